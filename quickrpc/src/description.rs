@@ -1,0 +1,66 @@
+//! What an API looks like, as data: `Echo::DESCRIPTION`.
+
+/// The calls of an API as declared by `#[remote_api]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Description {
+    /// Name of the trait.
+    pub name: &'static str,
+    /// Doc comment of the trait.
+    pub docs: &'static str,
+    /// All calls, in the order of their declaration.
+    pub calls: &'static [CallDescription],
+}
+
+/// One call of an API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallDescription {
+    /// Name in the trait.
+    pub name: &'static str,
+    /// Name on the wire.
+    pub wire_name: &'static str,
+    /// Whether this side receives or sends the call.
+    pub direction: Direction,
+    /// Doc comment of the method.
+    pub docs: &'static str,
+    /// The arguments, in order.
+    pub arguments: &'static [ArgumentDescription],
+    /// Whether positional arguments are accepted (incoming) or sent (outgoing).
+    pub positional: bool,
+    /// Whether unknown arguments are let pass.
+    pub ignore_unknown: bool,
+    /// The declared type of the result as text; `None` for a notification.
+    pub result: Option<&'static str>,
+}
+
+impl CallDescription {
+    /// Whether the call has a reply.
+    pub const fn has_reply(&self) -> bool {
+        self.result.is_some()
+    }
+}
+
+/// One argument of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ArgumentDescription {
+    /// Name in the trait.
+    pub name: &'static str,
+    /// Name on the wire.
+    pub wire_name: &'static str,
+    /// The declared type as text.
+    pub type_name: &'static str,
+    /// The expression of `#[default(expr)]` as text; `"Default::default()"` for `#[default]`.
+    pub default: Option<&'static str>,
+    /// Whether it may be missing without a default (`Option<T>`).
+    pub optional: bool,
+    /// Doc comment of the argument.
+    pub docs: &'static str,
+}
+
+/// Which way a call goes, seen from the side that the description belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// The call arrives here.
+    Incoming,
+    /// The call is sent from here.
+    Outgoing,
+}

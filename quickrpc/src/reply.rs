@@ -1,0 +1,4 @@
+//! STUB
+pub trait Via<W>: Sized {}
+/// x
+pub trait IntoReply<T> {}

@@ -1,0 +1,4 @@
+//! STUB
+/// x
+#[derive(Debug)]
+pub struct Subscription<T>(T);

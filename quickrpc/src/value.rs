@@ -1,0 +1,4 @@
+//! STUB
+/// x
+#[derive(Debug, Clone, PartialEq)]
+pub struct Value;
