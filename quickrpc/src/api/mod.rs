@@ -43,8 +43,8 @@ pub struct Builder<A>(PhantomData<A>);
 impl<A: Generated> Builder<A> {
     #[doc(hidden)]
     pub fn __new() -> Self { todo!() }
-    pub fn codec(self, _c: &str) -> Self { todo!() }
-    pub fn transport(self, _c: &str) -> Self { todo!() }
+    pub fn codec(self, _c: impl codec::IntoCodec) -> Self { todo!() }
+    pub fn transport(self, _c: impl transport::IntoTransport) -> Self { todo!() }
     pub fn build(self) -> Result<A> { todo!() }
 }
 pub fn pair<A: Generated>() -> (A, A::Inverse) { todo!() }
@@ -54,6 +54,8 @@ pub fn pair<A: Generated>() -> (A, A::Inverse) { todo!() }
 pub struct Connection;
 impl Connection {
     pub fn disconnect(&self) { todo!() }
+    #[doc(hidden)]
+    pub fn __group(_all: Vec<Connection>) -> Self { todo!() }
 }
 #[derive(Clone, Debug)]
 pub enum DisconnectReason {}
