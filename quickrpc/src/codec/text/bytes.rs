@@ -34,7 +34,7 @@ impl Tags {
     #[inline]
     pub(super) fn new() -> Self {
         Tags {
-            clear: 1..0,
+            clear: usize::MAX..usize::MAX,
             read: 0..0,
             objects: Vec::new(),
             noting: false,

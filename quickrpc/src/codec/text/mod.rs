@@ -20,7 +20,15 @@ mod skip;
 mod string;
 mod syntax;
 #[cfg(test)]
-mod tests;
+mod test_pairs;
+#[cfg(test)]
+mod test_properties;
+#[cfg(test)]
+mod test_tables;
+#[cfg(test)]
+mod test_tree;
+#[cfg(test)]
+mod test_typed;
 
 pub(crate) use error::TextError;
 pub(crate) use pairs::{Pairs, write_pairs};

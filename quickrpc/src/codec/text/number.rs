@@ -73,6 +73,9 @@ impl<'de, S: Syntax> Reader<'de, S> {
         let digits = self.slice(start..token.end);
         if !token.float {
             if let Ok(value) = digits.parse() {
+                return Ok(Number::Unsigned(value));
+            }
+            if let Ok(value) = digits.parse() {
                 return Ok(Number::Wide(value));
             }
             if let Ok(value) = digits.parse() {
@@ -110,7 +113,9 @@ impl<'de, S: Syntax> Reader<'de, S> {
     pub(super) fn skip_number(&mut self) -> Result<(), TextError> {
         match self.token()? {
             Some(token) => self.set_position(token.end),
-            None => drop(self.float_word()?),
+            None => {
+                self.float_word()?;
+            }
         }
         Ok(())
     }

@@ -16,16 +16,11 @@ pub(crate) struct Pairs<'a, 'de>(pub(crate) &'a mut Reader<'de, Terse>);
 impl Pairs<'_, '_> {
     /// An error unless everything has been read.
     fn end(&mut self) -> Result<(), TextError> {
-        self.skip_blanks();
+        self.0.skip_ws();
         match self.0.at_end() {
             true => Ok(()),
             false => Err(self.0.error("more arguments than expected")),
         }
-    }
-
-    /// Goes to the next pair, or to the end.
-    fn skip_blanks(&mut self) {
-        self.0.skip_ws();
     }
 }
 
@@ -37,7 +32,7 @@ impl<'de> de::MapAccess<'de> for &mut Pairs<'_, 'de> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, TextError> {
-        self.skip_blanks();
+        self.0.skip_ws();
         if self.0.at_end() {
             return Ok(None);
         }
@@ -48,7 +43,7 @@ impl<'de> de::MapAccess<'de> for &mut Pairs<'_, 'de> {
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, TextError> {
         self.0.colon()?;
         let value = self.0.value(seed)?;
-        self.skip_blanks();
+        self.0.skip_ws();
         self.0.eat(b',');
         Ok(value)
     }
@@ -68,7 +63,7 @@ impl<'de> Deserializer<'de> for Pairs<'_, 'de> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, TextError> {
-        self.skip_blanks();
+        self.0.skip_ws();
         if self.0.at_end() {
             return visitor.visit_none();
         }

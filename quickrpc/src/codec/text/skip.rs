@@ -15,16 +15,27 @@ impl<'de, S: Syntax> Reader<'de, S> {
     pub(crate) fn skip_value(&mut self) -> Result<Range<usize>, TextError> {
         self.skip_ws();
         let start = self.position();
+        self.skip()?;
+        Ok(start..self.position())
+    }
+
+    fn skip(&mut self) -> Result<(), TextError> {
         match self.peek() {
-            Some(b'"') => drop(self.skip_string()?),
+            Some(b'"') => {
+                self.skip_string()?;
+            }
             Some(b'{') => self.nested(Self::skip_map)?,
             Some(b'[') => self.nested(Self::skip_list)?,
             Some(b'-' | b'0'..=b'9') => self.skip_number()?,
             Some(b'+' | b'.') if !S::STRICT => self.skip_number()?,
-            Some(b'\'') if !S::STRICT => drop(self.skip_quoted_bytes()?),
-            _ => drop(self.word()?),
+            Some(b'\'') if !S::STRICT => {
+                self.skip_quoted_bytes()?;
+            }
+            _ => {
+                self.word()?;
+            }
         }
-        Ok(start..self.position())
+        Ok(())
     }
 
     fn skip_list(&mut self) -> Result<(), TextError> {
@@ -32,7 +43,7 @@ impl<'de, S: Syntax> Reader<'de, S> {
         let mut first = true;
         while self.next_entry(first, b']')? {
             first = false;
-            self.skip_value()?;
+            self.skip()?;
         }
         self.set_position(self.position() + 1);
         Ok(())
@@ -49,7 +60,7 @@ impl<'de, S: Syntax> Reader<'de, S> {
             if self.tags.noting && self.peek() == Some(b'"') && self.slice(key) == TAG {
                 self.tags.note(start);
             }
-            self.skip_value()?;
+            self.skip()?;
         }
         self.set_position(self.position() + 1);
         Ok(())

@@ -46,8 +46,8 @@ impl<'de, S: Syntax> Reader<'de, S> {
         let mut at = self.plain_until(start)?;
         while bytes.get(at) == Some(&b'\\') {
             let valid = match bytes.get(at + 1) {
+                _ if !S::STRICT => true,
                 None => false,
-                Some(_) if !S::STRICT => true,
                 Some(b'u') => hex4(bytes, at + 2).is_some(),
                 Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => true,
                 Some(_) => false,
