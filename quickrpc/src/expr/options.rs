@@ -118,7 +118,13 @@ impl<'p, 'a> Scope<'p, 'a> {
             option.taken.set(Taken::Yes);
         }
         for (option, before) in self.named(key).zip(before) {
-            option.taken.set(option.taken.get().max(before));
+            // Further out, it may still be taken; if not, ours has hidden it.
+            let now = option.taken.get().max(before);
+            option.taken.set(if ours.is_some() {
+                now.max(Taken::Hidden)
+            } else {
+                now
+            });
         }
         Ok((value, ours))
     }

@@ -24,6 +24,8 @@ struct Place<'p, 'a> {
     in_mux: bool,
     /// Whether there is a `restart:` around it.
     in_restart: bool,
+    /// Whether it is the whole content of parentheses that only group.
+    grouped: bool,
     depth: usize,
 }
 
@@ -32,8 +34,18 @@ impl<'p, 'a> Place<'p, 'a> {
         Place {
             outer: Some(scope),
             in_mux: false,
+            grouped: false,
             depth: self.depth + 1,
             ..self
+        }
+    }
+
+    /// One pair of parentheses does not count as a level, since `Display` may add it.
+    fn grouped(self, scope: &'p Scope<'p, 'a>) -> Self {
+        Place {
+            grouped: true,
+            depth: self.depth + usize::from(self.grouped),
+            ..self.within(scope)
         }
     }
 }
@@ -49,7 +61,7 @@ fn parse_nested<'a>(piece: Piece<'a>, place: Place<'_, 'a>) -> Parsed<TransportE
     let expr = if starts_with_parenthesis(body) {
         let (inside, rest) = take_parenthesised(body, "a transport")?;
         expect_end(rest)?;
-        parse_nested(inside, place.within(&scope))?
+        parse_nested(inside, place.grouped(&scope))?
     } else {
         parse_body(body, &scope, place)?
     };
