@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use super::options::{DurationText, SecondsText, on_off};
 use super::parse::{escape, is_tame, is_tame_within_parentheses};
 use super::transport::{TransportExpr, TransportKind};
+use super::values::{DurationText, SecondsText, on_off};
 
 impl fmt::Display for TransportExpr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

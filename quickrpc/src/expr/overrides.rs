@@ -4,8 +4,9 @@ use std::fmt::{self, Display};
 use std::time::Duration;
 
 use super::error::Wrong;
-use super::options::{DurationText, OptionText, Scope};
+use super::options::{OptionText, Scope};
 use super::parse::Parsed;
+use super::values::DurationText;
 use crate::limits::Limits;
 
 macro_rules! overrides {

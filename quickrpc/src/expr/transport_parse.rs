@@ -4,7 +4,7 @@ use std::net::Ipv6Addr;
 use std::time::Duration;
 
 use super::error::{ExprKind, Wrong, found};
-use super::options::{OptionText, Scope, read_python_integer, read_seconds};
+use super::options::{OptionText, Scope};
 use super::overrides::LimitOverrides;
 use super::parse::{
     Parsed, Piece, split_options, split_shorthand, starts_with_parenthesis, take_parenthesised,
@@ -12,6 +12,7 @@ use super::parse::{
 };
 use super::registry::{CustomExpr, TEXT_OPTION, is_registered};
 use super::transport::{TransportExpr, TransportKind, TransportOptions};
+use super::values::{read_python_integer, read_seconds};
 
 pub(super) fn parse(text: &str) -> Parsed<TransportExpr> {
     parse_nested(Piece::whole(text), Place::default())
