@@ -2,18 +2,23 @@
 
 use std::fmt;
 
-use super::options::{DurationText, SecondsText, on_off};
-use super::parse::{escape, is_tame};
+use super::parse::{escape, is_tame, is_tame_within_parentheses};
 use super::transport::{TransportExpr, TransportKind};
+use super::values::{DurationText, SecondsText, on_off};
 
 impl fmt::Display for TransportExpr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut written = Written::default();
-        written.kind(self.kind());
-        written.common(self);
-        f.write_str(&written.body)?;
-        f.write_str(&written.options)
+        f.write_str(&written(self, false))
     }
+}
+
+/// `backoff_around` says whether a `restart:` further out has that option, which would
+/// go to a `restart:` further in that does not have its own.
+fn written(expr: &TransportExpr, backoff_around: bool) -> String {
+    let mut written = Written::default();
+    written.kind(expr.kind(), backoff_around);
+    written.common(expr);
+    written.body + &written.options
 }
 
 /// Both halves of an expression.
@@ -26,7 +31,7 @@ struct Written {
 }
 
 impl Written {
-    fn kind(&mut self, kind: &TransportKind) {
+    fn kind(&mut self, kind: &TransportKind, backoff_around: bool) {
         match kind {
             TransportKind::Stdio { guard } => {
                 self.body.push_str("stdio:");
@@ -64,6 +69,7 @@ impl Written {
             TransportKind::Mux(parts) => {
                 self.body.push_str("mux:");
                 for part in parts {
+                    let part = written(part, backoff_around);
                     self.body.push_str(&format!("({part})"));
                 }
             }
@@ -72,16 +78,21 @@ impl Written {
                 backoff,
                 inner,
             } => {
+                let inner = written(inner, backoff_around || backoff.is_some());
                 let inner = in_parentheses_if_needed(inner);
                 self.body = format!("restart:{}:{inner}", SecondsText(*seconds));
-                self.optional("backoff", backoff.map(DurationText));
+                match backoff {
+                    Some(backoff) => self.option("backoff", DurationText(*backoff)),
+                    None if backoff_around => self.option("backoff", "off"),
+                    None => {}
+                }
             }
             TransportKind::Internal { bus, name } => {
                 self.internal(bus.as_deref().unwrap_or(""), name.as_deref().unwrap_or(""));
             }
             TransportKind::Process { command } => {
                 self.body.push_str("process:");
-                if is_tame_command(command) {
+                if is_tame_within_parentheses(command) && !command.trim().is_empty() {
                     self.body.push_str(&format!("({command})"));
                 } else {
                     self.option("command", escape(command));
@@ -161,16 +172,10 @@ fn bracketed(host: &str) -> String {
 }
 
 /// Options without parentheses would belong to the outer expression first.
-fn in_parentheses_if_needed(inner: &TransportExpr) -> String {
-    let written = inner.to_string();
-    if written.contains('?') {
-        format!("({written})")
+fn in_parentheses_if_needed(inner: String) -> String {
+    if inner.contains('?') {
+        format!("({inner})")
     } else {
-        written
+        inner
     }
-}
-
-/// Inside its parentheses, a command may look like options.
-fn is_tame_command(command: &str) -> bool {
-    !command.trim().is_empty() && is_tame(&format!("({command})"))
 }

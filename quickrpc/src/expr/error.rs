@@ -98,7 +98,7 @@ fn around(text: &str, position: usize) -> (String, usize) {
         .char_indices()
         .take_while(|(at, _)| *at < position)
         .count();
-    let first = if column > WINDOW { column - WINDOW } else { 0 };
+    let first = column.saturating_sub(WINDOW);
     let mut line = String::new();
     if first > 0 {
         line.push_str(ELLIPSIS);

@@ -55,12 +55,15 @@ mod options;
 mod overrides;
 mod parse;
 mod registry;
+#[cfg(test)]
+mod round_trip;
 mod security;
 mod serde;
 #[cfg(test)]
 mod tests;
 mod transport;
 mod transport_parse;
+mod values;
 
 pub use codec::{CodecExpr, CodecKind};
 pub use error::{ExprError, ExprKind};

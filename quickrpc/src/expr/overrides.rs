@@ -1,11 +1,12 @@
 //! Limits that are given as options of a transport.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::time::Duration;
 
 use super::error::Wrong;
-use super::options::{DurationText, OptionText, Scope};
+use super::options::{OptionText, Scope};
 use super::parse::Parsed;
+use super::values::DurationText;
 use crate::limits::Limits;
 
 macro_rules! overrides {
@@ -22,7 +23,7 @@ macro_rules! overrides {
         /// assert_eq!(limits.connect.as_millis(), 1_500);
         /// # Ok::<(), quickrpc::ExprError>(())
         /// ```
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+        #[derive(Clone, Copy, PartialEq, Eq, Default)]
         #[non_exhaustive]
         pub struct LimitOverrides {
             $(#[doc = concat!("Instead of [`Limits::", stringify!($field), "`].")]
@@ -63,6 +64,17 @@ macro_rules! overrides {
             }
         }
 
+        /// Shows only those that are set.
+        impl fmt::Debug for LimitOverrides {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let mut shown = f.debug_struct("LimitOverrides");
+                $(if let Some(value) = &self.$field {
+                    shown.field(stringify!($field), value);
+                })*
+                shown.finish()
+            }
+        }
+
         /// Gives the closures below their types.
         struct Readers {
             $($field: fn(&OptionText<'_>) -> Result<$type, Wrong>),*
@@ -93,7 +105,7 @@ overrides! {
 struct SizeText(usize);
 
 impl Display for SizeText {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             n if n % (1 << 20) == 0 && n > 0 => write!(f, "{}M", n >> 20),
             n if n % (1 << 10) == 0 && n > 0 => write!(f, "{}k", n >> 10),

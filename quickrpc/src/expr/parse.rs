@@ -158,6 +158,11 @@ pub(super) fn take_parenthesised<'a>(
 /// Whether the text can stand for itself as a parameter wherever `Display` puts it, that
 /// is within `(` and `)` and before options. What cannot is written as an option.
 pub(super) fn is_tame(text: &str) -> bool {
+    is_tame_within_parentheses(text) && split_options(Piece::whole(text)).1.is_none()
+}
+
+/// The same for a text that has parentheses of its own, in which it may look like options.
+pub(super) fn is_tame_within_parentheses(text: &str) -> bool {
     let mut depth = 0_usize;
     for c in text.chars() {
         match c {
@@ -168,7 +173,7 @@ pub(super) fn is_tame(text: &str) -> bool {
             _ => {}
         }
     }
-    depth == 0 && split_options(Piece::whole(text)).1.is_none()
+    depth == 0
 }
 
 /// Reads the escapes `\n \r \t \0 \xNN \\`; anything else after a backslash is an error.

@@ -168,7 +168,7 @@ mod tests {
             (
                 "blindly_believe_everything:a?user=b",
                 29,
-                "unknown option, found `user`",
+                "`user` is given already, as a parameter",
             ),
         ];
         for (text, position, message) in cases {

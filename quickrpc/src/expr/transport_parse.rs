@@ -4,7 +4,7 @@ use std::net::Ipv6Addr;
 use std::time::Duration;
 
 use super::error::{ExprKind, Wrong, found};
-use super::options::{OptionText, Scope, read_python_integer, read_seconds};
+use super::options::{OptionText, Scope};
 use super::overrides::LimitOverrides;
 use super::parse::{
     Parsed, Piece, split_options, split_shorthand, starts_with_parenthesis, take_parenthesised,
@@ -12,6 +12,7 @@ use super::parse::{
 };
 use super::registry::{CustomExpr, TEXT_OPTION, is_registered};
 use super::transport::{TransportExpr, TransportKind, TransportOptions};
+use super::values::{read_python_integer, read_seconds};
 
 pub(super) fn parse(text: &str) -> Parsed<TransportExpr> {
     parse_nested(Piece::whole(text), Place::default())
@@ -24,6 +25,8 @@ struct Place<'p, 'a> {
     in_mux: bool,
     /// Whether there is a `restart:` around it.
     in_restart: bool,
+    /// Whether it is the whole content of parentheses that only group.
+    grouped: bool,
     depth: usize,
 }
 
@@ -32,8 +35,18 @@ impl<'p, 'a> Place<'p, 'a> {
         Place {
             outer: Some(scope),
             in_mux: false,
+            grouped: false,
             depth: self.depth + 1,
             ..self
+        }
+    }
+
+    /// One pair of parentheses does not count as a level, since `Display` may add it.
+    fn grouped(self, scope: &'p Scope<'p, 'a>) -> Self {
+        Place {
+            grouped: true,
+            depth: self.depth + usize::from(self.grouped),
+            ..self.within(scope)
         }
     }
 }
@@ -49,7 +62,7 @@ fn parse_nested<'a>(piece: Piece<'a>, place: Place<'_, 'a>) -> Parsed<TransportE
     let expr = if starts_with_parenthesis(body) {
         let (inside, rest) = take_parenthesised(body, "a transport")?;
         expect_end(rest)?;
-        parse_nested(inside, place.within(&scope))?
+        parse_nested(inside, place.grouped(&scope))?
     } else {
         parse_body(body, &scope, place)?
     };

@@ -1,6 +1,6 @@
 //! Security providers: who vouches for a sender.
 //!
-//! A provider is named by a [`SecurityExpr`](crate::SecurityExpr), or given as an object
+//! A provider is named by a [`SecurityExpr`], or given as an object
 //! that implements [`Security`]. It puts a header before each message that is sent, and
 //! checks the header of each that is received.
 
