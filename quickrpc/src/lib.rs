@@ -43,7 +43,7 @@ pub use value::Value;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::api::{Generated, Invocation, Outcome, Slot, Target, pair};
-    pub use crate::args::{Blob, BlobRef, Maybe, Plain, Text, WireArgs};
+    pub use crate::args::{Blob, BlobRef, Maybe, OutArgs, Plain, Text, WireArgs};
     pub use crate::reply::Via;
     pub use serde;
 }
