@@ -1,0 +1,281 @@
+//! `EchoSaySlot`: where the handlers of an incoming call are connected.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::Ident;
+use syn::spanned::Spanned as _;
+
+use super::{Side, docs};
+use crate::model::{Argument, ArgumentKind, Call};
+use crate::parse::Default;
+
+/// Names for the arguments inside of generated functions, hidden from the user's code.
+pub(super) fn locals(call: &Call) -> Vec<Ident> {
+    (0..call.arguments.len())
+        .map(|index| format_ident!("argument{index}", span = Span::mixed_site()))
+        .collect()
+}
+
+impl Side<'_> {
+    pub(super) fn slot(&self, call: &Call) -> TokenStream {
+        let (krate, attrs, slot) = (self.krate, self.attrs(), &call.slot);
+        let note = format!(
+            "Slot of the incoming call `{}::{}`.",
+            self.names.handle, call.name
+        );
+        let docs = docs::with_note(&call.docs, &note);
+        let definition = self.newtype(slot, &quote!(#krate::__private::Slot), &docs);
+        let parts = [
+            self.connect(call),
+            self.subscribe(call),
+            self.invoke(call),
+            self.decode(call),
+            self.encode(call),
+        ];
+        quote! {
+            #definition
+
+            #attrs
+            impl #slot {
+                #(#parts)*
+            }
+        }
+    }
+
+    fn connect(&self, call: &Call) -> TokenStream {
+        let (krate, vis, api) = (self.krate, self.visibility, self.api);
+        let (handler, returned) = (&api.handler_type, &api.returned_type);
+        let types: Vec<_> = call.arguments.iter().map(|argument| &argument.ty).collect();
+        let value = reply_value(call);
+        let docs = docs::doc(format!(
+            "Adds a handler of `{}`: a function of the sender and the arguments.",
+            call.name
+        ));
+        let local_docs = docs::doc(
+            "Adds a handler that need not be `Send`: it runs on the thread that calls \
+             `process_pending()`, with `Processing::Manual` alone.",
+        );
+        let bound = quote! {
+            #handler: ::core::ops::Fn(&#krate::Sender, #(#types),*) -> #returned
+        };
+        let reply = quote!(#returned: #krate::IntoReply<#value>);
+        quote! {
+            #docs
+            #vis fn connect<#handler, #returned>(&self, handler: #handler) -> #krate::Connection
+            where
+                #bound + ::core::marker::Send + ::core::marker::Sync + 'static,
+                #reply,
+            {
+                self.0.connect(move |call| Self::__invoke(&handler, call))
+            }
+
+            #local_docs
+            #vis fn connect_local<#handler, #returned>(&self, handler: #handler) -> #krate::Connection
+            where
+                #bound + 'static,
+                #reply,
+            {
+                self.0.connect_local(move |call| Self::__invoke(&handler, call))
+            }
+        }
+    }
+
+    fn subscribe(&self, call: &Call) -> TokenStream {
+        let (krate, vis, locals) = (self.krate, self.visibility, locals(call));
+        let types = call.arguments.iter().map(|argument| argument.shape.owned());
+        let values = call.arguments.iter().zip(&locals);
+        let values = values.map(|(argument, local)| owned(krate, argument, local));
+        let resolver_type = call.result.as_ref().map(|result| {
+            let value = &result.value;
+            quote!(#krate::Resolver<#value>)
+        });
+        let (resolver, outcome) = match &call.result {
+            Some(result) => {
+                let (value, wire) = (&result.value, result.wire(krate));
+                (
+                    Some(quote!(let (resolver, outcome) = call.resolver::<#value, #wire>();)),
+                    quote!(outcome),
+                )
+            }
+            None => (None, quote!(call.done(()))),
+        };
+        let resolver_value = resolver.as_ref().map(|_| quote!(resolver));
+        let docs = docs::doc(format!(
+            "Receives the calls of `{}` instead of handling them: `(Sender, arguments...)`{}.",
+            call.name,
+            if resolver.is_some() {
+                ", with a `Resolver` for the answer at the end"
+            } else {
+                ""
+            },
+        ));
+        quote! {
+            #docs
+            #vis fn subscribe(&self) -> #krate::Subscription<(#krate::Sender, #(#types,)* #resolver_type)> {
+                self.0.subscribe(|call, pass| {
+                    let (#(#locals,)*) = match Self::__decode(call) {
+                        ::core::result::Result::Ok(arguments) => arguments,
+                        ::core::result::Result::Err(outcome) => return outcome,
+                    };
+                    #resolver
+                    pass((::core::clone::Clone::clone(call.sender()), #(#values,)* #resolver_value));
+                    #outcome
+                })
+            }
+        }
+    }
+
+    /// Decodes the arguments, runs the handler, answers.
+    fn invoke(&self, call: &Call) -> TokenStream {
+        let (krate, api, locals) = (self.krate, self.api, locals(call));
+        let (handler, returned) = (&api.handler_type, &api.returned_type);
+        let types = call.arguments.iter().map(|argument| &argument.ty);
+        let values = call.arguments.iter().zip(&locals);
+        let values = values.map(|(argument, local)| passed(krate, argument, local));
+        let value = reply_value(call);
+        let answer = match &call.result {
+            Some(result) => {
+                let wire = result.wire(krate);
+                quote!(call.reply::<#value, #wire, _>(returned))
+            }
+            None => quote!(call.done(returned)),
+        };
+        quote! {
+            fn __invoke<#handler, #returned>(
+                handler: &#handler,
+                call: &mut #krate::__private::Invocation<'_>,
+            ) -> #krate::__private::Outcome
+            where
+                #handler: ::core::ops::Fn(&#krate::Sender, #(#types),*) -> #returned,
+                #returned: #krate::IntoReply<#value>,
+            {
+                let (#(#locals,)*) = match Self::__decode(call) {
+                    ::core::result::Result::Ok(arguments) => arguments,
+                    ::core::result::Result::Err(outcome) => return outcome,
+                };
+                let returned = handler(call.sender(), #(#values),*);
+                #answer
+            }
+        }
+    }
+
+    /// From the message to the arguments. The one place that decodes them, so that a type
+    /// that cannot be decoded is one error.
+    fn decode(&self, call: &Call) -> TokenStream {
+        let krate = self.krate;
+        let wires: Vec<_> = call
+            .arguments
+            .iter()
+            .map(|argument| argument.shape.wire(krate))
+            .collect();
+        let defaults = call
+            .arguments
+            .iter()
+            .map(|argument| default(krate, argument));
+        quote! {
+            fn __decode<'de>(
+                __call: &#krate::__private::Invocation<'de>,
+            ) -> ::core::result::Result<(#(#wires,)*), #krate::__private::Outcome> {
+                __call.args::<(#(#wires,)*)>((#(#defaults,)*))
+            }
+        }
+    }
+
+    /// From the arguments to what is encoded. The one place that says that they can be
+    /// encoded; the senders of the opposite side call it.
+    fn encode(&self, call: &Call) -> TokenStream {
+        let krate = self.krate;
+        let types = call
+            .arguments
+            .iter()
+            .map(|argument| argument.shape.outgoing(krate));
+        let types: TokenStream = quote!((#(#types,)*));
+        quote! {
+            fn __encode<'a>(arguments: #types) -> impl #krate::__private::OutArgs + 'a {
+                arguments
+            }
+        }
+    }
+}
+
+fn reply_value(call: &Call) -> TokenStream {
+    match &call.result {
+        Some(result) => {
+            let value = &result.value;
+            quote!(#value)
+        }
+        None => quote!(()),
+    }
+}
+
+/// A decoded argument as the handler gets it.
+fn passed(krate: &syn::Path, argument: &Argument, local: &Ident) -> TokenStream {
+    match (&argument.shape.kind, argument.shape.optional) {
+        (ArgumentKind::Text | ArgumentKind::Blob | ArgumentKind::Slice(_), false) => {
+            quote!(&*#local)
+        }
+        (ArgumentKind::Text | ArgumentKind::Blob | ArgumentKind::Slice(_), true) => {
+            quote!(#local.as_deref())
+        }
+        (ArgumentKind::Reference(_), false) => quote!(&#local),
+        (ArgumentKind::Reference(_), true) => quote!(#local.as_ref()),
+        _ => owned(krate, argument, local),
+    }
+}
+
+/// A decoded argument as a subscription gives it.
+fn owned(krate: &syn::Path, argument: &Argument, local: &Ident) -> TokenStream {
+    let convert = match &argument.shape.kind {
+        ArgumentKind::Text => quote!(#krate::__private::Text::into_string),
+        ArgumentKind::Blob => quote!(#krate::__private::Blob::into_vec),
+        ArgumentKind::Bytes => quote!(#krate::Bytes::into_vec),
+        _ => return quote!(#local),
+    };
+    match argument.shape.optional {
+        true => quote!(#local.map(#convert)),
+        false => quote!(#convert(#local)),
+    }
+}
+
+/// The function that gives the value of a missing argument, as an `Option`.
+fn default(krate: &syn::Path, argument: &Argument) -> TokenStream {
+    let wire = argument.shape.wire(krate);
+    let (span, value) = match &argument.default {
+        None => return quote!(::core::option::Option::None),
+        Some(Default::Trait(span)) => (*span, default_value(krate, argument, *span)),
+        Some(Default::Expr(expr)) => (expr.span(), given_value(krate, argument, expr)),
+    };
+    let function = quote_spanned!(span=> (|| -> #wire { #value }) as fn() -> #wire);
+    quote!(::core::option::Option::Some(#function))
+}
+
+/// `#[default]`
+fn default_value(krate: &syn::Path, argument: &Argument, span: Span) -> TokenStream {
+    if argument.shape.optional {
+        return quote!(::core::option::Option::None);
+    }
+    match &argument.shape.kind {
+        ArgumentKind::Text => quote!(#krate::__private::Text::from("")),
+        ArgumentKind::Blob => quote!(#krate::__private::Blob::from(&[][..])),
+        ArgumentKind::Bytes => quote!(#krate::Bytes::from(::std::vec::Vec::new())),
+        _ => quote_spanned!(span=> ::core::default::Default::default()),
+    }
+}
+
+/// `#[default(expr)]`: an expression of the declared type, or of `T` for `&T`; for a slice
+/// whatever becomes a vector.
+fn given_value(krate: &syn::Path, argument: &Argument, expr: &syn::Expr) -> TokenStream {
+    let span = expr.span();
+    let convert = match &argument.shape.kind {
+        ArgumentKind::Text => quote_spanned!(span=> #krate::__private::Text::from),
+        ArgumentKind::Blob => quote_spanned!(span=> #krate::__private::Blob::from),
+        ArgumentKind::Bytes => quote_spanned!(span=> #krate::Bytes::from),
+        ArgumentKind::Slice(_) => quote_spanned!(span=> ::core::convert::Into::into),
+        ArgumentKind::Reference(_) | ArgumentKind::Plain(_) => return quote!(#expr),
+    };
+    match (argument.shape.optional, &argument.shape.kind) {
+        (true, _) => quote_spanned!(span=> ::core::option::Option::map(#expr, #convert)),
+        (false, ArgumentKind::Blob) => quote_spanned!(span=> #convert(&(#expr)[..])),
+        (false, _) => quote_spanned!(span=> #convert(#expr)),
+    }
+}
