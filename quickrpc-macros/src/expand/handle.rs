@@ -25,7 +25,8 @@ impl Side<'_> {
                 let note = format!("Slot of the incoming call `{}`.", call.name);
                 let docs = docs::with_note(&call.docs, &note);
                 let (field, slot) = (&call.name, &call.slot);
-                quote!(#docs #visibility #field: #slot,)
+                let allows = &call.allows;
+                quote!(#docs #(#allows)* #visibility #field: #slot,)
             })
             .collect();
         let poisoned = self.poisoned_fields();
@@ -141,7 +142,7 @@ impl Side<'_> {
             let method = &call.name;
             let arguments = super::slot::locals(call);
             quote! {{
-                let server = ::std::sync::Arc::clone(&server);
+                let server = ::core::clone::Clone::clone(&server);
                 self.#method.connect(move |sender, #(#arguments),*| {
                     <S as #incoming>::#method(&*server, sender, #(#arguments),*)
                 })
@@ -153,7 +154,7 @@ impl Side<'_> {
                 /// Connects the server's methods, one to each slot.
                 #vis fn serve<S: #incoming>(&self, server: S) -> #krate::Connection {
                     let server = ::std::sync::Arc::new(server);
-                    #krate::Connection::__group(::std::vec::Vec::from([#(#connections),*]))
+                    #krate::Connection::__group(::std::vec![#(#connections),*])
                 }
             }
         }

@@ -73,7 +73,7 @@ impl<'a> Side<'a> {
     fn attrs(&self) -> TokenStream {
         let allows = &self.api.allows;
         quote! {
-            #[allow(dead_code, deprecated, clippy::all, clippy::pedantic, reason = "generated")]
+            #[allow(dead_code, deprecated, non_snake_case, clippy::all, clippy::pedantic, reason = "generated")]
             #(#allows)*
         }
     }

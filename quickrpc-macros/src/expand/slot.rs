@@ -6,7 +6,7 @@ use syn::Ident;
 use syn::spanned::Spanned as _;
 
 use super::{Side, docs};
-use crate::model::{Argument, ArgumentKind, Call};
+use crate::model::{Argument, ArgumentKind, Call, Returned, option_value};
 use crate::parse::Default;
 
 /// Names for the arguments inside of generated functions, hidden from the user's code.
@@ -46,7 +46,6 @@ impl Side<'_> {
         let (krate, vis, api) = (self.krate, self.visibility, self.api);
         let (handler, returned) = (&api.handler_type, &api.returned_type);
         let types: Vec<_> = call.arguments.iter().map(|argument| &argument.ty).collect();
-        let value = reply_value(call);
         let docs = docs::doc(format!(
             "Adds a handler of `{}`: a function of the sender and the arguments.",
             call.name
@@ -58,7 +57,7 @@ impl Side<'_> {
         let bound = quote! {
             #handler: ::core::ops::Fn(&#krate::Sender, #(#types),*) -> #returned
         };
-        let reply = quote!(#returned: #krate::IntoReply<#value>);
+        let reply = self.reply_bound(call);
         quote! {
             #docs
             #vis fn connect<#handler, #returned>(&self, handler: #handler) -> #krate::Connection
@@ -125,6 +124,19 @@ impl Side<'_> {
         }
     }
 
+    /// What a handler may return.
+    fn reply_bound(&self, call: &Call) -> TokenStream {
+        let (krate, returned) = (self.krate, &self.api.returned_type);
+        match &call.result {
+            None => quote!(#returned: #krate::IntoReply<()>),
+            Some(Returned { value, .. }) => match option_value(value) {
+                // A bare `None` is the value here, and is inferred.
+                Some(inner) => quote!(#returned: #krate::__private::IntoOptionalReply<#inner>),
+                None => quote!(#returned: #krate::IntoReply<#value>),
+            },
+        }
+    }
+
     /// Decodes the arguments, runs the handler, answers.
     fn invoke(&self, call: &Call) -> TokenStream {
         let (krate, api, locals) = (self.krate, self.api, locals(call));
@@ -132,10 +144,10 @@ impl Side<'_> {
         let types = call.arguments.iter().map(|argument| &argument.ty);
         let values = call.arguments.iter().zip(&locals);
         let values = values.map(|(argument, local)| passed(krate, argument, local));
-        let value = reply_value(call);
+        let reply = self.reply_bound(call);
         let answer = match &call.result {
             Some(result) => {
-                let wire = result.wire(krate);
+                let (value, wire) = (&result.value, result.wire(krate));
                 quote!(call.reply::<#value, #wire, _>(returned))
             }
             None => quote!(call.done(returned)),
@@ -147,7 +159,7 @@ impl Side<'_> {
             ) -> #krate::__private::Outcome
             where
                 #handler: ::core::ops::Fn(&#krate::Sender, #(#types),*) -> #returned,
-                #returned: #krate::IntoReply<#value>,
+                #reply,
             {
                 let (#(#locals,)*) = match Self::__decode(call) {
                     ::core::result::Result::Ok(arguments) => arguments,
@@ -198,16 +210,6 @@ impl Side<'_> {
     }
 }
 
-fn reply_value(call: &Call) -> TokenStream {
-    match &call.result {
-        Some(result) => {
-            let value = &result.value;
-            quote!(#value)
-        }
-        None => quote!(()),
-    }
-}
-
 /// A decoded argument as the handler gets it.
 fn passed(krate: &syn::Path, argument: &Argument, local: &Ident) -> TokenStream {
     match (&argument.shape.kind, argument.shape.optional) {
@@ -242,40 +244,51 @@ fn default(krate: &syn::Path, argument: &Argument) -> TokenStream {
     let wire = argument.shape.wire(krate);
     let (span, value) = match &argument.default {
         None => return quote!(::core::option::Option::None),
-        Some(Default::Trait(span)) => (*span, default_value(krate, argument, *span)),
-        Some(Default::Expr(expr)) => (expr.span(), given_value(krate, argument, expr)),
+        Some(Default::Trait(span)) => (*span, default_value(argument, *span)),
+        Some(Default::Expr(expr)) => (expr.span(), given_value(argument, expr)),
     };
-    let function = quote_spanned!(span=> (|| -> #wire { #value }) as fn() -> #wire);
-    quote!(::core::option::Option::Some(#function))
+    quote_spanned! {span=>
+        ::core::option::Option::Some({
+            let function: fn() -> #wire = || #value;
+            function
+        })
+    }
 }
 
 /// `#[default]`
-fn default_value(krate: &syn::Path, argument: &Argument, span: Span) -> TokenStream {
-    if argument.shape.optional {
-        return quote!(::core::option::Option::None);
-    }
+fn default_value(argument: &Argument, span: Span) -> TokenStream {
     match &argument.shape.kind {
-        ArgumentKind::Text => quote!(#krate::__private::Text::from("")),
-        ArgumentKind::Blob => quote!(#krate::__private::Blob::from(&[][..])),
-        ArgumentKind::Bytes => quote!(#krate::Bytes::from(::std::vec::Vec::new())),
+        _ if argument.shape.optional => quote!(::core::option::Option::None),
+        ArgumentKind::Text => quote!(::core::convert::From::from("")),
+        ArgumentKind::Blob => quote!(::core::convert::From::from(&[][..])),
+        ArgumentKind::Bytes => quote!(::core::convert::From::from(::std::vec::Vec::new())),
         _ => quote_spanned!(span=> ::core::default::Default::default()),
     }
 }
 
-/// `#[default(expr)]`: an expression of the declared type, or of `T` for `&T`; for a slice
-/// whatever becomes a vector.
-fn given_value(krate: &syn::Path, argument: &Argument, expr: &syn::Expr) -> TokenStream {
+/// `#[default(expr)]`: an expression of the declared type. For `&T` it is a `T`, and for
+/// `&[T]` whatever becomes a vector, since they have to be owned by somebody.
+fn given_value(argument: &Argument, expr: &syn::Expr) -> TokenStream {
     let span = expr.span();
-    let convert = match &argument.shape.kind {
-        ArgumentKind::Text => quote_spanned!(span=> #krate::__private::Text::from),
-        ArgumentKind::Blob => quote_spanned!(span=> #krate::__private::Blob::from),
-        ArgumentKind::Bytes => quote_spanned!(span=> #krate::Bytes::from),
-        ArgumentKind::Slice(_) => quote_spanned!(span=> ::core::convert::Into::into),
+    let declared = match &argument.shape.kind {
         ArgumentKind::Reference(_) | ArgumentKind::Plain(_) => return quote!(#expr),
+        ArgumentKind::Slice(_) if !argument.shape.optional => {
+            return quote_spanned!(span=> ::core::convert::Into::into(#expr));
+        }
+        ArgumentKind::Text => quote!(&'de ::core::primitive::str),
+        ArgumentKind::Blob => quote!(&'de [::core::primitive::u8]),
+        ArgumentKind::Bytes => quote!(::std::vec::Vec<::core::primitive::u8>),
+        ArgumentKind::Slice(item) => quote!(&[#item]),
     };
-    match (argument.shape.optional, &argument.shape.kind) {
-        (true, _) => quote_spanned!(span=> ::core::option::Option::map(#expr, #convert)),
-        (false, ArgumentKind::Blob) => quote_spanned!(span=> #convert(&(#expr)[..])),
-        (false, _) => quote_spanned!(span=> #convert(#expr)),
+    if argument.shape.optional {
+        quote_spanned! {span=> {
+            let value: ::core::option::Option<#declared> = #expr;
+            value.map(::core::convert::From::from)
+        }}
+    } else {
+        quote_spanned! {span=> {
+            let value: #declared = #expr;
+            ::core::convert::From::from(value)
+        }}
     }
 }

@@ -44,6 +44,7 @@ pub(super) fn trait_attrs(
         match name_of(&attr).as_str() {
             "doc" => docs.push(attr),
             "allow" => allows.push(attr),
+            name if is_for_a_tool(name) => {}
             name @ ("cfg" | "cfg_attr") => mistakes.add(
                 &attr,
                 format!("put `#[{name}]` above `#[remote_api]`, so that it is decided first"),
@@ -82,6 +83,7 @@ impl CallAttrs {
                 "name" => set_name(&mut this.name, &attr, mistakes),
                 "doc" => this.docs.push(attr),
                 "allow" => this.allows.push(attr),
+                name if is_for_a_tool(name) => {}
                 name => mistakes.add(&attr, refused_on_call(name)),
             }
         }
@@ -131,6 +133,7 @@ impl ArgumentAttrs {
                     mistakes.add(&attr, "`#[default]` is given twice");
                 }
                 "default" => this.default = default(&attr, mistakes),
+                name if is_for_a_tool(name) => {}
                 name @ ("incoming" | "outgoing") => mistakes.add(
                     &attr,
                     format!("`#[{name}]` belongs on the method, not on an argument"),
@@ -238,6 +241,11 @@ fn default(attr: &Attribute, mistakes: &mut Mistakes) -> Option<Default> {
             None
         }
     }
+}
+
+/// `#[rustfmt::skip]` and the like, which have done their work when the code is read.
+fn is_for_a_tool(name: &str) -> bool {
+    name.starts_with("rustfmt::") || name.starts_with("clippy::")
 }
 
 fn name_of(attr: &Attribute) -> String {
