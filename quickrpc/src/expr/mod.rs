@@ -54,7 +54,7 @@ mod error;
 mod options;
 mod overrides;
 mod parse;
-mod registry;
+pub(crate) mod registry;
 #[cfg(test)]
 mod round_trip;
 mod security;
