@@ -15,7 +15,7 @@ use crate::value::{Value, ValueDeserializer, to_value};
 
 /// A codec that somebody else wrote.
 #[derive(Debug, Clone)]
-pub(crate) struct Custom {
+pub struct Custom {
     codec: Arc<dyn Codec>,
     delimiter: Option<Delimiter>,
 }

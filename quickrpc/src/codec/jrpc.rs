@@ -19,7 +19,7 @@ const HEADER: &str = "rpc.secinfo";
 
 /// The codec `jrpc`.
 #[derive(Debug, Clone)]
-pub(crate) struct Jrpc {
+pub struct Jrpc {
     delimiter: Delimiter,
     strict: bool,
 }
@@ -451,12 +451,12 @@ fn failure(text: &str, depth: usize) -> CallError {
                 Some(Value::String(message)) => message,
                 Some(other) => other.to_string(),
             },
-            data: members.remove("data").filter(|data| *data != Value::Null),
+            data: members.remove("data").filter(|data| !data.is_null()),
         },
         Ok(other) => CallError {
             code: CallError::INTERNAL_ERROR,
             message: String::from("the call failed with an error that is not an object"),
-            data: Some(other),
+            data: Some(other).filter(|data| !data.is_null()),
         },
         Err(error) => CallError::new(
             CallError::INTERNAL_ERROR,
