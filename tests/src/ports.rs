@@ -24,6 +24,11 @@ impl OwnHost {
         OwnHost(Ipv4Addr::new(127, program, high, low.max(1)))
     }
 
+    /// The address itself.
+    pub fn ip(&self) -> Ipv4Addr {
+        self.0
+    }
+
     /// A server's expression on this address.
     pub fn server(&self, port: u16) -> String {
         format!("tcpserv:{}:{port}", self.0)
