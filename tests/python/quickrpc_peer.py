@@ -32,6 +32,7 @@ Differences from the plain package, switched off by --faithful:
 import argparse
 import base64
 import json
+import math
 import os
 import shlex
 import socket
@@ -61,6 +62,8 @@ def shown(value):
 def shortened(value):
     if isinstance(value, (str, bytes)) and len(value) > 10000:
         return {"long": len(value)}
+    if isinstance(value, float) and not math.isfinite(value):
+        return repr(value)  # JSON has none.
     return value
 
 
@@ -232,7 +235,8 @@ def prepare(api, args):
     api.faithful = args.faithful
     if args.user is not None:
         api.security.user = args.user
-        api.echo.pass_secinfo(True) if hasattr(api.echo, "pass_secinfo") else None
+        if hasattr(api.echo, "pass_secinfo"):  # Only where it is incoming.
+            api.echo.pass_secinfo(True)
 
 
 def wait_running(api):
