@@ -12,11 +12,13 @@ pub mod dynamic;
 mod error;
 pub mod expr;
 mod limits;
+mod optional_reply;
 mod promise;
 mod receivers;
 mod reply;
 pub mod security;
 mod subscription;
+mod sync;
 mod threads;
 pub mod transport;
 mod value;
@@ -43,7 +45,8 @@ pub use value::Value;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::api::{Generated, Invocation, Outcome, Slot, Target, pair};
-    pub use crate::args::{Blob, BlobRef, Maybe, Plain, Text, WireArgs};
+    pub use crate::args::{Blob, BlobRef, Maybe, OutArgs, Plain, Text, WireArgs};
+    pub use crate::optional_reply::IntoOptionalReply;
     pub use crate::reply::Via;
     pub use serde;
 }

@@ -1,0 +1,187 @@
+//! `Echo`: the handle of a side, with its slots.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::{Side, docs};
+
+impl Side<'_> {
+    pub(super) fn handle(&self) -> TokenStream {
+        let definition = self.handle_struct();
+        let methods = self.handle_methods();
+        let serve = self.serve();
+        let generated = self.generated();
+        quote!(#definition #methods #serve #generated)
+    }
+
+    fn handle_struct(&self) -> TokenStream {
+        let (krate, visibility, name) = (self.krate, self.visibility, &self.names.handle);
+        let (attrs, docs) = (self.attrs(), self.handle_docs());
+        let text = name.to_string();
+        let fields: TokenStream = self
+            .incoming
+            .iter()
+            .map(|call| {
+                let note = format!("Slot of the incoming call `{}`.", call.name);
+                let docs = docs::with_note(&call.docs, &note);
+                let (field, slot) = (&call.name, &call.slot);
+                let allows = &call.allows;
+                quote!(#docs #(#allows)* #visibility #field: #slot,)
+            })
+            .collect();
+        let poisoned = self.poisoned_fields();
+        let names = self.incoming.iter().map(|call| &call.name);
+        let names: Vec<_> = names
+            .chain(self.poisoned_incoming().map(|call| &call.name))
+            .collect();
+        quote! {
+            #docs
+            #attrs
+            #visibility struct #name {
+                #fields
+                #poisoned
+                __api: #krate::Api,
+            }
+
+            #[automatically_derived]
+            impl ::core::clone::Clone for #name {
+                fn clone(&self) -> Self {
+                    #name {
+                        #(#names: ::core::clone::Clone::clone(&self.#names),)*
+                        __api: ::core::clone::Clone::clone(&self.__api),
+                    }
+                }
+            }
+
+            #[automatically_derived]
+            impl ::core::fmt::Debug for #name {
+                fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                    f.debug_tuple(#text).field(&self.__api).finish()
+                }
+            }
+
+            #[automatically_derived]
+            impl ::core::ops::Deref for #name {
+                type Target = #krate::Api;
+
+                fn deref(&self) -> &#krate::Api {
+                    &self.__api
+                }
+            }
+        }
+    }
+
+    fn handle_docs(&self) -> TokenStream {
+        let (opposite, outgoing) = (&self.opposite.handle, &self.names.outgoing);
+        let note = match self.declared {
+            true => format!(
+                "A cheap-to-clone handle with one slot for each incoming call; `{outgoing}` sends \
+                 the outgoing ones. The opposite side is `{opposite}`."
+            ),
+            false => format!(
+                "The opposite side of `{opposite}`: a cheap-to-clone handle with one slot for each \
+                 call that `{opposite}` sends; `{outgoing}` sends those that it receives."
+            ),
+        };
+        match self.declared {
+            true => docs::with_note(&self.api.docs, &note),
+            false => docs::doc(note),
+        }
+    }
+
+    fn handle_methods(&self) -> TokenStream {
+        let (krate, vis, attrs) = (self.krate, self.visibility, self.attrs());
+        let (name, outgoing) = (&self.names.handle, &self.names.outgoing);
+        let inverse = &self.opposite.handle;
+        let description = self.description();
+        quote! {
+            #attrs
+            impl #name {
+                /// The calls with their names, arguments, types, defaults and docs.
+                #vis const DESCRIPTION: #krate::Description = #description;
+
+                /// Starts to put an API together.
+                #vis fn builder() -> #krate::Builder<Self> {
+                    #krate::Builder::__new()
+                }
+
+                /// The API with this codec on this transport, not started yet.
+                ///
+                /// # Errors
+                ///
+                /// A codec or transport expression that is wrong.
+                #vis fn bind(
+                    codec: impl #krate::codec::IntoCodec,
+                    transport: impl #krate::transport::IntoTransport,
+                ) -> #krate::Result<Self> {
+                    Self::builder().codec(codec).transport(transport).build()
+                }
+
+                /// Both sides of the API, connected in memory and started: for tests.
+                #vis fn pair() -> (Self, #inverse) {
+                    #krate::__private::pair::<Self>()
+                }
+
+                /// Sends to all connected peers.
+                #vis fn all(&self) -> #outgoing {
+                    #outgoing(self.__api.__all())
+                }
+
+                /// Sends to some peers: a `Sender`, a name, or a list of either.
+                #vis fn to(&self, receivers: impl #krate::Receivers) -> #outgoing {
+                    #outgoing(self.__api.__all().to(receivers))
+                }
+            }
+        }
+    }
+
+    fn serve(&self) -> TokenStream {
+        let (krate, vis, attrs) = (self.krate, self.visibility, self.attrs());
+        let (name, incoming) = (&self.names.handle, &self.names.incoming);
+        let connections = self.incoming.iter().map(|call| {
+            let method = &call.name;
+            let arguments = super::slot::locals(call);
+            quote! {{
+                let server = ::core::clone::Clone::clone(&server);
+                self.#method.connect(move |sender, #(#arguments),*| {
+                    <S as #incoming>::#method(&*server, sender, #(#arguments),*)
+                })
+            }}
+        });
+        quote! {
+            #attrs
+            impl #name {
+                /// Connects the server's methods, one to each slot.
+                #vis fn serve<S: #incoming>(&self, server: S) -> #krate::Connection {
+                    let server = ::std::sync::Arc::new(server);
+                    #krate::Connection::__group(::std::vec![#(#connections),*])
+                }
+            }
+        }
+    }
+
+    fn generated(&self) -> TokenStream {
+        let (krate, name, inverse) = (self.krate, &self.names.handle, &self.opposite.handle);
+        let fields = self.api.calls.iter().enumerate();
+        let fields = fields.filter(|(_, call)| call.is_incoming() == self.declared);
+        let fields = fields.map(|(index, call)| {
+            let (field, slot) = (&call.name, &call.slot);
+            quote!(#field: #slot(api.__slot(const { &#name::DESCRIPTION.calls[#index] })),)
+        });
+        let body = match self.poisoned_incoming().next() {
+            None => quote!(#name { #(#fields)* __api: api }),
+            Some(_) => quote!(loop {}),
+        };
+        quote! {
+            #[automatically_derived]
+            impl #krate::__private::Generated for #name {
+                const DESCRIPTION: #krate::Description = #name::DESCRIPTION;
+                type Inverse = #inverse;
+
+                fn from_api(api: #krate::Api) -> Self {
+                    #body
+                }
+            }
+        }
+    }
+}

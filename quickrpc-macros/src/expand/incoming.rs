@@ -1,0 +1,55 @@
+//! `EchoIncoming`: the incoming calls as a trait.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+
+use super::{Side, docs};
+use crate::model::Call;
+
+impl Side<'_> {
+    pub(super) fn incoming_trait(&self) -> TokenStream {
+        let (visibility, attrs) = (self.visibility, self.attrs());
+        let (name, handle) = (&self.names.incoming, &self.names.handle);
+        let docs = docs::doc(format!(
+            "The incoming calls of `{handle}`, for a type that handles all of them: implement it \
+             and hand an instance to `{handle}::serve`."
+        ));
+        let methods = self.incoming.iter().map(|call| self.incoming_method(call));
+        let poisoned = self.poisoned_methods();
+        quote! {
+            #docs
+            #attrs
+            #visibility trait #name: ::core::marker::Send + ::core::marker::Sync + 'static {
+                #(#methods)*
+                #poisoned
+            }
+        }
+    }
+
+    fn incoming_method(&self, call: &Call) -> TokenStream {
+        let (krate, name, allows) = (self.krate, &call.name, &call.allows);
+        let docs = docs::call(call, &format!("Handles the incoming call `{name}`."));
+        // The user may have an argument called `sender` in Rust (but not on the wire).
+        let mut sender = format_ident!("sender");
+        while call
+            .arguments
+            .iter()
+            .any(|argument| argument.name == sender)
+        {
+            sender = format_ident!("{sender}_");
+        }
+        let arguments = call.arguments.iter().map(|argument| {
+            let (name, ty) = (&argument.name, &argument.ty);
+            quote!(#name: #ty)
+        });
+        let result = call.result.as_ref().map(|result| {
+            let declared = &result.declared;
+            quote!(-> #declared)
+        });
+        quote! {
+            #docs
+            #(#allows)*
+            fn #name(&self, #sender: &#krate::Sender, #(#arguments),*) #result;
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! `EchoOutgoing` and `EchoOutgoingEach`: the sending half.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::{Side, docs};
+use crate::model::{Argument, ArgumentKind, Call};
+
+impl Side<'_> {
+    pub(super) fn outgoing(&self) -> TokenStream {
+        let (krate, attrs) = (self.krate, self.attrs());
+        let (name, handle) = (&self.names.outgoing, &self.names.handle);
+        let docs = docs::doc(format!(
+            "Sends the outgoing calls of `{handle}`, to all peers or to some. Cheap to clone, and \
+             keeps nothing running."
+        ));
+        let definition = self.newtype(name, &quote!(#krate::__private::Target), &docs);
+        let calls = self
+            .outgoing
+            .iter()
+            .map(|(index, call)| self.send(*index, call));
+        let poisoned = self.poisoned_senders();
+        let handle_methods = self.inherent_handle();
+        let handle_impl = self.handle_impl();
+        quote! {
+            #definition
+
+            #attrs
+            impl #name {
+                #(#calls)*
+                #poisoned
+                #handle_methods
+            }
+
+            #handle_impl
+        }
+    }
+
+    pub(super) fn each(&self) -> TokenStream {
+        let (krate, attrs) = (self.krate, self.attrs());
+        let (name, outgoing) = (&self.names.each, &self.names.outgoing);
+        let docs = docs::doc(format!(
+            "The calls of `{outgoing}` with one result for each receiver; see `{outgoing}::each`."
+        ));
+        let definition = self.newtype(name, &quote!(#krate::__private::Target), &docs);
+        let calls = self
+            .outgoing
+            .iter()
+            .map(|(index, call)| self.send_each(*index, call));
+        let poisoned = self.poisoned_senders();
+        quote! {
+            #definition
+
+            #attrs
+            impl #name {
+                #(#calls)*
+                #poisoned
+            }
+        }
+    }
+
+    /// A call to the receivers as a whole.
+    fn send(&self, index: usize, call: &Call) -> TokenStream {
+        let krate = self.krate;
+        let (result, method, note) = match &call.result {
+            None => (
+                quote!(#krate::Result<()>),
+                quote!(notify),
+                "Sends the call; nobody answers it.",
+            ),
+            Some(result) => {
+                let (value, wire) = (&result.value, result.wire(krate));
+                (
+                    quote!(#krate::Promise<#value>),
+                    quote!(call::<#value, #wire, _>),
+                    "Sends the call and returns a promise of the answer.",
+                )
+            }
+        };
+        self.send_with(index, call, &result, &method, note)
+    }
+
+    /// A call to each of the receivers.
+    fn send_each(&self, index: usize, call: &Call) -> TokenStream {
+        let krate = self.krate;
+        let (result, method, note) = match &call.result {
+            None => (
+                quote!(::std::vec::Vec<(#krate::Sender, #krate::Result<()>)>),
+                quote!(notify_each),
+                "Sends the call to each receiver; says for each whether it was sent.",
+            ),
+            Some(result) => {
+                let (value, wire) = (&result.value, result.wire(krate));
+                (
+                    quote!(#krate::Promises<#value>),
+                    quote!(call_each::<#value, #wire, _>),
+                    "Sends the call to each receiver and returns one promise for each.",
+                )
+            }
+        };
+        self.send_with(index, call, &result, &method, note)
+    }
+
+    fn send_with(
+        &self,
+        index: usize,
+        call: &Call,
+        result: &TokenStream,
+        method: &TokenStream,
+        note: &str,
+    ) -> TokenStream {
+        let (vis, handle, slot, name) =
+            (self.visibility, &self.names.handle, &call.slot, &call.name);
+        let (docs, allows) = (docs::call(call, note), &call.allows);
+        let parameters = call.arguments.iter().map(|argument| {
+            let (name, ty) = (&argument.name, &argument.ty);
+            quote!(#name: #ty)
+        });
+        let values = call.arguments.iter().map(|argument| self.value(argument));
+        quote! {
+            #docs
+            #(#allows)*
+            #vis fn #name(&self, #(#parameters),*) -> #result {
+                self.0.#method(
+                    const { &#handle::DESCRIPTION.calls[#index] },
+                    #slot::__encode((#(#values,)*)),
+                )
+            }
+        }
+    }
+
+    /// An argument as it is handed to the encoder; see `Shape::outgoing`.
+    fn value(&self, argument: &Argument) -> TokenStream {
+        let (krate, name) = (self.krate, &argument.name);
+        let wrapper = match argument.shape.kind {
+            ArgumentKind::Blob | ArgumentKind::Bytes => quote!(#krate::__private::BlobRef),
+            _ => quote!(#krate::__private::Plain),
+        };
+        let kind = &argument.shape.kind;
+        if !argument.shape.optional {
+            return match kind {
+                ArgumentKind::Bytes | ArgumentKind::Plain(_) => quote!(#wrapper(&#name)),
+                _ => quote!(#wrapper(#name)),
+            };
+        }
+        let borrowed = match kind {
+            ArgumentKind::Bytes => quote!(#name.as_deref()),
+            ArgumentKind::Plain(_) => quote!(#name.as_ref()),
+            _ => quote!(#name),
+        };
+        quote!(#krate::__private::Maybe(#borrowed.map(#wrapper)))
+    }
+
+    /// The methods of `Handle`, which need no import where the user's calls leave room.
+    fn inherent_handle(&self) -> TokenStream {
+        let (krate, vis, each) = (self.krate, self.visibility, &self.names.each);
+        let methods = [
+            (
+                "to",
+                quote! {
+                    /// The same for some peers: a `Sender`, a name, or a list of either.
+                    #vis fn to(&self, receivers: impl #krate::Receivers) -> Self {
+                        #krate::Handle::to(self, receivers)
+                    }
+                },
+            ),
+            (
+                "timeout",
+                quote! {
+                    /// The same with another deadline for calls.
+                    #vis fn timeout(&self, timeout: ::core::time::Duration) -> Self {
+                        #krate::Handle::timeout(self, timeout)
+                    }
+                },
+            ),
+            (
+                "each",
+                quote! {
+                    /// The same calls, with one result for each receiver.
+                    #vis fn each(&self) -> #each {
+                        #krate::Handle::each(self)
+                    }
+                },
+            ),
+            (
+                "batch",
+                quote! {
+                    /// Sends what `send` sends in as few writes as possible.
+                    #vis fn batch<R>(&self, send: impl ::core::ops::FnOnce(&Self) -> R) -> R {
+                        #krate::Handle::batch(self, send)
+                    }
+                },
+            ),
+            (
+                "peers",
+                quote! {
+                    /// The receivers that are connected now.
+                    #vis fn peers(&self) -> ::std::vec::Vec<#krate::Sender> {
+                        #krate::Handle::peers(self)
+                    }
+                },
+            ),
+            (
+                "disconnect",
+                quote! {
+                    /// Closes the connection to a peer.
+                    ///
+                    /// # Errors
+                    ///
+                    /// No such peer is connected.
+                    #vis fn disconnect(&self, peer: impl #krate::Receivers) -> #krate::Result<()> {
+                        #krate::Handle::disconnect(self, peer)
+                    }
+                },
+            ),
+        ];
+        let free = methods.into_iter().filter(|(name, _)| {
+            let mut names = self.outgoing.iter().map(|(_, call)| &call.name);
+            let mut poisoned = self.poisoned_outgoing();
+            !names.any(|call| call == name) && !poisoned.any(|call| call.name == name)
+        });
+        free.map(|(_, method)| method).collect()
+    }
+
+    fn handle_impl(&self) -> TokenStream {
+        let (krate, name, each) = (self.krate, &self.names.outgoing, &self.names.each);
+        quote! {
+            #[automatically_derived]
+            impl #krate::Handle for #name {
+                type Each = #each;
+
+                fn to(&self, receivers: impl #krate::Receivers) -> Self {
+                    #name(self.0.to(receivers))
+                }
+
+                fn timeout(&self, timeout: ::core::time::Duration) -> Self {
+                    #name(self.0.timeout(timeout))
+                }
+
+                fn each(&self) -> #each {
+                    #each(::core::clone::Clone::clone(&self.0))
+                }
+
+                fn batch<R>(&self, send: impl ::core::ops::FnOnce(&Self) -> R) -> R {
+                    self.0.batch(|| send(self))
+                }
+
+                fn peers(&self) -> ::std::vec::Vec<#krate::Sender> {
+                    self.0.peers()
+                }
+
+                fn disconnect(&self, peer: impl #krate::Receivers) -> #krate::Result<()> {
+                    self.0.disconnect(peer)
+                }
+            }
+        }
+    }
+}

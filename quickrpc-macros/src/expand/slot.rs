@@ -1,0 +1,294 @@
+//! `EchoSaySlot`: where the handlers of an incoming call are connected.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::Ident;
+use syn::spanned::Spanned as _;
+
+use super::{Side, docs};
+use crate::model::{Argument, ArgumentKind, Call, Returned, option_value};
+use crate::parse::Default;
+
+/// Names for the arguments inside of generated functions, hidden from the user's code.
+pub(super) fn locals(call: &Call) -> Vec<Ident> {
+    (0..call.arguments.len())
+        .map(|index| format_ident!("argument{index}", span = Span::mixed_site()))
+        .collect()
+}
+
+impl Side<'_> {
+    pub(super) fn slot(&self, call: &Call) -> TokenStream {
+        let (krate, attrs, slot) = (self.krate, self.attrs(), &call.slot);
+        let note = format!(
+            "Slot of the incoming call `{}::{}`.",
+            self.names.handle, call.name
+        );
+        let docs = docs::with_note(&call.docs, &note);
+        let definition = self.newtype(slot, &quote!(#krate::__private::Slot), &docs);
+        let parts = [
+            self.connect(call),
+            self.subscribe(call),
+            self.invoke(call),
+            self.decode(call),
+            self.encode(call),
+        ];
+        quote! {
+            #definition
+
+            #attrs
+            impl #slot {
+                #(#parts)*
+            }
+        }
+    }
+
+    fn connect(&self, call: &Call) -> TokenStream {
+        let (krate, vis, api) = (self.krate, self.visibility, self.api);
+        let (handler, returned) = (&api.handler_type, &api.returned_type);
+        let types: Vec<_> = call.arguments.iter().map(|argument| &argument.ty).collect();
+        let docs = docs::doc(format!(
+            "Adds a handler of `{}`: a function of the sender and the arguments.",
+            call.name
+        ));
+        let local_docs = docs::doc(
+            "Adds a handler that need not be `Send`: it runs on the thread that calls \
+             `process_pending()`, with `Processing::Manual` alone.",
+        );
+        let bound = quote! {
+            #handler: ::core::ops::Fn(&#krate::Sender, #(#types),*) -> #returned
+        };
+        let reply = self.reply_bound(call);
+        quote! {
+            #docs
+            #vis fn connect<#handler, #returned>(&self, handler: #handler) -> #krate::Connection
+            where
+                #bound + ::core::marker::Send + ::core::marker::Sync + 'static,
+                #reply,
+            {
+                self.0.connect(move |call| Self::__invoke(&handler, call))
+            }
+
+            #local_docs
+            #vis fn connect_local<#handler, #returned>(&self, handler: #handler) -> #krate::Connection
+            where
+                #bound + 'static,
+                #reply,
+            {
+                self.0.connect_local(move |call| Self::__invoke(&handler, call))
+            }
+        }
+    }
+
+    fn subscribe(&self, call: &Call) -> TokenStream {
+        let (krate, vis, locals) = (self.krate, self.visibility, locals(call));
+        let types = call.arguments.iter().map(|argument| argument.shape.owned());
+        let values = call.arguments.iter().zip(&locals);
+        let values = values.map(|(argument, local)| owned(krate, argument, local));
+        let resolver_type = call.result.as_ref().map(|result| {
+            let value = &result.value;
+            quote!(#krate::Resolver<#value>)
+        });
+        let (resolver, outcome) = match &call.result {
+            Some(result) => {
+                let (value, wire) = (&result.value, result.wire(krate));
+                (
+                    Some(quote!(let (resolver, outcome) = call.resolver::<#value, #wire>();)),
+                    quote!(outcome),
+                )
+            }
+            None => (None, quote!(call.done(()))),
+        };
+        let resolver_value = resolver.as_ref().map(|_| quote!(resolver));
+        let docs = docs::doc(format!(
+            "Receives the calls of `{}` instead of handling them: `(Sender, arguments...)`{}.",
+            call.name,
+            if resolver.is_some() {
+                ", with a `Resolver` for the answer at the end"
+            } else {
+                ""
+            },
+        ));
+        quote! {
+            #docs
+            #vis fn subscribe(&self) -> #krate::Subscription<(#krate::Sender, #(#types,)* #resolver_type)> {
+                self.0.subscribe(|call, pass| {
+                    let (#(#locals,)*) = match Self::__decode(call) {
+                        ::core::result::Result::Ok(arguments) => arguments,
+                        ::core::result::Result::Err(outcome) => return outcome,
+                    };
+                    #resolver
+                    pass((::core::clone::Clone::clone(call.sender()), #(#values,)* #resolver_value));
+                    #outcome
+                })
+            }
+        }
+    }
+
+    /// What a handler may return.
+    fn reply_bound(&self, call: &Call) -> TokenStream {
+        let (krate, returned) = (self.krate, &self.api.returned_type);
+        match &call.result {
+            None => quote!(#returned: #krate::IntoReply<()>),
+            Some(Returned { value, .. }) => match option_value(value) {
+                // A bare `None` is the value here, and is inferred.
+                Some(inner) => quote!(#returned: #krate::__private::IntoOptionalReply<#inner>),
+                None => quote!(#returned: #krate::IntoReply<#value>),
+            },
+        }
+    }
+
+    /// Decodes the arguments, runs the handler, answers.
+    fn invoke(&self, call: &Call) -> TokenStream {
+        let (krate, api, locals) = (self.krate, self.api, locals(call));
+        let (handler, returned) = (&api.handler_type, &api.returned_type);
+        let types = call.arguments.iter().map(|argument| &argument.ty);
+        let values = call.arguments.iter().zip(&locals);
+        let values = values.map(|(argument, local)| passed(krate, argument, local));
+        let reply = self.reply_bound(call);
+        let answer = match &call.result {
+            Some(result) => {
+                let (value, wire) = (&result.value, result.wire(krate));
+                quote!(call.reply::<#value, #wire, _>(returned))
+            }
+            None => quote!(call.done(returned)),
+        };
+        quote! {
+            fn __invoke<#handler, #returned>(
+                handler: &#handler,
+                call: &mut #krate::__private::Invocation<'_>,
+            ) -> #krate::__private::Outcome
+            where
+                #handler: ::core::ops::Fn(&#krate::Sender, #(#types),*) -> #returned,
+                #reply,
+            {
+                let (#(#locals,)*) = match Self::__decode(call) {
+                    ::core::result::Result::Ok(arguments) => arguments,
+                    ::core::result::Result::Err(outcome) => return outcome,
+                };
+                let returned = handler(call.sender(), #(#values),*);
+                #answer
+            }
+        }
+    }
+
+    /// From the message to the arguments. The one place that decodes them, so that a type
+    /// that cannot be decoded is one error.
+    fn decode(&self, call: &Call) -> TokenStream {
+        let krate = self.krate;
+        let wires: Vec<_> = call
+            .arguments
+            .iter()
+            .map(|argument| argument.shape.wire(krate))
+            .collect();
+        let defaults = call
+            .arguments
+            .iter()
+            .map(|argument| default(krate, argument));
+        quote! {
+            fn __decode<'de>(
+                __call: &#krate::__private::Invocation<'de>,
+            ) -> ::core::result::Result<(#(#wires,)*), #krate::__private::Outcome> {
+                __call.args::<(#(#wires,)*)>((#(#defaults,)*))
+            }
+        }
+    }
+
+    /// From the arguments to what is encoded. The one place that says that they can be
+    /// encoded; the senders of the opposite side call it.
+    fn encode(&self, call: &Call) -> TokenStream {
+        let krate = self.krate;
+        let types = call
+            .arguments
+            .iter()
+            .map(|argument| argument.shape.outgoing(krate));
+        let types: TokenStream = quote!((#(#types,)*));
+        quote! {
+            fn __encode<'a>(arguments: #types) -> impl #krate::__private::OutArgs + 'a {
+                arguments
+            }
+        }
+    }
+}
+
+/// A decoded argument as the handler gets it.
+fn passed(krate: &syn::Path, argument: &Argument, local: &Ident) -> TokenStream {
+    match (&argument.shape.kind, argument.shape.optional) {
+        (ArgumentKind::Text | ArgumentKind::Blob | ArgumentKind::Slice(_), false) => {
+            quote!(&*#local)
+        }
+        (ArgumentKind::Text | ArgumentKind::Blob | ArgumentKind::Slice(_), true) => {
+            quote!(#local.as_deref())
+        }
+        (ArgumentKind::Reference(_), false) => quote!(&#local),
+        (ArgumentKind::Reference(_), true) => quote!(#local.as_ref()),
+        _ => owned(krate, argument, local),
+    }
+}
+
+/// A decoded argument as a subscription gives it.
+fn owned(krate: &syn::Path, argument: &Argument, local: &Ident) -> TokenStream {
+    let convert = match &argument.shape.kind {
+        ArgumentKind::Text => quote!(#krate::__private::Text::into_string),
+        ArgumentKind::Blob => quote!(#krate::__private::Blob::into_vec),
+        ArgumentKind::Bytes => quote!(#krate::Bytes::into_vec),
+        _ => return quote!(#local),
+    };
+    match argument.shape.optional {
+        true => quote!(#local.map(#convert)),
+        false => quote!(#convert(#local)),
+    }
+}
+
+/// The function that gives the value of a missing argument, as an `Option`.
+fn default(krate: &syn::Path, argument: &Argument) -> TokenStream {
+    let wire = argument.shape.wire(krate);
+    let (span, value) = match &argument.default {
+        None => return quote!(::core::option::Option::None),
+        Some(Default::Trait(span)) => (*span, default_value(argument, *span)),
+        Some(Default::Expr(expr)) => (expr.span(), given_value(argument, expr)),
+    };
+    quote_spanned! {span=>
+        ::core::option::Option::Some({
+            let function: fn() -> #wire = || #value;
+            function
+        })
+    }
+}
+
+/// `#[default]`
+fn default_value(argument: &Argument, span: Span) -> TokenStream {
+    match &argument.shape.kind {
+        _ if argument.shape.optional => quote!(::core::option::Option::None),
+        ArgumentKind::Text => quote!(::core::convert::From::from("")),
+        ArgumentKind::Blob => quote!(::core::convert::From::from(&[][..])),
+        ArgumentKind::Bytes => quote!(::core::convert::From::from(::std::vec::Vec::new())),
+        _ => quote_spanned!(span=> ::core::default::Default::default()),
+    }
+}
+
+/// `#[default(expr)]`: an expression of the declared type. For `&T` it is a `T`, and for
+/// `&[T]` whatever becomes a vector, since they have to be owned by somebody.
+fn given_value(argument: &Argument, expr: &syn::Expr) -> TokenStream {
+    let span = expr.span();
+    let declared = match &argument.shape.kind {
+        ArgumentKind::Reference(_) | ArgumentKind::Plain(_) => return quote!(#expr),
+        ArgumentKind::Slice(_) if !argument.shape.optional => {
+            return quote_spanned!(span=> ::core::convert::Into::into(#expr));
+        }
+        ArgumentKind::Text => quote!(&'de ::core::primitive::str),
+        ArgumentKind::Blob => quote!(&'de [::core::primitive::u8]),
+        ArgumentKind::Bytes => quote!(::std::vec::Vec<::core::primitive::u8>),
+        ArgumentKind::Slice(item) => quote!(&[#item]),
+    };
+    if argument.shape.optional {
+        quote_spanned! {span=> {
+            let value: ::core::option::Option<#declared> = #expr;
+            value.map(::core::convert::From::from)
+        }}
+    } else {
+        quote_spanned! {span=> {
+            let value: #declared = #expr;
+            ::core::convert::From::from(value)
+        }}
+    }
+}

@@ -1,0 +1,233 @@
+//! Second stage: the API that a declaration means, with all names decided.
+
+mod names;
+mod rename;
+mod shape;
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::{Attribute, Ident, LitStr, Path, Type, Visibility, parse_quote};
+
+pub(crate) use names::{SideNames, generated_names};
+pub(crate) use rename::RenameRule;
+pub(crate) use shape::{ArgumentKind, Shape, ValueKind, option_value, peel};
+
+use crate::parse::{Declaration, DeclaredArgument, DeclaredCall, Default, Options};
+
+/// Which way a call goes, seen from the side that is named after the trait.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Direction {
+    Incoming,
+    Outgoing,
+}
+
+/// An API with everything that the generated code needs.
+pub(crate) struct Api {
+    /// The path of the quickrpc crate.
+    pub(crate) krate: Path,
+    pub(crate) name: Ident,
+    pub(crate) visibility: Visibility,
+    pub(crate) docs: Vec<Attribute>,
+    pub(crate) allows: Vec<Attribute>,
+    pub(crate) ignore_unknown: bool,
+    pub(crate) prefix: Option<LitStr>,
+    /// Names of the side that is called like the trait, and of the opposite side.
+    pub(crate) declared: SideNames,
+    pub(crate) inverse: SideNames,
+    /// Names for the type parameters of generated functions, which no type of the user has.
+    pub(crate) handler_type: Ident,
+    pub(crate) returned_type: Ident,
+    pub(crate) calls: Vec<Call>,
+    /// Calls with mistakes, which validation takes out of `calls`.
+    pub(crate) poisoned: Vec<Poisoned>,
+}
+
+/// A call that is so wrong that only a placeholder can be generated.
+pub(crate) struct Poisoned {
+    pub(crate) name: Ident,
+    /// `None` if unknown: then it is there on both sides.
+    pub(crate) direction: Option<Direction>,
+    /// The number of arguments.
+    pub(crate) arguments: usize,
+    /// The mistake as a type.
+    pub(crate) error: TokenStream,
+}
+
+/// One call.
+pub(crate) struct Call {
+    pub(crate) name: Ident,
+    pub(crate) wire_name: WireName,
+    /// `None` only together with a mistake.
+    pub(crate) direction: Option<Direction>,
+    pub(crate) positional: bool,
+    pub(crate) docs: Vec<Attribute>,
+    pub(crate) allows: Vec<Attribute>,
+    pub(crate) arguments: Vec<Argument>,
+    pub(crate) result: Option<Returned>,
+    /// The slot of the side that receives it.
+    pub(crate) slot: Ident,
+    /// Why no code can be generated for it, if so: the mistake as a type.
+    pub(crate) poison: Option<TokenStream>,
+}
+
+/// One argument.
+pub(crate) struct Argument {
+    pub(crate) name: Ident,
+    pub(crate) wire_name: WireName,
+    pub(crate) docs: Vec<Attribute>,
+    /// As declared.
+    pub(crate) ty: Type,
+    pub(crate) shape: Shape,
+    pub(crate) default: Option<Default>,
+}
+
+/// What a call answers.
+pub(crate) struct Returned {
+    /// As declared, `Result` included.
+    pub(crate) declared: Type,
+    /// What travels: the `T` of `Result<T, E>`.
+    pub(crate) value: Type,
+    pub(crate) kind: ValueKind,
+}
+
+/// A name on the wire, and where it comes from.
+pub(crate) struct WireName {
+    pub(crate) text: String,
+    /// The literal of `#[name]`, if that is where it comes from.
+    pub(crate) given: Option<LitStr>,
+    /// The Rust name.
+    pub(crate) name: Ident,
+}
+
+impl Api {
+    pub(crate) fn new(declaration: Declaration) -> Self {
+        let Declaration {
+            options,
+            name,
+            visibility,
+            docs,
+            allows,
+            calls,
+        } = declaration;
+        let [handler_type, returned_type] = names::type_parameters(&calls);
+        let mut slots = names::Slots::new(&name);
+        Api {
+            declared: SideNames::new(&name, ""),
+            inverse: SideNames::new(&name, "Inverse"),
+            calls: calls
+                .into_iter()
+                .map(|call| Call::new(call, &options, &mut slots))
+                .collect(),
+            krate: options.krate.unwrap_or_else(|| parse_quote!(::quickrpc)),
+            ignore_unknown: options.ignore_unknown,
+            prefix: options.prefix,
+            name,
+            visibility,
+            docs,
+            allows,
+            handler_type,
+            returned_type,
+            poisoned: Vec::new(),
+        }
+    }
+}
+
+impl Call {
+    fn new(call: DeclaredCall, options: &Options, slots: &mut names::Slots) -> Self {
+        let DeclaredCall {
+            name,
+            attrs,
+            arguments,
+            result,
+            poison,
+        } = call;
+        let prefix = options.prefix.as_ref().map(LitStr::value);
+        Call {
+            slot: slots.name(&name, attrs.direction),
+            wire_name: WireName::new(&name, attrs.name, options.rename_all, prefix.as_deref()),
+            direction: attrs.direction,
+            positional: attrs.positional || options.positional,
+            docs: attrs.docs,
+            allows: attrs.allows,
+            arguments: arguments
+                .into_iter()
+                .map(|argument| Argument::new(argument, options.rename_all))
+                .collect(),
+            result: result.map(Returned::new),
+            poison,
+            name,
+        }
+    }
+
+    /// Whether the side that is named after the trait receives it.
+    pub(crate) fn is_incoming(&self) -> bool {
+        self.direction == Some(Direction::Incoming)
+    }
+}
+
+impl Argument {
+    fn new(argument: DeclaredArgument, rule: Option<RenameRule>) -> Self {
+        let DeclaredArgument { name, attrs, ty } = argument;
+        Argument {
+            wire_name: WireName::new(&name, attrs.name, rule, None),
+            docs: attrs.docs,
+            shape: Shape::of(&ty),
+            default: attrs.default,
+            name,
+            ty,
+        }
+    }
+}
+
+impl Returned {
+    fn new(declared: Type) -> Self {
+        let value = shape::result_value(&declared).unwrap_or(&declared).clone();
+        Returned {
+            kind: ValueKind::of(&value),
+            value,
+            declared,
+        }
+    }
+
+    /// The type that is encoded: byte strings travel as such.
+    pub(crate) fn wire(&self, krate: &Path) -> TokenStream {
+        match self.kind {
+            ValueKind::Bytes => quote!(#krate::Bytes),
+            ValueKind::OptionalBytes => quote!(::core::option::Option<#krate::Bytes>),
+            ValueKind::Plain => self.value.to_token_stream(),
+        }
+    }
+}
+
+impl WireName {
+    fn new(
+        name: &Ident,
+        given: Option<LitStr>,
+        rule: Option<RenameRule>,
+        prefix: Option<&str>,
+    ) -> Self {
+        let text = given.as_ref().map_or_else(
+            || {
+                let plain = syn::ext::IdentExt::unraw(name).to_string();
+                let renamed = rule.map_or_else(|| plain.clone(), |rule| rule.apply(&plain));
+                format!("{}{renamed}", prefix.unwrap_or_default())
+            },
+            LitStr::value,
+        );
+        WireName {
+            text,
+            given,
+            name: name.clone(),
+        }
+    }
+}
+
+impl ToTokens for WireName {
+    /// Where to point when the name is wrong.
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        match &self.given {
+            Some(literal) => literal.to_tokens(tokens),
+            None => self.name.to_tokens(tokens),
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! The attributes of the trait, of calls and of arguments.
+
+use proc_macro2::{Span, TokenStream};
+use syn::parse::Parser as _;
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Expr, Ident, LitStr, Meta, Token};
+
+use crate::mistakes::Mistakes;
+use crate::model::Direction;
+
+/// The attributes of a method.
+pub(crate) struct CallAttrs {
+    /// `None` if it is missing or contradictory, which has been reported then.
+    pub(crate) direction: Option<Direction>,
+    pub(crate) positional: bool,
+    pub(crate) name: Option<LitStr>,
+    pub(crate) docs: Vec<Attribute>,
+    pub(crate) allows: Vec<Attribute>,
+}
+
+/// The attributes of an argument.
+#[derive(std::default::Default)]
+pub(crate) struct ArgumentAttrs {
+    pub(crate) name: Option<LitStr>,
+    pub(crate) default: Option<Default>,
+    pub(crate) docs: Vec<Attribute>,
+}
+
+/// What an argument is when it is missing.
+pub(crate) enum Default {
+    /// `#[default]`
+    Trait(Span),
+    /// `#[default(expr)]`
+    Expr(Expr),
+}
+
+/// Splits the attributes of the trait into doc comments and `#[allow(..)]`.
+pub(super) fn trait_attrs(
+    attrs: Vec<Attribute>,
+    mistakes: &mut Mistakes,
+) -> (Vec<Attribute>, Vec<Attribute>) {
+    let (mut docs, mut allows) = (Vec::new(), Vec::new());
+    for attr in attrs {
+        match name_of(&attr).as_str() {
+            "doc" => docs.push(attr),
+            "allow" => allows.push(attr),
+            name if is_for_a_tool(name) => {}
+            name @ ("cfg" | "cfg_attr") => mistakes.add(
+                &attr,
+                format!("put `#[{name}]` above `#[remote_api]`, so that it is decided first"),
+            ),
+            name @ ("incoming" | "outgoing") => mistakes.add(
+                &attr,
+                format!("`#[{name}]` belongs on each method, not on the trait"),
+            ),
+            name => mistakes.add(
+                &attr,
+                format!(
+                    "`#[{name}]` has no meaning here, since the trait is replaced by generated \
+                     types; allowed below `#[remote_api]` are doc comments and `#[allow(..)]`"
+                ),
+            ),
+        }
+    }
+    (docs, allows)
+}
+
+impl CallAttrs {
+    pub(super) fn parse(attrs: Vec<Attribute>, method: &Ident, mistakes: &mut Mistakes) -> Self {
+        let before = mistakes.count();
+        let mut this = CallAttrs {
+            direction: None,
+            positional: false,
+            name: None,
+            docs: Vec::new(),
+            allows: Vec::new(),
+        };
+        let mut contradictory = false;
+        for attr in attrs {
+            match name_of(&attr).as_str() {
+                "incoming" => contradictory |= this.set(Direction::Incoming, &attr, mistakes),
+                "outgoing" => contradictory |= this.set(Direction::Outgoing, &attr, mistakes),
+                "name" => set_name(&mut this.name, &attr, mistakes),
+                "doc" => this.docs.push(attr),
+                "allow" => this.allows.push(attr),
+                name if is_for_a_tool(name) => {}
+                name => mistakes.add(&attr, refused_on_call(name)),
+            }
+        }
+        if contradictory {
+            this.direction = None;
+        } else if this.direction.is_none() && mistakes.count() == before {
+            mistakes.add(
+                method,
+                format!(
+                    "say which way `{method}` goes: `#[incoming]` if the side named after the \
+                     trait receives it, `#[outgoing]` if it sends it"
+                ),
+            );
+        }
+        this
+    }
+
+    /// Takes `#[incoming]` or `#[outgoing]`; whether it contradicts an earlier one.
+    fn set(&mut self, direction: Direction, attr: &Attribute, mistakes: &mut Mistakes) -> bool {
+        self.positional |= positional(attr, mistakes);
+        match self.direction {
+            None => self.direction = Some(direction),
+            Some(earlier) if earlier == direction => {
+                mistakes.add(attr, format!("`#[{}]` is given twice", name_of(attr)));
+            }
+            Some(_) => {
+                mistakes.add(
+                    attr,
+                    "a call is either `#[incoming]` or `#[outgoing]`; for both directions declare \
+                     two calls with different names",
+                );
+                return true;
+            }
+        }
+        false
+    }
+}
+
+impl ArgumentAttrs {
+    pub(super) fn parse(attrs: Vec<Attribute>, mistakes: &mut Mistakes) -> Self {
+        let mut this = ArgumentAttrs::default();
+        for attr in attrs {
+            match name_of(&attr).as_str() {
+                "name" => set_name(&mut this.name, &attr, mistakes),
+                "doc" => this.docs.push(attr),
+                "default" if this.default.is_some() => {
+                    mistakes.add(&attr, "`#[default]` is given twice");
+                }
+                "default" => this.default = default(&attr, mistakes),
+                name if is_for_a_tool(name) => {}
+                name @ ("incoming" | "outgoing") => mistakes.add(
+                    &attr,
+                    format!("`#[{name}]` belongs on the method, not on an argument"),
+                ),
+                name => mistakes.add(
+                    &attr,
+                    format!(
+                        "unknown attribute `#[{name}]` of an argument, expected `#[name = \"..\"]`, \
+                         `#[default]`, `#[default(..)]` or a doc comment"
+                    ),
+                ),
+            }
+        }
+        this
+    }
+}
+
+fn refused_on_call(name: &str) -> String {
+    match name {
+        "cfg" | "cfg_attr" => format!(
+            "`#[{name}]` on a call is not supported, since both sides have to know the same calls; \
+             put it above `#[remote_api]` on a trait of its own"
+        ),
+        "default" => "`#[default]` belongs on an argument, not on the method".to_owned(),
+        "positional" => "write `#[incoming(positional)]` or `#[outgoing(positional)]`".to_owned(),
+        _ => format!(
+            "unknown attribute `#[{name}]` of a call, expected `#[incoming]`, `#[outgoing]`, \
+             `#[name = \"..\"]`, `#[allow(..)]` or a doc comment"
+        ),
+    }
+}
+
+/// The word in parentheses in `#[incoming(positional)]`.
+fn positional(attr: &Attribute, mistakes: &mut Mistakes) -> bool {
+    let name = name_of(attr);
+    let list = match &attr.meta {
+        Meta::Path(_) => return false,
+        Meta::List(list) => &list.tokens,
+        Meta::NameValue(pair) => {
+            mistakes.add(
+                pair,
+                format!("expected `#[{name}]` or `#[{name}(positional)]`; for the name on the wire use `#[name = \"..\"]`"),
+            );
+            return false;
+        }
+    };
+    let words = match Punctuated::<Meta, Token![,]>::parse_terminated.parse2(list.clone()) {
+        Ok(words) => words,
+        Err(error) => {
+            let text = format!("{error}; expected `#[{name}]` or `#[{name}(positional)]`");
+            mistakes.add_error(syn::Error::new(error.span(), text));
+            return false;
+        }
+    };
+    for word in &words {
+        if !matches!(word, Meta::Path(path) if path.is_ident("positional")) {
+            let found = crate::text::of(word.path());
+            mistakes.add(
+                word,
+                match found.as_str() {
+                    "positional" => "`positional` takes no value".to_owned(),
+                    _ => format!("unknown option `{found}` of `#[{name}]`, expected `positional`"),
+                },
+            );
+        }
+    }
+    !words.is_empty()
+}
+
+fn set_name(slot: &mut Option<LitStr>, attr: &Attribute, mistakes: &mut Mistakes) {
+    let Some(name) = super::options::string(&attr.meta, "#[name = \"onTheWire\"]", mistakes) else {
+        return;
+    };
+    if slot.is_some() {
+        mistakes.add(attr, "`#[name]` is given twice");
+    }
+    *slot = Some(name);
+}
+
+fn default(attr: &Attribute, mistakes: &mut Mistakes) -> Option<Default> {
+    let tokens: &TokenStream = match &attr.meta {
+        Meta::Path(path) => {
+            let span = syn::spanned::Spanned::span(path);
+            return Some(Default::Trait(span));
+        }
+        Meta::NameValue(pair) => {
+            let value = crate::text::of(&pair.value);
+            mistakes.add(pair, format!("write `#[default({value})]`"));
+            return None;
+        }
+        Meta::List(list) => &list.tokens,
+    };
+    if tokens.is_empty() {
+        mistakes.add(
+            attr,
+            "expected an expression in `#[default(..)]`; for the type's `Default` write `#[default]`",
+        );
+        return None;
+    }
+    match syn::parse2(tokens.clone()) {
+        Ok(expr) => Some(Default::Expr(expr)),
+        Err(error) => {
+            let text = format!("{error}; `#[default(..)]` takes one expression");
+            mistakes.add_error(syn::Error::new(error.span(), text));
+            None
+        }
+    }
+}
+
+/// `#[rustfmt::skip]` and the like, which have done their work when the code is read.
+fn is_for_a_tool(name: &str) -> bool {
+    name.starts_with("rustfmt::") || name.starts_with("clippy::")
+}
+
+fn name_of(attr: &Attribute) -> String {
+    crate::text::of(attr.path())
+}

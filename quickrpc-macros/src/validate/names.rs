@@ -1,0 +1,155 @@
+//! Names on the wire: each once, and none that somebody else needs.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::mistakes::Mistakes;
+use crate::model::{Api, Call, WireName};
+
+pub(super) fn check(api: &mut Api, mistakes: &mut Mistakes) {
+    if let Some(prefix) = &api.prefix {
+        if let Some(what) = unfit(&prefix.value()) {
+            mistakes.add(prefix, format!("a prefix {what}"));
+        }
+    }
+    check_rust_names(api, mistakes);
+    let prefix_is_wrong = api
+        .prefix
+        .as_ref()
+        .is_some_and(|prefix| unfit(&prefix.value()).is_some());
+    for call in api
+        .calls
+        .iter()
+        .filter(|call| call.wire_name.given.is_some() || !prefix_is_wrong)
+    {
+        check_call_name(call, mistakes);
+    }
+    check_unique(
+        api.calls.iter().map(|call| &call.wire_name),
+        "two calls",
+        mistakes,
+    );
+    for call in &api.calls {
+        check_arguments(call, mistakes);
+    }
+}
+
+/// Rust names that cannot be methods or fields of the generated types. Leaves out what
+/// would be there twice.
+fn check_rust_names(api: &mut Api, mistakes: &mut Mistakes) {
+    let mut seen = HashSet::new();
+    api.calls.retain(|call| {
+        let name = call.name.to_string();
+        match name.as_str() {
+            "into" | "try_into" => mistakes.add(
+                &call.name,
+                format!(
+                    "a call cannot be named `{name}` in Rust, since `outgoing.{name}(..)` would mean \
+                     the method of the standard library; use another name and \
+                     `#[name = \"{name}\"]` for the wire",
+                ),
+            ),
+            "__api" => {
+                mistakes.add(&call.name, "a call cannot be named `__api`, which is generated");
+                return false;
+            }
+            _ => {}
+        }
+        if !seen.insert(name.clone()) {
+            mistakes.add(
+                &call.name,
+                format!("two calls are named `{name}`; each call has a name of its own"),
+            );
+            return false;
+        }
+        true
+    });
+}
+
+fn check_call_name(call: &Call, mistakes: &mut Mistakes) {
+    let name = &call.wire_name.text;
+    if let Some(what) = unfit(name) {
+        mistakes.add(&call.wire_name, format!("the name of a call {what}"));
+    } else if name.starts_with("rpc.") {
+        mistakes.add(
+            &call.wire_name,
+            "names that begin with `rpc.` are reserved by JSON-RPC; choose another",
+        );
+    }
+}
+
+fn check_arguments(call: &Call, mistakes: &mut Mistakes) {
+    for argument in &call.arguments {
+        let name = &argument.wire_name;
+        if let Some(what) = unfit(&name.text) {
+            mistakes.add(name, format!("the name of an argument {what}"));
+        }
+        if name.text == "sender" {
+            mistakes.add(
+                name,
+                "an argument cannot be named `sender` on the wire: handlers get the sender as their \
+                 first argument, and a Python peer rejects such a call; use another name, or give \
+                 the one on the wire with `#[name = \"..\"]`",
+            );
+        }
+    }
+    check_unique(
+        call.arguments.iter().map(|argument| &argument.wire_name),
+        "two arguments",
+        mistakes,
+    );
+}
+
+fn check_unique<'a>(
+    names: impl Iterator<Item = &'a WireName>,
+    what: &str,
+    mistakes: &mut Mistakes,
+) {
+    let mut seen: HashMap<&str, &WireName> = HashMap::new();
+    for name in names {
+        let Some(first) = seen.insert(&name.text, name) else {
+            continue;
+        };
+        // rustc reports arguments with the same name in Rust.
+        if first.name == name.name {
+            continue;
+        }
+        mistakes.add(
+            name,
+            format!(
+                "{what} are named `{}` on the wire: `{}` and `{}`",
+                name.text, first.name, name.name
+            ),
+        );
+    }
+}
+
+/// Why a text cannot be a name, or part of one.
+fn unfit(name: &str) -> Option<&'static str> {
+    const SYNTAX: &str = "[]{}()<>\"'\\/:,!";
+    if name.is_empty() {
+        Some("cannot be empty")
+    } else if name.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        Some("cannot contain blanks or control characters")
+    } else if name.chars().any(|c| SYNTAX.contains(c)) {
+        Some("cannot contain brackets, quotes or any of `\\ / : , !`, which the terse format needs")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unfit;
+
+    #[test]
+    fn names_that_every_codec_can_carry() {
+        for name in [
+            "say", "lab.say", "on-ready", "größe", "a1", "1a", "$x", "_", "@type", "rpc_x",
+        ] {
+            assert_eq!(unfit(name), None, "{name}");
+        }
+        for name in ["", "a b", "a\n", "a:b", "a[", "a/b", "\"", "a,b", "a!"] {
+            assert!(unfit(name).is_some(), "{name:?}");
+        }
+    }
+}

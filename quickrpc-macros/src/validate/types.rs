@@ -1,0 +1,144 @@
+//! Types of arguments and results: what cannot travel, as far as it can be seen.
+
+use std::collections::HashSet;
+
+use syn::visit::{self, Visit};
+use syn::{Type, TypePath, TypeReference};
+
+use crate::mistakes::Mistakes;
+use crate::model::{Call, option_value, peel};
+
+pub(super) fn check(call: &Call, generated: &HashSet<String>, mistakes: &mut Mistakes) {
+    for argument in &call.arguments {
+        let mut checker = Checker {
+            generated,
+            mistakes,
+            place: Place::Argument,
+        };
+        checker.argument(&argument.ty);
+    }
+    if let Some(result) = &call.result {
+        let mut checker = Checker {
+            generated,
+            mistakes,
+            place: Place::Result,
+        };
+        checker.visit_type(&result.value);
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    Argument,
+    Result,
+}
+
+/// Reports each part of a type that cannot travel.
+struct Checker<'a> {
+    generated: &'a HashSet<String>,
+    mistakes: &'a mut Mistakes,
+    place: Place,
+}
+
+impl Checker<'_> {
+    /// An argument may be a reference, or an `Option` of one; inside there are none.
+    fn argument(&mut self, ty: &Type) {
+        let inner = peel(option_value(ty).unwrap_or(ty));
+        let Type::Reference(reference) = inner else {
+            return self.visit_type(ty);
+        };
+        self.qualifiers(reference);
+        match peel(&reference.elem) {
+            Type::Slice(slice) => self.visit_type(&slice.elem),
+            Type::Path(path) if path.path.is_ident("str") => {}
+            other => self.visit_type(other),
+        }
+    }
+
+    /// What a reference must not have.
+    fn qualifiers(&mut self, reference: &TypeReference) {
+        if let Some(lifetime) = &reference.lifetime {
+            self.visit_lifetime(lifetime);
+        }
+        if let Some(token) = &reference.mutability {
+            self.mistakes.add(
+                token,
+                "an argument travels one way and cannot be changed by the other side: write `&T` \
+                 or `T`",
+            );
+        }
+    }
+}
+
+impl<'ast> Visit<'ast> for Checker<'_> {
+    fn visit_type(&mut self, ty: &'ast Type) {
+        let refused = match ty {
+            Type::ImplTrait(_) => Some("`impl Trait` cannot travel: write a concrete type"),
+            Type::TraitObject(_) => Some("a trait object cannot travel: write a concrete type"),
+            Type::Infer(_) => Some("both sides have to know the type: write it out"),
+            Type::FnPtr(_) => {
+                Some("a function cannot travel: declare a call in the other direction")
+            }
+            Type::Ptr(_) => Some("a pointer cannot travel: write the type itself"),
+            Type::Slice(_) => Some("a slice has no size of its own: write `&[T]` or `Vec<T>`"),
+            Type::Path(path) if path.qself.is_none() && path.path.is_ident("str") => {
+                Some("a `str` has no size of its own: write `&str` or `String`")
+            }
+            _ => None,
+        };
+        match refused {
+            // `&str` and `&[T]` have been dealt with where they may stand.
+            Some(text) => self.mistakes.add(ty, text),
+            None => visit::visit_type(self, ty),
+        }
+    }
+
+    fn visit_type_reference(&mut self, reference: &'ast TypeReference) {
+        self.mistakes.add(
+            reference,
+            match self.place {
+                Place::Argument => {
+                    "a reference can be an argument itself (`&T`, `Option<&T>`), and not a part of \
+                     its type: write an owned type here, such as `String` for `&str`"
+                }
+                Place::Result => {
+                    "results are owned: write the type itself, such as `String` for `&str` and \
+                     `Vec<T>` for `&[T]`"
+                }
+            },
+        );
+    }
+
+    fn visit_lifetime(&mut self, lifetime: &'ast syn::Lifetime) {
+        self.mistakes.add(
+            lifetime,
+            "no lifetimes here: arguments are borrowed for the duration of the call (write `&str`), \
+             everything else is owned",
+        );
+    }
+
+    fn visit_type_path(&mut self, ty: &'ast TypePath) {
+        if let (None, Some(first)) = (&ty.qself, ty.path.segments.first()) {
+            let alone = ty.path.segments.len() == 1 && ty.path.leading_colon.is_none();
+            if first.ident == "Self" {
+                return self.mistakes.add(
+                    &first.ident,
+                    "there is no `Self` to travel: the trait is replaced by generated types; write a \
+                     concrete type",
+                );
+            }
+            if alone && self.generated.contains(&first.ident.to_string()) {
+                self.mistakes.add(
+                    &first.ident,
+                    format!(
+                        "`{}` is the name of a generated type; rename your type, or write it with \
+                         its path",
+                        first.ident
+                    ),
+                );
+                return;
+            }
+        }
+        visit::visit_type_path(self, ty);
+    }
+}
