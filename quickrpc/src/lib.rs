@@ -18,6 +18,7 @@ mod receivers;
 mod reply;
 pub mod security;
 mod subscription;
+mod sync;
 mod threads;
 pub mod transport;
 mod value;

@@ -1,14 +1,80 @@
-//! STUB
-/// x
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("x")]
-pub struct ExprError;
-/// x
-#[derive(Debug, Clone)]
-pub struct CodecExpr;
-/// x
-#[derive(Debug, Clone)]
-pub struct SecurityExpr;
-/// x
-#[derive(Debug, Clone)]
-pub struct TransportExpr;
+//! Expressions: codecs, security providers and transports as strings.
+//!
+//! `shorthand:parameters`, and options of ours as `?key=value&key=value` behind it. An
+//! expression is parsed to a typed value before anything is opened, and prints itself
+//! such that it parses to the same value; it can live in a config file, through serde.
+//!
+//! ```
+//! use quickrpc::TransportExpr;
+//!
+//! let expr: TransportExpr = "mux:[tcpserv::8888]<restart::tcp:hub.local:9000>".parse()?;
+//! assert_eq!(
+//!     expr.to_string(),
+//!     "mux:(tcpserv::8888)(restart:10:tcp:hub.local:9000)"
+//! );
+//! # Ok::<(), quickrpc::ExprError>(())
+//! ```
+//!
+//! # Options
+//!
+//! They follow the last `?` outside parentheses that is followed by `key=`. Each goes to
+//! the innermost part that knows it: in `restart:5:tcp:hub:9000?keepalive=10&backoff=60`,
+//! `keepalive` is the client's, and `backoff` the restarting's. Behind a `mux:` they go to
+//! every part that knows them and does not have its own. An option that nobody knows is
+//! an error.
+//!
+//! | option | of | value |
+//! |---|---|---|
+//! | `guard` | `stdio` | `on` or `off` |
+//! | `nodelay` | `tcp`, `tcpserv` | `on` or `off` |
+//! | `bind`, `broadcast`, `multicast` | `udp` | an IP address |
+//! | `echo` | `udp` | `on` or `off` |
+//! | `mode` | `unixserv` | permissions in octal, such as `0660` |
+//! | `backoff` | `restart` | a duration, or `off` |
+//! | `keepalive`, `spin` | all streams | a duration, or `off` |
+//! | each field of [`Limits`](crate::Limits), by its name | all but `mux`, `restart` | a number, a size, or a duration |
+//! | `strict` | `jrpc` | `on` or `off` |
+//!
+//! Durations are seconds, or `50us`, `10ms`, `1.5s`, `2m`, `1h`; sizes are bytes, or
+//! `64k`, `16M`; `on` and `off` may be `true` and `false`, or `1` and `0`. In text values,
+//! `\n`, `\r`, `\t`, `\0`, `\xNN` and `\\` are escapes. A parameter that cannot stand for
+//! itself is written as an option: `unix:?path=/odd\x29path`, and likewise `command` of
+//! `process`, `bus` and `name` of `internal`, `user` of `blindly_believe_everything`, and
+//! `params` of plug-ins.
+//!
+//! # Plug-ins
+//!
+//! With [`register_codec`](crate::register_codec), [`register_transport`](crate::register_transport)
+//! and [`register_security`](crate::register_security), a shorthand of your own works in
+//! every expression that is parsed afterwards. Its constructor gets [`Params`].
+
+mod codec;
+mod display;
+mod error;
+mod options;
+mod overrides;
+mod parse;
+pub(crate) mod registry;
+#[cfg(test)]
+mod round_trip;
+mod security;
+mod serde;
+#[cfg(test)]
+mod tests;
+mod transport;
+mod transport_parse;
+mod values;
+
+pub use codec::{CodecExpr, CodecKind};
+pub use error::{ExprError, ExprKind};
+pub use overrides::LimitOverrides;
+pub use registry::{CustomExpr, Params};
+pub use security::{SecurityExpr, SecurityKind};
+pub use transport::{TransportExpr, TransportKind, TransportOptions};
+
+pub(crate) use registry::Registry;
+#[allow(unused_imports, reason = "named only where a function takes one")]
+pub(crate) use {
+    registry::Constructor,
+    transport::{Link, Retry},
+};

@@ -1,0 +1,226 @@
+//! How an answer finds its way back to the peer that called.
+
+use std::cell::RefCell;
+use std::sync::{Arc, Mutex};
+
+use serde::Serialize;
+
+use crate::error::{CallError, Error};
+use crate::sync::lock;
+
+use super::batch;
+use super::conn::{Conn, Queued, Wait};
+use super::core::Core;
+use super::link::Wire;
+use super::reactor::Command;
+
+thread_local! {
+    /// Memory for encoding, used again and again: one piece for each level of a handler
+    /// that sends while its answer is being made.
+    static SCRATCH: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// More than this is not kept between messages.
+const KEEP: usize = 256 << 10;
+
+/// Lends memory for encoding one message.
+pub(crate) fn with_scratch<R>(run: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+    let mut buffer = SCRATCH.with_borrow_mut(Vec::pop).unwrap_or_default();
+    let result = run(&mut buffer);
+    if buffer.capacity() <= KEEP {
+        buffer.clear();
+        SCRATCH.with_borrow_mut(|pool| pool.push(buffer));
+    }
+    result
+}
+
+impl Wire {
+    /// Makes an encoded payload ready for the wire: security header, delimiter.
+    pub(crate) fn frame(&self, payload: &mut Vec<u8>, method: &str) -> Result<(), Error> {
+        if payload.len() > self.limits.message_size {
+            return Err(Error::MessageTooLarge {
+                size: payload.len(),
+                limit: self.limits.message_size,
+            });
+        }
+        let encode = |reason: String| Error::Encode {
+            method: method.into(),
+            reason: reason.into(),
+        };
+        if self.security.is_null() {
+            return self.codec.frame_out(payload, 0).map_err(encode);
+        }
+        let (header, sealed) = self.security.sec_out(std::mem::take(payload))?;
+        if let Some(header) = header {
+            self.codec.encode_header(payload, &header).map_err(encode)?;
+            self.codec.frame_out(payload, 0).map_err(encode)?;
+        }
+        let start = payload.len();
+        payload.extend_from_slice(&sealed);
+        self.codec.frame_out(payload, start).map_err(encode)
+    }
+}
+
+impl Core {
+    /// Sends framed bytes to one peer.
+    pub(crate) fn transmit(&self, conn: &Arc<Conn>, bytes: &[u8], wait: Wait) -> Result<(), Error> {
+        let limit = conn.wire.limits.peer_queue;
+        match conn.send(bytes, limit, wait, batch::collecting())? {
+            Queued::Fine => {}
+            Queued::Listed => batch::add(Arc::clone(conn)),
+            Queued::Over => self.ask(Command::Watch(Arc::clone(conn))),
+        }
+        Ok(())
+    }
+
+    /// Sends an encoded answer; a peer that is gone meanwhile does not mind.
+    fn send_answer(&self, conn: &Arc<Conn>, payload: &mut Vec<u8>, method: &str) {
+        let sent = conn
+            .wire
+            .frame(payload, method)
+            .and_then(|()| self.transmit(conn, payload, Wait::Never));
+        match sent {
+            Ok(()) => {}
+            Err(Error::Disconnected { .. }) => {
+                tracing::debug!(peer = %conn.peer, "no answer to `{method}`: the peer is gone");
+            }
+            Err(error) => self.trouble(&conn.peer, error, Some(method)),
+        }
+    }
+}
+
+/// Where an answer goes: alone, or into the array that answers a JSON-RPC batch.
+#[derive(Debug, Clone)]
+pub(crate) enum Route {
+    Alone,
+    Together(Arc<BatchAnswer>),
+}
+
+/// The answers to one JSON-RPC batch, sent when the last one is there.
+#[derive(Debug)]
+pub(crate) struct BatchAnswer {
+    state: Mutex<(Vec<Vec<u8>>, usize)>,
+}
+
+impl BatchAnswer {
+    pub(crate) fn new(parts: usize) -> Self {
+        BatchAnswer {
+            state: Mutex::new((Vec::new(), parts)),
+        }
+    }
+
+    /// One part is answered, or has no answer. Gives all answers with the last part.
+    fn add(&self, answer: Option<Vec<u8>>) -> Option<Vec<Vec<u8>>> {
+        let mut state = lock(&self.state);
+        state.0.extend(answer);
+        state.1 = state.1.saturating_sub(1);
+        (state.1 == 0).then(|| std::mem::take(&mut state.0))
+    }
+}
+
+/// Sends an answer that is encoded already, on its route. An empty one is none.
+pub(crate) fn deliver(core: &Core, conn: &Arc<Conn>, route: &Route, payload: &mut Vec<u8>, method: &str) {
+    match route {
+        Route::Alone if payload.is_empty() => {}
+        Route::Alone => core.send_answer(conn, payload, method),
+        Route::Together(all) => {
+            let answer = (!payload.is_empty()).then(|| payload.clone());
+            match all.add(answer) {
+                Some(answers) if !answers.is_empty() => {
+                    let mut joined = conn.wire.codec.join_batch(&answers);
+                    core.send_answer(conn, &mut joined, method);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Encodes a result; one that cannot be encoded or sent becomes an error answer.
+pub(crate) fn encode_result<W: Serialize + ?Sized>(
+    conn: &Conn,
+    out: &mut Vec<u8>,
+    id: &str,
+    value: &W,
+) -> Result<(), CallError> {
+    let codec = Core::codec(conn);
+    codec
+        .encode_result(out, id, value)
+        .map_err(|reason| internal(format!("the result cannot be encoded: {reason}")))?;
+    let limit = conn.wire.limits.message_size;
+    if out.len() > limit {
+        let size = out.len();
+        out.clear();
+        return Err(internal(format!(
+            "the result of {size} bytes is larger than the limit of {limit} bytes"
+        )));
+    }
+    Ok(())
+}
+
+/// Encodes an error answer.
+pub(crate) fn encode_error(conn: &Conn, out: &mut Vec<u8>, id: &str, error: &CallError) {
+    out.clear();
+    let codec = Core::codec(conn);
+    let encoded = codec.encode_error(out, id, error);
+    if encoded.is_err() || out.len() > conn.wire.limits.message_size {
+        // The data of the error is to blame; the plain error always fits.
+        out.clear();
+        let plain = CallError::new(error.code, shorten(&error.message));
+        if codec.encode_error(out, id, &plain).is_err() {
+            out.clear();
+        }
+    }
+}
+
+fn shorten(text: &str) -> String {
+    text.chars().take(200).collect()
+}
+
+/// An error for which the called side is to blame.
+pub(crate) fn internal(message: impl Into<String>) -> CallError {
+    CallError::new(CallError::INTERNAL_ERROR, message)
+}
+
+/// An answer that is given later, from any thread.
+#[derive(Debug)]
+pub(crate) struct LateAnswer {
+    pub(crate) core: Arc<Core>,
+    pub(crate) conn: Arc<Conn>,
+    /// `None`: the caller wants no answer; errors go to `on_error`.
+    pub(crate) id: Option<Box<str>>,
+    pub(crate) route: Route,
+    pub(crate) method: Box<str>,
+}
+
+impl LateAnswer {
+    pub(crate) fn settle<W: Serialize>(self, result: Result<W, Error>) {
+        with_scratch(|out| {
+            let failure = match (&self.id, result) {
+                (Some(id), Ok(value)) => encode_result(&self.conn, out, id, &value).err(),
+                (None, Ok(_)) => None,
+                (_, Err(error)) => Some(call_error(error)),
+            };
+            match (&self.id, failure) {
+                (Some(id), Some(error)) => encode_error(&self.conn, out, id, &error),
+                (None, Some(error)) => {
+                    let error = Error::Call(error);
+                    self.core
+                        .trouble(&self.conn.peer, error, Some(&self.method));
+                }
+                (_, None) => {}
+            }
+            deliver(&self.core, &self.conn, &self.route, out, &self.method);
+        });
+        self.core.paid(&self.conn);
+    }
+}
+
+/// What the caller sees of an error of a promise that a handler returned.
+fn call_error(error: Error) -> CallError {
+    match error {
+        Error::Call(error) => error,
+        Error::Abandoned => internal("the promise of the answer was dropped unanswered"),
+        other => CallError::new(CallError::HANDLER_ERROR, other.to_string()),
+    }
+}

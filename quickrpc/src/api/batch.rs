@@ -1,0 +1,104 @@
+//! Collecting: what one thread sends for a while goes out with as few writes as possible.
+//!
+//! The same mechanism serves `batch(..)` of the program and the rounds of the threads that
+//! deliver: answers to what was read at once are written at once.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::conn::Conn;
+use super::reactor::Command;
+
+/// What is ready is flushed before a handler is entered later than this, so that a slow
+/// handler holds back nobody's answer.
+const HOLD_BACK: Duration = Duration::from_micros(50);
+
+#[derive(Default)]
+struct Collected {
+    depth: usize,
+    peers: Vec<Arc<Conn>>,
+    since: Option<Instant>,
+}
+
+thread_local! {
+    static COLLECTED: RefCell<Collected> = RefCell::default();
+}
+
+/// While it lives, what this thread sends is collected. Flushes when it ends, even by a
+/// panic.
+pub(crate) struct Batch(());
+
+impl Batch {
+    pub(crate) fn begin() -> Self {
+        COLLECTED.with_borrow_mut(|collected| collected.depth += 1);
+        Batch(())
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        let outermost = COLLECTED.with_borrow_mut(|collected| {
+            collected.depth -= 1;
+            collected.depth == 0
+        });
+        if outermost {
+            flush();
+        }
+    }
+}
+
+/// Whether this thread collects.
+pub(crate) fn collecting() -> bool {
+    COLLECTED.with_borrow(|collected| collected.depth > 0)
+}
+
+/// Remembers that something is queued for a peer.
+pub(crate) fn add(conn: Arc<Conn>) {
+    COLLECTED.with_borrow_mut(|collected| {
+        collected.since.get_or_insert_with(Instant::now);
+        collected.peers.push(conn);
+    });
+}
+
+/// Before a handler runs: flushes what may not wait for it, which is everything if the
+/// handler is known to be slow. Gives the time.
+pub(crate) fn before_handler(slow: bool) -> Instant {
+    let now = Instant::now();
+    let due = COLLECTED.with_borrow(|collected| {
+        collected
+            .since
+            .is_some_and(|since| slow || is_slow(now.saturating_duration_since(since)))
+    });
+    if due {
+        flush();
+    }
+    now
+}
+
+/// Whether that is longer than an answer may be held back.
+pub(crate) fn is_slow(elapsed: Duration) -> bool {
+    elapsed > HOLD_BACK
+}
+
+/// Flushes what this thread has collected.
+pub(crate) fn flush() {
+    let mut peers = COLLECTED.with_borrow_mut(|collected| {
+        collected.since = None;
+        std::mem::take(&mut collected.peers)
+    });
+    for conn in peers.drain(..) {
+        let left = conn.flush(false);
+        if left >= conn.wire.limits.peer_queue
+            && let Some(core) = conn.core.upgrade()
+        {
+            core.ask(Command::Watch(conn));
+        }
+    }
+    // Keeps the capacity for the next round.
+    COLLECTED.with_borrow_mut(|collected| {
+        if collected.peers.is_empty() {
+            collected.peers = peers;
+        }
+    });
+}

@@ -1,0 +1,203 @@
+//! Putting an API together.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::codec::{AnyCodec, IntoCodec};
+use crate::error::{Error, Result};
+use crate::limits::Limits;
+use crate::security::{AnySecurity, IntoSecurity};
+use crate::transport::IntoTransport;
+
+use super::core::Core;
+use super::handle::{Api, Generated};
+use super::link::{self, AnyTransport};
+use super::processing::Processing;
+use super::slot::SlotTable;
+
+/// How long a call may take unless it is said otherwise.
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Puts an API together; made by `Echo::builder()`.
+///
+/// Mistakes in expressions are reported by [`build`](Self::build), so that calls can be
+/// chained.
+///
+/// ```
+/// use std::time::Duration;
+/// use quickrpc::{Limits, Processing, remote_api};
+///
+/// #[remote_api]
+/// trait Lab {
+///     #[incoming]
+///     fn measure(&self, channel: u8) -> f64;
+/// }
+///
+/// # fn main() -> quickrpc::Result<()> {
+/// let api = Lab::builder()
+///     .codec("terse")
+///     .transport("tcpserv:127.0.0.1:0")
+///     .bind("jrpc", "internal:lab:")
+///     .processing(Processing::Queue)
+///     .limits(Limits { connections: 10, ..Limits::default() })
+///     .call_timeout(Duration::from_secs(2))
+///     .build()?;
+/// # Ok(()) }
+/// ```
+#[must_use = "a builder does nothing until `.build()`"]
+pub struct Builder<A> {
+    codec: AnyCodec,
+    security: AnySecurity,
+    transport: Option<AnyTransport>,
+    further: Vec<(AnyCodec, AnySecurity, AnyTransport)>,
+    processing: Processing,
+    limits: Limits,
+    call_timeout: Duration,
+    /// The first mistake.
+    mistake: Option<Error>,
+    api: PhantomData<fn() -> A>,
+}
+
+impl<A> Builder<A> {
+    #[doc(hidden)]
+    pub fn __new() -> Self {
+        Builder {
+            codec: AnyCodec::default(),
+            security: AnySecurity::Null,
+            transport: None,
+            further: Vec::new(),
+            processing: Processing::default(),
+            limits: Limits::default(),
+            call_timeout: CALL_TIMEOUT,
+            mistake: None,
+            api: PhantomData,
+        }
+    }
+
+    /// The codec: an expression such as `"terse"`, or an object. `"jrpc"` by default.
+    pub fn codec(mut self, codec: impl IntoCodec) -> Self {
+        if let Some(codec) = note(&mut self.mistake, codec.into_codec()) {
+            self.codec = codec.0;
+        }
+        self
+    }
+
+    /// The transport: an expression such as `"mux:(tcpserv::8888)(stdio:)"`, or an object.
+    pub fn transport(mut self, transport: impl IntoTransport) -> Self {
+        self.transport = note(&mut self.mistake, transport.into_transport()).or(self.transport);
+        self
+    }
+
+    /// The security provider: an expression, or an object. `"null"` by default.
+    pub fn security(mut self, security: impl IntoSecurity) -> Self {
+        if let Some(security) = note(&mut self.mistake, security.into_security()) {
+            self.security = security;
+        }
+        self
+    }
+
+    /// A further wire, with a codec of its own: one API, several wires at once.
+    pub fn bind(self, codec: impl IntoCodec, transport: impl IntoTransport) -> Self {
+        self.bind_secured(codec, "null", transport)
+    }
+
+    /// A further wire, with a codec and a security provider of its own.
+    pub fn bind_secured(
+        mut self,
+        codec: impl IntoCodec,
+        security: impl IntoSecurity,
+        transport: impl IntoTransport,
+    ) -> Self {
+        let codec = note(&mut self.mistake, codec.into_codec());
+        let security = note(&mut self.mistake, security.into_security());
+        let transport = note(&mut self.mistake, transport.into_transport());
+        if let (Some(codec), Some(security), Some(transport)) = (codec, security, transport) {
+            self.further.push((codec.0, security, transport));
+        }
+        self
+    }
+
+    /// On which threads handlers run. [`Processing::Inline`] by default.
+    pub fn processing(mut self, processing: Processing) -> Self {
+        self.processing = processing;
+        self
+    }
+
+    /// What a peer may use at the most.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// How long calls may take unless their handle says otherwise. 10 s by default.
+    pub fn call_timeout(mut self, timeout: Duration) -> Self {
+        self.call_timeout = timeout;
+        self
+    }
+}
+
+impl<A: Generated> Builder<A> {
+    /// Builds the API. Nothing is opened before `start()`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Expression`] with the place of the first mistake; [`Error::Config`] for
+    /// what does not go together.
+    pub fn build(self) -> Result<A> {
+        self.build_api().map(A::from_api)
+    }
+
+    pub(crate) fn build_api(self) -> Result<Api> {
+        let description = A::DESCRIPTION;
+        let slots = SlotTable::declared(description.calls, self.limits.subscription);
+        self.build_with(description.name, slots)
+    }
+}
+
+impl<A> Builder<A> {
+    pub(crate) fn build_with(self, name: &'static str, slots: SlotTable) -> Result<Api> {
+        if let Some(mistake) = self.mistake {
+            return Err(mistake);
+        }
+        let mut links = Vec::new();
+        if let Some(transport) = &self.transport {
+            links = link::links(&self.codec, &self.security, transport, &self.limits)?;
+        }
+        for (codec, security, transport) in &self.further {
+            links.extend(link::links(codec, security, transport, &self.limits)?);
+        }
+        let core = Core::new(
+            name,
+            slots,
+            self.processing,
+            self.limits,
+            self.call_timeout,
+            links,
+            (self.codec, self.security),
+        );
+        Ok(Api::new(core))
+    }
+}
+
+/// Keeps the first mistake.
+fn note<T>(mistake: &mut Option<Error>, result: Result<T>) -> Option<T> {
+    match result {
+        Ok(value) => Some(value),
+        Err(error) => {
+            mistake.get_or_insert(error);
+            None
+        }
+    }
+}
+
+impl<A> fmt::Debug for Builder<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("codec", &self.codec)
+            .field("transport", &self.transport)
+            .field("processing", &self.processing)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,449 @@
+//! One connected peer: its sending half, and the leftover bytes of its receiving half.
+
+use std::fmt;
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, Weak};
+use std::time::Instant;
+
+use crate::error::Error;
+use crate::receivers::Sender;
+use crate::security::SecInfo;
+use crate::sync::lock;
+use crate::transport::stream::Stream;
+
+use super::core::Core;
+use super::link::Wire;
+use super::observers::DisconnectReason;
+
+/// How bytes leave.
+pub(crate) enum Outlet {
+    /// Written on the sending thread; the poll thread flushes the rest.
+    Socket(Stream),
+    /// Written by a thread of its own. The function wakes the threads of the transport
+    /// when the peer is closed.
+    Writer(Box<dyn Fn() + Send + Sync>),
+}
+
+/// A connected peer.
+pub(crate) struct Conn {
+    pub(crate) peer: Sender,
+    pub(crate) core: Weak<Core>,
+    pub(crate) wire: Arc<Wire>,
+    pub(crate) outlet: Outlet,
+    /// The sending half; last but for the mailbox in the lock order.
+    tx: Mutex<Tx>,
+    /// Room in the queue, bytes for the writer, or the end.
+    tx_changed: Condvar,
+    /// The receiving half; taken out by whoever reads, so never locked in user code.
+    pub(crate) rx: Mutex<Option<Box<Rx>>>,
+    /// Calls of ours that this peer was asked.
+    pub(crate) pending: AtomicUsize,
+    /// Answers that handlers owe this peer by a promise, and one for its open input.
+    pub(crate) owed: AtomicUsize,
+    /// Reading stopped, since too much of this peer waits; whoever makes room resumes it.
+    pub(crate) stalled: AtomicBool,
+    /// The peer has ended its side; nothing more will come.
+    pub(crate) ended: AtomicBool,
+    /// Bytes that wait to be sent, as of the last change.
+    backlog: AtomicUsize,
+    /// Bookkeeping of the poll thread: the place in its table.
+    pub(crate) token: AtomicUsize,
+    /// The link that this peer belongs to: its place in the list of links.
+    pub(crate) link: usize,
+}
+
+/// What is left of the input.
+#[derive(Debug, Default)]
+pub(crate) struct Rx {
+    /// Bytes that are not a whole message yet.
+    pub(crate) buf: Vec<u8>,
+    /// How many of them were searched for the delimiter.
+    pub(crate) searched: usize,
+    /// The security header that belongs to the next message.
+    pub(crate) header: Option<SecInfo>,
+}
+
+/// What waits to be sent.
+#[derive(Debug)]
+pub(crate) struct Tx {
+    buf: Vec<u8>,
+    /// So many bytes of `buf` are sent.
+    head: usize,
+    /// The socket took less than it was given; the poll thread goes on.
+    blocked: bool,
+    /// In the list of a thread that collects what it sends.
+    listed: bool,
+    /// Nothing is accepted any more.
+    closed: Option<DisconnectReason>,
+    /// When the peer last accepted something, or the queue began.
+    progress: Instant,
+}
+
+/// Whether a send waits for room.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Wait {
+    Never,
+    Until(Instant),
+}
+
+/// What came of putting bytes into the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Queued {
+    /// All sent, or somebody sends it.
+    Fine,
+    /// Over its limit: the peer is to be watched.
+    Over,
+    /// For the list of the collecting thread.
+    Listed,
+}
+
+/// A collecting thread flushes when so much is queued for one peer.
+const FLUSH_AT: usize = 64 << 10;
+/// With more queued, the peer's new calls are not read, unless it owes us an answer.
+pub(crate) const ANSWERS: usize = 1 << 20;
+/// An empty queue keeps no more memory than this.
+const KEEP: usize = 16 << 10;
+
+impl Conn {
+    pub(crate) fn new(
+        core: &Core,
+        peer: Sender,
+        wire: Arc<Wire>,
+        link: usize,
+        outlet: Outlet,
+    ) -> Self {
+        Conn {
+            peer,
+            core: core.me.clone(),
+            wire,
+            outlet,
+            tx: Mutex::new(Tx {
+                buf: Vec::new(),
+                head: 0,
+                blocked: false,
+                listed: false,
+                closed: None,
+                progress: Instant::now(),
+            }),
+            tx_changed: Condvar::new(),
+            rx: Mutex::new(Some(Box::default())),
+            pending: AtomicUsize::new(0),
+            owed: AtomicUsize::new(1),
+            stalled: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+            backlog: AtomicUsize::new(0),
+            token: AtomicUsize::new(usize::MAX),
+            link,
+        }
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.peer.id
+    }
+
+    /// Why nothing can be sent, if so.
+    pub(crate) fn closed(&self) -> Option<DisconnectReason> {
+        lock(&self.tx).closed.clone()
+    }
+
+    /// The error of a send to this peer after its end.
+    pub(crate) fn gone(&self, reason: &DisconnectReason) -> Error {
+        Error::Disconnected {
+            peer: Arc::clone(&self.peer.name),
+            reason: reason.to_string().into(),
+        }
+    }
+
+    /// Bytes that wait to be sent, as of the last change.
+    pub(crate) fn backlog(&self) -> usize {
+        self.backlog.load(Ordering::Relaxed)
+    }
+
+    /// Remembers what is queued, for [`Conn::backlog`].
+    fn note(&self, tx: &Tx) {
+        self.backlog.store(tx.queued(), Ordering::Relaxed);
+    }
+
+    /// Sends framed bytes, or queues what cannot be sent at once. With `collect` the
+    /// caller flushes later.
+    ///
+    /// The bytes are accepted while less than `limit` is queued; beyond it the call waits
+    /// as `wait` says, and a peer with four times the limit is given up.
+    pub(crate) fn send(
+        &self,
+        bytes: &[u8],
+        limit: usize,
+        wait: Wait,
+        collect: bool,
+    ) -> Result<Queued, Error> {
+        let mut tx = lock(&self.tx);
+        loop {
+            if let Some(reason) = &tx.closed {
+                return Err(self.gone(reason));
+            }
+            let queued = tx.queued();
+            if queued < limit {
+                break;
+            }
+            match wait {
+                Wait::Never if queued < limit.saturating_mul(4) => break,
+                Wait::Never => {
+                    let reason = DisconnectReason::SlowConsumer { queued };
+                    let error = self.gone(&reason);
+                    drop(tx);
+                    self.close(reason);
+                    return Err(error);
+                }
+                Wait::Until(deadline) => {
+                    let now = Instant::now();
+                    if now >= deadline {
+                        return Err(Error::QueueFull {
+                            peer: Arc::clone(&self.peer.name),
+                            queued,
+                        });
+                    }
+                    tx = self
+                        .tx_changed
+                        .wait_timeout(tx, deadline - now)
+                        .unwrap_or_else(|poisoned| poisoned.into_inner())
+                        .0;
+                }
+            }
+        }
+        let mut rest = bytes;
+        let Outlet::Socket(stream) = &self.outlet else {
+            tx.append(rest);
+            self.note(&tx);
+            self.tx_changed.notify_all();
+            return Ok(tx.state(limit));
+        };
+        if collect && tx.queued() + rest.len() < FLUSH_AT {
+            tx.append(rest);
+            self.note(&tx);
+            if tx.listed {
+                return Ok(Queued::Fine);
+            }
+            tx.listed = true;
+            return Ok(Queued::Listed);
+        }
+        if tx.queued() == 0 && !tx.blocked {
+            match write(stream, rest) {
+                Ok((0, false)) => {}
+                Ok((sent, blocked)) => {
+                    tx.blocked = blocked;
+                    rest = &rest[sent..];
+                }
+                Err(error) => return Err(self.lost(tx, error)),
+            }
+            if rest.is_empty() {
+                return Ok(Queued::Fine);
+            }
+        }
+        tx.append(rest);
+        if !tx.blocked {
+            if let Err(error) = tx.flush(stream) {
+                return Err(self.lost(tx, error));
+            }
+        }
+        self.note(&tx);
+        Ok(tx.state(limit))
+    }
+
+    /// Sends what is queued, as far as the socket takes it. `writable` says that the
+    /// system reported room. Gives what is left.
+    pub(crate) fn flush(&self, writable: bool) -> usize {
+        let Outlet::Socket(stream) = &self.outlet else {
+            return self.backlog();
+        };
+        let mut tx = lock(&self.tx);
+        tx.listed = false;
+        if writable {
+            tx.blocked = false;
+        }
+        if tx.blocked || tx.queued() == 0 {
+            return tx.queued();
+        }
+        match tx.flush(stream) {
+            Ok(0) => {}
+            Ok(_) => self.tx_changed.notify_all(),
+            Err(error) => {
+                self.lost(tx, error);
+                return 0;
+            }
+        }
+        self.note(&tx);
+        let left = tx.queued();
+        drop(tx);
+        self.resume_below(left);
+        left
+    }
+
+    /// Reading stopped because of unread answers; goes on when they are fewer.
+    fn resume_below(&self, queued: usize) {
+        if queued <= ANSWERS / 2 && self.stalled.load(Ordering::Acquire) {
+            self.resume();
+        }
+    }
+
+    /// Reading goes on, if it had stopped.
+    pub(crate) fn resume(&self) {
+        if !self.stalled.swap(false, Ordering::AcqRel) {
+            return;
+        }
+        if let Some(core) = self.core.upgrade() {
+            core.resume(self);
+        }
+        // For a reader thread; the lock orders the change before its look at the flag.
+        drop(lock(&self.tx));
+        self.tx_changed.notify_all();
+    }
+
+    /// For a reader thread: waits while reading has stopped.
+    pub(crate) fn wait_resumed(&self) {
+        let mut tx = lock(&self.tx);
+        while self.stalled.load(Ordering::Acquire) && tx.closed.is_none() {
+            tx = self
+                .tx_changed
+                .wait(tx)
+                .unwrap_or_else(|poisoned| poisoned.into_inner());
+        }
+    }
+
+    /// For a writer thread: waits for bytes, and gives them. `None`: closed, and all sent.
+    pub(crate) fn take_queued(&self) -> Option<Vec<u8>> {
+        let mut tx = lock(&self.tx);
+        loop {
+            if tx.queued() > 0 {
+                let bytes = std::mem::take(&mut tx.buf);
+                let head = std::mem::take(&mut tx.head);
+                tx.progress = Instant::now();
+                self.note(&tx);
+                drop(tx);
+                self.tx_changed.notify_all();
+                self.resume_below(0);
+                return Some(if head == 0 {
+                    bytes
+                } else {
+                    bytes[head..].to_vec()
+                });
+            }
+            if tx.closed.is_some() {
+                return None;
+            }
+            tx = self
+                .tx_changed
+                .wait(tx)
+                .unwrap_or_else(|poisoned| poisoned.into_inner());
+        }
+    }
+
+    /// Accepts nothing more for sending; what is queued may still be flushed. The first
+    /// reason counts. Gives false if it was closed before.
+    pub(crate) fn close(&self, reason: DisconnectReason) -> bool {
+        let mut tx = lock(&self.tx);
+        if tx.closed.is_some() {
+            return false;
+        }
+        if !reason.keeps_queue() {
+            tx.buf = Vec::new();
+            tx.head = 0;
+        }
+        tx.closed = Some(reason.clone());
+        self.note(&tx);
+        self.tx_changed.notify_all();
+        drop(tx);
+        if let Outlet::Writer(wake) = &self.outlet {
+            wake();
+        }
+        if let Some(core) = self.core.upgrade() {
+            core.closing(self, reason);
+        }
+        true
+    }
+
+    /// Whether the peer has been stalled with a full queue since before `since`.
+    pub(crate) fn stalled_since(&self, since: Instant, limit: usize) -> bool {
+        let tx = lock(&self.tx);
+        tx.queued() >= limit && tx.progress <= since
+    }
+
+    fn lost(&self, tx: std::sync::MutexGuard<'_, Tx>, error: io::Error) -> Error {
+        drop(tx);
+        let reason = DisconnectReason::Lost(Arc::new(error));
+        let gone = self.gone(&reason);
+        self.close(reason);
+        gone
+    }
+
+    /// A call of ours depends on this peer.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.pending.load(Ordering::Relaxed) > 0
+    }
+}
+
+impl Tx {
+    fn queued(&self) -> usize {
+        self.buf.len() - self.head
+    }
+
+    fn state(&self, limit: usize) -> Queued {
+        if self.queued() < limit {
+            Queued::Fine
+        } else {
+            Queued::Over
+        }
+    }
+
+    fn append(&mut self, bytes: &[u8]) {
+        if self.queued() == 0 {
+            self.progress = Instant::now();
+        }
+        if self.head > 0 && self.head >= self.buf.len() / 2 {
+            self.buf.drain(..self.head);
+            self.head = 0;
+        }
+        self.buf.extend_from_slice(bytes);
+    }
+
+    /// Writes what the socket takes; gives the number of bytes.
+    fn flush(&mut self, stream: &Stream) -> io::Result<usize> {
+        let (sent, blocked) = write(stream, &self.buf[self.head..])?;
+        self.head += sent;
+        self.blocked = blocked;
+        if sent > 0 {
+            self.progress = Instant::now();
+        }
+        if self.head == self.buf.len() {
+            self.head = 0;
+            self.buf.clear();
+            if self.buf.capacity() > KEEP {
+                self.buf = Vec::new();
+            }
+        }
+        Ok(sent)
+    }
+}
+
+/// Writes until all is sent or the socket takes no more (then the second part is true).
+fn write(stream: &Stream, mut bytes: &[u8]) -> io::Result<(usize, bool)> {
+    let all = bytes.len();
+    while !bytes.is_empty() {
+        match stream.write(bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(sent) => bytes = &bytes[sent..],
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                return Ok((all - bytes.len(), true));
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((all, false))
+}
+
+impl fmt::Debug for Conn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Conn").field("peer", &self.peer).finish()
+    }
+}

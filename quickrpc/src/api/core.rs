@@ -1,0 +1,367 @@
+//! What one API consists of while it lives.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, Weak};
+use std::time::{Duration, Instant};
+
+use crate::codec::{AnyCodec, Payload};
+use crate::error::{CallError, Error};
+use crate::limits::Limits;
+use crate::promise::Context;
+use crate::receivers::Sender;
+use crate::security::AnySecurity;
+use crate::sync::lock;
+use crate::threads::ThreadGroup;
+
+use super::batch;
+use super::conn::{Conn, Outlet};
+use super::lifecycle::Run;
+use super::link::{Link, Wire};
+use super::mailbox::{AfterPush, Item, Mailbox};
+use super::observers::{DisconnectReason, Observers};
+use super::peers::PeerTable;
+use super::pending::{Answered, PendingTable};
+use super::processing::Processing;
+use super::reactor::{Command, Reactor};
+use super::slot::SlotTable;
+
+/// The shared heart of an API. `Echo` guards it; handles refer to it.
+///
+/// Lock order: run, peers, pending, a peer's sending half; mailbox and reactor are leaves.
+/// None of them is held while user code runs.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) me: Weak<Core>,
+    pub(crate) id: u64,
+    /// The name of the API, for names of threads and errors.
+    pub(crate) name: &'static str,
+    pub(crate) slots: SlotTable,
+    pub(crate) observers: Observers,
+    pub(crate) mailbox: Mailbox,
+    pub(crate) limits: Limits,
+    pub(crate) call_timeout: Duration,
+    /// What start opens. Changed only while stopped.
+    pub(crate) links: Mutex<Arc<[Arc<Link>]>>,
+    /// How far starting or stopping is.
+    pub(crate) run: Mutex<Run>,
+    pub(crate) run_changed: Condvar,
+    /// Whether sending makes sense; a copy of what `run` says.
+    pub(crate) running: AtomicBool,
+    pub(crate) was_started: AtomicBool,
+    /// Codec and security of the first wire, for another transport.
+    pub(crate) first_wire: Mutex<(AnyCodec, AnySecurity)>,
+    pub(crate) reactor: Mutex<Option<Arc<Reactor>>>,
+    pub(crate) peers: Mutex<PeerTable>,
+    pub(crate) pending: Mutex<PendingTable>,
+    pub(crate) threads: ThreadGroup,
+    /// Where the servers listen, by the place of their link.
+    pub(crate) addresses: Mutex<Vec<(usize, SocketAddr)>>,
+    next_call: AtomicU64,
+}
+
+/// Peers are numbered over all APIs of the process, and numbers are never used again.
+static NEXT_PEER: AtomicU64 = AtomicU64::new(1);
+static NEXT_CORE: AtomicU64 = AtomicU64::new(1);
+
+impl Core {
+    pub(crate) fn new(
+        name: &'static str,
+        slots: SlotTable,
+        processing: Processing,
+        limits: Limits,
+        call_timeout: Duration,
+        links: Vec<Arc<Link>>,
+        first_wire: (AnyCodec, AnySecurity),
+    ) -> Arc<Self> {
+        Arc::new_cyclic(|me| {
+            let id = NEXT_CORE.fetch_add(1, Ordering::Relaxed);
+            Core {
+                me: me.clone(),
+                id,
+                name,
+                slots,
+                observers: Observers::default(),
+                mailbox: Mailbox::new(id, processing),
+                limits,
+                call_timeout,
+                links: Mutex::new(links.into()),
+                run: Mutex::default(),
+                run_changed: Condvar::new(),
+                running: AtomicBool::new(false),
+                was_started: AtomicBool::new(false),
+                first_wire: Mutex::new(first_wire),
+                reactor: Mutex::default(),
+                peers: Mutex::default(),
+                pending: Mutex::default(),
+                threads: ThreadGroup::default(),
+                addresses: Mutex::default(),
+                next_call: AtomicU64::new(1),
+            }
+        })
+    }
+
+    /// A number for a call; from 1, over all peers of the API, as in the original.
+    pub(crate) fn next_call(&self) -> u64 {
+        self.next_call.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn ask(&self, command: Command) {
+        let reactor = lock(&self.reactor).clone();
+        if let Some(reactor) = reactor {
+            reactor.ask(command);
+        }
+    }
+
+    /// Whether this thread delivers for this API, so that waiting for it could not end.
+    pub(crate) fn delivers_here(&self) -> bool {
+        self.mailbox.held_here() || super::lifecycle::is_io_thread_of(self.id)
+    }
+
+    // ---- what takes its turn
+
+    /// Puts an item into a peer's lane, and sees to it that somebody runs it: this thread,
+    /// if it belongs to the API and handlers run inline; never a thread of the program.
+    pub(crate) fn post(&self, lane: u64, item: Item, bytes: usize) {
+        let after = self.mailbox.push(lane, item, bytes);
+        match after {
+            AfterPush::Nothing | AfterPush::Dropped => {}
+            AfterPush::Drain if self.delivers_here() => {
+                self.mailbox.drain();
+            }
+            AfterPush::Drain => self.ask(Command::Drain),
+            AfterPush::Tell => self.observers.pending(),
+            AfterPush::Spawn => self.spawn_worker(),
+        }
+    }
+
+    fn spawn_worker(&self) {
+        let Some(core) = self.me.upgrade() else {
+            return self.mailbox.not_spawned();
+        };
+        let work = move || core.mailbox.work();
+        if let Err(error) = self.threads.spawn("worker", work) {
+            self.mailbox.not_spawned();
+            tracing::error!("cannot spawn a worker, handlers wait: {error}");
+        }
+    }
+
+    /// Tells of trouble with a peer, in its turn.
+    pub(crate) fn trouble(&self, peer: &Sender, error: Error, in_reply_to: Option<&str>) {
+        if self.mailbox.held_here() {
+            return self.observers.trouble(peer, &error, in_reply_to);
+        }
+        let Some(core) = self.me.upgrade() else {
+            return;
+        };
+        let (peer, method) = (peer.clone(), in_reply_to.map(str::to_owned));
+        let lane = peer.id;
+        let item = move || core.observers.trouble(&peer, &error, method.as_deref());
+        self.post(lane, Box::new(item), 0);
+    }
+
+    // ---- peers
+
+    /// A peer has connected: it can be sent to from now on, and `on_connect` takes its
+    /// turn before any of its calls.
+    pub(crate) fn connect(
+        &self,
+        wire: &Arc<Wire>,
+        link: usize,
+        name: &str,
+        outlet: Outlet,
+    ) -> Arc<Conn> {
+        let id = NEXT_PEER.fetch_add(1, Ordering::Relaxed);
+        let peer = Sender::new(id, name.into());
+        let conn = Arc::new(Conn::new(self, peer, Arc::clone(wire), link, outlet));
+        lock(&self.peers).insert(Arc::clone(&conn));
+        tracing::debug!(peer = %conn.peer, wire = %wire.name, "connected");
+        conn
+    }
+
+    /// Tells the program of a new peer, in its turn. On a thread of the API.
+    pub(crate) fn announce(&self, conn: &Arc<Conn>) {
+        let Some(core) = self.me.upgrade() else {
+            return;
+        };
+        if self.observers.watches_connect() {
+            let peer = conn.peer.clone();
+            self.post(
+                conn.id(),
+                Box::new(move || core.observers.connected(&peer)),
+                0,
+            );
+        }
+    }
+
+    /// The peer has ended its side in an orderly way: calls that had arrived are still
+    /// handled and answered, then the connection is closed.
+    pub(crate) fn end_of_input(&self, conn: &Arc<Conn>) {
+        if conn.ended.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        self.fail_pending(conn, &DisconnectReason::EndOfInput);
+        let last = Arc::clone(conn);
+        self.post(
+            conn.id(),
+            Box::new(move || {
+                // With answers owed, the last of them closes.
+                if last.owed.fetch_sub(1, Ordering::AcqRel) == 1 {
+                    last.close(DisconnectReason::EndOfInput);
+                }
+            }),
+            0,
+        );
+    }
+
+    /// The input of a peer ended within a message.
+    pub(crate) fn truncated(&self, conn: &Conn) {
+        let text = "the input ended within a message; every message ends with the delimiter";
+        self.trouble(&conn.peer, Error::Decode(text.into()), None);
+    }
+
+    /// An answer that was owed has been sent.
+    pub(crate) fn paid(&self, conn: &Conn) {
+        if conn.owed.fetch_sub(1, Ordering::AcqRel) == 1 {
+            conn.close(DisconnectReason::EndOfInput);
+        }
+    }
+
+    /// A peer was closed for sending, on any thread; the poll thread does the rest.
+    pub(crate) fn closing(&self, conn: &Conn, reason: DisconnectReason) {
+        let found = {
+            let mut peers = lock(&self.peers);
+            let found = peers
+                .find(&crate::receivers::Receiver::Peer(conn.peer.clone()))
+                .ok();
+            peers.remove(conn);
+            found
+        };
+        self.fail_pending(conn, &reason);
+        if let Some(conn) = found {
+            self.ask(Command::Finish(conn));
+        }
+    }
+
+    /// Tells the program that a peer is gone, in its turn. On a thread of the API.
+    pub(crate) fn farewell(&self, conn: &Arc<Conn>) {
+        let Some(core) = self.me.upgrade() else {
+            return;
+        };
+        let reason = conn.closed().unwrap_or(DisconnectReason::Stopped);
+        tracing::debug!(peer = %conn.peer, wire = %conn.wire.name, "disconnected: {reason}");
+        let peer = conn.peer.clone();
+        self.post(
+            conn.id(),
+            Box::new(move || core.observers.disconnected(&peer, &reason)),
+            0,
+        );
+    }
+
+    /// A peer whose reading had stopped can be read again.
+    pub(crate) fn resume(&self, conn: &Conn) {
+        if matches!(conn.outlet, Outlet::Writer(_)) {
+            return;
+        }
+        let receiver = crate::receivers::Receiver::Peer(conn.peer.clone());
+        let found = lock(&self.peers).find(&receiver);
+        if let Ok(conn) = found {
+            self.ask(Command::Resume(conn));
+        }
+    }
+
+    fn fail_pending(&self, conn: &Conn, reason: &DisconnectReason) {
+        let lost = lock(&self.pending).lost(conn);
+        let error = match reason {
+            DisconnectReason::Stopped => Error::Stopped,
+            other => conn.gone(other),
+        };
+        for call in lost {
+            call.fail(error.clone(), conn.id());
+        }
+    }
+
+    // ---- answers to our calls
+
+    /// A result arrived.
+    pub(crate) fn settle(&self, conn: &Conn, id: Option<u64>, telegram: &str, result: &Payload) {
+        if let Some(call) = self.answered(conn, id, false) {
+            let wire = &conn.wire;
+            let depth = wire.limits.nesting_depth;
+            call.settle(&wire.codec, telegram, result, depth, conn.id());
+        }
+    }
+
+    /// An error arrived.
+    pub(crate) fn settle_failure(&self, conn: &Conn, id: Option<u64>, error: CallError) {
+        match id {
+            Some(_) => {
+                if let Some(call) = self.answered(conn, id, true) {
+                    call.fail(Error::Call(error), conn.id());
+                }
+            }
+            // JSON-RPC's answer to something that could not be read (its section 5).
+            None => self.trouble(&conn.peer, Error::Call(error), None),
+        }
+    }
+
+    fn answered(
+        &self,
+        conn: &Conn,
+        id: Option<u64>,
+        failed: bool,
+    ) -> Option<Arc<dyn crate::promise::PendingCall>> {
+        let id = id?;
+        let answered = lock(&self.pending).answered(id, conn, failed);
+        match answered {
+            Answered::Settle(call) => Some(call),
+            Answered::Wait => None,
+            Answered::Unknown => {
+                tracing::debug!(peer = %conn.peer, id, "an answer that nobody waits for");
+                None
+            }
+        }
+    }
+
+    /// Fails the calls whose deadline has passed; gives the next deadline.
+    pub(crate) fn expire_calls(&self, now: Instant) -> Option<Instant> {
+        let (late, next) = lock(&self.pending).expired(now);
+        for call in late {
+            call.expire();
+        }
+        next
+    }
+
+    /// The codec that everything on a wire goes through.
+    pub(crate) fn codec(conn: &Conn) -> &AnyCodec {
+        &conn.wire.codec
+    }
+}
+
+/// What promises ask of the API that issued them.
+impl Context for Core {
+    fn before_wait(&self) -> Result<(), Error> {
+        let inline = self.mailbox.mode() == Processing::Inline && self.mailbox.held_here();
+        if inline || super::lifecycle::is_io_thread_of(self.id) {
+            return Err(Error::Deadlock(
+                "this thread delivers the answers of this API; use `then`, return the \
+                 promise, or choose Processing::Queue"
+                    .into(),
+            ));
+        }
+        batch::flush();
+        Ok(())
+    }
+
+    fn expire(&self, id: u64) {
+        let call = lock(&self.pending).remove(id);
+        drop(call);
+    }
+
+    fn run(&self, lane: u64, callback: Box<dyn FnOnce() + Send>) {
+        if self.mailbox.held_here() {
+            return super::mailbox::guarded(callback);
+        }
+        self.post(lane, callback, 0);
+    }
+}

@@ -1,0 +1,359 @@
+//! From a decoded call to its handlers, and from what they return to the answer.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crossbeam_channel::Receiver;
+use serde::Serialize;
+
+use crate::args::{ArgsSeed, WireArgs};
+use crate::codec::{Part, Payload};
+use crate::error::{CallError, Error};
+use crate::promise::{Promise, Resolver};
+use crate::receivers::Sender;
+use crate::reply::{IntoReply, Reply, Via};
+
+use super::batch;
+use super::answer::{self, LateAnswer, Route, internal};
+use super::conn::Conn;
+use super::core::Core;
+use super::mailbox::panic_text;
+use super::slot::SlotInner;
+
+/// A decoded call: where its parts lie in the telegram.
+#[derive(Debug)]
+pub(crate) struct CallParts {
+    pub(crate) method: Part,
+    pub(crate) params: Payload,
+    pub(crate) id: Option<Part>,
+}
+
+/// One call on its way through one handler.
+pub struct Invocation<'de> {
+    core: &'de Core,
+    conn: &'de Arc<Conn>,
+    sender: &'de Sender,
+    slot: &'de SlotInner,
+    telegram: &'de str,
+    params: &'de Payload,
+    id: Option<&'de str>,
+    route: &'de Route,
+    /// The encoded answer.
+    out: &'de mut Vec<u8>,
+}
+
+/// What a handler made of a call.
+pub struct Outcome(Made);
+
+enum Made {
+    /// The answer is encoded, or the call has none.
+    Answered,
+    /// This handler leaves the call to others.
+    NotMine,
+    Failed(CallError),
+    /// Answered by a promise.
+    Later(Box<dyn FnOnce(LateAnswer) + Send>),
+}
+
+impl Outcome {
+    pub(crate) fn not_mine() -> Self {
+        Outcome(Made::NotMine)
+    }
+
+    pub(crate) fn failed(error: CallError) -> Self {
+        Outcome(Made::Failed(error))
+    }
+}
+
+impl<'de> Invocation<'de> {
+    /// Who called.
+    pub fn sender(&self) -> &'de Sender {
+        self.sender
+    }
+
+    /// Decodes the arguments, borrowing from the message where the types allow it.
+    pub fn args<W: WireArgs<'de>>(&self, defaults: W::Defaults) -> Result<W, Outcome> {
+        let Some(call) = self.slot.call else {
+            return Err(Outcome::failed(internal("the call is not declared")));
+        };
+        let seed = ArgsSeed { call, defaults };
+        self.read(seed)
+    }
+
+    /// Decodes whatever the arguments are.
+    pub(crate) fn read<S: serde::de::DeserializeSeed<'de>>(&self, seed: S) -> Result<S::Value, Outcome> {
+        let wire = &self.conn.wire;
+        let depth = wire.limits.nesting_depth;
+        wire.codec
+            .read(self.telegram, self.params, seed, depth)
+            .map_err(|text| Outcome::failed(CallError::new(CallError::INVALID_PARAMS, text)))
+    }
+
+    /// Encodes what the handler of a call with reply returned.
+    pub fn reply<T, W, R>(&mut self, returned: R) -> Outcome
+    where
+        T: Via<W> + Send + 'static,
+        W: Serialize,
+        R: IntoReply<T>,
+    {
+        match returned.into_reply() {
+            Reply::Value(value) => self.encode(&value.into_wire()),
+            Reply::NotMine => Outcome::not_mine(),
+            Reply::Failed(error) => Outcome::failed(error),
+            Reply::Later(promise) => later(promise, Via::into_wire),
+        }
+    }
+
+    /// What the handler of a notification returned.
+    pub fn done<R: IntoReply<()>>(&mut self, returned: R) -> Outcome {
+        match returned.into_reply() {
+            // Several handlers may hear a notification; none of them answers.
+            Reply::Value(()) | Reply::NotMine => Outcome::not_mine(),
+            Reply::Failed(error) => Outcome::failed(error),
+            Reply::Later(promise) => later(promise, |()| ()),
+        }
+    }
+
+    /// For a handler that answers later, from any thread.
+    pub fn resolver<T, W>(&mut self) -> (Resolver<T>, Outcome)
+    where
+        T: Via<W> + Send + 'static,
+        W: Serialize,
+    {
+        let (promise, resolver) = Promise::pair();
+        (resolver, later(promise, Via::into_wire))
+    }
+
+    /// Something that disconnects when the API stops.
+    pub(crate) fn stop_signal(&self) -> Receiver<()> {
+        self.core.stop_signal()
+    }
+
+    /// The name on the wire.
+    pub(crate) fn method(&self) -> &'de str {
+        &self.slot.name
+    }
+
+    fn encode<W: Serialize>(&mut self, value: &W) -> Outcome {
+        let Some(id) = self.id else {
+            return Outcome(Made::Answered);
+        };
+        // With an answer already there, this one is only counted.
+        if !self.out.is_empty() {
+            return Outcome(Made::Answered);
+        }
+        match answer::encode_result(self.conn, self.out, id, value) {
+            Ok(()) => Outcome(Made::Answered),
+            Err(error) => {
+                let text = Error::Encode {
+                    method: self.method().into(),
+                    reason: error.message.as_str().into(),
+                };
+                self.core
+                    .trouble(self.sender, text, Some(self.method()));
+                Outcome::failed(error)
+            }
+        }
+    }
+}
+
+fn later<T, W, F>(promise: Promise<T>, into_wire: F) -> Outcome
+where
+    T: Send + 'static,
+    W: Serialize,
+    F: FnOnce(T) -> W + Send + 'static,
+{
+    Outcome(Made::Later(Box::new(move |answer| {
+        promise.on_settled(move |result| answer.settle(result.map(into_wire)));
+    })))
+}
+
+/// A call with everything that it needs, on the thread that handles it.
+pub(crate) struct Call<'a> {
+    pub(crate) conn: &'a Arc<Conn>,
+    pub(crate) sender: &'a Sender,
+    pub(crate) telegram: &'a str,
+    pub(crate) parts: &'a CallParts,
+    pub(crate) route: &'a Route,
+}
+
+impl Core {
+    /// Runs the handlers of a call, and answers it.
+    pub(crate) fn handle(&self, call: &Call<'_>) {
+        let method = call.parts.method.of(call.telegram);
+        let id = call.parts.id.as_ref().map(|id| id.of(call.telegram));
+        answer::with_scratch(|out| {
+            let failed = match self.slots.find(method) {
+                Some(slot) => {
+                    let started = batch::before_handler(slot.slow.load(Ordering::Relaxed));
+                    let failed = self.run_handlers(&slot, call, id, out);
+                    slot.slow
+                        .store(batch::is_slow(started.elapsed()), Ordering::Relaxed);
+                    failed
+                }
+                None => Err(CallError::new(
+                    CallError::METHOD_NOT_FOUND,
+                    format!("unknown method `{}`", shown(method)),
+                )),
+            };
+            let later = match failed {
+                Ok(later) => later,
+                Err(error) => {
+                    match id {
+                        Some(id) => answer::encode_error(call.conn, out, id, &error),
+                        None => self.trouble(call.sender, Error::Call(error), Some(method)),
+                    }
+                    None
+                }
+            };
+            match later {
+                None => answer::deliver(self, call.conn, call.route, out, method),
+                Some(later) => self.answer_later(call, id, method, later),
+            }
+        });
+    }
+
+    fn answer_later(
+        &self,
+        call: &Call<'_>,
+        id: Option<&str>,
+        method: &str,
+        later: Box<dyn FnOnce(LateAnswer) + Send>,
+    ) {
+        let Some(core) = self.me.upgrade() else {
+            return;
+        };
+        call.conn
+            .owed
+            .fetch_add(1, Ordering::AcqRel);
+        later(LateAnswer {
+            core,
+            conn: Arc::clone(call.conn),
+            id: id.map(Into::into),
+            route: call.route.clone(),
+            method: method.into(),
+        });
+    }
+
+    /// Runs the handlers one after the other. The answer is in `out`, or comes later, or
+    /// is the error.
+    fn run_handlers(
+        &self,
+        slot: &SlotInner,
+        call: &Call<'_>,
+        id: Option<&str>,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Box<dyn FnOnce(LateAnswer) + Send>>, CallError> {
+        let handlers = slot.handlers();
+        if handlers.is_empty() {
+            tracing::debug!(peer = %call.sender, "nobody handles `{}`", slot.name);
+        }
+        let notification = slot.call.is_some_and(|call| !call.has_reply());
+        let mut answers = 0;
+        let mut late = None;
+        let mut failed = None;
+        for entry in handlers.iter() {
+            let mut invocation = Invocation {
+                core: self,
+                conn: call.conn,
+                sender: call.sender,
+                slot,
+                telegram: call.telegram,
+                params: &call.parts.params,
+                id,
+                route: call.route,
+                out,
+            };
+            let run = std::panic::AssertUnwindSafe(|| (entry.handler)(&mut invocation));
+            match std::panic::catch_unwind(run).map(|outcome| outcome.0) {
+                Ok(Made::NotMine) => continue,
+                Ok(Made::Answered) => {}
+                Ok(Made::Failed(error)) if notification && id.is_none() => {
+                    self.trouble(call.sender, Error::Call(error), Some(&slot.name));
+                    continue;
+                }
+                Ok(Made::Failed(error)) => failed = Some(error),
+                Ok(Made::Later(later)) if notification => {
+                    self.answer_later(call, None, &slot.name, later);
+                    continue;
+                }
+                Ok(Made::Later(later)) => late = Some(later),
+                Err(panic) => {
+                    let text = panic_text(&*panic);
+                    tracing::error!(peer = %call.sender, "the handler of `{}` panicked: {text}", slot.name);
+                    failed = Some(internal(format!("the handler of `{}` panicked", slot.name)));
+                }
+            }
+            answers += 1;
+        }
+        if answers > 1 && !notification {
+            out.clear();
+            return Err(internal(format!(
+                "{answers} handlers of `{}` answered, where one may",
+                slot.name
+            )));
+        }
+        if let Some(error) = failed {
+            out.clear();
+            return Err(error);
+        }
+        if late.is_some() {
+            return Ok(late);
+        }
+        if out.is_empty()
+            && let Some(id) = id
+        {
+            self.answer_nothing(slot, call, id, out)?;
+        }
+        Ok(None)
+    }
+
+    /// Nobody answered: `null` where that is a value of the result, else an error.
+    fn answer_nothing(
+        &self,
+        slot: &SlotInner,
+        call: &Call<'_>,
+        id: &str,
+        out: &mut Vec<u8>,
+    ) -> Result<(), CallError> {
+        if slot.call.is_none_or(|call| call.accepts_null()) {
+            return answer::encode_result(call.conn, out, id, &());
+        }
+        let who = if slot.handlers().is_empty() {
+            "nobody is connected to"
+        } else {
+            "no handler answered"
+        };
+        Err(internal(format!("{who} `{}`", slot.name)))
+    }
+}
+
+/// A name from the wire, short enough for an error.
+fn shown(name: &str) -> String {
+    let mut text: String = name.chars().take(64).collect();
+    if text.len() < name.len() {
+        text.push('…');
+    }
+    text
+}
+
+impl fmt::Debug for Invocation<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Invocation")
+            .field("method", &self.slot.name)
+            .field("sender", self.sender)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Made::Answered => "Answered",
+            Made::NotMine => "NotMine",
+            Made::Failed(_) => "Failed",
+            Made::Later(_) => "Later",
+        })
+    }
+}

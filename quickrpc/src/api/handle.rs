@@ -1,0 +1,312 @@
+//! The handles that programs hold.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::codec::IntoCodec;
+use crate::description::{CallDescription, Description};
+use crate::error::{Error, Result};
+use crate::promise::Promise;
+use crate::receivers::{Receivers, Sender};
+use crate::sync::lock;
+use crate::transport::IntoTransport;
+
+use super::core::Core;
+use super::lifecycle::Phase;
+use super::link;
+use super::observers::DisconnectReason;
+use super::slot::Slot;
+use super::target::Target;
+
+/// An API without its types: what every generated handle dereferences to.
+///
+/// Clones are handles of the same API; when the last one is dropped, it stops.
+#[derive(Clone)]
+pub struct Api {
+    guard: Arc<Guard>,
+}
+
+/// Stops the API when it is dropped. The core's own threads have no guard.
+struct Guard(Arc<Core>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if let Err(error) = self.0.stop() {
+            tracing::error!("{error}");
+        }
+        // Handlers may own handles of this API, which would keep each other alive.
+        self.0.slots.clear();
+        self.0.observers.clear();
+        self.0.mailbox.forget();
+    }
+}
+
+impl Api {
+    pub(crate) fn new(core: Arc<Core>) -> Self {
+        Api {
+            guard: Arc::new(Guard(core)),
+        }
+    }
+
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.guard.0
+    }
+
+    /// Opens all transports, and returns when all are open.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Start`] of the transport that cannot be opened, naming it; the others are
+    /// closed again. [`Error::Running`] if it is started already, [`Error::Config`] if
+    /// there is no transport.
+    ///
+    /// # Blocking
+    ///
+    /// Until the last client is connected, at most [`Limits::connect`](crate::Limits).
+    pub fn start(&self) -> Result<()> {
+        self.core().start().result()
+    }
+
+    /// Like [`start`](Self::start), but returns a promise at once.
+    pub fn start_nonblocking(&self) -> Promise<()> {
+        self.core().start()
+    }
+
+    /// Stops: nothing more is sent, listeners are closed, pending promises fail with
+    /// [`Error::Stopped`], the running handler finishes, answers are flushed (up to 1 s).
+    ///
+    /// It can be started again. Stopping what is stopped does nothing.
+    ///
+    /// # Errors
+    ///
+    /// The names of the threads that did not end within [`Limits::stop`](crate::Limits).
+    ///
+    /// # Blocking
+    ///
+    /// Returns when all threads have ended. On a thread that delivers (in a handler) it
+    /// only asks for all this, and returns at once.
+    pub fn stop(&self) -> Result<()> {
+        self.core().stop()
+    }
+
+    /// Waits until the API is stopped, by whomever, or all of its transports have ended:
+    /// the end of `main` of a server.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Deadlock`] in a handler.
+    ///
+    /// # Blocking
+    ///
+    /// The calling thread sleeps; [`stop`](Self::stop) wakes it.
+    pub fn wait(&self) -> Result<()> {
+        self.core().wait()
+    }
+
+    /// Whether it is started and not stopped.
+    pub fn is_running(&self) -> bool {
+        lock(&self.core().run).phase == Phase::Running
+    }
+
+    /// Who is connected, in the order in which they came.
+    pub fn peers(&self) -> Vec<Sender> {
+        self.core().peers()
+    }
+
+    /// Closes the connections of these peers, after what is queued for them has left.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownPeer`] or [`Error::Disconnected`] for those that are not there.
+    pub fn disconnect(&self, peers: impl Receivers) -> Result<()> {
+        self.core().disconnect(peers)
+    }
+
+    /// Where the servers of this API listen, in the order of their transports. Tells the
+    /// port that `tcpserv::0` picked.
+    pub fn local_addrs(&self) -> Vec<SocketAddr> {
+        let mut addresses = lock(&self.core().addresses).clone();
+        addresses.sort_by_key(|(link, _)| *link);
+        addresses.into_iter().map(|(_, address)| address).collect()
+    }
+
+    /// The names of the incoming methods that nobody is connected to.
+    pub fn unhandled_calls(&self) -> Vec<&'static str> {
+        self.core().slots.unhandled()
+    }
+
+    /// Adds a handler for peers that connect. It precedes the peer's first call.
+    pub fn on_connect(&self, handler: impl Fn(&Sender) + Send + Sync + 'static) {
+        self.core().observers.on_connect(Arc::new(handler));
+    }
+
+    /// Adds a handler for peers that are gone. It follows the peer's last call.
+    pub fn on_disconnect(
+        &self,
+        handler: impl Fn(&Sender, &DisconnectReason) + Send + Sync + 'static,
+    ) {
+        self.core().observers.on_disconnect(Arc::new(handler));
+    }
+
+    /// Adds a handler for trouble: input that cannot be decoded, failures of calls that
+    /// want no answer. The last argument is the method that it is about, if known.
+    /// Without such a handler, trouble goes to the log at level warn.
+    pub fn on_error(&self, handler: impl Fn(&Sender, &Error, Option<&str>) + Send + Sync + 'static) {
+        self.core().observers.on_error(Arc::new(handler));
+    }
+
+    /// Runs what waits for its turn, on this thread; gives the number of handlers and
+    /// callbacks that ran. For [`Processing::Manual`](crate::Processing::Manual); in the
+    /// other modes there is nothing to do.
+    pub fn process_pending(&self) -> usize {
+        self.core().process_pending()
+    }
+
+    /// Sets the function that is called when something begins to wait for
+    /// [`process_pending`](Self::process_pending). It runs on a thread of the API, and
+    /// should only wake the program's own loop.
+    pub fn on_pending(&self, waker: impl Fn() + Send + Sync + 'static) {
+        self.core().observers.on_pending(Arc::new(waker));
+    }
+
+    /// Replaces the transports of a stopped API; codec and security are those of its first
+    /// wire.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Running`] while it is not stopped; a wrong expression.
+    pub fn set_transport(&self, transport: impl IntoTransport) -> Result<()> {
+        let transport = transport.into_transport()?;
+        let core = self.core();
+        let (codec, security) = {
+            let (codec, security) = &*lock(&core.first_wire);
+            (codec.clone(), security.clone())
+        };
+        core.replace_links(link::links(&codec, &security, &transport, &core.limits)?)
+    }
+
+    /// Replaces all wires of a stopped API by this one.
+    ///
+    /// # Errors
+    ///
+    /// As [`set_transport`](Self::set_transport).
+    pub fn set_wire(&self, codec: impl IntoCodec, transport: impl IntoTransport) -> Result<()> {
+        let codec = codec.into_codec()?.0;
+        let transport = transport.into_transport()?;
+        let core = self.core();
+        let security = lock(&core.first_wire).1.clone();
+        core.replace_links(link::links(&codec, &security, &transport, &core.limits)?)?;
+        lock(&core.first_wire).0 = codec;
+        Ok(())
+    }
+
+    #[doc(hidden)]
+    pub fn __slot(&self, call: &'static CallDescription) -> Slot {
+        self.core().slots.slot(call, self.core().limits.subscription)
+    }
+
+    #[doc(hidden)]
+    pub fn __all(&self) -> Target {
+        Target::all(Arc::clone(self.core()))
+    }
+}
+
+impl Core {
+    fn replace_links(&self, links: Vec<Arc<link::Link>>) -> Result<()> {
+        let run = lock(&self.run);
+        if run.phase != Phase::Idle {
+            return Err(Error::Running("stop it before changing its transport".into()));
+        }
+        *lock(&self.links) = links.into();
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let core = self.core();
+        let phase = lock(&core.run).phase;
+        f.debug_struct("Api")
+            .field("name", &core.name)
+            .field("phase", &phase)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One side of a declared API, as `#[remote_api]` generates it.
+pub trait Generated: Sized + 'static {
+    /// What was declared, seen from this side.
+    const DESCRIPTION: Description;
+    /// The other side.
+    type Inverse: Generated;
+
+    /// Wraps the untyped handle.
+    fn from_api(api: Api) -> Self;
+}
+
+/// What every sending handle can do, whatever the declared calls are named.
+///
+/// The generated handles have these as their own methods too, except where a declared
+/// call has the same name; then this trait reaches them.
+pub trait Handle: Sized + Clone {
+    /// What [`each`](Self::each) returns.
+    type Each;
+
+    /// The same calls to these receivers.
+    fn to(&self, receivers: impl Receivers) -> Self;
+
+    /// The same calls with this deadline.
+    fn timeout(&self, timeout: Duration) -> Self;
+
+    /// The same calls with one result for each connected peer.
+    fn each(&self) -> Self::Each;
+
+    /// What this thread sends in the closure leaves with as few writes as possible.
+    fn batch<R>(&self, send: impl FnOnce(&Self) -> R) -> R;
+
+    /// Who is connected.
+    fn peers(&self) -> Vec<Sender>;
+
+    /// Closes the connections of these peers.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownPeer`] or [`Error::Disconnected`] for those that are not there.
+    fn disconnect(&self, peers: impl Receivers) -> Result<()>;
+}
+
+/// Both sides of an API, connected in memory and started.
+pub fn pair<A: Generated>() -> (A, A::Inverse) {
+    static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+    let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    let near = A::DESCRIPTION.name;
+    let wire = |name: &str| format!("internal:pair-{number}:{name}");
+    let made = || -> Result<(A, A::Inverse)> {
+        let here = super::Builder::<A>::__new().transport(wire(near)).build_api()?;
+        let there = super::Builder::<A::Inverse>::__new()
+            .transport(wire("inverse"))
+            .build_api()?;
+        here.start()?;
+        there.start()?;
+        Ok((A::from_api(here), A::Inverse::from_api(there)))
+    };
+    match made() {
+        Ok(pair) => pair,
+        Err(error) => panic!("cannot connect a pair in memory: {error}"),
+    }
+}
+
+impl Core {
+    fn process_pending(&self) -> usize {
+        let started = Instant::now();
+        let _batch = super::batch::Batch::begin();
+        let count = match self.mailbox.mode() {
+            crate::Processing::Manual => self.mailbox.drain(),
+            _ => 0,
+        };
+        tracing::trace!("ran {count} in {:?}", started.elapsed());
+        count
+    }
+}

@@ -1,0 +1,142 @@
+//! What was bound: a codec, a security provider, and one transport.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::codec::AnyCodec;
+use crate::error::Error;
+use crate::expr::{Retry, TransportExpr, TransportKind};
+use crate::limits::Limits;
+use crate::security::AnySecurity;
+use crate::transport::Transport;
+
+/// How messages look on a wire, the same for all its peers.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    pub(crate) codec: AnyCodec,
+    pub(crate) security: AnySecurity,
+    pub(crate) limits: Limits,
+    /// The transport's expression, for errors and logs.
+    pub(crate) name: Arc<str>,
+}
+
+/// One transport that runs or may run.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) wire: Arc<Wire>,
+    pub(crate) transport: Leaf,
+    /// Open it again when it ends.
+    pub(crate) retry: Option<Retry>,
+}
+
+/// A transport without parts.
+#[derive(Clone)]
+pub(crate) enum Leaf {
+    Stdio { guard: bool },
+    Tcp { host: String, port: u16 },
+    TcpServer { interface: String, port: u16 },
+    Internal { bus: String, name: Option<String> },
+    Custom(Arc<dyn Transport>),
+}
+
+impl Wire {
+    fn new(codec: &AnyCodec, security: &AnySecurity, limits: Limits, name: String) -> Arc<Self> {
+        Arc::new(Wire {
+            codec: codec.clone(),
+            security: security.clone(),
+            limits,
+            name: name.into(),
+        })
+    }
+}
+
+/// A transport as it was given: an expression, or an object.
+#[derive(Debug, Clone)]
+pub enum AnyTransport {
+    /// To be taken apart into leaves.
+    Expr(TransportExpr),
+    /// One of a plug-in.
+    Object(Arc<dyn Transport>),
+}
+
+/// Takes a binding apart: one link for each transport without parts.
+pub(crate) fn links(
+    codec: &AnyCodec,
+    security: &AnySecurity,
+    transport: &AnyTransport,
+    limits: &Limits,
+) -> Result<Vec<Arc<Link>>, Error> {
+    if !security.is_null() && !codec.header() {
+        let text = format!(
+            "the codec `{codec}` cannot carry a security header, so security `{}` cannot be \
+             used with it; use `jrpc`, or security `null`",
+            security.expression()
+        );
+        return Err(Error::Config(text.into()));
+    }
+    let expr = match transport {
+        AnyTransport::Object(object) => {
+            let wire = Wire::new(codec, security, limits.clone(), object.expression());
+            return Ok(vec![Arc::new(Link {
+                wire,
+                transport: Leaf::Custom(Arc::clone(object)),
+                retry: None,
+            })]);
+        }
+        AnyTransport::Expr(expr) => expr,
+    };
+    let links = expr.links();
+    if links.is_empty() {
+        let text = format!("transport `{expr}` has no parts");
+        return Err(Error::Config(text.into()));
+    }
+    links
+        .into_iter()
+        .map(|link| {
+            let name = link.leaf.to_string();
+            let wire = Wire::new(codec, security, link.leaf.limits(limits), name);
+            Ok(Arc::new(Link {
+                wire,
+                transport: leaf(link.leaf)?,
+                retry: link.retry,
+            }))
+        })
+        .collect()
+}
+
+fn leaf(expr: &TransportExpr) -> Result<Leaf, Error> {
+    Ok(match expr.kind() {
+        TransportKind::Stdio { guard } => Leaf::Stdio { guard: *guard },
+        TransportKind::Tcp { host, port, .. } => Leaf::Tcp {
+            host: host.clone(),
+            port: *port,
+        },
+        TransportKind::TcpServer {
+            interface, port, ..
+        } => Leaf::TcpServer {
+            interface: interface.clone(),
+            port: *port,
+        },
+        TransportKind::Internal { bus, name } => Leaf::Internal {
+            bus: bus.clone().unwrap_or_default(),
+            name: name.clone(),
+        },
+        TransportKind::Custom(custom) => Leaf::Custom(crate::transport::build(custom)?),
+        _ => {
+            let text = format!("transport `{expr}` is not available in this version");
+            return Err(Error::Config(text.into()));
+        }
+    })
+}
+
+impl fmt::Debug for Leaf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Leaf::Stdio { .. } => "Stdio",
+            Leaf::Tcp { .. } => "Tcp",
+            Leaf::TcpServer { .. } => "TcpServer",
+            Leaf::Internal { .. } => "Internal",
+            Leaf::Custom(_) => "Custom",
+        })
+    }
+}

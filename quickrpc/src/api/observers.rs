@@ -1,0 +1,149 @@
+//! What a program is told beside calls: peers that come and go, and trouble.
+
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use crate::error::Error;
+use crate::receivers::Sender;
+use crate::sync::lock;
+
+/// Why a connection ended.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum DisconnectReason {
+    /// The peer closed its side in an orderly way.
+    EndOfInput,
+    /// This side asked for it, by `disconnect`.
+    Local,
+    /// This side was stopped.
+    Stopped,
+    /// Reading or writing failed.
+    Lost(Arc<io::Error>),
+    /// The peer sent, or began, a message that is larger than the limit.
+    MessageTooLarge {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The peer did not read what was sent to it.
+    SlowConsumer {
+        /// Bytes that waited for it.
+        queued: usize,
+    },
+    /// The transport ended by itself, for a reason of its own.
+    Transport(Arc<str>),
+}
+
+impl DisconnectReason {
+    /// Whether what is queued is still worth sending.
+    pub(crate) fn keeps_queue(&self) -> bool {
+        !matches!(
+            self,
+            DisconnectReason::Lost(_) | DisconnectReason::SlowConsumer { .. }
+        )
+    }
+}
+
+impl fmt::Display for DisconnectReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DisconnectReason::EndOfInput => f.write_str("it closed the connection"),
+            DisconnectReason::Local => f.write_str("disconnected on request"),
+            DisconnectReason::Stopped => f.write_str("stopped"),
+            DisconnectReason::Lost(error) => write!(f, "connection lost: {error}"),
+            DisconnectReason::MessageTooLarge { limit } => {
+                write!(f, "it sent a message of more than {limit} bytes")
+            }
+            DisconnectReason::SlowConsumer { queued } => {
+                write!(f, "it does not read; {queued} bytes were waiting")
+            }
+            DisconnectReason::Transport(text) => f.write_str(text),
+        }
+    }
+}
+
+type OnConnect = Arc<dyn Fn(&Sender) + Send + Sync>;
+type OnDisconnect = Arc<dyn Fn(&Sender, &DisconnectReason) + Send + Sync>;
+type OnError = Arc<dyn Fn(&Sender, &Error, Option<&str>) + Send + Sync>;
+type OnPending = Arc<dyn Fn() + Send + Sync>;
+
+/// The handlers of events. They are added, and stay.
+#[derive(Default)]
+pub(crate) struct Observers {
+    connect: Mutex<Vec<OnConnect>>,
+    disconnect: Mutex<Vec<OnDisconnect>>,
+    error: Mutex<Vec<OnError>>,
+    pending: Mutex<Option<OnPending>>,
+}
+
+impl Observers {
+    pub(crate) fn on_connect(&self, handler: OnConnect) {
+        lock(&self.connect).push(handler);
+    }
+
+    pub(crate) fn on_disconnect(&self, handler: OnDisconnect) {
+        lock(&self.disconnect).push(handler);
+    }
+
+    pub(crate) fn on_error(&self, handler: OnError) {
+        lock(&self.error).push(handler);
+    }
+
+    pub(crate) fn on_pending(&self, waker: OnPending) {
+        *lock(&self.pending) = Some(waker);
+    }
+
+    pub(crate) fn watches_connect(&self) -> bool {
+        !lock(&self.connect).is_empty()
+    }
+
+    pub(crate) fn connected(&self, peer: &Sender) {
+        let handlers = lock(&self.connect).clone();
+        for handler in handlers {
+            super::mailbox::guarded(|| handler(peer));
+        }
+    }
+
+    pub(crate) fn disconnected(&self, peer: &Sender, reason: &DisconnectReason) {
+        let handlers = lock(&self.disconnect).clone();
+        for handler in handlers {
+            super::mailbox::guarded(|| handler(peer, reason));
+        }
+    }
+
+    /// Tells of trouble; by default in the log.
+    pub(crate) fn trouble(&self, peer: &Sender, error: &Error, in_reply_to: Option<&str>) {
+        let handlers = lock(&self.error).clone();
+        if handlers.is_empty() {
+            match in_reply_to {
+                Some(method) => tracing::warn!(peer = %peer, "`{method}`: {error}"),
+                None => tracing::warn!(peer = %peer, "{error}"),
+            }
+        }
+        for handler in handlers {
+            super::mailbox::guarded(|| handler(peer, error, in_reply_to));
+        }
+    }
+
+    pub(crate) fn pending(&self) {
+        let waker = lock(&self.pending).clone();
+        if let Some(waker) = waker {
+            super::mailbox::guarded(|| waker());
+        }
+    }
+
+    /// Drops all handlers, which may own handles of this API.
+    pub(crate) fn clear(&self) {
+        let connect = std::mem::take(&mut *lock(&self.connect));
+        let disconnect = std::mem::take(&mut *lock(&self.disconnect));
+        let error = std::mem::take(&mut *lock(&self.error));
+        let pending = std::mem::take(&mut *lock(&self.pending));
+        drop((connect, disconnect, error, pending));
+    }
+}
+
+impl fmt::Debug for Observers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Observers")
+    }
+}

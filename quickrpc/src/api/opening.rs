@@ -1,0 +1,369 @@
+//! Opening transports on the poll thread: listening, connecting, and trying again.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mio::net::{TcpListener, TcpStream};
+use mio::{Interest, Token};
+
+use crate::error::Error;
+use crate::expr::Retry;
+use crate::sync::lock;
+use crate::transport::stream::Stream;
+use crate::transport::{internal, pipe, stdio, tcp};
+
+use super::conn::Outlet;
+use super::link::{Leaf, Link};
+use super::poll::{Loop, Timer};
+use super::reactor::Command;
+use super::sources::Source;
+
+/// How long accepting pauses when the system has no descriptor left.
+const NO_DESCRIPTORS: Duration = Duration::from_millis(500);
+/// Connections accepted before others get their turn.
+const ACCEPTS: usize = 64;
+
+impl Loop {
+    pub(super) fn open(&mut self, index: usize) {
+        let Some(link) = self.links.get(index).cloned() else {
+            return;
+        };
+        if let Some(state) = self.states.get_mut(index) {
+            state.attempt += 1;
+        }
+        let opened = match &link.transport {
+            Leaf::Tcp { host, port } => self.open_tcp(index, host, *port),
+            Leaf::TcpServer { interface, port } => self.listen(index, interface, *port),
+            Leaf::Stdio { guard } => self.open_stdio(index, &link, *guard),
+            Leaf::Internal { bus, name } => {
+                internal::join(&self.core, index, &link.wire, bus, name.as_deref())
+                    .map(|()| self.opened(index))
+            }
+            Leaf::Custom(transport) => {
+                let entry = crate::transport::Entry::new(&self.core, index, &link.wire);
+                let transport = Arc::clone(transport);
+                pipe::open_custom(&self.core, index, transport, entry)
+            }
+        };
+        if let Err(error) = opened {
+            let error = start_error(&link, &error);
+            self.failed(index, error);
+        }
+    }
+
+    /// A link is open. When all are, the start is over.
+    pub(super) fn opened(&mut self, index: usize) {
+        if let Some(state) = self.states.get_mut(index) {
+            state.tried = true;
+            state.failures = 0;
+        }
+        self.check_started();
+    }
+
+    /// A link could not be opened.
+    pub(super) fn failed(&mut self, index: usize, error: Error) {
+        let Some(link) = self.links.get(index).cloned() else {
+            return;
+        };
+        let Some(state) = self.states.get_mut(index) else {
+            return;
+        };
+        let first = !std::mem::replace(&mut state.tried, true);
+        state.failures += 1;
+        match link.retry {
+            Some(retry) => {
+                let wait = pause(retry, state.failures);
+                tracing::warn!(wire = %link.wire.name, "{error}; trying again in {wait:?}");
+                self.after(Instant::now() + wait, Timer::Reopen(index));
+                self.check_started();
+            }
+            None if first => {
+                self.failure.get_or_insert(error);
+                self.core.request_stop();
+            }
+            None => self.ended(index, Some(error)),
+        }
+    }
+
+    /// A link that was open has ended.
+    pub(super) fn ended(&mut self, index: usize, reason: Option<Error>) {
+        let Some(link) = self.links.get(index).cloned() else {
+            return;
+        };
+        self.close_link(index);
+        let text = reason.map_or_else(|| String::from("it ended"), |error| error.to_string());
+        match link.retry {
+            Some(retry) => {
+                let wait = pause(retry, 1);
+                tracing::info!(wire = %link.wire.name, "{text}; starting again in {wait:?}");
+                self.after(Instant::now() + wait, Timer::Reopen(index));
+            }
+            None => {
+                tracing::debug!(wire = %link.wire.name, "ended: {text}");
+                if let Some(state) = self.states.get_mut(index)
+                    && !std::mem::replace(&mut state.over, true)
+                {
+                    self.core.link_ended();
+                }
+            }
+        }
+    }
+
+    fn check_started(&mut self) {
+        if self.states.iter().all(|state| state.tried) && self.failure.is_none() {
+            self.core.started();
+        }
+    }
+
+    /// Closes what a link has beside its peers.
+    pub(super) fn close_link(&mut self, index: usize) {
+        let Some(link) = self.links.get(index) else {
+            return;
+        };
+        match &link.transport {
+            Leaf::Internal { bus, .. } => internal::leave(&self.core, bus, index),
+            Leaf::Custom(transport) => transport.close(),
+            Leaf::Stdio { .. } | Leaf::Tcp { .. } | Leaf::TcpServer { .. } => {}
+        }
+        if let Some(pipe) = self.states.get_mut(index).and_then(|state| state.pipe.take()) {
+            pipe.give_up();
+        }
+    }
+
+    fn open_stdio(&mut self, index: usize, link: &Arc<Link>, guard: bool) -> io::Result<()> {
+        let (reader, writer, pipe) = stdio::open(guard)?;
+        let wire = &link.wire;
+        let conn = pipe::connect(&self.core, wire, index, "stdio", Arc::clone(&pipe));
+        self.core.announce(&conn);
+        pipe::run(&self.core, &conn, reader, writer)?;
+        if let Some(state) = self.states.get_mut(index) {
+            state.pipe = Some(pipe);
+        }
+        self.opened(index);
+        Ok(())
+    }
+
+    // ---- servers
+
+    fn listen(&mut self, index: usize, interface: &str, port: u16) -> io::Result<()> {
+        let mut listener = TcpListener::from_std(tcp::listen(interface, port)?);
+        let address = listener.local_addr()?;
+        let token = self.sources.reserve();
+        self.poll
+            .registry()
+            .register(&mut listener, Token(token), Interest::READABLE)?;
+        let source = Source::Listener {
+            link: index,
+            listener,
+        };
+        self.sources.fill(token, source);
+        lock(&self.core.addresses).push((index, address));
+        tracing::info!(%address, "listening");
+        self.opened(index);
+        Ok(())
+    }
+
+    pub(super) fn accept(&mut self, token: usize, index: usize) {
+        let Some(link) = self.links.get(index).cloned() else {
+            return;
+        };
+        for _ in 0..ACCEPTS {
+            let Some(Source::Listener { listener, .. }) = self.sources.get(token) else {
+                return;
+            };
+            match listener.accept() {
+                Ok((stream, address)) => self.welcome(index, &link, stream, address),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if is_out_of_descriptors(&error) => {
+                    tracing::warn!("accepting pauses: {error}");
+                    return self.after(Instant::now() + NO_DESCRIPTORS, Timer::Accept(index));
+                }
+                // The connection that was to be accepted is gone already.
+                Err(error) => tracing::debug!("not accepted: {error}"),
+            }
+        }
+        self.after(Instant::now(), Timer::Accept(index));
+    }
+
+    fn welcome(&mut self, index: usize, link: &Arc<Link>, stream: TcpStream, address: SocketAddr) {
+        let limit = link.wire.limits.connections;
+        if self.states.get(index).is_some_and(|state| state.peers >= limit) {
+            tracing::warn!(%address, "closed at once: {limit} connections are the limit");
+            return;
+        }
+        tcp::prepare(&stream);
+        let address = SocketAddr::new(address.ip().to_canonical(), address.port());
+        let outlet = Outlet::Socket(Stream::Tcp(stream));
+        let conn = self
+            .core
+            .connect(&link.wire, index, &address.to_string(), outlet);
+        self.adopt(conn);
+    }
+
+    pub(super) fn accept_again(&mut self, index: usize) {
+        if let Some(token) = self.sources.listener(index) {
+            self.accept(token, index);
+        }
+    }
+
+    // ---- clients
+
+    fn open_tcp(&mut self, index: usize, host: &str, port: u16) -> io::Result<()> {
+        if let Some(link) = self.links.get(index) {
+            let at = Instant::now() + link.wire.limits.connect;
+            let attempt = self.states.get(index).map_or(0, |state| state.attempt);
+            self.after(at, Timer::ConnectTimeout(index, attempt));
+        }
+        if let Ok(ip) = host.parse::<IpAddr>() {
+            self.connect(index, vec![SocketAddr::new(ip, port)], None);
+            return Ok(());
+        }
+        // Looking up a name blocks, so it is done elsewhere.
+        let reactor = Arc::clone(&self.reactor);
+        let host = host.to_owned();
+        self.core.threads.spawn("resolve", move || {
+            let addresses = (host.as_str(), port)
+                .to_socket_addrs()
+                .map(Iterator::collect);
+            reactor.ask(Command::Resolved(index, addresses));
+        })
+    }
+
+    pub(super) fn resolved(&mut self, index: usize, addresses: io::Result<Vec<SocketAddr>>) {
+        match addresses {
+            Ok(addresses) => self.connect(index, addresses, None),
+            Err(error) => self.connect(index, Vec::new(), Some(error)),
+        }
+    }
+
+    /// Connects to the first address that accepts.
+    fn connect(&mut self, index: usize, addresses: Vec<SocketAddr>, mut last: Option<io::Error>) {
+        let mut next = addresses.into_iter();
+        while let Some(address) = next.next() {
+            let connecting = TcpStream::connect(address).and_then(|mut stream| {
+                let token = self.sources.reserve();
+                let both = Interest::READABLE | Interest::WRITABLE;
+                self.poll
+                    .registry()
+                    .register(&mut stream, Token(token), both)?;
+                Ok((token, stream))
+            });
+            match connecting {
+                Ok((token, stream)) => {
+                    let source = Source::Connecting {
+                        link: index,
+                        stream,
+                        address,
+                        next: next.collect(),
+                    };
+                    self.sources.fill(token, source);
+                    return;
+                }
+                Err(error) => last = Some(error),
+            }
+        }
+        let Some(link) = self.links.get(index).cloned() else {
+            return;
+        };
+        let error = last.unwrap_or_else(|| io::Error::other("the name has no address"));
+        self.failed(index, start_error(&link, &error));
+    }
+
+    /// Something happened to an attempt to connect.
+    pub(super) fn connecting(&mut self, token: usize) {
+        let Some(Source::Connecting { stream, .. }) = self.sources.get(token) else {
+            return;
+        };
+        let trouble = match (stream.take_error(), stream.peer_addr()) {
+            (Ok(Some(error)), _) | (Err(error), _) => Some(error),
+            (Ok(None), Ok(_)) => None,
+            (Ok(None), Err(error)) if error.kind() == io::ErrorKind::NotConnected => return,
+            (Ok(None), Err(error)) => Some(error),
+        };
+        let Some(Source::Connecting {
+            link: index,
+            mut stream,
+            next,
+            ..
+        }) = self.sources.remove(token)
+        else {
+            return;
+        };
+        self.poll.registry().deregister(&mut stream).ok();
+        if let Some(error) = trouble {
+            return self.connect(index, next, Some(error));
+        }
+        let Some(link) = self.links.get(index).cloned() else {
+            return;
+        };
+        let Leaf::Tcp { host, port } = &link.transport else {
+            return;
+        };
+        tcp::prepare(&stream);
+        let name = tcp::client_name(host, *port);
+        let outlet = Outlet::Socket(Stream::Tcp(stream));
+        let conn = self.core.connect(&link.wire, index, &name, outlet);
+        self.adopt(conn);
+        self.opened(index);
+    }
+
+    pub(super) fn connect_timeout(&mut self, index: usize, attempt: u64) {
+        if self.states.get(index).is_none_or(|state| state.attempt != attempt) {
+            return;
+        }
+        let Some(token) = self.sources.connecting(index) else {
+            return;
+        };
+        let Some(Source::Connecting { next, .. }) = self.sources.remove(token) else {
+            return;
+        };
+        let error = io::Error::new(io::ErrorKind::TimedOut, "no answer in time");
+        // The other addresses share the time that is over.
+        drop(next);
+        self.connect(index, Vec::new(), Some(error));
+    }
+}
+
+/// The error of a start, which says what to do.
+pub(super) fn start_error(link: &Link, error: &io::Error) -> Error {
+    let hint = match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "; another program listens there: stop it, or choose another port (0 picks a free one)"
+        }
+        io::ErrorKind::ConnectionRefused => {
+            "; nobody listens there: start the server first, or check the port"
+        }
+        io::ErrorKind::PermissionDenied => "; ports below 1024 need special rights",
+        io::ErrorKind::AddrNotAvailable => "; this machine has no such address",
+        io::ErrorKind::TimedOut
+        | io::ErrorKind::HostUnreachable
+        | io::ErrorKind::NetworkUnreachable => "; check the host name and the network",
+        _ => "",
+    };
+    Error::Start {
+        transport: Arc::clone(&link.wire.name),
+        reason: format!("{error}{hint}").into(),
+        kind: Some(error.kind()),
+    }
+}
+
+/// How long to wait before the next attempt.
+fn pause(retry: Retry, failures: u32) -> Duration {
+    let Some(most) = retry.backoff else {
+        return retry.interval;
+    };
+    let doubled = retry
+        .interval
+        .saturating_mul(1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX));
+    let wait = doubled.min(most.max(retry.interval));
+    // Up to a fifth less, so that many clients do not come back at once.
+    let random = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), failures);
+    wait - wait / 500 * (random % 100) as u32
+}
+
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    // ENFILE and EMFILE have no stable kind.
+    matches!(error.raw_os_error(), Some(23 | 24))
+}

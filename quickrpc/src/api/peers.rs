@@ -1,0 +1,92 @@
+//! Who is connected: lookup by id and by name.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::receivers::Receiver;
+
+use super::conn::Conn;
+
+/// An error lists so many names at the most.
+const LISTED: usize = 8;
+
+/// The connected peers, in the order in which they came.
+#[derive(Debug, Default)]
+pub(crate) struct PeerTable {
+    by_id: BTreeMap<u64, Arc<Conn>>,
+    by_name: HashMap<Arc<str>, Vec<u64>>,
+}
+
+impl PeerTable {
+    pub(crate) fn insert(&mut self, conn: Arc<Conn>) {
+        self.by_name
+            .entry(Arc::clone(&conn.peer.name))
+            .or_default()
+            .push(conn.id());
+        self.by_id.insert(conn.id(), conn);
+    }
+
+    pub(crate) fn remove(&mut self, conn: &Conn) -> bool {
+        if self.by_id.remove(&conn.id()).is_none() {
+            return false;
+        }
+        if let Some(ids) = self.by_name.get_mut(&conn.peer.name) {
+            ids.retain(|id| *id != conn.id());
+            if ids.is_empty() {
+                self.by_name.remove(&conn.peer.name);
+            }
+        }
+        true
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Conn>> {
+        self.by_id.values()
+    }
+
+    /// The one peer that is meant.
+    pub(crate) fn find(&self, receiver: &Receiver) -> Result<Arc<Conn>, Error> {
+        match receiver {
+            Receiver::Peer(sender) => {
+                self.by_id
+                    .get(&sender.id)
+                    .cloned()
+                    .ok_or_else(|| Error::Disconnected {
+                        peer: Arc::clone(&sender.name),
+                        reason: "the connection has ended".into(),
+                    })
+            }
+            Receiver::Name(name) => self.by_name(name),
+        }
+    }
+
+    fn by_name(&self, name: &Arc<str>) -> Result<Arc<Conn>, Error> {
+        match self.by_name.get(name).map(Vec::as_slice) {
+            Some([id]) => self.by_id.get(id).cloned().ok_or_else(|| self.unknown(name)),
+            Some(ids) => Err(Error::AmbiguousPeer {
+                name: Arc::clone(name),
+                candidates: ids.iter().map(|id| format!("{name}#{id}")).collect(),
+            }),
+            // `name#number` names one of several peers of that name.
+            None => name
+                .rsplit_once('#')
+                .and_then(|(name, id)| {
+                    let conn = self.by_id.get(&id.parse().ok()?)?;
+                    (*conn.peer.name == *name).then(|| Arc::clone(conn))
+                })
+                .ok_or_else(|| self.unknown(name)),
+        }
+    }
+
+    fn unknown(&self, name: &Arc<str>) -> Error {
+        let known = self.by_name.keys().take(LISTED).cloned();
+        Error::UnknownPeer {
+            name: Arc::clone(name),
+            known: known.collect(),
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Calls that wait for their answers: who was asked, and until when. No I/O in it.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use crate::promise::PendingCall;
+
+use super::conn::Conn;
+
+#[derive(Default)]
+pub(crate) struct PendingTable {
+    calls: HashMap<u64, Entry>,
+}
+
+struct Entry {
+    call: Arc<dyn PendingCall>,
+    asked: Vec1,
+    deadline: Option<Instant>,
+}
+
+/// Those who were asked; nearly always one.
+enum Vec1 {
+    One(Arc<Conn>),
+    Many(Vec<Arc<Conn>>),
+}
+
+impl Vec1 {
+    fn as_slice(&self) -> &[Arc<Conn>] {
+        match self {
+            Vec1::One(conn) => std::slice::from_ref(conn),
+            Vec1::Many(conns) => conns,
+        }
+    }
+}
+
+/// What an answer means for the call.
+pub(crate) enum Answered {
+    /// Settle it: it is out of the table.
+    Settle(Arc<dyn PendingCall>),
+    /// Others may still answer.
+    Wait,
+    /// Nobody waits for an answer of this peer with this id.
+    Unknown,
+}
+
+impl PendingTable {
+    pub(crate) fn len(&self) -> usize {
+        self.calls.len()
+    }
+
+    pub(crate) fn insert(
+        &mut self,
+        id: u64,
+        call: Arc<dyn PendingCall>,
+        asked: &[Arc<Conn>],
+        deadline: Option<Instant>,
+    ) {
+        for conn in asked {
+            conn.pending.fetch_add(1, Ordering::Relaxed);
+        }
+        let asked = match asked {
+            [conn] => Vec1::One(Arc::clone(conn)),
+            several => Vec1::Many(several.to_vec()),
+        };
+        self.calls.insert(
+            id,
+            Entry {
+                call,
+                asked,
+                deadline,
+            },
+        );
+    }
+
+    /// A peer answered: with a result, or with a failure, which counts only when it is
+    /// the last one's.
+    pub(crate) fn answered(&mut self, id: u64, conn: &Conn, failed: bool) -> Answered {
+        let Some(entry) = self.calls.get_mut(&id) else {
+            return Answered::Unknown;
+        };
+        let asked = entry.asked.as_slice();
+        if !asked.iter().any(|one| one.id() == conn.id()) {
+            return Answered::Unknown;
+        }
+        if failed && asked.len() > 1 {
+            if let Vec1::Many(asked) = &mut entry.asked {
+                asked.retain(|one| one.id() != conn.id());
+                conn.pending.fetch_sub(1, Ordering::Relaxed);
+            }
+            return Answered::Wait;
+        }
+        match self.remove(id) {
+            Some(call) => Answered::Settle(call),
+            None => Answered::Unknown,
+        }
+    }
+
+    /// Forgets a call.
+    pub(crate) fn remove(&mut self, id: u64) -> Option<Arc<dyn PendingCall>> {
+        let entry = self.calls.remove(&id)?;
+        for conn in entry.asked.as_slice() {
+            conn.pending.fetch_sub(1, Ordering::Relaxed);
+        }
+        Some(entry.call)
+    }
+
+    /// A peer is gone: the calls that now nobody can answer.
+    pub(crate) fn lost(&mut self, conn: &Conn) -> Vec<Arc<dyn PendingCall>> {
+        if !conn.is_awaited() {
+            return Vec::new();
+        }
+        let ids: Vec<u64> = self
+            .calls
+            .iter()
+            .filter(|(_, entry)| entry.asked.as_slice().iter().any(|one| one.id() == conn.id()))
+            .map(|(id, _)| *id)
+            .collect();
+        ids.into_iter()
+            .filter_map(|id| match self.answered(id, conn, true) {
+                Answered::Settle(call) => Some(call),
+                Answered::Wait | Answered::Unknown => None,
+            })
+            .collect()
+    }
+
+    /// The calls whose deadline has passed, and the next deadline.
+    pub(crate) fn expired(&mut self, now: Instant) -> (Vec<Arc<dyn PendingCall>>, Option<Instant>) {
+        let mut next = None;
+        let mut late = Vec::new();
+        for (id, entry) in &self.calls {
+            match entry.deadline {
+                Some(deadline) if deadline <= now => late.push(*id),
+                Some(deadline) => next = Some(next.map_or(deadline, |n: Instant| n.min(deadline))),
+                None => {}
+            }
+        }
+        let late = late.into_iter().filter_map(|id| self.remove(id)).collect();
+        (late, next)
+    }
+
+    /// Forgets everything.
+    pub(crate) fn clear(&mut self) -> Vec<Arc<dyn PendingCall>> {
+        let ids: Vec<u64> = self.calls.keys().copied().collect();
+        ids.into_iter().filter_map(|id| self.remove(id)).collect()
+    }
+}
+
+impl fmt::Debug for PendingTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PendingTable({})", self.len())
+    }
+}

@@ -1,0 +1,456 @@
+//! The poll thread: one per API, for all its sockets, timers and peer events.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use mio::{Events, Poll, Token, Waker};
+
+use crate::error::Error;
+use crate::sync::lock;
+use crate::transport::pipe::Pipe;
+
+use super::conn::{Conn, Outlet};
+use super::core::Core;
+use super::lifecycle::{FLUSH, become_io_thread_of};
+use super::link::{Leaf, Link};
+use super::observers::DisconnectReason;
+use super::processing::Processing;
+use super::reactor::{Command, Reactor};
+use super::receive::Flow;
+use super::sources::{Source, Sources};
+
+const WAKER: Token = Token(usize::MAX);
+/// Bytes that a connection may bring in one round.
+const ROUND: usize = 64 << 10;
+/// After the end of a connection, its unread input is thrown away for so long, since
+/// closing with unread input would destroy what was sent last.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// What the poll thread owns.
+pub(crate) struct Loop {
+    pub(super) core: Arc<Core>,
+    pub(super) reactor: Arc<Reactor>,
+    pub(super) poll: Poll,
+    pub(super) links: Arc<[Arc<Link>]>,
+    pub(super) states: Vec<LinkState>,
+    pub(super) sources: Sources,
+    /// Peers with more to read than fitted their round.
+    ready: Vec<Arc<Conn>>,
+    timers: Vec<(Instant, Timer)>,
+    scratch: Box<[u8]>,
+    /// Why starting failed.
+    pub(super) failure: Option<Error>,
+    stop: bool,
+}
+
+/// How far a link is.
+#[derive(Debug, Default)]
+pub(super) struct LinkState {
+    /// Its first attempt is over.
+    pub(super) tried: bool,
+    /// It cannot come again.
+    pub(super) over: bool,
+    /// Failed attempts in a row.
+    pub(super) failures: u32,
+    /// Counts the openings, so that old news are told from new.
+    pub(super) attempt: u64,
+    /// Its connected peers.
+    pub(super) peers: usize,
+    /// Its threads, where it has some.
+    pub(super) pipe: Option<Arc<Pipe>>,
+}
+
+#[derive(Debug)]
+pub(super) enum Timer {
+    /// Open the link again.
+    Reopen(usize),
+    /// Give up connecting, if this attempt still goes on.
+    ConnectTimeout(usize, u64),
+    /// Look whether a peer with a full queue has accepted anything.
+    Stall(Arc<Conn>),
+    /// Forget an ended peer.
+    Linger(Arc<Conn>),
+    /// Accept again after the system had no descriptor left.
+    Accept(usize),
+}
+
+impl Loop {
+    pub(crate) fn new(core: Arc<Core>, links: Arc<[Arc<Link>]>) -> io::Result<(Arc<Reactor>, Self)> {
+        let poll = Poll::new()?;
+        let waker = Waker::new(poll.registry(), WAKER)?;
+        let reactor = Arc::new(Reactor::new(waker));
+        let poll_thread = Loop {
+            core,
+            reactor: Arc::clone(&reactor),
+            poll,
+            states: links.iter().map(|_| LinkState::default()).collect(),
+            links,
+            sources: Sources::default(),
+            ready: Vec::new(),
+            timers: Vec::new(),
+            scratch: vec![0; ROUND].into(),
+            failure: None,
+            stop: false,
+        };
+        Ok((reactor, poll_thread))
+    }
+
+    pub(crate) fn run(mut self) {
+        become_io_thread_of(self.core.id);
+        for link in 0..self.links.len() {
+            self.open(link);
+        }
+        let mut events = Events::with_capacity(256);
+        while !self.stop {
+            if let Err(error) = self.poll.poll(&mut events, self.timeout()) {
+                if error.kind() == io::ErrorKind::Interrupted {
+                    continue;
+                }
+                tracing::error!("the poll thread ends: {error}");
+                self.failure = Some(Error::io("polling", error));
+                break;
+            }
+            for command in self.reactor.take_commands() {
+                self.command(command);
+            }
+            for event in &events {
+                let readable = event.is_readable() || event.is_read_closed() || event.is_error();
+                self.event(event.token(), readable, event.is_writable());
+            }
+            self.sources.recycle();
+            for conn in std::mem::take(&mut self.ready) {
+                self.read(&conn);
+            }
+            self.time();
+        }
+        self.shut_down();
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        if !self.ready.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        self.reactor
+            .armed()
+            .map(|at| at.saturating_duration_since(Instant::now()))
+    }
+
+    fn command(&mut self, command: Command) {
+        match command {
+            Command::Resolved(link, addresses) => self.resolved(link, addresses),
+            Command::Opened(link, Ok(())) => self.opened(link),
+            Command::Opened(link, Err(error)) => self.failed(link, error),
+            Command::Ended(link, reason) => self.ended(link, reason),
+            Command::Adopt(conn) => self.adopt(conn),
+            Command::Finish(conn) => self.finish(conn),
+            Command::Resume(conn) => self.ready.push(conn),
+            Command::Watch(conn) => {
+                let at = Instant::now() + conn.wire.limits.stall;
+                self.after(at, Timer::Stall(conn));
+            }
+            Command::Drain => {
+                self.core.mailbox.drain();
+            }
+            Command::Stop => self.stop = true,
+        }
+    }
+
+    fn event(&mut self, token: Token, readable: bool, writable: bool) {
+        match self.sources.get(token.0) {
+            Some(Source::Peer(conn)) => {
+                let conn = Arc::clone(conn);
+                if writable {
+                    self.flush(&conn);
+                }
+                if readable {
+                    self.read(&conn);
+                }
+            }
+            Some(Source::Listener { link, .. }) => {
+                let link = *link;
+                self.accept(token.0, link);
+            }
+            Some(Source::Connecting { .. }) => self.connecting(token.0),
+            None => {}
+        }
+    }
+
+    // ---- peers
+
+    /// Registers a new peer's socket, and tells the program of it.
+    pub(super) fn adopt(&mut self, conn: Arc<Conn>) {
+        // Before the first read, so that it precedes the peer's first call.
+        self.core.announce(&conn);
+        let Outlet::Socket(stream) = &conn.outlet else {
+            return;
+        };
+        let token = self.sources.insert(Source::Peer(Arc::clone(&conn)));
+        conn.token.store(token, Ordering::Release);
+        if let Some(state) = self.states.get_mut(conn.link) {
+            state.peers += 1;
+        }
+        if let Err(error) = stream.register(self.poll.registry(), Token(token)) {
+            conn.close(DisconnectReason::Lost(Arc::new(error)));
+        }
+    }
+
+    fn flush(&mut self, conn: &Arc<Conn>) {
+        let left = conn.flush(true);
+        if left == 0 && conn.closed().is_some() {
+            self.linger(conn);
+        }
+    }
+
+    /// Reads what is there, up to a round, and handles it.
+    fn read(&mut self, conn: &Arc<Conn>) {
+        let Outlet::Socket(stream) = &conn.outlet else {
+            return;
+        };
+        let Some(mut rx) = lock(&conn.rx).take() else {
+            return;
+        };
+        let mut flow = if conn.closed().is_some() {
+            Flow::Closed
+        } else if rx.buf.is_empty() {
+            Flow::Read
+        } else {
+            // Messages may be left from the last round.
+            self.core.receive(conn, &mut rx, &[])
+        };
+        let mut left = ROUND;
+        let mut ended = conn.ended.load(Ordering::Acquire);
+        while flow == Flow::Read && left > 0 && !ended {
+            match stream.read(&mut self.scratch) {
+                Ok(0) => ended = true,
+                Ok(count) => {
+                    left = left.saturating_sub(count);
+                    let chunk = self.scratch.get(..count).unwrap_or_default();
+                    flow = self.core.receive(conn, &mut rx, chunk);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    conn.close(DisconnectReason::Lost(Arc::new(error)));
+                    flow = Flow::Closed;
+                }
+            }
+        }
+        let more = flow == Flow::Again || (flow == Flow::Read && left == 0);
+        let truncated = ended && flow == Flow::Read && !rx.buf.is_empty();
+        if flow == Flow::Closed || truncated {
+            rx.buf = Vec::new();
+        }
+        *lock(&conn.rx) = Some(rx);
+        if ended && flow == Flow::Read {
+            if truncated {
+                self.core.truncated(conn);
+            }
+            self.core.end_of_input(conn);
+        } else if flow == Flow::Closed {
+            self.discard(conn);
+        } else if more {
+            self.ready.push(Arc::clone(conn));
+        }
+    }
+
+    /// The peer was closed for sending: tells the program, and lets the rest leave.
+    fn finish(&mut self, conn: Arc<Conn>) {
+        self.core.farewell(&conn);
+        let Outlet::Socket(_) = &conn.outlet else {
+            return;
+        };
+        let keeps = conn.closed().is_some_and(|reason| reason.keeps_queue());
+        if !keeps {
+            return self.forget(&conn);
+        }
+        let at = Instant::now() + conn.wire.limits.stall.max(LINGER);
+        self.after(at, Timer::Linger(Arc::clone(&conn)));
+        if conn.flush(false) == 0 {
+            self.linger(&conn);
+        }
+    }
+
+    /// All is sent: says so to the peer, and waits a little for its end.
+    fn linger(&mut self, conn: &Arc<Conn>) {
+        if let Outlet::Socket(stream) = &conn.outlet {
+            stream.shutdown_write();
+            self.after(Instant::now() + LINGER, Timer::Linger(Arc::clone(conn)));
+        }
+        self.discard(conn);
+    }
+
+    /// Throws away what an ended peer still sends, until its end.
+    fn discard(&mut self, conn: &Arc<Conn>) {
+        let Outlet::Socket(stream) = &conn.outlet else {
+            return;
+        };
+        for _ in 0..16 {
+            match stream.read(&mut self.scratch) {
+                Ok(0) if conn.backlog() == 0 => return self.forget(conn),
+                Ok(0) => return,
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return self.forget(conn),
+            }
+        }
+        self.ready.push(Arc::clone(conn));
+    }
+
+    /// The end of a peer's socket.
+    fn forget(&mut self, conn: &Arc<Conn>) {
+        let token = conn.token.swap(usize::MAX, Ordering::AcqRel);
+        let Some(Source::Peer(_)) = self.sources.get(token) else {
+            return;
+        };
+        self.sources.remove(token);
+        if let Outlet::Socket(stream) = &conn.outlet {
+            stream.deregister(self.poll.registry());
+        }
+        self.ready.retain(|one| one.id() != conn.id());
+        self.peer_gone(conn);
+    }
+
+    /// A peer of a link is gone: the end of a client, and room for a server.
+    fn peer_gone(&mut self, conn: &Arc<Conn>) {
+        let link = conn.link;
+        if let Some(state) = self.states.get_mut(link) {
+            state.peers -= 1;
+        }
+        match self.links.get(link).map(|link| &link.transport) {
+            Some(Leaf::Tcp { .. }) => {
+                let reason = conn.closed().map(|reason| conn.gone(&reason));
+                self.ended(link, reason);
+            }
+            Some(Leaf::TcpServer { .. }) => self.accept_again(link),
+            _ => {}
+        }
+    }
+
+    // ---- time
+
+    pub(super) fn after(&mut self, at: Instant, timer: Timer) {
+        self.timers.push((at, timer));
+        self.reactor.arm_here(at);
+    }
+
+    fn time(&mut self) {
+        let now = Instant::now();
+        if self.reactor.armed().is_none_or(|at| at > now) {
+            return;
+        }
+        // First disarm, then look: who adds a call meanwhile arms again.
+        self.reactor.rearm(None);
+        if let Some(next) = self.core.expire_calls(now) {
+            self.reactor.arm_here(next);
+        }
+        let (due, later): (Vec<_>, Vec<_>) = std::mem::take(&mut self.timers)
+            .into_iter()
+            .partition(|(at, _)| *at <= now);
+        self.timers = later;
+        for (at, _) in &self.timers {
+            self.reactor.arm_here(*at);
+        }
+        for (_, timer) in due {
+            self.due(timer);
+        }
+    }
+
+    fn due(&mut self, timer: Timer) {
+        match timer {
+            Timer::Reopen(link) => self.open(link),
+            Timer::ConnectTimeout(link, attempt) => self.connect_timeout(link, attempt),
+            Timer::Accept(link) => self.accept_again(link),
+            Timer::Linger(conn) => self.forget(&conn),
+            Timer::Stall(conn) => {
+                let limits = &conn.wire.limits;
+                let now = Instant::now();
+                let since = now.checked_sub(limits.stall).unwrap_or(now);
+                let queued = conn.backlog();
+                if conn.stalled_since(since, limits.peer_queue) {
+                    conn.close(DisconnectReason::SlowConsumer { queued });
+                } else if queued >= limits.peer_queue && conn.closed().is_none() {
+                    self.after(now + limits.stall, Timer::Stall(conn));
+                }
+            }
+        }
+    }
+
+    // ---- the end
+
+    /// Ends everything, and reports it.
+    fn shut_down(mut self) {
+        let deadline = Instant::now() + self.core.limits.stop;
+        self.core.running.store(false, Ordering::Release);
+        self.sources.close_listeners();
+        let pending = lock(&self.core.pending).clear();
+        for call in pending {
+            call.fail(Error::Stopped, 0);
+        }
+        // The running handlers finish; what waits behind them is given up.
+        self.core.mailbox.forget();
+        self.core.mailbox.wait_idle(deadline);
+        let peers: Vec<Arc<Conn>> = lock(&self.core.peers).all().cloned().collect();
+        self.flush_all(&peers);
+        for conn in &peers {
+            conn.close(DisconnectReason::Stopped);
+        }
+        for link in 0..self.links.len() {
+            self.close_link(link);
+        }
+        // The last events; `closing` has asked for them.
+        for command in self.reactor.take_commands() {
+            if let Command::Finish(conn) = command {
+                self.core.farewell(&conn);
+            }
+        }
+        self.core.mailbox.wait_idle(deadline);
+        if self.core.mailbox.mode() != Processing::Manual {
+            self.core.mailbox.close();
+        }
+        for conn in &peers {
+            if let Outlet::Socket(stream) = &conn.outlet {
+                stream.shutdown_write();
+                self.drain_input(conn);
+            }
+        }
+        let failure = self.failure.take();
+        let core = Arc::clone(&self.core);
+        // Descriptors are closed before anybody hears that it has stopped.
+        drop(peers);
+        drop(self);
+        core.stopped(failure);
+    }
+
+    /// Answers leave, as far as the peers take them.
+    fn flush_all(&mut self, peers: &[Arc<Conn>]) {
+        let deadline = Instant::now() + FLUSH;
+        let mut events = Events::with_capacity(256);
+        loop {
+            let left: usize = peers.iter().map(|conn| conn.flush(true)).sum();
+            let now = Instant::now();
+            if left == 0 || now >= deadline {
+                return;
+            }
+            // Wakes when a socket has room again; writer threads report no room, but
+            // are few and drain by themselves.
+            let wait = (deadline - now).min(Duration::from_millis(20));
+            if self.poll.poll(&mut events, Some(wait)).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn drain_input(&mut self, conn: &Conn) {
+        if let Outlet::Socket(stream) = &conn.outlet {
+            for _ in 0..64 {
+                match stream.read(&mut self.scratch) {
+                    Ok(count) if count > 0 => {}
+                    _ => return,
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! On which threads handlers run.
+
+/// On which thread handlers run, and how many at once.
+///
+/// Calls of one peer are handled in the order in which it sent them, whatever the mode.
+///
+/// ```
+/// use quickrpc::{Processing, remote_api};
+///
+/// #[remote_api]
+/// trait Slow {
+///     #[incoming]
+///     fn work(&self);
+/// }
+///
+/// # fn main() -> quickrpc::Result<()> {
+/// let api = Slow::builder().processing(Processing::Queue).build()?;
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Processing {
+    /// The thread that receives runs the handler: the fastest. Handlers should be short,
+    /// and cannot wait for promises of the same API.
+    #[default]
+    Inline,
+    /// One worker thread, which exists while there is work and lingers for 1 s (the
+    /// original's `async_processing=True`). Handlers may wait for promises.
+    Queue,
+    /// So many worker threads (at least one). Handlers of different peers run at once.
+    Pool(usize),
+    /// Nothing runs until the program calls [`Api::process_pending`](crate::Api::process_pending):
+    /// for the main threads of desktop programs.
+    Manual,
+}
+
+impl Processing {
+    /// How many handlers may run at once.
+    pub(crate) fn turns(self) -> usize {
+        match self {
+            Processing::Pool(workers) => workers.max(1),
+            _ => 1,
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! From received bytes to messages: cut, checked, decoded where they lie.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::codec::Envelope;
+use crate::error::{CallError, Error};
+use crate::receivers::Sender;
+use crate::security::SecInfo;
+
+use super::answer::{self, BatchAnswer, Route};
+use super::batch::{self, Batch};
+use super::conn::{ANSWERS, Conn, Rx};
+use super::core::Core;
+use super::dispatch::{Call, CallParts};
+use super::mailbox::Turn;
+use super::observers::DisconnectReason;
+
+/// A connection gets so many messages at once, so that a flood starves nobody.
+const ROUND: usize = 64;
+
+/// How the reading of a peer goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flow {
+    /// More input is needed.
+    Read,
+    /// Messages are left for the next round.
+    Again,
+    /// Too much of this peer waits; it is resumed when there is room.
+    Stalled,
+    /// The peer is disconnected.
+    Closed,
+}
+
+/// The messages of one round of one peer.
+struct Round<'a> {
+    core: &'a Core,
+    conn: &'a Arc<Conn>,
+    /// Held from the first call that is handled in place to the end of the round.
+    turn: Option<Turn<'a>>,
+    stalled: bool,
+}
+
+/// A telegram as it lies in the input, copied at most once however many calls of it wait.
+struct Telegram<'a> {
+    text: &'a str,
+    shared: Option<Arc<str>>,
+}
+
+impl Telegram<'_> {
+    fn shared(&mut self) -> Arc<str> {
+        Arc::clone(self.shared.get_or_insert_with(|| self.text.into()))
+    }
+}
+
+impl Core {
+    /// Takes what was read from a peer, and handles every complete message in it, up to a
+    /// round. On a thread of the API; `rx` is the peer's own, taken out for the time.
+    pub(crate) fn receive(&self, conn: &Arc<Conn>, rx: &mut Rx, chunk: &[u8]) -> Flow {
+        let _batch = Batch::begin();
+        if rx.buf.is_empty() {
+            let (consumed, flow) = self.round(conn, rx, chunk);
+            let rest = chunk.get(consumed..).unwrap_or_default();
+            rx.buf.extend_from_slice(rest);
+            return flow;
+        }
+        let mut buf = std::mem::take(&mut rx.buf);
+        buf.extend_from_slice(chunk);
+        let (consumed, flow) = self.round(conn, rx, &buf);
+        if consumed >= buf.len() {
+            // Gives the memory back: an idle connection keeps no buffer.
+            return flow;
+        }
+        if consumed > 0 {
+            buf.drain(..consumed);
+        }
+        rx.buf = buf;
+        flow
+    }
+
+    fn round(&self, conn: &Arc<Conn>, rx: &mut Rx, bytes: &[u8]) -> (usize, Flow) {
+        let limit = conn.wire.limits.message_size;
+        let mut round = Round {
+            core: self,
+            conn,
+            turn: None,
+            stalled: false,
+        };
+        let mut position = 0;
+        for _ in 0..ROUND {
+            if round.must_stall() {
+                return (position, Flow::Stalled);
+            }
+            let rest = bytes.get(position..).unwrap_or_default();
+            let Some(frame) = conn.wire.codec.next_frame(rest, &mut rx.searched) else {
+                if rest.len() > limit {
+                    conn.close(DisconnectReason::MessageTooLarge { limit });
+                    return (bytes.len(), Flow::Closed);
+                }
+                return (position, Flow::Read);
+            };
+            let telegram = rest.get(frame.telegram).unwrap_or_default();
+            if telegram.len() > limit {
+                conn.close(DisconnectReason::MessageTooLarge { limit });
+                return (bytes.len(), Flow::Closed);
+            }
+            round.telegram(telegram, &mut rx.header);
+            position += frame.consumed;
+            if conn.closed().is_some() {
+                return (bytes.len(), Flow::Closed);
+            }
+        }
+        (position, Flow::Again)
+    }
+}
+
+impl<'a> Round<'a> {
+    /// Whether too much of this peer waits to read on; then it will be resumed.
+    fn must_stall(&mut self) -> bool {
+        if !self.full() {
+            return false;
+        }
+        batch::flush();
+        self.conn.stalled.store(true, Ordering::Release);
+        // Room may have come just before the flag was seen.
+        if self.full() {
+            return true;
+        }
+        self.conn.stalled.store(false, Ordering::Release);
+        false
+    }
+
+    fn full(&mut self) -> bool {
+        let conn = self.conn;
+        if conn.backlog() > ANSWERS && !conn.is_awaited() {
+            return true;
+        }
+        // Looked at only after a push: what was handled in place waits nowhere.
+        self.stalled && {
+            self.stalled = self.core.crowded(conn);
+            self.stalled
+        }
+    }
+
+    fn telegram(&mut self, bytes: &[u8], header: &mut Option<SecInfo>) {
+        let conn = self.conn;
+        if bytes.is_empty() {
+            return;
+        }
+        let wire = &conn.wire;
+        let mut secinfo = None;
+        let mut payload = Cow::Borrowed(bytes);
+        if !wire.security.is_null() {
+            if let Some(info) = self.header(bytes) {
+                *header = Some(info);
+                return;
+            }
+            match wire.security.sec_in(payload, header.take().as_ref()) {
+                Ok((unsealed, info)) => {
+                    payload = unsealed;
+                    secinfo = Some(info);
+                }
+                Err(error) => return self.core.trouble(&conn.peer, error, None),
+            }
+        }
+        let with_secinfo;
+        let sender = match secinfo {
+            None => &conn.peer,
+            Some(secinfo) => {
+                with_secinfo = Sender {
+                    secinfo: Some(Arc::new(secinfo)),
+                    ..conn.peer.clone()
+                };
+                &with_secinfo
+            }
+        };
+        let (text, decoded) = match wire.codec.decode_bytes(&payload, &wire.limits) {
+            Ok(decoded) => decoded,
+            Err(error) => return self.undecodable(sender, &error.to_string()),
+        };
+        if let Envelope::Header(_) = decoded {
+            let text = "the peer sends a security header, but this wire has no security \
+                        provider; give one with `.security(..)`";
+            let error = Error::Security(text.into());
+            return self.core.trouble(sender, error, None);
+        }
+        let mut telegram = Telegram { text, shared: None };
+        self.envelope(decoded, sender, &mut telegram, &Route::Alone);
+    }
+
+    /// The security header that the telegram is, if it is one. A header is not sealed.
+    fn header(&self, bytes: &[u8]) -> Option<SecInfo> {
+        memchr::memmem::find(bytes, b"rpc.secinfo")?;
+        let wire = &self.conn.wire;
+        match wire.codec.decode_bytes(bytes, &wire.limits) {
+            Ok((_, Envelope::Header(info))) => Some(info),
+            _ => None,
+        }
+    }
+
+    fn undecodable(&self, sender: &Sender, text: &str) {
+        self.core
+            .trouble(sender, Error::Decode(text.into()), None);
+        if self.conn.wire.codec.strict() {
+            let error = CallError::new(CallError::PARSE_ERROR, text);
+            self.answer_error("null", &error, &Route::Alone);
+        }
+    }
+
+    fn answer_error(&self, id: &str, error: &CallError, route: &Route) {
+        answer::with_scratch(|out| {
+            answer::encode_error(self.conn, out, id, error);
+            answer::deliver(self.core, self.conn, route, out, "");
+        });
+    }
+
+    fn envelope(
+        &mut self,
+        envelope: Envelope,
+        sender: &Sender,
+        telegram: &mut Telegram<'_>,
+        route: &Route,
+    ) {
+        let (core, conn) = (self.core, self.conn);
+        match envelope {
+            Envelope::Call { method, params, id } => {
+                let parts = CallParts { method, params, id };
+                self.call(parts, sender, telegram, route);
+            }
+            Envelope::Reply { id, result } => {
+                core.settle(conn, id, telegram.text, &result);
+                self.no_answer(route);
+            }
+            Envelope::Failure { id, error } => {
+                core.settle_failure(conn, id, error);
+                self.no_answer(route);
+            }
+            Envelope::Several { parts, together } => {
+                let route = match together {
+                    true => Route::Together(Arc::new(BatchAnswer::new(parts.len()))),
+                    false => Route::Alone,
+                };
+                for part in parts {
+                    self.envelope(part, sender, telegram, &route);
+                }
+            }
+            Envelope::Invalid { id, error } => match id {
+                Some(id) => self.answer_error(id.of(telegram.text), &error, route),
+                None if conn.wire.codec.strict() => self.answer_error("null", &error, route),
+                None => {
+                    core.trouble(sender, Error::Decode(error.to_string().into()), None);
+                    self.no_answer(route);
+                }
+            },
+            Envelope::Header(_) | Envelope::Empty => self.no_answer(route),
+        }
+    }
+
+    /// An entry of a batch has no answer; the others may wait for it.
+    fn no_answer(&self, route: &Route) {
+        if let Route::Together(_) = route {
+            answer::deliver(self.core, self.conn, route, &mut Vec::new(), "");
+        }
+    }
+
+    fn call(
+        &mut self,
+        parts: CallParts,
+        sender: &Sender,
+        telegram: &mut Telegram<'_>,
+        route: &Route,
+    ) {
+        if self.turn.is_none() {
+            self.turn = self.core.mailbox.enter();
+        }
+        if self.turn.is_some() {
+            return self.core.handle(&Call {
+                conn: self.conn,
+                sender,
+                telegram: telegram.text,
+                parts: &parts,
+                route,
+            });
+        }
+        let Some(core) = self.core.me.upgrade() else {
+            return;
+        };
+        let bytes = telegram.text.len();
+        let (conn, sender, route) = (Arc::clone(self.conn), sender.clone(), route.clone());
+        let telegram = telegram.shared();
+        let item = move || {
+            core.handle(&Call {
+                conn: &conn,
+                sender: &sender,
+                telegram: &telegram,
+                parts: &parts,
+                route: &route,
+            });
+            if conn.stalled.load(Ordering::Acquire) && core.has_room(&conn) {
+                conn.resume();
+            }
+        };
+        self.stalled = true;
+        self.core.post(self.conn.id(), Box::new(item), bytes);
+    }
+}
+
+impl Core {
+    /// Whether a peer's share of the mailbox is used up.
+    fn crowded(&self, conn: &Conn) -> bool {
+        let share = self.mailbox.share(conn.id());
+        let limits = &conn.wire.limits;
+        share.messages >= limits.waiting_messages || share.bytes >= limits.waiting_bytes
+    }
+
+    /// Whether at least half of a peer's share of the mailbox is free again.
+    fn has_room(&self, conn: &Conn) -> bool {
+        let share = self.mailbox.share(conn.id());
+        let limits = &conn.wire.limits;
+        share.messages <= limits.waiting_messages / 2
+            && share.bytes <= limits.waiting_bytes / 2
+            && conn.backlog() <= ANSWERS
+    }
+}

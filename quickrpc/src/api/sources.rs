@@ -1,0 +1,99 @@
+//! What the poll thread watches, by token.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use mio::net::{TcpListener, TcpStream};
+
+use super::conn::Conn;
+
+/// Something with a token.
+pub(super) enum Source {
+    Peer(Arc<Conn>),
+    Listener {
+        link: usize,
+        listener: TcpListener,
+    },
+    /// A client that is being connected, and the addresses to try next.
+    Connecting {
+        link: usize,
+        stream: TcpStream,
+        address: SocketAddr,
+        next: Vec<SocketAddr>,
+    },
+}
+
+/// A table whose places are used again, but not for events of the same round.
+#[derive(Default)]
+pub(super) struct Sources {
+    places: Vec<Option<Source>>,
+    free: Vec<usize>,
+    freed: Vec<usize>,
+}
+
+impl Sources {
+    pub(super) fn insert(&mut self, source: Source) -> usize {
+        let token = self.reserve();
+        self.fill(token, source);
+        token
+    }
+
+    /// A place for something that has to be registered with its token first. It is free
+    /// again if it is not filled before the next reservation.
+    pub(super) fn reserve(&mut self) -> usize {
+        match self.free.last() {
+            Some(token) => *token,
+            None => self.places.len(),
+        }
+    }
+
+    pub(super) fn fill(&mut self, token: usize, source: Source) {
+        if self.free.last() == Some(&token) {
+            self.free.pop();
+        }
+        if token >= self.places.len() {
+            self.places.resize_with(token + 1, || None);
+        }
+        if let Some(place) = self.places.get_mut(token) {
+            *place = Some(source);
+        }
+    }
+
+    pub(super) fn get(&self, token: usize) -> Option<&Source> {
+        self.places.get(token)?.as_ref()
+    }
+
+    pub(super) fn remove(&mut self, token: usize) -> Option<Source> {
+        let source = self.places.get_mut(token)?.take()?;
+        self.freed.push(token);
+        Some(source)
+    }
+
+    /// The events of the round are over: freed places can be used.
+    pub(super) fn recycle(&mut self) {
+        self.free.append(&mut self.freed);
+    }
+
+    /// The token of the listener of a link.
+    pub(super) fn listener(&self, link: usize) -> Option<usize> {
+        self.places.iter().position(
+            |source| matches!(source, Some(Source::Listener { link: one, .. }) if *one == link),
+        )
+    }
+
+    /// The token of a link's attempt to connect.
+    pub(super) fn connecting(&self, link: usize) -> Option<usize> {
+        self.places.iter().position(
+            |source| matches!(source, Some(Source::Connecting { link: one, .. }) if *one == link),
+        )
+    }
+
+    /// Nobody is accepted or connected any more.
+    pub(super) fn close_listeners(&mut self) {
+        for place in &mut self.places {
+            if !matches!(place, Some(Source::Peer(_))) {
+                *place = None;
+            }
+        }
+    }
+}

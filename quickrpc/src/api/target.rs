@@ -1,0 +1,448 @@
+//! Sending: from a call's arguments to the peers that get it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::args::{ArgsOut, OutArgs};
+use crate::codec::{AnyCodec, Payload};
+use crate::description::CallDescription;
+use crate::error::{Error, Result};
+use crate::promise::{CallInfo, Context, Promise, Promises};
+use crate::receivers::{Receiver, ReceiverList, Receivers, Sender};
+use crate::reply::Via;
+use crate::sync::lock;
+
+use super::answer::with_scratch;
+use super::batch::{self, Batch};
+use super::conn::{Conn, Wait};
+use super::core::Core;
+use super::observers::DisconnectReason;
+
+/// Whom the calls of a handle go to, and how long they may take. It keeps nothing alive.
+#[derive(Clone, Debug)]
+pub struct Target {
+    core: Arc<Core>,
+    /// `None`: all peers that are connected at the moment of sending.
+    receivers: Option<Arc<[Receiver]>>,
+    timeout: Option<Duration>,
+}
+
+/// Peers that a message goes to; nearly always one.
+enum Few {
+    One([Arc<Conn>; 1]),
+    Many(Vec<Arc<Conn>>),
+}
+
+impl Few {
+    fn as_slice(&self) -> &[Arc<Conn>] {
+        match self {
+            Few::One(one) => one,
+            Few::Many(many) => many,
+        }
+    }
+}
+
+/// Receivers that could not be sent to.
+type Failures = Vec<(Arc<str>, Error)>;
+
+/// The method and arguments of a call, ready to be encoded.
+pub(crate) struct Outgoing<'a, S> {
+    pub(crate) method: &'a str,
+    /// The arguments, made for a codec.
+    pub(crate) args: S,
+}
+
+/// Makes the arguments for a codec: some codecs have no positional ones.
+pub(crate) trait ArgsFor {
+    fn encode(&self, codec: &AnyCodec, out: &mut Vec<u8>, method: &str, id: Option<u64>) -> Result<(), String>;
+}
+
+/// Arguments of a declared call.
+struct Declared<'a, A> {
+    call: &'static CallDescription,
+    args: &'a A,
+}
+
+impl<A: OutArgs> ArgsFor for Declared<'_, A> {
+    fn encode(&self, codec: &AnyCodec, out: &mut Vec<u8>, method: &str, id: Option<u64>) -> Result<(), String> {
+        let args = ArgsOut {
+            call: self.call.arguments,
+            positional: self.call.positional && codec.positional(),
+            args: self.args,
+        };
+        codec.encode_call(out, method, &args, id)
+    }
+}
+
+/// Arguments without a declaration.
+pub(crate) struct Plain<'a, A>(pub(crate) &'a A);
+
+impl<A: Serialize> ArgsFor for Plain<'_, A> {
+    fn encode(&self, codec: &AnyCodec, out: &mut Vec<u8>, method: &str, id: Option<u64>) -> Result<(), String> {
+        codec.encode_call(out, method, self.0, id)
+    }
+}
+
+impl Target {
+    pub(crate) fn all(core: Arc<Core>) -> Self {
+        Target {
+            core,
+            receivers: None,
+            timeout: None,
+        }
+    }
+
+    /// The same for other receivers.
+    pub fn to(&self, receivers: impl Receivers) -> Self {
+        let mut list = ReceiverList::default();
+        receivers.add_to(&mut list);
+        Target {
+            receivers: Some(list.0.into()),
+            ..self.clone()
+        }
+    }
+
+    /// The same with another deadline for its calls.
+    pub fn timeout(&self, timeout: Duration) -> Self {
+        Target {
+            timeout: Some(timeout),
+            ..self.clone()
+        }
+    }
+
+    /// Collects what this thread sends in the closure.
+    pub fn batch<R>(&self, send: impl FnOnce() -> R) -> R {
+        let _batch = Batch::begin();
+        send()
+    }
+
+    /// Who is connected.
+    pub fn peers(&self) -> Vec<Sender> {
+        self.core.peers()
+    }
+
+    /// Closes the connections of these peers.
+    pub fn disconnect(&self, peers: impl Receivers) -> Result<()> {
+        self.core.disconnect(peers)
+    }
+
+    /// Sends a notification.
+    pub fn notify<A: OutArgs>(&self, call: &'static CallDescription, args: A) -> Result<()> {
+        let args = Declared { call, args: &args };
+        self.send_notification(call.wire_name, &args)
+    }
+
+    /// Sends a notification to each receiver, and says what came of it.
+    pub fn notify_each<A: OutArgs>(
+        &self,
+        call: &'static CallDescription,
+        args: A,
+    ) -> Vec<(Sender, Result<()>)> {
+        let each = self.each();
+        each.into_iter()
+            .map(|(sender, target)| {
+                let args = Declared { call, args: &args };
+                (sender, target.send_notification(call.wire_name, &args))
+            })
+            .collect()
+    }
+
+    /// Sends a call with reply.
+    pub fn call<T, W, A>(&self, call: &'static CallDescription, args: A) -> Promise<T>
+    where
+        T: Via<W> + Send + 'static,
+        W: DeserializeOwned,
+        A: OutArgs,
+    {
+        let args = Declared { call, args: &args };
+        self.send_call::<T, W>(call.wire_name, &args)
+    }
+
+    /// Sends a call with reply to each receiver.
+    pub fn call_each<T, W, A>(&self, call: &'static CallDescription, args: A) -> Promises<T>
+    where
+        T: Via<W> + Send + 'static,
+        W: DeserializeOwned,
+        A: OutArgs,
+    {
+        let each = self.each();
+        let calls = each.into_iter().map(|(sender, target)| {
+            let args = Declared { call, args: &args };
+            (sender, target.send_call::<T, W>(call.wire_name, &args))
+        });
+        Promises::new(calls.collect())
+    }
+
+    /// A target for each connected receiver.
+    fn each(&self) -> Vec<(Sender, Target)> {
+        let (peers, _) = self.resolve();
+        peers
+            .as_slice()
+            .iter()
+            .map(|conn| (conn.peer.clone(), self.to(&conn.peer)))
+            .collect()
+    }
+
+    pub(crate) fn send_notification(&self, method: &str, args: &impl ArgsFor) -> Result<()> {
+        self.core.check_running()?;
+        let (peers, mut failures) = self.resolve();
+        let peers = peers.as_slice();
+        let wait = self.wait(peers);
+        self.send(peers, method, args, None, wait, &mut failures)?;
+        verdict(failures, peers.len())
+    }
+
+    pub(crate) fn send_call<T, W>(&self, method: &str, args: &impl ArgsFor) -> Promise<T>
+    where
+        T: Via<W> + Send + 'static,
+        W: DeserializeOwned,
+    {
+        if let Err(error) = self.core.check_running() {
+            return Promise::failed(error);
+        }
+        let (peers, mut failures) = self.resolve();
+        let peers = peers.as_slice();
+        if peers.is_empty() {
+            let error = verdict(failures, 0).err();
+            return Promise::failed(error.unwrap_or_else(|| Error::NoPeer {
+                method: method.into(),
+            }));
+        }
+        let timeout = self.timeout.unwrap_or(self.core.call_timeout);
+        let deadline = Instant::now().checked_add(timeout);
+        let id = self.core.next_call();
+        let info = CallInfo {
+            id,
+            method: method.into(),
+            peer: match peers {
+                [one] => Arc::clone(&one.peer.name),
+                _ => "".into(),
+            },
+            deadline,
+            timeout,
+        };
+        let context: Arc<dyn Context> = Arc::clone(&self.core) as _;
+        let (promise, call) = Promise::for_call(context, info, decode::<T, W>);
+        if let Err(error) = self.core.admit(id, call, peers, deadline) {
+            return Promise::failed(error);
+        }
+        let wait = self.wait(peers);
+        let sent = self.send(peers, method, args, Some(id), wait, &mut failures);
+        if let Err(error) = sent.and_then(|()| match failures.len() < peers.len() {
+            true => Ok(()),
+            false => verdict(failures, peers.len()),
+        }) {
+            let unsent = lock(&self.core.pending).remove(id);
+            if let Some(call) = unsent {
+                drop(call);
+                return Promise::failed(error);
+            }
+            // The peer was lost meanwhile, which settled the promise.
+        }
+        promise
+    }
+
+    /// The peers that are meant, and the receivers that are not there.
+    fn resolve(&self) -> (Few, Failures) {
+        let peers = lock(&self.core.peers);
+        let Some(receivers) = &self.receivers else {
+            let mut all = peers.all();
+            let few = match (all.next(), all.next()) {
+                (Some(one), None) => Few::One([Arc::clone(one)]),
+                _ => Few::Many(peers.all().cloned().collect()),
+            };
+            return (few, Vec::new());
+        };
+        if let [receiver] = &**receivers {
+            return match peers.find(receiver) {
+                Ok(conn) => (Few::One([conn]), Vec::new()),
+                Err(error) => (Few::Many(Vec::new()), vec![(name(receiver), error)]),
+            };
+        }
+        let (mut found, mut failures) = (Vec::<Arc<Conn>>::new(), Vec::new());
+        for receiver in receivers.iter() {
+            match peers.find(receiver) {
+                Ok(conn) if found.iter().any(|one| one.id() == conn.id()) => {}
+                Ok(conn) => found.push(conn),
+                Err(error) => failures.push((name(receiver), error)),
+            }
+        }
+        (Few::Many(found), failures)
+    }
+
+    /// Whether sending waits for room: to one peer, on a thread that delivers nothing.
+    fn wait(&self, peers: &[Arc<Conn>]) -> Wait {
+        if peers.len() != 1 || self.receivers.is_none() && peers.len() != 1 {
+            return Wait::Never;
+        }
+        if self.core.delivers_here() {
+            return Wait::Never;
+        }
+        let timeout = self.timeout.unwrap_or(self.core.call_timeout);
+        match Instant::now().checked_add(timeout) {
+            Some(deadline) => Wait::Until(deadline),
+            None => Wait::Never,
+        }
+    }
+
+    /// Encodes once for each wire, and sends to all.
+    fn send(
+        &self,
+        peers: &[Arc<Conn>],
+        method: &str,
+        args: &impl ArgsFor,
+        id: Option<u64>,
+        wait: Wait,
+        failures: &mut Failures,
+    ) -> Result<()> {
+        with_scratch(|out| {
+            let mut encoded_for: Option<&Arc<Conn>> = None;
+            for conn in peers {
+                let wire = &conn.wire;
+                // Sealing is for one peer; plain bytes are the same for all of a wire.
+                let again = encoded_for
+                    .is_none_or(|one| !Arc::ptr_eq(&one.wire, wire) || !wire.security.is_null());
+                if again {
+                    out.clear();
+                    args.encode(&wire.codec, out, method, id)
+                        .map_err(|reason| Error::Encode {
+                            method: method.into(),
+                            reason: reason.into(),
+                        })?;
+                    wire.frame(out, method)?;
+                    encoded_for = Some(conn);
+                }
+                if let Err(error) = self.core.transmit(conn, out, wait) {
+                    failures.push((Arc::clone(&conn.peer.name), error));
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Reads the result of a call.
+fn decode<T: Via<W>, W: DeserializeOwned>(
+    codec: &AnyCodec,
+    telegram: &str,
+    payload: &Payload,
+    depth: usize,
+) -> Result<T, String> {
+    struct Seed<W>(std::marker::PhantomData<W>);
+    impl<'de, W: Deserialize<'de>> serde::de::DeserializeSeed<'de> for Seed<W> {
+        type Value = W;
+
+        fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<W, D::Error> {
+            W::deserialize(deserializer)
+        }
+    }
+    let seed = Seed::<W>(std::marker::PhantomData);
+    codec
+        .read(telegram, payload, seed, depth)
+        .map(Via::from_wire)
+}
+
+fn name(receiver: &Receiver) -> Arc<str> {
+    match receiver {
+        Receiver::Peer(sender) => Arc::clone(&sender.name),
+        Receiver::Name(name) => Arc::clone(name),
+    }
+}
+
+/// What came of sending to some peers: the one error of a single receiver, or the list
+/// of those of several that did not get the message.
+fn verdict(mut failures: Failures, peers: usize) -> Result<()> {
+    match failures.len() {
+        0 => Ok(()),
+        1 if peers <= 1 => Err(failures.remove(0).1),
+        _ => Err(Error::Partial(failures.into())),
+    }
+}
+
+impl Core {
+    pub(crate) fn check_running(&self) -> Result<()> {
+        if self.running.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        match self.was_started.load(Ordering::Acquire) {
+            true => Err(Error::Stopped),
+            false => Err(Error::NotStarted),
+        }
+    }
+
+    /// Puts a call into the table of pending ones, before it is sent.
+    fn admit(
+        &self,
+        id: u64,
+        call: Arc<dyn crate::promise::PendingCall>,
+        peers: &[Arc<Conn>],
+        deadline: Option<Instant>,
+    ) -> Result<()> {
+        for conn in peers {
+            let limit = conn.wire.limits.pending_calls_per_peer;
+            if conn.pending.load(Ordering::Relaxed) >= limit {
+                return Err(Error::TooManyPending { limit });
+            }
+        }
+        let limit = self.limits.pending_calls;
+        let mut pending = lock(&self.pending);
+        if pending.len() >= limit {
+            return Err(Error::TooManyPending { limit });
+        }
+        pending.insert(id, call, peers, deadline);
+        drop(pending);
+        // A peer that was lost before this was not seen by those who fail its calls.
+        if let [conn] = peers
+            && let Some(reason) = conn.lost_for_calls()
+        {
+            lock(&self.pending).remove(id);
+            return Err(conn.gone(&reason));
+        }
+        if let Some(deadline) = deadline {
+            let reactor = lock(&self.reactor).clone();
+            if let Some(reactor) = reactor {
+                reactor.arm(deadline);
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn peers(&self) -> Vec<Sender> {
+        let peers = lock(&self.peers);
+        peers.all().map(|conn| conn.peer.clone()).collect()
+    }
+
+    pub(crate) fn disconnect(&self, receivers: impl Receivers) -> Result<()> {
+        let mut list = ReceiverList::default();
+        receivers.add_to(&mut list);
+        let single = list.0.len() == 1;
+        let mut failures = Failures::new();
+        for receiver in &list.0 {
+            let found = lock(&self.peers).find(receiver);
+            match found {
+                // Answers of this thread that are collected leave first.
+                Ok(conn) => {
+                    batch::flush();
+                    conn.close(DisconnectReason::Local);
+                }
+                Err(error) => failures.push((name(receiver), error)),
+            }
+        }
+        verdict(failures, if single { 1 } else { 2 })
+    }
+}
+
+impl Conn {
+    /// Why no answer will come from this peer, if so.
+    fn lost_for_calls(&self) -> Option<DisconnectReason> {
+        match self.closed() {
+            Some(reason) => Some(reason),
+            None if self.ended.load(Ordering::Acquire) => Some(DisconnectReason::EndOfInput),
+            None => None,
+        }
+    }
+}

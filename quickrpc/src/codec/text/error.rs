@@ -1,0 +1,96 @@
+//! What went wrong in a text, and where.
+
+use std::fmt;
+
+use serde::de::{Expected, Unexpected};
+use serde::{de, ser};
+
+/// An error in a text that is read, or in a value that is written.
+///
+/// When reading, `position` is the byte where the value or the character that is wrong
+/// begins; when writing, it says nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TextError {
+    pub(crate) message: String,
+    pub(crate) position: usize,
+}
+
+impl TextError {
+    #[cold]
+    pub(crate) fn new(message: impl Into<String>, position: usize) -> Self {
+        TextError {
+            message: message.into(),
+            position,
+        }
+    }
+
+    /// Says where the error is, unless that is known more exactly already.
+    ///
+    /// serde builds its errors ("missing field `x`") without a position.
+    #[cold]
+    pub(super) fn at(mut self, position: usize) -> Self {
+        if self.position == UNKNOWN {
+            self.position = position;
+        }
+        self
+    }
+}
+
+impl fmt::Display for TextError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.position {
+            UNKNOWN => f.write_str(&self.message),
+            position => write!(f, "{} at byte {position}", self.message),
+        }
+    }
+}
+
+impl std::error::Error for TextError {}
+
+impl de::Error for TextError {
+    #[cold]
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        TextError::new(clip(message.to_string()), UNKNOWN)
+    }
+
+    #[cold]
+    fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        let found = null_for_unit(found);
+        Self::custom(format_args!("invalid type: {found}, expected {expected}"))
+    }
+
+    #[cold]
+    fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        let found = null_for_unit(found);
+        Self::custom(format_args!("invalid value: {found}, expected {expected}"))
+    }
+}
+
+impl ser::Error for TextError {
+    #[cold]
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        TextError::new(clip(message.to_string()), UNKNOWN)
+    }
+}
+
+/// What a peer sees as `null` is a unit value to serde.
+fn null_for_unit(found: Unexpected<'_>) -> Unexpected<'_> {
+    match found {
+        Unexpected::Unit => Unexpected::Other("null"),
+        found => found,
+    }
+}
+
+/// Leaves out the middle of a long message: serde quotes whole strings, and the message is
+/// sent back to the peer who sent them.
+fn clip(mut message: String) -> String {
+    if message.len() > LONGEST {
+        let head = message.floor_char_boundary(LONGEST * 3 / 4);
+        let tail = message.ceil_char_boundary(message.len() - LONGEST / 4);
+        message.replace_range(head..tail, " ... ");
+    }
+    message
+}
+
+const UNKNOWN: usize = usize::MAX;
+const LONGEST: usize = 400;

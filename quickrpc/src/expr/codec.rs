@@ -1,0 +1,272 @@
+//! Expressions that name a codec.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::error::{ExprError, ExprKind, Wrong, found};
+use super::options::Scope;
+use super::parse::{
+    Parsed, Piece, push_hex, split_options, split_shorthand, unescape, unknown_shorthand,
+};
+use super::registry::{CustomExpr, TEXT_OPTION, is_registered};
+
+/// How messages become bytes: `jrpc`, `jrpc:<delimiter>`, `terse`, or a registered codec.
+///
+/// ```
+/// use quickrpc::CodecExpr;
+/// use quickrpc::expr::CodecKind;
+///
+/// let expr: CodecExpr = r"jrpc:\r\n?strict=true".parse()?;
+/// let CodecKind::Jrpc { delimiter, strict } = expr.kind() else { unreachable!() };
+/// assert_eq!((delimiter.as_str(), *strict), ("\r\n", true));
+/// assert_eq!(expr.to_string(), r"jrpc:\r\n?strict=on");
+/// # Ok::<(), quickrpc::ExprError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodecExpr {
+    kind: CodecKind,
+}
+
+/// What a [`CodecExpr`] says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CodecKind {
+    /// JSON-RPC 2.0.
+    Jrpc {
+        /// What ends each message: one or more ASCII characters, NUL by default.
+        delimiter: String,
+        /// Whether messages that cannot be tied to an id are answered, with a null id.
+        /// Such an answer stops a Python peer.
+        strict: bool,
+    },
+    /// The line format for people.
+    Terse,
+    /// A codec that was registered.
+    Custom(CustomExpr),
+}
+
+impl CodecExpr {
+    /// What the expression says.
+    pub fn kind(&self) -> &CodecKind {
+        &self.kind
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(kind: CodecKind) -> Self {
+        CodecExpr { kind }
+    }
+}
+
+impl Default for CodecExpr {
+    /// `jrpc`.
+    fn default() -> Self {
+        CodecExpr {
+            kind: CodecKind::Jrpc {
+                delimiter: String::from(NUL),
+                strict: false,
+            },
+        }
+    }
+}
+
+impl FromStr for CodecExpr {
+    type Err = ExprError;
+
+    fn from_str(text: &str) -> Result<Self, ExprError> {
+        match parse(Piece::whole(text)) {
+            Ok(kind) => Ok(CodecExpr { kind }),
+            Err(wrong) => Err(wrong.within(ExprKind::Codec, text)),
+        }
+    }
+}
+
+fn parse(piece: Piece<'_>) -> Parsed<CodecKind> {
+    let (body, options) = split_options(piece);
+    let scope = Scope::new(None, false, options)?;
+    let (shorthand, params) = split_shorthand(body);
+    let (kind, known): (_, &[&str]) = match shorthand.text {
+        "jrpc" => {
+            let strict = scope.take("strict").map(|o| o.flag()).transpose()?;
+            let kind = CodecKind::Jrpc {
+                delimiter: parse_delimiter(params)?,
+                strict: strict.unwrap_or(false),
+            };
+            (kind, &["strict"])
+        }
+        "terse" if params.text.is_empty() => (CodecKind::Terse, &[]),
+        "terse" => {
+            let message = format!("`terse` takes no parameters, {}", found(params.text));
+            return Err(Wrong::new(params.at, message));
+        }
+        name if is_registered(ExprKind::Codec, name) => {
+            (CodecKind::Custom(parse_custom(name, params, &scope)?), &[])
+        }
+        _ => return Err(unknown_shorthand(ExprKind::Codec, shorthand)),
+    };
+    scope.finish(|| known.to_vec())?;
+    Ok(kind)
+}
+
+fn parse_delimiter(params: Piece<'_>) -> Parsed<String> {
+    if params.text.is_empty() {
+        return Ok(String::from(NUL));
+    }
+    if params.text == CONTENT_LENGTH {
+        let message = "messages with a `Content-Length` header are not supported yet; \
+                       a delimiter such as `\\n` is";
+        return Err(Wrong::new(params.at, message));
+    }
+    if let Some((at, c)) = params.text.char_indices().find(|(_, c)| !c.is_ascii()) {
+        let message = format!("a delimiter is made of ASCII characters, found `{c}`");
+        return Err(Wrong::new(params.at + at, message));
+    }
+    unescape(params)
+}
+
+/// The text and options of a plug-in that is not a transport: all options are its own.
+pub(super) fn parse_custom(
+    shorthand: &str,
+    params: Piece<'_>,
+    scope: &Scope<'_, '_>,
+) -> Parsed<CustomExpr> {
+    let given = match params.text {
+        "" => scope.take(TEXT_OPTION),
+        _ => None,
+    };
+    let text = match given {
+        Some(option) => option.text()?,
+        None => params.text.to_owned(),
+    };
+    let mut options = Vec::new();
+    for option in scope.take_rest(|key| given.is_some() && key == TEXT_OPTION) {
+        options.push((option.key.to_owned(), option.text()?));
+    }
+    Ok(CustomExpr {
+        shorthand: shorthand.to_owned(),
+        text,
+        options,
+    })
+}
+
+impl fmt::Display for CodecExpr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            CodecKind::Jrpc { delimiter, strict } => {
+                f.write_str("jrpc")?;
+                if delimiter != NUL {
+                    write!(f, ":{}", written_delimiter(delimiter))?;
+                }
+                if *strict {
+                    f.write_str("?strict=on")?;
+                }
+                Ok(())
+            }
+            CodecKind::Terse => f.write_str("terse"),
+            CodecKind::Custom(custom) => custom.fmt(f),
+        }
+    }
+}
+
+/// Printable characters stand for themselves, except where they would mean something.
+fn written_delimiter(delimiter: &str) -> String {
+    let mut out = String::new();
+    for (i, c) in delimiter.chars().enumerate() {
+        match c {
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\0' => out.push_str("\\0"),
+            '\\' => out.push_str("\\\\"),
+            // The delimiter may look like options, or like the name of a framing.
+            '?' => push_hex(&mut out, c),
+            _ if i == 0 && delimiter == CONTENT_LENGTH => push_hex(&mut out, c),
+            c if c.is_ascii_control() => push_hex(&mut out, c),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+const NUL: &str = "\0";
+const CONTENT_LENGTH: &str = "content-length";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn jrpc(delimiter: &str, strict: bool) -> CodecExpr {
+        CodecExpr::of(CodecKind::Jrpc {
+            delimiter: delimiter.into(),
+            strict,
+        })
+    }
+
+    #[test]
+    fn both_directions() {
+        let cases = [
+            ("jrpc", jrpc("\0", false), "jrpc"),
+            ("jrpc:", jrpc("\0", false), "jrpc"),
+            (r"jrpc:\0", jrpc("\0", false), "jrpc"),
+            ("jrpc:\0", jrpc("\0", false), "jrpc"),
+            ("jrpc:\n", jrpc("\n", false), r"jrpc:\n"),
+            (r"jrpc:\n", jrpc("\n", false), r"jrpc:\n"),
+            (r"jrpc:\x1e", jrpc("\x1e", false), r"jrpc:\x1e"),
+            ("jrpc:||", jrpc("||", false), "jrpc:||"),
+            ("jrpc::", jrpc(":", false), "jrpc::"),
+            ("jrpc:(", jrpc("(", false), "jrpc:("),
+            ("jrpc:?", jrpc("?", false), r"jrpc:\x3f"),
+            (r"jrpc:\\", jrpc("\\", false), r"jrpc:\\"),
+            ("jrpc?strict=true", jrpc("\0", true), "jrpc?strict=on"),
+            ("jrpc:<?strict=1", jrpc("<", true), "jrpc:<?strict=on"),
+            (
+                r"jrpc:\x63ontent-length",
+                jrpc("content-length", false),
+                r"jrpc:\x63ontent-length",
+            ),
+            ("jrpc?strict=off", jrpc("\0", false), "jrpc"),
+            ("terse", CodecExpr::of(CodecKind::Terse), "terse"),
+            ("terse:", CodecExpr::of(CodecKind::Terse), "terse"),
+        ];
+        for (text, value, written) in cases {
+            assert_eq!(text.parse::<CodecExpr>().as_ref(), Ok(&value), "{text}");
+            assert_eq!(value.to_string(), written);
+            assert_eq!(written.parse::<CodecExpr>(), Ok(value));
+        }
+    }
+
+    #[test]
+    fn mistakes() {
+        let cases = [
+            ("", 0, "expected a codec; known are"),
+            (
+                "jrcp",
+                0,
+                "unknown codec, found `jrcp`; did you mean `jrpc`?",
+            ),
+            ("jrpc:content-length", 5, "messages with a `Content-Length`"),
+            ("jrpc:ä", 5, "a delimiter is made of ASCII"),
+            (r"jrpc:a\q", 6, "expected one of the escapes"),
+            (
+                "jrpc?strict=maybe",
+                12,
+                "expected `on` or `off`, found `maybe`",
+            ),
+            (
+                "jrpc?stirct=on",
+                5,
+                "unknown option, found `stirct`; did you mean `strict`?",
+            ),
+            ("terse:x", 6, "`terse` takes no parameters, found `x`"),
+            (
+                "terse?x=1",
+                6,
+                "unknown option, found `x`; there are no options here",
+            ),
+        ];
+        for (text, position, message) in cases {
+            let error = text.parse::<CodecExpr>().unwrap_err();
+            assert_eq!(error.position(), position, "{error}");
+            assert!(error.message().starts_with(message), "{error}");
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! From a [`TransportExpr`] back to text, such that it parses to the same value.
+
+use std::fmt;
+
+use super::parse::{escape, is_tame, is_tame_within_parentheses};
+use super::transport::{TransportExpr, TransportKind};
+use super::values::{DurationText, SecondsText, on_off};
+
+impl fmt::Display for TransportExpr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&written(self, false))
+    }
+}
+
+/// `backoff_around` says whether a `restart:` further out has that option, which would
+/// go to a `restart:` further in that does not have its own.
+fn written(expr: &TransportExpr, backoff_around: bool) -> String {
+    let mut written = Written::default();
+    written.kind(expr.kind(), backoff_around);
+    written.common(expr);
+    written.body + &written.options
+}
+
+/// Both halves of an expression.
+#[derive(Default)]
+struct Written {
+    /// The shorthand and the parameters.
+    body: String,
+    /// With the leading `?`, if there are any.
+    options: String,
+}
+
+impl Written {
+    fn kind(&mut self, kind: &TransportKind, backoff_around: bool) {
+        match kind {
+            TransportKind::Stdio { guard } => {
+                self.body.push_str("stdio:");
+                self.flag("guard", *guard, true);
+            }
+            TransportKind::Tcp {
+                host,
+                port,
+                nodelay,
+            } => {
+                self.body = format!("tcp:{}:{port}", bracketed(host));
+                self.flag("nodelay", *nodelay, true);
+            }
+            TransportKind::TcpServer {
+                interface,
+                port,
+                nodelay,
+            } => {
+                self.body = format!("tcpserv:{}:{port}", bracketed(interface));
+                self.flag("nodelay", *nodelay, true);
+            }
+            TransportKind::Udp {
+                port,
+                bind,
+                broadcast,
+                multicast,
+                echo,
+            } => {
+                self.body = format!("udp:{port}");
+                self.optional("bind", bind.as_ref());
+                self.optional("broadcast", broadcast.as_ref());
+                self.optional("multicast", multicast.as_ref());
+                self.optional("echo", echo.map(on_off));
+            }
+            TransportKind::Mux(parts) => {
+                self.body.push_str("mux:");
+                for part in parts {
+                    let part = written(part, backoff_around);
+                    self.body.push_str(&format!("({part})"));
+                }
+            }
+            TransportKind::Restart {
+                seconds,
+                backoff,
+                inner,
+            } => {
+                let inner = written(inner, backoff_around || backoff.is_some());
+                let inner = in_parentheses_if_needed(inner);
+                self.body = format!("restart:{}:{inner}", SecondsText(*seconds));
+                match backoff {
+                    Some(backoff) => self.option("backoff", DurationText(*backoff)),
+                    None if backoff_around => self.option("backoff", "off"),
+                    None => {}
+                }
+            }
+            TransportKind::Internal { bus, name } => {
+                self.internal(bus.as_deref().unwrap_or(""), name.as_deref().unwrap_or(""));
+            }
+            TransportKind::Process { command } => {
+                self.body.push_str("process:");
+                if is_tame_within_parentheses(command) && !command.trim().is_empty() {
+                    self.body.push_str(&format!("({command})"));
+                } else {
+                    self.option("command", escape(command));
+                }
+            }
+            TransportKind::Unix { path } => self.path("unix:", path),
+            TransportKind::UnixServer { path, mode } => {
+                self.path("unixserv:", path);
+                self.optional("mode", mode.map(|mode| format!("{mode:04o}")));
+            }
+            TransportKind::Custom(custom) => {
+                let (text, options) = custom.written();
+                self.body = format!("{}:{text}", custom.shorthand());
+                for (key, value) in options {
+                    self.option(key, value);
+                }
+            }
+        }
+    }
+
+    fn common(&mut self, expr: &TransportExpr) {
+        let options = expr.options();
+        self.optional("keepalive", options.keepalive.map(DurationText));
+        self.optional("spin", options.spin.map(DurationText));
+        options.limits.write(|name, value| self.option(name, value));
+    }
+
+    fn path(&mut self, shorthand: &str, path: &str) {
+        self.body.push_str(shorthand);
+        if is_tame(path) {
+            self.body.push_str(path);
+        } else {
+            self.option("path", escape(path));
+        }
+    }
+
+    fn internal(&mut self, bus: &str, name: &str) {
+        let fits = |text: &str| is_tame(text) && !text.contains(':');
+        let (plain_bus, plain_name) = (fits(bus), fits(name));
+        self.body.push_str("internal:");
+        if plain_bus {
+            self.body.push_str(bus);
+        } else {
+            self.option("bus", escape(bus));
+        }
+        if !plain_name {
+            self.option("name", escape(name));
+        } else if !name.is_empty() {
+            self.body.push_str(&format!(":{name}"));
+        }
+    }
+
+    fn option(&mut self, key: &str, value: impl fmt::Display) {
+        let separator = if self.options.is_empty() { '?' } else { '&' };
+        self.options.push_str(&format!("{separator}{key}={value}"));
+    }
+
+    fn optional(&mut self, key: &str, value: Option<impl fmt::Display>) {
+        if let Some(value) = value {
+            self.option(key, value);
+        }
+    }
+
+    fn flag(&mut self, key: &str, value: bool, default: bool) {
+        if value != default {
+            self.option(key, on_off(value));
+        }
+    }
+}
+
+fn bracketed(host: &str) -> String {
+    if host.contains(':') {
+        format!("[{host}]")
+    } else {
+        host.to_owned()
+    }
+}
+
+/// Options without parentheses would belong to the outer expression first.
+fn in_parentheses_if_needed(inner: String) -> String {
+    if inner.contains('?') {
+        format!("({inner})")
+    } else {
+        inner
+    }
+}

@@ -1,0 +1,265 @@
+//! Options of expressions: who gets which, and what their values may be.
+
+use std::cell::Cell;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::error::{Wrong, found, nearest};
+use super::parse::{Parsed, Piece, unescape};
+use super::values::{read_digits, read_duration};
+
+/// The options of one expression, and those around it.
+///
+/// A part takes what it knows, from the nearest expression that has it; what nobody has
+/// taken in the end is an error.
+pub(super) struct Scope<'p, 'a> {
+    outer: Option<&'p Scope<'p, 'a>>,
+    options: Vec<OptionText<'a>>,
+    /// Whether a `mux:` lies between this scope and the outer one.
+    in_mux: bool,
+}
+
+/// One `key=value`.
+pub(super) struct OptionText<'a> {
+    pub(super) key: &'a str,
+    at: usize,
+    pub(super) value: Piece<'a>,
+    taken: Cell<Taken>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Taken {
+    /// By nobody.
+    No,
+    /// Somebody knows it, but has the same option nearer by.
+    Hidden,
+    Yes,
+}
+
+impl<'p, 'a> Scope<'p, 'a> {
+    /// Reads `key=value&key=value`.
+    pub(super) fn new(
+        outer: Option<&'p Scope<'p, 'a>>,
+        in_mux: bool,
+        text: Option<Piece<'a>>,
+    ) -> Parsed<Self> {
+        let mut options: Vec<OptionText<'a>> = Vec::new();
+        for piece in text.iter().flat_map(|text| text.split('&')) {
+            let pair = piece.split_once('=').filter(|(key, _)| is_key(key.text));
+            let Some((key, value)) = pair else {
+                let message = format!("expected `key=value`, {}", found(piece.text));
+                return Err(Wrong::new(piece.at, message));
+            };
+            if options.iter().any(|other| other.key == key.text) {
+                let message = format!("option `{}` is given twice", key.text);
+                return Err(Wrong::new(key.at, message));
+            }
+            if options.len() >= MOST_OPTIONS {
+                let message = format!("more than {MOST_OPTIONS} options");
+                return Err(Wrong::new(key.at, message));
+            }
+            options.push(OptionText {
+                key: key.text,
+                at: key.at,
+                value,
+                taken: Cell::new(Taken::No),
+            });
+        }
+        Ok(Scope {
+            outer,
+            options,
+            in_mux,
+        })
+    }
+
+    fn chain(&self) -> impl Iterator<Item = &Scope<'p, 'a>> {
+        // The lifetimes shrink along the chain, hence the explicit type.
+        let mut next: Option<&Scope<'_, 'a>> = Some(self);
+        std::iter::from_fn(move || {
+            let scope = next?;
+            next = scope.outer;
+            Some(scope)
+        })
+    }
+
+    fn named(&self, key: &str) -> impl Iterator<Item = &OptionText<'a>> {
+        self.chain()
+            .flat_map(|scope| &scope.options)
+            .filter(move |option| option.key == key)
+    }
+
+    /// The option with this key, if it is given here or further out. The nearest counts.
+    pub(super) fn take(&self, key: &str) -> Option<&OptionText<'a>> {
+        let mut all = self.named(key);
+        let nearest = all.next()?;
+        nearest.taken.set(Taken::Yes);
+        for further in all {
+            further.taken.set(further.taken.get().max(Taken::Hidden));
+        }
+        Some(nearest)
+    }
+
+    /// Runs `inner`, then takes the nearest option that nothing in it has taken.
+    pub(super) fn take_after<T>(
+        &self,
+        key: &str,
+        inner: impl FnOnce() -> Parsed<T>,
+    ) -> Parsed<(T, Option<&OptionText<'a>>)> {
+        // A part beside us in a `mux:` may have taken it; that does not count.
+        let before: Vec<Taken> = self
+            .named(key)
+            .map(|option| option.taken.replace(Taken::No))
+            .collect();
+        let value = inner()?;
+        let ours = self
+            .named(key)
+            .find(|option| option.taken.get() != Taken::Yes);
+        if let Some(option) = ours {
+            option.taken.set(Taken::Yes);
+        }
+        for (option, before) in self.named(key).zip(before) {
+            // Further out, it may still be taken; if not, ours has hidden it.
+            let now = option.taken.get().max(before);
+            option.taken.set(if ours.is_some() {
+                now.max(Taken::Hidden)
+            } else {
+                now
+            });
+        }
+        Ok((value, ours))
+    }
+
+    /// All options but the excepted ones, for a plug-in, which alone knows what it knows.
+    /// Those outside a `mux:` are meant for several parts and are not given to it.
+    pub(super) fn take_rest(&self, except: impl Fn(&str) -> bool) -> Vec<&OptionText<'a>> {
+        let mut rest: Vec<&OptionText<'a>> = Vec::new();
+        for scope in self.chain() {
+            for option in scope.options.iter().filter(|option| !except(option.key)) {
+                if rest.iter().any(|nearer| nearer.key == option.key) {
+                    option.taken.set(option.taken.get().max(Taken::Hidden));
+                } else {
+                    option.taken.set(Taken::Yes);
+                    rest.push(option);
+                }
+            }
+            if scope.in_mux {
+                break;
+            }
+        }
+        rest
+    }
+
+    /// The error for the first option of this scope that nobody knows.
+    pub(super) fn finish(&self, known: impl FnOnce() -> Vec<&'static str>) -> Parsed<()> {
+        let stray = |option: &&OptionText<'_>| option.taken.get() == Taken::No;
+        let Some(option) = self.options.iter().find(stray) else {
+            return Ok(());
+        };
+        let known = known();
+        if known.contains(&option.key) {
+            let message = format!("`{}` is given already, as a parameter", option.key);
+            return Err(Wrong::new(option.at, message));
+        }
+        let listed = match known.as_slice() {
+            [] => String::from("there are no options here"),
+            known => format!("known here are `{}`", known.join("`, `")),
+        };
+        let hint = nearest(option.key, known.iter().copied())
+            .map_or(String::new(), |meant| format!("did you mean `{meant}`? "));
+        let message = format!("unknown option, {}; {hint}{listed}", found(option.key));
+        Err(Wrong::new(option.at, message))
+    }
+}
+
+impl OptionText<'_> {
+    fn expected(&self, what: &str) -> Wrong {
+        let message = format!("expected {what}, {}", found(self.value.text));
+        Wrong::new(self.value.at, message)
+    }
+
+    /// Any text, with escapes.
+    pub(super) fn text(&self) -> Parsed<String> {
+        unescape(self.value)
+    }
+
+    pub(super) fn flag(&self) -> Parsed<bool> {
+        match self.value.text {
+            "on" | "true" | "1" => Ok(true),
+            "off" | "false" | "0" => Ok(false),
+            _ => Err(self.expected("`on` or `off`")),
+        }
+    }
+
+    /// A duration; 0 and `off` are `None`.
+    pub(super) fn duration_or_off(&self) -> Parsed<Option<Duration>> {
+        if self.value.text == "off" {
+            return Ok(None);
+        }
+        self.duration().map(|d| (!d.is_zero()).then_some(d))
+    }
+
+    pub(super) fn duration(&self) -> Parsed<Duration> {
+        read_duration(self.value.text)
+            .ok_or_else(|| self.expected("a duration such as `5`, `1.5s`, `10ms` or `50us`"))
+    }
+
+    /// A number of bytes, in units of 1024 where a letter follows.
+    pub(super) fn size(&self) -> Parsed<usize> {
+        let text = self.value.text;
+        let (digits, unit) = match text.char_indices().last() {
+            Some((at, 'k' | 'K')) => (&text[..at], 1 << 10),
+            Some((at, 'M')) => (&text[..at], 1 << 20),
+            Some((at, 'G')) => (&text[..at], 1 << 30),
+            _ => (text, 1),
+        };
+        read_digits(digits)
+            .and_then(|n| n.checked_mul(unit))
+            .and_then(|n| usize::try_from(n).ok())
+            .filter(|n| *n > 0)
+            .ok_or_else(|| self.expected("a size above 0 in bytes, such as `2048`, `64k` or `16M`"))
+    }
+
+    pub(super) fn count(&self, most: usize) -> Parsed<usize> {
+        read_digits(self.value.text)
+            .and_then(|n| usize::try_from(n).ok())
+            .filter(|n| (1..=most).contains(n))
+            .ok_or_else(|| match most {
+                usize::MAX => self.expected("a whole number above 0"),
+                _ => self.expected(&format!("a whole number from 1 to {most}")),
+            })
+    }
+
+    pub(super) fn ip(&self) -> Parsed<IpAddr> {
+        let text = self.value.text;
+        let bare = text.strip_prefix('[').and_then(|t| t.strip_suffix(']'));
+        bare.unwrap_or(text)
+            .parse()
+            .map_err(|_| self.expected("an IP address"))
+    }
+
+    pub(super) fn multicast(&self) -> Parsed<IpAddr> {
+        self.ip()
+            .ok()
+            .filter(IpAddr::is_multicast)
+            .ok_or_else(|| self.expected("the IP address of a multicast group"))
+    }
+
+    /// Permissions of a file, in octal digits as for `chmod`.
+    pub(super) fn mode(&self) -> Parsed<u32> {
+        let text = self.value.text;
+        let digits = text.strip_prefix("0o").unwrap_or(text);
+        let octal = !digits.is_empty() && digits.bytes().all(|b| matches!(b, b'0'..=b'7'));
+        u32::from_str_radix(digits, 8)
+            .ok()
+            .filter(|mode| octal && *mode <= 0o777)
+            .ok_or_else(|| self.expected("permissions in octal digits, such as `0660`"))
+    }
+}
+
+fn is_key(text: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+    !text.is_empty() && text.bytes().all(allowed)
+}
+
+/// More options than anybody knows; keeps hostile texts from costing time.
+const MOST_OPTIONS: usize = 64;

@@ -1,0 +1,242 @@
+//! Generated expressions come back as they were; generated texts never do harm.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+
+use super::tests::register_plugin;
+use super::*;
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read_back(expr in expr()) {
+        register_plugin();
+        let written = expr.to_string();
+        prop_assert_eq!(written.parse::<TransportExpr>(), Ok(expr), "{}", written);
+    }
+
+    #[test]
+    fn codecs_and_security_are_read_back(codec in codec(), user in text(), custom in custom()) {
+        register_plugin();
+        let written = codec.to_string();
+        prop_assert_eq!(written.parse::<CodecExpr>(), Ok(codec), "{}", written);
+        let security = SecurityExpr::believe(&user);
+        let written = security.to_string();
+        prop_assert_eq!(written.parse::<SecurityExpr>(), Ok(security), "{}", written);
+        let written = format!("{custom}");
+        let security = written.parse::<SecurityExpr>();
+        prop_assert_eq!(security.as_ref().map(SecurityExpr::kind),
+            Ok(&SecurityKind::Custom(custom)), "{}", written);
+    }
+
+    #[test]
+    fn hostile_texts_are_refused_in_words_or_read_back(text in hostile()) {
+        register_plugin();
+        let check = |error: ExprError| {
+            assert!(error.position() <= error.text().len());
+            assert_eq!(error.to_string().lines().count(), 3, "{error}");
+        };
+        match text.parse::<TransportExpr>() {
+            Ok(expr) => prop_assert_eq!(expr.to_string().parse(), Ok(expr)),
+            Err(error) => check(error),
+        }
+        match text.parse::<CodecExpr>() {
+            Ok(expr) => prop_assert_eq!(expr.to_string().parse(), Ok(expr)),
+            Err(error) => check(error),
+        }
+        match text.parse::<SecurityExpr>() {
+            Ok(expr) => prop_assert_eq!(expr.to_string().parse(), Ok(expr)),
+            Err(error) => check(error),
+        }
+    }
+}
+
+fn text() -> impl Strategy<Value = String> {
+    let letter = prop_oneof![
+        8 => prop::char::range('a', 'z'),
+        8 => prop::sample::select(Vec::from_iter("()[]{}<>?=&:\\/ -".chars())),
+        1 => prop::char::any(),
+    ];
+    vec(letter, 1..12).prop_map(|letters| letters.into_iter().filter(|c| *c != '\0').collect())
+}
+
+fn visible_text() -> impl Strategy<Value = String> {
+    text().prop_filter("blank", |text| !text.trim().is_empty())
+}
+
+fn host() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[a-z0-9][a-z0-9.-]{0,8}",
+        any::<Ipv4Addr>().prop_map(|ip| ip.to_string()),
+        any::<Ipv6Addr>().prop_map(|ip| ip.to_string()),
+    ]
+}
+
+fn duration() -> impl Strategy<Value = Duration> {
+    prop_oneof![
+        (1..1000_u64).prop_map(Duration::from_secs),
+        (1..1000_u64).prop_map(Duration::from_millis),
+        (1..1_000_000_000_000_000_u64).prop_map(Duration::from_nanos),
+    ]
+}
+
+fn multicast() -> impl Strategy<Value = IpAddr> {
+    (224..240_u8, any::<[u8; 3]>()).prop_map(|(a, [b, c, d])| Ipv4Addr::new(a, b, c, d).into())
+}
+
+fn leaf() -> impl Strategy<Value = TransportKind> {
+    prop_oneof![
+        any::<bool>().prop_map(|guard| TransportKind::Stdio { guard }),
+        (host(), any::<u16>(), any::<bool>()).prop_map(|(host, port, nodelay)| {
+            TransportKind::Tcp {
+                host,
+                port,
+                nodelay,
+            }
+        }),
+        (option::of(host()), any::<u16>(), any::<bool>()).prop_map(|(host, port, nodelay)| {
+            TransportKind::TcpServer {
+                interface: host.unwrap_or_default(),
+                port,
+                nodelay,
+            }
+        }),
+        (
+            any::<u16>(),
+            option::of(any::<IpAddr>()),
+            option::of(any::<IpAddr>()),
+            option::of(multicast()),
+            option::of(any::<bool>())
+        )
+            .prop_map(
+                |(port, bind, broadcast, multicast, echo)| TransportKind::Udp {
+                    port,
+                    bind,
+                    broadcast,
+                    multicast,
+                    echo
+                }
+            ),
+        (option::of(visible_text()), option::of(visible_text()))
+            .prop_map(|(bus, name)| TransportKind::Internal { bus, name }),
+        visible_text().prop_map(|command| TransportKind::Process { command }),
+        visible_text().prop_map(|path| TransportKind::Unix { path }),
+        (visible_text(), option::of(0..=0o777_u32))
+            .prop_map(|(path, mode)| TransportKind::UnixServer { path, mode }),
+        custom().prop_map(TransportKind::Custom),
+    ]
+}
+
+fn custom() -> impl Strategy<Value = CustomExpr> {
+    let options = prop::collection::btree_map("z[a-zA-Z_0-9-]{0,3}", text(), 0..3);
+    (text(), options).prop_map(|(text, options)| CustomExpr {
+        shorthand: String::from("serial"),
+        text,
+        options: options.into_iter().collect(),
+    })
+}
+
+fn limits() -> impl Strategy<Value = LimitOverrides> {
+    let size = option::of(prop_oneof![1..100_usize, Just(64 << 10), Just(3 << 20)]);
+    (size, option::of(1..99_usize), option::of(duration())).prop_map(|(size, count, stall)| {
+        LimitOverrides {
+            message_size: size,
+            connections: count,
+            stall,
+            ..LimitOverrides::default()
+        }
+    })
+}
+
+fn expr() -> impl Strategy<Value = TransportExpr> {
+    let leaf = (
+        leaf(),
+        option::of(duration()),
+        option::of(duration()),
+        limits(),
+    )
+        .prop_map(|(kind, keepalive, spin, limits)| {
+            let stream = kind.is_stream();
+            TransportExpr::new(
+                kind,
+                TransportOptions {
+                    keepalive: keepalive.filter(|_| stream),
+                    spin: spin.filter(|_| stream),
+                    limits,
+                },
+            )
+        });
+    leaf.prop_recursive(4, 16, 4, |inner| {
+        let restart = (duration(), option::of(duration()), inner.clone());
+        let restart = restart.prop_map(|(seconds, backoff, inner)| TransportKind::Restart {
+            seconds,
+            backoff,
+            inner: Box::new(inner),
+        });
+        prop_oneof![vec(inner, 0..4).prop_map(TransportKind::Mux), restart]
+            .prop_map(|kind| TransportExpr::new(kind, TransportOptions::default()))
+    })
+}
+
+fn codec() -> impl Strategy<Value = CodecExpr> {
+    let delimiter = vec(0..128_u8, 1..5).prop_map(|bytes| bytes.into_iter().map(char::from));
+    let jrpc = (delimiter, any::<bool>()).prop_map(|(delimiter, strict)| CodecKind::Jrpc {
+        delimiter: delimiter.collect(),
+        strict,
+    });
+    prop_oneof![jrpc, custom().prop_map(CodecKind::Custom)].prop_map(CodecExpr::of)
+}
+
+/// Texts that get far into the parser.
+fn hostile() -> impl Strategy<Value = String> {
+    let words = [
+        "mux:",
+        "restart:",
+        "tcp:",
+        "tcpserv::",
+        "udp:",
+        "stdio:",
+        "internal:",
+        "process:",
+        "unix:",
+        "unixserv:",
+        "serial:",
+        "jrpc:",
+        "terse",
+        "null:",
+        "blindly_believe_everything:",
+        "(",
+        ")",
+        "[",
+        "]",
+        "{",
+        "}",
+        "<",
+        ">",
+        "?",
+        "&",
+        "=",
+        "\\",
+        ":",
+        "5",
+        "80",
+        "h:1",
+        "keepalive=1",
+        "backoff=2",
+        "spin=1us",
+        "message_size=1k",
+        "bus=x",
+        "path=\\x28",
+        "ä",
+        "\0",
+        "\\x",
+    ];
+    let token = prop_oneof![
+        20 => prop::sample::select(words.to_vec()).prop_map(String::from),
+        1 => any::<String>(),
+    ];
+    vec(token, 0..24).prop_map(|tokens| tokens.concat())
+}

@@ -1,0 +1,436 @@
+//! Transport expressions in both directions, and their mistakes.
+
+use std::sync::{Arc, Once};
+
+use super::*;
+
+fn parse(text: &str) -> TransportExpr {
+    match text.parse() {
+        Ok(expr) => expr,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// A plug-in of transports, codecs and security providers alike.
+pub(super) fn register_plugin() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        for kind in [ExprKind::Codec, ExprKind::Security, ExprKind::Transport] {
+            let registry = Registry::<()>::new(kind);
+            registry.register("serial", Arc::new(|_| Ok(()))).unwrap();
+        }
+    });
+}
+
+#[test]
+fn both_directions() {
+    register_plugin();
+    for (text, written) in [
+        ("stdio:", "stdio:"),
+        ("stdio", "stdio:"),
+        ("stdio:?guard=0", "stdio:?guard=off"),
+        ("stdio?guard=on", "stdio:"),
+        ("tcp:localhost:8888", "tcp:localhost:8888"),
+        ("qtcp:localhost:8888", "tcp:localhost:8888"),
+        ("tcp:[::1]:8888", "tcp:[::1]:8888"),
+        ("tcp:[fe80::1%eth0]:1", "tcp:[fe80::1%eth0]:1"),
+        ("tcp:h: +8_0 ", "tcp:h:80"),
+        ("tcp:h:1?nodelay=off", "tcp:h:1?nodelay=off"),
+        ("tcpserv::0", "tcpserv::0"),
+        ("tcpserv:127.0.0.1:65535", "tcpserv:127.0.0.1:65535"),
+        ("tcpserv:[::]:1", "tcpserv:[::]:1"),
+        (
+            "tcpserv::1?spin=0.05ms&keepalive=10&connections=100&message_size=65536",
+            "tcpserv::1?keepalive=10&spin=50us&message_size=64k&connections=100",
+        ),
+        ("tcpserv::1?keepalive=off&spin=0", "tcpserv::1"),
+        ("udp:1234", "udp:1234"),
+        (
+            "udp:1?echo=false&bind=127.0.0.2&broadcast=127.255.255.255",
+            "udp:1?bind=127.0.0.2&broadcast=127.255.255.255&echo=off",
+        ),
+        ("udp:1?multicast=[ff02::1]", "udp:1?multicast=ff02::1"),
+        ("mux:", "mux:"),
+        ("mux", "mux:"),
+        ("mux:(tcpserv::8888)(stdio:)", "mux:(tcpserv::8888)(stdio:)"),
+        (
+            "mux:[tcp:[::1]:1]{stdio:}<udp:2>(mux:((stdio:)))",
+            "mux:(tcp:[::1]:1)(stdio:)(udp:2)(mux:(stdio:))",
+        ),
+        ("restart:5:tcp:h:1", "restart:5:tcp:h:1"),
+        ("restart::tcp:h:1", "restart:10:tcp:h:1"),
+        ("restart:0.5:[tcp:h:1]", "restart:0.5:tcp:h:1"),
+        ("restart:05:mux:(stdio:)", "restart:5:mux:(stdio:)"),
+        ("restart:5:unix:/a?b", "restart:5:(unix:/a?b)"),
+        ("internal", "internal:"),
+        ("internal::", "internal:"),
+        ("internal:bus", "internal:bus"),
+        ("internal:bus:me", "internal:bus:me"),
+        ("internal::me", "internal::me"),
+        (r"internal::me?bus=a\x3fb=", r"internal::me?bus=a\x3fb="),
+        (r"internal:?bus=a\x3ab", "internal:?bus=a:b"),
+        ("process:(cat -u)", "process:(cat -u)"),
+        ("qprocess:[sh -c 'a > b']", "process:(sh -c 'a > b')"),
+        ("process:[echo :)]", r"process:?command=echo :\x29"),
+        ("process:[a ?x=1 b]?spin=1", "process:(a ?x=1 b)?spin=1"),
+        ("unix:/run/a.sock", "unix:/run/a.sock"),
+        ("unix:/run/a?b", "unix:/run/a?b"),
+        (r"unix:?path=/a\x3fb=c", r"unix:?path=/a\x3fb=c"),
+        ("unixserv:/run/a?mode=660", "unixserv:/run/a?mode=0660"),
+        ("unixserv:/run/a<b?spin=1us", "unixserv:/run/a<b?spin=1us"),
+        ("serial:/dev/tty?baud=9600", "serial:/dev/tty?baud=9600"),
+        (r"serial:a(b?p=x\x26y", r"serial:?params=a\x28b&p=x\x26y"),
+        ("(stdio:)?guard=off", "stdio:?guard=off"),
+    ] {
+        let expr = parse(text);
+        assert_eq!(expr.to_string(), written, "{text}");
+        assert_eq!(parse(written), expr, "{text}");
+    }
+}
+
+#[test]
+fn options_go_to_the_innermost_part_that_knows_them() {
+    register_plugin();
+    for (text, written) in [
+        (
+            "restart:5:tcp:h:1?keepalive=9&backoff=60",
+            "restart:5:(tcp:h:1?keepalive=9)?backoff=60",
+        ),
+        ("restart:5:(tcp:h:1?keepalive=9&backoff=60)", ""),
+        (
+            "restart:1:restart:2:tcp:h:1?backoff=60",
+            "restart:1:(restart:2:tcp:h:1?backoff=60)",
+        ),
+        (
+            "restart:1:(restart:2:tcp:h:1?backoff=60)?backoff=70",
+            "restart:1:(restart:2:tcp:h:1?backoff=60)?backoff=70",
+        ),
+        (
+            "mux:(tcp:a:1?keepalive=5)(tcpserv::1)(internal:)?keepalive=10",
+            "mux:(tcp:a:1?keepalive=5)(tcpserv::1?keepalive=10)(internal:)",
+        ),
+        (
+            "mux:(tcp:a:1?keepalive=off)(tcp:b:1)?keepalive=10",
+            "mux:(tcp:a:1)(tcp:b:1?keepalive=10)",
+        ),
+        (
+            "mux:(restart:1:tcp:a:1)(restart:2:tcp:b:2)(stdio:)?backoff=9&guard=off",
+            "mux:(restart:1:tcp:a:1?backoff=9)(restart:2:tcp:b:2?backoff=9)(stdio:?guard=off)",
+        ),
+        (
+            "mux:(restart:1:tcp:a:1?backoff=5)?backoff=9",
+            "mux:(restart:1:tcp:a:1?backoff=5)",
+        ),
+        (
+            "mux:(udp:1)(stdio:)?stall=1.5",
+            "mux:(udp:1?stall=1500ms)(stdio:?stall=1500ms)",
+        ),
+        (
+            "restart:5:serial:x?baud=1&backoff=60&stop=1",
+            "restart:5:(serial:x?baud=1&stop=1)?backoff=60",
+        ),
+        (
+            "mux:(serial:x)(tcp:h:1)?keepalive=5",
+            "mux:(serial:x)(tcp:h:1?keepalive=5)",
+        ),
+        ("mux:(serial:x)(tcp:h:1)?baud=5", ""),
+        ("mux:?keepalive=5", ""),
+    ] {
+        match text.parse::<TransportExpr>() {
+            Ok(expr) => {
+                assert_eq!(expr.to_string(), written, "{text}");
+                assert_eq!(parse(written), expr, "{text}");
+            }
+            Err(error) if written.is_empty() => {
+                assert!(error.message().starts_with("unknown option"), "{error}");
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[test]
+fn mistakes_are_shown_where_they_are() {
+    let long = format!("tcp:h:1?{}", "x".repeat(99));
+    for (text, position, message) in [
+        ("", 0, "expected a transport; known are `internal`, `mux`,"),
+        (":", 0, "expected a transport; known are"),
+        (
+            "tpc:h:1",
+            0,
+            "unknown transport, found `tpc`; did you mean `tcp`? known",
+        ),
+        (
+            "localhost:8888",
+            0,
+            "unknown transport, found `localhost`; known are",
+        ),
+        (
+            " tcp:h:1",
+            0,
+            "unknown transport, found ` tcp`; did you mean `tcp`?",
+        ),
+        (
+            "TCP:h:1",
+            0,
+            "unknown transport, found `TCP`; did you mean `tcp`?",
+        ),
+        ("stdio:x", 6, "`stdio:` takes no parameters, found `x`"),
+        (
+            "tcp",
+            3,
+            "expected `tcp:<host>:<port>`; the port is missing",
+        ),
+        (
+            "tcp:h",
+            5,
+            "expected `tcp:<host>:<port>`; the port is missing",
+        ),
+        ("tcp::1", 4, "expected a host, found nothing"),
+        (
+            "tcp:h:",
+            6,
+            "expected a port number from 0 to 65535, found nothing",
+        ),
+        (
+            "tcp:h:65536",
+            6,
+            "expected a port number from 0 to 65535, found `65536`",
+        ),
+        (
+            "tcp:h:-1",
+            6,
+            "expected a port number from 0 to 65535, found `-1`",
+        ),
+        (
+            "tcp:h:1:2",
+            6,
+            "expected a port number from 0 to 65535, found `1:2`",
+        ),
+        ("tcp:h i:1", 5, "expected a host name or address, found ` `"),
+        ("tcp:::1:80", 4, "IPv6 addresses stand in brackets: `[::1]`"),
+        (
+            "tcp:[::1]",
+            9,
+            "expected `tcp:<host>:<port>`; the port is missing",
+        ),
+        ("tcp:[::1]80", 9, "expected `:<port>`, found `80`"),
+        ("tcp:[h]:80", 5, "expected an IPv6 address, found `h`"),
+        ("tcp:[::1%]:80", 5, "expected an IPv6 address, found `::1%`"),
+        ("tcp:[::1:80", 4, "this `[` is never closed"),
+        ("tcpserv:*:80", 8, "for all interfaces, leave this empty"),
+        ("mux:(tcpserv::80x)(stdio:)", 14, "expected a port number"),
+        (
+            "mux:stdio:",
+            4,
+            "expected a transport in parentheses, found `stdio:`",
+        ),
+        (
+            "mux:(stdio:)x",
+            12,
+            "expected a transport in parentheses, found `x`",
+        ),
+        ("mux:(stdio:", 4, "this `(` is never closed"),
+        ("mux:()", 5, "expected a transport; known are"),
+        (
+            "(stdio:)x",
+            8,
+            "expected the end or `?key=value` here, found `x`",
+        ),
+        ("restart:5", 9, "expected `restart:<seconds>:<transport>`"),
+        (
+            "restart:tcp:h:1",
+            8,
+            "expected a number of seconds, found `tcp`",
+        ),
+        (
+            "restart:-5:tcp:h:1",
+            8,
+            "expected a number of seconds, found `-5`",
+        ),
+        (
+            "restart:1e3:stdio:",
+            8,
+            "expected a number of seconds, found `1e3`",
+        ),
+        ("restart:5:", 10, "expected a transport; known are"),
+        ("restart:5:tcp:h:x", 16, "expected a port number"),
+        (
+            "internal:a:b:c",
+            13,
+            "expected the end after `<bus>:<name>`, found `c`",
+        ),
+        (
+            "process:cat",
+            8,
+            "expected a command line in parentheses, found `cat`",
+        ),
+        ("process:( )", 9, "expected a command line, found nothing"),
+        (
+            "process:(a)b",
+            11,
+            "expected the end or `?key=value` here, found `b`",
+        ),
+        (
+            "unix:a?path=b",
+            7,
+            "`path` is given already, as a parameter",
+        ),
+        ("unix:", 5, "expected a path, found nothing"),
+        ("unix:a\0", 5, "a path cannot contain NUL"),
+        (
+            "tcp:h:1?",
+            8,
+            "expected `key=value` after `?`, found nothing",
+        ),
+        (
+            "tcp:h:1?keepalive",
+            8,
+            "expected `key=value` after `?`, found `keepalive`",
+        ),
+        (&long, 8, "expected `key=value` after `?`, found `xxx"),
+        ("stdio:?spin=1&", 14, "expected `key=value`, found nothing"),
+        (
+            "stdio:?spin=1&a b=1",
+            14,
+            "expected `key=value`, found `a b=1`",
+        ),
+        ("stdio:?spin=1&spin=2", 14, "option `spin` is given twice"),
+        ("stdio:?spin=1x", 12, "expected a duration such as"),
+        ("stdio:?spin=-1", 12, "expected a duration such as"),
+        (
+            "stdio:?guard=yes",
+            13,
+            "expected `on` or `off`, found `yes`",
+        ),
+        (
+            "stdio:?message_size=64q",
+            20,
+            "expected a size above 0 in bytes",
+        ),
+        (
+            "stdio:?message_size=0",
+            20,
+            "expected a size above 0 in bytes",
+        ),
+        (
+            "stdio:?nesting_depth=9999",
+            21,
+            "expected a whole number from 1 to 1024",
+        ),
+        (
+            "tcpserv::1?connections=1k",
+            23,
+            "expected a whole number above 0, found `1k`",
+        ),
+        (
+            "udp:1?bind=localhost",
+            11,
+            "expected an IP address, found `localhost`",
+        ),
+        (
+            "udp:1?multicast=10.0.0.1",
+            16,
+            "expected the IP address of a multicast group",
+        ),
+        (
+            "unixserv:a?mode=888",
+            16,
+            "expected permissions in octal digits",
+        ),
+        (
+            "unixserv:a?mode=1777",
+            16,
+            "expected permissions in octal digits",
+        ),
+        ("unix:?path=\\q", 11, "expected one of the escapes"),
+        (
+            "tcp:h:1?keepalvie=1",
+            8,
+            "unknown option, found `keepalvie`; did you mean `keepalive`? \
+             known here are `nodelay`, `keepalive`, `spin`, `message_size`,",
+        ),
+        (
+            "internal:?keepalive=1",
+            10,
+            "unknown option, found `keepalive`; known here are",
+        ),
+        (
+            "restart:1:stdio:?guard=on&mode=1",
+            26,
+            "unknown option, found `mode`; ",
+        ),
+        (
+            "mux:(stdio:?nodelay=on)(tcp:h:1)",
+            12,
+            "unknown option, found `nodelay`",
+        ),
+    ] {
+        let error = text.parse::<TransportExpr>().unwrap_err();
+        assert_eq!(error.position(), position, "{error}");
+        assert!(error.message().starts_with(message), "{error}");
+        assert_eq!(error.to_string().lines().count(), 3, "{error}");
+    }
+}
+
+#[test]
+fn nesting_is_limited() {
+    let nested =
+        |open: &str, close: &str, n: usize| format!("{}stdio:{}", open.repeat(n), close.repeat(n));
+    for (open, close) in [
+        ("restart:1:", ""),
+        ("mux:(", ")"),
+        ("(", ")"),
+        ("restart::<", ">"),
+    ] {
+        assert!(nested(open, close, 16).parse::<TransportExpr>().is_ok());
+        for levels in [40, 10_000] {
+            let error = nested(open, close, levels)
+                .parse::<TransportExpr>()
+                .unwrap_err();
+            assert_eq!(error.message(), "nested deeper than 32 levels");
+        }
+        assert!(open.repeat(10_000).parse::<TransportExpr>().is_err());
+    }
+    let deepest = parse(&nested("restart:1:", "", 32));
+    let options = parse(&format!(
+        "{}stdio:{}",
+        "restart:1:(".repeat(32),
+        ")?backoff=9".repeat(32)
+    ));
+    for expr in [deepest, options] {
+        assert_eq!(parse(&expr.to_string()), expr);
+    }
+    let many: String = (0..1000).map(|i| format!("&k{i}=1")).collect();
+    let error = format!("mux:?a=1{many}")
+        .parse::<TransportExpr>()
+        .unwrap_err();
+    assert_eq!(error.message(), "more than 64 options");
+}
+
+#[test]
+fn expressions_are_strings_in_config_files() {
+    let expr = parse("restart:10:tcp:hub.local:9000");
+    let json = serde_json::to_string(&expr).unwrap();
+    assert_eq!(json, "\"restart:10:tcp:hub.local:9000\"");
+    assert_eq!(serde_json::from_str::<TransportExpr>(&json).unwrap(), expr);
+    let codec: CodecExpr = serde_json::from_str("\"terse\"").unwrap();
+    assert_eq!(serde_json::to_string(&codec).unwrap(), "\"terse\"");
+    let security: SecurityExpr = serde_json::from_str("\"null:\"").unwrap();
+    assert_eq!(serde_json::to_string(&security).unwrap(), "\"null\"");
+
+    let error = serde_json::from_str::<TransportExpr>("\"tcp:h:x\"").unwrap_err();
+    assert!(
+        error.to_string().starts_with(
+            "wrong transport expression: expected a port number from 0 to 65535, found `x`\n    \
+             tcp:h:x\n          ^"
+        ),
+        "{error}"
+    );
+    let error = serde_json::from_str::<TransportExpr>("5").unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("expected a transport expression, such as")
+    );
+}

@@ -1,0 +1,297 @@
+//! What a transport expression says, as typed values.
+
+use std::net::IpAddr;
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::error::{ExprError, ExprKind};
+use super::overrides::LimitOverrides;
+use super::registry::CustomExpr;
+use super::transport_parse;
+use crate::limits::Limits;
+
+/// How bytes travel, such as `mux:(tcpserv::8888)(stdio:)`: the parsed description, not
+/// yet a connection.
+///
+/// ```
+/// use quickrpc::TransportExpr;
+/// use quickrpc::expr::TransportKind;
+///
+/// let expr: TransportExpr = "restart::tcp:localhost:8888?keepalive=10&backoff=60".parse()?;
+/// assert_eq!(
+///     expr.to_string(),
+///     "restart:10:(tcp:localhost:8888?keepalive=10)?backoff=60"
+/// );
+/// let TransportKind::Restart { inner, .. } = expr.kind() else { unreachable!() };
+/// assert_eq!(inner.options().keepalive.unwrap().as_secs(), 10);
+/// # Ok::<(), quickrpc::ExprError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransportExpr {
+    kind: TransportKind,
+    options: TransportOptions,
+}
+
+/// Which transport it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TransportKind {
+    /// `stdio:`, this process's standard input and output.
+    Stdio {
+        /// Whether file descriptor 1 points at stderr meanwhile; on by default.
+        guard: bool,
+    },
+    /// `tcp:<host>:<port>`, a client.
+    Tcp {
+        /// A name or an address; IPv6 without its brackets.
+        host: String,
+        /// The port.
+        port: u16,
+        /// Whether small messages are sent at once; on by default.
+        nodelay: bool,
+    },
+    /// `tcpserv:<interface>:<port>`, a server.
+    TcpServer {
+        /// A name or an address; IPv6 without its brackets. Empty: all interfaces.
+        interface: String,
+        /// The port; 0 picks one.
+        port: u16,
+        /// Whether small messages are sent at once; on by default.
+        nodelay: bool,
+    },
+    /// `udp:<port>`, datagrams.
+    Udp {
+        /// The port of all peers.
+        port: u16,
+        /// The address to bind; all by default.
+        bind: Option<IpAddr>,
+        /// Where messages to all go.
+        broadcast: Option<IpAddr>,
+        /// The group to join.
+        multicast: Option<IpAddr>,
+        /// Whether our own broadcasts come back to us, where that is said.
+        echo: Option<bool>,
+    },
+    /// `mux:(<t1>)(<t2>)...`, several transports as one.
+    Mux(Vec<TransportExpr>),
+    /// `restart:<seconds>:<t>`, a transport that is restarted when it ends.
+    Restart {
+        /// The time between two attempts; 10 s by default.
+        seconds: Duration,
+        /// What that time grows up to.
+        backoff: Option<Duration>,
+        /// The transport.
+        inner: Box<TransportExpr>,
+    },
+    /// `internal:<bus>:<name>`, a bus in this process.
+    Internal {
+        /// The name of the bus.
+        bus: Option<String>,
+        /// Our name on it.
+        name: Option<String>,
+    },
+    /// `process:(<command line>)`, a child's standard input and output.
+    Process {
+        /// The command line as written.
+        command: String,
+    },
+    /// `unix:<path>`, a client of a Unix-domain socket.
+    Unix {
+        /// The path of the socket.
+        path: String,
+    },
+    /// `unixserv:<path>`, a server on a Unix-domain socket.
+    UnixServer {
+        /// The path of the socket.
+        path: String,
+        /// The permissions of the socket.
+        mode: Option<u32>,
+    },
+    /// A transport that was registered.
+    Custom(CustomExpr),
+}
+
+/// Options that several transports have. `mux:` and `restart:` have none: theirs go to
+/// the transports within.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct TransportOptions {
+    /// How long a stream may be idle before something harmless is sent.
+    pub keepalive: Option<Duration>,
+    /// How long to poll before sleeping.
+    pub spin: Option<Duration>,
+    /// Limits that are set in the expression.
+    pub limits: LimitOverrides,
+}
+
+/// One wire of an expression: what remains when `mux:` is a list and `restart:` a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Link<'a> {
+    /// Neither `mux:` nor `restart:`.
+    pub(crate) leaf: &'a TransportExpr,
+    /// When to try again; the innermost `restart:` counts.
+    pub(crate) retry: Option<Retry>,
+}
+
+/// When a transport that has ended is started again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Retry {
+    /// The time between two attempts.
+    pub(crate) interval: Duration,
+    /// What that time grows up to.
+    pub(crate) backoff: Option<Duration>,
+}
+
+impl TransportExpr {
+    pub(super) fn new(kind: TransportKind, options: TransportOptions) -> Self {
+        TransportExpr { kind, options }
+    }
+
+    /// Which transport it is.
+    pub fn kind(&self) -> &TransportKind {
+        &self.kind
+    }
+
+    /// The options that several transports have.
+    pub fn options(&self) -> &TransportOptions {
+        &self.options
+    }
+
+    /// The limits of this wire: `base`, with what the expression sets. A datagram is
+    /// small unless the expression says otherwise, since the original reads no more.
+    pub(crate) fn limits(&self, base: &Limits) -> Limits {
+        let mut limits = base.clone();
+        if matches!(self.kind, TransportKind::Udp { .. }) {
+            limits.message_size = limits.message_size.min(DATAGRAM);
+        }
+        self.options.limits.apply(&mut limits);
+        limits
+    }
+
+    /// All wires, in the order in which they are written.
+    pub(crate) fn links(&self) -> Vec<Link<'_>> {
+        let mut links = Vec::new();
+        self.collect_links(None, &mut links);
+        links
+    }
+
+    /// Recurses as deep as the parser did, which is limited.
+    fn collect_links<'a>(&'a self, retry: Option<Retry>, links: &mut Vec<Link<'a>>) {
+        match &self.kind {
+            TransportKind::Mux(parts) => {
+                for part in parts {
+                    part.collect_links(retry, links);
+                }
+            }
+            TransportKind::Restart {
+                seconds,
+                backoff,
+                inner,
+            } => {
+                let retry = Retry {
+                    interval: *seconds,
+                    backoff: *backoff,
+                };
+                inner.collect_links(Some(retry), links);
+            }
+            _ => links.push(Link { leaf: self, retry }),
+        }
+    }
+}
+
+impl TransportKind {
+    /// Whether it carries a stream of bytes to each peer.
+    pub(super) fn is_stream(&self) -> bool {
+        match self {
+            TransportKind::Stdio { .. }
+            | TransportKind::Tcp { .. }
+            | TransportKind::TcpServer { .. }
+            | TransportKind::Process { .. }
+            | TransportKind::Unix { .. }
+            | TransportKind::UnixServer { .. } => true,
+            TransportKind::Udp { .. }
+            | TransportKind::Internal { .. }
+            | TransportKind::Mux(_)
+            | TransportKind::Restart { .. }
+            | TransportKind::Custom(_) => false,
+        }
+    }
+
+    /// The names of the options that this transport alone has.
+    pub(super) fn own_options(&self) -> &'static [&'static str] {
+        match self {
+            TransportKind::Stdio { .. } => &["guard"],
+            TransportKind::Tcp { .. } | TransportKind::TcpServer { .. } => &["nodelay"],
+            TransportKind::Udp { .. } => &["bind", "broadcast", "multicast", "echo"],
+            TransportKind::Restart { .. } => &["backoff"],
+            TransportKind::Internal { .. } => &["bus", "name"],
+            TransportKind::Process { .. } => &["command"],
+            TransportKind::Unix { .. } => &["path"],
+            TransportKind::UnixServer { .. } => &["path", "mode"],
+            TransportKind::Mux(_) | TransportKind::Custom(_) => &[],
+        }
+    }
+}
+
+impl FromStr for TransportExpr {
+    type Err = ExprError;
+
+    fn from_str(text: &str) -> Result<Self, ExprError> {
+        transport_parse::parse(text).map_err(|wrong| wrong.within(ExprKind::Transport, text))
+    }
+}
+
+/// What the original reads of a datagram.
+const DATAGRAM: usize = 2048;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_are_the_leaves_with_the_innermost_policy() {
+        let expr: TransportExpr =
+            "restart:5:mux:(tcp:a:1)(restart:1.5:tcp:b:2?backoff=9)(mux:)(udp:3)"
+                .parse()
+                .unwrap();
+        let links = expr.links();
+        let shown: Vec<(String, u128)> = links
+            .iter()
+            .map(|link| {
+                let retry = link.retry.unwrap();
+                (link.leaf.to_string(), retry.interval.as_millis())
+            })
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                (String::from("tcp:a:1"), 5000),
+                (String::from("tcp:b:2"), 1500),
+                (String::from("udp:3"), 5000),
+            ]
+        );
+        assert_eq!(
+            links[1].retry.unwrap().backoff,
+            Some(Duration::from_secs(9))
+        );
+        let plain: TransportExpr = "stdio:".parse().unwrap();
+        assert_eq!(
+            plain.links(),
+            [Link {
+                leaf: &plain,
+                retry: None
+            }]
+        );
+    }
+
+    #[test]
+    fn limits_of_datagrams_are_small_unless_said() {
+        let limits = |text: &str| {
+            let expr: TransportExpr = text.parse().unwrap();
+            expr.limits(&Limits::default())
+        };
+        assert_eq!(limits("udp:1").message_size, 2048);
+        assert_eq!(limits("udp:1?message_size=9000").message_size, 9000);
+        assert_eq!(limits("stdio:"), Limits::default());
+    }
+}

@@ -1,0 +1,422 @@
+//! From text to a [`TransportExpr`].
+
+use std::net::Ipv6Addr;
+use std::time::Duration;
+
+use super::error::{ExprKind, Wrong, found};
+use super::options::{OptionText, Scope};
+use super::overrides::LimitOverrides;
+use super::parse::{
+    Parsed, Piece, split_options, split_shorthand, starts_with_parenthesis, take_parenthesised,
+    unknown_shorthand,
+};
+use super::registry::{CustomExpr, TEXT_OPTION, is_registered};
+use super::transport::{TransportExpr, TransportKind, TransportOptions};
+use super::values::{read_python_integer, read_seconds};
+
+pub(super) fn parse(text: &str) -> Parsed<TransportExpr> {
+    parse_nested(Piece::whole(text), Place::default())
+}
+
+/// Where a nested expression stands.
+#[derive(Clone, Copy, Default)]
+struct Place<'p, 'a> {
+    outer: Option<&'p Scope<'p, 'a>>,
+    in_mux: bool,
+    /// Whether there is a `restart:` around it.
+    in_restart: bool,
+    /// Whether it is the whole content of parentheses that only group.
+    grouped: bool,
+    depth: usize,
+}
+
+impl<'p, 'a> Place<'p, 'a> {
+    fn within(self, scope: &'p Scope<'p, 'a>) -> Self {
+        Place {
+            outer: Some(scope),
+            in_mux: false,
+            grouped: false,
+            depth: self.depth + 1,
+            ..self
+        }
+    }
+
+    /// One pair of parentheses does not count as a level, since `Display` may add it.
+    fn grouped(self, scope: &'p Scope<'p, 'a>) -> Self {
+        Place {
+            grouped: true,
+            depth: self.depth + usize::from(self.grouped),
+            ..self.within(scope)
+        }
+    }
+}
+
+/// Parses an expression with its options, recursing into nested ones.
+fn parse_nested<'a>(piece: Piece<'a>, place: Place<'_, 'a>) -> Parsed<TransportExpr> {
+    if place.depth > DEEPEST {
+        let message = format!("nested deeper than {DEEPEST} levels");
+        return Err(Wrong::new(piece.at, message));
+    }
+    let (body, options) = split_options(piece);
+    let scope = Scope::new(place.outer, place.in_mux, options)?;
+    let expr = if starts_with_parenthesis(body) {
+        let (inside, rest) = take_parenthesised(body, "a transport")?;
+        expect_end(rest)?;
+        parse_nested(inside, place.grouped(&scope))?
+    } else {
+        parse_body(body, &scope, place)?
+    };
+    scope.finish(|| known_options(&expr))?;
+    Ok(expr)
+}
+
+fn expect_end(rest: Piece<'_>) -> Parsed<()> {
+    if rest.text.is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "expected the end or `?key=value` here, {}",
+        found(rest.text)
+    );
+    Err(Wrong::new(rest.at, message))
+}
+
+fn parse_body<'a>(
+    body: Piece<'a>,
+    scope: &Scope<'_, 'a>,
+    place: Place<'_, 'a>,
+) -> Parsed<TransportExpr> {
+    let (shorthand, params) = split_shorthand(body);
+    let kind = match shorthand.text {
+        "mux" => return parse_mux(params, scope, place),
+        "restart" => return parse_restart(params, scope, place),
+        "stdio" => parse_stdio(params, scope)?,
+        "tcp" | "qtcp" => parse_tcp(params, scope)?,
+        "tcpserv" => parse_tcp_server(params, scope)?,
+        "udp" | "qudp" => parse_udp(params, scope)?,
+        "internal" => parse_internal(params, scope)?,
+        "process" | "qprocess" => parse_process(params, scope)?,
+        "unix" => TransportKind::Unix {
+            path: parse_path(params, scope)?,
+        },
+        "unixserv" => TransportKind::UnixServer {
+            path: parse_path(params, scope)?,
+            mode: take(scope, "mode", |o| o.mode())?,
+        },
+        name if is_registered(ExprKind::Transport, name) => {
+            return parse_custom(name, params, scope, place);
+        }
+        _ => return Err(unknown_shorthand(ExprKind::Transport, shorthand)),
+    };
+    let mut options = TransportOptions {
+        limits: LimitOverrides::take(scope)?,
+        ..TransportOptions::default()
+    };
+    if kind.is_stream() {
+        options.keepalive = take(scope, "keepalive", |o| o.duration_or_off())?.flatten();
+        options.spin = take(scope, "spin", |o| o.duration_or_off())?.flatten();
+    }
+    Ok(TransportExpr::new(kind, options))
+}
+
+/// Takes an option and reads its value.
+fn take<'a, T>(
+    scope: &Scope<'_, 'a>,
+    key: &str,
+    read: impl FnOnce(&OptionText<'a>) -> Parsed<T>,
+) -> Parsed<Option<T>> {
+    scope.take(key).map(read).transpose()
+}
+
+fn parse_mux<'a>(
+    params: Piece<'a>,
+    scope: &Scope<'_, 'a>,
+    place: Place<'_, 'a>,
+) -> Parsed<TransportExpr> {
+    let mut parts = Vec::new();
+    let mut rest = params;
+    while !rest.text.is_empty() {
+        let (part, after) = take_parenthesised(rest, "a transport in parentheses")?;
+        let place = Place {
+            in_mux: true,
+            ..place.within(scope)
+        };
+        parts.push(parse_nested(part, place)?);
+        rest = after;
+    }
+    Ok(composite(TransportKind::Mux(parts)))
+}
+
+fn parse_restart<'a>(
+    params: Piece<'a>,
+    scope: &Scope<'_, 'a>,
+    place: Place<'_, 'a>,
+) -> Parsed<TransportExpr> {
+    let Some((interval, inner)) = params.split_once(':') else {
+        let message = "expected `restart:<seconds>:<transport>`; the colon after the seconds \
+                       is missing";
+        return Err(Wrong::new(params.end(), message));
+    };
+    let seconds = match interval.text {
+        "" => RESTART,
+        text => read_seconds(text).ok_or_else(|| {
+            let message = format!("expected a number of seconds, {}", found(text));
+            Wrong::new(interval.at, message)
+        })?,
+    };
+    let place = Place {
+        in_restart: true,
+        ..place.within(scope)
+    };
+    let (inner, backoff) = scope.take_after("backoff", || parse_nested(inner, place))?;
+    Ok(composite(TransportKind::Restart {
+        seconds,
+        backoff: backoff.map(|o| o.duration_or_off()).transpose()?.flatten(),
+        inner: Box::new(inner),
+    }))
+}
+
+/// Its options went to the transports within.
+fn composite(kind: TransportKind) -> TransportExpr {
+    TransportExpr::new(kind, TransportOptions::default())
+}
+
+fn parse_stdio(params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<TransportKind> {
+    if !params.text.is_empty() {
+        let message = format!("`stdio:` takes no parameters, {}", found(params.text));
+        return Err(Wrong::new(params.at, message));
+    }
+    Ok(TransportKind::Stdio {
+        guard: take(scope, "guard", |o| o.flag())?.unwrap_or(true),
+    })
+}
+
+fn parse_tcp(params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<TransportKind> {
+    let (host, port) = parse_host_and_port(params, "tcp:<host>:<port>")?;
+    if host.text.is_empty() {
+        return Err(Wrong::new(host.at, "expected a host, found nothing"));
+    }
+    Ok(TransportKind::Tcp {
+        host: host.text.to_owned(),
+        port,
+        nodelay: take(scope, "nodelay", |o| o.flag())?.unwrap_or(true),
+    })
+}
+
+fn parse_tcp_server(params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<TransportKind> {
+    let (interface, port) = parse_host_and_port(params, "tcpserv:<interface>:<port>")?;
+    if interface.text == "*" {
+        let message = "for all interfaces, leave this empty: `tcpserv::<port>`";
+        return Err(Wrong::new(interface.at, message));
+    }
+    Ok(TransportKind::TcpServer {
+        interface: interface.text.to_owned(),
+        port,
+        nodelay: take(scope, "nodelay", |o| o.flag())?.unwrap_or(true),
+    })
+}
+
+/// The host, checked and without its brackets, and the port.
+fn parse_host_and_port<'a>(params: Piece<'a>, form: &str) -> Parsed<(Piece<'a>, u16)> {
+    let missing = |at| Wrong::new(at, format!("expected `{form}`; the port is missing"));
+    if params.text.starts_with('[') {
+        let (inside, rest) = take_parenthesised(params, "an address")?;
+        check_ipv6(inside)?;
+        if rest.text.is_empty() {
+            return Err(missing(rest.at));
+        }
+        let Some(("", _)) = rest.text.split_once(':') else {
+            let message = format!("expected `:<port>`, {}", found(rest.text));
+            return Err(Wrong::new(rest.at, message));
+        };
+        return Ok((inside, parse_port(rest.split_at(1).1)?));
+    }
+    if let Some((address, _)) = params.text.rsplit_once(':')
+        && address.parse::<Ipv6Addr>().is_ok()
+    {
+        let message = format!("IPv6 addresses stand in brackets: `[{address}]`");
+        return Err(Wrong::new(params.at, message));
+    }
+    let (host, port) = params
+        .split_once(':')
+        .ok_or_else(|| missing(params.end()))?;
+    check_host(host)?;
+    Ok((host, parse_port(port)?))
+}
+
+fn check_ipv6(inside: Piece<'_>) -> Parsed<()> {
+    let (address, zone) = match inside.text.split_once('%') {
+        Some((address, zone)) => (address, Some(zone)),
+        None => (inside.text, None),
+    };
+    let plain = |zone: &str| {
+        zone.bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b))
+    };
+    let zone_is_good = zone.is_none_or(|zone| !zone.is_empty() && plain(zone));
+    if address.parse::<Ipv6Addr>().is_ok() && zone_is_good {
+        return Ok(());
+    }
+    let message = format!("expected an IPv6 address, {}", found(inside.text));
+    Err(Wrong::new(inside.at, message))
+}
+
+fn check_host(host: Piece<'_>) -> Parsed<()> {
+    let stray = |c: char| c.is_whitespace() || c.is_control() || NOT_IN_HOSTS.contains(c);
+    let Some((at, c)) = host.text.char_indices().find(|(_, c)| stray(*c)) else {
+        return Ok(());
+    };
+    let message = format!(
+        "expected a host name or address, {}",
+        found(c.encode_utf8(&mut [0; 4]))
+    );
+    Err(Wrong::new(host.at + at, message))
+}
+
+fn parse_port(piece: Piece<'_>) -> Parsed<u16> {
+    let port = read_python_integer(piece.text).and_then(|port| u16::try_from(port).ok());
+    if let Some(port) = port {
+        return Ok(port);
+    }
+    if let Some((_, options)) = piece.split_once('?') {
+        let message = format!("expected `key=value` after `?`, {}", found(options.text));
+        return Err(Wrong::new(options.at, message));
+    }
+    let message = format!(
+        "expected a port number from 0 to 65535, {}",
+        found(piece.text)
+    );
+    Err(Wrong::new(piece.at, message))
+}
+
+fn parse_udp(params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<TransportKind> {
+    Ok(TransportKind::Udp {
+        port: parse_port(params)?,
+        bind: take(scope, "bind", |o| o.ip())?,
+        broadcast: take(scope, "broadcast", |o| o.ip())?,
+        multicast: take(scope, "multicast", |o| o.multicast())?,
+        echo: take(scope, "echo", |o| o.flag())?,
+    })
+}
+
+fn parse_internal(params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<TransportKind> {
+    let mut parts = params.split(':');
+    let mut part = |key| match parts.next().filter(|part| !part.text.is_empty()) {
+        Some(part) => Ok(Some(part.text.to_owned())),
+        None => {
+            let text = take(scope, key, |o| o.text())?;
+            Ok(text.filter(|text| !text.is_empty()))
+        }
+    };
+    let (bus, name) = (part("bus")?, part("name")?);
+    if let Some(stray) = parts.next() {
+        let message = format!(
+            "expected the end after `<bus>:<name>`, {}",
+            found(stray.text)
+        );
+        return Err(Wrong::new(stray.at, message));
+    }
+    Ok(TransportKind::Internal { bus, name })
+}
+
+fn parse_process(params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<TransportKind> {
+    if params.text.is_empty()
+        && let Some(command) = take(scope, "command", |o| o.text())?
+    {
+        return Ok(TransportKind::Process { command });
+    }
+    let (command, rest) = take_parenthesised(params, "a command line in parentheses")?;
+    if command.text.trim().is_empty() {
+        return Err(Wrong::new(
+            command.at,
+            "expected a command line, found nothing",
+        ));
+    }
+    expect_end(rest)?;
+    Ok(TransportKind::Process {
+        command: command.text.to_owned(),
+    })
+}
+
+fn parse_path(params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<String> {
+    let given = match params.text {
+        "" => take(scope, "path", |o| o.text())?,
+        text => Some(text.to_owned()),
+    };
+    let path = given.unwrap_or_default();
+    if path.is_empty() {
+        return Err(Wrong::new(params.at, "expected a path, found nothing"));
+    }
+    if path.contains('\0') {
+        return Err(Wrong::new(params.at, "a path cannot contain NUL"));
+    }
+    Ok(path)
+}
+
+/// A plug-in gets all options that no other part around it knows.
+fn parse_custom<'a>(
+    shorthand: &str,
+    params: Piece<'a>,
+    scope: &Scope<'_, 'a>,
+    place: Place<'_, 'a>,
+) -> Parsed<TransportExpr> {
+    let given = match params.text {
+        "" => take(scope, TEXT_OPTION, |o| o.text())?,
+        _ => None,
+    };
+    let limits = LimitOverrides::take(scope)?;
+    let not_ours = |key: &str| {
+        LimitOverrides::NAMES.contains(&key)
+            || (given.is_some() && key == TEXT_OPTION)
+            || (place.in_restart && key == "backoff")
+    };
+    let mut options = Vec::new();
+    for option in scope.take_rest(not_ours) {
+        options.push((option.key.to_owned(), option.text()?));
+    }
+    let custom = CustomExpr {
+        shorthand: shorthand.to_owned(),
+        text: given.unwrap_or_else(|| params.text.to_owned()),
+        options,
+    };
+    Ok(TransportExpr::new(
+        TransportKind::Custom(custom),
+        TransportOptions {
+            limits,
+            ..TransportOptions::default()
+        },
+    ))
+}
+
+/// The names of all options that some part of the expression knows, the special first.
+fn known_options(expr: &TransportExpr) -> Vec<&'static str> {
+    let mut known = Vec::new();
+    collect_known(expr, &mut known);
+    if expr.links().iter().any(|link| link.leaf.kind().is_stream()) {
+        known.extend(["keepalive", "spin"]);
+    }
+    if !expr.links().is_empty() {
+        known.extend(LimitOverrides::NAMES);
+    }
+    known
+}
+
+fn collect_known(expr: &TransportExpr, known: &mut Vec<&'static str>) {
+    match expr.kind() {
+        TransportKind::Mux(parts) => parts.iter().for_each(|part| collect_known(part, known)),
+        TransportKind::Restart { inner, .. } => collect_known(inner, known),
+        _ => {}
+    }
+    for option in expr.kind().own_options() {
+        if !known.contains(option) {
+            known.push(option);
+        }
+    }
+}
+
+/// As in the original.
+const RESTART: Duration = Duration::from_secs(10);
+/// Levels of nesting; nobody needs more, and the parser recurses.
+const DEEPEST: usize = 32;
+/// Characters that are in no host name, and would confuse the expression.
+const NOT_IN_HOSTS: &str = "()[]{}<>?&\\/,;=\"'@#";

@@ -1,0 +1,158 @@
+//! Byte streams that have to be read and written by threads of their own.
+
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+
+use crate::api::{Command, Conn, Core, DisconnectReason, Flow, Outlet, Wire, become_io_thread_of};
+use crate::error::Error;
+use crate::sync::lock;
+
+use super::{Entry, Transport};
+
+/// Bytes read at once.
+const CHUNK: usize = 64 << 10;
+
+/// The means to end the threads of a pipe.
+pub(crate) struct Pipe {
+    /// Wakes the reader, which then ends.
+    pub(crate) end_reading: Box<dyn Fn() + Send + Sync>,
+    /// Wakes the writer, which gives up what is left.
+    pub(crate) end_writing: Box<dyn Fn() + Send + Sync>,
+}
+
+impl Pipe {
+    /// For a stream that nothing can wake.
+    pub(crate) fn stubborn() -> Arc<Self> {
+        Arc::new(Pipe {
+            end_reading: Box::new(|| ()),
+            end_writing: Box::new(|| ()),
+        })
+    }
+
+    /// Ends both threads, whatever is left to write.
+    pub(crate) fn give_up(&self) {
+        (self.end_reading)();
+        (self.end_writing)();
+    }
+}
+
+impl fmt::Debug for Pipe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pipe")
+    }
+}
+
+/// A new peer at the other end of a pipe.
+pub(crate) fn connect(
+    core: &Core,
+    wire: &Arc<Wire>,
+    link: usize,
+    name: &str,
+    pipe: Arc<Pipe>,
+) -> Arc<Conn> {
+    let wake = move || (pipe.end_reading)();
+    core.connect(wire, link, name, Outlet::Writer(Box::new(wake)))
+}
+
+/// Spawns the two threads of a pipe.
+pub(crate) fn run(
+    core: &Arc<Core>,
+    conn: &Arc<Conn>,
+    reader: impl Read + Send + 'static,
+    writer: impl Write + Send + 'static,
+) -> io::Result<()> {
+    let (core_r, conn_r) = (Arc::clone(core), Arc::clone(conn));
+    let reading = move || read(&core_r, &conn_r, reader);
+    let (core_w, conn_w) = (Arc::clone(core), Arc::clone(conn));
+    let writing = move || write(&core_w, &conn_w, writer);
+    let spawned = core
+        .threads
+        .spawn("writer", writing)
+        .and_then(|()| core.threads.spawn("reader", reading));
+    if let Err(error) = &spawned {
+        let again = io::Error::new(error.kind(), error.to_string());
+        conn.close(DisconnectReason::Lost(Arc::new(again)));
+    }
+    spawned
+}
+
+fn read(core: &Arc<Core>, conn: &Arc<Conn>, mut reader: impl Read) {
+    become_io_thread_of(core.id);
+    let Some(mut rx) = lock(&conn.rx).take() else {
+        return;
+    };
+    let mut buffer = vec![0; CHUNK];
+    let mut flow = Flow::Read;
+    loop {
+        match flow {
+            Flow::Closed => return,
+            Flow::Stalled => {
+                conn.wait_resumed();
+                flow = core.receive(conn, &mut rx, &[]);
+                continue;
+            }
+            Flow::Again => {
+                flow = core.receive(conn, &mut rx, &[]);
+                continue;
+            }
+            Flow::Read => {}
+        }
+        match reader.read(&mut buffer) {
+            Ok(0) if conn.closed().is_some() => return,
+            Ok(0) => {
+                if !rx.buf.is_empty() {
+                    core.truncated(conn);
+                }
+                return core.end_of_input(conn);
+            }
+            Ok(count) => {
+                let chunk = buffer.get(..count).unwrap_or_default();
+                flow = core.receive(conn, &mut rx, chunk);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => {
+                conn.close(DisconnectReason::Lost(Arc::new(error)));
+                return;
+            }
+        }
+    }
+}
+
+fn write(core: &Arc<Core>, conn: &Arc<Conn>, mut writer: impl Write) {
+    let mut failed = None;
+    while let Some(bytes) = conn.take_queued() {
+        if let Err(error) = writer.write_all(&bytes).and_then(|()| writer.flush()) {
+            failed = Some(Arc::new(error));
+            break;
+        }
+    }
+    if let Some(error) = failed {
+        conn.close(DisconnectReason::Lost(error));
+    }
+    // All is written: whoever waits for this end may read it now.
+    drop(writer);
+    let reason = conn.closed().map(|reason| conn.gone(&reason));
+    core.ask(Command::Ended(conn.link, reason));
+}
+
+/// Opens a transport of a plug-in, which may block, on a thread of its own.
+pub(crate) fn open_custom(
+    core: &Arc<Core>,
+    link: usize,
+    transport: Arc<dyn Transport>,
+    entry: Entry,
+) -> io::Result<()> {
+    let opener = Arc::clone(core);
+    core.threads.spawn("open", move || {
+        let name = Arc::clone(entry.name());
+        let opened = transport.open(entry).map_err(|error| Error::Start {
+            transport: name,
+            reason: error.to_string().into(),
+            kind: error
+                .downcast_ref::<io::Error>()
+                .map(std::io::Error::kind),
+        });
+        opener.ask(Command::Opened(link, opened));
+    })
+}

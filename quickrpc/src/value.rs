@@ -1,4 +1,0 @@
-//! STUB
-/// x
-#[derive(Debug, Clone, PartialEq)]
-pub struct Value;
