@@ -18,7 +18,6 @@ pub(crate) struct PendingTable {
 struct Entry {
     call: Arc<dyn PendingCall>,
     asked: Asked,
-    deadline: Option<Instant>,
 }
 
 /// Those who were asked; nearly always one.
@@ -54,13 +53,7 @@ impl PendingTable {
         self.calls.len()
     }
 
-    pub(crate) fn insert(
-        &mut self,
-        id: u64,
-        call: Arc<dyn PendingCall>,
-        asked: &[Arc<Conn>],
-        deadline: Option<Instant>,
-    ) {
+    pub(crate) fn insert(&mut self, id: u64, call: Arc<dyn PendingCall>, asked: &[Arc<Conn>]) {
         for conn in asked {
             conn.pending.fetch_add(1, Ordering::Relaxed);
         }
@@ -68,14 +61,7 @@ impl PendingTable {
             [conn] => Asked::One(Arc::clone(conn)),
             several => Asked::Many(several.to_vec()),
         };
-        self.calls.insert(
-            id,
-            Entry {
-                call,
-                asked,
-                deadline,
-            },
-        );
+        self.calls.insert(id, Entry { call, asked });
     }
 
     /// A peer answered: with a result, or with a failure, which counts only when it is
@@ -143,7 +129,7 @@ impl PendingTable {
         let mut next = None;
         let mut late = Vec::new();
         for (id, entry) in &self.calls {
-            match entry.deadline {
+            match entry.call.deadline() {
                 Some(deadline) if deadline <= now => late.push(*id),
                 Some(deadline) => next = Some(next.map_or(deadline, |n: Instant| n.min(deadline))),
                 None => {}

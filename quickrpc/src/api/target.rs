@@ -247,7 +247,7 @@ impl Target {
         };
         let context: Arc<dyn Context> = Arc::clone(&self.core) as _;
         let (promise, call) = Promise::for_call(context, info, decode::<T, W>);
-        if let Err(error) = self.core.admit(id, call, peers, deadline) {
+        if let Err(error) = self.core.admit(id, call, peers) {
             return Promise::failed(error);
         }
         let wait = self.wait(peers);
@@ -405,8 +405,8 @@ impl Core {
         id: u64,
         call: Arc<dyn crate::promise::PendingCall>,
         peers: &[Arc<Conn>],
-        deadline: Option<Instant>,
     ) -> Result<()> {
+        let deadline = call.deadline();
         for conn in peers {
             let limit = conn.wire.limits.pending_calls_per_peer;
             if conn.pending.load(Ordering::Relaxed) >= limit {
@@ -418,7 +418,7 @@ impl Core {
         if pending.len() >= limit {
             return Err(Error::TooManyPending { limit });
         }
-        pending.insert(id, call, peers, deadline);
+        pending.insert(id, call, peers);
         drop(pending);
         // A peer that was lost before this was not seen by those who fail its calls.
         if let [conn] = peers
