@@ -92,7 +92,7 @@ fn lists_of_receivers() {
     hub.to(vec![ann.name(), cat.name()])
         .notified("names")
         .unwrap();
-    hub.to(&[ann.clone()]).notified("one").unwrap();
+    hub.to(std::slice::from_ref(ann)).notified("one").unwrap();
     hub.all().notified("all").unwrap();
     assert_eq!(
         party.guests[0].2.take(4),
