@@ -6,7 +6,7 @@ use syn::Ident;
 use syn::spanned::Spanned as _;
 
 use super::{Side, docs};
-use crate::model::{Argument, ArgumentKind, Call, Returned, option_value};
+use crate::model::{Argument, ArgumentKind, Call, Returned};
 use crate::parse::Default;
 
 /// Names for the arguments inside of generated functions, hidden from the user's code.
@@ -92,7 +92,10 @@ impl Side<'_> {
             Some(result) => {
                 let (value, wire) = (&result.value, result.wire(krate));
                 (
-                    Some(quote!(let (resolver, outcome) = call.resolver::<#value, #wire>();)),
+                    Some(quote! {
+                        #krate::__private::result_travels::<#wire>();
+                        let (resolver, outcome) = call.resolver::<#value, #wire>();
+                    }),
                     quote!(outcome),
                 )
             }
@@ -128,12 +131,8 @@ impl Side<'_> {
     fn reply_bound(&self, call: &Call) -> TokenStream {
         let (krate, returned) = (self.krate, &self.api.returned_type);
         match &call.result {
+            Some(Returned { value, .. }) => quote!(#returned: #krate::IntoReply<#value>),
             None => quote!(#returned: #krate::IntoReply<()>),
-            Some(Returned { value, .. }) => match option_value(value) {
-                // A bare `None` is the value here, and is inferred.
-                Some(inner) => quote!(#returned: #krate::__private::IntoOptionalReply<#inner>),
-                None => quote!(#returned: #krate::IntoReply<#value>),
-            },
         }
     }
 
@@ -148,7 +147,10 @@ impl Side<'_> {
         let answer = match &call.result {
             Some(result) => {
                 let (value, wire) = (&result.value, result.wire(krate));
-                quote!(call.reply::<#value, #wire, _>(returned))
+                quote! {
+                    #krate::__private::result_travels::<#wire>();
+                    call.reply::<#value, #wire, _>(returned)
+                }
             }
             None => quote!(call.done(returned)),
         };
@@ -175,36 +177,36 @@ impl Side<'_> {
     /// that cannot be decoded is one error.
     fn decode(&self, call: &Call) -> TokenStream {
         let krate = self.krate;
-        let wires: Vec<_> = call
-            .arguments
-            .iter()
-            .map(|argument| argument.shape.wire(krate))
-            .collect();
+        let wires = call.arguments.iter();
+        let wires: Vec<_> = wires.map(|argument| argument.shape.wire(krate)).collect();
         let defaults = call
             .arguments
             .iter()
             .map(|argument| default(krate, argument));
+        let decode = format_ident!("decode{}", wires.len());
         quote! {
             fn __decode<'de>(
                 __call: &#krate::__private::Invocation<'de>,
             ) -> ::core::result::Result<(#(#wires,)*), #krate::__private::Outcome> {
-                __call.args::<(#(#wires,)*)>((#(#defaults,)*))
+                #krate::__private::#decode::<#(#wires),*>(__call, (#(#defaults,)*))
             }
         }
     }
 
-    /// From the arguments to what is encoded. The one place that says that they can be
+    /// From the arguments to what is encoded. The one place that says that each can be
     /// encoded; the senders of the opposite side call it.
     fn encode(&self, call: &Call) -> TokenStream {
-        let krate = self.krate;
+        let (krate, locals) = (self.krate, locals(call));
         let types = call
             .arguments
             .iter()
             .map(|argument| argument.shape.outgoing(krate));
-        let types: TokenStream = quote!((#(#types,)*));
+        let values = call.arguments.iter().map(
+            |argument| quote_spanned!(argument.ty.span()=> impl #krate::__private::ArgValue + 'a),
+        );
         quote! {
-            fn __encode<'a>(arguments: #types) -> impl #krate::__private::OutArgs + 'a {
-                arguments
+            fn __encode<'a>(#(#locals: #types),*) -> (#(#values,)*) {
+                (#(#locals,)*)
             }
         }
     }

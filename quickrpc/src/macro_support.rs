@@ -1,0 +1,46 @@
+//! Functions between generated code and the library that are there for what the compiler
+//! says: with them, a type that cannot travel is one error, at that type.
+
+use serde::de::{Deserialize, DeserializeOwned};
+use serde::ser::Serialize;
+
+use crate::api::{Invocation, Outcome};
+
+/// The result of a call can be sent and received.
+///
+/// Called in each function that needs either, so that all of these report the same error
+/// at the same place, which the compiler then shows once.
+#[inline(always)]
+pub fn result_travels<T: Serialize + DeserializeOwned>() {}
+
+/// `Invocation::args` with one type parameter for each argument, so that an argument that
+/// cannot be received is underlined by itself, and not the tuple of all of them.
+macro_rules! decode {
+    ($name:ident $($argument:ident)*) => {
+        #[inline]
+        pub fn $name<'de, $($argument: Deserialize<'de>),*>(
+            call: &Invocation<'de>,
+            defaults: ($(Option<fn() -> $argument>,)*),
+        ) -> Result<($($argument,)*), Outcome> {
+            call.args::<($($argument,)*)>(defaults)
+        }
+    };
+}
+
+decode!(decode0);
+decode!(decode1 A);
+decode!(decode2 A B);
+decode!(decode3 A B C);
+decode!(decode4 A B C D);
+decode!(decode5 A B C D E);
+decode!(decode6 A B C D E F);
+decode!(decode7 A B C D E F G);
+decode!(decode8 A B C D E F G H);
+decode!(decode9 A B C D E F G H I);
+decode!(decode10 A B C D E F G H I J);
+decode!(decode11 A B C D E F G H I J K);
+decode!(decode12 A B C D E F G H I J K L);
+decode!(decode13 A B C D E F G H I J K L M);
+decode!(decode14 A B C D E F G H I J K L M N);
+decode!(decode15 A B C D E F G H I J K L M N O);
+decode!(decode16 A B C D E F G H I J K L M N O P);
