@@ -4,6 +4,7 @@
 //! monomorphic, so that arguments are read straight from the telegram into the types of
 //! the handler. Only plug-ins pay for dynamic dispatch.
 
+use std::fmt;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -33,6 +34,23 @@ pub enum AnyCodec {
     Terse(Terse),
     /// The codec of a plug-in.
     Custom(Custom),
+}
+
+impl Default for AnyCodec {
+    /// `jrpc`, as in the original.
+    fn default() -> Self {
+        AnyCodec::Jrpc(Jrpc::default())
+    }
+}
+
+impl fmt::Display for AnyCodec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AnyCodec::Jrpc(_) => f.write_str("jrpc"),
+            AnyCodec::Terse(_) => f.write_str("terse"),
+            AnyCodec::Custom(codec) => f.write_str(&codec.expression()),
+        }
+    }
 }
 
 impl AnyCodec {

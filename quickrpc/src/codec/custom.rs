@@ -26,6 +26,10 @@ impl Custom {
         Custom { codec, delimiter }
     }
 
+    pub(crate) fn expression(&self) -> String {
+        self.codec.expression()
+    }
+
     pub(crate) fn delimiter(&self) -> Option<&Delimiter> {
         self.delimiter.as_ref()
     }

@@ -24,6 +24,15 @@ pub struct Jrpc {
     strict: bool,
 }
 
+impl Default for Jrpc {
+    fn default() -> Self {
+        Jrpc {
+            delimiter: Delimiter::Byte([0]),
+            strict: false,
+        }
+    }
+}
+
 impl Jrpc {
     /// The codec with this delimiter. `strict`: errors that belong to no id are answered
     /// with `"id":null`, which stops a Python peer.

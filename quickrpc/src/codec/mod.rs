@@ -25,8 +25,7 @@ mod tests;
 
 #[doc(hidden)]
 pub use any::AnyCodec;
-pub(crate) use envelope::{DecodeError, Envelope, Part, Payload, Span};
-pub(crate) use framing::Frame;
+pub(crate) use envelope::{Envelope, Part, Payload};
 
 /// A codec of one's own.
 ///
