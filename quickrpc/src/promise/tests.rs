@@ -1,6 +1,3 @@
-<<<<<<< .merge_file_K9OX9w
-
-=======
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Barrier, Mutex, mpsc};
 use std::task::{Wake, Waker};
@@ -502,4 +499,3 @@ fn racing_setters_wake_a_future() {
         }
     });
 }
->>>>>>> .merge_file_Zuextg
