@@ -197,16 +197,15 @@ impl Side<'_> {
     /// encoded; the senders of the opposite side call it.
     fn encode(&self, call: &Call) -> TokenStream {
         let (krate, locals) = (self.krate, locals(call));
-        let types = call
+        let types: Vec<_> = call
             .arguments
             .iter()
-            .map(|argument| argument.shape.outgoing(krate));
-        let values = call.arguments.iter().map(
-            |argument| quote_spanned!(argument.ty.span()=> impl #krate::__private::ArgValue + 'a),
-        );
+            .map(|a| a.shape.outgoing(krate))
+            .collect();
+        let encode = format_ident!("encode{}", types.len());
         quote! {
-            fn __encode<'a>(#(#locals: #types),*) -> (#(#values,)*) {
-                (#(#locals,)*)
+            fn __encode<'a>(#(#locals: #types),*) -> impl #krate::__private::OutArgs + 'a {
+                #krate::__private::#encode::<#(#types),*>(#(#locals),*)
             }
         }
     }
