@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use proc_macro2::{Span, TokenStream};
-use quote::ToTokens;
+use quote::{ToTokens, quote};
 
 /// The mistakes found so far, in the order in which they were found.
 #[derive(Default)]
@@ -32,12 +32,13 @@ impl Mistakes {
 
     /// The first mistake found after the first `count`, as a type.
     ///
-    /// Where the compiler meets `compile_error!` as a type it reports the error (the same
-    /// text at the same place once only) and then takes whatever is done with a value of
-    /// this type for granted. So one mistake in a declaration is one error, and not one
-    /// more for every use of what was declared.
+    /// An array whose length is `compile_error!`: the compiler reports that error (the same
+    /// text at the same place once only), and then takes whatever is done with a value of
+    /// the type for granted. So one mistake in a declaration is one error, and not one more
+    /// for every use of what was declared.
     pub(crate) fn as_type(&self, count: usize) -> Option<TokenStream> {
-        self.0.get(count).map(syn::Error::to_compile_error)
+        let error = self.0.get(count)?.to_compile_error();
+        Some(quote!([(); { #error }]))
     }
 
     /// One `compile_error!` for each mistake.

@@ -12,6 +12,7 @@ pub mod dynamic;
 mod error;
 pub mod expr;
 mod limits;
+mod macro_support;
 mod promise;
 mod receivers;
 mod reply;
@@ -44,7 +45,8 @@ pub use value::{Value, from_value, to_value};
 #[doc(hidden)]
 pub mod __private {
     pub use crate::api::{Generated, Invocation, Outcome, Slot, Target, pair};
-    pub use crate::args::{Blob, BlobRef, Maybe, OutArgs, Plain, Text, WireArgs};
+    pub use crate::args::{ArgValue, Blob, BlobRef, Maybe, OutArgs, Plain, Text, WireArgs};
+    pub use crate::macro_support::*;
     pub use crate::reply::Via;
     pub use serde;
 }

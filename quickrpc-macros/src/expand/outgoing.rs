@@ -117,13 +117,18 @@ impl Side<'_> {
             quote!(#name: #ty)
         });
         let values = call.arguments.iter().map(|argument| self.value(argument));
+        let travels = call.result.as_ref().map(|result| {
+            let (krate, wire) = (self.krate, result.wire(self.krate));
+            quote!(#krate::__private::result_travels::<#wire>();)
+        });
         quote! {
             #docs
             #(#allows)*
             #vis fn #name(&self, #(#parameters),*) -> #result {
+                #travels
                 self.0.#method(
                     const { &#handle::DESCRIPTION.calls[#index] },
-                    #slot::__encode((#(#values,)*)),
+                    #slot::__encode(#(#values),*),
                 )
             }
         }

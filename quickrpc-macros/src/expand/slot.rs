@@ -92,7 +92,10 @@ impl Side<'_> {
             Some(result) => {
                 let (value, wire) = (&result.value, result.wire(krate));
                 (
-                    Some(quote!(let (resolver, outcome) = call.resolver::<#value, #wire>();)),
+                    Some(quote! {
+                        #krate::__private::result_travels::<#wire>();
+                        let (resolver, outcome) = call.resolver::<#value, #wire>();
+                    }),
                     quote!(outcome),
                 )
             }
@@ -128,8 +131,8 @@ impl Side<'_> {
     fn reply_bound(&self, call: &Call) -> TokenStream {
         let (krate, returned) = (self.krate, &self.api.returned_type);
         match &call.result {
-            None => quote!(#returned: #krate::IntoReply<()>),
             Some(Returned { value, .. }) => quote!(#returned: #krate::IntoReply<#value>),
+            None => quote!(#returned: #krate::IntoReply<()>),
         }
     }
 
@@ -144,7 +147,10 @@ impl Side<'_> {
         let answer = match &call.result {
             Some(result) => {
                 let (value, wire) = (&result.value, result.wire(krate));
-                quote!(call.reply::<#value, #wire, _>(returned))
+                quote! {
+                    #krate::__private::result_travels::<#wire>();
+                    call.reply::<#value, #wire, _>(returned)
+                }
             }
             None => quote!(call.done(returned)),
         };
@@ -171,36 +177,35 @@ impl Side<'_> {
     /// that cannot be decoded is one error.
     fn decode(&self, call: &Call) -> TokenStream {
         let krate = self.krate;
-        let wires: Vec<_> = call
-            .arguments
-            .iter()
-            .map(|argument| argument.shape.wire(krate))
-            .collect();
+        let wires = call.arguments.iter();
+        let wires: Vec<_> = wires.map(|argument| argument.shape.wire(krate)).collect();
         let defaults = call
             .arguments
             .iter()
             .map(|argument| default(krate, argument));
+        let decode = format_ident!("decode{}", wires.len());
         quote! {
             fn __decode<'de>(
                 __call: &#krate::__private::Invocation<'de>,
             ) -> ::core::result::Result<(#(#wires,)*), #krate::__private::Outcome> {
-                __call.args::<(#(#wires,)*)>((#(#defaults,)*))
+                #krate::__private::#decode::<#(#wires),*>(__call, (#(#defaults,)*))
             }
         }
     }
 
-    /// From the arguments to what is encoded. The one place that says that they can be
+    /// From the arguments to what is encoded. The one place that says that each can be
     /// encoded; the senders of the opposite side call it.
     fn encode(&self, call: &Call) -> TokenStream {
-        let krate = self.krate;
-        let types = call
+        let (krate, locals) = (self.krate, locals(call));
+        let types: Vec<_> = call
             .arguments
             .iter()
-            .map(|argument| argument.shape.outgoing(krate));
-        let types: TokenStream = quote!((#(#types,)*));
+            .map(|a| a.shape.outgoing(krate))
+            .collect();
+        let encode = format_ident!("encode{}", types.len());
         quote! {
-            fn __encode<'a>(arguments: #types) -> impl #krate::__private::OutArgs + 'a {
-                arguments
+            fn __encode<'a>(#(#locals: #types),*) -> impl #krate::__private::OutArgs + 'a {
+                #krate::__private::#encode::<#(#types),*>(#(#locals),*)
             }
         }
     }

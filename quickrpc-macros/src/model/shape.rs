@@ -1,8 +1,9 @@
 //! How declared types travel. They are recognised as they are written, by the last segment
 //! of the path, since a macro sees no more.
 
-use proc_macro2::TokenStream;
-use quote::quote;
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned as _;
 use syn::{GenericArgument, Path, PathArguments, Type};
 
 /// How an argument travels.
@@ -50,10 +51,11 @@ impl Shape {
 
     /// The type that is decoded, element of the tuple of arguments.
     pub(crate) fn wire(&self, krate: &Path) -> TokenStream {
+        let span = self.span();
         let wire = match &self.kind {
             ArgumentKind::Text => quote!(#krate::__private::Text<'de>),
             ArgumentKind::Blob => quote!(#krate::__private::Blob<'de>),
-            ArgumentKind::Slice(item) => quote!(::std::vec::Vec<#item>),
+            ArgumentKind::Slice(item) => quote_spanned!(span=> ::std::vec::Vec<#item>),
             ArgumentKind::Bytes => quote!(#krate::Bytes),
             ArgumentKind::Reference(ty) | ArgumentKind::Plain(ty) => quote!(#ty),
         };
@@ -75,25 +77,36 @@ impl Shape {
 
     /// The type that is encoded, borrowing for `'a`.
     pub(crate) fn outgoing(&self, krate: &Path) -> TokenStream {
-        let private = quote!(#krate::__private);
+        let span = self.span();
+        let private = quote_spanned!(span=> #krate::__private);
         let outgoing = match &self.kind {
             ArgumentKind::Text => quote!(#private::Plain<'a, ::core::primitive::str>),
             ArgumentKind::Blob | ArgumentKind::Bytes => quote!(#private::BlobRef<'a>),
-            ArgumentKind::Slice(item) => quote!(#private::Plain<'a, [#item]>),
+            ArgumentKind::Slice(item) => quote_spanned!(span=> #private::Plain<'a, [#item]>),
             ArgumentKind::Reference(ty) | ArgumentKind::Plain(ty) => {
-                quote!(#private::Plain<'a, #ty>)
+                quote_spanned!(span=> #private::Plain<'a, #ty>)
             }
         };
         match self.optional {
-            true => quote!(#private::Maybe<#outgoing>),
+            true => quote_spanned!(span=> #private::Maybe<#outgoing>),
             false => outgoing,
         }
     }
 
     fn wrap(&self, ty: TokenStream) -> TokenStream {
         match self.optional {
-            true => quote!(::core::option::Option<#ty>),
+            true => quote_spanned!(self.span()=> ::core::option::Option<#ty>),
             false => ty,
+        }
+    }
+
+    /// The user's type inside, which is what the compiler shall point at if it cannot travel.
+    fn span(&self) -> Span {
+        match &self.kind {
+            ArgumentKind::Slice(ty) | ArgumentKind::Reference(ty) | ArgumentKind::Plain(ty) => {
+                ty.span()
+            }
+            ArgumentKind::Text | ArgumentKind::Blob | ArgumentKind::Bytes => Span::call_site(),
         }
     }
 }

@@ -23,7 +23,9 @@ pub(super) fn check(call: &Call, generated: &HashSet<String>, mistakes: &mut Mis
             mistakes,
             place: Place::Result,
         };
-        checker.visit_type(&result.value);
+        if !checker.is_unsized(&result.value) {
+            checker.visit_type(&result.value);
+        }
     }
 }
 
@@ -45,14 +47,29 @@ impl Checker<'_> {
     fn argument(&mut self, ty: &Type) {
         let inner = peel(option_value(ty).unwrap_or(ty));
         let Type::Reference(reference) = inner else {
-            return self.visit_type(ty);
+            if !self.is_unsized(inner) {
+                self.visit_type(ty);
+            }
+            return;
         };
         self.qualifiers(reference);
         match peel(&reference.elem) {
             Type::Slice(slice) => self.visit_type(&slice.elem),
-            Type::Path(path) if path.path.is_ident("str") => {}
             other => self.visit_type(other),
         }
+    }
+
+    /// Reports `str` and `[T]` where something with a size has to stand.
+    fn is_unsized(&mut self, ty: &Type) -> bool {
+        let text = match peel(ty) {
+            Type::Slice(_) => "a slice has no size of its own: write `&[T]` or `Vec<T>`",
+            Type::Path(path) if path.path.is_ident("str") => {
+                "a `str` has no size of its own: write `&str` or `String`"
+            }
+            _ => return false,
+        };
+        self.mistakes.add(ty, text);
+        true
     }
 
     /// What a reference must not have.
@@ -80,14 +97,9 @@ impl<'ast> Visit<'ast> for Checker<'_> {
                 Some("a function cannot travel: declare a call in the other direction")
             }
             Type::Ptr(_) => Some("a pointer cannot travel: write the type itself"),
-            Type::Slice(_) => Some("a slice has no size of its own: write `&[T]` or `Vec<T>`"),
-            Type::Path(path) if path.qself.is_none() && path.path.is_ident("str") => {
-                Some("a `str` has no size of its own: write `&str` or `String`")
-            }
             _ => None,
         };
         match refused {
-            // `&str` and `&[T]` have been dealt with where they may stand.
             Some(text) => self.mistakes.add(ty, text),
             None => visit::visit_type(self, ty),
         }

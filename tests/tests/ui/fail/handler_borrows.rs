@@ -10,9 +10,7 @@ pub trait Echo {
 
 fn main() {
     let _ = |api: Echo| {
-        let mut heard = Vec::new();
         let prefix = String::from("> ");
         api.say.connect(|_, text| println!("{prefix}{text}"));
-        api.say.connect(move |_, text| heard.push(text.to_owned()));
     };
 }

@@ -38,7 +38,13 @@ impl EchoIncoming for Server {
     fn say(&self, _: &quickrpc::Sender, text: &str) {
         println!("{text}");
     }
+    fn add(&self, _: &quickrpc::Sender, a: i64, b: i64) -> i64 {
+        a + b
+    }
     fn hello(&self, _: &quickrpc::Sender) {}
+    fn point(&self, _: &quickrpc::Sender, p: &mut Point, (a, b): (i64, i64)) -> &Point {
+        p
+    }
     fn right(&self, _: &quickrpc::Sender, a: i64) -> i64 {
         a
     }

@@ -15,7 +15,7 @@ pub trait Echo {
 
 fn main() {
     let _ = |api: Echo, hub: EchoInverse| {
-        api.say.connect(|_sender, text| {});
+        api.say.connect(|_sender, text| drop(text.len()));
         let _ = hub.all().say("x");
         hub.echo.connect(|_sender, text| println!("{text}"));
         let _ = api.all().echo("y");

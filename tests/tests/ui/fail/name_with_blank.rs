@@ -6,7 +6,7 @@ use quickrpc::remote_api;
 pub trait Echo {
     #[incoming]
     #[name = "say it"]
-    fn say(&self, #[name = "the:text"] text: &str);
+    fn say(&self, #[name = "the text"] text: &str);
 }
 
 fn main() {}

@@ -115,9 +115,10 @@ fn handlers(api: &Kinds) {
     api.nothing.connect(|_| ());
     api.nothing.connect_local(|_| {});
     api.acknowledged.connect(|_| {});
-    api.optional.connect(|_| None);
+    api.optional.connect(|_| None::<i64>);
+    api.optional.connect(|_| None::<Option<i64>>);
     api.optional.connect(|_| Some(1));
-    api.optional.connect(|_| "1".parse().ok());
+    api.optional.connect(|sender| sender.strip_prefix("peer ").map(|rest| rest.len() as i64));
     api.optional.connect(|_| quickrpc::ok(None));
     api.optional_bytes.connect(|_| Some(vec![1]));
     api.fallible.connect(|_, text| text.parse::<i64>());
