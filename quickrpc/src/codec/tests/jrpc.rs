@@ -346,6 +346,12 @@ fn nothing_is_written_that_stops_a_python_peer() {
     }
     let secinfo = SecInfo::from([("__bytes".to_owned(), "!".to_owned())]);
     assert!(written(|out| codec.encode_header(out, &secinfo)).is_err());
+    // Its parser gives up at about 1,000 levels.
+    let mut deep = Value::Null;
+    for _ in 0..1_000 {
+        deep = Value::List(vec![deep]);
+    }
+    assert!(written(|out| codec.encode_result(out, "1", &deep)).is_err());
     let large = map([
         ("a", Value::Integer(i128::MAX)),
         ("b", Value::Float(f64::NAN)),

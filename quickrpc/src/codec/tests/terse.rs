@@ -263,15 +263,49 @@ fn what_is_written_is_one_line_and_reads_back_the_same() {
     }
 }
 
+/// What stops a Python peer: `-inf`, text that it takes for something else after a
+/// backslash and a quote or a colon in a name, and lists that are too deep.
+#[test]
+fn nothing_is_written_that_stops_a_python_peer() {
+    let codec = terse_codec();
+    let write = |value: &Value| {
+        written(|out| codec.encode_call(out, "f", &map([("a", value.clone())]), None))
+    };
+    for (value, expected) in [
+        (Value::Float(f64::INFINITY), "f a:1e+999"),
+        (Value::Float(f64::NEG_INFINITY), "f a:-1e+999"),
+        (Value::Float(1e300), "f a:1e+300"),
+        (Value::from("x\\"), r#"f a:"x\u{5c}""#),
+        (Value::from("\\\\"), r#"f a:"\\\u{5c}""#),
+        (Value::from("\\x"), r#"f a:"\\x""#),
+        (map([("x:-", Value::Null)]), r#"f a:{"x\u{3a}-":null}"#),
+    ] {
+        assert_eq!(write(&value).unwrap(), expected);
+        let line = write(&value).unwrap();
+        let Envelope::Call { params, .. } = decode(&codec, &line) else {
+            panic!("{line}");
+        };
+        assert_eq!(
+            show::read(&codec, &line, &params),
+            Some(map([("a", value)]))
+        );
+    }
+    let mut deep = Value::Null;
+    for _ in 0..1_000 {
+        deep = Value::List(vec![deep]);
+    }
+    assert!(write(&deep).is_err());
+}
+
 #[test]
 fn arguments_are_read_as_declared() {
     let codec = terse_codec();
-    let line = "f a:1 b:1 c:1";
+    let line = "f a:1e+06 b:1 c:1";
     let Envelope::Call { params, .. } = decode(&codec, line) else {
         panic!("{line}");
     };
     assert!(matches!(params, Payload::Pairs(_)));
-    /// As Python writes 1, True, and 1.0.
+    /// As Python writes 1000000, True, and 1.0.
     #[derive(serde::Deserialize, Debug, PartialEq)]
     struct Args {
         a: i64,
@@ -283,7 +317,7 @@ fn arguments_are_read_as_declared() {
     assert_eq!(
         args,
         Ok(Args {
-            a: 1,
+            a: 1_000_000,
             b: true,
             c: 1.0
         })
