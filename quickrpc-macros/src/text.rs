@@ -19,12 +19,13 @@ fn write(text: &mut String, tokens: TokenStream) {
             TokenTree::Literal(literal) => word(text, &literal.to_string()),
             TokenTree::Punct(punct) => {
                 pending.push(punct.as_char());
-                if punct.spacing() == Spacing::Joint && punct.as_char() != '\'' {
-                    if let Some(TokenTree::Punct(next)) = tokens.peek() {
-                        if next.as_char() != '\'' && !matches!(next.as_char(), '&' | '<') {
-                            continue;
-                        }
-                    }
+                if punct.spacing() == Spacing::Joint
+                    && punct.as_char() != '\''
+                    && let Some(TokenTree::Punct(next)) = tokens.peek()
+                    && next.as_char() != '\''
+                    && !matches!(next.as_char(), '&' | '<')
+                {
+                    continue;
                 }
                 operator(text, &pending, tokens.peek().is_none());
                 pending.clear();

@@ -1,4 +1,9 @@
 //! STUB
 /// x
 #[derive(Debug)]
-pub struct Subscription<T>(T);
+pub struct Subscription<T>(crossbeam_channel::Receiver<T>);
+impl<T> Subscription<T> {
+    pub(crate) fn new(r: crossbeam_channel::Receiver<T>, _c: crate::Connection) -> Self {
+        Self(r)
+    }
+}

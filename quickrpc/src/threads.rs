@@ -9,9 +9,7 @@ use crate::sync::lock;
 
 /// Spawns a named thread. Whoever spawns keeps the handle and joins it.
 pub(crate) fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
-    Builder::new()
-        .name(format!("quickrpc-{name}"))
-        .spawn(run)
+    Builder::new().name(format!("quickrpc-{name}")).spawn(run)
 }
 
 /// The threads of one API: `join` returns when the last one has ended.

@@ -1,1 +1,23 @@
-//! Tests.
+//! What the tests share: an API to test with, bounded waits, a raw client, counters of
+//! threads and descriptors, and the Python original as a counterpart.
+//!
+//! Nothing here sleeps in order to give something time to happen. A test waits for an
+//! event, with a bound that only a defect exceeds, and it shows that something does *not*
+//! happen by what comes next in its place.
+
+mod lab;
+mod ports;
+mod python;
+mod resources;
+mod telnet;
+mod wait;
+
+pub use lab::{
+    Lab, LabIncoming, LabInverse, LabInverseIncoming, LabInverseOutgoing, LabInverseOutgoingEach,
+    LabOutgoing, LabOutgoingEach, Served, client, serve, server, value,
+};
+pub use ports::{OwnHost, RefusingPort, own_bus};
+pub use python::{Event, Peer, Python};
+pub use resources::{Resources, thread_names};
+pub use telnet::Telnet;
+pub use wait::{Inbox, SOON, bounded, eventually, inbox};

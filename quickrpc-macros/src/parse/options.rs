@@ -61,14 +61,13 @@ impl Options {
 
 /// The string in `key = "string"`.
 pub(super) fn string(meta: &Meta, example: &str, mistakes: &mut Mistakes) -> Option<LitStr> {
-    if let Meta::NameValue(pair) = meta {
-        if let Expr::Lit(ExprLit {
+    if let Meta::NameValue(pair) = meta
+        && let Expr::Lit(ExprLit {
             lit: Lit::Str(text),
             ..
         }) = &pair.value
-        {
-            return Some(text.clone());
-        }
+    {
+        return Some(text.clone());
     }
     mistakes.add(meta, format!("expected a string: `{example}`"));
     None

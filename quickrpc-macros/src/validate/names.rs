@@ -6,10 +6,10 @@ use crate::mistakes::Mistakes;
 use crate::model::{Api, Call, WireName};
 
 pub(super) fn check(api: &mut Api, mistakes: &mut Mistakes) {
-    if let Some(prefix) = &api.prefix {
-        if let Some(what) = unfit(&prefix.value()) {
-            mistakes.add(prefix, format!("a prefix {what}"));
-        }
+    if let Some(prefix) = &api.prefix
+        && let Some(what) = unfit(&prefix.value())
+    {
+        mistakes.add(prefix, format!("a prefix {what}"));
     }
     check_rust_names(api, mistakes);
     let prefix_is_wrong = api

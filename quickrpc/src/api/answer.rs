@@ -119,7 +119,13 @@ impl BatchAnswer {
 }
 
 /// Sends an answer that is encoded already, on its route. An empty one is none.
-pub(crate) fn deliver(core: &Core, conn: &Arc<Conn>, route: &Route, payload: &mut Vec<u8>, method: &str) {
+pub(crate) fn deliver(
+    core: &Core,
+    conn: &Arc<Conn>,
+    route: &Route,
+    payload: &mut Vec<u8>,
+    method: &str,
+) {
     match route {
         Route::Alone if payload.is_empty() => {}
         Route::Alone => core.send_answer(conn, payload, method),

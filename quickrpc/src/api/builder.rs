@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::codec::{AnyCodec, IntoCodec};
@@ -79,7 +78,7 @@ impl<A> Builder<A> {
     /// The codec: an expression such as `"terse"`, or an object. `"jrpc"` by default.
     pub fn codec(mut self, codec: impl IntoCodec) -> Self {
         if let Some(codec) = note(&mut self.mistake, codec.into_codec()) {
-            self.codec = codec.0;
+            self.codec = codec;
         }
         self
     }
@@ -114,7 +113,7 @@ impl<A> Builder<A> {
         let security = note(&mut self.mistake, security.into_security());
         let transport = note(&mut self.mistake, transport.into_transport());
         if let (Some(codec), Some(security), Some(transport)) = (codec, security, transport) {
-            self.further.push((codec.0, security, transport));
+            self.further.push((codec, security, transport));
         }
         self
     }

@@ -327,7 +327,7 @@ impl Core {
     pub(crate) fn expire_calls(&self, now: Instant) -> Option<Instant> {
         let (late, next) = lock(&self.pending).expired(now);
         for call in late {
-            call.expire();
+            call.time_out(0);
         }
         next
     }

@@ -14,8 +14,8 @@ use crate::promise::{Promise, Resolver};
 use crate::receivers::Sender;
 use crate::reply::{IntoReply, Reply, Via};
 
-use super::batch;
 use super::answer::{self, LateAnswer, Route, internal};
+use super::batch;
 use super::conn::Conn;
 use super::core::Core;
 use super::mailbox::panic_text;
@@ -38,7 +38,6 @@ pub struct Invocation<'de> {
     telegram: &'de str,
     params: &'de Payload,
     id: Option<&'de str>,
-    route: &'de Route,
     /// The encoded answer.
     out: &'de mut Vec<u8>,
 }
@@ -77,12 +76,14 @@ impl<'de> Invocation<'de> {
         let Some(call) = self.slot.call else {
             return Err(Outcome::failed(internal("the call is not declared")));
         };
-        let seed = ArgsSeed { call, defaults };
-        self.read(seed)
+        self.read(ArgsSeed::new(call, defaults))
     }
 
     /// Decodes whatever the arguments are.
-    pub(crate) fn read<S: serde::de::DeserializeSeed<'de>>(&self, seed: S) -> Result<S::Value, Outcome> {
+    pub(crate) fn read<S: serde::de::DeserializeSeed<'de>>(
+        &self,
+        seed: S,
+    ) -> Result<S::Value, Outcome> {
         let wire = &self.conn.wire;
         let depth = wire.limits.nesting_depth;
         wire.codec
@@ -94,7 +95,7 @@ impl<'de> Invocation<'de> {
     pub fn reply<T, W, R>(&mut self, returned: R) -> Outcome
     where
         T: Via<W> + Send + 'static,
-        W: Serialize,
+        W: Serialize + 'static,
         R: IntoReply<T>,
     {
         match returned.into_reply() {
@@ -119,7 +120,7 @@ impl<'de> Invocation<'de> {
     pub fn resolver<T, W>(&mut self) -> (Resolver<T>, Outcome)
     where
         T: Via<W> + Send + 'static,
-        W: Serialize,
+        W: Serialize + 'static,
     {
         let (promise, resolver) = Promise::pair();
         (resolver, later(promise, Via::into_wire))
@@ -150,8 +151,7 @@ impl<'de> Invocation<'de> {
                     method: self.method().into(),
                     reason: error.message.as_str().into(),
                 };
-                self.core
-                    .trouble(self.sender, text, Some(self.method()));
+                self.core.trouble(self.sender, text, Some(self.method()));
                 Outcome::failed(error)
             }
         }
@@ -161,7 +161,7 @@ impl<'de> Invocation<'de> {
 fn later<T, W, F>(promise: Promise<T>, into_wire: F) -> Outcome
 where
     T: Send + 'static,
-    W: Serialize,
+    W: Serialize + 'static,
     F: FnOnce(T) -> W + Send + 'static,
 {
     Outcome(Made::Later(Box::new(move |answer| {
@@ -224,9 +224,7 @@ impl Core {
         let Some(core) = self.me.upgrade() else {
             return;
         };
-        call.conn
-            .owed
-            .fetch_add(1, Ordering::AcqRel);
+        call.conn.owed.fetch_add(1, Ordering::AcqRel);
         later(LateAnswer {
             core,
             conn: Arc::clone(call.conn),
@@ -262,7 +260,6 @@ impl Core {
                 telegram: call.telegram,
                 params: &call.parts.params,
                 id,
-                route: call.route,
                 out,
             };
             let run = std::panic::AssertUnwindSafe(|| (entry.handler)(&mut invocation));

@@ -153,7 +153,10 @@ impl Api {
     /// Adds a handler for trouble: input that cannot be decoded, failures of calls that
     /// want no answer. The last argument is the method that it is about, if known.
     /// Without such a handler, trouble goes to the log at level warn.
-    pub fn on_error(&self, handler: impl Fn(&Sender, &Error, Option<&str>) + Send + Sync + 'static) {
+    pub fn on_error(
+        &self,
+        handler: impl Fn(&Sender, &Error, Option<&str>) + Send + Sync + 'static,
+    ) {
         self.core().observers.on_error(Arc::new(handler));
     }
 
@@ -193,7 +196,7 @@ impl Api {
     ///
     /// As [`set_transport`](Self::set_transport).
     pub fn set_wire(&self, codec: impl IntoCodec, transport: impl IntoTransport) -> Result<()> {
-        let codec = codec.into_codec()?.0;
+        let codec = codec.into_codec()?;
         let transport = transport.into_transport()?;
         let core = self.core();
         let security = lock(&core.first_wire).1.clone();
@@ -204,7 +207,9 @@ impl Api {
 
     #[doc(hidden)]
     pub fn __slot(&self, call: &'static CallDescription) -> Slot {
-        self.core().slots.slot(call, self.core().limits.subscription)
+        self.core()
+            .slots
+            .slot(call, self.core().limits.subscription)
     }
 
     #[doc(hidden)]
@@ -217,7 +222,9 @@ impl Core {
     fn replace_links(&self, links: Vec<Arc<link::Link>>) -> Result<()> {
         let run = lock(&self.run);
         if run.phase != Phase::Idle {
-            return Err(Error::Running("stop it before changing its transport".into()));
+            return Err(Error::Running(
+                "stop it before changing its transport".into(),
+            ));
         }
         *lock(&self.links) = links.into();
         Ok(())
@@ -284,7 +291,9 @@ pub fn pair<A: Generated>() -> (A, A::Inverse) {
     let near = A::DESCRIPTION.name;
     let wire = |name: &str| format!("internal:pair-{number}:{name}");
     let made = || -> Result<(A, A::Inverse)> {
-        let here = super::Builder::<A>::__new().transport(wire(near)).build_api()?;
+        let here = super::Builder::<A>::__new()
+            .transport(wire(near))
+            .build_api()?;
         let there = super::Builder::<A::Inverse>::__new()
             .transport(wire("inverse"))
             .build_api()?;

@@ -51,6 +51,7 @@ impl Wire {
 }
 
 /// A transport as it was given: an expression, or an object.
+#[doc(hidden)]
 #[derive(Debug, Clone)]
 pub enum AnyTransport {
     /// To be taken apart into leaves.

@@ -127,7 +127,11 @@ impl Loop {
             Leaf::Custom(transport) => transport.close(),
             Leaf::Stdio { .. } | Leaf::Tcp { .. } | Leaf::TcpServer { .. } => {}
         }
-        if let Some(pipe) = self.states.get_mut(index).and_then(|state| state.pipe.take()) {
+        if let Some(pipe) = self
+            .states
+            .get_mut(index)
+            .and_then(|state| state.pipe.take())
+        {
             pipe.give_up();
         }
     }
@@ -189,7 +193,11 @@ impl Loop {
 
     fn welcome(&mut self, index: usize, link: &Arc<Link>, stream: TcpStream, address: SocketAddr) {
         let limit = link.wire.limits.connections;
-        if self.states.get(index).is_some_and(|state| state.peers >= limit) {
+        if self
+            .states
+            .get(index)
+            .is_some_and(|state| state.peers >= limit)
+        {
             tracing::warn!(%address, "closed at once: {limit} connections are the limit");
             return;
         }
@@ -255,7 +263,6 @@ impl Loop {
                     let source = Source::Connecting {
                         link: index,
                         stream,
-                        address,
                         next: next.collect(),
                     };
                     self.sources.fill(token, source);
@@ -310,7 +317,11 @@ impl Loop {
     }
 
     pub(super) fn connect_timeout(&mut self, index: usize, attempt: u64) {
-        if self.states.get(index).is_none_or(|state| state.attempt != attempt) {
+        if self
+            .states
+            .get(index)
+            .is_none_or(|state| state.attempt != attempt)
+        {
             return;
         }
         let Some(token) = self.sources.connecting(index) else {
@@ -354,9 +365,11 @@ fn pause(retry: Retry, failures: u32) -> Duration {
     let Some(most) = retry.backoff else {
         return retry.interval;
     };
-    let doubled = retry
-        .interval
-        .saturating_mul(1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX));
+    let doubled = retry.interval.saturating_mul(
+        1_u32
+            .checked_shl(failures.saturating_sub(1))
+            .unwrap_or(u32::MAX),
+    );
     let wait = doubled.min(most.max(retry.interval));
     // Up to a fifth less, so that many clients do not come back at once.
     let random = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), failures);

@@ -40,10 +40,6 @@ impl PeerTable {
         true
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.by_id.len()
-    }
-
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Conn>> {
         self.by_id.values()
     }
@@ -66,7 +62,11 @@ impl PeerTable {
 
     fn by_name(&self, name: &Arc<str>) -> Result<Arc<Conn>, Error> {
         match self.by_name.get(name).map(Vec::as_slice) {
-            Some([id]) => self.by_id.get(id).cloned().ok_or_else(|| self.unknown(name)),
+            Some([id]) => self
+                .by_id
+                .get(id)
+                .cloned()
+                .ok_or_else(|| self.unknown(name)),
             Some(ids) => Err(Error::AmbiguousPeer {
                 name: Arc::clone(name),
                 candidates: ids.iter().map(|id| format!("{name}#{id}")).collect(),

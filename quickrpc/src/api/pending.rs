@@ -115,7 +115,13 @@ impl PendingTable {
         let ids: Vec<u64> = self
             .calls
             .iter()
-            .filter(|(_, entry)| entry.asked.as_slice().iter().any(|one| one.id() == conn.id()))
+            .filter(|(_, entry)| {
+                entry
+                    .asked
+                    .as_slice()
+                    .iter()
+                    .any(|one| one.id() == conn.id())
+            })
             .map(|(id, _)| *id)
             .collect();
         ids.into_iter()

@@ -77,7 +77,10 @@ pub(super) enum Timer {
 }
 
 impl Loop {
-    pub(crate) fn new(core: Arc<Core>, links: Arc<[Arc<Link>]>) -> io::Result<(Arc<Reactor>, Self)> {
+    pub(crate) fn new(
+        core: Arc<Core>,
+        links: Arc<[Arc<Link>]>,
+    ) -> io::Result<(Arc<Reactor>, Self)> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
         let reactor = Arc::new(Reactor::new(waker));

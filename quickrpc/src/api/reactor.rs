@@ -13,7 +13,6 @@ use crate::error::Error;
 use crate::sync::lock;
 
 use super::conn::Conn;
-use super::link::Link;
 
 /// A wish of another thread.
 pub(crate) enum Command {
@@ -111,6 +110,8 @@ impl Reactor {
 
 impl fmt::Debug for Reactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reactor").field("armed", &self.armed()).finish()
+        f.debug_struct("Reactor")
+            .field("armed", &self.armed())
+            .finish()
     }
 }

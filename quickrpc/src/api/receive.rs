@@ -200,8 +200,7 @@ impl<'a> Round<'a> {
     }
 
     fn undecodable(&self, sender: &Sender, text: &str) {
-        self.core
-            .trouble(sender, Error::Decode(text.into()), None);
+        self.core.trouble(sender, Error::Decode(text.into()), None);
         if self.conn.wire.codec.strict() {
             let error = CallError::new(CallError::PARSE_ERROR, text);
             self.answer_error("null", &error, &Route::Alone);

@@ -16,7 +16,8 @@ use crate::subscription::Subscription;
 use super::dispatch::{Invocation, Outcome};
 
 /// A handler without its types.
-pub(crate) type Handler = Arc<dyn for<'a, 'de> Fn(&'a mut Invocation<'de>) -> Outcome + Send + Sync>;
+pub(crate) type Handler =
+    Arc<dyn for<'a, 'de> Fn(&'a mut Invocation<'de>) -> Outcome + Send + Sync>;
 
 /// The slots of an API by their names on the wire.
 #[derive(Debug, Default)]

@@ -18,7 +18,6 @@ pub(super) enum Source {
     Connecting {
         link: usize,
         stream: TcpStream,
-        address: SocketAddr,
         next: Vec<SocketAddr>,
     },
 }

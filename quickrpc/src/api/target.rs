@@ -1,5 +1,6 @@
 //! Sending: from a call's arguments to the peers that get it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -49,16 +50,15 @@ impl Few {
 /// Receivers that could not be sent to.
 type Failures = Vec<(Arc<str>, Error)>;
 
-/// The method and arguments of a call, ready to be encoded.
-pub(crate) struct Outgoing<'a, S> {
-    pub(crate) method: &'a str,
-    /// The arguments, made for a codec.
-    pub(crate) args: S,
-}
-
 /// Makes the arguments for a codec: some codecs have no positional ones.
 pub(crate) trait ArgsFor {
-    fn encode(&self, codec: &AnyCodec, out: &mut Vec<u8>, method: &str, id: Option<u64>) -> Result<(), String>;
+    fn encode(
+        &self,
+        codec: &AnyCodec,
+        out: &mut Vec<u8>,
+        method: &str,
+        id: Option<u64>,
+    ) -> Result<(), String>;
 }
 
 /// Arguments of a declared call.
@@ -68,7 +68,13 @@ struct Declared<'a, A> {
 }
 
 impl<A: OutArgs> ArgsFor for Declared<'_, A> {
-    fn encode(&self, codec: &AnyCodec, out: &mut Vec<u8>, method: &str, id: Option<u64>) -> Result<(), String> {
+    fn encode(
+        &self,
+        codec: &AnyCodec,
+        out: &mut Vec<u8>,
+        method: &str,
+        id: Option<u64>,
+    ) -> Result<(), String> {
         let args = ArgsOut {
             call: self.call.arguments,
             positional: self.call.positional && codec.positional(),
@@ -82,7 +88,13 @@ impl<A: OutArgs> ArgsFor for Declared<'_, A> {
 pub(crate) struct Plain<'a, A>(pub(crate) &'a A);
 
 impl<A: Serialize> ArgsFor for Plain<'_, A> {
-    fn encode(&self, codec: &AnyCodec, out: &mut Vec<u8>, method: &str, id: Option<u64>) -> Result<(), String> {
+    fn encode(
+        &self,
+        codec: &AnyCodec,
+        out: &mut Vec<u8>,
+        method: &str,
+        id: Option<u64>,
+    ) -> Result<(), String> {
         codec.encode_call(out, method, self.0, id)
     }
 }
@@ -159,7 +171,7 @@ impl Target {
         A: OutArgs,
     {
         let args = Declared { call, args: &args };
-        self.send_call::<T, W>(call.wire_name, &args)
+        self.send_call::<T, W>(call.wire_name.into(), &args)
     }
 
     /// Sends a call with reply to each receiver.
@@ -172,7 +184,10 @@ impl Target {
         let each = self.each();
         let calls = each.into_iter().map(|(sender, target)| {
             let args = Declared { call, args: &args };
-            (sender, target.send_call::<T, W>(call.wire_name, &args))
+            (
+                sender,
+                target.send_call::<T, W>(call.wire_name.into(), &args),
+            )
         });
         Promises::new(calls.collect())
     }
@@ -196,7 +211,11 @@ impl Target {
         verdict(failures, peers.len())
     }
 
-    pub(crate) fn send_call<T, W>(&self, method: &str, args: &impl ArgsFor) -> Promise<T>
+    pub(crate) fn send_call<T, W>(
+        &self,
+        method: Cow<'static, str>,
+        args: &impl ArgsFor,
+    ) -> Promise<T>
     where
         T: Via<W> + Send + 'static,
         W: DeserializeOwned,
@@ -209,18 +228,19 @@ impl Target {
         if peers.is_empty() {
             let error = verdict(failures, 0).err();
             return Promise::failed(error.unwrap_or_else(|| Error::NoPeer {
-                method: method.into(),
+                method: method.as_ref().into(),
             }));
         }
         let timeout = self.timeout.unwrap_or(self.core.call_timeout);
         let deadline = Instant::now().checked_add(timeout);
+        let name = method.clone();
         let id = self.core.next_call();
         let info = CallInfo {
             id,
-            method: method.into(),
+            method,
             peer: match peers {
-                [one] => Arc::clone(&one.peer.name),
-                _ => "".into(),
+                [one] => Some(Arc::clone(&one.peer.name)),
+                _ => None,
             },
             deadline,
             timeout,
@@ -231,7 +251,7 @@ impl Target {
             return Promise::failed(error);
         }
         let wait = self.wait(peers);
-        let sent = self.send(peers, method, args, Some(id), wait, &mut failures);
+        let sent = self.send(peers, &name, args, Some(id), wait, &mut failures);
         if let Err(error) = sent.and_then(|()| match failures.len() < peers.len() {
             true => Ok(()),
             false => verdict(failures, peers.len()),

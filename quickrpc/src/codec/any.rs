@@ -4,31 +4,53 @@
 //! monomorphic, so that arguments are read straight from the telegram into the types of
 //! the handler. Only plug-ins pay for dynamic dispatch.
 
+use std::fmt;
 use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeSeed;
 
-use super::Codec;
 use super::custom::{self, Custom};
 use super::envelope::{DecodeError, Envelope, Payload};
 use super::framing::{Delimiter, Frame};
 use super::jrpc::{self, Jrpc};
 use super::terse::Terse;
 use super::text::TextError;
+use super::{CODECS, Codec};
 use crate::error::{CallError, Error, Result};
-use crate::expr::CodecExpr;
+use crate::expr::{CodecExpr, CodecKind};
 use crate::limits::Limits;
 use crate::security::SecInfo;
 
 /// A codec: turns messages into bytes and back, and does no I/O.
 ///
 /// An encoding function that fails leaves `out` as it was.
+#[doc(hidden)]
 #[derive(Debug, Clone)]
-pub(crate) enum AnyCodec {
+pub enum AnyCodec {
+    /// JSON-RPC 2.0.
     Jrpc(Jrpc),
+    /// The line format for people.
     Terse(Terse),
+    /// The codec of a plug-in.
     Custom(Custom),
+}
+
+impl Default for AnyCodec {
+    /// `jrpc`, as in the original.
+    fn default() -> Self {
+        AnyCodec::Jrpc(Jrpc::default())
+    }
+}
+
+impl fmt::Display for AnyCodec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AnyCodec::Jrpc(_) => f.write_str("jrpc"),
+            AnyCodec::Terse(_) => f.write_str("terse"),
+            AnyCodec::Custom(codec) => f.write_str(&codec.expression()),
+        }
+    }
 }
 
 impl AnyCodec {
@@ -37,17 +59,17 @@ impl AnyCodec {
     /// # Errors
     ///
     /// When a plug-in refuses its parameters.
-    pub(crate) fn from_expr(_expr: &CodecExpr) -> Result<Self> {
-        Err(Error::Config("codec expressions are not there yet".into()))
-    }
-
-    /// The codec that a text describes.
-    ///
-    /// # Errors
-    ///
-    /// When the expression is wrong, and as [`from_expr`](Self::from_expr).
-    pub(crate) fn from_text(_text: &str) -> Result<Self> {
-        Err(Error::Config("codec expressions are not there yet".into()))
+    pub(crate) fn from_expr(expr: &CodecExpr) -> Result<Self> {
+        match expr.kind() {
+            CodecKind::Jrpc { delimiter, strict } => {
+                let codec = Jrpc::new(delimiter.as_bytes(), *strict);
+                let codec =
+                    codec.map_err(|why| Error::Config(format!("`{expr}`: {why}").into()))?;
+                Ok(AnyCodec::Jrpc(codec))
+            }
+            CodecKind::Terse => Ok(AnyCodec::Terse(Terse::new())),
+            CodecKind::Custom(custom) => Ok(AnyCodec::custom(CODECS.build(custom)?)),
+        }
     }
 
     /// The codec of a plug-in.

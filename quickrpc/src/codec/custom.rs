@@ -15,7 +15,7 @@ use crate::value::{Value, ValueDeserializer, to_value};
 
 /// A codec that somebody else wrote.
 #[derive(Debug, Clone)]
-pub(crate) struct Custom {
+pub struct Custom {
     codec: Arc<dyn Codec>,
     delimiter: Option<Delimiter>,
 }
@@ -24,6 +24,10 @@ impl Custom {
     pub(crate) fn new(codec: Arc<dyn Codec>) -> Self {
         let delimiter = Delimiter::new(codec.delimiter());
         Custom { codec, delimiter }
+    }
+
+    pub(crate) fn expression(&self) -> String {
+        self.codec.expression()
     }
 
     pub(crate) fn delimiter(&self) -> Option<&Delimiter> {

@@ -19,9 +19,18 @@ const HEADER: &str = "rpc.secinfo";
 
 /// The codec `jrpc`.
 #[derive(Debug, Clone)]
-pub(crate) struct Jrpc {
+pub struct Jrpc {
     delimiter: Delimiter,
     strict: bool,
+}
+
+impl Default for Jrpc {
+    fn default() -> Self {
+        Jrpc {
+            delimiter: Delimiter::Byte([0]),
+            strict: false,
+        }
+    }
 }
 
 impl Jrpc {
@@ -451,12 +460,12 @@ fn failure(text: &str, depth: usize) -> CallError {
                 Some(Value::String(message)) => message,
                 Some(other) => other.to_string(),
             },
-            data: members.remove("data").filter(|data| *data != Value::Null),
+            data: members.remove("data").filter(|data| !data.is_null()),
         },
         Ok(other) => CallError {
             code: CallError::INTERNAL_ERROR,
             message: String::from("the call failed with an error that is not an object"),
-            data: Some(other),
+            data: Some(other).filter(|data| !data.is_null()),
         },
         Err(error) => CallError::new(
             CallError::INTERNAL_ERROR,

@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::error::{BoxError, CallError, Result};
-use crate::expr::CodecExpr;
+use crate::expr::{CodecExpr, ExprKind, Params, Registry};
 use crate::value::Value;
 
 mod any;
@@ -23,9 +23,9 @@ mod text;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use any::AnyCodec;
-pub(crate) use envelope::{DecodeError, Envelope, Part, Payload, Span};
-pub(crate) use framing::Frame;
+#[doc(hidden)]
+pub use any::AnyCodec;
+pub(crate) use envelope::{Envelope, Part, Payload};
 
 /// A codec of one's own.
 ///
@@ -118,10 +118,47 @@ pub enum Message {
     },
 }
 
-/// x
-pub fn register_codec() {}
+/// Makes a shorthand work in every codec expression that is parsed from now on.
+///
+/// ```
+/// use quickrpc::codec::{Codec, Message};
+/// use quickrpc::{BoxError, CodecExpr, register_codec};
+///
+/// #[derive(Debug)]
+/// struct Whisper(String);
+///
+/// impl Codec for Whisper {
+///     fn expression(&self) -> String {
+///         format!("whisper:{}", self.0)
+///     }
+///     # fn delimiter(&self) -> &[u8] { b"" }
+///     # fn encode(&self, _: &Message) -> Result<Vec<u8>, BoxError> { Err("no".into()) }
+///     # fn decode(&self, _: &[u8]) -> Result<Vec<Message>, BoxError> { Err("no".into()) }
+///     // ... and the rest
+/// }
+///
+/// register_codec("whisper", |params| Ok(Whisper(params.text().to_owned())))?;
+/// let expr: CodecExpr = "whisper:softly".parse()?;
+/// # Ok::<(), quickrpc::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// [`Error::Config`](crate::Error::Config) if the shorthand is malformed, built in, or
+/// registered before.
+pub fn register_codec<C: Codec>(
+    shorthand: &str,
+    constructor: impl Fn(&Params) -> Result<C, BoxError> + Send + Sync + 'static,
+) -> Result<()> {
+    let make = move |params: &Params| -> Result<Arc<dyn Codec>, BoxError> {
+        Ok(Arc::new(constructor(params)?))
+    };
+    CODECS.register(shorthand, Arc::new(make))
+}
 
-/// What names a codec: a string, an expression, or a [`Codec`] itself.
+static CODECS: Registry<Arc<dyn Codec>> = Registry::new(ExprKind::Codec);
+
+/// What names a codec: a string, a [`CodecExpr`], or a [`Codec`] itself.
 ///
 /// ```
 /// use quickrpc::codec::IntoCodec;
@@ -131,58 +168,42 @@ pub fn register_codec() {}
 /// takes(String::from("terse"));
 /// ```
 pub trait IntoCodec {
-    /// The codec that is meant. Not for use outside of this crate.
-    ///
-    /// # Errors
-    ///
-    /// When an expression is wrong or a plug-in refuses its parameters.
     #[doc(hidden)]
-    fn into_codec(self) -> Result<ResolvedCodec>;
-}
-
-/// What [`IntoCodec`] gives.
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct ResolvedCodec(pub(crate) AnyCodec);
-
-impl<T: Codec> IntoCodec for T {
-    fn into_codec(self) -> Result<ResolvedCodec> {
-        Ok(ResolvedCodec(AnyCodec::custom(Arc::new(self))))
-    }
-}
-
-impl IntoCodec for Arc<dyn Codec> {
-    fn into_codec(self) -> Result<ResolvedCodec> {
-        Ok(ResolvedCodec(AnyCodec::custom(self)))
-    }
+    fn into_codec(self) -> Result<AnyCodec>;
 }
 
 impl IntoCodec for &CodecExpr {
-    fn into_codec(self) -> Result<ResolvedCodec> {
-        AnyCodec::from_expr(self).map(ResolvedCodec)
+    fn into_codec(self) -> Result<AnyCodec> {
+        AnyCodec::from_expr(self)
     }
 }
 
 impl IntoCodec for CodecExpr {
-    fn into_codec(self) -> Result<ResolvedCodec> {
-        (&self).into_codec()
+    fn into_codec(self) -> Result<AnyCodec> {
+        AnyCodec::from_expr(&self)
     }
 }
 
 impl IntoCodec for &str {
-    fn into_codec(self) -> Result<ResolvedCodec> {
-        AnyCodec::from_text(self).map(ResolvedCodec)
+    fn into_codec(self) -> Result<AnyCodec> {
+        AnyCodec::from_expr(&self.parse()?)
     }
 }
 
 impl IntoCodec for String {
-    fn into_codec(self) -> Result<ResolvedCodec> {
+    fn into_codec(self) -> Result<AnyCodec> {
         self.as_str().into_codec()
     }
 }
 
 impl IntoCodec for &String {
-    fn into_codec(self) -> Result<ResolvedCodec> {
+    fn into_codec(self) -> Result<AnyCodec> {
         self.as_str().into_codec()
+    }
+}
+
+impl<T: Codec> IntoCodec for T {
+    fn into_codec(self) -> Result<AnyCodec> {
+        Ok(AnyCodec::custom(Arc::new(self)))
     }
 }

@@ -16,7 +16,7 @@ use crate::value::Value;
 
 /// The codec `terse`.
 #[derive(Debug, Clone)]
-pub(crate) struct Terse {
+pub struct Terse {
     delimiter: Delimiter,
 }
 
@@ -275,7 +275,7 @@ fn failure(
                     other => other.to_string(),
                 }
             }
-            "details" => error.data = Some(value).filter(|data| *data != Value::Null),
+            "details" => error.data = Some(value).filter(|data| !data.is_null()),
             "code" => error.code = jrpc::error_code(&value),
             _ => {}
         }

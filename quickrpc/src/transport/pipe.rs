@@ -149,9 +149,7 @@ pub(crate) fn open_custom(
         let opened = transport.open(entry).map_err(|error| Error::Start {
             transport: name,
             reason: error.to_string().into(),
-            kind: error
-                .downcast_ref::<io::Error>()
-                .map(std::io::Error::kind),
+            kind: error.downcast_ref::<io::Error>().map(io::Error::kind),
         });
         opener.ask(Command::Opened(link, opened));
     })

@@ -48,9 +48,7 @@ impl Stream {
 
     pub(crate) fn deregister(&self, registry: &Registry) {
         // Closing the descriptor would do the same.
-        registry
-            .deregister(&mut SourceFd(&self.as_raw_fd()))
-            .ok();
+        registry.deregister(&mut SourceFd(&self.as_raw_fd())).ok();
     }
 }
 

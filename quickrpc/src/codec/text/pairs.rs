@@ -62,7 +62,7 @@ impl<'de> Deserializer<'de> for Pairs<'_, 'de> {
         Ok(value)
     }
 
-    fn deserialize_option<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, TextError> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TextError> {
         self.0.skip_ws();
         if self.0.at_end() {
             return visitor.visit_none();

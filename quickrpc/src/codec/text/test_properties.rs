@@ -86,7 +86,7 @@ fn consistent<S: Syntax>(text: &str, syntax: S) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..Default::default() })]
 
     #[test]
     fn json_round_trips(value in tree()) {

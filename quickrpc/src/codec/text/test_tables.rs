@@ -430,3 +430,15 @@ fn any_at<S: Syntax>(text: &str, syntax: S, depth: usize) -> bool {
     assert_eq!(value.is_ok(), skipped, "{text}");
     skipped
 }
+
+#[test]
+fn looking_ahead_for_bytes_is_linear() {
+    // Each of these would take hours if an object were searched for each one around it, or
+    // the rest of the text for each object.
+    let objects = "[".to_owned() + &"{},".repeat(1_000_000) + r#"{"__bytes":"eA=="}]"#;
+    let nested = r#"{"a":[{"b":"#.repeat(40) + &objects + &"}]}".repeat(40);
+    let words = "[".to_owned() + &r#"{},"__bytes",{"a":{"__bytes":""}},"#.repeat(300_000) + "1]";
+    for text in [nested, words] {
+        assert!(read::<Tree, _>(&text, Json).is_ok());
+    }
+}

@@ -1,0 +1,22 @@
+//! The lab on stdin and stdout, as a program for others to start: `lab_stdio [codec]`.
+
+use quickrpc::Result;
+use quickrpc_tests::{Lab, serve};
+
+fn main() -> Result<()> {
+    let codec = std::env::args().nth(1);
+    let codec = codec.as_deref().unwrap_or("jrpc");
+    let api = Lab::bind(codec, "stdio:")?;
+    let served = serve(&api);
+    api.start()?;
+    // A stray line must not spoil the wire.
+    stray("this is no message");
+    let result = api.wait();
+    drop(served);
+    result
+}
+
+#[allow(clippy::print_stdout, reason = "it shows that the wire survives this")]
+fn stray(text: &str) {
+    println!("{text}");
+}

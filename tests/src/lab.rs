@@ -1,0 +1,105 @@
+//! The API that most tests use, and both sides of it ready to run.
+
+use std::net::SocketAddr;
+
+use quickrpc::{BoxError, Value, remote_api};
+
+use crate::wait::{Inbox, inbox};
+
+/// Calls of every kind; the Python counterpart has the same.
+#[remote_api]
+pub trait Lab {
+    /// Gives the text back.
+    #[incoming]
+    fn echo(&self, #[default] text: &str) -> String;
+
+    /// Adds two numbers.
+    #[incoming]
+    fn add(&self, a: i64, b: i64) -> i64;
+
+    /// Fails with the message.
+    #[incoming]
+    fn fail(&self, message: &str) -> Result<String, BoxError>;
+
+    /// Gives the bytes back.
+    #[incoming]
+    fn blob(&self, data: &[u8]) -> Vec<u8>;
+
+    /// Gives any value back.
+    #[incoming]
+    fn nested(&self, value: Value) -> Value;
+
+    /// Passed on to everybody as `notified`.
+    #[incoming]
+    fn notify(&self, #[default] text: &str);
+
+    /// What somebody notified.
+    #[outgoing]
+    fn notified(&self, text: &str);
+
+    /// Asks a client.
+    #[outgoing]
+    fn question(&self, text: &str) -> String;
+}
+
+/// What the handlers of [`serve`] saw.
+#[derive(Debug)]
+pub struct Served {
+    /// Names of the peers that called `notify`, and their texts.
+    pub notes: Inbox<(String, String)>,
+}
+
+/// Connects a plain handler to every call.
+pub fn serve(api: &Lab) -> Served {
+    let (seen, notes) = inbox();
+    let everybody = api.all();
+    api.echo.connect(|_sender, text| text.to_owned());
+    api.add.connect(|_sender, a, b| {
+        let sum = a.checked_add(b);
+        sum.ok_or("the sum is too large")
+    });
+    api.fail
+        .connect(|_sender, message| Err::<String, BoxError>(message.into()));
+    api.blob.connect(|_sender, data| data.to_vec());
+    api.nested.connect(|_sender, value| value);
+    api.notify.connect(move |sender, text| {
+        let _ = everybody.notified(text);
+        let _ = seen.send((sender.to_string(), text.to_owned()));
+    });
+    Served { notes }
+}
+
+/// A running TCP server with [`serve`]'s handlers.
+///
+/// # Panics
+///
+/// If it does not start.
+#[track_caller]
+pub fn server(codec: &str) -> (Lab, SocketAddr, Served) {
+    let api = Lab::bind(codec, "tcpserv:127.0.0.1:0").expect("right expressions");
+    let served = serve(&api);
+    api.start().expect("a free port");
+    let addr = api.local_addrs()[0];
+    (api, addr, served)
+}
+
+/// A running client of a server.
+///
+/// # Panics
+///
+/// If it does not connect.
+#[track_caller]
+pub fn client(codec: &str, addr: SocketAddr) -> LabInverse {
+    let api = LabInverse::bind(codec, format!("tcp:{addr}").as_str()).expect("right expressions");
+    api.start().expect("a server that accepts");
+    api
+}
+
+/// A [`Value`] from JSON.
+///
+/// # Panics
+///
+/// Never for what `serde_json::json!` can write.
+pub fn value(json: serde_json::Value) -> Value {
+    serde_json::from_value(json).expect("a value holds all JSON")
+}

@@ -1,0 +1,124 @@
+//! What is left after an API: nothing. One test in a program of its own, since threads
+//! and descriptors are counted for the whole process.
+
+use quickrpc::Processing;
+use quickrpc_tests::{
+    Lab, LabInverse, RefusingPort, Resources, Telnet, bounded, eventually, own_bus, serve,
+    thread_names,
+};
+
+/// Runs `cycle` a few times; the first time may leave what is made once for all.
+#[track_caller]
+fn leaves_nothing(what: &str, cycle: impl Fn()) {
+    cycle();
+    eventually(what, || workers().is_empty());
+    let before = Resources::now();
+    for _ in 0..5 {
+        cycle();
+    }
+    eventually(what, || {
+        let now = Resources::now();
+        now.threads <= before.threads && now.descriptors <= before.descriptors
+    });
+}
+
+/// The library's own threads, which all have names of its own.
+fn workers() -> Vec<String> {
+    let mut names = thread_names();
+    names.retain(|name| name.contains("quickrpc"));
+    names
+}
+
+fn lab_with(processing: Processing, transport: &str) -> Lab {
+    let lab = Lab::builder()
+        .codec("terse")
+        .transport(transport)
+        .processing(processing)
+        .build()
+        .unwrap();
+    let _served = serve(&lab);
+    lab
+}
+
+fn talk(lab: &Lab) {
+    let addr = lab.local_addrs()[0];
+    let mut person = Telnet::connect(addr);
+    person.send("add[1] a:1 b:2\n");
+    assert_eq!(person.line(), "[1]:3");
+    let caller = LabInverse::bind("terse", format!("tcp:{addr}").as_str()).unwrap();
+    caller.start().unwrap();
+    let sum = caller.all().add(2, 3);
+    assert_eq!(bounded("the sum", move || sum.result()).unwrap(), 5);
+}
+
+#[test]
+fn nothing_is_left_behind() {
+    for processing in [Processing::Inline, Processing::Queue, Processing::Pool(3)] {
+        leaves_nothing("stop", || {
+            let lab = lab_with(processing.clone(), "tcpserv:127.0.0.1:0");
+            lab.start().unwrap();
+            talk(&lab);
+            lab.stop().unwrap();
+            assert_eq!(
+                workers(),
+                [""; 0],
+                "stop() returns when all threads have ended"
+            );
+        });
+        leaves_nothing("drop", || {
+            let lab = lab_with(processing.clone(), "tcpserv:127.0.0.1:0");
+            lab.start().unwrap();
+            talk(&lab);
+        });
+    }
+    leaves_nothing("start, stop, start", || {
+        let lab = lab_with(Processing::Inline, "tcpserv:127.0.0.1:0");
+        for _ in 0..3 {
+            lab.start().unwrap();
+            talk(&lab);
+            lab.stop().unwrap();
+        }
+    });
+    leaves_nothing("a failed start", || {
+        let nobody = RefusingPort::new();
+        let parts = format!("mux:(tcpserv:127.0.0.1:0)(tcp:{})", nobody.addr());
+        let lab = lab_with(Processing::Queue, &parts);
+        lab.start().unwrap_err();
+    });
+    leaves_nothing("attempts to connect again", || {
+        let nobody = RefusingPort::new();
+        let again = format!("restart:1:tcp:{}", nobody.addr());
+        let lab = lab_with(Processing::Inline, &again);
+        lab.start().unwrap();
+    });
+    leaves_nothing("a bus", || {
+        let bus = format!("internal:{}:", own_bus());
+        let (one, two) = (
+            lab_with(Processing::Inline, &bus),
+            LabInverse::bind("terse", bus.as_str()).unwrap(),
+        );
+        one.start().unwrap();
+        two.start().unwrap();
+        let sum = two.all().add(2, 3);
+        assert_eq!(bounded("the sum", move || sum.result()).unwrap(), 5);
+    });
+    leaves_nothing("a pair", || {
+        let (lab, caller) = Lab::pair();
+        let _served = serve(&lab);
+        let sum = caller.all().add(2, 3);
+        assert_eq!(bounded("the sum", move || sum.result()).unwrap(), 5);
+    });
+    leaves_nothing("many connections", || {
+        let lab = lab_with(Processing::Inline, "tcpserv:127.0.0.1:0");
+        lab.start().unwrap();
+        let addr = lab.local_addrs()[0];
+        let before = Resources::now().threads;
+        let mut people: Vec<_> = (0..100).map(|_| Telnet::connect(addr)).collect();
+        for person in &mut people {
+            person.send("add[1] a:1 b:2\n");
+            assert_eq!(person.line(), "[1]:3");
+        }
+        let now = Resources::now().threads;
+        assert!(now <= before, "no thread for a connection: {before}, {now}");
+    });
+}

@@ -1,0 +1,40 @@
+//! The library as a downstream user sees it: one module per topic.
+
+mod arguments;
+mod batches;
+mod codec_terse;
+mod config;
+mod dynamic;
+mod endings;
+mod hostile;
+mod lifecycle;
+mod matrix;
+mod peers;
+mod plugins;
+mod processing;
+mod promises;
+mod replies;
+mod security;
+mod serving;
+mod slots;
+mod stdio;
+mod targets;
+mod wires;
+
+use quickrpc::{CallError, Error};
+
+/// What the other side answered; anything else fails the test.
+#[track_caller]
+fn call_error<T>(result: quickrpc::Result<T>) -> CallError {
+    match result {
+        Err(Error::Call(error)) => error,
+        Err(other) => panic!("another error: {other:?}"),
+        Ok(_) => panic!("a result in place of an error"),
+    }
+}
+
+/// A promise's result, or a failed test if it is never settled.
+#[track_caller]
+fn settled<T: Send + 'static>(promise: quickrpc::Promise<T>) -> quickrpc::Result<T> {
+    quickrpc_tests::bounded("the promise", move || promise.result())
+}

@@ -1,0 +1,23 @@
+//! A call with a `where` clause.
+
+use quickrpc::remote_api;
+
+#[remote_api]
+pub trait Echo {
+    #[incoming]
+    fn say(&self, text: &str)
+    where
+        Self: Sized;
+
+    #[outgoing]
+    fn echo(&self, text: &str);
+}
+
+fn main() {
+    let _ = |api: Echo, hub: EchoInverse| {
+        api.say.connect(|_sender, text| text);
+        let _ = hub.all().say("x");
+        hub.echo.connect(|_sender, text| println!("{text}"));
+        let _ = api.all().echo("y");
+    };
+}

@@ -1,0 +1,21 @@
+//! A call with a lifetime.
+
+use quickrpc::remote_api;
+
+#[remote_api]
+pub trait Echo {
+    #[incoming]
+    fn say<'a>(&self, text: &'a str);
+
+    #[outgoing]
+    fn echo(&self, text: &str);
+}
+
+fn main() {
+    let _ = |api: Echo, hub: EchoInverse| {
+        api.say.connect(|_sender, text| text);
+        let _ = hub.all().say("x");
+        hub.echo.connect(|_sender, text| println!("{text}"));
+        let _ = api.all().echo("y");
+    };
+}

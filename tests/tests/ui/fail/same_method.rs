@@ -1,0 +1,24 @@
+//! Two calls with the same name.
+
+use quickrpc::remote_api;
+
+#[remote_api]
+pub trait Echo {
+    #[incoming]
+    fn say(&self, text: &str);
+
+    #[incoming]
+    fn say(&self, number: i64);
+
+    #[outgoing]
+    fn echo(&self, text: &str);
+}
+
+fn main() {
+    let _ = |api: Echo, hub: EchoInverse| {
+        api.say.connect(|_sender, text| text);
+        let _ = hub.all().say("x");
+        hub.echo.connect(|_sender, text| println!("{text}"));
+        let _ = api.all().echo("y");
+    };
+}

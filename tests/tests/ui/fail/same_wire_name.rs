@@ -1,0 +1,22 @@
+//! Two calls with the same name on the wire.
+
+use quickrpc::remote_api;
+
+#[remote_api]
+pub trait Echo {
+    #[incoming]
+    fn say(&self, text: &str);
+
+    #[outgoing]
+    #[name = "say"]
+    fn echo(&self, text: &str);
+}
+
+fn main() {
+    let _ = |api: Echo, hub: EchoInverse| {
+        api.say.connect(|_sender, text| text);
+        let _ = hub.all().say("x");
+        hub.echo.connect(|_sender, text| println!("{text}"));
+        let _ = api.all().echo("y");
+    };
+}
