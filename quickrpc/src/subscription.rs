@@ -1,9 +1,97 @@
-//! STUB
-/// x
-#[derive(Debug)]
-pub struct Subscription<T>(crossbeam_channel::Receiver<T>);
+//! Calls as items of a channel instead of calls of a handler.
+
+use std::fmt;
+use std::ops::Deref;
+
+use crossbeam_channel::Receiver;
+
+use crate::api::Connection;
+
+/// The calls of one incoming method, as items to be received: made by a slot's
+/// `subscribe()`, ended by dropping it.
+///
+/// Dereferences to a [`crossbeam_channel::Receiver`], so that it works with
+/// `recv_timeout`, `try_iter` and `select!`. An item is the sender with the arguments,
+/// owned, and at the end a [`Resolver`](crate::Resolver) if the call has a reply.
+///
+/// ```
+/// use quickrpc::{Resolver, Sender, Subscription};
+///
+/// fn add(calls: Subscription<(Sender, i64, i64, Resolver<i64>)>) {
+///     for (sender, a, b, resolver) in &calls {
+///         println!("{sender} adds");
+///         resolver.set_result(a + b).ok();
+///     }
+/// }
+/// ```
+#[must_use = "a subscription ends when it is dropped"]
+pub struct Subscription<T> {
+    receiver: Receiver<T>,
+    connection: Connection,
+}
+
 impl<T> Subscription<T> {
-    pub(crate) fn new(r: crossbeam_channel::Receiver<T>, _c: crate::Connection) -> Self {
-        Self(r)
+    pub(crate) fn new(receiver: Receiver<T>, connection: Connection) -> Self {
+        Subscription {
+            receiver,
+            connection,
+        }
+    }
+
+    /// The channel's end, for `select!` and the like.
+    pub fn receiver(&self) -> &Receiver<T> {
+        &self.receiver
+    }
+}
+
+impl<T> Deref for Subscription<T> {
+    type Target = Receiver<T>;
+
+    fn deref(&self) -> &Receiver<T> {
+        &self.receiver
+    }
+}
+
+impl<T> Drop for Subscription<T> {
+    fn drop(&mut self) {
+        self.connection.disconnect();
+    }
+}
+
+/// Receives until the API is gone.
+impl<'a, T> IntoIterator for &'a Subscription<T> {
+    type Item = T;
+    type IntoIter = crossbeam_channel::Iter<'a, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.receiver.iter()
+    }
+}
+
+/// Receives until the API is gone; the subscription ends with the iterator.
+impl<T> IntoIterator for Subscription<T> {
+    type Item = T;
+    type IntoIter = IntoIter<T>;
+
+    fn into_iter(self) -> IntoIter<T> {
+        IntoIter(self)
+    }
+}
+
+/// The iterator over a [`Subscription`] that owns it.
+#[derive(Debug)]
+pub struct IntoIter<T>(Subscription<T>);
+
+impl<T> Iterator for IntoIter<T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.0.receiver.recv().ok()
+    }
+}
+
+impl<T> fmt::Debug for Subscription<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Subscription({} waiting)", self.receiver.len())
     }
 }
