@@ -12,7 +12,6 @@ pub mod dynamic;
 mod error;
 pub mod expr;
 mod limits;
-mod optional_reply;
 mod promise;
 mod receivers;
 mod reply;
@@ -46,7 +45,6 @@ pub use value::{Value, from_value, to_value};
 pub mod __private {
     pub use crate::api::{Generated, Invocation, Outcome, Slot, Target, pair};
     pub use crate::args::{Blob, BlobRef, Maybe, OutArgs, Plain, Text, WireArgs};
-    pub use crate::optional_reply::IntoOptionalReply;
     pub use crate::reply::Via;
     pub use serde;
 }

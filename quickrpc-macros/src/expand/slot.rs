@@ -6,7 +6,7 @@ use syn::Ident;
 use syn::spanned::Spanned as _;
 
 use super::{Side, docs};
-use crate::model::{Argument, ArgumentKind, Call, Returned, option_value};
+use crate::model::{Argument, ArgumentKind, Call, Returned};
 use crate::parse::Default;
 
 /// Names for the arguments inside of generated functions, hidden from the user's code.
@@ -129,11 +129,7 @@ impl Side<'_> {
         let (krate, returned) = (self.krate, &self.api.returned_type);
         match &call.result {
             None => quote!(#returned: #krate::IntoReply<()>),
-            Some(Returned { value, .. }) => match option_value(value) {
-                // A bare `None` is the value here, and is inferred.
-                Some(inner) => quote!(#returned: #krate::__private::IntoOptionalReply<#inner>),
-                None => quote!(#returned: #krate::IntoReply<#value>),
-            },
+            Some(Returned { value, .. }) => quote!(#returned: #krate::IntoReply<#value>),
         }
     }
 

@@ -17,21 +17,21 @@ pub(crate) struct PendingTable {
 
 struct Entry {
     call: Arc<dyn PendingCall>,
-    asked: Vec1,
+    asked: Asked,
     deadline: Option<Instant>,
 }
 
 /// Those who were asked; nearly always one.
-enum Vec1 {
+enum Asked {
     One(Arc<Conn>),
     Many(Vec<Arc<Conn>>),
 }
 
-impl Vec1 {
+impl Asked {
     fn as_slice(&self) -> &[Arc<Conn>] {
         match self {
-            Vec1::One(conn) => std::slice::from_ref(conn),
-            Vec1::Many(conns) => conns,
+            Asked::One(conn) => std::slice::from_ref(conn),
+            Asked::Many(conns) => conns,
         }
     }
 }
@@ -40,6 +40,9 @@ impl Vec1 {
 pub(crate) enum Answered {
     /// Settle it: it is out of the table.
     Settle(Arc<dyn PendingCall>),
+    /// Others were asked too: settle it if the result can be read, and then remove it; a
+    /// result that cannot be read is a failure of this peer.
+    Offer(Arc<dyn PendingCall>),
     /// Others may still answer.
     Wait,
     /// Nobody waits for an answer of this peer with this id.
@@ -62,8 +65,8 @@ impl PendingTable {
             conn.pending.fetch_add(1, Ordering::Relaxed);
         }
         let asked = match asked {
-            [conn] => Vec1::One(Arc::clone(conn)),
-            several => Vec1::Many(several.to_vec()),
+            [conn] => Asked::One(Arc::clone(conn)),
+            several => Asked::Many(several.to_vec()),
         };
         self.calls.insert(
             id,
@@ -86,11 +89,14 @@ impl PendingTable {
             return Answered::Unknown;
         }
         if failed && asked.len() > 1 {
-            if let Vec1::Many(asked) = &mut entry.asked {
+            if let Asked::Many(asked) = &mut entry.asked {
                 asked.retain(|one| one.id() != conn.id());
                 conn.pending.fetch_sub(1, Ordering::Relaxed);
             }
             return Answered::Wait;
+        }
+        if asked.len() > 1 {
+            return Answered::Offer(Arc::clone(&entry.call));
         }
         match self.remove(id) {
             Some(call) => Answered::Settle(call),
@@ -127,7 +133,7 @@ impl PendingTable {
         ids.into_iter()
             .filter_map(|id| match self.answered(id, conn, true) {
                 Answered::Settle(call) => Some(call),
-                Answered::Wait | Answered::Unknown => None,
+                Answered::Offer(_) | Answered::Wait | Answered::Unknown => None,
             })
             .collect()
     }
