@@ -124,7 +124,8 @@ fn server(name: &str) -> Result<Calculator> {
         let sum = numbers.iter().fold(0_i64, |sum, n| sum.wrapping_add(*n));
         later(Duration::from_millis(50), sum)
     });
-    api.ponder.connect(|_sender| later(Duration::from_secs(5), 42));
+    api.ponder
+        .connect(|_sender| later(Duration::from_secs(5), 42));
 
     api.start()?;
     Ok(api)

@@ -54,7 +54,10 @@ fn try_out(codec: &str) -> Result<(), BoxError> {
         params: Value::from_iter([("a", 2), ("b", 3)]),
         id: Some(Value::from(1)),
     };
-    println!("on the wire: {}", String::from_utf8(Query::default().encode(&call)?)?);
+    println!(
+        "on the wire: {}",
+        String::from_utf8(Query::default().encode(&call)?)?
+    );
 
     // By its string.
     register_codec("query", Query::from_params)?;
@@ -167,7 +170,9 @@ impl Codec for Query {
         let line = str::from_utf8(telegram)?.trim_end();
         let (id, rest) = match line.strip_prefix('#') {
             Some(line) => {
-                let (id, rest) = line.split_once(' ').ok_or("expected a blank behind the id")?;
+                let (id, rest) = line
+                    .split_once(' ')
+                    .ok_or("expected a blank behind the id")?;
                 (Some(Self::read(id)), rest)
             }
             None => (None, line),
@@ -190,7 +195,9 @@ impl Codec for Query {
         let params = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
         Ok(vec![Message::Call {
             method: method.to_owned(),
-            params: params.map(|(name, value)| (name, Self::read(value))).collect(),
+            params: params
+                .map(|(name, value)| (name, Self::read(value)))
+                .collect(),
             id,
         }])
     }

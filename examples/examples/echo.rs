@@ -96,8 +96,16 @@ fn serve(options: Options) -> Result<(), BoxError> {
         peers.disconnect(sender)
     });
 
-    api.on_connect(|peer| eprintln!("{peer} is here."));
-    api.on_disconnect(|peer, reason| eprintln!("{peer} is gone: {reason}."));
+    api.on_connect(|peer| {
+        if peer.name() != "stdio" {
+            eprintln!("{peer} is here.");
+        }
+    });
+    api.on_disconnect(|peer, reason| {
+        if peer.name() != "stdio" {
+            eprintln!("{peer} is gone: {reason}.");
+        }
+    });
     api.start()?;
 
     for address in api.local_addrs() {

@@ -5,7 +5,10 @@
 //! cargo run --example echo_client hello world
 //! ```
 
-#![allow(clippy::print_stdout, reason = "what was heard is the program's output")]
+#![allow(
+    clippy::print_stdout,
+    reason = "what was heard is the program's output"
+)]
 #![allow(clippy::print_stderr, reason = "hints are for people")]
 
 use std::io::{IsTerminal, stdin};
@@ -14,7 +17,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use clap::Parser;
-use quickrpc::{BoxError, CodecExpr, TransportExpr, remote_api};
+use quickrpc::{BoxError, CodecExpr, DisconnectReason, TransportExpr, remote_api};
 
 /// The part of the server's interface that is used here, as the server declares it.
 #[remote_api]
@@ -69,7 +72,10 @@ fn chat(options: Options) -> Result<(), BoxError> {
         println!("{text}");
         said.send(text.to_owned()).ok();
     });
-    hub.on_disconnect(|peer, reason| eprintln!("{peer} is gone: {reason}."));
+    hub.on_disconnect(|peer, reason| match reason {
+        DisconnectReason::Stopped => {} // by ourselves, at the end
+        _ => eprintln!("{peer} is gone: {reason}."),
+    });
     hub.start()?;
 
     let mut last = None;
@@ -81,6 +87,11 @@ fn chat(options: Options) -> Result<(), BoxError> {
             let line = line?;
             // What was heard so far is printed, and of no further interest.
             heard.try_iter().for_each(drop);
+            if hub.peers().is_empty() {
+                // Sending to nobody is no error; here it would be a surprise.
+                eprintln!("Not connected, so nobody hears that.");
+                continue;
+            }
             hub.all().say(&line)?;
             last = Some(line);
         }
