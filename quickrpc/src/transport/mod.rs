@@ -3,6 +3,7 @@
 //! Those that are built in are named by expressions ([`TransportExpr`]); a transport of
 //! one's own implements [`Transport`].
 
+pub(crate) mod fd;
 pub(crate) mod internal;
 pub(crate) mod pipe;
 pub(crate) mod stdio;
