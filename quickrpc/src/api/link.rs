@@ -1,6 +1,7 @@
 //! What was bound: a codec, a security provider, and one transport.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::codec::AnyCodec;
@@ -9,6 +10,7 @@ use crate::expr::{Retry, TransportExpr, TransportKind};
 use crate::limits::Limits;
 use crate::security::AnySecurity;
 use crate::transport::Transport;
+use crate::transport::process::CommandLine;
 
 /// How messages look on a wire, the same for all its peers.
 #[derive(Debug)]
@@ -35,6 +37,9 @@ pub(crate) enum Leaf {
     Stdio { guard: bool },
     Tcp { host: String, port: u16 },
     TcpServer { interface: String, port: u16 },
+    Process(Arc<CommandLine>),
+    Unix(PathBuf),
+    UnixServer { path: PathBuf, mode: Option<u32> },
     Internal { bus: String, name: Option<String> },
     Custom(Arc<dyn Transport>),
 }
@@ -118,6 +123,12 @@ fn leaf(expr: &TransportExpr) -> Result<Leaf, Error> {
             interface: interface.clone(),
             port: *port,
         },
+        TransportKind::Process { command } => Leaf::Process(Arc::new(CommandLine::parse(command)?)),
+        TransportKind::Unix { path } => Leaf::Unix(path.into()),
+        TransportKind::UnixServer { path, mode } => Leaf::UnixServer {
+            path: path.into(),
+            mode: *mode,
+        },
         TransportKind::Internal { bus, name } => Leaf::Internal {
             bus: bus.clone().unwrap_or_default(),
             name: name.clone(),
@@ -136,6 +147,9 @@ impl fmt::Debug for Leaf {
             Leaf::Stdio { .. } => "Stdio",
             Leaf::Tcp { .. } => "Tcp",
             Leaf::TcpServer { .. } => "TcpServer",
+            Leaf::Process(_) => "Process",
+            Leaf::Unix(_) => "Unix",
+            Leaf::UnixServer { .. } => "UnixServer",
             Leaf::Internal { .. } => "Internal",
             Leaf::Custom(_) => "Custom",
         })
