@@ -1,5 +1,294 @@
 //! RPC without ceremony: **declare an API as a trait once; bind it at run time to any
 //! wire, by a string.**
+//!
+//! There is no schema language, no code generator to run, and no async runtime. Calls may go
+//! both ways over one connection, to one peer, to some, or to everybody.
+//!
+//! # Declare
+//!
+//! ```
+//! use quickrpc::{Result, remote_api};
+//!
+//! /// A simple chat: what one peer says, every peer hears.
+//! #[remote_api]
+//! pub trait Echo {
+//!     /// A peer says something.
+//!     #[incoming]
+//!     fn say(&self, text: &str);
+//!
+//!     /// Passed on to everybody.
+//!     #[outgoing]
+//!     fn echo(&self, text: &str);
+//!
+//!     /// Adds two numbers.
+//!     #[incoming]
+//!     fn add(&self, a: i64, b: i64) -> i64;
+//! }
+//!
+//! # fn main() -> Result<()> {
+//! // One side: the trait's name. This wire is in memory; it might be "tcpserv::8888".
+//! let server = Echo::bind("terse", "internal:chat:server")?;
+//! let everybody = server.all();
+//! server.say.connect(move |_sender, text| everybody.echo(text));
+//! server.add.connect(|_sender, a, b| a + b);
+//! server.start()?;
+//!
+//! // The other side: its inverse. It might be another program, at "tcp:localhost:8888".
+//! let client = EchoInverse::bind("terse", "internal:chat:client")?;
+//! let echoes = client.echo.subscribe();
+//! client.start()?;
+//! client.all().say("hello")?;
+//! assert_eq!(client.all().add(2, 3).result()?, 5);
+//! # let soon = std::time::Duration::from_secs(5);
+//! # let (sender, text) = echoes.recv_timeout(soon).expect("an echo");
+//! # assert_eq!((sender.name(), text.as_str()), ("server", "hello"));
+//! # Ok(()) }
+//! ```
+//!
+//! [`remote_api`] replaces the trait by these types:
+//!
+//! | item | what it is |
+//! |---|---|
+//! | `Echo` | the declared side: start and stop it, connect handlers to its slots (`api.say`), send through `api.all()` and `api.to(..)` |
+//! | `EchoOutgoing` | its sending half alone. Clone it into handlers: it keeps nothing alive, so that no handler owns the API that owns the handler |
+//! | `EchoInverse`, `EchoInverseOutgoing` | the same for the other side, with incoming and outgoing swapped |
+//! | `EchoIncoming`, `EchoInverseIncoming` | traits with the incoming methods, for a server that is one type: `api.serve(my_server)` |
+//! | `EchoOutgoingEach`, `EchoInverseOutgoingEach` | what `each()` returns: one result for each peer |
+//! | `Echo::DESCRIPTION` | names, types, defaults and doc comments of all calls, as [data](Description) |
+//!
+//! A call with a return type has a reply; `-> ()` is only acknowledged; without a return type
+//! it is a notification. Arguments arrive as they are declared, `&str` as `&str`. Everything
+//! that serde can both write and read will do, and `Vec<u8>` and `&[u8]` travel as byte
+//! strings.
+//!
+//! ```
+//! # use quickrpc::{CallError, remote_api};
+//! #[remote_api(rename_all = "camelCase", prefix = "lab.")]
+//! trait Stage {
+//!     /// On the wire: `lab.moveTo`, with `speed` 1.0 if it is missing.
+//!     #[incoming]
+//!     fn move_to(&self, x: f64, #[default(1.0)] speed: f64, comment: Option<&str>);
+//!
+//!     /// The caller gets the number or the error.
+//!     #[incoming(positional)]
+//!     fn read_sensor(&self, channel: u8) -> Result<f64, CallError>;
+//!
+//!     #[outgoing]
+//!     #[name = "moved"]
+//!     fn has_moved(&self, x: f64);
+//! }
+//! # assert_eq!(Stage::DESCRIPTION.calls[0].wire_name, "lab.moveTo");
+//! ```
+//!
+//! # Answer
+//!
+//! A handler gets the [`Sender`] and the arguments. It returns what was declared, or says more:
+//!
+//! ```
+//! use quickrpc::{CallError, Promise, remote_api};
+//!
+//! #[remote_api]
+//! trait Files {
+//!     #[incoming]
+//!     fn read(&self, name: &str) -> String;
+//!     #[incoming]
+//!     fn length(&self, text: &str) -> usize;
+//!     #[incoming]
+//!     fn number(&self, text: &str) -> i64;
+//!     #[incoming]
+//!     fn slow(&self) -> i64;
+//! }
+//!
+//! # fn main() -> quickrpc::Result<()> {
+//! let (files, client) = Files::pair(); // both sides, connected in memory
+//! files.length.connect(|_sender, text| text.len());
+//! files.read.connect(|sender, name| match name {
+//!     "who" => Ok(format!("you are {sender}")),
+//!     _ => Err(CallError::new(404, "no such file").with_data(name)),
+//! });
+//! files.number.connect(|_sender, text| {
+//!     let number: i64 = text.trim().parse()?; // any error; its text goes to the caller
+//!     quickrpc::ok(number)
+//! });
+//! files.slow.connect(|_sender| {
+//!     let (promise, resolver) = Promise::pair();
+//!     std::thread::spawn(move || resolver.set_result(42));
+//!     promise // answered later; other calls go on meanwhile
+//! });
+//!
+//! let calls = client.all();
+//! assert_eq!(calls.length("four").result()?, 4);
+//! let error = calls.read("nothing").result().unwrap_err();
+//! assert_eq!(error.to_string(), "no such file (code 404)");
+//! let error = calls.number("4x").result().unwrap_err();
+//! assert_eq!(error.to_string(), "invalid digit found in string");
+//! assert_eq!(calls.slow().result()?, 42);
+//! # Ok(()) }
+//! ```
+//!
+//! `Option<T>` is possible as well, where `None` leaves the answer to another handler of the
+//! same call; see [`IntoReply`]. A panic in a handler is caught, logged, and answered with an
+//! error. `subscribe()` in place of `connect(..)` gives the calls as items of a channel, which
+//! suits a program that has a loop of its own.
+//!
+//! With a type of one's own instead of closures:
+//!
+//! ```
+//! # use quickrpc::{Sender, remote_api};
+//! # #[remote_api]
+//! # trait Counter {
+//! #     #[incoming]
+//! #     fn count(&self, by: u64) -> u64;
+//! # }
+//! use std::sync::atomic::{AtomicU64, Ordering};
+//!
+//! struct Shop(AtomicU64);
+//!
+//! impl CounterIncoming for Shop {
+//!     fn count(&self, _sender: &Sender, by: u64) -> u64 {
+//!         self.0.fetch_add(by, Ordering::Relaxed) + by
+//!     }
+//! }
+//!
+//! # fn main() -> quickrpc::Result<()> {
+//! let (counter, client) = Counter::pair();
+//! counter.serve(Shop(AtomicU64::new(0)));
+//! client.all().count(2).result()?;
+//! assert_eq!(client.all().count(3).result()?, 5);
+//! # Ok(()) }
+//! ```
+//!
+//! # Call
+//!
+//! A notification returns when it is sent (or queued), a call with reply returns a
+//! [`Promise`] at once:
+//!
+//! ```
+//! use std::time::Duration;
+//! # use quickrpc::{Error, remote_api};
+//! # #[remote_api]
+//! # trait Adder {
+//! #     #[incoming]
+//! #     fn add(&self, a: i64, b: i64) -> i64;
+//! #     #[incoming]
+//! #     fn log(&self, text: &str);
+//! # }
+//! # fn main() -> quickrpc::Result<()> {
+//! # let (server, client) = Adder::pair();
+//! # server.add.connect(|_sender, a, b| a + b);
+//! # server.log.connect(|_sender, _text| ());
+//! let adder = client.all();
+//! let five = adder.add(2, 3).result()?; // waits
+//! adder.add(2, 3).then(
+//!     |sum| println!("{sum}"),
+//!     |error| eprintln!("{error}"),
+//! ); // does not wait
+//! # assert_eq!(five, 5);
+//!
+//! // In any async runtime; a promise is a future.
+//! async fn add(adder: &AdderInverseOutgoing) -> quickrpc::Result<i64> {
+//!     adder.add(2, 3).await
+//! }
+//!
+//! // Every call has a deadline: 10 s, or what the handle or the builder says.
+//! let impatient = adder.timeout(Duration::from_millis(500));
+//! match impatient.add(2, 3).result() {
+//!     Ok(sum) => println!("{sum}"),
+//!     Err(Error::Call(error)) => println!("the handler said: {}", error.message),
+//!     Err(Error::Timeout { .. }) => println!("it took too long"),
+//!     Err(other) => println!("not sent, or the peer is gone: {other}"),
+//! }
+//!
+//! // Everybody gets the call; one result for each, in the order of arrival.
+//! for (peer, sum) in adder.each().add(2, 3).results() {
+//!     println!("{peer}: {}", sum?);
+//! }
+//!
+//! // Many messages with few writes.
+//! adder.batch(|adder| -> quickrpc::Result<()> {
+//!     for number in 0..1000 {
+//!         adder.log(&format!("line {number}"))?;
+//!     }
+//!     Ok(())
+//! })?;
+//! # Ok(()) }
+//! ```
+//!
+//! `api.all()` sends to all connected peers; of a call with reply, the first result counts.
+//! `api.to(sender)` and `api.to("name")` send to one, `api.to(list)` to some. A [`Sender`]
+//! means this connection and not whoever has its name later.
+//!
+//! # Bind
+//!
+//! Codec, security provider and transport are strings, or objects. One API may have several
+//! wires at once:
+//!
+//! ```
+//! # use quickrpc::{CodecExpr, TransportExpr, remote_api};
+//! # #[remote_api]
+//! # trait Echo {
+//! #     #[incoming]
+//! #     fn say(&self, text: &str);
+//! # }
+//! # fn main() -> quickrpc::Result<()> {
+//! let api = Echo::builder()
+//!     .codec("terse") // for people on telnet
+//!     .transport("tcpserv:127.0.0.1:0") // port 0: one that is free
+//!     .bind("jrpc", "internal:hub:echo") // for other parts of this program
+//!     .build()?;
+//! # api.say.connect(|_sender, _text| ());
+//! api.on_connect(|peer| println!("{peer} is here"));
+//! api.on_disconnect(|peer, reason| println!("{peer} is gone: {reason}"));
+//! api.start()?;
+//! println!("listening on {}", api.local_addrs()[0]);
+//!
+//! // A mistake says what was expected, and where.
+//! let error = Echo::bind("terse", "mux:(tcpserv::80x)(stdio:)").unwrap_err();
+//! assert_eq!(
+//!     error.to_string(),
+//!     "wrong transport expression: expected a port number from 0 to 65535, found `80x`
+//!     mux:(tcpserv::80x)(stdio:)
+//!                   ^"
+//! );
+//! # Ok(()) }
+//! ```
+//!
+//! | transport | meaning |
+//! |---|---|
+//! | `stdio:` | stdin and stdout of this process |
+//! | `tcp:<host>:<port>` | TCP client |
+//! | `tcpserv:<interface>:<port>` | TCP server; all interfaces if empty |
+//! | `mux:(<t1>)(<t2>)...` | several transports as one |
+//! | `restart:<seconds>:<t>` | starts `<t>` again when it ends |
+//! | `internal:<bus>:<name>` | in-process bus |
+//!
+//! Codecs are `jrpc` (JSON-RPC 2.0) and `terse` (for people). Expressions have options, such as
+//! `tcpserv::8888?message_size=64k`; [`expr`] lists them all. They implement `FromStr`,
+//! `Display` and serde's traits, so that they can live in a config file. Shorthands of your
+//! own come from [`register_codec`], [`register_security`] and [`register_transport`].
+//!
+//! # Threads
+//!
+//! By default a handler runs on the thread that received the call, one at a time, so that it
+//! needs no locks against the others. It should be short then, and cannot wait for other calls
+//! of the same API: that would never end, and is [`Error::Deadlock`] at once.
+//! [`Processing::Queue`] and [`Processing::Pool`] run handlers on workers, where they may wait;
+//! [`Processing::Manual`] runs them when the program's own loop says so. In each, the calls of
+//! one peer are handled in the order in which it sent them.
+//!
+//! Dropping the last handle of an API stops it; `api.wait()` is for servers that should not
+//! stop.
+//!
+//! # Trouble
+//!
+//! Input that is no message, calls of unknown methods and failing handlers are reported to
+//! `api.on_error(..)`, or logged through `tracing` if there is no such handler; the library
+//! never prints. Nothing that a peer sends can crash the program or use up its memory: each
+//! buffer and table has a limit, see [`Limits`].
+//!
+//! # Without a trait
+//!
+//! [`dynamic::Api`] calls methods by name, with [`Value`]s.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod action_queue;
@@ -50,3 +339,8 @@ pub mod __private {
     pub use crate::reply::Via;
     pub use serde;
 }
+
+/// Compiles and runs the code blocks of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

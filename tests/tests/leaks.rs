@@ -55,7 +55,7 @@ fn talk(lab: &Lab) {
 fn nothing_is_left_behind() {
     for processing in [Processing::Inline, Processing::Queue, Processing::Pool(3)] {
         leaves_nothing("stop", || {
-            let lab = lab_with(processing.clone(), "tcpserv:127.0.0.1:0");
+            let lab = lab_with(processing, "tcpserv:127.0.0.1:0");
             lab.start().unwrap();
             talk(&lab);
             lab.stop().unwrap();
@@ -66,7 +66,7 @@ fn nothing_is_left_behind() {
             );
         });
         leaves_nothing("drop", || {
-            let lab = lab_with(processing.clone(), "tcpserv:127.0.0.1:0");
+            let lab = lab_with(processing, "tcpserv:127.0.0.1:0");
             lab.start().unwrap();
             talk(&lab);
         });

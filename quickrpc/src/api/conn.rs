@@ -241,10 +241,10 @@ impl Conn {
             }
         }
         tx.append(rest);
-        if !tx.blocked {
-            if let Err(error) = tx.flush(stream) {
-                return Err(self.lost(tx, error));
-            }
+        if !tx.blocked
+            && let Err(error) = tx.flush(stream)
+        {
+            return Err(self.lost(tx, error));
         }
         self.note(&tx);
         Ok(tx.state(limit))

@@ -285,42 +285,46 @@ impl Core {
 
     /// A result arrived.
     pub(crate) fn settle(&self, conn: &Conn, id: Option<u64>, telegram: &str, result: &Payload) {
-        if let Some(call) = self.answered(conn, id, false) {
-            let wire = &conn.wire;
-            let depth = wire.limits.nesting_depth;
-            call.settle(&wire.codec, telegram, result, depth, conn.id());
+        let wire = &conn.wire;
+        let (depth, lane) = (wire.limits.nesting_depth, conn.id());
+        match self.answered(conn, id, false) {
+            Answered::Settle(call) => call.settle(&wire.codec, telegram, result, depth, lane),
+            Answered::Offer(call) => match call.offer(&wire.codec, telegram, result, depth, lane) {
+                Ok(()) => {
+                    let done = id.and_then(|id| lock(&self.pending).remove(id));
+                    drop(done);
+                }
+                Err(error) => self.fail_call(conn, id, error),
+            },
+            Answered::Wait | Answered::Unknown => {}
         }
     }
 
     /// An error arrived.
     pub(crate) fn settle_failure(&self, conn: &Conn, id: Option<u64>, error: CallError) {
         match id {
-            Some(_) => {
-                if let Some(call) = self.answered(conn, id, true) {
-                    call.fail(Error::Call(error), conn.id());
-                }
-            }
+            Some(_) => self.fail_call(conn, id, Error::Call(error)),
             // JSON-RPC's answer to something that could not be read (its section 5).
             None => self.trouble(&conn.peer, Error::Call(error), None),
         }
     }
 
-    fn answered(
-        &self,
-        conn: &Conn,
-        id: Option<u64>,
-        failed: bool,
-    ) -> Option<Arc<dyn crate::promise::PendingCall>> {
-        let id = id?;
-        let answered = lock(&self.pending).answered(id, conn, failed);
-        match answered {
-            Answered::Settle(call) => Some(call),
-            Answered::Wait => None,
-            Answered::Unknown => {
-                tracing::debug!(peer = %conn.peer, id, "an answer that nobody waits for");
-                None
-            }
+    /// A peer failed to answer; the call fails with the last of those who were asked.
+    fn fail_call(&self, conn: &Conn, id: Option<u64>, error: Error) {
+        if let Answered::Settle(call) = self.answered(conn, id, true) {
+            call.fail(error, conn.id());
         }
+    }
+
+    fn answered(&self, conn: &Conn, id: Option<u64>, failed: bool) -> Answered {
+        let Some(id) = id else {
+            return Answered::Unknown;
+        };
+        let answered = lock(&self.pending).answered(id, conn, failed);
+        if let Answered::Unknown = answered {
+            tracing::debug!(peer = %conn.peer, id, "an answer that nobody waits for");
+        }
+        answered
     }
 
     /// Fails the calls whose deadline has passed; gives the next deadline.

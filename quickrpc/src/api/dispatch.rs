@@ -45,6 +45,9 @@ pub struct Invocation<'de> {
 /// What a handler made of a call.
 pub struct Outcome(Made);
 
+/// What sends the answer when its promise is settled.
+type Later = Box<dyn FnOnce(LateAnswer) + Send>;
+
 enum Made {
     /// The answer is encoded, or the call has none.
     Answered,
@@ -52,7 +55,7 @@ enum Made {
     NotMine,
     Failed(CallError),
     /// Answered by a promise.
-    Later(Box<dyn FnOnce(LateAnswer) + Send>),
+    Later(Later),
 }
 
 impl Outcome {
@@ -214,13 +217,7 @@ impl Core {
         });
     }
 
-    fn answer_later(
-        &self,
-        call: &Call<'_>,
-        id: Option<&str>,
-        method: &str,
-        later: Box<dyn FnOnce(LateAnswer) + Send>,
-    ) {
+    fn answer_later(&self, call: &Call<'_>, id: Option<&str>, method: &str, later: Later) {
         let Some(core) = self.me.upgrade() else {
             return;
         };
@@ -242,7 +239,7 @@ impl Core {
         call: &Call<'_>,
         id: Option<&str>,
         out: &mut Vec<u8>,
-    ) -> Result<Option<Box<dyn FnOnce(LateAnswer) + Send>>, CallError> {
+    ) -> Result<Option<Later>, CallError> {
         let handlers = slot.handlers();
         if handlers.is_empty() {
             tracing::debug!(peer = %call.sender, "nobody handles `{}`", slot.name);

@@ -66,7 +66,7 @@ impl Api {
     ///
     /// Until the last client is connected, at most [`Limits::connect`](crate::Limits).
     pub fn start(&self) -> Result<()> {
-        self.core().start().result()
+        self.core().start_and_wait()
     }
 
     /// Like [`start`](Self::start), but returns a promise at once.

@@ -54,6 +54,15 @@ pub(crate) fn become_io_thread_of(core: u64) {
 }
 
 impl Core {
+    /// Starts, and returns when everything is open. After a failure, nothing is left of it.
+    pub(crate) fn start_and_wait(&self) -> Result<(), Error> {
+        let started = self.start().result();
+        if started.is_err() && lock(&self.run).phase == Phase::Idle {
+            self.threads.join(Instant::now() + self.limits.stop);
+        }
+        started
+    }
+
     pub(crate) fn start(&self) -> Promise<()> {
         let (promise, resolver) = Promise::pair();
         if let Err(error) = self.begin(resolver) {

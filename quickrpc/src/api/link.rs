@@ -55,7 +55,7 @@ impl Wire {
 #[derive(Debug, Clone)]
 pub enum AnyTransport {
     /// To be taken apart into leaves.
-    Expr(TransportExpr),
+    Expr(Box<TransportExpr>),
     /// One of a plug-in.
     Object(Arc<dyn Transport>),
 }

@@ -17,21 +17,20 @@ pub(crate) struct PendingTable {
 
 struct Entry {
     call: Arc<dyn PendingCall>,
-    asked: Vec1,
-    deadline: Option<Instant>,
+    asked: Asked,
 }
 
 /// Those who were asked; nearly always one.
-enum Vec1 {
+enum Asked {
     One(Arc<Conn>),
     Many(Vec<Arc<Conn>>),
 }
 
-impl Vec1 {
+impl Asked {
     fn as_slice(&self) -> &[Arc<Conn>] {
         match self {
-            Vec1::One(conn) => std::slice::from_ref(conn),
-            Vec1::Many(conns) => conns,
+            Asked::One(conn) => std::slice::from_ref(conn),
+            Asked::Many(conns) => conns,
         }
     }
 }
@@ -40,6 +39,9 @@ impl Vec1 {
 pub(crate) enum Answered {
     /// Settle it: it is out of the table.
     Settle(Arc<dyn PendingCall>),
+    /// Others were asked too: settle it if the result can be read, and then remove it; a
+    /// result that cannot be read is a failure of this peer.
+    Offer(Arc<dyn PendingCall>),
     /// Others may still answer.
     Wait,
     /// Nobody waits for an answer of this peer with this id.
@@ -51,28 +53,15 @@ impl PendingTable {
         self.calls.len()
     }
 
-    pub(crate) fn insert(
-        &mut self,
-        id: u64,
-        call: Arc<dyn PendingCall>,
-        asked: &[Arc<Conn>],
-        deadline: Option<Instant>,
-    ) {
+    pub(crate) fn insert(&mut self, id: u64, call: Arc<dyn PendingCall>, asked: &[Arc<Conn>]) {
         for conn in asked {
             conn.pending.fetch_add(1, Ordering::Relaxed);
         }
         let asked = match asked {
-            [conn] => Vec1::One(Arc::clone(conn)),
-            several => Vec1::Many(several.to_vec()),
+            [conn] => Asked::One(Arc::clone(conn)),
+            several => Asked::Many(several.to_vec()),
         };
-        self.calls.insert(
-            id,
-            Entry {
-                call,
-                asked,
-                deadline,
-            },
-        );
+        self.calls.insert(id, Entry { call, asked });
     }
 
     /// A peer answered: with a result, or with a failure, which counts only when it is
@@ -86,11 +75,14 @@ impl PendingTable {
             return Answered::Unknown;
         }
         if failed && asked.len() > 1 {
-            if let Vec1::Many(asked) = &mut entry.asked {
+            if let Asked::Many(asked) = &mut entry.asked {
                 asked.retain(|one| one.id() != conn.id());
                 conn.pending.fetch_sub(1, Ordering::Relaxed);
             }
             return Answered::Wait;
+        }
+        if asked.len() > 1 {
+            return Answered::Offer(Arc::clone(&entry.call));
         }
         match self.remove(id) {
             Some(call) => Answered::Settle(call),
@@ -127,7 +119,7 @@ impl PendingTable {
         ids.into_iter()
             .filter_map(|id| match self.answered(id, conn, true) {
                 Answered::Settle(call) => Some(call),
-                Answered::Wait | Answered::Unknown => None,
+                Answered::Offer(_) | Answered::Wait | Answered::Unknown => None,
             })
             .collect()
     }
@@ -137,7 +129,7 @@ impl PendingTable {
         let mut next = None;
         let mut late = Vec::new();
         for (id, entry) in &self.calls {
-            match entry.deadline {
+            match entry.call.deadline() {
                 Some(deadline) if deadline <= now => late.push(*id),
                 Some(deadline) => next = Some(next.map_or(deadline, |n: Instant| n.min(deadline))),
                 None => {}

@@ -22,6 +22,7 @@ pub(crate) type Handler =
 /// The slots of an API by their names on the wire.
 #[derive(Debug, Default)]
 pub(crate) struct SlotTable {
+    calls: &'static [CallDescription],
     declared: HashMap<&'static str, Arc<SlotInner>>,
     /// Of an API without a trait; made when somebody connects.
     dynamic: RwLock<HashMap<String, Arc<SlotInner>>>,
@@ -57,6 +58,7 @@ impl SlotTable {
             })
             .collect();
         SlotTable {
+            calls,
             declared,
             dynamic: RwLock::default(),
         }
@@ -87,16 +89,14 @@ impl SlotTable {
         Slot(Arc::clone(slot))
     }
 
-    /// Names of the methods nobody is connected to, as declared.
+    /// Names of the methods nobody is connected to, in the order of their declaration.
     pub(crate) fn unhandled(&self) -> Vec<&'static str> {
-        let mut names: Vec<&'static str> = self
-            .declared
-            .values()
-            .filter(|slot| slot.handlers().is_empty())
-            .filter_map(|slot| slot.call.map(|call| call.name))
-            .collect();
-        names.sort_unstable();
-        names
+        let unhandled = |call: &&CallDescription| {
+            let slot = self.declared.get(call.wire_name);
+            slot.is_some_and(|slot| slot.handlers().is_empty())
+        };
+        let calls = self.calls.iter().filter(unhandled);
+        calls.map(|call| call.name).collect()
     }
 
     /// Drops all handlers.

@@ -208,7 +208,7 @@ impl Target {
         let peers = peers.as_slice();
         let wait = self.wait(peers);
         self.send(peers, method, args, None, wait, &mut failures)?;
-        verdict(failures, peers.len())
+        verdict(failures, self.single())
     }
 
     pub(crate) fn send_call<T, W>(
@@ -226,7 +226,7 @@ impl Target {
         let (peers, mut failures) = self.resolve();
         let peers = peers.as_slice();
         if peers.is_empty() {
-            let error = verdict(failures, 0).err();
+            let error = verdict(failures, self.single()).err();
             return Promise::failed(error.unwrap_or_else(|| Error::NoPeer {
                 method: method.as_ref().into(),
             }));
@@ -247,14 +247,14 @@ impl Target {
         };
         let context: Arc<dyn Context> = Arc::clone(&self.core) as _;
         let (promise, call) = Promise::for_call(context, info, decode::<T, W>);
-        if let Err(error) = self.core.admit(id, call, peers, deadline) {
+        if let Err(error) = self.core.admit(id, call, peers) {
             return Promise::failed(error);
         }
         let wait = self.wait(peers);
         let sent = self.send(peers, &name, args, Some(id), wait, &mut failures);
         if let Err(error) = sent.and_then(|()| match failures.len() < peers.len() {
             true => Ok(()),
-            false => verdict(failures, peers.len()),
+            false => verdict(failures, self.single()),
         }) {
             let unsent = lock(&self.core.pending).remove(id);
             if let Some(call) = unsent {
@@ -264,6 +264,11 @@ impl Target {
             // The peer was lost meanwhile, which settled the promise.
         }
         promise
+    }
+
+    /// Whether one receiver was named, whose error needs no list.
+    fn single(&self) -> bool {
+        self.receivers.as_ref().is_some_and(|list| list.len() == 1)
     }
 
     /// The peers that are meant, and the receivers that are not there.
@@ -296,10 +301,7 @@ impl Target {
 
     /// Whether sending waits for room: to one peer, on a thread that delivers nothing.
     fn wait(&self, peers: &[Arc<Conn>]) -> Wait {
-        if peers.len() != 1 || self.receivers.is_none() && peers.len() != 1 {
-            return Wait::Never;
-        }
-        if self.core.delivers_here() {
+        if peers.len() != 1 || self.core.delivers_here() {
             return Wait::Never;
         }
         let timeout = self.timeout.unwrap_or(self.core.call_timeout);
@@ -373,13 +375,16 @@ fn name(receiver: &Receiver) -> Arc<str> {
     }
 }
 
-/// What came of sending to some peers: the one error of a single receiver, or the list
-/// of those of several that did not get the message.
-fn verdict(mut failures: Failures, peers: usize) -> Result<()> {
-    match failures.len() {
-        0 => Ok(()),
-        1 if peers <= 1 => Err(failures.remove(0).1),
-        _ => Err(Error::Partial(failures.into())),
+/// What came of sending: the one error of a single receiver, or the list of those of
+/// several that did not get the message.
+fn verdict(mut failures: Failures, single: bool) -> Result<()> {
+    match failures.pop() {
+        None => Ok(()),
+        Some((_, error)) if single => Err(error),
+        Some(last) => {
+            failures.push(last);
+            Err(Error::Partial(failures.into()))
+        }
     }
 }
 
@@ -400,8 +405,8 @@ impl Core {
         id: u64,
         call: Arc<dyn crate::promise::PendingCall>,
         peers: &[Arc<Conn>],
-        deadline: Option<Instant>,
     ) -> Result<()> {
+        let deadline = call.deadline();
         for conn in peers {
             let limit = conn.wire.limits.pending_calls_per_peer;
             if conn.pending.load(Ordering::Relaxed) >= limit {
@@ -413,7 +418,7 @@ impl Core {
         if pending.len() >= limit {
             return Err(Error::TooManyPending { limit });
         }
-        pending.insert(id, call, peers, deadline);
+        pending.insert(id, call, peers);
         drop(pending);
         // A peer that was lost before this was not seen by those who fail its calls.
         if let [conn] = peers
@@ -452,7 +457,7 @@ impl Core {
                 Err(error) => failures.push((name(receiver), error)),
             }
         }
-        verdict(failures, if single { 1 } else { 2 })
+        verdict(failures, single)
     }
 }
 

@@ -8,6 +8,7 @@ use serde::de::{DeserializeSeed, value::UnitDeserializer};
 
 use super::envelope::{DecodeError, Envelope, Part, Payload, Span};
 use super::framing::Delimiter;
+use super::safe_bytes::is_safe;
 use super::text::{self, Json, Reader, TextError};
 use crate::error::CallError;
 use crate::limits::Limits;
@@ -107,7 +108,7 @@ impl Jrpc {
         value: &T,
     ) -> Result<(), String> {
         out.extend_from_slice(br#"{"jsonrpc":"2.0","result":"#);
-        text::write(out, Json, value).map_err(|error| error.message)?;
+        write(out, value)?;
         close_answer(out, id);
         Ok(())
     }
@@ -124,7 +125,7 @@ impl Jrpc {
         text::write_str(out, Json, &error.message);
         if let Some(data) = &error.data {
             out.extend_from_slice(br#","data":"#);
-            text::write(out, Json, data).map_err(|error| error.message)?;
+            write(out, data)?;
         }
         out.push(b'}');
         close_answer(out, id);
@@ -133,7 +134,7 @@ impl Jrpc {
 
     pub(crate) fn encode_header(&self, out: &mut Vec<u8>, secinfo: &SecInfo) -> Result<(), String> {
         out.extend_from_slice(br#"{"jsonrpc":"2.0","method":"rpc.secinfo","params":"#);
-        text::write(out, Json, secinfo).map_err(|error| error.message)?;
+        write(out, secinfo)?;
         out.push(b'}');
         Ok(())
     }
@@ -169,10 +170,22 @@ fn expect_end(reader: &mut Reader<'_, Json>) -> Result<(), TextError> {
     Err(reader.error("expected nothing behind the message"))
 }
 
+/// Appends a value, unless it would stop a Python peer.
+fn write<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Result<(), String> {
+    let start = out.len();
+    text::write(out, Json, value).map_err(|error| error.message)?;
+    if is_safe(out.get(start..).unwrap_or_default()) {
+        return Ok(());
+    }
+    Err(String::from(
+        "a map cannot have the key `__bytes`, which marks byte strings",
+    ))
+}
+
 /// Arguments are an object, or a list if they are positional; nothing else is a call.
 fn write_params<A: Serialize + ?Sized>(out: &mut Vec<u8>, args: &A) -> Result<(), String> {
     let start = out.len();
-    text::write(out, Json, args).map_err(|error| error.message)?;
+    write(out, args)?;
     match out.get(start..) {
         Some([b'{' | b'[', ..]) => Ok(()),
         Some(b"null") => {

@@ -16,6 +16,7 @@ mod custom;
 mod envelope;
 mod framing;
 mod jrpc;
+mod safe_bytes;
 mod terse;
 mod terse_line;
 mod text;

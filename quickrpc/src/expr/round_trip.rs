@@ -176,7 +176,7 @@ fn expr() -> impl Strategy<Value = TransportExpr> {
             backoff,
             inner: Box::new(inner),
         });
-        prop_oneof![vec(inner, 0..4).prop_map(TransportKind::Mux), restart]
+        prop_oneof![vec(inner, 1..4).prop_map(TransportKind::Mux), restart]
             .prop_map(|kind| TransportExpr::new(kind, TransportOptions::default()))
     })
 }
@@ -193,7 +193,6 @@ fn codec() -> impl Strategy<Value = CodecExpr> {
 /// Texts that get far into the parser.
 fn hostile() -> impl Strategy<Value = String> {
     let words = [
-        "mux:",
         "restart:",
         "tcp:",
         "tcpserv::",

@@ -50,8 +50,6 @@ fn both_directions() {
             "udp:1?bind=127.0.0.2&broadcast=127.255.255.255&echo=off",
         ),
         ("udp:1?multicast=[ff02::1]", "udp:1?multicast=ff02::1"),
-        ("mux:", "mux:"),
-        ("mux", "mux:"),
         ("mux:(tcpserv::8888)(stdio:)", "mux:(tcpserv::8888)(stdio:)"),
         (
             "mux:[tcp:[::1]:1]{stdio:}<udp:2>(mux:((stdio:)))",
@@ -134,7 +132,6 @@ fn options_go_to_the_innermost_part_that_knows_them() {
             "mux:(serial:x)(tcp:h:1?keepalive=5)",
         ),
         ("mux:(serial:x)(tcp:h:1)?baud=5", ""),
-        ("mux:?keepalive=5", ""),
     ] {
         match text.parse::<TransportExpr>() {
             Ok(expr) => {

@@ -250,10 +250,9 @@ mod tests {
 
     #[test]
     fn links_are_the_leaves_with_the_innermost_policy() {
-        let expr: TransportExpr =
-            "restart:5:mux:(tcp:a:1)(restart:1.5:tcp:b:2?backoff=9)(mux:)(udp:3)"
-                .parse()
-                .unwrap();
+        let expr: TransportExpr = "restart:5:mux:(tcp:a:1)(restart:1.5:tcp:b:2?backoff=9)(udp:3)"
+            .parse()
+            .unwrap();
         let links = expr.links();
         let shown: Vec<(String, u128)> = links
             .iter()

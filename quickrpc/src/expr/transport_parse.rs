@@ -135,7 +135,7 @@ fn parse_mux<'a>(
 ) -> Parsed<TransportExpr> {
     let mut parts = Vec::new();
     let mut rest = params;
-    while !rest.text.is_empty() {
+    loop {
         let (part, after) = take_parenthesised(rest, "a transport in parentheses")?;
         let place = Place {
             in_mux: true,
@@ -143,8 +143,10 @@ fn parse_mux<'a>(
         };
         parts.push(parse_nested(part, place)?);
         rest = after;
+        if rest.text.is_empty() {
+            return Ok(composite(TransportKind::Mux(parts)));
+        }
     }
-    Ok(composite(TransportKind::Mux(parts)))
 }
 
 fn parse_restart<'a>(

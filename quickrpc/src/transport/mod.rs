@@ -161,7 +161,7 @@ impl IntoTransport for Arc<dyn Transport> {
 
 impl IntoTransport for TransportExpr {
     fn into_transport(self) -> Result<AnyTransport> {
-        Ok(AnyTransport::Expr(self))
+        Ok(AnyTransport::Expr(Box::new(self)))
     }
 }
 
@@ -173,7 +173,7 @@ impl IntoTransport for &TransportExpr {
 
 impl IntoTransport for &str {
     fn into_transport(self) -> Result<AnyTransport> {
-        Ok(AnyTransport::Expr(self.parse()?))
+        self.parse::<TransportExpr>()?.into_transport()
     }
 }
 

@@ -8,9 +8,12 @@ fn main() -> Result<()> {
     let codec = codec.as_deref().unwrap_or("jrpc");
     let api = Lab::bind(codec, "stdio:")?;
     let served = serve(&api);
-    api.start()?;
     // A stray line must not spoil the wire.
-    stray("this is no message");
+    api.add.connect(|_sender, _a, _b| {
+        stray("this is no message");
+        None::<i64>
+    });
+    api.start()?;
     let result = api.wait();
     drop(served);
     result

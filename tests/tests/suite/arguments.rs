@@ -180,7 +180,7 @@ trait Named {
 
     #[incoming]
     #[name = "STOP"]
-    fn stop(&self, #[name = "why not"] reason: Option<&str>) -> Option<String>;
+    fn stop(&self, #[name = "why-not"] reason: Option<&str>) -> Option<String>;
 
     #[incoming(positional)]
     fn start(&self, first: i64, #[default] second: i64) -> i64;
@@ -208,7 +208,7 @@ impl Caller {
         api.set_target
             .connect(|_sender, angle, speed| format!("{angle} at {speed}"));
         api.stop
-            .connect(|_sender, reason| Some(reason.map(str::to_owned)));
+            .connect(|_sender, reason| reason.map(str::to_owned));
         api.start
             .connect(|_sender, first, second| first * 10 + second);
         api.start().unwrap();
@@ -257,7 +257,7 @@ fn names_on_the_wire() {
     let mut caller = Caller::of_named();
     let params = r#"{"targetAngle":1.5,"maxSpeed":2}"#;
     assert_eq!(caller.result("lab.setTarget", params), "1.5 at 2");
-    assert_eq!(caller.result("STOP", r#"{"why not":"tired"}"#), "tired");
+    assert_eq!(caller.result("STOP", r#"{"why-not":"tired"}"#), "tired");
     let answer = caller.call("lab.set_target", params);
     assert_eq!(answer["error"]["code"], CallError::METHOD_NOT_FOUND);
 }
@@ -269,7 +269,7 @@ fn defaults_and_options_stand_in_for_missing_arguments() {
     assert_eq!(missing, "1.5 at 5");
     assert!(caller.result("STOP", "").is_null());
     assert!(caller.result("STOP", "{}").is_null());
-    assert!(caller.result("STOP", r#"{"why not":null}"#).is_null());
+    assert!(caller.result("STOP", r#"{"why-not":null}"#).is_null());
     // Null is a value, and here a wrong one.
     caller.refusal("lab.setTarget", r#"{"targetAngle":1.5,"maxSpeed":null}"#);
 }

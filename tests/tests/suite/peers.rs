@@ -84,12 +84,12 @@ fn disconnecting_a_peer_ends_it_and_nobody_else() {
     let mut two = Telnet::connect(addr);
     log.next();
     let peer = lab.peers().into_iter().find(|peer| *peer == *one.name());
-    lab.disconnect(&peer.unwrap()).unwrap();
+    lab.disconnect(peer.unwrap()).unwrap();
     one.expect_closed();
     assert_eq!(log.next(), format!("-{}", one.name()));
     two.send("notify text:\"still here\"\n");
     assert_eq!(log.next(), format!("{} still here", two.name()));
-    lab.all().disconnect(&two.name()).unwrap();
+    lab.all().disconnect(two.name()).unwrap();
     two.expect_closed();
     assert!(lab.disconnect("nobody").is_err());
 }
@@ -137,7 +137,7 @@ fn reasons_tell_a_goodbye_from_a_disconnect() {
     let goodbye = log.next();
     let mut peer = Telnet::connect(addr);
     connected.next();
-    lab.disconnect(&peer.name()).unwrap();
+    lab.disconnect(peer.name()).unwrap();
     peer.expect_closed();
     assert_ne!(log.next(), goodbye);
 }

@@ -88,8 +88,12 @@ fn the_description_says_it_all() {
     assert!(!give_back.has_reply());
     assert_eq!(sold_out.direction, Direction::Outgoing);
 
+    const DIRECTIONS: [Direction; 3] = [
+        Direction::Outgoing,
+        Direction::Outgoing,
+        Direction::Incoming,
+    ];
     let inverse = ShopInverse::DESCRIPTION;
     let directions: Vec<_> = inverse.calls.iter().map(|call| call.direction).collect();
-    use Direction::{Incoming, Outgoing};
-    assert_eq!(directions, [Outgoing, Outgoing, Incoming]);
+    assert_eq!(directions, DIRECTIONS);
 }

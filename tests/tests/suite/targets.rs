@@ -92,7 +92,7 @@ fn lists_of_receivers() {
     hub.to(vec![ann.name(), cat.name()])
         .notified("names")
         .unwrap();
-    hub.to(&[ann.clone()]).notified("one").unwrap();
+    hub.to(std::slice::from_ref(ann)).notified("one").unwrap();
     hub.all().notified("all").unwrap();
     assert_eq!(
         party.guests[0].2.take(4),
@@ -202,27 +202,34 @@ fn a_peer_that_is_gone_stays_gone() {
 fn the_others_still_get_the_message() {
     let party = Party::of(&["ann"]);
     let ann = party.peer(0).name();
-    let error = party.hub.to([ann, "nobody"]).notified("hello").unwrap_err();
+    let receivers = ["nobody", ann, "no one"];
+    let error = party.hub.to(receivers).notified("hello").unwrap_err();
     let Error::Partial(failures) = &error else {
         panic!("{error:?}");
     };
-    assert_eq!(failures.len(), 1);
-    assert_eq!(&*failures[0].0, "nobody");
+    let names: Vec<_> = failures.iter().map(|(name, _)| &**name).collect();
+    assert_eq!(names, ["nobody", "no one"]);
     assert_eq!(party.heard(0), "hello");
+    let error = party.hub.to([ann, "nobody"]).notified("again").unwrap_err();
+    assert!(error.to_string().contains("nobody"), "{error}");
+    assert_eq!(party.heard(0), "again");
+    // Whoever is there is asked all the same.
+    let answer = party.hub.to([ann, "nobody"]).question("");
+    assert_eq!(settled(answer).unwrap(), "ann");
 }
 
 #[test]
 fn the_deadline_of_a_handle() {
-    let (api, addr, _served) = server("jrpc");
+    let api = Lab::bind("jrpc", "tcpserv:127.0.0.1:0").unwrap();
     let (waiting, resolvers) = inbox();
-    let silent = api.all();
+    api.add.connect(|_sender, a, b| a + b);
     api.nested.connect(move |_sender, _value| {
-        let _ = silent.peers();
         let (promise, resolver) = Promise::pair();
         waiting.send(resolver).unwrap();
         promise
     });
-    let caller = client("jrpc", addr);
+    api.start().unwrap();
+    let caller = client("jrpc", api.local_addrs()[0]);
     let hub = caller.all().timeout(Duration::from_millis(50));
     let result = settled(hub.nested(quickrpc::Value::Null));
     let Err(Error::Timeout { method, after, .. }) = &result else {

@@ -21,7 +21,11 @@ impl<'de, S: Syntax> Reader<'de, S> {
         match self.begin() {
             Some(byte) if begins_number::<S>(byte) => {
                 let start = self.position();
-                let number = self.number()?;
+                let number = match self.number()? {
+                    // As the original writes integers from a million on.
+                    number if !S::STRICT => number.or_integer(),
+                    number => number,
+                };
                 located(start, number.visit(visitor))
             }
             _ => Err(self.mismatch(&visitor)),

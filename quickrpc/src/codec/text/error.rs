@@ -85,11 +85,20 @@ fn null_for_unit(found: Unexpected<'_>) -> Unexpected<'_> {
 /// sent back to the peer who sent them.
 fn clip(mut message: String) -> String {
     if message.len() > LONGEST {
-        let head = message.floor_char_boundary(LONGEST * 3 / 4);
-        let tail = message.ceil_char_boundary(message.len() - LONGEST / 4);
+        let head = boundary(&message, LONGEST * 3 / 4);
+        let tail = boundary(&message, message.len() - LONGEST / 4);
         message.replace_range(head..tail, " ... ");
     }
     message
+}
+
+/// The last boundary between characters that is not behind `at`.
+fn boundary(text: &str, at: usize) -> usize {
+    let boundaries = (0..=at).rev();
+    boundaries
+        .into_iter()
+        .find(|at| text.is_char_boundary(*at))
+        .unwrap_or(0)
 }
 
 const UNKNOWN: usize = usize::MAX;

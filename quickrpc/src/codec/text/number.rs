@@ -35,6 +35,17 @@ struct Token {
 }
 
 impl Number {
+    /// An integer for a float that is one, as far as floats are exact.
+    pub(super) fn or_integer(self) -> Self {
+        const EXACT: f64 = 9_007_199_254_740_992.0;
+        match self {
+            Number::Float(value) if value.fract() == 0.0 && value.abs() <= EXACT => {
+                Number::Signed(value as i64)
+            }
+            number => number,
+        }
+    }
+
     #[inline]
     pub(super) fn visit<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TextError> {
         match self {
@@ -102,9 +113,16 @@ impl<'de, S: Syntax> Reader<'de, S> {
 
     fn parse_float(&self, start: usize, end: usize) -> Result<f64, TextError> {
         match self.slice(start..end).parse::<f64>() {
+            Ok(value) if value.is_finite() => Ok(value),
+            // The spelling that we write, and that Python reads as infinity.
+            Ok(value)
+                if [S::WRITTEN_INFINITY, S::WRITTEN_MINUS_INFINITY]
+                    .contains(&self.slice(start..end)) =>
+            {
+                Ok(value)
+            }
             // Python reads 1e999 as infinity. To us a number that is not the one that was
             // sent is worse than an error.
-            Ok(value) if value.is_finite() => Ok(value),
             Ok(_) => Err(TextError::new("number out of range", start)),
             Err(_) => Err(TextError::new("invalid number", start)),
         }
@@ -264,8 +282,8 @@ pub(super) fn write_f32<S: Syntax>(out: &mut Vec<u8>, value: f32) {
 fn write_word<S: Syntax>(out: &mut Vec<u8>, nan: bool, positive: bool) {
     let word = match (nan, positive) {
         (true, _) => S::NAN,
-        (false, true) => S::INFINITY,
-        (false, false) => S::MINUS_INFINITY,
+        (false, true) => S::WRITTEN_INFINITY,
+        (false, false) => S::WRITTEN_MINUS_INFINITY,
     };
     out.extend_from_slice(word.as_bytes());
 }

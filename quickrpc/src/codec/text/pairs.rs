@@ -7,7 +7,7 @@ use serde::ser::{self, Impossible, Serialize, Serializer};
 
 use super::key_de::MapKey;
 use super::key_ser::KeyWriter;
-use super::ser::Writer;
+use super::ser::{DEPTH, Writer};
 use super::{Reader, Syntax, Terse, TextError};
 
 /// What is left of a terse line, `{ ws name ":" value [","] }`, as a map.
@@ -129,7 +129,7 @@ struct PairsWriter<'a> {
 impl PairsWriter<'_> {
     fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), TextError> {
         self.out.push(b':');
-        value.serialize(&mut Writer::new(self.out, Terse))
+        value.serialize(&mut Writer::new(self.out, Terse, DEPTH))
     }
 }
 

@@ -19,43 +19,66 @@ pub(crate) fn write<S: Syntax, T: Serialize + ?Sized>(
     value: &T,
 ) -> Result<(), TextError> {
     let start = out.len();
-    let result = value.serialize(&mut Writer::new(out, syntax));
+    let result = value.serialize(&mut Writer::new(out, syntax, DEPTH));
     if result.is_err() {
         out.truncate(start);
     }
     result
 }
 
+/// Lists and maps that are written within each other at the most. The Python original
+/// stops receiving at something below 1,000.
+pub(super) const DEPTH: usize = 500;
+
 /// Appends values to a buffer.
 pub(super) struct Writer<'a, S: Syntax> {
     out: &'a mut Vec<u8>,
     syntax: S,
+    /// Lists and maps that may still be opened within each other.
+    depth: usize,
 }
 
 impl<'a, S: Syntax> Writer<'a, S> {
     #[inline]
-    pub(super) fn new(out: &'a mut Vec<u8>, syntax: S) -> Self {
-        Writer { out, syntax }
+    pub(super) fn new(out: &'a mut Vec<u8>, syntax: S, depth: usize) -> Self {
+        Writer { out, syntax, depth }
     }
 
     /// Begins a list or map.
     #[inline]
-    fn open(&mut self, open: u8, close: &'static [u8]) -> Compound<'_, S> {
+    fn open(&mut self, open: u8, close: &'static [u8]) -> Result<Compound<'_, S>, TextError> {
+        self.descend()?;
         self.out.push(open);
-        Compound {
+        Ok(Compound {
             out: self.out,
             syntax: self.syntax,
+            depth: self.depth,
             first: true,
             close,
+        })
+    }
+
+    #[inline]
+    fn descend(&mut self) -> Result<(), TextError> {
+        match self.depth.checked_sub(1) {
+            Some(depth) => {
+                self.depth = depth;
+                Ok(())
+            }
+            None => Err(ser::Error::custom(format_args!(
+                "nested deeper than {DEPTH} levels"
+            ))),
         }
     }
 
     /// Begins the map around an enum variant that has content.
     #[inline]
-    fn variant(&mut self, variant: &'static str) {
+    fn variant(&mut self, variant: &'static str) -> Result<(), TextError> {
+        self.descend()?;
         self.out.push(b'{');
         S::write_key(self.out, variant);
         self.out.push(b':');
+        Ok(())
     }
 }
 
@@ -171,20 +194,22 @@ impl<'b, S: Syntax> Serializer for &'b mut Writer<'_, S> {
         variant: &'static str,
         value: &T,
     ) -> Result<(), TextError> {
-        self.variant(variant);
+        self.variant(variant)?;
+        let depth = self.depth;
         value.serialize(&mut *self)?;
+        self.depth = depth + 1;
         self.out.push(b'}');
         Ok(())
     }
 
     #[inline]
     fn serialize_seq(self, _len: Option<usize>) -> Result<Compound<'b, S>, TextError> {
-        Ok(self.open(b'[', b"]"))
+        self.open(b'[', b"]")
     }
 
     #[inline]
     fn serialize_tuple(self, _len: usize) -> Result<Compound<'b, S>, TextError> {
-        Ok(self.open(b'[', b"]"))
+        self.open(b'[', b"]")
     }
 
     #[inline]
@@ -193,7 +218,7 @@ impl<'b, S: Syntax> Serializer for &'b mut Writer<'_, S> {
         _name: &'static str,
         _len: usize,
     ) -> Result<Compound<'b, S>, TextError> {
-        Ok(self.open(b'[', b"]"))
+        self.open(b'[', b"]")
     }
 
     #[inline]
@@ -204,13 +229,13 @@ impl<'b, S: Syntax> Serializer for &'b mut Writer<'_, S> {
         variant: &'static str,
         _len: usize,
     ) -> Result<Compound<'b, S>, TextError> {
-        self.variant(variant);
-        Ok(self.open(b'[', b"]}"))
+        self.variant(variant)?;
+        self.open(b'[', b"]}")
     }
 
     #[inline]
     fn serialize_map(self, _len: Option<usize>) -> Result<Compound<'b, S>, TextError> {
-        Ok(self.open(b'{', b"}"))
+        self.open(b'{', b"}")
     }
 
     #[inline]
@@ -219,7 +244,7 @@ impl<'b, S: Syntax> Serializer for &'b mut Writer<'_, S> {
         _name: &'static str,
         _len: usize,
     ) -> Result<Compound<'b, S>, TextError> {
-        Ok(self.open(b'{', b"}"))
+        self.open(b'{', b"}")
     }
 
     #[inline]
@@ -230,8 +255,8 @@ impl<'b, S: Syntax> Serializer for &'b mut Writer<'_, S> {
         variant: &'static str,
         _len: usize,
     ) -> Result<Compound<'b, S>, TextError> {
-        self.variant(variant);
-        Ok(self.open(b'{', b"}}"))
+        self.variant(variant)?;
+        self.open(b'{', b"}}")
     }
 }
 
@@ -239,6 +264,7 @@ impl<'b, S: Syntax> Serializer for &'b mut Writer<'_, S> {
 pub(super) struct Compound<'a, S: Syntax> {
     out: &'a mut Vec<u8>,
     syntax: S,
+    depth: usize,
     first: bool,
     close: &'static [u8],
 }
@@ -260,7 +286,7 @@ impl<S: Syntax> Compound<'_, S> {
 
     #[inline]
     fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), TextError> {
-        value.serialize(&mut Writer::new(self.out, self.syntax))
+        value.serialize(&mut Writer::new(self.out, self.syntax, self.depth))
     }
 
     #[inline]

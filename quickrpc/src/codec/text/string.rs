@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::{Reader, Syntax, TextError};
+use memchr::memchr;
+
+use super::{Reader, Syntax, Terse, TextError};
 
 impl<'de, S: Syntax> Reader<'de, S> {
     /// Reads a string, at its opening quote; borrows it unless it has escapes.
@@ -92,7 +94,28 @@ pub(crate) fn write_str<S: Syntax>(out: &mut Vec<u8>, _syntax: S, text: &str) {
         S::write_escape(out, byte);
         start = at + 1;
     }
+    if !S::STRICT && bytes.last() == Some(&b'\\') {
+        // The original takes `\\"` for a quote and reads on, into the next string.
+        out.truncate(out.len() - 2);
+        out.extend_from_slice(b"\\u{5c}");
+    }
     out.push(b'"');
+}
+
+/// Appends a terse name that needs quotes. Its colons are escaped, since the original ends
+/// a name at the first one, quoted or not, and stops at what it takes for a number then.
+pub(super) fn write_quoted_key(out: &mut Vec<u8>, key: &str) {
+    let start = out.len();
+    write_str(out, Terse, key);
+    if memchr(b':', key.as_bytes()).is_some() {
+        let quoted = out.split_off(start);
+        for (i, part) in quoted.split(|byte| *byte == b':').enumerate() {
+            if i > 0 {
+                out.extend_from_slice(b"\\u{3a}");
+            }
+            out.extend_from_slice(part);
+        }
+    }
 }
 
 /// The two hexadecimal digits of a byte.

@@ -19,6 +19,9 @@ pub(crate) trait Syntax: Copy + Debug + 'static {
     const NAN: &'static str;
     const INFINITY: &'static str;
     const MINUS_INFINITY: &'static str;
+    /// How the infinities are written.
+    const WRITTEN_INFINITY: &'static str;
+    const WRITTEN_MINUS_INFINITY: &'static str;
 
     /// Reads the escape at `at` (a backslash) into `out`, and returns where it ends, or
     /// `None` where it is invalid.
@@ -51,6 +54,8 @@ impl Syntax for Json {
     const NAN: &'static str = "NaN";
     const INFINITY: &'static str = "Infinity";
     const MINUS_INFINITY: &'static str = "-Infinity";
+    const WRITTEN_INFINITY: &'static str = Self::INFINITY;
+    const WRITTEN_MINUS_INFINITY: &'static str = Self::MINUS_INFINITY;
 
     fn unescape(text: &str, at: usize, out: &mut String) -> Option<usize> {
         string::unescape_json(text, at, out)
@@ -97,6 +102,9 @@ impl Syntax for Terse {
     const NAN: &'static str = "nan";
     const INFINITY: &'static str = "inf";
     const MINUS_INFINITY: &'static str = "-inf";
+    // The original cannot read `inf`, and stops receiving at `-inf`.
+    const WRITTEN_INFINITY: &'static str = "1e+999";
+    const WRITTEN_MINUS_INFINITY: &'static str = "-1e+999";
 
     fn unescape(text: &str, at: usize, out: &mut String) -> Option<usize> {
         Some(string::unescape_terse(text, at, out))
@@ -123,7 +131,7 @@ impl Syntax for Terse {
         if !key.is_empty() && key.bytes().all(is_bare) {
             out.extend_from_slice(key.as_bytes());
         } else {
-            string::write_str(out, Terse, key);
+            string::write_quoted_key(out, key);
         }
     }
 

@@ -122,7 +122,7 @@ fn types_of_all_kinds() {
     same(
         (0.1_f32, 1e30_f32, f32::INFINITY),
         "[0.1,1e+30,Infinity]",
-        "[0.1 1e+30 inf]",
+        "[0.1 1e+30 1e+999]",
     );
     same(Blob(b"xyz".into()), r#"{"__bytes":"eHl6"}"#, "'eHl6'");
     same(vec![Some(Blob(vec![]))], r#"[{"__bytes":""}]"#, "['']");
@@ -255,8 +255,8 @@ fn what_is_not_expected() {
     );
     error::<i128, _>(
         Terse,
-        "1e5",
-        "invalid type: floating point `100000.0`, expected i128 at byte 0",
+        "1.5",
+        "invalid type: floating point `1.5`, expected i128 at byte 0",
     );
     error::<bool, _>(
         Json,

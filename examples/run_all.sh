@@ -1,0 +1,161 @@
+#!/usr/bin/env bash
+# Runs every example for real, and checks what it says.
+#
+#     examples/run_all.sh
+#
+# Needs bash and cargo. Servers take free ports; everything is bounded by `timeout`.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+cargo build --quiet --package quickrpc-examples --examples
+target=$(cargo metadata --no-deps --format-version 1 |
+  sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')
+bin=$target/debug/examples
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+fail() {
+  printf 'FAILED: %s\n' "$*" >&2
+  exit 1
+}
+
+# Runs an example to its end: run <status> <name> <arguments>. What it said is in $output.
+run() {
+  local expected=$1 name=$2 status=0
+  shift 2
+  output=$(timeout 60 "$bin/$name" "$@" 2>&1) || status=$?
+  [ "$status" -eq "$expected" ] ||
+    fail "$name $* ended with $status instead of $expected, saying: $output"
+}
+
+# The output has this text.
+says() {
+  [[ $output == *"$1"* ]] || fail "expected \"$1\" in: $output"
+}
+
+# Reads lines from a descriptor until one contains the text; it is in $line.
+await() {
+  local from=$1 text=$2 seen=""
+  while IFS= read -r -t 30 -u "$from" line; do
+    [[ $line == *"$text"* ]] && return
+    seen+="$line"$'\n'
+  done
+  fail "\"$text\" did not come, only: $seen"
+}
+
+# The port that a server listens on, from the next of its lines that says so, in $port.
+await_port() {
+  await "$1" "Listening on "
+  local address=${line#*Listening on }
+  address=${address%%. *}
+  port=${address##*:}
+}
+
+try_calculator() {
+  run 0 calculator 7 2
+  says "7 + 2 = 9"
+  says "7 / 2 = 3"
+  says "7 + 2 + 100 = 109, after a while"
+  says "no meaning within 50ms"
+  says "green says 9, red says 9"
+  run 0 calculator 1 0
+  says "1 / 0: nobody can divide by zero (code 400)"
+}
+
+try_config() {
+  run 0 config --check
+  says "The file is fine."
+  run 1 config examples/config_wrong.toml
+  says "expected a port number from 0 to 65535, found \`90000\`"
+  says "                            ^"
+  run 1 config no_such_file.toml
+  says "cannot read no_such_file.toml"
+
+  coproc SERVER { exec timeout 60 "$bin/config" 2>&1; }
+  local server=$SERVER_PID from=${SERVER[0]}
+  await_port "$from"
+  exec {tcp}<>"/dev/tcp/127.0.0.1/$port"
+  printf 'hello[1]\nhello[2] name:"you"\n' >&"$tcp"
+  await "$tcp" '[1]:"Hello, world!"'
+  await "$tcp" '[2]:"Hello, you!"'
+  exec {tcp}>&-
+  await_port "$from"
+  exec {tcp}<>"/dev/tcp/127.0.0.1/$port"
+  printf '{"jsonrpc":"2.0","method":"hello","params":{},"id":"a"}\n' >&"$tcp"
+  await "$tcp" 'Hello, world!'
+  exec {tcp}>&-
+  kill "$server"
+  wait "$server" || true
+}
+
+try_custom_codec() {
+  local codec
+  for codec in 'query' 'query?separator=;' 'terse' 'jrpc'; do
+    run 0 custom_codec "$codec"
+    says "on the wire: #1 add?a=2&b=3"
+    says "as \`$codec\`: 2 + 3 = 5"
+    says "as an object: 2 + 3 = 5"
+  done
+  run 1 custom_codec 'query?sep=;'
+  says "unknown option \`sep\`"
+}
+
+# The server with people on TCP and stdin, the client, and the ends of both.
+try_echo() {
+  local name=$1 tcp other
+  coproc SERVER {
+    exec timeout 60 "$bin/echo" --transport 'mux:(tcpserv:127.0.0.1:0)(stdio:)' 2>&1
+  }
+  local server=$SERVER_PID from=${SERVER[0]} to=${SERVER[1]}
+  await_port "$from"
+  await "$from" "quit"
+
+  exec {tcp}<>"/dev/tcp/127.0.0.1/$port" {other}<>"/dev/tcp/127.0.0.1/$port"
+  await "$from" "is here."
+  await "$from" "is here."
+  printf 'add[1] a:2 b:3\r\nsay text:"hello"\r\nadd[2] a:2\nno\nadd/3 a:1 b:1\n' >&"$tcp"
+  await "$tcp" '[1]:5'
+  await "$tcp" 'echo text:"hello"'
+  await "$tcp" '[2]! message:"missing argument `b`'
+  await "$tcp" '[3]:2'
+  await "$other" 'echo text:"hello"'
+  await "$from" 'echo text:"hello"'
+
+  printf 'quit\n' >&"$tcp"
+  await "$from" "Disconnect 127.0.0.1:"
+  IFS= read -r -t 30 -u "$tcp" line && fail "not disconnected, but got: $line"
+  exec {tcp}>&-
+
+  run 0 echo_client --transport "tcp:localhost:$port" hello world
+  says "hello world"
+  await "$other" 'echo text:"hello world"'
+  output=$(printf 'one\ntwo "and a half"\n' |
+    timeout 60 "$bin/echo_client" --transport "restart:5:tcp:127.0.0.1:$port")
+  says $'one\ntwo "and a half"'
+
+  printf 'say text:"from stdin"\nquit\n' >&"$to"
+  await "$other" 'echo text:"from stdin"'
+  exec {other}>&-
+  wait "$server" || fail "$name: ended with $?"
+
+  # A pipe into stdin is answered in full before the end.
+  output=$(printf 'add[1] a:20 b:3\nsay text:"x"\n' |
+    timeout 60 "$bin/echo" --transport stdio: 2>/dev/null)
+  [ "$output" = $'[1]:23\necho text:"x"' ] || fail "a pipe was answered with: $output"
+}
+
+# The client alone: without a server it says what to do.
+try_echo_client() {
+  run 1 echo_client --transport tcp:127.0.0.1:1 hello
+  says "start the server first"
+}
+
+for file in examples/examples/*.rs; do
+  name=$(basename "$file" .rs)
+  declare -F "try_$name" >/dev/null || fail "the example $name is not run here: write try_$name"
+  run 0 "$name" --help
+  says "Examples:"
+  says "cargo run --example $name"
+  "try_$name" "$name"
+  printf 'ok: %s\n' "$name"
+done
