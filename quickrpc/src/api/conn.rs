@@ -49,6 +49,10 @@ pub(crate) struct Conn {
     backlog: AtomicUsize,
     /// Bookkeeping of the poll thread: the place in its table.
     pub(crate) token: AtomicUsize,
+    /// For the poll thread: in its list of peers with more to read.
+    pub(crate) ready: AtomicBool,
+    /// For the poll thread: one of the two ends of a peer with threads has come.
+    pub(crate) half_over: AtomicBool,
     /// The link that this peer belongs to: its place in the list of links.
     pub(crate) link: usize,
 }
@@ -134,6 +138,8 @@ impl Conn {
             ended: AtomicBool::new(false),
             backlog: AtomicUsize::new(0),
             token: AtomicUsize::new(usize::MAX),
+            ready: AtomicBool::new(false),
+            half_over: AtomicBool::new(false),
             link,
         }
     }

@@ -124,6 +124,7 @@ impl Loop {
             }
             self.sources.recycle();
             for conn in std::mem::take(&mut self.ready) {
+                conn.ready.store(false, Ordering::Release);
                 self.read(&conn);
             }
             self.time();
@@ -145,10 +146,10 @@ impl Loop {
             Command::Resolved(link, addresses) => self.resolved(link, addresses),
             Command::Opened(link, Ok(())) => self.opened(link),
             Command::Opened(link, Err(error)) => self.failed(link, error),
-            Command::Ended(link, reason) => self.ended(link, reason),
+            Command::Written(conn) => self.pipe_ended(&conn),
             Command::Adopt(conn) => self.adopt(conn),
             Command::Finish(conn) => self.finish(conn),
-            Command::Resume(conn) => self.ready.push(conn),
+            Command::Resume(conn) => self.read_again(&conn),
             Command::Watch(conn) => {
                 let at = Instant::now() + conn.wire.limits.stall;
                 self.after(at, Timer::Stall(conn));
@@ -254,6 +255,13 @@ impl Loop {
         } else if flow == Flow::Closed {
             self.discard(conn);
         } else if more {
+            self.read_again(conn);
+        }
+    }
+
+    /// Reads more of a peer in the next round.
+    fn read_again(&mut self, conn: &Arc<Conn>) {
+        if !conn.ready.swap(true, Ordering::AcqRel) {
             self.ready.push(Arc::clone(conn));
         }
     }
@@ -262,7 +270,7 @@ impl Loop {
     fn finish(&mut self, conn: Arc<Conn>) {
         self.core.farewell(&conn);
         let Outlet::Socket(_) = &conn.outlet else {
-            return;
+            return self.pipe_ended(&conn);
         };
         let keeps = conn.closed().is_some_and(|reason| reason.keeps_queue());
         if !keeps {
@@ -272,6 +280,15 @@ impl Loop {
         self.after(at, Timer::Linger(Arc::clone(&conn)));
         if conn.flush(false) == 0 {
             self.linger(&conn);
+        }
+    }
+
+    /// One of the two ends of a peer with threads of its own: the farewell, and the last
+    /// byte written. The link has ended with the second.
+    fn pipe_ended(&mut self, conn: &Arc<Conn>) {
+        if conn.half_over.swap(true, Ordering::AcqRel) {
+            let reason = conn.closed().map(|reason| conn.gone(&reason));
+            self.ended(conn.link, reason);
         }
     }
 
@@ -299,7 +316,7 @@ impl Loop {
                 Err(_) => return self.forget(conn),
             }
         }
-        self.ready.push(Arc::clone(conn));
+        self.read_again(conn);
     }
 
     /// The end of a peer's socket.
@@ -311,8 +328,14 @@ impl Loop {
         self.sources.remove(token);
         if let Outlet::Socket(stream) = &conn.outlet {
             stream.deregister(self.poll.registry());
+            // Whoever still knows the peer must not keep the connection open.
+            stream.shutdown();
         }
         self.ready.retain(|one| one.id() != conn.id());
+        self.timers.retain(|(_, timer)| match timer {
+            Timer::Stall(one) | Timer::Linger(one) => one.id() != conn.id(),
+            Timer::Reopen(_) | Timer::ConnectTimeout(..) | Timer::Accept(_) => true,
+        });
         self.peer_gone(conn);
     }
 

@@ -20,8 +20,8 @@ pub(crate) enum Command {
     Resolved(usize, io::Result<Vec<SocketAddr>>),
     /// A link without sockets is open, or could not be opened.
     Opened(usize, Result<(), Error>),
-    /// A link without sockets has ended, for the reason given if there is one.
-    Ended(usize, Option<Error>),
+    /// The writer thread of this peer has written everything, and ended.
+    Written(Arc<Conn>),
     /// Read and flush this peer's socket from now on.
     Adopt(Arc<Conn>),
     /// This peer was closed for sending; end it in all ways.
