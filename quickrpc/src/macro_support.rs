@@ -17,11 +17,7 @@ pub fn result_travels<T: Serialize + DeserializeOwned>() {}
 /// cannot be received is underlined by itself, and not the tuple of all of them.
 macro_rules! decode {
     ($name:ident $($argument:ident)*) => {
-        /// Decodes that many arguments.
-        ///
-        /// # Errors
-        ///
-        /// The outcome of a call whose arguments are wrong.
+        /// Decodes this many arguments.
         #[inline]
         pub fn $name<'de, $($argument: Deserialize<'de>),*>(
             call: &Invocation<'de>,
