@@ -20,6 +20,7 @@ use super::processing::Processing;
 use super::reactor::{Command, Reactor};
 use super::receive::Flow;
 use super::sources::{Source, Sources};
+use super::status::Adding;
 
 const WAKER: Token = Token(usize::MAX);
 /// Bytes that a connection may bring in one round.
@@ -33,7 +34,8 @@ pub(crate) struct Loop {
     pub(super) core: Arc<Core>,
     pub(super) reactor: Arc<Reactor>,
     pub(super) poll: Poll,
-    pub(super) links: Arc<[Arc<Link>]>,
+    /// Grows while the API runs, and never moves.
+    pub(super) links: Vec<Arc<Link>>,
     pub(super) states: Vec<LinkState>,
     pub(super) sources: Sources,
     /// Peers with more to read than fitted their round.
@@ -58,6 +60,8 @@ pub(super) struct LinkState {
     pub(super) attempt: u64,
     /// Its connected peers.
     pub(super) peers: usize,
+    /// Whoever added it waits for its first attempt.
+    pub(super) adding: Option<Arc<Adding>>,
     /// Its threads, where it has some.
     pub(super) pipe: Option<Arc<Pipe>>,
 }
@@ -72,15 +76,14 @@ pub(super) enum Timer {
     Stall(Arc<Conn>),
     /// Forget an ended peer.
     Linger(Arc<Conn>),
+    /// Send something if nothing was sent lately.
+    Keepalive(Arc<Conn>),
     /// Accept again after the system had no descriptor left.
     Accept(usize),
 }
 
 impl Loop {
-    pub(crate) fn new(
-        core: Arc<Core>,
-        links: Arc<[Arc<Link>]>,
-    ) -> io::Result<(Arc<Reactor>, Self)> {
+    pub(crate) fn new(core: Arc<Core>, links: Vec<Arc<Link>>) -> io::Result<(Arc<Reactor>, Self)> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
         let reactor = Arc::new(Reactor::new(waker));
@@ -154,6 +157,8 @@ impl Loop {
                 let at = Instant::now() + conn.wire.limits.stall;
                 self.after(at, Timer::Stall(conn));
             }
+            Command::Add(links, adding) => self.add(links, &adding),
+            Command::Remove(id, removed) => self.remove(id, &removed),
             Command::Drain => {
                 self.core.mailbox.drain();
             }
@@ -187,6 +192,10 @@ impl Loop {
     pub(super) fn adopt(&mut self, conn: Arc<Conn>) {
         // Before the first read, so that it precedes the peer's first call.
         self.core.announce(&conn);
+        if let Some(interval) = conn.wire.keepalive {
+            let at = Instant::now() + interval / 2;
+            self.after(at, Timer::Keepalive(Arc::clone(&conn)));
+        }
         let Outlet::Socket(stream) = &conn.outlet else {
             return;
         };
@@ -198,6 +207,21 @@ impl Loop {
         if let Err(error) = stream.register(self.poll.registry(), Token(token)) {
             conn.close(DisconnectReason::Lost(Arc::new(error)));
         }
+    }
+
+    /// Twice an interval: sends something if nothing was sent since the last time, so
+    /// that silence never lasts longer than the interval.
+    pub(super) fn keep_alive(&mut self, conn: Arc<Conn>) {
+        let Some(interval) = conn.wire.keepalive else {
+            return;
+        };
+        if conn.closed().is_some() {
+            return;
+        }
+        if let Some(bytes) = conn.wire.codec.keepalive() {
+            conn.keep_alive(bytes);
+        }
+        self.after(Instant::now() + interval / 2, Timer::Keepalive(conn));
     }
 
     fn flush(&mut self, conn: &Arc<Conn>) {
@@ -333,7 +357,7 @@ impl Loop {
         }
         self.ready.retain(|one| one.id() != conn.id());
         self.timers.retain(|(_, timer)| match timer {
-            Timer::Stall(one) | Timer::Linger(one) => one.id() != conn.id(),
+            Timer::Stall(one) | Timer::Linger(one) | Timer::Keepalive(one) => one.id() != conn.id(),
             Timer::Reopen(_) | Timer::ConnectTimeout(..) | Timer::Accept(_) => true,
         });
         self.peer_gone(conn);
@@ -390,6 +414,7 @@ impl Loop {
             Timer::ConnectTimeout(link, attempt) => self.connect_timeout(link, attempt),
             Timer::Accept(link) => self.accept_again(link),
             Timer::Linger(conn) => self.forget(&conn),
+            Timer::Keepalive(conn) => self.keep_alive(conn),
             Timer::Stall(conn) => {
                 let limits = &conn.wire.limits;
                 let now = Instant::now();

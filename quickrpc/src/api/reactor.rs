@@ -10,9 +10,12 @@ use std::time::Instant;
 use mio::Waker;
 
 use crate::error::Error;
+use crate::promise::Resolver;
 use crate::sync::lock;
 
 use super::conn::Conn;
+use super::link::Link;
+use super::status::{Adding, TransportId};
 
 /// A wish of another thread.
 pub(crate) enum Command {
@@ -30,6 +33,10 @@ pub(crate) enum Command {
     Resume(Arc<Conn>),
     /// This peer's queue is over its limit.
     Watch(Arc<Conn>),
+    /// Open further links; whoever added them waits.
+    Add(Vec<Arc<Link>>, Arc<Adding>),
+    /// Close the links of a transport and forget them; whoever removes it waits.
+    Remove(TransportId, Resolver<()>),
     /// Something waits for its turn and nobody has it.
     Drain,
     /// End everything.
