@@ -9,7 +9,7 @@ use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 
 use super::stream::Stream;
-use super::{tcp, unix};
+use super::unix;
 
 /// A listening socket, not blocking.
 #[derive(Debug)]
@@ -24,7 +24,6 @@ impl Listener {
         match self {
             Listener::Tcp(listener) => {
                 let (stream, address) = listener.accept()?;
-                tcp::prepare(&stream);
                 let address = SocketAddr::new(address.ip().to_canonical(), address.port());
                 Ok((Stream::Tcp(stream), address.to_string()))
             }

@@ -48,23 +48,17 @@ pub(crate) struct Ends {
     /// Asked at the end of the input: a reason to give up the peer at once, with what is
     /// owed to it. `None`: the end is an orderly one.
     pub(crate) of_input: Box<dyn FnOnce() -> Option<DisconnectReason> + Send>,
-    /// The link ends with the writer.
-    pub(crate) link: bool,
+    /// The link ends with the writer. Else somebody asks for [`Command::Written`] later.
+    pub(crate) with_writer: bool,
 }
 
 impl Default for Ends {
     fn default() -> Self {
         Ends {
             of_input: Box::new(|| None),
-            link: true,
+            with_writer: true,
         }
     }
-}
-
-/// The link of this peer has ended with it.
-pub(crate) fn end_link(core: &Core, conn: &Conn) {
-    let reason = conn.closed().map(|reason| conn.gone(&reason));
-    core.ask(Command::Ended(conn.link, reason));
 }
 
 /// A new peer at the other end of a pipe.
@@ -92,8 +86,8 @@ pub(crate) fn run(
     let (core_w, conn_w) = (Arc::clone(core), Arc::clone(conn));
     let writing = move || {
         write(&conn_w, writer);
-        if ends.link {
-            end_link(&core_w, &conn_w);
+        if ends.with_writer {
+            core_w.ask(Command::Written(conn_w));
         }
     };
     let spawned = core

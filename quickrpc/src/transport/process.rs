@@ -8,14 +8,15 @@
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
-use std::process::{self, Command, ExitStatus, Stdio};
+use std::process::{self, ExitStatus};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
+use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-use crate::api::{Conn, Core, DisconnectReason, Wire};
+use crate::api::{Command, Conn, Core, DisconnectReason, Wire};
 use crate::error::Error;
 use crate::sync::lock;
 
@@ -58,58 +59,92 @@ impl CommandLine {
     }
 }
 
-/// Starts the program, and connects it as a peer.
-pub(crate) fn open(
-    core: &Arc<Core>,
+/// Starts the program; it can be sent to from now on. Nothing of it is read before
+/// [`Started::run`].
+pub(crate) fn start(
+    core: &Core,
     link: usize,
     wire: &Arc<Wire>,
     command: &CommandLine,
-) -> io::Result<Arc<Pipe>> {
+) -> io::Result<Started> {
     let (end_reading, closing) = fd::waker()?;
     let (end_writing, woken) = fd::waker()?;
     let pipe = Arc::new(Pipe {
         end_reading,
         end_writing,
     });
-    let Started {
-        child,
-        stdin,
-        stdout,
-        stderr,
-    } = Child::start(command)?;
+    let (child, pipes) = Child::spawn(command)?;
     let conn = pipe::connect(core, wire, link, &child.name, Arc::clone(&pipe));
-    core.announce(&conn);
-    let reader = fd::Reader::new(Arc::clone(&stdout), Arc::clone(&closing));
-    let writer = Input {
-        inner: fd::Writer::new(stdin, woken),
-        child: Arc::clone(&child),
-        gone: false,
-    };
-    let (exiting, closing_too) = (Arc::clone(&child), Arc::clone(&closing));
-    let ends = Ends {
-        of_input: Box::new(move || exiting.last_words(&closing_too)),
-        link: false,
-    };
-    let until = Arc::clone(&child.exit);
-    let watch = Watch {
-        core: Arc::clone(core),
-        conn: Arc::clone(&conn),
-        pipe: Arc::clone(&pipe),
-        log: Some(ChildLog::new(stderr, &child.name, child.id)),
-        child: Arc::clone(&child),
-        stdout: Some(stdout),
+    Ok(Started {
+        child: Arc::new(child),
+        pipes,
+        conn,
+        pipe,
         closing,
-    };
-    let running = pipe::run(core, &conn, reader.until(until), writer, ends)
-        .and_then(|()| core.threads.spawn("child", move || watch.run()));
-    if let Err(error) = running {
-        child.kill();
-        pipe.give_up();
-        let again = io::Error::new(error.kind(), error.to_string());
-        conn.close(DisconnectReason::Lost(Arc::new(again)));
-        return Err(error);
+        woken,
+    })
+}
+
+/// A child that runs, and is not read yet.
+pub(crate) struct Started {
+    child: Arc<Child>,
+    pipes: Pipes,
+    conn: Arc<Conn>,
+    pipe: Arc<Pipe>,
+    /// Readable once the peer is closed.
+    closing: Arc<OwnedFd>,
+    /// Readable once the writer has to give up.
+    woken: Arc<OwnedFd>,
+}
+
+/// Our ends of a child's pipes.
+struct Pipes {
+    stdin: OwnedFd,
+    stdout: OwnedFd,
+    stderr: OwnedFd,
+}
+
+impl Started {
+    pub(crate) fn peer(&self) -> Arc<Conn> {
+        Arc::clone(&self.conn)
     }
-    Ok(pipe)
+
+    /// Spawns the threads.
+    pub(crate) fn run(self, core: &Arc<Core>) -> io::Result<Arc<Pipe>> {
+        let (child, conn, closing) = (self.child, self.conn, self.closing);
+        let stdout = Arc::new(self.pipes.stdout);
+        let reader = fd::Reader::new(Arc::clone(&stdout), Arc::clone(&closing))
+            .until(Arc::clone(&child.exit));
+        let writer = Input {
+            inner: fd::Writer::new(self.pipes.stdin, self.woken),
+            child: Arc::clone(&child),
+            gone: false,
+        };
+        let (exiting, closed) = (Arc::clone(&child), Arc::clone(&closing));
+        let ends = Ends {
+            of_input: Box::new(move || exiting.last_words(&closed)),
+            with_writer: false,
+        };
+        let watch = Watch {
+            core: Arc::clone(core),
+            conn: Arc::clone(&conn),
+            pipe: Arc::clone(&self.pipe),
+            log: Some(ChildLog::new(self.pipes.stderr, &child.name, child.id)),
+            child: Arc::clone(&child),
+            stdout: Some(stdout),
+            closing,
+        };
+        let running = pipe::run(core, &conn, reader, writer, ends)
+            .and_then(|()| core.threads.spawn("child", move || watch.run()));
+        if let Err(error) = running {
+            child.kill();
+            let again = io::Error::new(error.kind(), error.to_string());
+            conn.close(DisconnectReason::Lost(Arc::new(again)));
+            self.pipe.give_up();
+            return Err(error);
+        }
+        Ok(self.pipe)
+    }
 }
 
 /// A child process. Whoever comes last sees to it that no zombie is left.
@@ -122,42 +157,27 @@ struct Child {
     exit: Arc<OwnedFd>,
 }
 
-/// A child that runs, and our ends of its pipes.
-struct Started {
-    child: Arc<Child>,
-    stdin: OwnedFd,
-    stdout: Arc<OwnedFd>,
-    stderr: OwnedFd,
-}
-
 impl Child {
-    fn start(command: &CommandLine) -> io::Result<Started> {
-        let mut process = Command::new(&command.program)
+    fn spawn(command: &CommandLine) -> io::Result<(Self, Pipes)> {
+        // Closed on exec; the child gets duplicates of its ends.
+        let (its_stdin, stdin) = pipe_with(PipeFlags::CLOEXEC)?;
+        let (stdout, its_stdout) = pipe_with(PipeFlags::CLOEXEC)?;
+        let (stderr, its_stderr) = pipe_with(PipeFlags::CLOEXEC)?;
+        let mut process = process::Command::new(&command.program)
             .args(&command.arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stdin(its_stdin)
+            .stdout(its_stdout)
+            .stderr(its_stderr)
             .spawn()
             .map_err(|error| explain(command, &error))?;
-        let pipes = (
-            process.stdin.take(),
-            process.stdout.take(),
-            process.stderr.take(),
-        );
         // Nobody has waited for it yet, so the number is still its own.
         let exit = pidfd_open(Pid::from_child(&process), PidfdFlags::empty());
-        let (exit, pipes) = match (exit, pipes) {
-            (Ok(exit), (Some(stdin), Some(stdout), Some(stderr))) => {
-                (exit, (stdin, stdout, stderr))
-            }
-            (exit, _) => {
-                process.kill().ok();
-                process.wait().ok();
-                let error = exit.map_or_else(io::Error::from, |_| io::ErrorKind::Other.into());
-                let text = format!("cannot watch a child (Linux 5.3 or later is needed): {error}");
-                return Err(io::Error::new(error.kind(), text));
-            }
-        };
+        let exit = exit.map_err(|error| {
+            process.kill().ok();
+            process.wait().ok();
+            let text = format!("cannot watch a child (it takes Linux 5.3 or later): {error}");
+            io::Error::new(error.kind(), text)
+        })?;
         let child = Child {
             name: command.name(),
             id: process.id(),
@@ -165,13 +185,12 @@ impl Child {
             exit: Arc::new(exit),
         };
         tracing::debug!(child = %child.name, pid = child.id, "started");
-        let (stdin, stdout, stderr) = pipes;
-        Ok(Started {
-            child: Arc::new(child),
-            stdin: stdin.into(),
-            stdout: Arc::new(stdout.into()),
-            stderr: stderr.into(),
-        })
+        let pipes = Pipes {
+            stdin,
+            stdout,
+            stderr,
+        };
+        Ok((child, pipes))
     }
 
     /// Waits shortly for the exit, unless the peer is closed before. Gives how it exited.
@@ -302,12 +321,8 @@ impl Watch {
             log.finish();
         }
         tracing::debug!(child = %self.child.name, pid = self.child.id, "{ended}");
-        // What it sent last is still handled; then the peer is closed.
-        let mut closing = [PollFd::new(&self.closing, PollFlags::IN)];
-        if let Err(error) = fd::wait(&mut closing, None) {
-            self.conn.close(DisconnectReason::Lost(Arc::new(error)));
-        }
-        pipe::end_link(&self.core, &self.conn);
+        // What it sent last is still handled before its peer is closed.
+        self.core.ask(Command::Written(self.conn));
     }
 
     fn until_exit(&mut self) -> io::Result<()> {
