@@ -1,7 +1,7 @@
 //! How an answer finds its way back to the peer that called.
 
 use std::cell::RefCell;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 
 use serde::Serialize;
 
@@ -192,7 +192,8 @@ pub(crate) fn internal(message: impl Into<String>) -> CallError {
 #[derive(Debug)]
 pub(crate) struct LateAnswer {
     pub(crate) core: Arc<Core>,
-    pub(crate) conn: Arc<Conn>,
+    /// Who is owed the answer; a peer that is gone is not kept for it.
+    pub(crate) conn: Weak<Conn>,
     /// `None`: the caller wants no answer; errors go to `on_error`.
     pub(crate) id: Option<Box<str>>,
     pub(crate) route: Route,
@@ -201,24 +202,27 @@ pub(crate) struct LateAnswer {
 
 impl LateAnswer {
     pub(crate) fn settle<W: Serialize>(self, result: Result<W, Error>) {
+        let Some(conn) = self.conn.upgrade() else {
+            tracing::debug!("no answer to `{}`: the peer is gone", self.method);
+            return;
+        };
         with_scratch(|out| {
             let failure = match (&self.id, result) {
-                (Some(id), Ok(value)) => encode_result(&self.conn, out, id, &value).err(),
+                (Some(id), Ok(value)) => encode_result(&conn, out, id, &value).err(),
                 (None, Ok(_)) => None,
                 (_, Err(error)) => Some(call_error(error)),
             };
             match (&self.id, failure) {
-                (Some(id), Some(error)) => encode_error(&self.conn, out, id, &error),
+                (Some(id), Some(error)) => encode_error(&conn, out, id, &error),
                 (None, Some(error)) => {
                     let error = Error::Call(error);
-                    self.core
-                        .trouble(&self.conn.peer, error, Some(&self.method));
+                    self.core.trouble(&conn.peer, error, Some(&self.method));
                 }
                 (_, None) => {}
             }
-            deliver(&self.core, &self.conn, &self.route, out, &self.method);
+            deliver(&self.core, &conn, &self.route, out, &self.method);
         });
-        self.core.paid(&self.conn);
+        self.core.paid(&conn);
     }
 }
 

@@ -1,7 +1,7 @@
 //! The poll thread: one per API, for all its sockets, timers and peer events.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -68,10 +68,11 @@ pub(super) enum Timer {
     Reopen(usize),
     /// Give up connecting, if this attempt still goes on.
     ConnectTimeout(usize, u64),
-    /// Look whether a peer with a full queue has accepted anything.
-    Stall(Arc<Conn>),
-    /// Forget an ended peer.
-    Linger(Arc<Conn>),
+    /// Look whether a peer with a full queue has accepted anything. Timers outlive most
+    /// peers, and must not keep their descriptors open.
+    Stall(Weak<Conn>),
+    /// Forget an ended peer, unless it still takes what is left for it.
+    Linger(Weak<Conn>),
     /// Accept again after the system had no descriptor left.
     Accept(usize),
 }
@@ -151,7 +152,7 @@ impl Loop {
             Command::Resume(conn) => self.ready.push(conn),
             Command::Watch(conn) => {
                 let at = Instant::now() + conn.wire.limits.stall;
-                self.after(at, Timer::Stall(conn));
+                self.after(at, Timer::Stall(Arc::downgrade(&conn)));
             }
             Command::Drain => {
                 self.core.mailbox.drain();
@@ -269,7 +270,7 @@ impl Loop {
             return self.forget(&conn);
         }
         let at = Instant::now() + conn.wire.limits.stall.max(LINGER);
-        self.after(at, Timer::Linger(Arc::clone(&conn)));
+        self.after(at, Timer::Linger(Arc::downgrade(&conn)));
         if conn.flush(false) == 0 {
             self.linger(&conn);
         }
@@ -279,7 +280,7 @@ impl Loop {
     fn linger(&mut self, conn: &Arc<Conn>) {
         if let Outlet::Socket(stream) = &conn.outlet {
             stream.shutdown_write();
-            self.after(Instant::now() + LINGER, Timer::Linger(Arc::clone(conn)));
+            self.after(Instant::now() + LINGER, Timer::Linger(Arc::downgrade(conn)));
         }
         self.discard(conn);
     }
@@ -310,6 +311,8 @@ impl Loop {
         };
         self.sources.remove(token);
         if let Outlet::Socket(stream) = &conn.outlet {
+            // Whoever still has the peer in hand keeps the descriptor, not the connection.
+            stream.close();
             stream.deregister(self.poll.registry());
         }
         self.ready.retain(|one| one.id() != conn.id());
@@ -366,18 +369,40 @@ impl Loop {
             Timer::Reopen(link) => self.open(link),
             Timer::ConnectTimeout(link, attempt) => self.connect_timeout(link, attempt),
             Timer::Accept(link) => self.accept_again(link),
-            Timer::Linger(conn) => self.forget(&conn),
-            Timer::Stall(conn) => {
-                let limits = &conn.wire.limits;
-                let now = Instant::now();
-                let since = now.checked_sub(limits.stall).unwrap_or(now);
-                let queued = conn.backlog();
-                if conn.stalled_since(since, limits.peer_queue) {
-                    conn.close(DisconnectReason::SlowConsumer { queued });
-                } else if queued >= limits.peer_queue && conn.closed().is_none() {
-                    self.after(now + limits.stall, Timer::Stall(conn));
+            Timer::Linger(conn) => {
+                if let Some(conn) = conn.upgrade() {
+                    self.lingered(&conn);
                 }
             }
+            Timer::Stall(conn) => {
+                if let Some(conn) = conn.upgrade() {
+                    self.look_after(&conn);
+                }
+            }
+        }
+    }
+
+    /// The time of an ended peer is over, if it takes no more of what is left for it.
+    fn lingered(&mut self, conn: &Arc<Conn>) {
+        let now = Instant::now();
+        let stall = conn.wire.limits.stall;
+        let since = now.checked_sub(stall).unwrap_or(now);
+        if conn.backlog() == 0 || conn.stalled_since(since, 1) {
+            return self.forget(conn);
+        }
+        self.after(now + stall, Timer::Linger(Arc::downgrade(conn)));
+    }
+
+    /// A peer whose queue was over its limit is given up if it has accepted nothing since.
+    fn look_after(&mut self, conn: &Arc<Conn>) {
+        let limits = &conn.wire.limits;
+        let now = Instant::now();
+        let since = now.checked_sub(limits.stall).unwrap_or(now);
+        let queued = conn.backlog();
+        if conn.stalled_since(since, limits.peer_queue) {
+            conn.close(DisconnectReason::SlowConsumer { queued });
+        } else if queued >= limits.peer_queue && conn.closed().is_none() {
+            self.after(now + limits.stall, Timer::Stall(Arc::downgrade(conn)));
         }
     }
 

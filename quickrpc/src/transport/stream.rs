@@ -39,6 +39,14 @@ impl Stream {
         };
     }
 
+    /// Ends the connection in both directions, whoever still holds the descriptor.
+    pub(crate) fn close(&self) {
+        match self {
+            Stream::Tcp(stream) => stream.shutdown(Shutdown::Both).ok(),
+            Stream::Unix(stream) => stream.shutdown(Shutdown::Both).ok(),
+        };
+    }
+
     /// Registers for both directions, edge-triggered. By descriptor, since the socket is
     /// shared with those who write.
     pub(crate) fn register(&self, registry: &Registry, token: Token) -> io::Result<()> {
