@@ -70,6 +70,8 @@ pub(crate) struct Tx {
     buf: Vec<u8>,
     /// So many bytes of `buf` are sent.
     head: usize,
+    /// Bytes that the writer thread has taken, and not written yet.
+    taken: usize,
     /// The socket took less than it was given; the poll thread goes on.
     blocked: bool,
     /// In the list of a thread that collects what it sends.
@@ -102,6 +104,8 @@ pub(crate) enum Queued {
 const FLUSH_AT: usize = 64 << 10;
 /// With more queued, the peer's new calls are not read, unless it owes us an answer.
 pub(crate) const ANSWERS: usize = 1 << 20;
+/// A writer thread takes so much at once, so that a slow stream is seen to advance.
+const WRITE: usize = 16 << 10;
 /// An empty queue keeps no more memory than this.
 const KEEP: usize = 16 << 10;
 
@@ -121,6 +125,7 @@ impl Conn {
             tx: Mutex::new(Tx {
                 buf: Vec::new(),
                 head: 0,
+                taken: 0,
                 blocked: false,
                 listed: false,
                 closed: None,
@@ -310,23 +315,17 @@ impl Conn {
         }
     }
 
-    /// For a writer thread: waits for bytes, and gives them. `None`: closed, and all sent.
+    /// For a writer thread: waits for bytes, and gives some. They count as queued until
+    /// [`written`](Self::written) says more. `None`: closed, and all sent.
     pub(crate) fn take_queued(&self) -> Option<Vec<u8>> {
         let mut tx = lock(&self.tx);
         loop {
-            if tx.queued() > 0 {
-                let bytes = std::mem::take(&mut tx.buf);
-                let head = std::mem::take(&mut tx.head);
-                tx.progress = Instant::now();
-                self.note(&tx);
-                drop(tx);
-                self.tx_changed.notify_all();
-                self.resume_below(0);
-                return Some(if head == 0 {
-                    bytes
-                } else {
-                    bytes[head..].to_vec()
-                });
+            if tx.unsent() > 0 {
+                tx.taken = tx.unsent().min(WRITE);
+                let end = tx.head + tx.taken;
+                let bytes = tx.buf[tx.head..end].to_vec();
+                tx.advance(bytes.len());
+                return Some(bytes);
             }
             if tx.closed.is_some() {
                 return None;
@@ -336,6 +335,18 @@ impl Conn {
                 .wait(tx)
                 .unwrap_or_else(|poisoned| poisoned.into_inner());
         }
+    }
+
+    /// For a writer thread: so many of the bytes that it took are written.
+    pub(crate) fn written(&self, count: usize) {
+        let mut tx = lock(&self.tx);
+        tx.taken = tx.taken.saturating_sub(count);
+        tx.progress = Instant::now();
+        self.note(&tx);
+        let left = tx.queued();
+        drop(tx);
+        self.tx_changed.notify_all();
+        self.resume_below(left);
     }
 
     /// Accepts nothing more for sending; what is queued may still be flushed. The first
@@ -348,6 +359,7 @@ impl Conn {
         if !reason.keeps_queue() {
             tx.buf = Vec::new();
             tx.head = 0;
+            tx.taken = 0;
         }
         tx.closed = Some(reason.clone());
         self.note(&tx);
@@ -383,8 +395,25 @@ impl Conn {
 }
 
 impl Tx {
+    /// What has not left for certain.
     fn queued(&self) -> usize {
+        self.unsent() + self.taken
+    }
+
+    fn unsent(&self) -> usize {
         self.buf.len() - self.head
+    }
+
+    /// So many bytes have left the buffer.
+    fn advance(&mut self, count: usize) {
+        self.head += count;
+        if self.head == self.buf.len() {
+            self.head = 0;
+            self.buf.clear();
+            if self.buf.capacity() > KEEP {
+                self.buf = Vec::new();
+            }
+        }
     }
 
     fn state(&self, limit: usize) -> Queued {
@@ -409,17 +438,10 @@ impl Tx {
     /// Writes what the socket takes; gives the number of bytes.
     fn flush(&mut self, stream: &Stream) -> io::Result<usize> {
         let (sent, blocked) = write(stream, &self.buf[self.head..])?;
-        self.head += sent;
+        self.advance(sent);
         self.blocked = blocked;
         if sent > 0 {
             self.progress = Instant::now();
-        }
-        if self.head == self.buf.len() {
-            self.head = 0;
-            self.buf.clear();
-            if self.buf.capacity() > KEEP {
-                self.buf = Vec::new();
-            }
         }
         Ok(sent)
     }
