@@ -65,7 +65,7 @@ impl Core {
     /// Sends framed bytes to one peer.
     pub(crate) fn transmit(&self, conn: &Arc<Conn>, bytes: &[u8], wait: Wait) -> Result<(), Error> {
         let limit = conn.wire.limits.peer_queue;
-        match conn.send(bytes, limit, wait, batch::collecting())? {
+        match conn.send(bytes, limit, wait, batch::collector())? {
             Queued::Fine => {}
             Queued::Listed => batch::add(Arc::clone(conn)),
             Queued::Over => self.ask(Command::Watch(Arc::clone(conn))),

@@ -74,8 +74,8 @@ pub(crate) struct Tx {
     taken: usize,
     /// The socket took less than it was given; the poll thread goes on.
     blocked: bool,
-    /// In the list of a thread that collects what it sends.
-    listed: bool,
+    /// The thread that collects, and has this peer in its list.
+    listed: Option<u64>,
     /// Nothing is accepted any more.
     closed: Option<DisconnectReason>,
     /// When the peer last accepted something, or the queue began.
@@ -127,7 +127,7 @@ impl Conn {
                 head: 0,
                 taken: 0,
                 blocked: false,
-                listed: false,
+                listed: None,
                 closed: None,
                 progress: Instant::now(),
             }),
@@ -170,8 +170,8 @@ impl Conn {
         self.backlog.store(tx.queued(), Ordering::Relaxed);
     }
 
-    /// Sends framed bytes, or queues what cannot be sent at once. With `collect` the
-    /// caller flushes later.
+    /// Sends framed bytes, or queues what cannot be sent at once. `collector` is the thread
+    /// that flushes later, if it does.
     ///
     /// The bytes are accepted while less than `limit` is queued; beyond it the call waits
     /// as `wait` says, and a peer with four times the limit is given up.
@@ -180,7 +180,7 @@ impl Conn {
         bytes: &[u8],
         limit: usize,
         wait: Wait,
-        collect: bool,
+        collector: Option<u64>,
     ) -> Result<Queued, Error> {
         let mut tx = lock(&self.tx);
         loop {
@@ -223,13 +223,14 @@ impl Conn {
             self.tx_changed.notify_all();
             return Ok(tx.state(limit));
         };
-        if collect && tx.queued() + rest.len() < FLUSH_AT {
+        if collector.is_some() && tx.queued() + rest.len() < FLUSH_AT {
             tx.append(rest);
             self.note(&tx);
-            if tx.listed {
+            // In another thread's list it might wait for longer than this thread collects.
+            if tx.listed == collector {
                 return Ok(Queued::Fine);
             }
-            tx.listed = true;
+            tx.listed = collector;
             return Ok(Queued::Listed);
         }
         if tx.queued() == 0 && !tx.blocked {
@@ -262,7 +263,7 @@ impl Conn {
             return self.backlog();
         };
         let mut tx = lock(&self.tx);
-        tx.listed = false;
+        tx.listed = None;
         if writable {
             tx.blocked = false;
         }
