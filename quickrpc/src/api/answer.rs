@@ -68,7 +68,8 @@ impl Core {
         match conn.send(bytes, limit, wait, batch::collector())? {
             Queued::Fine => {}
             Queued::Listed => batch::add(Arc::clone(conn)),
-            Queued::Over => self.ask(Command::Watch(Arc::clone(conn))),
+            Queued::Over if conn.watch() => self.ask(Command::Watch(Arc::clone(conn))),
+            Queued::Over => {}
         }
         Ok(())
     }

@@ -96,6 +96,7 @@ pub(crate) fn flush() {
     for conn in peers.drain(..) {
         let left = conn.flush(false);
         if left >= conn.wire.limits.peer_queue
+            && conn.watch()
             && let Some(core) = conn.core.upgrade()
         {
             core.ask(Command::Watch(conn));

@@ -45,6 +45,8 @@ pub(crate) struct Conn {
     pub(crate) stalled: AtomicBool,
     /// The peer has ended its side; nothing more will come.
     pub(crate) ended: AtomicBool,
+    /// The poll thread looks after it, since its queue was over the limit.
+    watched: AtomicBool,
     /// Bytes that wait to be sent, as of the last change.
     backlog: AtomicUsize,
     /// Bookkeeping of the poll thread: the place in its table.
@@ -137,6 +139,7 @@ impl Conn {
             owed: AtomicUsize::new(1),
             stalled: AtomicBool::new(false),
             ended: AtomicBool::new(false),
+            watched: AtomicBool::new(false),
             backlog: AtomicUsize::new(0),
             token: AtomicUsize::new(usize::MAX),
             link,
@@ -187,7 +190,16 @@ impl Conn {
             if let Some(reason) = &tx.closed {
                 return Err(self.gone(reason));
             }
-            let queued = tx.queued();
+            let mut queued = tx.queued();
+            if queued >= limit && !tx.blocked {
+                // Only collected: there is room as soon as it is sent.
+                if let Outlet::Socket(stream) = &self.outlet {
+                    if let Err(error) = tx.flush(stream) {
+                        return Err(self.lost(tx, error));
+                    }
+                    queued = tx.queued();
+                }
+            }
             if queued < limit {
                 break;
             }
@@ -373,6 +385,16 @@ impl Conn {
             core.closing(self, reason);
         }
         true
+    }
+
+    /// Its queue is over the limit. Gives true if nobody looks after it yet.
+    pub(crate) fn watch(&self) -> bool {
+        !self.watched.swap(true, Ordering::AcqRel)
+    }
+
+    /// Nobody looks after its queue any more.
+    pub(crate) fn unwatch(&self) {
+        self.watched.store(false, Ordering::Release);
     }
 
     /// Whether the peer has been stalled with a full queue since before `since`.

@@ -403,6 +403,8 @@ impl Loop {
             conn.close(DisconnectReason::SlowConsumer { queued });
         } else if queued >= limits.peer_queue && conn.closed().is_none() {
             self.after(now + limits.stall, Timer::Stall(Arc::downgrade(conn)));
+        } else {
+            conn.unwatch();
         }
     }
 
