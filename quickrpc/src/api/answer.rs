@@ -79,7 +79,7 @@ impl Core {
         let sent = conn
             .wire
             .frame(payload, method)
-            .and_then(|()| self.transmit(conn, payload, Wait::Never));
+            .and_then(|()| self.transmit(conn, payload, Wait::Answer));
         match sent {
             Ok(()) => {}
             Err(Error::Disconnected { .. }) => {

@@ -1,8 +1,10 @@
 //! One connected peer: its sending half, and the leftover bytes of its receiving half.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Condvar, Mutex, Weak};
 use std::time::Instant;
 
@@ -49,6 +51,8 @@ pub(crate) struct Conn {
     watched: AtomicBool,
     /// Bytes that wait to be sent, as of the last change.
     backlog: AtomicUsize,
+    /// How many of them belong to answers.
+    answers: AtomicUsize,
     /// Bookkeeping of the poll thread: the place in its table.
     pub(crate) token: AtomicUsize,
     /// The link that this peer belongs to: its place in the list of links.
@@ -72,6 +76,12 @@ pub(crate) struct Tx {
     buf: Vec<u8>,
     /// So many bytes of `buf` are sent.
     head: usize,
+    /// Bytes that have left `buf` since the beginning.
+    gone: u64,
+    /// Where in the stream of all bytes the answers lie that are not sent yet.
+    answers: VecDeque<Range<u64>>,
+    /// How many bytes that are.
+    answer_bytes: usize,
     /// Bytes that the writer thread has taken, and not written yet.
     taken: usize,
     /// The socket took less than it was given; the poll thread goes on.
@@ -88,6 +98,8 @@ pub(crate) struct Tx {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Wait {
     Never,
+    /// Never, and the message is an answer, of which a peer may have only so many unread.
+    Answer,
     Until(Instant),
 }
 
@@ -127,6 +139,9 @@ impl Conn {
             tx: Mutex::new(Tx {
                 buf: Vec::new(),
                 head: 0,
+                gone: 0,
+                answers: VecDeque::new(),
+                answer_bytes: 0,
                 taken: 0,
                 blocked: false,
                 listed: None,
@@ -141,6 +156,7 @@ impl Conn {
             ended: AtomicBool::new(false),
             watched: AtomicBool::new(false),
             backlog: AtomicUsize::new(0),
+            answers: AtomicUsize::new(0),
             token: AtomicUsize::new(usize::MAX),
             link,
         }
@@ -171,6 +187,7 @@ impl Conn {
     /// Remembers what is queued, for [`Conn::backlog`].
     fn note(&self, tx: &Tx) {
         self.backlog.store(tx.queued(), Ordering::Relaxed);
+        self.answers.store(tx.answer_bytes, Ordering::Relaxed);
     }
 
     /// Sends framed bytes, or queues what cannot be sent at once. `collector` is the thread
@@ -204,8 +221,8 @@ impl Conn {
                 break;
             }
             match wait {
-                Wait::Never if queued < limit.saturating_mul(4) => break,
-                Wait::Never => {
+                Wait::Never | Wait::Answer if queued < limit.saturating_mul(4) => break,
+                Wait::Never | Wait::Answer => {
                     let reason = DisconnectReason::SlowConsumer { queued };
                     let error = self.gone(&reason);
                     drop(tx);
@@ -228,15 +245,16 @@ impl Conn {
                 }
             }
         }
+        let answer = matches!(wait, Wait::Answer);
         let mut rest = bytes;
         let Outlet::Socket(stream) = &self.outlet else {
-            tx.append(rest);
+            tx.append(rest, answer);
             self.note(&tx);
             self.tx_changed.notify_all();
             return Ok(tx.state(limit));
         };
         if collector.is_some() && tx.queued() + rest.len() < FLUSH_AT {
-            tx.append(rest);
+            tx.append(rest, answer);
             self.note(&tx);
             // In another thread's list it might wait for longer than this thread collects.
             if tx.listed == collector {
@@ -258,7 +276,7 @@ impl Conn {
                 return Ok(Queued::Fine);
             }
         }
-        tx.append(rest);
+        tx.append(rest, answer);
         if !tx.blocked
             && let Err(error) = tx.flush(stream)
         {
@@ -293,13 +311,42 @@ impl Conn {
         self.note(&tx);
         let left = tx.queued();
         drop(tx);
-        self.resume_below(left);
+        self.resume_below(ANSWERS / 2);
         left
     }
 
+    /// Whether so much waits for the peer that its calls are not read: answers that it
+    /// does not read, or far more than its queue should hold. Our own messages do not
+    /// count as answers, lest two peers that flood each other both stop reading.
+    pub(crate) fn is_congested(&self) -> bool {
+        self.exceeds(ANSWERS)
+    }
+
+    fn exceeds(&self, answers: usize) -> bool {
+        self.answers.load(Ordering::Relaxed) > answers
+            || self.backlog() > self.wire.limits.peer_queue.saturating_mul(2)
+    }
+
     /// Reading stopped because of unread answers; goes on when they are fewer.
-    fn resume_below(&self, queued: usize) {
-        if queued <= ANSWERS / 2 && self.stalled.load(Ordering::Acquire) {
+    fn resume_below(&self, answers: usize) {
+        // Pairs with the fence of `stall`: one of the two sees what the other did.
+        fence(Ordering::SeqCst);
+        if self.stalled.load(Ordering::Acquire) && !self.exceeds(answers) {
+            self.resume();
+        }
+    }
+
+    /// Reading stops. Whoever makes room after this resumes it; what made room before is
+    /// seen by looking once more.
+    pub(crate) fn stall(&self) {
+        self.stalled.store(true, Ordering::Release);
+        fence(Ordering::SeqCst);
+    }
+
+    /// An answer of this peer is awaited, for which it is read where else it would not.
+    pub(crate) fn resume_awaited(&self) {
+        fence(Ordering::SeqCst);
+        if self.stalled.load(Ordering::Acquire) {
             self.resume();
         }
     }
@@ -356,10 +403,9 @@ impl Conn {
         tx.taken = tx.taken.saturating_sub(count);
         tx.progress = Instant::now();
         self.note(&tx);
-        let left = tx.queued();
         drop(tx);
         self.tx_changed.notify_all();
-        self.resume_below(left);
+        self.resume_below(ANSWERS / 2);
     }
 
     /// Accepts nothing more for sending; what is queued may still be flushed. The first
@@ -373,6 +419,8 @@ impl Conn {
             tx.buf = Vec::new();
             tx.head = 0;
             tx.taken = 0;
+            tx.answers.clear();
+            tx.answer_bytes = 0;
         }
         tx.closed = Some(reason.clone());
         self.note(&tx);
@@ -429,6 +477,16 @@ impl Tx {
 
     /// So many bytes have left the buffer.
     fn advance(&mut self, count: usize) {
+        let from = self.gone;
+        self.gone += count as u64;
+        while let Some(answer) = self.answers.front() {
+            let sent = answer.end.min(self.gone).saturating_sub(answer.start.max(from));
+            self.answer_bytes = self.answer_bytes.saturating_sub(sent as usize);
+            if answer.end > self.gone {
+                break;
+            }
+            self.answers.pop_front();
+        }
         self.head += count;
         if self.head == self.buf.len() {
             self.head = 0;
@@ -447,13 +505,22 @@ impl Tx {
         }
     }
 
-    fn append(&mut self, bytes: &[u8]) {
+    fn append(&mut self, bytes: &[u8], answer: bool) {
         if self.queued() == 0 {
             self.progress = Instant::now();
         }
         if self.head > 0 && self.head >= self.buf.len() / 2 {
             self.buf.drain(..self.head);
             self.head = 0;
+        }
+        if answer {
+            let start = self.gone + self.unsent() as u64;
+            let end = start + bytes.len() as u64;
+            match self.answers.back_mut() {
+                Some(last) if last.end == start => last.end = end,
+                _ => self.answers.push_back(start..end),
+            }
+            self.answer_bytes += bytes.len();
         }
         self.buf.extend_from_slice(bytes);
     }

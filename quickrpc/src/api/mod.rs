@@ -23,6 +23,8 @@ mod receive;
 mod slot;
 mod sources;
 mod target;
+#[cfg(test)]
+mod tests;
 
 pub use builder::Builder;
 pub use dispatch::{Invocation, Outcome};

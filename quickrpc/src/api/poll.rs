@@ -212,6 +212,10 @@ impl Loop {
         let Outlet::Socket(stream) = &conn.outlet else {
             return;
         };
+        // What arrives meanwhile is read when there is room, which asks for it.
+        if conn.stalled.load(Ordering::Acquire) && conn.closed().is_none() {
+            return;
+        }
         let Some(mut rx) = lock(&conn.rx).take() else {
             return;
         };
