@@ -304,12 +304,8 @@ impl Core {
     }
 
     /// An error arrived.
-    pub(crate) fn settle_failure(&self, conn: &Conn, id: Option<u64>, error: CallError) {
-        match id {
-            Some(_) => self.fail_call(conn, id, Error::Call(error)),
-            // JSON-RPC's answer to something that could not be read (its section 5).
-            None => self.trouble(&conn.peer, Error::Call(error), None),
-        }
+    pub(crate) fn settle_failure(&self, conn: &Conn, id: u64, error: CallError) {
+        self.fail_call(conn, Some(id), Error::Call(error));
     }
 
     /// A peer failed to answer; the call fails with the last of those who were asked.

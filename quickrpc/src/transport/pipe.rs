@@ -159,6 +159,7 @@ fn write(conn: &Conn, mut writer: impl Write) {
             failed = Some(Arc::new(error));
             break;
         }
+        conn.written(bytes.len());
     }
     if let Some(error) = failed {
         conn.close(DisconnectReason::Lost(error));

@@ -14,11 +14,13 @@ mod plugins;
 mod processing;
 mod promises;
 mod replies;
+mod review_flow;
 mod security;
 mod serving;
 mod slots;
 mod stdio;
 mod targets;
+mod transports;
 mod wires;
 
 use quickrpc::{CallError, Error};
