@@ -5,6 +5,7 @@
 //! event, with a bound that only a defect exceeds, and it shows that something does *not*
 //! happen by what comes next in its place.
 
+mod dir;
 mod lab;
 mod ports;
 mod python;
@@ -12,12 +13,13 @@ mod resources;
 mod telnet;
 mod wait;
 
+pub use dir::OwnDir;
 pub use lab::{
     Lab, LabIncoming, LabInverse, LabInverseIncoming, LabInverseOutgoing, LabInverseOutgoingEach,
     LabOutgoing, LabOutgoingEach, Served, client, serve, server, value,
 };
 pub use ports::{OwnHost, RefusingPort, own_bus};
 pub use python::{Event, Peer, Python};
-pub use resources::{Resources, thread_names};
+pub use resources::{Resources, children, kill, thread_names};
 pub use telnet::Telnet;
 pub use wait::{Inbox, SOON, bounded, eventually, inbox};

@@ -11,6 +11,7 @@ mod lifecycle;
 mod matrix;
 mod peers;
 mod plugins;
+mod process;
 mod processing;
 mod promises;
 mod replies;
@@ -21,6 +22,7 @@ mod slots;
 mod stdio;
 mod targets;
 mod transports;
+mod unix;
 mod wires;
 
 use quickrpc::{CallError, Error};
