@@ -88,6 +88,14 @@ fn next_line(mut lines: impl BufRead + Send + 'static) -> (String, impl BufRead 
     })
 }
 
+#[allow(
+    clippy::print_stderr,
+    reason = "a test that did not run must not go unnoticed"
+)]
+fn skipped(why: &str) {
+    eprintln!("SKIPPED, since there are no network namespaces: {why}");
+}
+
 #[test]
 fn a_cut_link_is_noticed_within_two_intervals() {
     let hosts = match Hosts::new() {
@@ -95,7 +103,7 @@ fn a_cut_link_is_noticed_within_two_intervals() {
         Err(why) => {
             let ci = std::env::var_os("CI").is_some();
             assert!(!ci, "no network namespaces: {why}");
-            eprintln!("SKIPPED, since there are no network namespaces: {why}");
+            skipped(&why);
             return;
         }
     };
