@@ -189,8 +189,12 @@ impl Core {
         answer::with_scratch(|out| {
             let failed = match self.slots.find(method) {
                 Some(slot) => {
-                    let started = batch::before_handler(slot.slow.load(Ordering::Relaxed));
+                    let slow = slot.slow.load(Ordering::Relaxed);
+                    let started = batch::before_handler(slow);
+                    // What a slow handler sends is not for after its end.
+                    let direct = slow.then(batch::Direct::begin);
                     let failed = self.run_handlers(&slot, call, id, out);
+                    drop(direct);
                     slot.slow
                         .store(batch::is_slow(started.elapsed()), Ordering::Relaxed);
                     failed
