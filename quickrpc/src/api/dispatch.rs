@@ -273,7 +273,10 @@ impl Core {
                 }
                 Ok(Made::Failed(error)) => failed = Some(error),
                 Ok(Made::Later(later)) if notification => {
-                    self.answer_later(call, None, &slot.name, later);
+                    // Its part of a batch is answered below; the promise only tells of errors.
+                    let route = &Route::Alone;
+                    let alone = Call { route, ..*call };
+                    self.answer_later(&alone, None, &slot.name, later);
                     continue;
                 }
                 Ok(Made::Later(later)) => late = Some(later),
