@@ -17,6 +17,7 @@ pub fn result_travels<T: Serialize + DeserializeOwned>() {}
 /// cannot be received is underlined by itself, and not the tuple of all of them.
 macro_rules! decode {
     ($name:ident $($argument:ident)*) => {
+        /// Decodes this many arguments.
         #[inline]
         pub fn $name<'de, $($argument: Deserialize<'de>),*>(
             call: &Invocation<'de>,

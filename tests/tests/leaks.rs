@@ -78,7 +78,7 @@ fn short_connections() {
         let mut person = Telnet::connect(lab.local_addrs()[0]);
         person.send("echo[1]\n");
         let _owed = promises.next();
-        lab.disconnect(&person.name()).unwrap();
+        lab.disconnect(person.name()).unwrap();
         std::mem::forget(_owed);
     }
     ended.take(COUNT);

@@ -47,6 +47,8 @@ pub(crate) struct Conn {
     pub(crate) stalled: AtomicBool,
     /// The peer has ended its side; nothing more will come.
     pub(crate) ended: AtomicBool,
+    /// Something was sent since the last look; for keeping connections alive.
+    sent: AtomicBool,
     /// The poll thread looks after it, since its queue was over the limit.
     watched: AtomicBool,
     /// Bytes that wait to be sent, as of the last change.
@@ -55,6 +57,10 @@ pub(crate) struct Conn {
     answers: AtomicUsize,
     /// Bookkeeping of the poll thread: the place in its table.
     pub(crate) token: AtomicUsize,
+    /// For the poll thread: in its list of peers with more to read.
+    pub(crate) ready: AtomicBool,
+    /// For the poll thread: one of the two ends of a peer with threads has come.
+    pub(crate) half_over: AtomicBool,
     /// The link that this peer belongs to: its place in the list of links.
     pub(crate) link: usize,
 }
@@ -154,10 +160,13 @@ impl Conn {
             owed: AtomicUsize::new(1),
             stalled: AtomicBool::new(false),
             ended: AtomicBool::new(false),
+            sent: AtomicBool::new(false),
             watched: AtomicBool::new(false),
             backlog: AtomicUsize::new(0),
             answers: AtomicUsize::new(0),
             token: AtomicUsize::new(usize::MAX),
+            ready: AtomicBool::new(false),
+            half_over: AtomicBool::new(false),
             link,
         }
     }
@@ -245,6 +254,7 @@ impl Conn {
                 }
             }
         }
+        self.sent.store(true, Ordering::Relaxed);
         let answer = matches!(wait, Wait::Answer);
         let mut rest = bytes;
         let Outlet::Socket(stream) = &self.outlet else {
@@ -375,6 +385,15 @@ impl Conn {
         }
     }
 
+    /// Sends bytes without meaning, unless something was sent since the last call.
+    pub(crate) fn keep_alive(&self, bytes: &[u8]) {
+        if !self.sent.swap(false, Ordering::Relaxed) && self.backlog() == 0 {
+            // A peer that cannot be sent to is found out by that.
+            self.send(bytes, usize::MAX, Wait::Never, None).ok();
+            self.sent.store(false, Ordering::Relaxed);
+        }
+    }
+
     /// For a writer thread: waits for bytes, and gives some. They count as queued until
     /// [`written`](Self::written) says more. `None`: closed, and all sent.
     pub(crate) fn take_queued(&self) -> Option<Vec<u8>> {
@@ -480,7 +499,10 @@ impl Tx {
         let from = self.gone;
         self.gone += count as u64;
         while let Some(answer) = self.answers.front() {
-            let sent = answer.end.min(self.gone).saturating_sub(answer.start.max(from));
+            let sent = answer
+                .end
+                .min(self.gone)
+                .saturating_sub(answer.start.max(from));
             self.answer_bytes = self.answer_bytes.saturating_sub(sent as usize);
             if answer.end > self.gone {
                 break;

@@ -22,6 +22,7 @@ mod reactor;
 mod receive;
 mod slot;
 mod sources;
+mod status;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,7 @@ pub use handle::{Api, Generated, Handle, pair};
 pub use observers::DisconnectReason;
 pub use processing::Processing;
 pub use slot::{Connection, Slot};
+pub use status::{TransportId, TransportState, TransportStatus};
 pub use target::Target;
 
 pub(crate) use conn::{Conn, Outlet};

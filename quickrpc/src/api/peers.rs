@@ -44,6 +44,12 @@ impl PeerTable {
         self.by_id.values()
     }
 
+    /// The peers of a link.
+    pub(crate) fn of_link(&self, link: usize) -> Vec<Arc<Conn>> {
+        let peers = self.by_id.values();
+        peers.filter(|conn| conn.link == link).cloned().collect()
+    }
+
     /// The one peer that is meant.
     pub(crate) fn find(&self, receiver: &Receiver) -> Result<Arc<Conn>, Error> {
         match receiver {

@@ -32,18 +32,19 @@ impl Stream {
 
     /// Says that nothing more will be written; the other side reads the end.
     pub(crate) fn shutdown_write(&self) {
-        // An error means that the connection is gone, which is what was wanted.
-        match self {
-            Stream::Tcp(stream) => stream.shutdown(Shutdown::Write).ok(),
-            Stream::Unix(stream) => stream.shutdown(Shutdown::Write).ok(),
-        };
+        self.end(Shutdown::Write);
     }
 
     /// Ends the connection in both directions, whoever still holds the descriptor.
     pub(crate) fn close(&self) {
+        self.end(Shutdown::Both);
+    }
+
+    fn end(&self, how: Shutdown) {
+        // An error means that the connection is gone, which is what was wanted.
         match self {
-            Stream::Tcp(stream) => stream.shutdown(Shutdown::Both).ok(),
-            Stream::Unix(stream) => stream.shutdown(Shutdown::Both).ok(),
+            Stream::Tcp(stream) => stream.shutdown(how).ok(),
+            Stream::Unix(stream) => stream.shutdown(how).ok(),
         };
     }
 

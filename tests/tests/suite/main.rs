@@ -21,6 +21,7 @@ mod serving;
 mod slots;
 mod stdio;
 mod targets;
+mod transports;
 mod wires;
 
 use quickrpc::{CallError, Error};

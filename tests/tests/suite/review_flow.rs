@@ -98,7 +98,9 @@ fn a_batch_of_one_thread_keeps_back_nothing_of_another() {
         });
     });
     begins.recv().unwrap();
-    let sum = far.all().batch(|lab| lab.timeout(SOON / 4).add(1, 2).result());
+    let sum = far
+        .all()
+        .batch(|lab| lab.timeout(SOON / 4).add(1, 2).result());
     drop(end);
     batching.join().unwrap();
     assert_eq!(sum.unwrap(), 3);
