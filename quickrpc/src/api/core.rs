@@ -148,7 +148,7 @@ impl Core {
 
     /// Tells of trouble with a peer, in its turn.
     pub(crate) fn trouble(&self, peer: &Sender, error: Error, in_reply_to: Option<&str>) {
-        if self.mailbox.held_here() {
+        if self.mailbox.may_run_here() {
             return self.observers.trouble(peer, &error, in_reply_to);
         }
         let Some(core) = self.me.upgrade() else {
@@ -359,7 +359,7 @@ impl Context for Core {
     }
 
     fn run(&self, lane: u64, callback: Box<dyn FnOnce() + Send>) {
-        if self.mailbox.held_here() {
+        if self.mailbox.may_run_here() {
             return super::mailbox::guarded(callback);
         }
         self.post(lane, callback, 0);
