@@ -172,7 +172,10 @@ impl Core {
         outlet: Outlet,
     ) -> Arc<Conn> {
         let id = NEXT_PEER.fetch_add(1, Ordering::Relaxed);
-        let peer = Sender::new(id, name.into());
+        let peer = Sender {
+            credentials: outlet.credentials(),
+            ..Sender::new(id, name.into())
+        };
         let conn = Arc::new(Conn::new(self, peer, Arc::clone(wire), link, outlet));
         lock(&self.peers).insert(Arc::clone(&conn));
         tracing::debug!(peer = %conn.peer, wire = %wire.name, "connected");

@@ -372,11 +372,11 @@ impl Loop {
             state.peers -= 1;
         }
         match self.links.get(link).map(|link| &link.transport) {
-            Some(Leaf::Tcp { .. }) => {
+            Some(Leaf::Tcp { .. } | Leaf::Unix(_)) => {
                 let reason = conn.closed().map(|reason| conn.gone(&reason));
                 self.ended(link, reason);
             }
-            Some(Leaf::TcpServer { .. }) => self.accept_again(link),
+            Some(Leaf::TcpServer { .. } | Leaf::UnixServer { .. }) => self.accept_again(link),
             _ => {}
         }
     }
