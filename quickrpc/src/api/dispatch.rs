@@ -189,8 +189,12 @@ impl Core {
         answer::with_scratch(|out| {
             let failed = match self.slots.find(method) {
                 Some(slot) => {
-                    let started = batch::before_handler(slot.slow.load(Ordering::Relaxed));
+                    let slow = slot.slow.load(Ordering::Relaxed);
+                    let started = batch::before_handler(slow);
+                    // What a slow handler sends is not for after its end.
+                    let direct = slow.then(batch::Direct::begin);
                     let failed = self.run_handlers(&slot, call, id, out);
+                    drop(direct);
                     slot.slow
                         .store(batch::is_slow(started.elapsed()), Ordering::Relaxed);
                     failed
@@ -269,7 +273,10 @@ impl Core {
                 }
                 Ok(Made::Failed(error)) => failed = Some(error),
                 Ok(Made::Later(later)) if notification => {
-                    self.answer_later(call, None, &slot.name, later);
+                    // Its part of a batch is answered below; the promise only tells of errors.
+                    let route = &Route::Alone;
+                    let alone = Call { route, ..*call };
+                    self.answer_later(&alone, None, &slot.name, later);
                     continue;
                 }
                 Ok(Made::Later(later)) => late = Some(later),

@@ -136,7 +136,8 @@ impl Mailbox {
             Processing::Inline => AfterPush::Nothing,
             Processing::Manual if was_idle => AfterPush::Tell,
             Processing::Manual => AfterPush::Nothing,
-            Processing::Queue | Processing::Pool(_) if state.idle > 0 => {
+            // A worker that was woken is idle until it gets the lock: each serves one lane.
+            Processing::Queue | Processing::Pool(_) if state.ready.len() <= state.idle => {
                 self.changed.notify_one();
                 AfterPush::Nothing
             }
