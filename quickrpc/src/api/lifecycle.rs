@@ -48,6 +48,11 @@ pub(crate) fn is_io_thread_of(core: u64) -> bool {
     IO_OF.get() == core
 }
 
+/// Whether the calling thread reads the input of any API.
+pub(crate) fn is_io_thread() -> bool {
+    IO_OF.get() != 0
+}
+
 /// Marks the calling thread as one that reads the input of this API.
 pub(crate) fn become_io_thread_of(core: u64) {
     IO_OF.set(core);

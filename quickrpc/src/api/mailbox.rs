@@ -296,6 +296,11 @@ impl State {
     }
 }
 
+/// Whether the calling thread runs an item of any mailbox right now.
+pub(crate) fn held_by_this_thread() -> bool {
+    HELD.get() != 0
+}
+
 /// Runs an item; its panic is logged and ends here.
 pub(crate) fn guarded(item: impl FnOnce()) {
     let run = std::panic::AssertUnwindSafe(item);

@@ -21,6 +21,8 @@ use super::answer::with_scratch;
 use super::batch::{self, Batch};
 use super::conn::{Conn, Wait};
 use super::core::Core;
+use super::lifecycle;
+use super::mailbox;
 use super::observers::DisconnectReason;
 
 /// Whom the calls of a handle go to, and how long they may take. It keeps nothing alive.
@@ -302,9 +304,10 @@ impl Target {
         (Few::Many(found), failures)
     }
 
-    /// Whether sending waits for room: to one peer, on a thread that delivers nothing.
+    /// Whether sending waits for room: to one peer, on a thread that delivers nothing, not
+    /// even for another API, since the peer may wait for that.
     fn wait(&self, peers: &[Arc<Conn>]) -> Wait {
-        if peers.len() != 1 || self.core.delivers_here() {
+        if peers.len() != 1 || mailbox::held_by_this_thread() || lifecycle::is_io_thread() {
             return Wait::Never;
         }
         let timeout = self.timeout.unwrap_or(self.core.call_timeout);
