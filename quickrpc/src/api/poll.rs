@@ -463,7 +463,10 @@ impl Loop {
 
     /// Ends everything, and reports it.
     fn shut_down(mut self) {
-        let deadline = Instant::now() + self.core.limits.stop;
+        // Handlers leave time for what comes after them: when one does not return, only
+        // its thread is named as still running.
+        let limit = self.core.stop_limit();
+        let deadline = Instant::now() + (limit - FLUSH.min(limit / 4));
         self.core.running.store(false, Ordering::Release);
         self.sources.close_listeners();
         let pending = lock(&self.core.pending).clear();

@@ -413,19 +413,10 @@ impl Core {
         peers: &[Arc<Conn>],
     ) -> Result<()> {
         let deadline = call.deadline();
-        for conn in peers {
-            let limit = conn.wire.limits.pending_calls_per_peer;
-            if conn.pending.load(Ordering::Relaxed) >= limit {
-                return Err(Error::TooManyPending { limit });
-            }
-        }
-        let limit = self.limits.pending_calls;
-        let mut pending = lock(&self.pending);
-        if pending.len() >= limit {
-            return Err(Error::TooManyPending { limit });
-        }
-        pending.insert(id, call, peers);
-        drop(pending);
+        let limit = self.shared.pending_calls();
+        lock(&self.pending)
+            .insert(id, call, peers, limit)
+            .map_err(|limit| Error::TooManyPending { limit })?;
         for conn in peers {
             conn.resume_awaited();
         }
