@@ -9,10 +9,11 @@ use std::sync::{Arc, Condvar, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use crate::error::Error;
-use crate::receivers::Sender;
+use crate::receivers::{Credentials, Sender};
 use crate::security::SecInfo;
 use crate::sync::lock;
 use crate::transport::stream::Stream;
+use crate::transport::unix;
 
 use super::core::Core;
 use super::link::Wire;
@@ -25,6 +26,16 @@ pub(crate) enum Outlet {
     /// Written by a thread of its own. The function wakes the threads of the transport
     /// when the peer is closed.
     Writer(Box<dyn Fn() + Send + Sync>),
+}
+
+impl Outlet {
+    /// Who is at the other end, where the system tells.
+    pub(crate) fn credentials(&self) -> Option<Credentials> {
+        match self {
+            Outlet::Socket(Stream::Unix(stream)) => unix::credentials(stream),
+            _ => None,
+        }
+    }
 }
 
 /// A connected peer.

@@ -18,7 +18,7 @@ use super::answer::{self, LateAnswer, Route, internal};
 use super::batch;
 use super::conn::Conn;
 use super::core::Core;
-use super::mailbox::panic_text;
+use super::mailbox::{inside, panic_text};
 use super::slot::SlotInner;
 
 /// A decoded call: where its parts lie in the telegram.
@@ -263,8 +263,8 @@ impl Core {
                 id,
                 out,
             };
-            let run = std::panic::AssertUnwindSafe(|| (entry.handler)(&mut invocation));
-            match std::panic::catch_unwind(run).map(|outcome| outcome.0) {
+            let outcome = inside(|| (entry.handler)(&mut invocation));
+            match outcome.map(|outcome| outcome.0) {
                 Ok(Made::NotMine) => continue,
                 Ok(Made::Answered) => {}
                 Ok(Made::Failed(error)) if notification && id.is_none() => {
