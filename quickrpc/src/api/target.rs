@@ -277,7 +277,10 @@ impl Target {
 
     /// Whether it was for one receiver, whose error needs no list.
     fn single(&self, peers: &[Arc<Conn>]) -> bool {
-        self.receivers.as_ref().map_or(peers.len(), |list| list.len()) == 1
+        self.receivers
+            .as_ref()
+            .map_or(peers.len(), |list| list.len())
+            == 1
     }
 
     /// The peers that are meant, and the receivers that are not there.
@@ -308,7 +311,8 @@ impl Target {
         (Few::Many(found), failures)
     }
 
-    /// Whether sending waits for room: to one peer, on a thread that delivers nothing.
+    /// Whether sending waits for room: to one peer, on a thread that delivers nothing, not
+    /// even for another API, since the peer may wait for that.
     fn wait(&self, peers: &[Arc<Conn>]) -> Wait {
         // A thread that delivers for another API must not wait either: two APIs that pass
         // messages on to each other would wait for each other.
@@ -420,19 +424,10 @@ impl Core {
         peers: &[Arc<Conn>],
     ) -> Result<()> {
         let deadline = call.deadline();
-        for conn in peers {
-            let limit = conn.wire.limits.pending_calls_per_peer;
-            if conn.pending.load(Ordering::Relaxed) >= limit {
-                return Err(Error::TooManyPending { limit });
-            }
-        }
-        let limit = self.limits.pending_calls;
-        let mut pending = lock(&self.pending);
-        if pending.len() >= limit {
-            return Err(Error::TooManyPending { limit });
-        }
-        pending.insert(id, call, peers);
-        drop(pending);
+        let limit = self.shared.pending_calls();
+        lock(&self.pending)
+            .insert(id, call, peers, limit)
+            .map_err(|limit| Error::TooManyPending { limit })?;
         for conn in peers {
             conn.resume_awaited();
         }
