@@ -24,6 +24,7 @@ use super::peers::PeerTable;
 use super::pending::{Answered, PendingTable};
 use super::processing::Processing;
 use super::reactor::{Command, Reactor};
+use super::shared_limits::SharedLimits;
 use super::slot::SlotTable;
 
 /// The shared heart of an API. `Echo` guards it; handles refer to it.
@@ -40,6 +41,8 @@ pub(crate) struct Core {
     pub(crate) observers: Observers,
     pub(crate) mailbox: Mailbox,
     pub(crate) limits: Limits,
+    /// Those limits that count for all wires together.
+    pub(crate) shared: SharedLimits,
     pub(crate) call_timeout: Duration,
     /// What start opens. Changed only while stopped.
     pub(crate) links: Mutex<Vec<Arc<Link>>>,
@@ -74,7 +77,7 @@ impl Core {
         links: Vec<Arc<Link>>,
         first_wire: (AnyCodec, AnySecurity),
     ) -> Arc<Self> {
-        Arc::new_cyclic(|me| {
+        let core = Arc::new_cyclic(|me| {
             let id = NEXT_CORE.fetch_add(1, Ordering::Relaxed);
             Core {
                 me: me.clone(),
@@ -83,6 +86,7 @@ impl Core {
                 slots,
                 observers: Observers::default(),
                 mailbox: Mailbox::new(id, processing),
+                shared: SharedLimits::new(&limits),
                 limits,
                 call_timeout,
                 links: Mutex::new(links),
@@ -98,7 +102,9 @@ impl Core {
                 addresses: Mutex::default(),
                 next_call: AtomicU64::new(1),
             }
-        })
+        });
+        core.share_limits();
+        core
     }
 
     /// A number for a call; from 1, over all peers of the API, as in the original.
@@ -148,7 +154,7 @@ impl Core {
 
     /// Tells of trouble with a peer, in its turn.
     pub(crate) fn trouble(&self, peer: &Sender, error: Error, in_reply_to: Option<&str>) {
-        if self.mailbox.held_here() {
+        if self.mailbox.may_run_here() {
             return self.observers.trouble(peer, &error, in_reply_to);
         }
         let Some(core) = self.me.upgrade() else {
@@ -309,7 +315,7 @@ impl Core {
     }
 
     /// A peer failed to answer; the call fails with the last of those who were asked.
-    fn fail_call(&self, conn: &Conn, id: Option<u64>, error: Error) {
+    pub(crate) fn fail_call(&self, conn: &Conn, id: Option<u64>, error: Error) {
         if let Answered::Settle(call) = self.answered(conn, id, true) {
             call.fail(error, conn.id());
         }
@@ -362,7 +368,7 @@ impl Context for Core {
     }
 
     fn run(&self, lane: u64, callback: Box<dyn FnOnce() + Send>) {
-        if self.mailbox.held_here() {
+        if self.mailbox.may_run_here() {
             return super::mailbox::guarded(callback);
         }
         self.post(lane, callback, 0);

@@ -58,6 +58,8 @@ pub(super) struct LinkState {
     pub(super) failures: u32,
     /// Counts the openings, so that old news are told from new.
     pub(super) attempt: u64,
+    /// Its host's name is being looked up.
+    pub(super) resolving: bool,
     /// Its connected peers.
     pub(super) peers: usize,
     /// Whoever added it waits for its first attempt.
@@ -147,7 +149,9 @@ impl Loop {
 
     fn command(&mut self, command: Command) {
         match command {
-            Command::Resolved(link, addresses) => self.resolved(link, addresses),
+            Command::Resolved(link, attempt, addresses) => {
+                self.resolved(link, attempt, addresses);
+            }
             Command::Opened(link, Ok(())) => self.opened(link),
             Command::Opened(link, Err(error)) => self.failed(link, error),
             Command::Written(conn) => self.pipe_ended(&conn),
@@ -463,15 +467,18 @@ impl Loop {
 
     /// Ends everything, and reports it.
     fn shut_down(mut self) {
-        let deadline = Instant::now() + self.core.limits.stop;
+        // Handlers leave time for what comes after them: when one does not return, only
+        // its thread is named as still running.
+        let limit = self.core.stop_limit();
+        let deadline = Instant::now() + (limit - FLUSH.min(limit / 4));
         self.core.running.store(false, Ordering::Release);
         self.sources.close_listeners();
+        // The running handlers finish; the calls that wait behind them are given up.
+        self.core.mailbox.forget_calls();
         let pending = lock(&self.core.pending).clear();
         for call in pending {
             call.fail(Error::Stopped, 0);
         }
-        // The running handlers finish; what waits behind them is given up.
-        self.core.mailbox.forget();
         self.core.mailbox.wait_idle(deadline);
         let peers: Vec<Arc<Conn>> = lock(&self.core.peers).all().cloned().collect();
         self.flush_all(&peers);

@@ -98,7 +98,8 @@ impl Core {
             }
             let rest = bytes.get(position..).unwrap_or_default();
             let Some(frame) = conn.wire.codec.next_frame(rest, &mut rx.searched) else {
-                if rest.len() > limit {
+                // The last bytes may be the beginning of the delimiter.
+                if rx.searched > limit {
                     conn.close(DisconnectReason::MessageTooLarge { limit });
                     return (bytes.len(), Flow::Closed);
                 }
@@ -313,7 +314,7 @@ impl<'a> Round<'a> {
     /// Tells of trouble with what the peer sent, in its turn. It counts like a call, lest
     /// a peer fill the memory with what cannot be read.
     fn trouble(&mut self, sender: &Sender, error: Error) {
-        if self.core.mailbox.held_here() {
+        if self.core.mailbox.may_run_here() {
             return self.core.observers.trouble(sender, &error, None);
         }
         let Some(core) = self.core.me.upgrade() else {
