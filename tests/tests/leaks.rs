@@ -117,6 +117,8 @@ fn supervise() {
     caller.start().unwrap();
     let mut pid = pids.next();
     sum(&caller);
+    // Those that poll, read, write and watch.
+    eventually("all threads", || workers().len() == 4);
     let before = Resources::now();
     for _ in 0..10 {
         kill(&pid);

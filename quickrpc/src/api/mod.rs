@@ -39,7 +39,7 @@ pub use target::Target;
 
 pub(crate) use conn::{Conn, Outlet};
 pub(crate) use core::Core;
-pub(crate) use lifecycle::become_io_thread_of;
+pub(crate) use lifecycle::{FLUSH, become_io_thread_of};
 pub(crate) use link::{AnyTransport, Wire};
 pub(crate) use reactor::Command;
 pub(crate) use receive::Flow;

@@ -225,7 +225,7 @@ impl Loop {
     }
 
     fn open_stdio(&mut self, index: usize, link: &Arc<Link>, guard: bool) -> io::Result<()> {
-        let (reader, writer, pipe) = stdio::open(guard)?;
+        let (reader, writer, pipe) = stdio::open(guard, &link.wire.limits)?;
         let wire = &link.wire;
         let conn = pipe::connect(&self.core, wire, index, "stdio", Arc::clone(&pipe));
         self.adopt(Arc::clone(&conn));

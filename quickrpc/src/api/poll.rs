@@ -514,7 +514,7 @@ impl Loop {
 
     /// Answers leave, as far as the peers take them.
     fn flush_all(&mut self, peers: &[Arc<Conn>]) {
-        let deadline = Instant::now() + FLUSH;
+        let deadline = Instant::now() + FLUSH.min(self.core.stop_limit() / 4);
         let mut events = Events::with_capacity(256);
         loop {
             let left: usize = peers.iter().map(|conn| conn.flush(true)).sum();

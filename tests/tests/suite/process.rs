@@ -23,7 +23,7 @@ fn caller_of(script: &str) -> (LabInverse, Inbox<DisconnectReason>) {
 
 /// The same, with a child that is given little time to end.
 fn caller_of_stubborn(script: &str) -> (LabInverse, Inbox<DisconnectReason>) {
-    caller_over(&format!("{}?stop=0.5", shell(script)))
+    caller_over(&format!("{}?stop=3", shell(script)))
 }
 
 fn caller_over(transport: &str) -> (LabInverse, Inbox<DisconnectReason>) {
