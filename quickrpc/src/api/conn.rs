@@ -13,6 +13,7 @@ use crate::sync::lock;
 use crate::transport::stream::Stream;
 
 use super::core::Core;
+use super::datagrams::DatagramOutlet;
 use super::link::Wire;
 use super::observers::DisconnectReason;
 
@@ -23,6 +24,8 @@ pub(crate) enum Outlet {
     /// Written by a thread of its own. The function wakes the threads of the transport
     /// when the peer is closed.
     Writer(Box<dyn Fn() + Send + Sync>),
+    /// Sent on the sending thread as a datagram; nothing is connected.
+    Datagram(DatagramOutlet),
 }
 
 /// A connected peer.
@@ -177,6 +180,10 @@ impl Conn {
         wait: Wait,
         collect: bool,
     ) -> Result<Queued, Error> {
+        if let Outlet::Datagram(outlet) = &self.outlet {
+            self.send_datagram(outlet, bytes, wait)?;
+            return Ok(Queued::Fine);
+        }
         let mut tx = lock(&self.tx);
         loop {
             if let Some(reason) = &tx.closed {

@@ -106,6 +106,11 @@ impl Core {
         self.next_call.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// A number for a peer.
+    pub(crate) fn next_peer() -> u64 {
+        NEXT_PEER.fetch_add(1, Ordering::Relaxed)
+    }
+
     pub(crate) fn ask(&self, command: Command) {
         let reactor = lock(&self.reactor).clone();
         if let Some(reactor) = reactor {
@@ -155,7 +160,12 @@ impl Core {
             return;
         };
         let (peer, method) = (peer.clone(), in_reply_to.map(str::to_owned));
-        let lane = peer.id;
+        // Addresses can be forged, so that trouble with all of a wire shares one lane.
+        let lane = if peer.wire == 0 { peer.id } else { peer.wire };
+        if self.mailbox.share(lane).messages >= self.limits.waiting_messages {
+            tracing::warn!(peer = %peer, "{error}");
+            return;
+        }
         let item = move || core.observers.trouble(&peer, &error, method.as_deref());
         self.post(lane, Box::new(item), 0);
     }
@@ -171,7 +181,7 @@ impl Core {
         name: &str,
         outlet: Outlet,
     ) -> Arc<Conn> {
-        let id = NEXT_PEER.fetch_add(1, Ordering::Relaxed);
+        let id = Core::next_peer();
         let peer = Sender::new(id, name.into());
         let conn = Arc::new(Conn::new(self, peer, Arc::clone(wire), link, outlet));
         lock(&self.peers).insert(Arc::clone(&conn));
@@ -270,7 +280,7 @@ impl Core {
         }
     }
 
-    fn fail_pending(&self, conn: &Conn, reason: &DisconnectReason) {
+    pub(crate) fn fail_pending(&self, conn: &Conn, reason: &DisconnectReason) {
         let lost = lock(&self.pending).lost(conn);
         let error = match reason {
             DisconnectReason::Stopped => Error::Stopped,

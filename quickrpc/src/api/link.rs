@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::expr::{Retry, TransportExpr, TransportKind};
 use crate::limits::Limits;
 use crate::security::AnySecurity;
-use crate::transport::Transport;
+use crate::transport::{Transport, udp};
 
 /// How messages look on a wire, the same for all its peers.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub(crate) struct Wire {
     pub(crate) limits: Limits,
     /// The transport's expression, for errors and logs.
     pub(crate) name: Arc<str>,
+    /// A message has to fit a datagram, with everything that belongs to it.
+    pub(crate) datagrams: bool,
 }
 
 /// One transport that runs or may run.
@@ -36,17 +38,19 @@ pub(crate) enum Leaf {
     Tcp { host: String, port: u16 },
     TcpServer { interface: String, port: u16 },
     Internal { bus: String, name: Option<String> },
+    Udp(udp::Settings),
     Custom(Arc<dyn Transport>),
 }
 
 impl Wire {
-    fn new(codec: &AnyCodec, security: &AnySecurity, limits: Limits, name: String) -> Arc<Self> {
-        Arc::new(Wire {
+    fn new(codec: &AnyCodec, security: &AnySecurity, limits: Limits, name: String) -> Self {
+        Wire {
             codec: codec.clone(),
             security: security.clone(),
             limits,
             name: name.into(),
-        })
+            datagrams: false,
+        }
     }
 }
 
@@ -79,7 +83,7 @@ pub(crate) fn links(
         AnyTransport::Object(object) => {
             let wire = Wire::new(codec, security, limits.clone(), object.expression());
             return Ok(vec![Arc::new(Link {
-                wire,
+                wire: Arc::new(wire),
                 transport: Leaf::Custom(Arc::clone(object)),
                 retry: None,
             })]);
@@ -95,9 +99,13 @@ pub(crate) fn links(
         .into_iter()
         .map(|link| {
             let name = link.leaf.to_string();
-            let wire = Wire::new(codec, security, link.leaf.limits(limits), name);
+            let mut wire = Wire::new(codec, security, link.leaf.limits(limits), name);
+            if let TransportKind::Udp { .. } = link.leaf.kind() {
+                wire.datagrams = true;
+                wire.limits.message_size = wire.limits.message_size.min(udp::LARGEST);
+            }
             Ok(Arc::new(Link {
-                wire,
+                wire: Arc::new(wire),
                 transport: leaf(link.leaf)?,
                 retry: link.retry,
             }))
@@ -122,6 +130,19 @@ fn leaf(expr: &TransportExpr) -> Result<Leaf, Error> {
             bus: bus.clone().unwrap_or_default(),
             name: name.clone(),
         },
+        TransportKind::Udp {
+            port,
+            bind,
+            broadcast,
+            multicast,
+            echo,
+        } => Leaf::Udp(udp::Settings {
+            port: *port,
+            bind: *bind,
+            broadcast: *broadcast,
+            multicast: *multicast,
+            echo: echo.unwrap_or(false),
+        }),
         TransportKind::Custom(custom) => Leaf::Custom(crate::transport::build(custom)?),
         _ => {
             let text = format!("transport `{expr}` is not available in this version");
@@ -137,6 +158,7 @@ impl fmt::Debug for Leaf {
             Leaf::Tcp { .. } => "Tcp",
             Leaf::TcpServer { .. } => "TcpServer",
             Leaf::Internal { .. } => "Internal",
+            Leaf::Udp(_) => "Udp",
             Leaf::Custom(_) => "Custom",
         })
     }

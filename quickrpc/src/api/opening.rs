@@ -37,6 +37,7 @@ impl Loop {
             Leaf::Tcp { host, port } => self.open_tcp(index, host, *port),
             Leaf::TcpServer { interface, port } => self.listen(index, interface, *port),
             Leaf::Stdio { guard } => self.open_stdio(index, &link, *guard),
+            Leaf::Udp(settings) => self.open_udp(index, &link, settings),
             Leaf::Internal { bus, name } => {
                 internal::join(&self.core, index, &link.wire, bus, name.as_deref())
                     .map(|()| self.opened(index))
@@ -125,6 +126,7 @@ impl Loop {
         match &link.transport {
             Leaf::Internal { bus, .. } => internal::leave(&self.core, bus, index),
             Leaf::Custom(transport) => transport.close(),
+            Leaf::Udp(_) => self.close_udp(index),
             Leaf::Stdio { .. } | Leaf::Tcp { .. } | Leaf::TcpServer { .. } => {}
         }
         if let Some(pipe) = self

@@ -39,7 +39,7 @@ pub(crate) struct Loop {
     /// Peers with more to read than fitted their round.
     ready: Vec<Arc<Conn>>,
     timers: Vec<(Instant, Timer)>,
-    scratch: Box<[u8]>,
+    pub(super) scratch: Box<[u8]>,
     /// Why starting failed.
     pub(super) failure: Option<Error>,
     stop: bool,
@@ -74,6 +74,8 @@ pub(super) enum Timer {
     Linger(Arc<Conn>),
     /// Accept again after the system had no descriptor left.
     Accept(usize),
+    /// Go on reading datagrams, which were too many for a round.
+    Datagrams(usize),
 }
 
 impl Loop {
@@ -176,6 +178,7 @@ impl Loop {
                 self.accept(token.0, link);
             }
             Some(Source::Connecting { .. }) => self.connecting(token.0),
+            Some(Source::Datagrams { .. }) => self.read_datagrams(token.0),
             None => {}
         }
     }
@@ -367,6 +370,7 @@ impl Loop {
             Timer::ConnectTimeout(link, attempt) => self.connect_timeout(link, attempt),
             Timer::Accept(link) => self.accept_again(link),
             Timer::Linger(conn) => self.forget(&conn),
+            Timer::Datagrams(token) => self.read_datagrams(token),
             Timer::Stall(conn) => {
                 let limits = &conn.wire.limits;
                 let now = Instant::now();

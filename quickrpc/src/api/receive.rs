@@ -9,7 +9,7 @@ use crate::error::{CallError, Error};
 use crate::receivers::Sender;
 use crate::security::SecInfo;
 
-use super::answer::{self, BatchAnswer, Route};
+use super::answer::{self, Answers, BatchAnswer, Route};
 use super::batch::{self, Batch};
 use super::conn::{ANSWERS, Conn, Rx};
 use super::core::Core;
@@ -19,6 +19,12 @@ use super::observers::DisconnectReason;
 
 /// A connection gets so many messages at once, so that a flood starves nobody.
 const ROUND: usize = 64;
+
+/// What something answers that was no call.
+const NO_CALL: Answers<'_> = Answers {
+    method: "",
+    id: None,
+};
 
 /// How the reading of a peer goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +83,35 @@ impl Core {
         }
         rx.buf = buf;
         flow
+    }
+
+    /// Handles one datagram. It stands alone: what is left of it belongs to nothing else.
+    pub(crate) fn receive_datagram(&self, conn: &Arc<Conn>, bytes: &[u8]) {
+        let wire = &conn.wire;
+        let (size, limit) = (bytes.len(), wire.limits.message_size);
+        if size > limit {
+            return self.trouble(&conn.peer, Error::MessageTooLarge { size, limit }, None);
+        }
+        let _batch = Batch::begin();
+        let mut round = Round {
+            core: self,
+            conn,
+            turn: None,
+            stalled: false,
+        };
+        let mut header = None;
+        if wire.codec.delimiter().is_none() {
+            return round.telegram(bytes, &mut header);
+        }
+        let mut rest = bytes;
+        while let Some(frame) = wire.codec.next_frame(rest, &mut 0) {
+            round.telegram(rest.get(frame.telegram).unwrap_or_default(), &mut header);
+            rest = rest.get(frame.consumed..).unwrap_or_default();
+        }
+        if !rest.is_empty() {
+            let text = "a datagram ended within a message; every message ends with the delimiter";
+            self.trouble(&conn.peer, Error::Decode(text.into()), None);
+        }
     }
 
     fn round(&self, conn: &Arc<Conn>, rx: &mut Rx, bytes: &[u8]) -> (usize, Flow) {
@@ -210,7 +245,7 @@ impl<'a> Round<'a> {
     fn answer_error(&self, id: &str, error: &CallError, route: &Route) {
         answer::with_scratch(|out| {
             answer::encode_error(self.conn, out, id, error);
-            answer::deliver(self.core, self.conn, route, out, "");
+            answer::deliver(self.core, self.conn, route, out, NO_CALL);
         });
     }
 
@@ -259,7 +294,7 @@ impl<'a> Round<'a> {
     /// An entry of a batch has no answer; the others may wait for it.
     fn no_answer(&self, route: &Route) {
         if let Route::Together(_) = route {
-            answer::deliver(self.core, self.conn, route, &mut Vec::new(), "");
+            answer::deliver(self.core, self.conn, route, &mut Vec::new(), NO_CALL);
         }
     }
 
@@ -286,9 +321,13 @@ impl<'a> Round<'a> {
             return;
         };
         let bytes = telegram.text.len();
+        let Some(room) = core.admit_waiting(self.conn, bytes) else {
+            return;
+        };
         let (conn, sender, route) = (Arc::clone(self.conn), sender.clone(), route.clone());
         let telegram = telegram.shared();
         let item = move || {
+            let _room = room;
             core.handle(&Call {
                 conn: &conn,
                 sender: &sender,
@@ -307,7 +346,7 @@ impl<'a> Round<'a> {
 
 impl Core {
     /// Whether a peer's share of the mailbox is used up.
-    fn crowded(&self, conn: &Conn) -> bool {
+    pub(super) fn crowded(&self, conn: &Conn) -> bool {
         let share = self.mailbox.share(conn.id());
         let limits = &conn.wire.limits;
         share.messages >= limits.waiting_messages || share.bytes >= limits.waiting_bytes

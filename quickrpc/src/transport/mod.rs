@@ -8,6 +8,7 @@ pub(crate) mod pipe;
 pub(crate) mod stdio;
 pub(crate) mod stream;
 pub(crate) mod tcp;
+pub(crate) mod udp;
 
 use std::fmt;
 use std::io::{Read, Write};
