@@ -9,7 +9,211 @@ mod validate;
 
 use proc_macro::TokenStream;
 
-/// Declares an API.
+/// Declares an API: the trait below is replaced by everything that both sides of it need.
+///
+/// ```
+/// use quickrpc::remote_api;
+///
+/// /// A simple chat: what one peer says, every peer hears.
+/// #[remote_api]
+/// pub trait Echo {
+///     /// A peer says something.
+///     #[incoming]
+///     fn say(&self, text: &str);
+///
+///     /// Passed on to everybody.
+///     #[outgoing]
+///     fn echo(&self, text: &str);
+///
+///     /// Adds two numbers.
+///     #[incoming]
+///     fn add(&self, a: i64, b: i64) -> i64;
+/// }
+///
+/// # fn main() -> quickrpc::Result<()> {
+/// let (api, hub) = Echo::pair();
+/// let everybody = api.all();
+/// api.say.connect(move |_sender, text| everybody.echo(text));
+/// api.add.connect(|_sender, a, b| a + b);
+/// # let heard = hub.echo.subscribe();
+/// hub.all().say("hello")?;
+/// assert_eq!(hub.all().add(2, 3).result()?, 5);
+/// # Ok(()) }
+/// ```
+///
+/// `Echo` is the side that receives what is `#[incoming]` and sends what is `#[outgoing]`;
+/// `EchoInverse` is the opposite side. Either may be the one that listens for connections.
+///
+/// # Methods
+///
+/// A method takes `&self`, has no body, and is `#[incoming]` or `#[outgoing]`. With a return
+/// type the call has a reply, and whoever sends it gets a [`Promise`]; `-> ()` is only
+/// acknowledged. Without a return type it is a notification, which nobody answers. Who sent a
+/// call and who gets it are not declared: handlers get a [`Sender`] first, and the handle that
+/// sends says to whom.
+///
+/// A method declared `-> Result<T, E>` has `T` on the wire and in the promise. It lets an
+/// implementation of `EchoIncoming` fail with an `E`, which is any error that converts into
+/// `Box<dyn Error + Send + Sync>`. Closures may fail in any case.
+///
+/// # Types
+///
+/// What is declared is what both sides see. Arguments and results are any types that are both
+/// `Serialize` and `Deserialize`; results are owned, and references have no lifetimes.
+///
+/// | declared | a handler gets | a subscription gets | on the wire |
+/// |---|---|---|---|
+/// | `&str` | `&str`, out of the message itself where possible | `String` | a string |
+/// | `&[u8]`, `Vec<u8>` | the same | `Vec<u8>` | a byte string |
+/// | `&[T]` | `&[T]` | `Vec<T>` | a list |
+/// | `&T` | `&T` | `T` | as `T` |
+/// | `T` | `T` | `T` | as serde says |
+/// | `Option<..>` of these | the same | `Option<..>` | may be missing, or null |
+///
+/// A macro sees what is written, and not what it means: `Vec<u8>` and `&[u8]` are byte strings
+/// when they are written so, alone or in `Option`, in arguments and results. Inside of other
+/// types, and behind aliases, use [`Bytes`].
+///
+/// # Attributes
+///
+/// On a method:
+///
+/// * `#[incoming]`, `#[outgoing]`: which way the call goes.
+/// * `#[incoming(positional)]`, `#[outgoing(positional)]`: arguments may arrive by position,
+///   as in `{"params": [2, 3]}`, and are sent so. Otherwise they travel by name.
+/// * `#[name = ".."]`: the name on the wire, in full.
+///
+/// On an argument:
+///
+/// * `#[name = ".."]`: the name on the wire. It cannot be `sender`.
+/// * `#[default]`, `#[default(expr)]`: the value if the argument is missing (not if it is
+///   null), by `Default` or as given. The expression has the declared type; for `&T` it is
+///   a `T`. It is evaluated anew for each call that lacks the argument.
+/// * A doc comment, which goes to the senders and to the description.
+///
+/// On the trait, all optional: `#[remote_api(rename_all = "..", prefix = "..", positional,
+/// ignore_unknown, crate = "..")]`
+///
+/// * `rename_all`: how the names of calls and arguments are written on the wire, as with
+///   serde: `lowercase`, `UPPERCASE`, `PascalCase`, `camelCase`, `snake_case`,
+///   `SCREAMING_SNAKE_CASE`, `kebab-case`, `SCREAMING-KEBAB-CASE`. `#[name]` goes before.
+/// * `prefix`: what the names of all calls begin with, those given by `#[name]` excepted.
+/// * `positional`: for all calls.
+/// * `ignore_unknown`: arguments that are not declared pass. Otherwise a call with one of them
+///   is refused, by name.
+/// * `crate`: the path of the quickrpc crate if it is not `::quickrpc`.
+///
+/// ```
+/// use quickrpc::{Direction, remote_api};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize)]
+/// pub struct Point {
+///     x: f64,
+///     y: f64,
+/// }
+///
+/// /// A table that moves.
+/// #[remote_api(rename_all = "camelCase", prefix = "stage.")]
+/// pub trait Stage {
+///     /// Drives to a place; answers how long that took.
+///     #[incoming(positional)]
+///     fn move_to(
+///         &self,
+///         /// Where to, in millimetres.
+///         target: &Point,
+///         #[default(10.0)] max_speed: f64,
+///         comment: Option<&str>,
+///     ) -> Result<f64, std::io::Error>;
+///
+///     /// An image, after each move.
+///     #[outgoing]
+///     #[name = "image"]
+///     fn new_image(&self, #[name = "png"] encoded: &[u8]);
+/// }
+///
+/// let [move_to, new_image] = Stage::DESCRIPTION.calls else { panic!() };
+/// assert_eq!(move_to.wire_name, "stage.moveTo");
+/// assert_eq!(move_to.arguments[0].docs, "Where to, in millimetres.");
+/// assert_eq!(move_to.arguments[1].wire_name, "maxSpeed");
+/// assert_eq!(move_to.arguments[1].default, Some("10.0"));
+/// assert!(move_to.arguments[2].optional && move_to.positional);
+/// assert_eq!(move_to.result, Some("f64"));
+/// assert_eq!(new_image.wire_name, "image");
+/// assert_eq!(new_image.direction, Direction::Outgoing);
+/// assert_eq!(StageInverse::DESCRIPTION.calls[1].direction, Direction::Incoming);
+/// ```
+///
+/// # What is generated
+///
+/// For `trait Echo`, with the visibility of the trait:
+///
+/// * `Echo`, a handle that is cheap to clone: `builder()`, `bind(codec, transport)`, `pair()`,
+///   one public field for each incoming method (`api.say`), `all()` and `to(receivers)` to
+///   send, `serve(server)`, and all methods of [`Api`], to which it dereferences.
+/// * `EchoSaySlot`, the type of the field `say`: `connect(handler)`, `connect_local(handler)`
+///   and `subscribe()`.
+/// * `EchoOutgoing`: the outgoing methods with exactly the declared arguments, and the methods
+///   of [`Handle`], those excepted whose names you gave to calls of your own. It keeps nothing
+///   running, so that handlers can own it.
+/// * `EchoOutgoingEach`, what `each()` returns: the same calls, one result for each peer.
+/// * `EchoIncoming`, a trait with the incoming methods, `sender: &Sender` first, for `serve`.
+/// * `EchoInverse`, `EchoInverseOutgoing`, ...: the same for the opposite side.
+/// * `Echo::DESCRIPTION`, a [`Description`]: all of the above as a constant.
+///
+/// ```
+/// # use quickrpc::{Result, Sender, remote_api};
+/// # #[remote_api]
+/// # pub trait Echo {
+/// #     #[incoming]
+/// #     fn say(&self, text: &str);
+/// #     #[outgoing]
+/// #     fn echo(&self, text: &str);
+/// #     #[incoming]
+/// #     fn add(&self, a: i64, b: i64) -> i64;
+/// # }
+/// struct Server {
+///     everybody: EchoOutgoing,
+/// }
+///
+/// impl EchoIncoming for Server {
+///     fn say(&self, sender: &Sender, text: &str) {
+///         self.everybody.echo(&format!("{sender}: {text}")).ok();
+///     }
+///
+///     fn add(&self, _sender: &Sender, a: i64, b: i64) -> i64 {
+///         a + b
+///     }
+/// }
+///
+/// fn serve(api: &Echo) {
+///     api.serve(Server { everybody: api.all() });
+/// }
+///
+/// fn call(hub: &EchoInverse) -> Result<i64> {
+///     hub.all().add(2, 3).result()
+/// }
+/// # let (api, hub) = Echo::pair();
+/// # serve(&api);
+/// # assert_eq!(call(&hub)?, 5);
+/// # Ok::<_, quickrpc::Error>(())
+/// ```
+///
+/// The macro works inside of functions, without any import, and with calls of any name:
+/// `start`, `clone` and `r#type` included. Two are refused, `into` and `try_into`, since
+/// `outgoing.into(..)` would mean the method of the standard library; `#[name = "into"]` gives
+/// the name on the wire to a method that is called otherwise. Types of yours cannot be named
+/// like generated ones.
+///
+/// Mistakes in a declaration are reported all at once, and only where they are: the types are
+/// generated nevertheless, so that code that uses them adds no errors of its own.
+///
+/// [`Api`]: https://docs.rs/quickrpc/latest/quickrpc/struct.Api.html
+/// [`Bytes`]: https://docs.rs/quickrpc/latest/quickrpc/struct.Bytes.html
+/// [`Description`]: https://docs.rs/quickrpc/latest/quickrpc/struct.Description.html
+/// [`Handle`]: https://docs.rs/quickrpc/latest/quickrpc/trait.Handle.html
+/// [`Promise`]: https://docs.rs/quickrpc/latest/quickrpc/struct.Promise.html
+/// [`Sender`]: https://docs.rs/quickrpc/latest/quickrpc/struct.Sender.html
 #[proc_macro_attribute]
 pub fn remote_api(options: TokenStream, item: TokenStream) -> TokenStream {
     remote_api_impl(options.into(), item.into()).into()

@@ -315,7 +315,10 @@ mod value;
 pub use quickrpc_macros::remote_api;
 
 pub use action_queue::ActionQueue;
-pub use api::{Api, Builder, Connection, DisconnectReason, Handle, Processing};
+pub use api::{
+    Api, Builder, Connection, DisconnectReason, Handle, Processing, TransportId, TransportState,
+    TransportStatus,
+};
 pub use bytes::Bytes;
 pub use codec::register_codec;
 pub use description::{ArgumentDescription, CallDescription, Description, Direction};

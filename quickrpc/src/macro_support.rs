@@ -5,7 +5,6 @@ use serde::de::{Deserialize, DeserializeOwned};
 use serde::ser::Serialize;
 
 use crate::api::{Invocation, Outcome};
-use crate::args::{ArgValue, OutArgs};
 
 /// The result of a call can be sent and received.
 ///
@@ -14,42 +13,35 @@ use crate::args::{ArgValue, OutArgs};
 #[inline(always)]
 pub fn result_travels<T: Serialize + DeserializeOwned>() {}
 
-/// The arguments of a call, with one type parameter for each, so that an argument that
-/// cannot travel is underlined by itself, and not the tuple of all of them.
-///
-/// `decode` is `Invocation::args`. `encode` makes a tuple of its arguments and hides its
-/// type, so that a bad argument is an error here and nowhere else.
-macro_rules! arguments {
-    ($decode:ident $encode:ident $($argument:ident $value:ident)*) => {
+/// `Invocation::args` with one type parameter for each argument, so that an argument that
+/// cannot be received is underlined by itself, and not the tuple of all of them.
+macro_rules! decode {
+    ($name:ident $($argument:ident)*) => {
+        /// Decodes this many arguments.
         #[inline]
-        pub fn $decode<'de, $($argument: Deserialize<'de>),*>(
+        pub fn $name<'de, $($argument: Deserialize<'de>),*>(
             call: &Invocation<'de>,
             defaults: ($(Option<fn() -> $argument>,)*),
         ) -> Result<($($argument,)*), Outcome> {
             call.args::<($($argument,)*)>(defaults)
         }
-
-        #[inline]
-        pub fn $encode<$($argument: ArgValue),*>($($value: $argument),*) -> impl OutArgs {
-            ($($value,)*)
-        }
     };
 }
 
-arguments!(decode0 encode0);
-arguments!(decode1 encode1 A a);
-arguments!(decode2 encode2 A a B b);
-arguments!(decode3 encode3 A a B b C c);
-arguments!(decode4 encode4 A a B b C c D d);
-arguments!(decode5 encode5 A a B b C c D d E e);
-arguments!(decode6 encode6 A a B b C c D d E e F f);
-arguments!(decode7 encode7 A a B b C c D d E e F f G g);
-arguments!(decode8 encode8 A a B b C c D d E e F f G g H h);
-arguments!(decode9 encode9 A a B b C c D d E e F f G g H h I i);
-arguments!(decode10 encode10 A a B b C c D d E e F f G g H h I i J j);
-arguments!(decode11 encode11 A a B b C c D d E e F f G g H h I i J j K k);
-arguments!(decode12 encode12 A a B b C c D d E e F f G g H h I i J j K k L l);
-arguments!(decode13 encode13 A a B b C c D d E e F f G g H h I i J j K k L l M m);
-arguments!(decode14 encode14 A a B b C c D d E e F f G g H h I i J j K k L l M m N n);
-arguments!(decode15 encode15 A a B b C c D d E e F f G g H h I i J j K k L l M m N n O o);
-arguments!(decode16 encode16 A a B b C c D d E e F f G g H h I i J j K k L l M m N n O o P p);
+decode!(decode0);
+decode!(decode1 A);
+decode!(decode2 A B);
+decode!(decode3 A B C);
+decode!(decode4 A B C D);
+decode!(decode5 A B C D E);
+decode!(decode6 A B C D E F);
+decode!(decode7 A B C D E F G);
+decode!(decode8 A B C D E F G H);
+decode!(decode9 A B C D E F G H I);
+decode!(decode10 A B C D E F G H I J);
+decode!(decode11 A B C D E F G H I J K);
+decode!(decode12 A B C D E F G H I J K L);
+decode!(decode13 A B C D E F G H I J K L M);
+decode!(decode14 A B C D E F G H I J K L M N);
+decode!(decode15 A B C D E F G H I J K L M N O);
+decode!(decode16 A B C D E F G H I J K L M N O P);

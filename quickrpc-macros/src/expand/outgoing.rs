@@ -158,8 +158,21 @@ impl Side<'_> {
 
     /// The methods of `Handle`, which need no import where the user's calls leave room.
     fn inherent_handle(&self) -> TokenStream {
+        let free = self
+            .handle_methods_by_name()
+            .into_iter()
+            .filter(|(name, _)| {
+                let mut names = self.outgoing.iter().map(|(_, call)| &call.name);
+                let mut poisoned = self.poisoned_outgoing();
+                !names.any(|call| call == name) && !poisoned.any(|call| call.name == name)
+            });
+        free.map(|(_, method)| method).collect()
+    }
+
+    /// All of them, with their names.
+    fn handle_methods_by_name(&self) -> [(&'static str, TokenStream); 6] {
         let (krate, vis, each) = (self.krate, self.visibility, &self.names.each);
-        let methods = [
+        [
             (
                 "to",
                 quote! {
@@ -218,13 +231,7 @@ impl Side<'_> {
                     }
                 },
             ),
-        ];
-        let free = methods.into_iter().filter(|(name, _)| {
-            let mut names = self.outgoing.iter().map(|(_, call)| &call.name);
-            let mut poisoned = self.poisoned_outgoing();
-            !names.any(|call| call == name) && !poisoned.any(|call| call.name == name)
-        });
-        free.map(|(_, method)| method).collect()
+        ]
     }
 
     fn handle_impl(&self) -> TokenStream {

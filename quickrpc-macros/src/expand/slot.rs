@@ -6,7 +6,7 @@ use syn::Ident;
 use syn::spanned::Spanned as _;
 
 use super::{Side, docs};
-use crate::model::{Argument, ArgumentKind, Call, Returned};
+use crate::model::{Argument, ArgumentKind, Call, Returned, located_at};
 use crate::parse::Default;
 
 /// Names for the arguments inside of generated functions, hidden from the user's code.
@@ -195,6 +195,9 @@ impl Side<'_> {
 
     /// From the arguments to what is encoded. The one place that says that each can be
     /// encoded; the senders of the opposite side call it.
+    ///
+    /// Each argument of a type that we do not know passes through a function that hides its
+    /// type, so that the error is in there, at the type, and nowhere else.
     fn encode(&self, call: &Call) -> TokenStream {
         let (krate, locals) = (self.krate, locals(call));
         let types: Vec<_> = call
@@ -202,10 +205,37 @@ impl Side<'_> {
             .iter()
             .map(|a| a.shape.outgoing(krate))
             .collect();
-        let encode = format_ident!("encode{}", types.len());
+        let unknown = call
+            .arguments
+            .iter()
+            .map(|argument| !argument.shape.is_well_known());
+        let hide: Vec<_> = (0..)
+            .map(|index| format_ident!("hide{index}"))
+            .zip(unknown)
+            .collect();
+        let functions = hide.iter().zip(&call.arguments).zip(&types);
+        let functions = functions.map(|(((name, unknown), argument), ty)| {
+            let span = argument.shape.span();
+            let krate = located_at(krate, span);
+            unknown.then(|| {
+                quote_spanned! {span=>
+                    fn #name<'a>(value: #ty) -> impl #krate::__private::ArgValue + 'a {
+                        value
+                    }
+                }
+            })
+        });
+        let values = hide
+            .iter()
+            .zip(&locals)
+            .map(|((name, unknown), local)| match unknown {
+                true => quote!(#name(#local)),
+                false => quote!(#local),
+            });
         quote! {
             fn __encode<'a>(#(#locals: #types),*) -> impl #krate::__private::OutArgs + 'a {
-                #krate::__private::#encode::<#(#types),*>(#(#locals),*)
+                #(#functions)*
+                (#(#values,)*)
             }
         }
     }

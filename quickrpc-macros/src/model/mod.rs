@@ -10,7 +10,7 @@ use syn::{Attribute, Ident, LitStr, Path, Type, Visibility, parse_quote};
 
 pub(crate) use names::{SideNames, generated_names};
 pub(crate) use rename::RenameRule;
-pub(crate) use shape::{ArgumentKind, Shape, ValueKind, option_value, peel};
+pub(crate) use shape::{ArgumentKind, Shape, ValueKind, located_at, option_value, peel};
 
 use crate::parse::{Declaration, DeclaredArgument, DeclaredCall, Default, Options};
 

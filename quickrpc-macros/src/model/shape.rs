@@ -2,7 +2,7 @@
 //! of the path, since a macro sees no more.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens as _, quote, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{GenericArgument, Path, PathArguments, Type};
 
@@ -78,6 +78,7 @@ impl Shape {
     /// The type that is encoded, borrowing for `'a`.
     pub(crate) fn outgoing(&self, krate: &Path) -> TokenStream {
         let span = self.span();
+        let krate = located_at(krate, span);
         let private = quote_spanned!(span=> #krate::__private);
         let outgoing = match &self.kind {
             ArgumentKind::Text => quote!(#private::Plain<'a, ::core::primitive::str>),
@@ -100,8 +101,18 @@ impl Shape {
         }
     }
 
+    /// Whether it certainly can be serialised and deserialised.
+    pub(crate) fn is_well_known(&self) -> bool {
+        match &self.kind {
+            ArgumentKind::Text | ArgumentKind::Blob | ArgumentKind::Bytes => true,
+            ArgumentKind::Slice(ty) | ArgumentKind::Reference(ty) | ArgumentKind::Plain(ty) => {
+                WELL_KNOWN.iter().any(|name| is_path(ty, name))
+            }
+        }
+    }
+
     /// The user's type inside, which is what the compiler shall point at if it cannot travel.
-    fn span(&self) -> Span {
+    pub(crate) fn span(&self) -> Span {
         match &self.kind {
             ArgumentKind::Slice(ty) | ArgumentKind::Reference(ty) | ArgumentKind::Plain(ty) => {
                 ty.span()
@@ -110,6 +121,12 @@ impl Shape {
         }
     }
 }
+
+/// Types for which nobody has to look where they come from.
+const WELL_KNOWN: [&str; 16] = [
+    "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32",
+    "u64", "u128", "String",
+];
 
 impl ArgumentKind {
     fn of(ty: &Type) -> Self {
@@ -190,6 +207,15 @@ fn is_path(ty: &Type, name: &str) -> bool {
         }
         _ => false,
     }
+}
+
+/// The path of the crate, for errors that shall point somewhere else.
+pub(crate) fn located_at(path: &Path, span: Span) -> TokenStream {
+    let tokens = path.to_token_stream().into_iter().map(|mut token| {
+        token.set_span(token.span().located_at(span));
+        token
+    });
+    tokens.collect()
 }
 
 /// The type without parentheses, visible or not.

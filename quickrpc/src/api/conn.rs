@@ -48,10 +48,16 @@ pub(crate) struct Conn {
     pub(crate) stalled: AtomicBool,
     /// The peer has ended its side; nothing more will come.
     pub(crate) ended: AtomicBool,
+    /// Something was sent since the last look; for keeping connections alive.
+    sent: AtomicBool,
     /// Bytes that wait to be sent, as of the last change.
     backlog: AtomicUsize,
     /// Bookkeeping of the poll thread: the place in its table.
     pub(crate) token: AtomicUsize,
+    /// For the poll thread: in its list of peers with more to read.
+    pub(crate) ready: AtomicBool,
+    /// For the poll thread: one of the two ends of a peer with threads has come.
+    pub(crate) half_over: AtomicBool,
     /// The link that this peer belongs to: its place in the list of links.
     pub(crate) link: usize,
 }
@@ -135,8 +141,11 @@ impl Conn {
             owed: AtomicUsize::new(1),
             stalled: AtomicBool::new(false),
             ended: AtomicBool::new(false),
+            sent: AtomicBool::new(false),
             backlog: AtomicUsize::new(0),
             token: AtomicUsize::new(usize::MAX),
+            ready: AtomicBool::new(false),
+            half_over: AtomicBool::new(false),
             link,
         }
     }
@@ -218,6 +227,7 @@ impl Conn {
                 }
             }
         }
+        self.sent.store(true, Ordering::Relaxed);
         let mut rest = bytes;
         let Outlet::Socket(stream) = &self.outlet else {
             tx.append(rest);
@@ -314,6 +324,15 @@ impl Conn {
                 .tx_changed
                 .wait(tx)
                 .unwrap_or_else(|poisoned| poisoned.into_inner());
+        }
+    }
+
+    /// Sends bytes without meaning, unless something was sent since the last call.
+    pub(crate) fn keep_alive(&self, bytes: &[u8]) {
+        if !self.sent.swap(false, Ordering::Relaxed) && self.backlog() == 0 {
+            // A peer that cannot be sent to is found out by that.
+            self.send(bytes, usize::MAX, Wait::Never, false).ok();
+            self.sent.store(false, Ordering::Relaxed);
         }
     }
 

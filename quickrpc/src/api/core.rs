@@ -42,7 +42,7 @@ pub(crate) struct Core {
     pub(crate) limits: Limits,
     pub(crate) call_timeout: Duration,
     /// What start opens. Changed only while stopped.
-    pub(crate) links: Mutex<Arc<[Arc<Link>]>>,
+    pub(crate) links: Mutex<Vec<Arc<Link>>>,
     /// How far starting or stopping is.
     pub(crate) run: Mutex<Run>,
     pub(crate) run_changed: Condvar,
@@ -85,7 +85,7 @@ impl Core {
                 mailbox: Mailbox::new(id, processing),
                 limits,
                 call_timeout,
-                links: Mutex::new(links.into()),
+                links: Mutex::new(links),
                 run: Mutex::default(),
                 run_changed: Condvar::new(),
                 running: AtomicBool::new(false),

@@ -18,6 +18,7 @@ use super::lifecycle::Phase;
 use super::link;
 use super::observers::DisconnectReason;
 use super::slot::Slot;
+use super::status::{TransportId, TransportStatus};
 use super::target::Target;
 
 /// An API without its types: what every generated handle dereferences to.
@@ -205,6 +206,54 @@ impl Api {
         Ok(())
     }
 
+    /// Adds a transport, with codec and security of the first wire. If the API runs, it is
+    /// opened.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start); nothing is added then. A wrong expression.
+    ///
+    /// # Blocking
+    ///
+    /// As [`start`](Self::start). In a handler it does not wait for the transport.
+    pub fn add_transport(&self, transport: impl IntoTransport) -> Result<TransportId> {
+        let transport = transport.into_transport()?;
+        let core = self.core();
+        let (codec, security) = {
+            let (codec, security) = &*lock(&core.first_wire);
+            (codec.clone(), security.clone())
+        };
+        let links = link::links(&codec, &security, &transport, &core.limits)?;
+        let Some(id) = links.first().map(|link| link.id) else {
+            return Err(Error::Config("the transport has no parts".into()));
+        };
+        let opened = core.add_links(links);
+        if !core.delivers_here() {
+            opened.result()?;
+        }
+        Ok(id)
+    }
+
+    /// Closes a transport and forgets it; the others go on. Its peers are disconnected
+    /// after what is queued for them has left.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] if it was removed before.
+    pub fn remove_transport(&self, transport: TransportId) -> Result<()> {
+        self.core().remove_transport(transport)
+    }
+
+    /// How every transport is.
+    pub fn status(&self) -> Vec<TransportStatus> {
+        self.core().status()
+    }
+
+    /// Adds a handler for transports that come up or go down.
+    pub fn on_status(&self, handler: impl Fn(&TransportStatus) + Send + Sync + 'static) {
+        self.core().observers.on_status(Arc::new(handler));
+    }
+
     #[doc(hidden)]
     pub fn __slot(&self, call: &'static CallDescription) -> Slot {
         self.core()
@@ -226,7 +275,7 @@ impl Core {
                 "stop it before changing its transport".into(),
             ));
         }
-        *lock(&self.links) = links.into();
+        *lock(&self.links) = links;
         Ok(())
     }
 }

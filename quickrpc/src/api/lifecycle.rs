@@ -1,7 +1,6 @@
 //! Starting, stopping, waiting.
 
 use std::cell::Cell;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -12,6 +11,7 @@ use crate::sync::lock;
 use super::core::Core;
 use super::poll::Loop;
 use super::reactor::Command;
+use super::status::TransportState;
 
 /// How far an API is.
 #[derive(Debug, Default)]
@@ -80,8 +80,9 @@ impl Core {
             drop(resolver);
             return Err(Error::Running(resolved.into()));
         }
-        let links = Arc::clone(&lock(&self.links));
-        if links.is_empty() {
+        let links = lock(&self.links).clone();
+        let count = links.len();
+        if count == 0 {
             return Err(Error::Config(
                 "there is no transport to start; give one with `.transport(..)` or `.bind(..)`"
                     .into(),
@@ -92,12 +93,12 @@ impl Core {
         };
         // Threads of an earlier run that was stopped on one of them.
         self.threads.join(Instant::now() + self.limits.stop);
-        let (reactor, poll_thread) = Loop::new(core, Arc::clone(&links))
+        let (reactor, poll_thread) = Loop::new(core, links)
             .map_err(|error| Error::io("cannot set up the poll thread", error))?;
         self.mailbox.open();
         *lock(&self.reactor) = Some(reactor);
         run.phase = Phase::Starting;
-        run.alive = links.len();
+        run.alive = count;
         run.starting = Some(resolver);
         run.stop_signal = Some(crossbeam_channel::bounded(0));
         self.running.store(true, Ordering::Release);
@@ -149,6 +150,9 @@ impl Core {
         self.running.store(false, Ordering::Release);
         *lock(&self.reactor) = None;
         lock(&self.addresses).clear();
+        for link in lock(&self.links).iter() {
+            *lock(&link.state) = TransportState::Stopped;
+        }
         let mut run = lock(&self.run);
         run.phase = Phase::Idle;
         run.alive = 0;

@@ -1,7 +1,8 @@
 //! What was bound: a codec, a security provider, and one transport.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use crate::codec::AnyCodec;
 use crate::error::Error;
@@ -9,6 +10,8 @@ use crate::expr::{Retry, TransportExpr, TransportKind};
 use crate::limits::Limits;
 use crate::security::AnySecurity;
 use crate::transport::{Transport, udp};
+
+use super::status::{TransportId, TransportState};
 
 /// How messages look on a wire, the same for all its peers.
 #[derive(Debug)]
@@ -20,36 +23,62 @@ pub(crate) struct Wire {
     pub(crate) name: Arc<str>,
     /// A message has to fit a datagram, with everything that belongs to it.
     pub(crate) datagrams: bool,
+    /// A stream that sent nothing for so long sends something harmless.
+    pub(crate) keepalive: Option<Duration>,
 }
 
 /// One transport that runs or may run.
 #[derive(Debug)]
 pub(crate) struct Link {
+    /// What it was bound with.
+    pub(crate) id: TransportId,
     pub(crate) wire: Arc<Wire>,
     pub(crate) transport: Leaf,
     /// Open it again when it ends.
     pub(crate) retry: Option<Retry>,
+    /// How it is; a leaf in the lock order.
+    pub(crate) state: Mutex<TransportState>,
 }
 
 /// A transport without parts.
 #[derive(Clone)]
 pub(crate) enum Leaf {
-    Stdio { guard: bool },
-    Tcp { host: String, port: u16 },
-    TcpServer { interface: String, port: u16 },
-    Internal { bus: String, name: Option<String> },
+    Stdio {
+        guard: bool,
+    },
+    Tcp {
+        host: String,
+        port: u16,
+        nodelay: bool,
+    },
+    TcpServer {
+        interface: String,
+        port: u16,
+        nodelay: bool,
+    },
+    Internal {
+        bus: String,
+        name: Option<String>,
+    },
     Udp(udp::Settings),
     Custom(Arc<dyn Transport>),
 }
 
 impl Wire {
-    fn new(codec: &AnyCodec, security: &AnySecurity, limits: Limits, name: String) -> Self {
+    fn new(
+        codec: &AnyCodec,
+        security: &AnySecurity,
+        limits: Limits,
+        name: String,
+        keepalive: Option<Duration>,
+    ) -> Self {
         Wire {
             codec: codec.clone(),
             security: security.clone(),
             limits,
             name: name.into(),
             datagrams: false,
+            keepalive,
         }
     }
 }
@@ -79,13 +108,16 @@ pub(crate) fn links(
         );
         return Err(Error::Config(text.into()));
     }
+    let id = TransportId::next();
     let expr = match transport {
         AnyTransport::Object(object) => {
-            let wire = Wire::new(codec, security, limits.clone(), object.expression());
+            let wire = Wire::new(codec, security, limits.clone(), object.expression(), None);
             return Ok(vec![Arc::new(Link {
+                id,
                 wire: Arc::new(wire),
                 transport: Leaf::Custom(Arc::clone(object)),
                 retry: None,
+                state: Mutex::default(),
             })]);
         }
         AnyTransport::Expr(expr) => expr,
@@ -99,15 +131,26 @@ pub(crate) fn links(
         .into_iter()
         .map(|link| {
             let name = link.leaf.to_string();
-            let mut wire = Wire::new(codec, security, link.leaf.limits(limits), name);
+            let keepalive = link.leaf.options().keepalive;
+            if keepalive.is_some() && codec.keepalive().is_none() {
+                let text = format!(
+                    "`{name}`: the codec `{codec}` has nothing harmless to send, so it cannot \
+                     keep connections alive; use `jrpc`, or no `keepalive`"
+                );
+                return Err(Error::Config(text.into()));
+            }
+            let limits = link.leaf.limits(limits);
+            let mut wire = Wire::new(codec, security, limits, name, keepalive);
             if let TransportKind::Udp { .. } = link.leaf.kind() {
                 wire.datagrams = true;
                 wire.limits.message_size = wire.limits.message_size.min(udp::LARGEST);
             }
             Ok(Arc::new(Link {
+                id,
                 wire: Arc::new(wire),
                 transport: leaf(link.leaf)?,
                 retry: link.retry,
+                state: Mutex::default(),
             }))
         })
         .collect()
@@ -116,15 +159,23 @@ pub(crate) fn links(
 fn leaf(expr: &TransportExpr) -> Result<Leaf, Error> {
     Ok(match expr.kind() {
         TransportKind::Stdio { guard } => Leaf::Stdio { guard: *guard },
-        TransportKind::Tcp { host, port, .. } => Leaf::Tcp {
+        TransportKind::Tcp {
+            host,
+            port,
+            nodelay,
+        } => Leaf::Tcp {
             host: host.clone(),
             port: *port,
+            nodelay: *nodelay,
         },
         TransportKind::TcpServer {
-            interface, port, ..
+            interface,
+            port,
+            nodelay,
         } => Leaf::TcpServer {
             interface: interface.clone(),
             port: *port,
+            nodelay: *nodelay,
         },
         TransportKind::Internal { bus, name } => Leaf::Internal {
             bus: bus.clone().unwrap_or_default(),

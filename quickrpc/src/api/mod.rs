@@ -23,6 +23,7 @@ mod reactor;
 mod receive;
 mod slot;
 mod sources;
+mod status;
 mod target;
 
 pub use builder::Builder;
@@ -31,6 +32,7 @@ pub use handle::{Api, Generated, Handle, pair};
 pub use observers::DisconnectReason;
 pub use processing::Processing;
 pub use slot::{Connection, Slot};
+pub use status::{TransportId, TransportState, TransportStatus};
 pub use target::Target;
 
 pub(crate) use conn::{Conn, Outlet};

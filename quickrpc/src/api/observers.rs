@@ -8,6 +8,8 @@ use crate::error::Error;
 use crate::receivers::Sender;
 use crate::sync::lock;
 
+use super::status::TransportStatus;
+
 /// Why a connection ended.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -65,6 +67,7 @@ impl fmt::Display for DisconnectReason {
 type OnConnect = Arc<dyn Fn(&Sender) + Send + Sync>;
 type OnDisconnect = Arc<dyn Fn(&Sender, &DisconnectReason) + Send + Sync>;
 type OnError = Arc<dyn Fn(&Sender, &Error, Option<&str>) + Send + Sync>;
+type OnStatus = Arc<dyn Fn(&TransportStatus) + Send + Sync>;
 type OnPending = Arc<dyn Fn() + Send + Sync>;
 
 /// The handlers of events. They are added, and stay.
@@ -73,6 +76,7 @@ pub(crate) struct Observers {
     connect: Mutex<Vec<OnConnect>>,
     disconnect: Mutex<Vec<OnDisconnect>>,
     error: Mutex<Vec<OnError>>,
+    status: Mutex<Vec<OnStatus>>,
     pending: Mutex<Option<OnPending>>,
 }
 
@@ -87,6 +91,10 @@ impl Observers {
 
     pub(crate) fn on_error(&self, handler: OnError) {
         lock(&self.error).push(handler);
+    }
+
+    pub(crate) fn on_status(&self, handler: OnStatus) {
+        lock(&self.status).push(handler);
     }
 
     pub(crate) fn on_pending(&self, waker: OnPending) {
@@ -108,6 +116,17 @@ impl Observers {
         let handlers = lock(&self.disconnect).clone();
         for handler in handlers {
             super::mailbox::guarded(|| handler(peer, reason));
+        }
+    }
+
+    pub(crate) fn watches_status(&self) -> bool {
+        !lock(&self.status).is_empty()
+    }
+
+    pub(crate) fn status(&self, status: &TransportStatus) {
+        let handlers = lock(&self.status).clone();
+        for handler in handlers {
+            super::mailbox::guarded(|| handler(status));
         }
     }
 
@@ -137,8 +156,9 @@ impl Observers {
         let connect = std::mem::take(&mut *lock(&self.connect));
         let disconnect = std::mem::take(&mut *lock(&self.disconnect));
         let error = std::mem::take(&mut *lock(&self.error));
+        let status = std::mem::take(&mut *lock(&self.status));
         let pending = std::mem::take(&mut *lock(&self.pending));
-        drop((connect, disconnect, error, pending));
+        drop((connect, disconnect, error, status, pending));
     }
 }
 

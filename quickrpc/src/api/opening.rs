@@ -10,15 +10,18 @@ use mio::{Interest, Token};
 
 use crate::error::Error;
 use crate::expr::Retry;
+use crate::promise::Resolver;
 use crate::sync::lock;
 use crate::transport::stream::Stream;
 use crate::transport::{internal, pipe, stdio, tcp};
 
 use super::conn::Outlet;
 use super::link::{Leaf, Link};
-use super::poll::{Loop, Timer};
+use super::observers::DisconnectReason;
+use super::poll::{LinkState, Loop, Timer};
 use super::reactor::Command;
 use super::sources::Source;
+use super::status::{Adding, TransportId, TransportState};
 
 /// How long accepting pauses when the system has no descriptor left.
 const NO_DESCRIPTORS: Duration = Duration::from_millis(500);
@@ -30,12 +33,18 @@ impl Loop {
         let Some(link) = self.links.get(index).cloned() else {
             return;
         };
+        if self.states.get(index).is_none_or(|state| state.over) {
+            return;
+        }
         if let Some(state) = self.states.get_mut(index) {
             state.attempt += 1;
         }
+        self.core.set_state(&link, TransportState::Opening);
         let opened = match &link.transport {
-            Leaf::Tcp { host, port } => self.open_tcp(index, host, *port),
-            Leaf::TcpServer { interface, port } => self.listen(index, interface, *port),
+            Leaf::Tcp { host, port, .. } => self.open_tcp(index, host, *port),
+            Leaf::TcpServer {
+                interface, port, ..
+            } => self.listen(index, interface, *port),
             Leaf::Stdio { guard } => self.open_stdio(index, &link, *guard),
             Leaf::Udp(settings) => self.open_udp(index, &link, settings),
             Leaf::Internal { bus, name } => {
@@ -56,9 +65,15 @@ impl Loop {
 
     /// A link is open. When all are, the start is over.
     pub(super) fn opened(&mut self, index: usize) {
+        if let Some(link) = self.links.get(index) {
+            self.core.set_state(link, TransportState::Up);
+        }
         if let Some(state) = self.states.get_mut(index) {
             state.tried = true;
             state.failures = 0;
+            if let Some(adding) = state.adding.take() {
+                adding.part(Ok(()));
+            }
         }
         self.check_started();
     }
@@ -73,12 +88,23 @@ impl Loop {
         };
         let first = !std::mem::replace(&mut state.tried, true);
         state.failures += 1;
+        let adding = state.adding.take();
         match link.retry {
             Some(retry) => {
                 let wait = pause(retry, state.failures);
                 tracing::warn!(wire = %link.wire.name, "{error}; trying again in {wait:?}");
-                self.after(Instant::now() + wait, Timer::Reopen(index));
+                self.down(index, &link, error, wait);
+                if let Some(adding) = adding {
+                    adding.part(Ok(()));
+                }
                 self.check_started();
+            }
+            None if adding.is_some() => {
+                // As if it had never been added, its other parts included.
+                self.take_out(link.id);
+                if let Some(adding) = adding {
+                    adding.part(Err(error));
+                }
             }
             None if first => {
                 self.failure.get_or_insert(error);
@@ -94,15 +120,17 @@ impl Loop {
             return;
         };
         self.close_link(index);
-        let text = reason.map_or_else(|| String::from("it ended"), |error| error.to_string());
+        let over = self.states.get(index).is_none_or(|state| state.over);
         match link.retry {
-            Some(retry) => {
+            Some(retry) if !over => {
                 let wait = pause(retry, 1);
-                tracing::info!(wire = %link.wire.name, "{text}; starting again in {wait:?}");
-                self.after(Instant::now() + wait, Timer::Reopen(index));
+                let reason = reason.unwrap_or_else(|| Error::Config("it ended".into()));
+                tracing::info!(wire = %link.wire.name, "{reason}; starting again in {wait:?}");
+                self.down(index, &link, reason, wait);
             }
-            None => {
-                tracing::debug!(wire = %link.wire.name, "ended: {text}");
+            _ => {
+                tracing::debug!(wire = %link.wire.name, ?reason, "ended");
+                self.core.set_state(&link, TransportState::Ended { reason });
                 if let Some(state) = self.states.get_mut(index)
                     && !std::mem::replace(&mut state.over, true)
                 {
@@ -110,6 +138,59 @@ impl Loop {
                 }
             }
         }
+    }
+
+    /// A link is to be opened again after a while.
+    fn down(&mut self, index: usize, link: &Link, reason: Error, wait: Duration) {
+        let retry_in = wait;
+        self.core
+            .set_state(link, TransportState::Down { reason, retry_in });
+        self.after(Instant::now() + wait, Timer::Reopen(index));
+    }
+
+    /// Opens further links.
+    pub(super) fn add(&mut self, links: Vec<Arc<Link>>, adding: &Arc<Adding>) {
+        let first = self.links.len();
+        for link in links {
+            self.links.push(link);
+            self.states.push(LinkState {
+                adding: Some(Arc::clone(adding)),
+                ..LinkState::default()
+            });
+        }
+        for index in first..self.links.len() {
+            // A part that fails takes out the others.
+            if self.states.get(index).is_some_and(|state| !state.over) {
+                self.open(index);
+            }
+        }
+    }
+
+    /// Closes the links of a transport.
+    pub(super) fn remove(&mut self, id: TransportId, removed: &Resolver<()>) {
+        self.take_out(id);
+        removed.set_result(()).ok();
+    }
+
+    fn take_out(&mut self, id: TransportId) {
+        for index in 0..self.links.len() {
+            if self.links.get(index).is_none_or(|link| link.id != id) {
+                continue;
+            }
+            self.close_link(index);
+            self.sources.close_link(index);
+            lock(&self.core.addresses).retain(|(link, _)| *link != index);
+            let peers = lock(&self.core.peers).of_link(index);
+            for conn in peers {
+                conn.close(DisconnectReason::Local);
+            }
+            if let Some(state) = self.states.get_mut(index)
+                && !std::mem::replace(&mut state.over, true)
+            {
+                self.core.link_ended();
+            }
+        }
+        self.core.forget_links(id);
     }
 
     fn check_started(&mut self) {
@@ -142,7 +223,7 @@ impl Loop {
         let (reader, writer, pipe) = stdio::open(guard)?;
         let wire = &link.wire;
         let conn = pipe::connect(&self.core, wire, index, "stdio", Arc::clone(&pipe));
-        self.core.announce(&conn);
+        self.adopt(Arc::clone(&conn));
         pipe::run(&self.core, &conn, reader, writer)?;
         if let Some(state) = self.states.get_mut(index) {
             state.pipe = Some(pipe);
@@ -203,7 +284,9 @@ impl Loop {
             tracing::warn!(%address, "closed at once: {limit} connections are the limit");
             return;
         }
-        tcp::prepare(&stream);
+        if let Leaf::TcpServer { nodelay, .. } = &link.transport {
+            tcp::prepare(&stream, *nodelay, link.wire.keepalive);
+        }
         let address = SocketAddr::new(address.ip().to_canonical(), address.port());
         let outlet = Outlet::Socket(Stream::Tcp(stream));
         let conn = self
@@ -307,10 +390,15 @@ impl Loop {
         let Some(link) = self.links.get(index).cloned() else {
             return;
         };
-        let Leaf::Tcp { host, port } = &link.transport else {
+        let Leaf::Tcp {
+            host,
+            port,
+            nodelay,
+        } = &link.transport
+        else {
             return;
         };
-        tcp::prepare(&stream);
+        tcp::prepare(&stream, *nodelay, link.wire.keepalive);
         let name = tcp::client_name(host, *port);
         let outlet = Outlet::Socket(Stream::Tcp(stream));
         let conn = self.core.connect(&link.wire, index, &name, outlet);

@@ -48,6 +48,12 @@ impl PeerTable {
         self.by_id.values()
     }
 
+    /// The peers of a link.
+    pub(crate) fn of_link(&self, link: usize) -> Vec<Arc<Conn>> {
+        let peers = self.by_id.values();
+        peers.filter(|conn| conn.link == link).cloned().collect()
+    }
+
     pub(crate) fn add_wire(&mut self, wire: Arc<Datagrams>) {
         self.wires.push(wire);
     }

@@ -20,6 +20,7 @@ use super::processing::Processing;
 use super::reactor::{Command, Reactor};
 use super::receive::Flow;
 use super::sources::{Source, Sources};
+use super::status::Adding;
 
 const WAKER: Token = Token(usize::MAX);
 /// Bytes that a connection may bring in one round.
@@ -33,7 +34,8 @@ pub(crate) struct Loop {
     pub(super) core: Arc<Core>,
     pub(super) reactor: Arc<Reactor>,
     pub(super) poll: Poll,
-    pub(super) links: Arc<[Arc<Link>]>,
+    /// Grows while the API runs, and never moves.
+    pub(super) links: Vec<Arc<Link>>,
     pub(super) states: Vec<LinkState>,
     pub(super) sources: Sources,
     /// Peers with more to read than fitted their round.
@@ -58,6 +60,8 @@ pub(super) struct LinkState {
     pub(super) attempt: u64,
     /// Its connected peers.
     pub(super) peers: usize,
+    /// Whoever added it waits for its first attempt.
+    pub(super) adding: Option<Arc<Adding>>,
     /// Its threads, where it has some.
     pub(super) pipe: Option<Arc<Pipe>>,
 }
@@ -72,6 +76,8 @@ pub(super) enum Timer {
     Stall(Arc<Conn>),
     /// Forget an ended peer.
     Linger(Arc<Conn>),
+    /// Send something if nothing was sent lately.
+    Keepalive(Arc<Conn>),
     /// Accept again after the system had no descriptor left.
     Accept(usize),
     /// Go on reading datagrams, which were too many for a round.
@@ -79,10 +85,7 @@ pub(super) enum Timer {
 }
 
 impl Loop {
-    pub(crate) fn new(
-        core: Arc<Core>,
-        links: Arc<[Arc<Link>]>,
-    ) -> io::Result<(Arc<Reactor>, Self)> {
+    pub(crate) fn new(core: Arc<Core>, links: Vec<Arc<Link>>) -> io::Result<(Arc<Reactor>, Self)> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
         let reactor = Arc::new(Reactor::new(waker));
@@ -126,6 +129,7 @@ impl Loop {
             }
             self.sources.recycle();
             for conn in std::mem::take(&mut self.ready) {
+                conn.ready.store(false, Ordering::Release);
                 self.read(&conn);
             }
             self.time();
@@ -147,14 +151,16 @@ impl Loop {
             Command::Resolved(link, addresses) => self.resolved(link, addresses),
             Command::Opened(link, Ok(())) => self.opened(link),
             Command::Opened(link, Err(error)) => self.failed(link, error),
-            Command::Ended(link, reason) => self.ended(link, reason),
+            Command::Written(conn) => self.pipe_ended(&conn),
             Command::Adopt(conn) => self.adopt(conn),
             Command::Finish(conn) => self.finish(conn),
-            Command::Resume(conn) => self.ready.push(conn),
+            Command::Resume(conn) => self.read_again(&conn),
             Command::Watch(conn) => {
                 let at = Instant::now() + conn.wire.limits.stall;
                 self.after(at, Timer::Stall(conn));
             }
+            Command::Add(links, adding) => self.add(links, &adding),
+            Command::Remove(id, removed) => self.remove(id, &removed),
             Command::Drain => {
                 self.core.mailbox.drain();
             }
@@ -189,6 +195,10 @@ impl Loop {
     pub(super) fn adopt(&mut self, conn: Arc<Conn>) {
         // Before the first read, so that it precedes the peer's first call.
         self.core.announce(&conn);
+        if let Some(interval) = conn.wire.keepalive {
+            let at = Instant::now() + interval / 2;
+            self.after(at, Timer::Keepalive(Arc::clone(&conn)));
+        }
         let Outlet::Socket(stream) = &conn.outlet else {
             return;
         };
@@ -200,6 +210,21 @@ impl Loop {
         if let Err(error) = stream.register(self.poll.registry(), Token(token)) {
             conn.close(DisconnectReason::Lost(Arc::new(error)));
         }
+    }
+
+    /// Twice an interval: sends something if nothing was sent since the last time, so
+    /// that silence never lasts longer than the interval.
+    pub(super) fn keep_alive(&mut self, conn: Arc<Conn>) {
+        let Some(interval) = conn.wire.keepalive else {
+            return;
+        };
+        if conn.closed().is_some() {
+            return;
+        }
+        if let Some(bytes) = conn.wire.codec.keepalive() {
+            conn.keep_alive(bytes);
+        }
+        self.after(Instant::now() + interval / 2, Timer::Keepalive(conn));
     }
 
     fn flush(&mut self, conn: &Arc<Conn>) {
@@ -257,6 +282,13 @@ impl Loop {
         } else if flow == Flow::Closed {
             self.discard(conn);
         } else if more {
+            self.read_again(conn);
+        }
+    }
+
+    /// Reads more of a peer in the next round.
+    fn read_again(&mut self, conn: &Arc<Conn>) {
+        if !conn.ready.swap(true, Ordering::AcqRel) {
             self.ready.push(Arc::clone(conn));
         }
     }
@@ -265,7 +297,7 @@ impl Loop {
     fn finish(&mut self, conn: Arc<Conn>) {
         self.core.farewell(&conn);
         let Outlet::Socket(_) = &conn.outlet else {
-            return;
+            return self.pipe_ended(&conn);
         };
         let keeps = conn.closed().is_some_and(|reason| reason.keeps_queue());
         if !keeps {
@@ -275,6 +307,15 @@ impl Loop {
         self.after(at, Timer::Linger(Arc::clone(&conn)));
         if conn.flush(false) == 0 {
             self.linger(&conn);
+        }
+    }
+
+    /// One of the two ends of a peer with threads of its own: the farewell, and the last
+    /// byte written. The link has ended with the second.
+    fn pipe_ended(&mut self, conn: &Arc<Conn>) {
+        if conn.half_over.swap(true, Ordering::AcqRel) {
+            let reason = conn.closed().map(|reason| conn.gone(&reason));
+            self.ended(conn.link, reason);
         }
     }
 
@@ -302,7 +343,7 @@ impl Loop {
                 Err(_) => return self.forget(conn),
             }
         }
-        self.ready.push(Arc::clone(conn));
+        self.read_again(conn);
     }
 
     /// The end of a peer's socket.
@@ -314,8 +355,17 @@ impl Loop {
         self.sources.remove(token);
         if let Outlet::Socket(stream) = &conn.outlet {
             stream.deregister(self.poll.registry());
+            // Whoever still knows the peer must not keep the connection open.
+            stream.shutdown();
         }
         self.ready.retain(|one| one.id() != conn.id());
+        self.timers.retain(|(_, timer)| match timer {
+            Timer::Stall(one) | Timer::Linger(one) | Timer::Keepalive(one) => one.id() != conn.id(),
+            Timer::Reopen(_)
+            | Timer::ConnectTimeout(..)
+            | Timer::Accept(_)
+            | Timer::Datagrams(_) => true,
+        });
         self.peer_gone(conn);
     }
 
@@ -371,6 +421,7 @@ impl Loop {
             Timer::Accept(link) => self.accept_again(link),
             Timer::Linger(conn) => self.forget(&conn),
             Timer::Datagrams(token) => self.read_datagrams(token),
+            Timer::Keepalive(conn) => self.keep_alive(conn),
             Timer::Stall(conn) => {
                 let limits = &conn.wire.limits;
                 let now = Instant::now();

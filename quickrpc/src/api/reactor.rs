@@ -10,9 +10,12 @@ use std::time::Instant;
 use mio::Waker;
 
 use crate::error::Error;
+use crate::promise::Resolver;
 use crate::sync::lock;
 
 use super::conn::Conn;
+use super::link::Link;
+use super::status::{Adding, TransportId};
 
 /// A wish of another thread.
 pub(crate) enum Command {
@@ -20,8 +23,8 @@ pub(crate) enum Command {
     Resolved(usize, io::Result<Vec<SocketAddr>>),
     /// A link without sockets is open, or could not be opened.
     Opened(usize, Result<(), Error>),
-    /// A link without sockets has ended, for the reason given if there is one.
-    Ended(usize, Option<Error>),
+    /// The writer thread of this peer has written everything, and ended.
+    Written(Arc<Conn>),
     /// Read and flush this peer's socket from now on.
     Adopt(Arc<Conn>),
     /// This peer was closed for sending; end it in all ways.
@@ -30,6 +33,10 @@ pub(crate) enum Command {
     Resume(Arc<Conn>),
     /// This peer's queue is over its limit.
     Watch(Arc<Conn>),
+    /// Open further links; whoever added them waits.
+    Add(Vec<Arc<Link>>, Arc<Adding>),
+    /// Close the links of a transport and forget them; whoever removes it waits.
+    Remove(TransportId, Resolver<()>),
     /// Something waits for its turn and nobody has it.
     Drain,
     /// End everything.

@@ -101,6 +101,13 @@ impl Sources {
         )
     }
 
+    /// A link accepts and connects nobody any more.
+    pub(super) fn close_link(&mut self, index: usize) {
+        for token in [self.listener(index), self.connecting(index)] {
+            token.and_then(|token| self.remove(token));
+        }
+    }
+
     /// Nobody is accepted or connected any more.
     pub(super) fn close_listeners(&mut self) {
         for place in &mut self.places {

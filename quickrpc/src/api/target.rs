@@ -254,17 +254,20 @@ impl Target {
             return Promise::failed(error);
         }
         let wait = self.wait(peers);
+        let missing = failures.len();
         let sent = self.send(peers, &name, args, Some(id), wait, &mut failures);
-        if let Err(error) = sent.and_then(|()| match failures.len() < peers.len() {
-            true => Ok(()),
-            false => verdict(failures, self.single()),
-        }) {
-            let unsent = lock(&self.core.pending).remove(id);
-            if let Some(call) = unsent {
-                drop(call);
+        // Whoever got the message may answer; only if nobody did has the call failed.
+        let unsent = match sent {
+            Ok(()) if failures.len() - missing < peers.len() => None,
+            Ok(()) => verdict(failures, self.single()).err(),
+            Err(error) => Some(error),
+        };
+        if let Some(error) = unsent {
+            let call = lock(&self.core.pending).remove(id);
+            // Not there if the peer was lost meanwhile, which settled the promise.
+            if call.is_some() {
                 return Promise::failed(error);
             }
-            // The peer was lost meanwhile, which settled the promise.
         }
         promise
     }

@@ -176,7 +176,8 @@ fn missing_arguments_have_defaults_or_are_none() {
         read::<Options<'_>>(r#"{"a":null}"#, &ADD, (None, None)),
         Ok((None, None))
     );
-    let defaults: (Option<fn() -> Option<u8>>, _) = (Some(|| Some(1)), None);
+    type Default<T> = Option<fn() -> T>;
+    let defaults: (Default<Option<u8>>, _) = (Some(|| Some(1)), None);
     assert_eq!(
         read::<(_, Option<u8>)>(r#"{"a":null}"#, &ADD, defaults),
         Ok((None, None)),

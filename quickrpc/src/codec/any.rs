@@ -229,6 +229,15 @@ impl AnyCodec {
         matches!(self, AnyCodec::Jrpc(_))
     }
 
+    /// What can be sent without any meaning, so that a connection is seen to be alive.
+    /// Nothing in terse, since an empty line hangs a Python peer.
+    pub(crate) fn keepalive(&self) -> Option<&[u8]> {
+        match self {
+            AnyCodec::Jrpc(codec) => Some(codec.delimiter().as_bytes()),
+            AnyCodec::Terse(_) | AnyCodec::Custom(_) => None,
+        }
+    }
+
     /// Whether errors that belong to no id are answered, with the id null.
     pub(crate) fn strict(&self) -> bool {
         matches!(self, AnyCodec::Jrpc(codec) if codec.strict())

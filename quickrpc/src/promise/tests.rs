@@ -12,13 +12,15 @@ use crate::value::{Value, ValueDeserializer};
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 
+type Queued = Box<dyn FnOnce() + Send>;
+
 /// An API as promises see it.
 #[derive(Default)]
 struct Fake {
     deadlock: AtomicBool,
     driven: AtomicUsize,
     expired: Mutex<Vec<u64>>,
-    queued: Mutex<Vec<(u64, Box<dyn FnOnce() + Send>)>>,
+    queued: Mutex<Vec<(u64, Queued)>>,
     /// Settles a call while its waiter drives, as a waiter that reads does.
     answer: Mutex<Option<Arc<dyn PendingCall>>>,
 }

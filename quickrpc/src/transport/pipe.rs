@@ -132,8 +132,7 @@ fn write(core: &Arc<Core>, conn: &Arc<Conn>, mut writer: impl Write) {
     }
     // All is written: whoever waits for this end may read it now.
     drop(writer);
-    let reason = conn.closed().map(|reason| conn.gone(&reason));
-    core.ask(Command::Ended(conn.link, reason));
+    core.ask(Command::Written(Arc::clone(conn)));
 }
 
 /// Opens a transport of a plug-in, which may block, on a thread of its own.

@@ -32,10 +32,19 @@ impl Stream {
 
     /// Says that nothing more will be written; the other side reads the end.
     pub(crate) fn shutdown_write(&self) {
+        self.end(Shutdown::Write);
+    }
+
+    /// Ends both directions.
+    pub(crate) fn shutdown(&self) {
+        self.end(Shutdown::Both);
+    }
+
+    fn end(&self, how: Shutdown) {
         // An error means that the connection is gone, which is what was wanted.
         match self {
-            Stream::Tcp(stream) => stream.shutdown(Shutdown::Write).ok(),
-            Stream::Unix(stream) => stream.shutdown(Shutdown::Write).ok(),
+            Stream::Tcp(stream) => stream.shutdown(how).ok(),
+            Stream::Unix(stream) => stream.shutdown(how).ok(),
         };
     }
 

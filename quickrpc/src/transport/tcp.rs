@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
+use std::time::Duration;
 
 use mio::net::TcpStream;
 use socket2::{Domain, SockRef, Socket, Type};
@@ -44,10 +45,17 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// Options of every TCP connection.
-pub(crate) fn prepare(stream: &TcpStream) {
-    // Neither is needed for working; failing means that the connection is gone already.
-    stream.set_nodelay(true).ok();
-    SockRef::from(stream).set_keepalive(true).ok();
+pub(crate) fn prepare(stream: &TcpStream, nodelay: bool, keepalive: Option<Duration>) {
+    // None is needed for working; failing means that the connection is gone already.
+    stream.set_nodelay(nodelay).ok();
+    let socket = SockRef::from(stream);
+    socket.set_keepalive(true).ok();
+    // Something is sent in every interval: if nobody confirms it within another one,
+    // the link is cut. (RFC 5482; the system's own keepalive takes two hours.)
+    #[cfg(target_os = "linux")]
+    if keepalive.is_some() {
+        socket.set_tcp_user_timeout(keepalive).ok();
+    }
 }
 
 /// The name of a server as its client sees it: as written in the expression.

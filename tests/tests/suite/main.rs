@@ -19,6 +19,7 @@ mod serving;
 mod slots;
 mod stdio;
 mod targets;
+mod transports;
 mod udp;
 mod wires;
 

@@ -24,6 +24,15 @@ impl TextError {
         }
     }
 
+    /// The message with its position.
+    #[cfg(test)]
+    pub(super) fn placed(&self) -> String {
+        match self.position {
+            UNKNOWN => self.message.clone(),
+            position => format!("{} at byte {position}", self.message),
+        }
+    }
+
     /// Says where the error is, unless that is known more exactly already.
     ///
     /// serde builds its errors ("missing field `x`") without a position.
@@ -36,12 +45,11 @@ impl TextError {
     }
 }
 
+/// Without the position: serde's types wrap these words into others, where a position in
+/// the middle helps nobody.
 impl fmt::Display for TextError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.position {
-            UNKNOWN => f.write_str(&self.message),
-            position => write!(f, "{} at byte {position}", self.message),
-        }
+        f.write_str(&self.message)
     }
 }
 

@@ -22,7 +22,7 @@ enum Shape {
 /// The rest of a line as a `T`.
 fn pairs<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, String> {
     let mut reader = Reader::new(text, Terse, 128);
-    T::deserialize(Pairs(&mut reader)).map_err(|error| error.to_string())
+    T::deserialize(Pairs(&mut reader)).map_err(|error| error.placed())
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn pairs_are_written() {
             Ok(()) => String::from_utf8(out).unwrap(),
             Err(error) => {
                 assert_eq!(out, b"f");
-                error.to_string()
+                error.placed()
             }
         }
     }
@@ -106,18 +106,18 @@ fn primitives_of_the_reader() {
     reader.skip_ws();
     assert_eq!((reader.position(), reader.peek()), (2, Some(b'[')));
     assert_eq!(
-        reader.expect(b'{').unwrap_err().to_string(),
+        reader.expect(b'{').unwrap_err().placed(),
         "expected `{`, found `[` at byte 2"
     );
     assert_eq!(
-        reader.expect(b'!').unwrap_err().to_string(),
+        reader.expect(b'!').unwrap_err().placed(),
         "expected `!`, found `[` at byte 2"
     );
     assert!(reader.eat(b'['));
     assert_eq!(reader.string().as_deref(), Ok("a"));
     reader.expect(b',').unwrap();
     assert_eq!(reader.skip_value(), Ok(8..10));
-    assert_eq!(reader.error("no").to_string(), "no at byte 10");
+    assert_eq!(reader.error("no").placed(), "no at byte 10");
     reader.set_position(2);
     assert_eq!(reader.skip_value(), Ok(2..12));
     assert_eq!(reader.text().len(), 16);

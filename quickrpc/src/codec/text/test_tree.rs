@@ -65,7 +65,7 @@ pub(super) fn written<T: Serialize + ?Sized, S: Syntax>(value: &T, syntax: S) ->
         }
         Err(error) => {
             assert_eq!(out, b"before");
-            error.to_string()
+            error.placed()
         }
     }
 }

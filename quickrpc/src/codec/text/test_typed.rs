@@ -87,7 +87,7 @@ where
 /// Reading a text as a `T` is this error.
 #[track_caller]
 fn error<'de, T: Deserialize<'de> + Debug, S: Syntax>(syntax: S, text: &'de str, error: &str) {
-    assert_eq!(read::<T, _>(text, syntax).unwrap_err().to_string(), error);
+    assert_eq!(read::<T, _>(text, syntax).unwrap_err().placed(), error);
 }
 
 #[test]

@@ -19,7 +19,7 @@ pub trait Echo: Send {
     fn point(&mut self, #[defualt] p: &mut Point, (a, b): (i64, i64)) -> &Point;
 
     #[outgoing]
-    #[name = "a b"]
+    #[name = "a\n"]
     fn into(&self, sender: &str) {}
 
     /// This one is right.
@@ -42,8 +42,8 @@ impl EchoIncoming for Server {
         a + b
     }
     fn hello(&self, _: &quickrpc::Sender) {}
-    fn point(&self, _: &quickrpc::Sender, p: &mut Point, (a, b): (i64, i64)) -> &Point {
-        p
+    fn point(&self, _: &quickrpc::Sender, _: &mut Point, _: (i64, i64)) -> &Point {
+        unimplemented!()
     }
     fn right(&self, _: &quickrpc::Sender, a: i64) -> i64 {
         a
