@@ -1,9 +1,11 @@
 //! What is left after an API: nothing. One test in a program of its own, since threads
 //! and descriptors are counted for the whole process.
 
-use quickrpc::Processing;
+use std::time::{Duration, Instant};
+
+use quickrpc::{Processing, Promise};
 use quickrpc_tests::{
-    Lab, LabInverse, RefusingPort, Resources, Telnet, bounded, eventually, own_bus, serve,
+    Lab, LabInverse, RefusingPort, Resources, Telnet, bounded, eventually, inbox, own_bus, serve,
     thread_names,
 };
 
@@ -40,6 +42,51 @@ fn lab_with(processing: Processing, transport: &str) -> Lab {
     lab
 }
 
+/// Connections that are over give back their descriptors at once, even if the answer to
+/// one of their calls is still owed.
+fn short_connections() {
+    const COUNT: usize = 100;
+    let lab = Lab::bind("terse", "tcpserv:127.0.0.1:0").unwrap();
+    let (owed, promises) = inbox();
+    lab.echo.connect(move |_sender, _text| {
+        let (promise, resolver) = Promise::pair();
+        let _ = owed.send(resolver);
+        promise
+    });
+    let (came, connected) = inbox();
+    lab.on_connect(move |_peer| {
+        let _ = came.send(());
+    });
+    let (gone, ended) = inbox();
+    lab.on_disconnect(move |_peer, _reason| {
+        let _ = gone.send(());
+    });
+    lab.start().unwrap();
+    let before = Resources::now().descriptors;
+    for _ in 0..COUNT {
+        let mut person = Telnet::connect(lab.local_addrs()[0]);
+        connected.next();
+        person.send("nonsense");
+    }
+    ended.take(COUNT);
+    let started = Instant::now();
+    eventually("short connections", || {
+        Resources::now().descriptors <= before + 10
+    });
+    assert!(started.elapsed() < Duration::from_secs(2));
+    for _ in 0..COUNT {
+        let mut person = Telnet::connect(lab.local_addrs()[0]);
+        person.send("echo[1]\n");
+        let _owed = promises.next();
+        lab.disconnect(person.name()).unwrap();
+        std::mem::forget(_owed);
+    }
+    ended.take(COUNT);
+    eventually("connections with an answer owed", || {
+        Resources::now().descriptors <= before + 10
+    });
+}
+
 fn talk(lab: &Lab) {
     let addr = lab.local_addrs()[0];
     let mut person = Telnet::connect(addr);
@@ -53,6 +100,7 @@ fn talk(lab: &Lab) {
 
 #[test]
 fn nothing_is_left_behind() {
+    short_connections();
     for processing in [Processing::Inline, Processing::Queue, Processing::Pool(3)] {
         leaves_nothing("stop", || {
             let lab = lab_with(processing, "tcpserv:127.0.0.1:0");

@@ -1,7 +1,7 @@
 //! How an answer finds its way back to the peer that called.
 
 use std::cell::RefCell;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 
 use serde::Serialize;
 
@@ -77,10 +77,11 @@ impl Core {
     /// Sends framed bytes to one peer.
     pub(crate) fn transmit(&self, conn: &Arc<Conn>, bytes: &[u8], wait: Wait) -> Result<(), Error> {
         let limit = conn.wire.limits.peer_queue;
-        match conn.send(bytes, limit, wait, batch::collecting())? {
+        match conn.send(bytes, limit, wait, batch::collector())? {
             Queued::Fine => {}
             Queued::Listed => batch::add(Arc::clone(conn)),
-            Queued::Over => self.ask(Command::Watch(Arc::clone(conn))),
+            Queued::Over if conn.watch() => self.ask(Command::Watch(Arc::clone(conn))),
+            Queued::Over => {}
         }
         Ok(())
     }
@@ -98,7 +99,7 @@ impl Core {
             }
             (framed, _) => framed,
         };
-        let sent = framed.and_then(|()| self.transmit(conn, payload, Wait::Never));
+        let sent = framed.and_then(|()| self.transmit(conn, payload, Wait::Answer));
         match sent {
             Ok(()) => {}
             Err(Error::Disconnected { .. }) => {
@@ -225,7 +226,8 @@ pub(crate) fn internal(message: impl Into<String>) -> CallError {
 #[derive(Debug)]
 pub(crate) struct LateAnswer {
     pub(crate) core: Arc<Core>,
-    pub(crate) conn: Arc<Conn>,
+    /// Who is owed the answer; a peer that is gone is not kept for it.
+    pub(crate) conn: Weak<Conn>,
     /// `None`: the caller wants no answer; errors go to `on_error`.
     pub(crate) id: Option<Box<str>>,
     pub(crate) route: Route,
@@ -234,18 +236,21 @@ pub(crate) struct LateAnswer {
 
 impl LateAnswer {
     pub(crate) fn settle<W: Serialize>(self, result: Result<W, Error>) {
+        let Some(conn) = self.conn.upgrade() else {
+            tracing::debug!("no answer to `{}`: the peer is gone", self.method);
+            return;
+        };
         with_scratch(|out| {
             let failure = match (&self.id, result) {
-                (Some(id), Ok(value)) => encode_result(&self.conn, out, id, &value).err(),
+                (Some(id), Ok(value)) => encode_result(&conn, out, id, &value).err(),
                 (None, Ok(_)) => None,
                 (_, Err(error)) => Some(call_error(error)),
             };
             match (&self.id, failure) {
-                (Some(id), Some(error)) => encode_error(&self.conn, out, id, &error),
+                (Some(id), Some(error)) => encode_error(&conn, out, id, &error),
                 (None, Some(error)) => {
                     let error = Error::Call(error);
-                    self.core
-                        .trouble(&self.conn.peer, error, Some(&self.method));
+                    self.core.trouble(&conn.peer, error, Some(&self.method));
                 }
                 (_, None) => {}
             }
@@ -253,9 +258,9 @@ impl LateAnswer {
                 method: &self.method,
                 id: self.id.as_deref(),
             };
-            deliver(&self.core, &self.conn, &self.route, out, call);
+            deliver(&self.core, &conn, &self.route, out, call);
         });
-        self.core.paid(&self.conn);
+        self.core.paid(&conn);
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::conn::Conn;
@@ -23,7 +24,11 @@ struct Collected {
 
 thread_local! {
     static COLLECTED: RefCell<Collected> = RefCell::default();
+    /// Tells the threads that collect from each other.
+    static THREAD: u64 = NEXT_THREAD.fetch_add(1, Ordering::Relaxed);
 }
+
+static NEXT_THREAD: AtomicU64 = AtomicU64::new(1);
 
 /// While it lives, what this thread sends is collected. Flushes when it ends, even by a
 /// panic.
@@ -48,9 +53,10 @@ impl Drop for Batch {
     }
 }
 
-/// Whether this thread collects.
-pub(crate) fn collecting() -> bool {
-    COLLECTED.with_borrow(|collected| collected.depth > 0)
+/// The number of this thread, if it collects.
+pub(crate) fn collector() -> Option<u64> {
+    let collects = COLLECTED.with_borrow(|collected| collected.depth > 0);
+    collects.then(|| THREAD.with(|number| *number))
 }
 
 /// Remembers that something is queued for a peer.
@@ -90,6 +96,7 @@ pub(crate) fn flush() {
     for conn in peers.drain(..) {
         let left = conn.flush(false);
         if left >= conn.wire.limits.peer_queue
+            && conn.watch()
             && let Some(core) = conn.core.upgrade()
         {
             core.ask(Command::Watch(conn));

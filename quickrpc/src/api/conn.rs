@@ -1,8 +1,10 @@
 //! One connected peer: its sending half, and the leftover bytes of its receiving half.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Condvar, Mutex, Weak};
 use std::time::Instant;
 
@@ -50,8 +52,12 @@ pub(crate) struct Conn {
     pub(crate) ended: AtomicBool,
     /// Something was sent since the last look; for keeping connections alive.
     sent: AtomicBool,
+    /// The poll thread looks after it, since its queue was over the limit.
+    watched: AtomicBool,
     /// Bytes that wait to be sent, as of the last change.
     backlog: AtomicUsize,
+    /// How many of them belong to answers.
+    answers: AtomicUsize,
     /// Bookkeeping of the poll thread: the place in its table.
     pub(crate) token: AtomicUsize,
     /// For the poll thread: in its list of peers with more to read.
@@ -79,10 +85,18 @@ pub(crate) struct Tx {
     buf: Vec<u8>,
     /// So many bytes of `buf` are sent.
     head: usize,
+    /// Bytes that have left `buf` since the beginning.
+    gone: u64,
+    /// Where in the stream of all bytes the answers lie that are not sent yet.
+    answers: VecDeque<Range<u64>>,
+    /// How many bytes that are.
+    answer_bytes: usize,
+    /// Bytes that the writer thread has taken, and not written yet.
+    taken: usize,
     /// The socket took less than it was given; the poll thread goes on.
     blocked: bool,
-    /// In the list of a thread that collects what it sends.
-    listed: bool,
+    /// The thread that collects, and has this peer in its list.
+    listed: Option<u64>,
     /// Nothing is accepted any more.
     closed: Option<DisconnectReason>,
     /// When the peer last accepted something, or the queue began.
@@ -93,6 +107,8 @@ pub(crate) struct Tx {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Wait {
     Never,
+    /// Never, and the message is an answer, of which a peer may have only so many unread.
+    Answer,
     Until(Instant),
 }
 
@@ -111,6 +127,8 @@ pub(crate) enum Queued {
 const FLUSH_AT: usize = 64 << 10;
 /// With more queued, the peer's new calls are not read, unless it owes us an answer.
 pub(crate) const ANSWERS: usize = 1 << 20;
+/// A writer thread takes so much at once, so that a slow stream is seen to advance.
+const WRITE: usize = 16 << 10;
 /// An empty queue keeps no more memory than this.
 const KEEP: usize = 16 << 10;
 
@@ -130,8 +148,12 @@ impl Conn {
             tx: Mutex::new(Tx {
                 buf: Vec::new(),
                 head: 0,
+                gone: 0,
+                answers: VecDeque::new(),
+                answer_bytes: 0,
+                taken: 0,
                 blocked: false,
-                listed: false,
+                listed: None,
                 closed: None,
                 progress: Instant::now(),
             }),
@@ -142,7 +164,9 @@ impl Conn {
             stalled: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             sent: AtomicBool::new(false),
+            watched: AtomicBool::new(false),
             backlog: AtomicUsize::new(0),
+            answers: AtomicUsize::new(0),
             token: AtomicUsize::new(usize::MAX),
             ready: AtomicBool::new(false),
             half_over: AtomicBool::new(false),
@@ -175,10 +199,11 @@ impl Conn {
     /// Remembers what is queued, for [`Conn::backlog`].
     fn note(&self, tx: &Tx) {
         self.backlog.store(tx.queued(), Ordering::Relaxed);
+        self.answers.store(tx.answer_bytes, Ordering::Relaxed);
     }
 
-    /// Sends framed bytes, or queues what cannot be sent at once. With `collect` the
-    /// caller flushes later.
+    /// Sends framed bytes, or queues what cannot be sent at once. `collector` is the thread
+    /// that flushes later, if it does.
     ///
     /// The bytes are accepted while less than `limit` is queued; beyond it the call waits
     /// as `wait` says, and a peer with four times the limit is given up.
@@ -187,7 +212,7 @@ impl Conn {
         bytes: &[u8],
         limit: usize,
         wait: Wait,
-        collect: bool,
+        collector: Option<u64>,
     ) -> Result<Queued, Error> {
         if let Outlet::Datagram(outlet) = &self.outlet {
             self.send_datagram(outlet, bytes, wait)?;
@@ -198,13 +223,22 @@ impl Conn {
             if let Some(reason) = &tx.closed {
                 return Err(self.gone(reason));
             }
-            let queued = tx.queued();
+            let mut queued = tx.queued();
+            if queued >= limit && !tx.blocked {
+                // Only collected: there is room as soon as it is sent.
+                if let Outlet::Socket(stream) = &self.outlet {
+                    if let Err(error) = tx.flush(stream) {
+                        return Err(self.lost(tx, error));
+                    }
+                    queued = tx.queued();
+                }
+            }
             if queued < limit {
                 break;
             }
             match wait {
-                Wait::Never if queued < limit.saturating_mul(4) => break,
-                Wait::Never => {
+                Wait::Never | Wait::Answer if queued < limit.saturating_mul(4) => break,
+                Wait::Never | Wait::Answer => {
                     let reason = DisconnectReason::SlowConsumer { queued };
                     let error = self.gone(&reason);
                     drop(tx);
@@ -228,20 +262,22 @@ impl Conn {
             }
         }
         self.sent.store(true, Ordering::Relaxed);
+        let answer = matches!(wait, Wait::Answer);
         let mut rest = bytes;
         let Outlet::Socket(stream) = &self.outlet else {
-            tx.append(rest);
+            tx.append(rest, answer);
             self.note(&tx);
             self.tx_changed.notify_all();
             return Ok(tx.state(limit));
         };
-        if collect && tx.queued() + rest.len() < FLUSH_AT {
-            tx.append(rest);
+        if collector.is_some() && tx.queued() + rest.len() < FLUSH_AT {
+            tx.append(rest, answer);
             self.note(&tx);
-            if tx.listed {
+            // In another thread's list it might wait for longer than this thread collects.
+            if tx.listed == collector {
                 return Ok(Queued::Fine);
             }
-            tx.listed = true;
+            tx.listed = collector;
             return Ok(Queued::Listed);
         }
         if tx.queued() == 0 && !tx.blocked {
@@ -257,7 +293,7 @@ impl Conn {
                 return Ok(Queued::Fine);
             }
         }
-        tx.append(rest);
+        tx.append(rest, answer);
         if !tx.blocked
             && let Err(error) = tx.flush(stream)
         {
@@ -274,7 +310,7 @@ impl Conn {
             return self.backlog();
         };
         let mut tx = lock(&self.tx);
-        tx.listed = false;
+        tx.listed = None;
         if writable {
             tx.blocked = false;
         }
@@ -292,13 +328,42 @@ impl Conn {
         self.note(&tx);
         let left = tx.queued();
         drop(tx);
-        self.resume_below(left);
+        self.resume_below(ANSWERS / 2);
         left
     }
 
+    /// Whether so much waits for the peer that its calls are not read: answers that it
+    /// does not read, or far more than its queue should hold. Our own messages do not
+    /// count as answers, lest two peers that flood each other both stop reading.
+    pub(crate) fn is_congested(&self) -> bool {
+        self.exceeds(ANSWERS)
+    }
+
+    fn exceeds(&self, answers: usize) -> bool {
+        self.answers.load(Ordering::Relaxed) > answers
+            || self.backlog() > self.wire.limits.peer_queue.saturating_mul(2)
+    }
+
     /// Reading stopped because of unread answers; goes on when they are fewer.
-    fn resume_below(&self, queued: usize) {
-        if queued <= ANSWERS / 2 && self.stalled.load(Ordering::Acquire) {
+    fn resume_below(&self, answers: usize) {
+        // Pairs with the fence of `stall`: one of the two sees what the other did.
+        fence(Ordering::SeqCst);
+        if self.stalled.load(Ordering::Acquire) && !self.exceeds(answers) {
+            self.resume();
+        }
+    }
+
+    /// Reading stops. Whoever makes room after this resumes it; what made room before is
+    /// seen by looking once more.
+    pub(crate) fn stall(&self) {
+        self.stalled.store(true, Ordering::Release);
+        fence(Ordering::SeqCst);
+    }
+
+    /// An answer of this peer is awaited, for which it is read where else it would not.
+    pub(crate) fn resume_awaited(&self) {
+        fence(Ordering::SeqCst);
+        if self.stalled.load(Ordering::Acquire) {
             self.resume();
         }
     }
@@ -331,28 +396,22 @@ impl Conn {
     pub(crate) fn keep_alive(&self, bytes: &[u8]) {
         if !self.sent.swap(false, Ordering::Relaxed) && self.backlog() == 0 {
             // A peer that cannot be sent to is found out by that.
-            self.send(bytes, usize::MAX, Wait::Never, false).ok();
+            self.send(bytes, usize::MAX, Wait::Never, None).ok();
             self.sent.store(false, Ordering::Relaxed);
         }
     }
 
-    /// For a writer thread: waits for bytes, and gives them. `None`: closed, and all sent.
+    /// For a writer thread: waits for bytes, and gives some. They count as queued until
+    /// [`written`](Self::written) says more. `None`: closed, and all sent.
     pub(crate) fn take_queued(&self) -> Option<Vec<u8>> {
         let mut tx = lock(&self.tx);
         loop {
-            if tx.queued() > 0 {
-                let bytes = std::mem::take(&mut tx.buf);
-                let head = std::mem::take(&mut tx.head);
-                tx.progress = Instant::now();
-                self.note(&tx);
-                drop(tx);
-                self.tx_changed.notify_all();
-                self.resume_below(0);
-                return Some(if head == 0 {
-                    bytes
-                } else {
-                    bytes[head..].to_vec()
-                });
+            if tx.unsent() > 0 {
+                tx.taken = tx.unsent().min(WRITE);
+                let end = tx.head + tx.taken;
+                let bytes = tx.buf[tx.head..end].to_vec();
+                tx.advance(bytes.len());
+                return Some(bytes);
             }
             if tx.closed.is_some() {
                 return None;
@@ -362,6 +421,17 @@ impl Conn {
                 .wait(tx)
                 .unwrap_or_else(|poisoned| poisoned.into_inner());
         }
+    }
+
+    /// For a writer thread: so many of the bytes that it took are written.
+    pub(crate) fn written(&self, count: usize) {
+        let mut tx = lock(&self.tx);
+        tx.taken = tx.taken.saturating_sub(count);
+        tx.progress = Instant::now();
+        self.note(&tx);
+        drop(tx);
+        self.tx_changed.notify_all();
+        self.resume_below(ANSWERS / 2);
     }
 
     /// Accepts nothing more for sending; what is queued may still be flushed. The first
@@ -374,6 +444,9 @@ impl Conn {
         if !reason.keeps_queue() {
             tx.buf = Vec::new();
             tx.head = 0;
+            tx.taken = 0;
+            tx.answers.clear();
+            tx.answer_bytes = 0;
         }
         tx.closed = Some(reason.clone());
         self.note(&tx);
@@ -386,6 +459,16 @@ impl Conn {
             core.closing(self, reason);
         }
         true
+    }
+
+    /// Its queue is over the limit. Gives true if nobody looks after it yet.
+    pub(crate) fn watch(&self) -> bool {
+        !self.watched.swap(true, Ordering::AcqRel)
+    }
+
+    /// Nobody looks after its queue any more.
+    pub(crate) fn unwatch(&self) {
+        self.watched.store(false, Ordering::Release);
     }
 
     /// Whether the peer has been stalled with a full queue since before `since`.
@@ -409,8 +492,38 @@ impl Conn {
 }
 
 impl Tx {
+    /// What has not left for certain.
     fn queued(&self) -> usize {
+        self.unsent() + self.taken
+    }
+
+    fn unsent(&self) -> usize {
         self.buf.len() - self.head
+    }
+
+    /// So many bytes have left the buffer.
+    fn advance(&mut self, count: usize) {
+        let from = self.gone;
+        self.gone += count as u64;
+        while let Some(answer) = self.answers.front() {
+            let sent = answer
+                .end
+                .min(self.gone)
+                .saturating_sub(answer.start.max(from));
+            self.answer_bytes = self.answer_bytes.saturating_sub(sent as usize);
+            if answer.end > self.gone {
+                break;
+            }
+            self.answers.pop_front();
+        }
+        self.head += count;
+        if self.head == self.buf.len() {
+            self.head = 0;
+            self.buf.clear();
+            if self.buf.capacity() > KEEP {
+                self.buf = Vec::new();
+            }
+        }
     }
 
     fn state(&self, limit: usize) -> Queued {
@@ -421,7 +534,7 @@ impl Tx {
         }
     }
 
-    fn append(&mut self, bytes: &[u8]) {
+    fn append(&mut self, bytes: &[u8], answer: bool) {
         if self.queued() == 0 {
             self.progress = Instant::now();
         }
@@ -429,23 +542,25 @@ impl Tx {
             self.buf.drain(..self.head);
             self.head = 0;
         }
+        if answer {
+            let start = self.gone + self.unsent() as u64;
+            let end = start + bytes.len() as u64;
+            match self.answers.back_mut() {
+                Some(last) if last.end == start => last.end = end,
+                _ => self.answers.push_back(start..end),
+            }
+            self.answer_bytes += bytes.len();
+        }
         self.buf.extend_from_slice(bytes);
     }
 
     /// Writes what the socket takes; gives the number of bytes.
     fn flush(&mut self, stream: &Stream) -> io::Result<usize> {
         let (sent, blocked) = write(stream, &self.buf[self.head..])?;
-        self.head += sent;
+        self.advance(sent);
         self.blocked = blocked;
         if sent > 0 {
             self.progress = Instant::now();
-        }
-        if self.head == self.buf.len() {
-            self.head = 0;
-            self.buf.clear();
-            if self.buf.capacity() > KEEP {
-                self.buf = Vec::new();
-            }
         }
         Ok(sent)
     }

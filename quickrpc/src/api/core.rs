@@ -160,12 +160,7 @@ impl Core {
             return;
         };
         let (peer, method) = (peer.clone(), in_reply_to.map(str::to_owned));
-        // Addresses can be forged, so that trouble with all of a wire shares one lane.
-        let lane = if peer.wire == 0 { peer.id } else { peer.wire };
-        if self.mailbox.share(lane).messages >= self.limits.waiting_messages {
-            tracing::warn!(peer = %peer, "{error}");
-            return;
-        }
+        let lane = peer.id;
         let item = move || core.observers.trouble(&peer, &error, method.as_deref());
         self.post(lane, Box::new(item), 0);
     }
@@ -311,12 +306,8 @@ impl Core {
     }
 
     /// An error arrived.
-    pub(crate) fn settle_failure(&self, conn: &Conn, id: Option<u64>, error: CallError) {
-        match id {
-            Some(_) => self.fail_call(conn, id, Error::Call(error)),
-            // JSON-RPC's answer to something that could not be read (its section 5).
-            None => self.trouble(&conn.peer, Error::Call(error), None),
-        }
+    pub(crate) fn settle_failure(&self, conn: &Conn, id: u64, error: CallError) {
+        self.fail_call(conn, Some(id), Error::Call(error));
     }
 
     /// A peer failed to answer; the call fails with the last of those who were asked.

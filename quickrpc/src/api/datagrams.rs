@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 use std::{fmt, io};
@@ -38,6 +39,17 @@ pub(crate) struct Datagrams {
     pub(super) everyone: Arc<Conn>,
     /// Guards the known addresses; a leaf in the lock order.
     known: Mutex<AddressTable<Arc<Conn>>>,
+}
+
+/// What happens to a message that cannot be handled at once.
+#[derive(Debug)]
+pub(super) enum Admitted {
+    /// It waits; a stream is not read while too much of it does.
+    Stream,
+    /// It waits, and takes up room of its wire.
+    Datagram(Room),
+    /// Too much waits.
+    Dropped,
 }
 
 /// How a datagram leaves: from where, and where to.
@@ -85,8 +97,8 @@ impl Datagrams {
             let wire = Arc::clone(&all.wire);
             Arc::new(Conn::new(core, sender, wire, all.link, outlet))
         };
-        // An answer is recognised by who was asked, so those are kept.
-        let keep = |conn: &Arc<Conn>| conn.is_awaited();
+        // An answer is recognised by who was asked; and a late answer needs its receiver.
+        let keep = |conn: &Arc<Conn>| conn.is_awaited() || conn.owed.load(Ordering::Relaxed) > 1;
         Some(lock(&self.known).get(ip, make, keep))
     }
 
@@ -128,7 +140,7 @@ impl Conn {
         wait: Wait,
     ) -> Result<(), Error> {
         let deadline = match wait {
-            Wait::Never => None,
+            Wait::Never | Wait::Answer => None,
             Wait::Until(deadline) => Some(deadline),
         };
         match outlet.port.send(bytes, outlet.to, deadline) {
@@ -151,13 +163,12 @@ impl Core {
             .collect()
     }
 
-    /// Room for a message that cannot be handled at once; `None` if it has to be dropped,
-    /// as a datagram may be.
-    pub(super) fn admit_waiting(&self, conn: &Conn, bytes: usize) -> Option<Option<Room>> {
+    /// Whether a message that cannot be handled at once may wait.
+    pub(super) fn may_wait(&self, conn: &Conn, bytes: usize) -> Admitted {
         let Outlet::Datagram(outlet) = &conn.outlet else {
-            return Some(None);
+            return Admitted::Stream;
         };
-        let room = match self.crowded(conn) {
+        let room = match self.crowded(conn, 1) {
             true => None,
             false => Room::take(&outlet.port, bytes, &conn.wire.limits),
         };
@@ -165,7 +176,7 @@ impl Core {
             let wire = &conn.wire.name;
             tracing::warn!(%wire, peer = %conn.peer, "calls are dropped: too many wait for handlers");
         }
-        room.map(Some)
+        room.map_or(Admitted::Dropped, Admitted::Datagram)
     }
 }
 

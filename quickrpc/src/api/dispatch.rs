@@ -227,7 +227,7 @@ impl Core {
         call.conn.owed.fetch_add(1, Ordering::AcqRel);
         later(LateAnswer {
             core,
-            conn: Arc::clone(call.conn),
+            conn: Arc::downgrade(call.conn),
             id: id.map(Into::into),
             route: call.route.clone(),
             method: method.into(),

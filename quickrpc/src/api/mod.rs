@@ -25,6 +25,8 @@ mod slot;
 mod sources;
 mod status;
 mod target;
+#[cfg(test)]
+mod tests;
 
 pub use builder::Builder;
 pub use dispatch::{Invocation, Outcome};

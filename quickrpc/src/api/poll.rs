@@ -1,8 +1,8 @@
 //! The poll thread: one per API, for all its sockets, timers and peer events.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token, Waker};
@@ -72,12 +72,13 @@ pub(super) enum Timer {
     Reopen(usize),
     /// Give up connecting, if this attempt still goes on.
     ConnectTimeout(usize, u64),
-    /// Look whether a peer with a full queue has accepted anything.
-    Stall(Arc<Conn>),
-    /// Forget an ended peer.
-    Linger(Arc<Conn>),
+    /// Look whether a peer with a full queue has accepted anything. Timers outlive most
+    /// peers, and must not keep their descriptors open.
+    Stall(Weak<Conn>),
+    /// Forget an ended peer, unless it still takes what is left for it.
+    Linger(Weak<Conn>),
     /// Send something if nothing was sent lately.
-    Keepalive(Arc<Conn>),
+    Keepalive(Weak<Conn>),
     /// Accept again after the system had no descriptor left.
     Accept(usize),
     /// Go on reading datagrams, which were too many for a round.
@@ -157,7 +158,7 @@ impl Loop {
             Command::Resume(conn) => self.read_again(&conn),
             Command::Watch(conn) => {
                 let at = Instant::now() + conn.wire.limits.stall;
-                self.after(at, Timer::Stall(conn));
+                self.after(at, Timer::Stall(Arc::downgrade(&conn)));
             }
             Command::Add(links, adding) => self.add(links, &adding),
             Command::Remove(id, removed) => self.remove(id, &removed),
@@ -197,7 +198,7 @@ impl Loop {
         self.core.announce(&conn);
         if let Some(interval) = conn.wire.keepalive {
             let at = Instant::now() + interval / 2;
-            self.after(at, Timer::Keepalive(Arc::clone(&conn)));
+            self.after(at, Timer::Keepalive(Arc::downgrade(&conn)));
         }
         let Outlet::Socket(stream) = &conn.outlet else {
             return;
@@ -214,7 +215,7 @@ impl Loop {
 
     /// Twice an interval: sends something if nothing was sent since the last time, so
     /// that silence never lasts longer than the interval.
-    pub(super) fn keep_alive(&mut self, conn: Arc<Conn>) {
+    fn keep_alive(&mut self, conn: &Arc<Conn>) {
         let Some(interval) = conn.wire.keepalive else {
             return;
         };
@@ -224,7 +225,8 @@ impl Loop {
         if let Some(bytes) = conn.wire.codec.keepalive() {
             conn.keep_alive(bytes);
         }
-        self.after(Instant::now() + interval / 2, Timer::Keepalive(conn));
+        let at = Instant::now() + interval / 2;
+        self.after(at, Timer::Keepalive(Arc::downgrade(conn)));
     }
 
     fn flush(&mut self, conn: &Arc<Conn>) {
@@ -239,6 +241,10 @@ impl Loop {
         let Outlet::Socket(stream) = &conn.outlet else {
             return;
         };
+        // What arrives meanwhile is read when there is room, which asks for it.
+        if conn.stalled.load(Ordering::Acquire) && conn.closed().is_none() {
+            return;
+        }
         let Some(mut rx) = lock(&conn.rx).take() else {
             return;
         };
@@ -304,7 +310,7 @@ impl Loop {
             return self.forget(&conn);
         }
         let at = Instant::now() + conn.wire.limits.stall.max(LINGER);
-        self.after(at, Timer::Linger(Arc::clone(&conn)));
+        self.after(at, Timer::Linger(Arc::downgrade(&conn)));
         if conn.flush(false) == 0 {
             self.linger(&conn);
         }
@@ -323,7 +329,7 @@ impl Loop {
     fn linger(&mut self, conn: &Arc<Conn>) {
         if let Outlet::Socket(stream) = &conn.outlet {
             stream.shutdown_write();
-            self.after(Instant::now() + LINGER, Timer::Linger(Arc::clone(conn)));
+            self.after(Instant::now() + LINGER, Timer::Linger(Arc::downgrade(conn)));
         }
         self.discard(conn);
     }
@@ -354,18 +360,11 @@ impl Loop {
         };
         self.sources.remove(token);
         if let Outlet::Socket(stream) = &conn.outlet {
+            // Whoever still has the peer in hand keeps the descriptor, not the connection.
+            stream.close();
             stream.deregister(self.poll.registry());
-            // Whoever still knows the peer must not keep the connection open.
-            stream.shutdown();
         }
         self.ready.retain(|one| one.id() != conn.id());
-        self.timers.retain(|(_, timer)| match timer {
-            Timer::Stall(one) | Timer::Linger(one) | Timer::Keepalive(one) => one.id() != conn.id(),
-            Timer::Reopen(_)
-            | Timer::ConnectTimeout(..)
-            | Timer::Accept(_)
-            | Timer::Datagrams(_) => true,
-        });
         self.peer_gone(conn);
     }
 
@@ -419,20 +418,48 @@ impl Loop {
             Timer::Reopen(link) => self.open(link),
             Timer::ConnectTimeout(link, attempt) => self.connect_timeout(link, attempt),
             Timer::Accept(link) => self.accept_again(link),
-            Timer::Linger(conn) => self.forget(&conn),
             Timer::Datagrams(token) => self.read_datagrams(token),
-            Timer::Keepalive(conn) => self.keep_alive(conn),
-            Timer::Stall(conn) => {
-                let limits = &conn.wire.limits;
-                let now = Instant::now();
-                let since = now.checked_sub(limits.stall).unwrap_or(now);
-                let queued = conn.backlog();
-                if conn.stalled_since(since, limits.peer_queue) {
-                    conn.close(DisconnectReason::SlowConsumer { queued });
-                } else if queued >= limits.peer_queue && conn.closed().is_none() {
-                    self.after(now + limits.stall, Timer::Stall(conn));
+            Timer::Keepalive(conn) => {
+                if let Some(conn) = conn.upgrade() {
+                    self.keep_alive(&conn);
                 }
             }
+            Timer::Linger(conn) => {
+                if let Some(conn) = conn.upgrade() {
+                    self.lingered(&conn);
+                }
+            }
+            Timer::Stall(conn) => {
+                if let Some(conn) = conn.upgrade() {
+                    self.look_after(&conn);
+                }
+            }
+        }
+    }
+
+    /// The time of an ended peer is over, if it takes no more of what is left for it.
+    fn lingered(&mut self, conn: &Arc<Conn>) {
+        let now = Instant::now();
+        let stall = conn.wire.limits.stall;
+        let since = now.checked_sub(stall).unwrap_or(now);
+        if conn.backlog() == 0 || conn.stalled_since(since, 1) {
+            return self.forget(conn);
+        }
+        self.after(now + stall, Timer::Linger(Arc::downgrade(conn)));
+    }
+
+    /// A peer whose queue was over its limit is given up if it has accepted nothing since.
+    fn look_after(&mut self, conn: &Arc<Conn>) {
+        let limits = &conn.wire.limits;
+        let now = Instant::now();
+        let since = now.checked_sub(limits.stall).unwrap_or(now);
+        let queued = conn.backlog();
+        if conn.stalled_since(since, limits.peer_queue) {
+            conn.close(DisconnectReason::SlowConsumer { queued });
+        } else if queued >= limits.peer_queue && conn.closed().is_none() {
+            self.after(now + limits.stall, Timer::Stall(Arc::downgrade(conn)));
+        } else {
+            conn.unwatch();
         }
     }
 

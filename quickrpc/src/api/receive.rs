@@ -11,10 +11,11 @@ use crate::security::SecInfo;
 
 use super::answer::{self, Answers, BatchAnswer, Route};
 use super::batch::{self, Batch};
-use super::conn::{ANSWERS, Conn, Rx};
+use super::conn::{Conn, Rx};
 use super::core::Core;
+use super::datagrams::Admitted;
 use super::dispatch::{Call, CallParts};
-use super::mailbox::Turn;
+use super::mailbox::{Item, Turn};
 use super::observers::DisconnectReason;
 
 /// A connection gets so many messages at once, so that a flood starves nobody.
@@ -25,6 +26,9 @@ const NO_CALL: Answers<'_> = Answers {
     method: "",
     id: None,
 };
+/// A peer on which one of our promises depends may have so many times its share of the
+/// mailbox: its answer may come behind calls.
+const AWAITED: usize = 4;
 
 /// How the reading of a peer goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,11 +91,6 @@ impl Core {
 
     /// Handles one datagram. It stands alone: what is left of it belongs to nothing else.
     pub(crate) fn receive_datagram(&self, conn: &Arc<Conn>, bytes: &[u8]) {
-        let wire = &conn.wire;
-        let (size, limit) = (bytes.len(), wire.limits.message_size);
-        if size > limit {
-            return self.trouble(&conn.peer, Error::MessageTooLarge { size, limit }, None);
-        }
         let _batch = Batch::begin();
         let mut round = Round {
             core: self,
@@ -99,6 +98,11 @@ impl Core {
             turn: None,
             stalled: false,
         };
+        let wire = &conn.wire;
+        let (size, limit) = (bytes.len(), wire.limits.message_size);
+        if size > limit {
+            return round.trouble(&conn.peer, Error::MessageTooLarge { size, limit });
+        }
         let mut header = None;
         if wire.codec.delimiter().is_none() {
             return round.telegram(bytes, &mut header);
@@ -110,7 +114,7 @@ impl Core {
         }
         if !rest.is_empty() {
             let text = "a datagram ended within a message; every message ends with the delimiter";
-            self.trouble(&conn.peer, Error::Decode(text.into()), None);
+            round.trouble(&conn.peer, Error::Decode(text.into()));
         }
     }
 
@@ -157,7 +161,7 @@ impl<'a> Round<'a> {
             return false;
         }
         batch::flush();
-        self.conn.stalled.store(true, Ordering::Release);
+        self.conn.stall();
         // Room may have come just before the flag was seen.
         if self.full() {
             return true;
@@ -168,12 +172,14 @@ impl<'a> Round<'a> {
 
     fn full(&mut self) -> bool {
         let conn = self.conn;
-        if conn.backlog() > ANSWERS && !conn.is_awaited() {
+        let awaited = conn.is_awaited();
+        if !awaited && conn.is_congested() {
             return true;
         }
         // Looked at only after a push: what was handled in place waits nowhere.
         self.stalled && {
-            self.stalled = self.core.crowded(conn);
+            let shares = if awaited { AWAITED } else { 1 };
+            self.stalled = self.core.crowded(conn, shares);
             self.stalled
         }
     }
@@ -196,7 +202,7 @@ impl<'a> Round<'a> {
                     payload = unsealed;
                     secinfo = Some(info);
                 }
-                Err(error) => return self.core.trouble(&conn.peer, error, None),
+                Err(error) => return self.trouble(&conn.peer, error),
             }
         }
         let with_secinfo;
@@ -217,8 +223,7 @@ impl<'a> Round<'a> {
         if let Envelope::Header(_) = decoded {
             let text = "the peer sends a security header, but this wire has no security \
                         provider; give one with `.security(..)`";
-            let error = Error::Security(text.into());
-            return self.core.trouble(sender, error, None);
+            return self.trouble(sender, Error::Security(text.into()));
         }
         let mut telegram = Telegram { text, shared: None };
         self.envelope(decoded, sender, &mut telegram, &Route::Alone);
@@ -234,8 +239,8 @@ impl<'a> Round<'a> {
         }
     }
 
-    fn undecodable(&self, sender: &Sender, text: &str) {
-        self.core.trouble(sender, Error::Decode(text.into()), None);
+    fn undecodable(&mut self, sender: &Sender, text: &str) {
+        self.trouble(sender, Error::Decode(text.into()));
         if self.conn.wire.codec.strict() {
             let error = CallError::new(CallError::PARSE_ERROR, text);
             self.answer_error("null", &error, &Route::Alone);
@@ -267,7 +272,11 @@ impl<'a> Round<'a> {
                 self.no_answer(route);
             }
             Envelope::Failure { id, error } => {
-                core.settle_failure(conn, id, error);
+                match id {
+                    Some(id) => core.settle_failure(conn, id, error),
+                    // JSON-RPC's answer to what could not be read (its section 5).
+                    None => self.trouble(&conn.peer, Error::Call(error)),
+                }
                 self.no_answer(route);
             }
             Envelope::Several { parts, together } => {
@@ -283,7 +292,7 @@ impl<'a> Round<'a> {
                 Some(id) => self.answer_error(id.of(telegram.text), &error, route),
                 None if conn.wire.codec.strict() => self.answer_error("null", &error, route),
                 None => {
-                    core.trouble(sender, Error::Decode(error.to_string().into()), None);
+                    self.trouble(sender, Error::Decode(error.to_string().into()));
                     self.no_answer(route);
                 }
             },
@@ -321,13 +330,9 @@ impl<'a> Round<'a> {
             return;
         };
         let bytes = telegram.text.len();
-        let Some(room) = core.admit_waiting(self.conn, bytes) else {
-            return;
-        };
         let (conn, sender, route) = (Arc::clone(self.conn), sender.clone(), route.clone());
         let telegram = telegram.shared();
         let item = move || {
-            let _room = room;
             core.handle(&Call {
                 conn: &conn,
                 sender: &sender,
@@ -335,21 +340,57 @@ impl<'a> Round<'a> {
                 parts: &parts,
                 route: &route,
             });
-            if conn.stalled.load(Ordering::Acquire) && core.has_room(&conn) {
-                conn.resume();
-            }
+            core.make_room(&conn);
+        };
+        self.wait_turn(Box::new(item), bytes);
+    }
+
+    /// Tells of trouble with what the peer sent, in its turn. It counts like a call, lest
+    /// a peer fill the memory with what cannot be read.
+    fn trouble(&mut self, sender: &Sender, error: Error) {
+        if self.core.mailbox.held_here() {
+            return self.core.observers.trouble(sender, &error, None);
+        }
+        let Some(core) = self.core.me.upgrade() else {
+            return;
+        };
+        let (conn, sender) = (Arc::clone(self.conn), sender.clone());
+        let item = move || {
+            core.observers.trouble(&sender, &error, None);
+            core.make_room(&conn);
+        };
+        self.wait_turn(Box::new(item), 0);
+    }
+
+    fn wait_turn(&mut self, item: Item, bytes: usize) {
+        let item: Item = match self.core.may_wait(self.conn, bytes) {
+            Admitted::Stream => item,
+            Admitted::Datagram(room) => Box::new(move || {
+                item();
+                drop(room);
+            }),
+            // Nobody is asked to wait with datagrams; they may get lost anyway.
+            Admitted::Dropped => return,
         };
         self.stalled = true;
-        self.core.post(self.conn.id(), Box::new(item), bytes);
+        self.core.post(self.conn.id(), item, bytes);
     }
 }
 
 impl Core {
-    /// Whether a peer's share of the mailbox is used up.
-    pub(super) fn crowded(&self, conn: &Conn) -> bool {
+    /// A message of a peer waits no longer.
+    fn make_room(&self, conn: &Conn) {
+        if conn.stalled.load(Ordering::Acquire) && self.has_room(conn) {
+            conn.resume();
+        }
+    }
+
+    /// Whether so many shares of the mailbox are used up by a peer.
+    pub(super) fn crowded(&self, conn: &Conn, shares: usize) -> bool {
         let share = self.mailbox.share(conn.id());
         let limits = &conn.wire.limits;
-        share.messages >= limits.waiting_messages || share.bytes >= limits.waiting_bytes
+        share.messages >= limits.waiting_messages.saturating_mul(shares)
+            || share.bytes >= limits.waiting_bytes.saturating_mul(shares)
     }
 
     /// Whether at least half of a peer's share of the mailbox is free again.
@@ -358,6 +399,6 @@ impl Core {
         let limits = &conn.wire.limits;
         share.messages <= limits.waiting_messages / 2
             && share.bytes <= limits.waiting_bytes / 2
-            && conn.backlog() <= ANSWERS
+            && !conn.is_congested()
     }
 }

@@ -463,6 +463,9 @@ impl Core {
         }
         pending.insert(id, call, peers);
         drop(pending);
+        for conn in peers {
+            conn.resume_awaited();
+        }
         // A peer that was lost before this was not seen by those who fail its calls.
         if let [conn] = peers
             && let Some(reason) = conn.lost_for_calls()

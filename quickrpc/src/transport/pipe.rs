@@ -126,6 +126,7 @@ fn write(core: &Arc<Core>, conn: &Arc<Conn>, mut writer: impl Write) {
             failed = Some(Arc::new(error));
             break;
         }
+        conn.written(bytes.len());
     }
     if let Some(error) = failed {
         conn.close(DisconnectReason::Lost(error));

@@ -35,8 +35,8 @@ impl Stream {
         self.end(Shutdown::Write);
     }
 
-    /// Ends both directions.
-    pub(crate) fn shutdown(&self) {
+    /// Ends the connection in both directions, whoever still holds the descriptor.
+    pub(crate) fn close(&self) {
         self.end(Shutdown::Both);
     }
 

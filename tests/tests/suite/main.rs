@@ -14,6 +14,7 @@ mod plugins;
 mod processing;
 mod promises;
 mod replies;
+mod review_flow;
 mod security;
 mod serving;
 mod slots;

@@ -98,3 +98,21 @@ fn a_reader_that_goes_away_ends_the_program() {
         child.wait().expect("it ends");
     });
 }
+
+#[test]
+fn what_was_said_before_a_stop_is_written() {
+    for _ in 0..10 {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_stdio_farewell"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        // Its input stays open: it is the stop that ends it.
+        let stdin = child.stdin.take();
+        let output = bounded("the child", move || child.wait_with_output());
+        drop(stdin);
+        let text = String::from_utf8(output.expect("it ends").stdout).expect("text");
+        assert_eq!(text.lines().count(), 501);
+        assert_eq!(text.lines().last(), Some("notified text:\"goodbye\""));
+    }
+}
