@@ -22,6 +22,22 @@ pub struct Sender {
     /// The number of the wire, if it has addresses and not peers; else 0.
     pub(crate) wire: u64,
     pub(crate) secinfo: Option<Arc<SecInfo>>,
+    pub(crate) credentials: Option<Credentials>,
+}
+
+/// Which process a peer is, as the operating system says.
+///
+/// They are those of the time when the peer connected, or began to listen: its process
+/// may have ended since then, or may have given the connection to another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Credentials {
+    /// The process.
+    pub pid: u32,
+    /// The user that it ran as.
+    pub uid: u32,
+    /// The group that it ran as.
+    pub gid: u32,
 }
 
 static NOTHING: SecInfo = BTreeMap::new();
@@ -33,6 +49,7 @@ impl Sender {
             name,
             wire: 0,
             secinfo: None,
+            credentials: None,
         }
     }
 
@@ -53,6 +70,29 @@ impl Sender {
     /// What the security provider verified about the sender of this message.
     pub fn secinfo(&self) -> &SecInfo {
         self.secinfo.as_deref().unwrap_or(&NOTHING)
+    }
+
+    /// The process at the other end, which the operating system vouches for: known of
+    /// peers over `unix:`, `unixserv:` and `internal:`.
+    ///
+    /// ```
+    /// use quickrpc::remote_api;
+    ///
+    /// #[remote_api]
+    /// trait Door {
+    ///     #[incoming]
+    ///     fn open(&self) -> bool;
+    /// }
+    ///
+    /// let api = Door::bind("jrpc", "unixserv:/run/door.sock?mode=0666")?;
+    /// api.open.connect(|sender| {
+    ///     let root = |peer: quickrpc::Credentials| peer.uid == 0;
+    ///     sender.credentials().is_some_and(root)
+    /// });
+    /// # Ok::<(), quickrpc::Error>(())
+    /// ```
+    pub fn credentials(&self) -> Option<Credentials> {
+        self.credentials
     }
 }
 

@@ -53,6 +53,22 @@ impl Drop for Batch {
     }
 }
 
+/// While it lives, what this thread sends leaves at once, whatever collects around it.
+pub(crate) struct Direct(usize);
+
+impl Direct {
+    pub(crate) fn begin() -> Self {
+        flush();
+        Direct(COLLECTED.with_borrow_mut(|collected| std::mem::take(&mut collected.depth)))
+    }
+}
+
+impl Drop for Direct {
+    fn drop(&mut self) {
+        COLLECTED.with_borrow_mut(|collected| collected.depth += self.0);
+    }
+}
+
 /// The number of this thread, if it collects.
 pub(crate) fn collector() -> Option<u64> {
     let collects = COLLECTED.with_borrow(|collected| collected.depth > 0);

@@ -9,10 +9,11 @@ use std::sync::{Arc, Condvar, Mutex, Weak};
 use std::time::Instant;
 
 use crate::error::Error;
-use crate::receivers::Sender;
+use crate::receivers::{Credentials, Sender};
 use crate::security::SecInfo;
 use crate::sync::lock;
 use crate::transport::stream::Stream;
+use crate::transport::unix;
 
 use super::core::Core;
 use super::datagrams::DatagramOutlet;
@@ -28,6 +29,16 @@ pub(crate) enum Outlet {
     Writer(Box<dyn Fn() + Send + Sync>),
     /// Sent on the sending thread as a datagram; nothing is connected.
     Datagram(DatagramOutlet),
+}
+
+impl Outlet {
+    /// Who is at the other end, where the system tells.
+    pub(crate) fn credentials(&self) -> Option<Credentials> {
+        match self {
+            Outlet::Socket(Stream::Unix(stream)) => unix::credentials(stream),
+            _ => None,
+        }
+    }
 }
 
 /// A connected peer.

@@ -153,7 +153,7 @@ impl Core {
 
     /// Tells of trouble with a peer, in its turn.
     pub(crate) fn trouble(&self, peer: &Sender, error: Error, in_reply_to: Option<&str>) {
-        if self.mailbox.held_here() {
+        if self.mailbox.may_run_here() {
             return self.observers.trouble(peer, &error, in_reply_to);
         }
         let Some(core) = self.me.upgrade() else {
@@ -177,7 +177,10 @@ impl Core {
         outlet: Outlet,
     ) -> Arc<Conn> {
         let id = Core::next_peer();
-        let peer = Sender::new(id, name.into());
+        let peer = Sender {
+            credentials: outlet.credentials(),
+            ..Sender::new(id, name.into())
+        };
         let conn = Arc::new(Conn::new(self, peer, Arc::clone(wire), link, outlet));
         lock(&self.peers).insert(Arc::clone(&conn));
         tracing::debug!(peer = %conn.peer, wire = %wire.name, "connected");
@@ -364,7 +367,7 @@ impl Context for Core {
     }
 
     fn run(&self, lane: u64, callback: Box<dyn FnOnce() + Send>) {
-        if self.mailbox.held_here() {
+        if self.mailbox.may_run_here() {
             return super::mailbox::guarded(callback);
         }
         self.post(lane, callback, 0);

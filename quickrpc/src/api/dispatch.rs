@@ -18,7 +18,7 @@ use super::answer::{self, Answers, LateAnswer, Route, internal};
 use super::batch;
 use super::conn::Conn;
 use super::core::Core;
-use super::mailbox::panic_text;
+use super::mailbox::{inside, panic_text};
 use super::slot::SlotInner;
 
 /// A decoded call: where its parts lie in the telegram.
@@ -189,8 +189,12 @@ impl Core {
         answer::with_scratch(|out| {
             let failed = match self.slots.find(method) {
                 Some(slot) => {
-                    let started = batch::before_handler(slot.slow.load(Ordering::Relaxed));
+                    let slow = slot.slow.load(Ordering::Relaxed);
+                    let started = batch::before_handler(slow);
+                    // What a slow handler sends is not for after its end.
+                    let direct = slow.then(batch::Direct::begin);
                     let failed = self.run_handlers(&slot, call, id, out);
+                    drop(direct);
                     slot.slow
                         .store(batch::is_slow(started.elapsed()), Ordering::Relaxed);
                     failed
@@ -262,8 +266,8 @@ impl Core {
                 id,
                 out,
             };
-            let run = std::panic::AssertUnwindSafe(|| (entry.handler)(&mut invocation));
-            match std::panic::catch_unwind(run).map(|outcome| outcome.0) {
+            let outcome = inside(|| (entry.handler)(&mut invocation));
+            match outcome.map(|outcome| outcome.0) {
                 Ok(Made::NotMine) => continue,
                 Ok(Made::Answered) => {}
                 Ok(Made::Failed(error)) if notification && id.is_none() => {
@@ -272,7 +276,10 @@ impl Core {
                 }
                 Ok(Made::Failed(error)) => failed = Some(error),
                 Ok(Made::Later(later)) if notification => {
-                    self.answer_later(call, None, &slot.name, later);
+                    // Its part of a batch is answered below; the promise only tells of errors.
+                    let route = &Route::Alone;
+                    let alone = Call { route, ..*call };
+                    self.answer_later(&alone, None, &slot.name, later);
                     continue;
                 }
                 Ok(Made::Later(later)) => late = Some(later),

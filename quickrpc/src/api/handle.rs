@@ -126,7 +126,8 @@ impl Api {
     }
 
     /// Where the servers of this API listen, in the order of their transports. Tells the
-    /// port that `tcpserv::0` picked.
+    /// port that `tcpserv::0` picked. Servers on a Unix-domain socket are not among them:
+    /// their path is in the expression.
     pub fn local_addrs(&self) -> Vec<SocketAddr> {
         let mut addresses = lock(&self.core().addresses).clone();
         addresses.sort_by_key(|(link, _)| *link);

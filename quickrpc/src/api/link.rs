@@ -1,6 +1,7 @@
 //! What was bound: a codec, a security provider, and one transport.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use crate::error::Error;
 use crate::expr::{Retry, TransportExpr, TransportKind};
 use crate::limits::Limits;
 use crate::security::AnySecurity;
+use crate::transport::process::CommandLine;
 use crate::transport::{Transport, udp};
 
 use super::status::{TransportId, TransportState};
@@ -55,6 +57,12 @@ pub(crate) enum Leaf {
         interface: String,
         port: u16,
         nodelay: bool,
+    },
+    Process(Arc<CommandLine>),
+    Unix(PathBuf),
+    UnixServer {
+        path: PathBuf,
+        mode: Option<u32>,
     },
     Internal {
         bus: String,
@@ -177,6 +185,12 @@ fn leaf(expr: &TransportExpr) -> Result<Leaf, Error> {
             port: *port,
             nodelay: *nodelay,
         },
+        TransportKind::Process { command } => Leaf::Process(Arc::new(CommandLine::parse(command)?)),
+        TransportKind::Unix { path } => Leaf::Unix(path.into()),
+        TransportKind::UnixServer { path, mode } => Leaf::UnixServer {
+            path: path.into(),
+            mode: *mode,
+        },
         TransportKind::Internal { bus, name } => Leaf::Internal {
             bus: bus.clone().unwrap_or_default(),
             name: name.clone(),
@@ -208,6 +222,9 @@ impl fmt::Debug for Leaf {
             Leaf::Stdio { .. } => "Stdio",
             Leaf::Tcp { .. } => "Tcp",
             Leaf::TcpServer { .. } => "TcpServer",
+            Leaf::Process(_) => "Process",
+            Leaf::Unix(_) => "Unix",
+            Leaf::UnixServer { .. } => "UnixServer",
             Leaf::Internal { .. } => "Internal",
             Leaf::Udp(_) => "Udp",
             Leaf::Custom(_) => "Custom",

@@ -62,6 +62,8 @@ struct Lane {
 thread_local! {
     /// The mailbox whose turn this thread holds.
     static HELD: Cell<u64> = const { Cell::new(0) };
+    /// This thread is inside code of the user, which may hold locks.
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
 }
 
 /// What has to happen after a push, once no lock is held.
@@ -98,6 +100,12 @@ impl Mailbox {
         HELD.get() == self.id
     }
 
+    /// Whether the calling thread may run something in its turn right now, without
+    /// interrupting a handler or callback that runs.
+    pub(crate) fn may_run_here(&self) -> bool {
+        self.held_here() && !INSIDE.get()
+    }
+
     /// Takes the turn for running something in place, if nobody holds it and nothing
     /// waits. Only where handlers run inline.
     pub(crate) fn enter(&self) -> Option<Turn<'_>> {
@@ -116,7 +124,7 @@ impl Mailbox {
         })
     }
 
-    /// Adds an item to a lane.
+    /// Adds an item to a lane. A call has bytes; what has none is run even at a stop.
     #[must_use = "the item may depend on what has to happen now"]
     pub(crate) fn push(&self, lane: u64, item: Item, bytes: usize) -> AfterPush {
         let mut state = lock(&self.state);
@@ -136,7 +144,8 @@ impl Mailbox {
             Processing::Inline => AfterPush::Nothing,
             Processing::Manual if was_idle => AfterPush::Tell,
             Processing::Manual => AfterPush::Nothing,
-            Processing::Queue | Processing::Pool(_) if state.idle > 0 => {
+            // A worker that was woken is idle until it gets the lock: each serves one lane.
+            Processing::Queue | Processing::Pool(_) if state.ready.len() <= state.idle => {
                 self.changed.notify_one();
                 AfterPush::Nothing
             }
@@ -202,6 +211,27 @@ impl Mailbox {
         }
     }
 
+    /// Forgets the calls that wait. What runs goes on, and events and callbacks, which
+    /// somebody may wait for, still have their turn.
+    pub(crate) fn forget_calls(&self) {
+        let mut state = lock(&self.state);
+        let mut calls: Vec<VecDeque<(Item, usize)>> = Vec::new();
+        let State { lanes, ready, .. } = &mut *state;
+        for lane in lanes.values_mut() {
+            let (waiting, rest) = std::mem::take(&mut lane.items)
+                .into_iter()
+                .partition(|(_, bytes)| *bytes > 0);
+            calls.push(waiting);
+            lane.items = rest;
+            lane.bytes = 0;
+        }
+        lanes.retain(|_, lane| lane.running || !lane.items.is_empty());
+        ready.retain(|id| lanes.contains_key(id));
+        drop(state);
+        // Items own peers and closures of the user: not to be dropped under the lock.
+        drop(calls);
+    }
+
     /// Forgets what waits. What runs goes on.
     pub(crate) fn forget(&self) {
         let mut state = lock(&self.state);
@@ -227,8 +257,12 @@ impl Mailbox {
         self.forget();
     }
 
-    /// Waits until no turn is held and nothing is ready, but not beyond the deadline.
+    /// Waits until no turn is held and nothing is ready, but not beyond the deadline. For
+    /// the poll thread, which runs by itself what nobody else would.
     pub(crate) fn wait_idle(&self, deadline: Instant) -> bool {
+        if self.mode == Processing::Inline {
+            self.drain();
+        }
         let mut state = lock(&self.state);
         state.stopping = true;
         while state.held > 0 || (!state.ready.is_empty() && self.mode != Processing::Manual) {
@@ -297,10 +331,17 @@ impl State {
 
 /// Runs an item; its panic is logged and ends here.
 pub(crate) fn guarded(item: impl FnOnce()) {
-    let run = std::panic::AssertUnwindSafe(item);
-    if let Err(panic) = std::panic::catch_unwind(run) {
+    if let Err(panic) = inside(item) {
         tracing::error!("a callback panicked: {}", panic_text(&*panic));
     }
+}
+
+/// Runs code of the user. What it causes on this thread takes its turn after it.
+pub(crate) fn inside<R>(run: impl FnOnce() -> R) -> std::thread::Result<R> {
+    let outer = INSIDE.replace(true);
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
+    INSIDE.set(outer);
+    result
 }
 
 /// The words of a panic, for the log only.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,8 +13,10 @@ use crate::error::Error;
 use crate::expr::Retry;
 use crate::promise::Resolver;
 use crate::sync::lock;
+use crate::transport::listener::Listener;
+use crate::transport::process::CommandLine;
 use crate::transport::stream::Stream;
-use crate::transport::{internal, pipe, stdio, tcp};
+use crate::transport::{internal, pipe, process, stdio, tcp, unix};
 
 use super::conn::Outlet;
 use super::link::{Leaf, Link};
@@ -47,6 +50,9 @@ impl Loop {
             } => self.listen(index, interface, *port),
             Leaf::Stdio { guard } => self.open_stdio(index, &link, *guard),
             Leaf::Udp(settings) => self.open_udp(index, &link, settings),
+            Leaf::Process(command) => self.open_process(index, &link, command),
+            Leaf::Unix(path) => self.open_unix(index, &link, path),
+            Leaf::UnixServer { path, mode } => self.listen_unix(index, path, *mode),
             Leaf::Internal { bus, name } => {
                 internal::join(&self.core, index, &link.wire, bus, name.as_deref())
                     .map(|()| self.opened(index))
@@ -177,13 +183,14 @@ impl Loop {
             if self.links.get(index).is_none_or(|link| link.id != id) {
                 continue;
             }
-            self.close_link(index);
             self.sources.close_link(index);
             lock(&self.core.addresses).retain(|(link, _)| *link != index);
             let peers = lock(&self.core.peers).of_link(index);
             for conn in peers {
                 conn.close(DisconnectReason::Local);
             }
+            // Threads that this wakes find their peer closed.
+            self.close_link(index);
             if let Some(state) = self.states.get_mut(index)
                 && !std::mem::replace(&mut state.over, true)
             {
@@ -208,7 +215,7 @@ impl Loop {
             Leaf::Internal { bus, .. } => internal::leave(&self.core, bus, index),
             Leaf::Custom(transport) => transport.close(),
             Leaf::Udp(_) => self.close_udp(index),
-            Leaf::Stdio { .. } | Leaf::Tcp { .. } | Leaf::TcpServer { .. } => {}
+            _ => {}
         }
         if let Some(pipe) = self
             .states
@@ -224,7 +231,23 @@ impl Loop {
         let wire = &link.wire;
         let conn = pipe::connect(&self.core, wire, index, "stdio", Arc::clone(&pipe));
         self.adopt(Arc::clone(&conn));
-        pipe::run(&self.core, &conn, reader, writer)?;
+        pipe::run(&self.core, &conn, reader, writer, pipe::Ends::default())?;
+        if let Some(state) = self.states.get_mut(index) {
+            state.pipe = Some(pipe);
+        }
+        self.opened(index);
+        Ok(())
+    }
+
+    fn open_process(
+        &mut self,
+        index: usize,
+        link: &Arc<Link>,
+        command: &CommandLine,
+    ) -> io::Result<()> {
+        let started = process::start(&self.core, index, &link.wire, command)?;
+        self.adopt(started.peer());
+        let pipe = started.run(&self.core)?;
         if let Some(state) = self.states.get_mut(index) {
             state.pipe = Some(pipe);
         }
@@ -235,20 +258,31 @@ impl Loop {
     // ---- servers
 
     fn listen(&mut self, index: usize, interface: &str, port: u16) -> io::Result<()> {
-        let mut listener = TcpListener::from_std(tcp::listen(interface, port)?);
+        let listener = TcpListener::from_std(tcp::listen(interface, port)?);
         let address = listener.local_addr()?;
+        self.accept_from(index, Listener::Tcp(listener))?;
+        lock(&self.core.addresses).push((index, address));
+        tracing::info!(%address, "listening");
+        self.opened(index);
+        Ok(())
+    }
+
+    fn listen_unix(&mut self, index: usize, path: &Path, mode: Option<u32>) -> io::Result<()> {
+        let listener = unix::listen(path, mode)?;
+        self.accept_from(index, Listener::Unix(listener))?;
+        tracing::info!(path = %path.display(), "listening");
+        self.opened(index);
+        Ok(())
+    }
+
+    fn accept_from(&mut self, index: usize, listener: Listener) -> io::Result<()> {
         let token = self.sources.reserve();
-        self.poll
-            .registry()
-            .register(&mut listener, Token(token), Interest::READABLE)?;
+        listener.register(self.poll.registry(), Token(token))?;
         let source = Source::Listener {
             link: index,
             listener,
         };
         self.sources.fill(token, source);
-        lock(&self.core.addresses).push((index, address));
-        tracing::info!(%address, "listening");
-        self.opened(index);
         Ok(())
     }
 
@@ -261,7 +295,7 @@ impl Loop {
                 return;
             };
             match listener.accept() {
-                Ok((stream, address)) => self.welcome(index, &link, stream, address),
+                Ok((stream, name)) => self.welcome(index, &link, stream, &name),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if is_out_of_descriptors(&error) => {
                     tracing::warn!("accepting pauses: {error}");
@@ -274,24 +308,24 @@ impl Loop {
         self.after(Instant::now(), Timer::Accept(index));
     }
 
-    fn welcome(&mut self, index: usize, link: &Arc<Link>, stream: TcpStream, address: SocketAddr) {
+    fn welcome(&mut self, index: usize, link: &Arc<Link>, stream: Stream, name: &str) {
         let limit = link.wire.limits.connections;
         if self
             .states
             .get(index)
             .is_some_and(|state| state.peers >= limit)
         {
-            tracing::warn!(%address, "closed at once: {limit} connections are the limit");
+            tracing::warn!(
+                peer = name,
+                "closed at once: {limit} connections are the limit"
+            );
             return;
         }
-        if let Leaf::TcpServer { nodelay, .. } = &link.transport {
-            tcp::prepare(&stream, *nodelay, link.wire.keepalive);
+        if let (Leaf::TcpServer { nodelay, .. }, Stream::Tcp(stream)) = (&link.transport, &stream) {
+            tcp::prepare(stream, *nodelay, link.wire.keepalive);
         }
-        let address = SocketAddr::new(address.ip().to_canonical(), address.port());
-        let outlet = Outlet::Socket(Stream::Tcp(stream));
-        let conn = self
-            .core
-            .connect(&link.wire, index, &address.to_string(), outlet);
+        let outlet = Outlet::Socket(stream);
+        let conn = self.core.connect(&link.wire, index, name, outlet);
         self.adopt(conn);
     }
 
@@ -302,6 +336,15 @@ impl Loop {
     }
 
     // ---- clients
+
+    fn open_unix(&mut self, index: usize, link: &Arc<Link>, path: &Path) -> io::Result<()> {
+        let outlet = Outlet::Socket(Stream::Unix(unix::connect(path)?));
+        let name = path.to_string_lossy();
+        let conn = self.core.connect(&link.wire, index, &name, outlet);
+        self.adopt(conn);
+        self.opened(index);
+        Ok(())
+    }
 
     fn open_tcp(&mut self, index: usize, host: &str, port: u16) -> io::Result<()> {
         if let Some(link) = self.links.get(index) {
@@ -430,6 +473,8 @@ impl Loop {
 /// The error of a start, which says what to do.
 pub(super) fn start_error(link: &Link, error: &io::Error) -> Error {
     let hint = match error.kind() {
+        // The errors of these say by themselves what to do.
+        _ if !matches!(link.transport, Leaf::Tcp { .. } | Leaf::TcpServer { .. }) => "",
         io::ErrorKind::AddrInUse => {
             "; another program listens there: stop it, or choose another port (0 picks a free one)"
         }

@@ -375,11 +375,11 @@ impl Loop {
             state.peers -= 1;
         }
         match self.links.get(link).map(|link| &link.transport) {
-            Some(Leaf::Tcp { .. }) => {
+            Some(Leaf::Tcp { .. } | Leaf::Unix(_)) => {
                 let reason = conn.closed().map(|reason| conn.gone(&reason));
                 self.ended(link, reason);
             }
-            Some(Leaf::TcpServer { .. }) => self.accept_again(link),
+            Some(Leaf::TcpServer { .. } | Leaf::UnixServer { .. }) => self.accept_again(link),
             _ => {}
         }
     }
@@ -470,12 +470,12 @@ impl Loop {
         let deadline = Instant::now() + self.core.limits.stop;
         self.core.running.store(false, Ordering::Release);
         self.sources.close_listeners();
+        // The running handlers finish; the calls that wait behind them are given up.
+        self.core.mailbox.forget_calls();
         let pending = lock(&self.core.pending).clear();
         for call in pending {
             call.fail(Error::Stopped, 0);
         }
-        // The running handlers finish; what waits behind them is given up.
-        self.core.mailbox.forget();
         self.core.mailbox.wait_idle(deadline);
         let peers: Vec<Arc<Conn>> = lock(&self.core.peers).all().cloned().collect();
         self.flush_all(&peers);

@@ -348,7 +348,7 @@ impl<'a> Round<'a> {
     /// Tells of trouble with what the peer sent, in its turn. It counts like a call, lest
     /// a peer fill the memory with what cannot be read.
     fn trouble(&mut self, sender: &Sender, error: Error) {
-        if self.core.mailbox.held_here() {
+        if self.core.mailbox.may_run_here() {
             return self.core.observers.trouble(sender, &error, None);
         }
         let Some(core) = self.core.me.upgrade() else {

@@ -3,7 +3,9 @@
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 
-use mio::net::{TcpListener, TcpStream};
+use mio::net::TcpStream;
+
+use crate::transport::listener::Listener;
 
 use super::conn::Conn;
 use super::datagrams::Datagrams;
@@ -13,7 +15,7 @@ pub(super) enum Source {
     Peer(Arc<Conn>),
     Listener {
         link: usize,
-        listener: TcpListener,
+        listener: Listener,
     },
     /// A client that is being connected, and the addresses to try next.
     Connecting {

@@ -15,6 +15,7 @@ mod processing;
 mod promises;
 mod replies;
 mod review_flow;
+mod review_order;
 mod security;
 mod serving;
 mod slots;
