@@ -7,6 +7,7 @@ mod batch;
 mod builder;
 mod conn;
 mod core;
+mod datagrams;
 mod dispatch;
 mod handle;
 mod lifecycle;
