@@ -367,6 +367,12 @@ impl Context for Core {
         Ok(())
     }
 
+    fn drive(&self, call: u64, done: &dyn Fn() -> bool, until: Option<Instant>) {
+        if !self.delivers_here() {
+            self.read_for(call, done, until);
+        }
+    }
+
     fn expire(&self, id: u64) {
         let call = lock(&self.pending).remove(id);
         drop(call);

@@ -9,6 +9,7 @@ mod conn;
 mod core;
 mod datagrams;
 mod dispatch;
+mod drive;
 mod handle;
 mod lifecycle;
 mod link;
@@ -28,6 +29,7 @@ mod status;
 mod target;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 pub use builder::Builder;
 pub use dispatch::{Invocation, Outcome};

@@ -118,6 +118,14 @@ impl PendingTable {
         }
     }
 
+    /// The peer that was asked, if it was a single one.
+    pub(crate) fn only_asked(&self, id: u64) -> Option<Arc<Conn>> {
+        match &self.calls.get(&id)?.asked {
+            Asked::One(conn) => Some(Arc::clone(conn)),
+            Asked::Many(_) => None,
+        }
+    }
+
     /// Forgets a call.
     pub(crate) fn remove(&mut self, id: u64) -> Option<Arc<dyn PendingCall>> {
         let entry = self.calls.remove(&id)?;

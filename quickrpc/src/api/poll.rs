@@ -91,7 +91,7 @@ impl Loop {
     pub(crate) fn new(core: Arc<Core>, links: Vec<Arc<Link>>) -> io::Result<(Arc<Reactor>, Self)> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
-        let reactor = Arc::new(Reactor::new(waker));
+        let reactor = Arc::new(Reactor::new(waker, poll.registry().try_clone()?));
         let poll_thread = Loop {
             core,
             reactor: Arc::clone(&reactor),
@@ -127,13 +127,14 @@ impl Loop {
                 self.command(command);
             }
             for event in &events {
-                let readable = event.is_readable() || event.is_read_closed() || event.is_error();
-                self.event(event.token(), readable, event.is_writable());
+                let ended = event.is_read_closed() || event.is_error();
+                let readable = event.is_readable() || ended;
+                self.event(event.token(), readable, event.is_writable(), ended);
             }
             self.sources.recycle();
             for conn in std::mem::take(&mut self.ready) {
                 conn.ready.store(false, Ordering::Release);
-                self.read(&conn);
+                self.read(&conn, true);
             }
             self.time();
         }
@@ -173,7 +174,7 @@ impl Loop {
         }
     }
 
-    fn event(&mut self, token: Token, readable: bool, writable: bool) {
+    fn event(&mut self, token: Token, readable: bool, writable: bool, ended: bool) {
         match self.sources.get(token.0) {
             Some(Source::Peer(conn)) => {
                 let conn = Arc::clone(conn);
@@ -181,7 +182,7 @@ impl Loop {
                     self.flush(&conn);
                 }
                 if readable {
-                    self.read(&conn);
+                    self.read(&conn, ended);
                 }
             }
             Some(Source::Listener { link, .. }) => {
@@ -208,11 +209,16 @@ impl Loop {
             return;
         };
         let token = self.sources.insert(Source::Peer(Arc::clone(&conn)));
-        conn.token.store(token, Ordering::Release);
         if let Some(state) = self.states.get_mut(conn.link) {
             state.peers += 1;
         }
-        if let Err(error) = stream.register(self.poll.registry(), Token(token)) {
+        let mut watch = lock(&conn.watch);
+        watch.token = Some(Token(token));
+        let registered = stream
+            .set_blocking()
+            .and_then(|()| stream.register(self.poll.registry(), Token(token), watch.interest()));
+        drop(watch);
+        if let Err(error) = registered {
             conn.close(DisconnectReason::Lost(Arc::new(error)));
         }
     }
@@ -240,8 +246,10 @@ impl Loop {
         }
     }
 
-    /// Reads what is there, up to a round, and handles it.
-    fn read(&mut self, conn: &Arc<Conn>) {
+    /// Reads what is there, up to a round, and handles it. Without `to_the_end`, a read
+    /// that does not fill the buffer was the last: what comes later is a new event
+    /// (epoll(7), questions and answers, 9).
+    fn read(&mut self, conn: &Arc<Conn>, to_the_end: bool) {
         let Outlet::Socket(stream) = &conn.outlet else {
             return;
         };
@@ -269,6 +277,9 @@ impl Loop {
                     left = left.saturating_sub(count);
                     let chunk = self.scratch.get(..count).unwrap_or_default();
                     flow = self.core.receive(conn, &mut rx, chunk);
+                    if !to_the_end && count < self.scratch.len() {
+                        break;
+                    }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -358,11 +369,10 @@ impl Loop {
 
     /// The end of a peer's socket.
     fn forget(&mut self, conn: &Arc<Conn>) {
-        let token = conn.token.swap(usize::MAX, Ordering::AcqRel);
-        let Some(Source::Peer(_)) = self.sources.get(token) else {
+        let Some(token) = lock(&conn.watch).token.take() else {
             return;
         };
-        self.sources.remove(token);
+        self.sources.remove(token.0);
         if let Outlet::Socket(stream) = &conn.outlet {
             // Whoever still has the peer in hand keeps the descriptor, not the connection.
             stream.close();

@@ -315,7 +315,8 @@ impl<'a> Round<'a> {
         telegram: &mut Telegram<'_>,
         route: &Route,
     ) {
-        if self.turn.is_none() {
+        // A thread of the program that reads for itself runs no handlers.
+        if self.turn.is_none() && self.core.delivers_here() {
             self.turn = self.core.mailbox.enter();
         }
         if self.turn.is_some() {
