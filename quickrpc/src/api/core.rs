@@ -174,7 +174,12 @@ impl Core {
         let id = NEXT_PEER.fetch_add(1, Ordering::Relaxed);
         let peer = Sender::new(id, name.into());
         let conn = Arc::new(Conn::new(self, peer, Arc::clone(wire), link, outlet));
-        lock(&self.peers).insert(Arc::clone(&conn));
+        let let_in = lock(&self.peers).insert(Arc::clone(&conn));
+        if !let_in {
+            // Too late: those who end the peers of this run have been there.
+            conn.close(DisconnectReason::Stopped);
+            return conn;
+        }
         tracing::debug!(peer = %conn.peer, wire = %wire.name, "connected");
         conn
     }

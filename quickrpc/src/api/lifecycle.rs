@@ -101,6 +101,8 @@ impl Core {
         let (reactor, poll_thread) = Loop::new(core, links)
             .map_err(|error| Error::io("cannot set up the poll thread", error))?;
         self.mailbox.open();
+        lock(&self.peers).open();
+        lock(&self.pending).open();
         *lock(&self.reactor) = Some(reactor);
         run.phase = Phase::Starting;
         run.alive = count;

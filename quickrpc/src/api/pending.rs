@@ -13,6 +13,8 @@ use super::conn::Conn;
 #[derive(Default)]
 pub(crate) struct PendingTable {
     calls: HashMap<u64, Entry>,
+    /// No call is accepted any more.
+    closed: bool,
 }
 
 struct Entry {
@@ -139,8 +141,18 @@ impl PendingTable {
         (late, next)
     }
 
-    /// Forgets everything.
-    pub(crate) fn clear(&mut self) -> Vec<Arc<dyn PendingCall>> {
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Accepts calls again.
+    pub(crate) fn open(&mut self) {
+        self.closed = false;
+    }
+
+    /// Forgets everything, and accepts nothing more.
+    pub(crate) fn close(&mut self) -> Vec<Arc<dyn PendingCall>> {
+        self.closed = true;
         let ids: Vec<u64> = self.calls.keys().copied().collect();
         ids.into_iter().filter_map(|id| self.remove(id)).collect()
     }

@@ -468,12 +468,15 @@ impl Loop {
         self.sources.close_listeners();
         // The running handlers finish; the calls that wait behind them are given up.
         self.core.mailbox.forget_calls();
-        let pending = lock(&self.core.pending).clear();
+        let pending = lock(&self.core.pending).close();
         for call in pending {
             call.fail(Error::Stopped, 0);
         }
         self.core.mailbox.wait_idle(deadline);
-        let peers: Vec<Arc<Conn>> = lock(&self.core.peers).all().cloned().collect();
+        // Also those that have ended and still take their answers.
+        let mut peers = lock(&self.core.peers).close();
+        let ended = self.sources.peers().filter(|conn| conn.closed().is_some());
+        peers.extend(ended.cloned());
         self.flush_all(&peers);
         for conn in &peers {
             conn.close(DisconnectReason::Stopped);

@@ -428,6 +428,9 @@ impl Core {
         }
         let limit = self.limits.pending_calls;
         let mut pending = lock(&self.pending);
+        if pending.is_closed() {
+            return Err(Error::Stopped);
+        }
         if pending.len() >= limit {
             return Err(Error::TooManyPending { limit });
         }
