@@ -277,10 +277,7 @@ impl Core {
 
     fn fail_pending(&self, conn: &Conn, reason: &DisconnectReason) {
         let lost = lock(&self.pending).lost(conn);
-        let error = match reason {
-            DisconnectReason::Stopped => Error::Stopped,
-            other => conn.gone(other),
-        };
+        let error = conn.gone(reason);
         for call in lost {
             call.fail(error.clone(), conn.id());
         }

@@ -11,7 +11,7 @@ use mio::{Interest, Token};
 use crate::error::Error;
 use crate::expr::Retry;
 use crate::promise::Resolver;
-use crate::sync::lock;
+use crate::sync::{after, lock};
 use crate::transport::stream::Stream;
 use crate::transport::{internal, pipe, stdio, tcp};
 
@@ -144,7 +144,7 @@ impl Loop {
         let retry_in = wait;
         self.core
             .set_state(link, TransportState::Down { reason, retry_in });
-        self.after(Instant::now() + wait, Timer::Reopen(index));
+        self.after(after(wait), Timer::Reopen(index));
     }
 
     /// Opens further links.
@@ -303,7 +303,7 @@ impl Loop {
 
     fn open_tcp(&mut self, index: usize, host: &str, port: u16) -> io::Result<()> {
         if let Some(link) = self.links.get(index) {
-            let at = Instant::now() + link.wire.limits.connect;
+            let at = after(link.wire.limits.connect);
             let attempt = self.states.get(index).map_or(0, |state| state.attempt);
             self.after(at, Timer::ConnectTimeout(index, attempt));
         }

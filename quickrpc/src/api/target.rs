@@ -277,7 +277,10 @@ impl Target {
 
     /// Whether it was for one receiver, whose error needs no list.
     fn single(&self, peers: &[Arc<Conn>]) -> bool {
-        self.receivers.as_ref().map_or(peers.len(), |list| list.len()) == 1
+        self.receivers
+            .as_ref()
+            .map_or(peers.len(), |list| list.len())
+            == 1
     }
 
     /// The peers that are meant, and the receivers that are not there.

@@ -119,6 +119,31 @@ fn a_stop_flushes_what_is_left_for_those_who_have_ended() {
     person.close_write();
     ended.next();
     let stopping = std::thread::spawn(move || lab.stop());
-    assert_eq!(person.rest().len(), text.len() + "notified text:\"\"\n".len());
+    assert_eq!(
+        person.rest().len(),
+        text.len() + "notified text:\"\"\n".len()
+    );
     stopping.join().unwrap().unwrap();
+}
+
+#[test]
+fn limits_of_time_may_be_as_good_as_none() {
+    let never = std::time::Duration::MAX;
+    let limits = quickrpc::Limits {
+        connect: never,
+        stall: never,
+        stop: never,
+        ..quickrpc::Limits::default()
+    };
+    let (api, addr, _served) = quickrpc_tests::server("jrpc");
+    let caller = quickrpc_tests::LabInverse::builder()
+        .transport(format!("tcp:{addr}").as_str())
+        .limits(limits)
+        .call_timeout(never)
+        .build()
+        .unwrap();
+    caller.start().unwrap();
+    assert_eq!(crate::settled(caller.all().add(1, 2)).unwrap(), 3);
+    drop(api);
+    caller.stop().unwrap();
 }
