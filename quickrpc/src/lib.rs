@@ -326,7 +326,7 @@ pub use error::{BoxError, CallError, Error, Result, ok};
 pub use expr::{CodecExpr, ExprError, SecurityExpr, TransportExpr};
 pub use limits::Limits;
 pub use promise::{Promise, Promises, Resolver, Results};
-pub use receivers::{ReceiverList, Receivers, Sender};
+pub use receivers::{Credentials, ReceiverList, Receivers, Sender};
 pub use reply::{IntoReply, Reply};
 pub use security::register_security;
 pub use subscription::Subscription;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -12,12 +13,31 @@ use crate::security::SecInfo;
 ///
 /// Dereferences to the peer's name. It means this one connection, not whoever has the
 /// name later: sending to it fails with [`Error::Disconnected`](crate::Error::Disconnected)
-/// once the connection is gone.
+/// once the connection is gone. Over UDP, which has no connections, it means an address on
+/// one wire.
 #[derive(Clone)]
 pub struct Sender {
     pub(crate) id: u64,
     pub(crate) name: Arc<str>,
+    /// The number of the wire, if it has addresses and not peers; else 0.
+    pub(crate) wire: u64,
     pub(crate) secinfo: Option<Arc<SecInfo>>,
+    pub(crate) credentials: Option<Credentials>,
+}
+
+/// Which process a peer is, as the operating system says.
+///
+/// They are those of the time when the peer connected, or began to listen: its process
+/// may have ended since then, or may have given the connection to another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Credentials {
+    /// The process.
+    pub pid: u32,
+    /// The user that it ran as.
+    pub uid: u32,
+    /// The group that it ran as.
+    pub gid: u32,
 }
 
 static NOTHING: SecInfo = BTreeMap::new();
@@ -27,11 +47,22 @@ impl Sender {
         Sender {
             id,
             name,
+            wire: 0,
             secinfo: None,
+            credentials: None,
         }
     }
 
-    /// The peer's name, such as `127.0.0.1:50312`.
+    /// An address on a wire of datagrams.
+    pub(crate) fn at_address(id: u64, ip: IpAddr, wire: u64) -> Self {
+        let name = ip.to_string().into();
+        Sender {
+            wire,
+            ..Sender::new(id, name)
+        }
+    }
+
+    /// The peer's name, such as `127.0.0.1:50312`; over UDP the address alone.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -39,6 +70,29 @@ impl Sender {
     /// What the security provider verified about the sender of this message.
     pub fn secinfo(&self) -> &SecInfo {
         self.secinfo.as_deref().unwrap_or(&NOTHING)
+    }
+
+    /// The process at the other end, which the operating system vouches for: known of
+    /// peers over `unix:`, `unixserv:` and `internal:`.
+    ///
+    /// ```
+    /// use quickrpc::remote_api;
+    ///
+    /// #[remote_api]
+    /// trait Door {
+    ///     #[incoming]
+    ///     fn open(&self) -> bool;
+    /// }
+    ///
+    /// let api = Door::bind("jrpc", "unixserv:/run/door.sock?mode=0666")?;
+    /// api.open.connect(|sender| {
+    ///     let root = |peer: quickrpc::Credentials| peer.uid == 0;
+    ///     sender.credentials().is_some_and(root)
+    /// });
+    /// # Ok::<(), quickrpc::Error>(())
+    /// ```
+    pub fn credentials(&self) -> Option<Credentials> {
+        self.credentials
     }
 }
 

@@ -6,15 +6,17 @@ use std::io;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Condvar, Mutex, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::error::Error;
-use crate::receivers::Sender;
+use crate::receivers::{Credentials, Sender};
 use crate::security::SecInfo;
 use crate::sync::lock;
 use crate::transport::stream::Stream;
+use crate::transport::unix;
 
 use super::core::Core;
+use super::datagrams::DatagramOutlet;
 use super::link::Wire;
 use super::observers::DisconnectReason;
 
@@ -25,6 +27,18 @@ pub(crate) enum Outlet {
     /// Written by a thread of its own. The function wakes the threads of the transport
     /// when the peer is closed.
     Writer(Box<dyn Fn() + Send + Sync>),
+    /// Sent on the sending thread as a datagram; nothing is connected.
+    Datagram(DatagramOutlet),
+}
+
+impl Outlet {
+    /// Who is at the other end, where the system tells.
+    pub(crate) fn credentials(&self) -> Option<Credentials> {
+        match self {
+            Outlet::Socket(Stream::Unix(stream)) => unix::credentials(stream),
+            _ => None,
+        }
+    }
 }
 
 /// A connected peer.
@@ -126,6 +140,9 @@ const FLUSH_AT: usize = 64 << 10;
 pub(crate) const ANSWERS: usize = 1 << 20;
 /// A writer thread takes so much at once, so that a slow stream is seen to advance.
 const WRITE: usize = 16 << 10;
+/// A thread that waits for room looks by itself so often: the poll thread may be in a
+/// handler, which may even wait for a lock that the sending thread holds.
+const RETRY: Duration = Duration::from_millis(50);
 /// An empty queue keeps no more memory than this.
 const KEEP: usize = 16 << 10;
 
@@ -214,20 +231,28 @@ impl Conn {
         wait: Wait,
         collector: Option<u64>,
     ) -> Result<Queued, Error> {
+        if let Outlet::Datagram(outlet) = &self.outlet {
+            self.send_datagram(outlet, bytes, wait)?;
+            return Ok(Queued::Fine);
+        }
         let mut tx = lock(&self.tx);
         loop {
             if let Some(reason) = &tx.closed {
                 return Err(self.gone(reason));
             }
             let mut queued = tx.queued();
-            if queued >= limit && !tx.blocked {
-                // Only collected: there is room as soon as it is sent.
-                if let Outlet::Socket(stream) = &self.outlet {
-                    if let Err(error) = tx.flush(stream) {
-                        return Err(self.lost(tx, error));
-                    }
-                    queued = tx.queued();
+            if queued >= limit
+                && let Outlet::Socket(stream) = &self.outlet
+            {
+                // It may only have been collected. And a socket that was full may have room
+                // again, of which the poll thread knows nothing while it runs a handler.
+                match tx.flush(stream) {
+                    Ok(0) => {}
+                    Ok(_) => self.tx_changed.notify_all(),
+                    Err(error) => return Err(self.lost(tx, error)),
                 }
+                self.note(&tx);
+                queued = tx.queued();
             }
             if queued < limit {
                 break;
@@ -249,9 +274,10 @@ impl Conn {
                             queued,
                         });
                     }
+                    let wait = (deadline - now).min(RETRY);
                     tx = self
                         .tx_changed
-                        .wait_timeout(tx, deadline - now)
+                        .wait_timeout(tx, wait)
                         .unwrap_or_else(|poisoned| poisoned.into_inner())
                         .0;
                 }

@@ -24,6 +24,7 @@ use super::peers::PeerTable;
 use super::pending::{Answered, PendingTable};
 use super::processing::Processing;
 use super::reactor::{Command, Reactor};
+use super::shared_limits::SharedLimits;
 use super::slot::SlotTable;
 
 /// The shared heart of an API. `Echo` guards it; handles refer to it.
@@ -40,6 +41,8 @@ pub(crate) struct Core {
     pub(crate) observers: Observers,
     pub(crate) mailbox: Mailbox,
     pub(crate) limits: Limits,
+    /// Those limits that count for all wires together.
+    pub(crate) shared: SharedLimits,
     pub(crate) call_timeout: Duration,
     /// What start opens. Changed only while stopped.
     pub(crate) links: Mutex<Vec<Arc<Link>>>,
@@ -74,7 +77,7 @@ impl Core {
         links: Vec<Arc<Link>>,
         first_wire: (AnyCodec, AnySecurity),
     ) -> Arc<Self> {
-        Arc::new_cyclic(|me| {
+        let core = Arc::new_cyclic(|me| {
             let id = NEXT_CORE.fetch_add(1, Ordering::Relaxed);
             Core {
                 me: me.clone(),
@@ -83,6 +86,7 @@ impl Core {
                 slots,
                 observers: Observers::default(),
                 mailbox: Mailbox::new(id, processing),
+                shared: SharedLimits::new(&limits),
                 limits,
                 call_timeout,
                 links: Mutex::new(links),
@@ -98,12 +102,19 @@ impl Core {
                 addresses: Mutex::default(),
                 next_call: AtomicU64::new(1),
             }
-        })
+        });
+        core.share_limits();
+        core
     }
 
     /// A number for a call; from 1, over all peers of the API, as in the original.
     pub(crate) fn next_call(&self) -> u64 {
         self.next_call.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A number for a peer.
+    pub(crate) fn next_peer() -> u64 {
+        NEXT_PEER.fetch_add(1, Ordering::Relaxed)
     }
 
     pub(crate) fn ask(&self, command: Command) {
@@ -171,8 +182,11 @@ impl Core {
         name: &str,
         outlet: Outlet,
     ) -> Arc<Conn> {
-        let id = NEXT_PEER.fetch_add(1, Ordering::Relaxed);
-        let peer = Sender::new(id, name.into());
+        let id = Core::next_peer();
+        let peer = Sender {
+            credentials: outlet.credentials(),
+            ..Sender::new(id, name.into())
+        };
         let conn = Arc::new(Conn::new(self, peer, Arc::clone(wire), link, outlet));
         let let_in = lock(&self.peers).insert(Arc::clone(&conn));
         if !let_in {
@@ -275,7 +289,7 @@ impl Core {
         }
     }
 
-    fn fail_pending(&self, conn: &Conn, reason: &DisconnectReason) {
+    pub(crate) fn fail_pending(&self, conn: &Conn, reason: &DisconnectReason) {
         let lost = lock(&self.pending).lost(conn);
         let error = conn.gone(reason);
         for call in lost {

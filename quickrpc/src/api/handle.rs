@@ -126,7 +126,8 @@ impl Api {
     }
 
     /// Where the servers of this API listen, in the order of their transports. Tells the
-    /// port that `tcpserv::0` picked.
+    /// port that `tcpserv::0` picked. Servers on a Unix-domain socket are not among them:
+    /// their path is in the expression.
     pub fn local_addrs(&self) -> Vec<SocketAddr> {
         let mut addresses = lock(&self.core().addresses).clone();
         addresses.sort_by_key(|(link, _)| *link);
@@ -258,7 +259,7 @@ impl Api {
     pub fn __slot(&self, call: &'static CallDescription) -> Slot {
         self.core()
             .slots
-            .slot(call, self.core().limits.subscription)
+            .slot(call, self.core().shared.subscription())
     }
 
     #[doc(hidden)]
@@ -276,6 +277,7 @@ impl Core {
             ));
         }
         *lock(&self.links) = links;
+        self.share_limits();
         Ok(())
     }
 }

@@ -63,7 +63,7 @@ impl Core {
     pub(crate) fn start_and_wait(&self) -> Result<(), Error> {
         let started = self.start().result();
         if started.is_err() && lock(&self.run).phase == Phase::Idle {
-            self.threads.join(after(self.limits.stop));
+            self.threads.join(after(self.stop_limit()));
         }
         started
     }
@@ -97,7 +97,7 @@ impl Core {
             return Err(Error::Stopped);
         };
         // Threads of an earlier run that was stopped on one of them.
-        self.threads.join(after(self.limits.stop));
+        self.threads.join(after(self.stop_limit()));
         let (reactor, poll_thread) = Loop::new(core, links)
             .map_err(|error| Error::io("cannot set up the poll thread", error))?;
         self.mailbox.open();
@@ -181,7 +181,7 @@ impl Core {
         if self.delivers_here() {
             return Ok(());
         }
-        let deadline = after(self.limits.stop);
+        let deadline = after(self.stop_limit());
         let remaining = self.threads.join(deadline);
         if remaining.is_empty() {
             return Ok(());
@@ -189,7 +189,7 @@ impl Core {
         Err(Error::Config(
             format!(
                 "not stopped within {:?}: still running: {} (a handler that does not return?)",
-                self.limits.stop,
+                self.stop_limit(),
                 remaining.join(", ")
             )
             .into(),
@@ -216,7 +216,7 @@ impl Core {
             // Everything has ended by itself: what was handled is answered, then it stops.
             return self.stop();
         }
-        self.threads.join(after(self.limits.stop));
+        self.threads.join(after(self.stop_limit()));
         Ok(())
     }
 

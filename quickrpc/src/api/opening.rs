@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,8 +13,10 @@ use crate::error::Error;
 use crate::expr::Retry;
 use crate::promise::Resolver;
 use crate::sync::{after, lock};
+use crate::transport::listener::Listener;
+use crate::transport::process::CommandLine;
 use crate::transport::stream::Stream;
-use crate::transport::{internal, pipe, stdio, tcp};
+use crate::transport::{internal, pipe, process, stdio, tcp, unix};
 
 use super::conn::Outlet;
 use super::link::{Leaf, Link};
@@ -46,6 +49,10 @@ impl Loop {
                 interface, port, ..
             } => self.listen(index, interface, *port),
             Leaf::Stdio { guard } => self.open_stdio(index, &link, *guard),
+            Leaf::Udp(settings) => self.open_udp(index, &link, settings),
+            Leaf::Process(command) => self.open_process(index, &link, command),
+            Leaf::Unix(path) => self.open_unix(index, &link, path),
+            Leaf::UnixServer { path, mode } => self.listen_unix(index, path, *mode),
             Leaf::Internal { bus, name } => {
                 internal::join(&self.core, index, &link.wire, bus, name.as_deref())
                     .map(|()| self.opened(index))
@@ -176,13 +183,14 @@ impl Loop {
             if self.links.get(index).is_none_or(|link| link.id != id) {
                 continue;
             }
-            self.close_link(index);
             self.sources.close_link(index);
             lock(&self.core.addresses).retain(|(link, _)| *link != index);
             let peers = lock(&self.core.peers).of_link(index);
             for conn in peers {
                 conn.close(DisconnectReason::Local);
             }
+            // Threads that this wakes find their peer closed.
+            self.close_link(index);
             if let Some(state) = self.states.get_mut(index)
                 && !std::mem::replace(&mut state.over, true)
             {
@@ -206,7 +214,8 @@ impl Loop {
         match &link.transport {
             Leaf::Internal { bus, .. } => internal::leave(&self.core, bus, index),
             Leaf::Custom(transport) => transport.close(),
-            Leaf::Stdio { .. } | Leaf::Tcp { .. } | Leaf::TcpServer { .. } => {}
+            Leaf::Udp(_) => self.close_udp(index),
+            _ => {}
         }
         if let Some(pipe) = self
             .states
@@ -222,7 +231,23 @@ impl Loop {
         let wire = &link.wire;
         let conn = pipe::connect(&self.core, wire, index, "stdio", Arc::clone(&pipe));
         self.adopt(Arc::clone(&conn));
-        pipe::run(&self.core, &conn, reader, writer)?;
+        pipe::run(&self.core, &conn, reader, writer, pipe::Ends::default())?;
+        if let Some(state) = self.states.get_mut(index) {
+            state.pipe = Some(pipe);
+        }
+        self.opened(index);
+        Ok(())
+    }
+
+    fn open_process(
+        &mut self,
+        index: usize,
+        link: &Arc<Link>,
+        command: &CommandLine,
+    ) -> io::Result<()> {
+        let started = process::start(&self.core, index, &link.wire, command)?;
+        self.adopt(started.peer());
+        let pipe = started.run(&self.core)?;
         if let Some(state) = self.states.get_mut(index) {
             state.pipe = Some(pipe);
         }
@@ -233,20 +258,31 @@ impl Loop {
     // ---- servers
 
     fn listen(&mut self, index: usize, interface: &str, port: u16) -> io::Result<()> {
-        let mut listener = TcpListener::from_std(tcp::listen(interface, port)?);
+        let listener = TcpListener::from_std(tcp::listen(interface, port)?);
         let address = listener.local_addr()?;
+        self.accept_from(index, Listener::Tcp(listener))?;
+        lock(&self.core.addresses).push((index, address));
+        tracing::info!(%address, "listening");
+        self.opened(index);
+        Ok(())
+    }
+
+    fn listen_unix(&mut self, index: usize, path: &Path, mode: Option<u32>) -> io::Result<()> {
+        let listener = unix::listen(path, mode)?;
+        self.accept_from(index, Listener::Unix(listener))?;
+        tracing::info!(path = %path.display(), "listening");
+        self.opened(index);
+        Ok(())
+    }
+
+    fn accept_from(&mut self, index: usize, listener: Listener) -> io::Result<()> {
         let token = self.sources.reserve();
-        self.poll
-            .registry()
-            .register(&mut listener, Token(token), Interest::READABLE)?;
+        listener.register(self.poll.registry(), Token(token))?;
         let source = Source::Listener {
             link: index,
             listener,
         };
         self.sources.fill(token, source);
-        lock(&self.core.addresses).push((index, address));
-        tracing::info!(%address, "listening");
-        self.opened(index);
         Ok(())
     }
 
@@ -259,7 +295,7 @@ impl Loop {
                 return;
             };
             match listener.accept() {
-                Ok((stream, address)) => self.welcome(index, &link, stream, address),
+                Ok((stream, name)) => self.welcome(index, &link, stream, &name),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if is_out_of_descriptors(&error) => {
                     tracing::warn!("accepting pauses: {error}");
@@ -272,24 +308,24 @@ impl Loop {
         self.after(Instant::now(), Timer::Accept(index));
     }
 
-    fn welcome(&mut self, index: usize, link: &Arc<Link>, stream: TcpStream, address: SocketAddr) {
+    fn welcome(&mut self, index: usize, link: &Arc<Link>, stream: Stream, name: &str) {
         let limit = link.wire.limits.connections;
         if self
             .states
             .get(index)
             .is_some_and(|state| state.peers >= limit)
         {
-            tracing::warn!(%address, "closed at once: {limit} connections are the limit");
+            tracing::warn!(
+                peer = name,
+                "closed at once: {limit} connections are the limit"
+            );
             return;
         }
-        if let Leaf::TcpServer { nodelay, .. } = &link.transport {
-            tcp::prepare(&stream, *nodelay, link.wire.keepalive);
+        if let (Leaf::TcpServer { nodelay, .. }, Stream::Tcp(stream)) = (&link.transport, &stream) {
+            tcp::prepare(stream, *nodelay, link.wire.keepalive);
         }
-        let address = SocketAddr::new(address.ip().to_canonical(), address.port());
-        let outlet = Outlet::Socket(Stream::Tcp(stream));
-        let conn = self
-            .core
-            .connect(&link.wire, index, &address.to_string(), outlet);
+        let outlet = Outlet::Socket(stream);
+        let conn = self.core.connect(&link.wire, index, name, outlet);
         self.adopt(conn);
     }
 
@@ -301,10 +337,19 @@ impl Loop {
 
     // ---- clients
 
+    fn open_unix(&mut self, index: usize, link: &Arc<Link>, path: &Path) -> io::Result<()> {
+        let outlet = Outlet::Socket(Stream::Unix(unix::connect(path)?));
+        let name = path.to_string_lossy();
+        let conn = self.core.connect(&link.wire, index, &name, outlet);
+        self.adopt(conn);
+        self.opened(index);
+        Ok(())
+    }
+
     fn open_tcp(&mut self, index: usize, host: &str, port: u16) -> io::Result<()> {
+        let attempt = self.states.get(index).map_or(0, |state| state.attempt);
         if let Some(link) = self.links.get(index) {
             let at = after(link.wire.limits.connect);
-            let attempt = self.states.get(index).map_or(0, |state| state.attempt);
             self.after(at, Timer::ConnectTimeout(index, attempt));
         }
         if let Ok(ip) = host.parse::<IpAddr>() {
@@ -318,11 +363,27 @@ impl Loop {
             let addresses = (host.as_str(), port)
                 .to_socket_addrs()
                 .map(Iterator::collect);
-            reactor.ask(Command::Resolved(index, addresses));
-        })
+            reactor.ask(Command::Resolved(index, attempt, addresses));
+        })?;
+        if let Some(state) = self.states.get_mut(index) {
+            state.resolving = true;
+        }
+        Ok(())
     }
 
-    pub(super) fn resolved(&mut self, index: usize, addresses: io::Result<Vec<SocketAddr>>) {
+    pub(super) fn resolved(
+        &mut self,
+        index: usize,
+        attempt: u64,
+        addresses: io::Result<Vec<SocketAddr>>,
+    ) {
+        let Some(state) = self.states.get_mut(index) else {
+            return;
+        };
+        // Too late for an attempt that was given up.
+        if state.attempt != attempt || state.over || !std::mem::take(&mut state.resolving) {
+            return;
+        }
         match addresses {
             Ok(addresses) => self.connect(index, addresses, None),
             Err(error) => self.connect(index, Vec::new(), Some(error)),
@@ -405,22 +466,22 @@ impl Loop {
     }
 
     pub(super) fn connect_timeout(&mut self, index: usize, attempt: u64) {
-        if self
-            .states
-            .get(index)
-            .is_none_or(|state| state.attempt != attempt)
-        {
+        let Some(state) = self.states.get_mut(index) else {
+            return;
+        };
+        if state.attempt != attempt || state.over {
             return;
         }
-        let Some(token) = self.sources.connecting(index) else {
-            return;
-        };
-        let Some(Source::Connecting { next, .. }) = self.sources.remove(token) else {
-            return;
-        };
-        let error = io::Error::new(io::ErrorKind::TimedOut, "no answer in time");
+        let resolving = std::mem::take(&mut state.resolving);
+        let token = self.sources.connecting(index);
         // The other addresses share the time that is over.
-        drop(next);
+        let connecting = token.and_then(|token| self.sources.remove(token));
+        let text = match connecting {
+            Some(_) => "no answer in time",
+            None if resolving => "the name was not found in time",
+            None => return,
+        };
+        let error = io::Error::new(io::ErrorKind::TimedOut, text);
         self.connect(index, Vec::new(), Some(error));
     }
 }
@@ -428,6 +489,8 @@ impl Loop {
 /// The error of a start, which says what to do.
 pub(super) fn start_error(link: &Link, error: &io::Error) -> Error {
     let hint = match error.kind() {
+        // The errors of these say by themselves what to do.
+        _ if !matches!(link.transport, Leaf::Tcp { .. } | Leaf::TcpServer { .. }) => "",
         io::ErrorKind::AddrInUse => {
             "; another program listens there: stop it, or choose another port (0 picks a free one)"
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use crate::error::Error;
 use crate::promise::PendingCall;
 
 use super::conn::Conn;
@@ -55,7 +56,30 @@ impl PendingTable {
         self.calls.len()
     }
 
-    pub(crate) fn insert(&mut self, id: u64, call: Arc<dyn PendingCall>, asked: &[Arc<Conn>]) {
+    /// Accepts a call, unless too many are pending or the API stops.
+    ///
+    /// # Errors
+    ///
+    /// The limit that is reached, or that it stops.
+    pub(crate) fn insert(
+        &mut self,
+        id: u64,
+        call: Arc<dyn PendingCall>,
+        asked: &[Arc<Conn>],
+        limit: usize,
+    ) -> Result<(), Error> {
+        if self.closed {
+            return Err(Error::Stopped);
+        }
+        if self.calls.len() >= limit {
+            return Err(Error::TooManyPending { limit });
+        }
+        for conn in asked {
+            let limit = conn.wire.limits.pending_calls_per_peer;
+            if conn.pending.load(Ordering::Relaxed) >= limit {
+                return Err(Error::TooManyPending { limit });
+            }
+        }
         for conn in asked {
             conn.pending.fetch_add(1, Ordering::Relaxed);
         }
@@ -64,6 +88,7 @@ impl PendingTable {
             several => Asked::Many(several.to_vec()),
         };
         self.calls.insert(id, Entry { call, asked });
+        Ok(())
     }
 
     /// A peer answered: with a result, or with a failure, which counts only when it is
@@ -74,7 +99,14 @@ impl PendingTable {
         };
         let asked = entry.asked.as_slice();
         if !asked.iter().any(|one| one.id() == conn.id()) {
-            return Answered::Unknown;
+            if !asked.iter().any(|one| conn.answers_for(one)) {
+                return Answered::Unknown;
+            }
+            // It was broadcast: anybody may answer, and one who fails decides nothing.
+            return match failed {
+                true => Answered::Wait,
+                false => Answered::Offer(Arc::clone(&entry.call)),
+            };
         }
         if failed && asked.len() > 1 {
             if let Asked::Many(asked) = &mut entry.asked {
@@ -139,10 +171,6 @@ impl PendingTable {
         }
         let late = late.into_iter().filter_map(|id| self.remove(id)).collect();
         (late, next)
-    }
-
-    pub(crate) fn is_closed(&self) -> bool {
-        self.closed
     }
 
     /// Accepts calls again.

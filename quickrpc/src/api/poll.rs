@@ -41,7 +41,7 @@ pub(crate) struct Loop {
     /// Peers with more to read than fitted their round.
     ready: Vec<Arc<Conn>>,
     timers: Vec<(Instant, Timer)>,
-    scratch: Box<[u8]>,
+    pub(super) scratch: Box<[u8]>,
     /// Why starting failed.
     pub(super) failure: Option<Error>,
     stop: bool,
@@ -58,6 +58,8 @@ pub(super) struct LinkState {
     pub(super) failures: u32,
     /// Counts the openings, so that old news are told from new.
     pub(super) attempt: u64,
+    /// Its host's name is being looked up.
+    pub(super) resolving: bool,
     /// Its connected peers.
     pub(super) peers: usize,
     /// Whoever added it waits for its first attempt.
@@ -81,6 +83,8 @@ pub(super) enum Timer {
     Keepalive(Weak<Conn>),
     /// Accept again after the system had no descriptor left.
     Accept(usize),
+    /// Go on reading datagrams, which were too many for a round.
+    Datagrams(usize),
 }
 
 impl Loop {
@@ -147,7 +151,9 @@ impl Loop {
 
     fn command(&mut self, command: Command) {
         match command {
-            Command::Resolved(link, addresses) => self.resolved(link, addresses),
+            Command::Resolved(link, attempt, addresses) => {
+                self.resolved(link, attempt, addresses);
+            }
             Command::Opened(link, Ok(())) => self.opened(link),
             Command::Opened(link, Err(error)) => self.failed(link, error),
             Command::Written(conn) => self.pipe_ended(&conn),
@@ -183,6 +189,7 @@ impl Loop {
                 self.accept(token.0, link);
             }
             Some(Source::Connecting { .. }) => self.connecting(token.0),
+            Some(Source::Datagrams { .. }) => self.read_datagrams(token.0),
             None => {}
         }
     }
@@ -372,11 +379,11 @@ impl Loop {
             state.peers -= 1;
         }
         match self.links.get(link).map(|link| &link.transport) {
-            Some(Leaf::Tcp { .. }) => {
+            Some(Leaf::Tcp { .. } | Leaf::Unix(_)) => {
                 let reason = conn.closed().map(|reason| conn.gone(&reason));
                 self.ended(link, reason);
             }
-            Some(Leaf::TcpServer { .. }) => self.accept_again(link),
+            Some(Leaf::TcpServer { .. } | Leaf::UnixServer { .. }) => self.accept_again(link),
             _ => {}
         }
     }
@@ -415,6 +422,7 @@ impl Loop {
             Timer::Reopen(link) => self.open(link),
             Timer::ConnectTimeout(link, attempt) => self.connect_timeout(link, attempt),
             Timer::Accept(link) => self.accept_again(link),
+            Timer::Datagrams(token) => self.read_datagrams(token),
             Timer::Keepalive(conn) => {
                 if let Some(conn) = conn.upgrade() {
                     self.keep_alive(&conn);
@@ -463,7 +471,10 @@ impl Loop {
 
     /// Ends everything, and reports it.
     fn shut_down(mut self) {
-        let deadline = after(self.core.limits.stop);
+        // Handlers leave time for what comes after them: when one does not return, only
+        // its thread is named as still running.
+        let limit = self.core.stop_limit();
+        let deadline = after(limit - FLUSH.min(limit / 4));
         self.core.running.store(false, Ordering::Release);
         self.sources.close_listeners();
         // The running handlers finish; the calls that wait behind them are given up.

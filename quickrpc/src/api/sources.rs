@@ -1,24 +1,33 @@
 //! What the poll thread watches, by token.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 
-use mio::net::{TcpListener, TcpStream};
+use mio::net::TcpStream;
+
+use crate::transport::listener::Listener;
 
 use super::conn::Conn;
+use super::datagrams::Datagrams;
 
 /// Something with a token.
 pub(super) enum Source {
     Peer(Arc<Conn>),
     Listener {
         link: usize,
-        listener: TcpListener,
+        listener: Listener,
     },
     /// A client that is being connected, and the addresses to try next.
     Connecting {
         link: usize,
         stream: TcpStream,
         next: Vec<SocketAddr>,
+    },
+    /// One of the sockets of a wire of datagrams.
+    Datagrams {
+        link: usize,
+        socket: Arc<UdpSocket>,
+        wire: Arc<Datagrams>,
     },
 }
 
@@ -91,6 +100,13 @@ impl Sources {
     pub(super) fn connecting(&self, link: usize) -> Option<usize> {
         self.places.iter().position(
             |source| matches!(source, Some(Source::Connecting { link: one, .. }) if *one == link),
+        )
+    }
+
+    /// The token of a socket of a link's wire of datagrams.
+    pub(super) fn datagrams(&self, link: usize) -> Option<usize> {
+        self.places.iter().position(
+            |source| matches!(source, Some(Source::Datagrams { link: one, .. }) if *one == link),
         )
     }
 

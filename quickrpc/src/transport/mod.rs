@@ -3,11 +3,18 @@
 //! Those that are built in are named by expressions ([`TransportExpr`]); a transport of
 //! one's own implements [`Transport`].
 
+mod child_log;
+pub(crate) mod fd;
 pub(crate) mod internal;
+pub(crate) mod listener;
 pub(crate) mod pipe;
+pub(crate) mod process;
 pub(crate) mod stdio;
 pub(crate) mod stream;
 pub(crate) mod tcp;
+pub(crate) mod udp;
+pub(crate) mod unix;
+mod words;
 
 use std::fmt;
 use std::io::{Read, Write};
@@ -105,7 +112,7 @@ impl Entry {
             return Err(Error::Stopped);
         }
         self.core.announce(&conn);
-        pipe::run(&self.core, &conn, reader, writer)
+        pipe::run(&self.core, &conn, reader, writer, pipe::Ends::default())
             .map_err(|error| Error::io("cannot spawn the threads of a peer", error))
     }
 }

@@ -43,6 +43,24 @@ impl fmt::Debug for Pipe {
     }
 }
 
+/// How a pipe ends.
+pub(crate) struct Ends {
+    /// Asked at the end of the input: a reason to give up the peer at once, with what is
+    /// owed to it. `None`: the end is an orderly one.
+    pub(crate) of_input: Box<dyn FnOnce() -> Option<DisconnectReason> + Send>,
+    /// The link ends with the writer. Else somebody asks for [`Command::Written`] later.
+    pub(crate) with_writer: bool,
+}
+
+impl Default for Ends {
+    fn default() -> Self {
+        Ends {
+            of_input: Box::new(|| None),
+            with_writer: true,
+        }
+    }
+}
+
 /// A new peer at the other end of a pipe.
 pub(crate) fn connect(
     core: &Core,
@@ -61,11 +79,17 @@ pub(crate) fn run(
     conn: &Arc<Conn>,
     reader: impl Read + Send + 'static,
     writer: impl Write + Send + 'static,
+    ends: Ends,
 ) -> io::Result<()> {
     let (core_r, conn_r) = (Arc::clone(core), Arc::clone(conn));
-    let reading = move || read(&core_r, &conn_r, reader);
+    let reading = move || read(&core_r, &conn_r, reader, ends.of_input);
     let (core_w, conn_w) = (Arc::clone(core), Arc::clone(conn));
-    let writing = move || write(&core_w, &conn_w, writer);
+    let writing = move || {
+        write(&conn_w, writer);
+        if ends.with_writer {
+            core_w.ask(Command::Written(conn_w));
+        }
+    };
     let spawned = core
         .threads
         .spawn("writer", writing)
@@ -77,7 +101,12 @@ pub(crate) fn run(
     spawned
 }
 
-fn read(core: &Arc<Core>, conn: &Arc<Conn>, mut reader: impl Read) {
+fn read(
+    core: &Core,
+    conn: &Arc<Conn>,
+    mut reader: impl Read,
+    at_end: impl FnOnce() -> Option<DisconnectReason>,
+) {
     become_io_thread_of(core.id);
     let Some(mut rx) = lock(&conn.rx).take() else {
         return;
@@ -104,7 +133,11 @@ fn read(core: &Arc<Core>, conn: &Arc<Conn>, mut reader: impl Read) {
                 if !rx.buf.is_empty() {
                     core.truncated(conn);
                 }
-                return core.end_of_input(conn);
+                match at_end() {
+                    Some(reason) => drop(conn.close(reason)),
+                    None => core.end_of_input(conn),
+                }
+                return;
             }
             Ok(count) => {
                 let chunk = buffer.get(..count).unwrap_or_default();
@@ -119,7 +152,7 @@ fn read(core: &Arc<Core>, conn: &Arc<Conn>, mut reader: impl Read) {
     }
 }
 
-fn write(core: &Arc<Core>, conn: &Arc<Conn>, mut writer: impl Write) {
+fn write(conn: &Conn, mut writer: impl Write) {
     let mut failed = None;
     while let Some(bytes) = conn.take_queued() {
         if let Err(error) = writer.write_all(&bytes).and_then(|()| writer.flush()) {
@@ -133,7 +166,6 @@ fn write(core: &Arc<Core>, conn: &Arc<Conn>, mut writer: impl Write) {
     }
     // All is written: whoever waits for this end may read it now.
     drop(writer);
-    core.ask(Command::Written(Arc::clone(conn)));
 }
 
 /// Opens a transport of a plug-in, which may block, on a thread of its own.

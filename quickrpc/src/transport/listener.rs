@@ -1,0 +1,50 @@
+//! A listening socket of any kind.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, RawFd};
+
+use mio::net::TcpListener;
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
+
+use super::stream::Stream;
+use super::unix;
+
+/// A listening socket, not blocking.
+#[derive(Debug)]
+pub(crate) enum Listener {
+    Tcp(TcpListener),
+    Unix(unix::Listener),
+}
+
+impl Listener {
+    /// The next connection, and the name of its peer.
+    pub(crate) fn accept(&self) -> io::Result<(Stream, String)> {
+        match self {
+            Listener::Tcp(listener) => {
+                let (stream, address) = listener.accept()?;
+                let address = SocketAddr::new(address.ip().to_canonical(), address.port());
+                Ok((Stream::Tcp(stream), address.to_string()))
+            }
+            Listener::Unix(listener) => {
+                let (stream, name) = listener.accept()?;
+                Ok((Stream::Unix(stream), name))
+            }
+        }
+    }
+
+    /// Registers for connections, edge-triggered.
+    pub(crate) fn register(&self, registry: &Registry, token: Token) -> io::Result<()> {
+        registry.register(&mut SourceFd(&self.as_raw_fd()), token, Interest::READABLE)
+    }
+}
+
+impl AsRawFd for Listener {
+    fn as_raw_fd(&self) -> RawFd {
+        match self {
+            Listener::Tcp(listener) => listener.as_raw_fd(),
+            Listener::Unix(listener) => listener.socket.as_raw_fd(),
+        }
+    }
+}

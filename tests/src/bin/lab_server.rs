@@ -1,0 +1,19 @@
+//! The lab on any transport, for tests that need it in another place:
+//! `lab_server <codec> <transport>`. Says `ready` on stdout; ends with its input.
+
+use std::io::{self, Write};
+
+use quickrpc_tests::{Lab, serve};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [codec, transport] = arguments.as_slice() else {
+        return Err("usage: lab_server <codec> <transport>".into());
+    };
+    let api = Lab::bind(codec, transport)?;
+    let _served = serve(&api);
+    api.start()?;
+    writeln!(io::stdout(), "ready")?;
+    io::copy(&mut io::stdin(), &mut io::sink())?;
+    Ok(())
+}
