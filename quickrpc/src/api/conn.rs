@@ -208,6 +208,9 @@ impl Conn {
 
     /// The error of a send to this peer after its end.
     pub(crate) fn gone(&self, reason: &DisconnectReason) -> Error {
+        if let DisconnectReason::Stopped = reason {
+            return Error::Stopped;
+        }
         Error::Disconnected {
             peer: Arc::clone(&self.peer.name),
             reason: reason.to_string().into(),

@@ -188,7 +188,12 @@ impl Core {
             ..Sender::new(id, name.into())
         };
         let conn = Arc::new(Conn::new(self, peer, Arc::clone(wire), link, outlet));
-        lock(&self.peers).insert(Arc::clone(&conn));
+        let let_in = lock(&self.peers).insert(Arc::clone(&conn));
+        if !let_in {
+            // Too late: those who end the peers of this run have been there.
+            conn.close(DisconnectReason::Stopped);
+            return conn;
+        }
         tracing::debug!(peer = %conn.peer, wire = %wire.name, "connected");
         conn
     }
@@ -286,10 +291,7 @@ impl Core {
 
     pub(crate) fn fail_pending(&self, conn: &Conn, reason: &DisconnectReason) {
         let lost = lock(&self.pending).lost(conn);
-        let error = match reason {
-            DisconnectReason::Stopped => Error::Stopped,
-            other => conn.gone(other),
-        };
+        let error = conn.gone(reason);
         for call in lost {
             call.fail(error.clone(), conn.id());
         }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use mio::{Events, Poll, Token, Waker};
 
 use crate::error::Error;
-use crate::sync::lock;
+use crate::sync::{after, lock};
 use crate::transport::pipe::Pipe;
 
 use super::conn::{Conn, Outlet};
@@ -162,7 +162,7 @@ impl Loop {
             Command::Finish(conn) => self.finish(conn),
             Command::Resume(conn) => self.read_again(&conn),
             Command::Watch(conn) => {
-                let at = Instant::now() + conn.wire.limits.stall;
+                let at = after(conn.wire.limits.stall);
                 self.after(at, Timer::Stall(Arc::downgrade(&conn)));
             }
             Command::Add(links, adding) => self.add(links, &adding),
@@ -202,7 +202,7 @@ impl Loop {
         // Before the first read, so that it precedes the peer's first call.
         self.core.announce(&conn);
         if let Some(interval) = conn.wire.keepalive {
-            let at = Instant::now() + interval / 2;
+            let at = after(interval / 2);
             self.after(at, Timer::Keepalive(Arc::downgrade(&conn)));
         }
         let Outlet::Socket(stream) = &conn.outlet else {
@@ -235,7 +235,7 @@ impl Loop {
         if let Some(bytes) = conn.wire.codec.keepalive() {
             conn.keep_alive(bytes);
         }
-        let at = Instant::now() + interval / 2;
+        let at = after(interval / 2);
         self.after(at, Timer::Keepalive(Arc::downgrade(conn)));
     }
 
@@ -324,7 +324,7 @@ impl Loop {
         if !keeps {
             return self.forget(&conn);
         }
-        let at = Instant::now() + conn.wire.limits.stall.max(LINGER);
+        let at = after(conn.wire.limits.stall.max(LINGER));
         self.after(at, Timer::Linger(Arc::downgrade(&conn)));
         if conn.flush(false) == 0 {
             self.linger(&conn);
@@ -459,7 +459,7 @@ impl Loop {
         if conn.backlog() == 0 || conn.stalled_since(since, 1) {
             return self.forget(conn);
         }
-        self.after(now + stall, Timer::Linger(Arc::downgrade(conn)));
+        self.after(after(stall), Timer::Linger(Arc::downgrade(conn)));
     }
 
     /// A peer whose queue was over its limit is given up if it has accepted nothing since.
@@ -471,7 +471,7 @@ impl Loop {
         if conn.stalled_since(since, limits.peer_queue) {
             conn.close(DisconnectReason::SlowConsumer { queued });
         } else if queued >= limits.peer_queue && conn.closed().is_none() {
-            self.after(now + limits.stall, Timer::Stall(Arc::downgrade(conn)));
+            self.after(after(limits.stall), Timer::Stall(Arc::downgrade(conn)));
         } else {
             conn.unwatch();
         }
@@ -484,17 +484,20 @@ impl Loop {
         // Handlers leave time for what comes after them: when one does not return, only
         // its thread is named as still running.
         let limit = self.core.stop_limit();
-        let deadline = Instant::now() + (limit - FLUSH.min(limit / 4));
+        let deadline = after(limit - FLUSH.min(limit / 4));
         self.core.running.store(false, Ordering::Release);
         self.sources.close_listeners();
         // The running handlers finish; the calls that wait behind them are given up.
         self.core.mailbox.forget_calls();
-        let pending = lock(&self.core.pending).clear();
+        let pending = lock(&self.core.pending).close();
         for call in pending {
             call.fail(Error::Stopped, 0);
         }
         self.core.mailbox.wait_idle(deadline);
-        let peers: Vec<Arc<Conn>> = lock(&self.core.peers).all().cloned().collect();
+        // Also those that have ended and still take their answers.
+        let mut peers = lock(&self.core.peers).close();
+        let ended = self.sources.peers().filter(|conn| conn.closed().is_some());
+        peers.extend(ended.cloned());
         self.flush_all(&peers);
         for conn in &peers {
             conn.close(DisconnectReason::Stopped);
