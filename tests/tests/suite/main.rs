@@ -11,6 +11,7 @@ mod lifecycle;
 mod matrix;
 mod peers;
 mod plugins;
+mod process;
 mod processing;
 mod promises;
 mod replies;
@@ -23,6 +24,7 @@ mod stdio;
 mod targets;
 mod transports;
 mod udp;
+mod unix;
 mod wires;
 
 use quickrpc::{CallError, Error};
