@@ -315,7 +315,7 @@ impl Core {
     }
 
     /// A peer failed to answer; the call fails with the last of those who were asked.
-    fn fail_call(&self, conn: &Conn, id: Option<u64>, error: Error) {
+    pub(crate) fn fail_call(&self, conn: &Conn, id: Option<u64>, error: Error) {
         if let Answered::Settle(call) = self.answered(conn, id, true) {
             call.fail(error, conn.id());
         }

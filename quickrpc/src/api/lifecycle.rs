@@ -48,9 +48,9 @@ pub(crate) fn is_io_thread_of(core: u64) -> bool {
     IO_OF.get() == core
 }
 
-/// Whether the calling thread reads the input of any API.
-pub(crate) fn is_io_thread() -> bool {
-    IO_OF.get() != 0
+/// Whether the calling thread delivers for any API.
+pub(crate) fn delivers() -> bool {
+    IO_OF.get() != 0 || super::mailbox::holds_a_turn()
 }
 
 /// Marks the calling thread as one that reads the input of this API.

@@ -329,8 +329,8 @@ impl State {
     }
 }
 
-/// Whether the calling thread runs an item of any mailbox right now.
-pub(crate) fn held_by_this_thread() -> bool {
+/// Whether the calling thread runs an item of any mailbox.
+pub(crate) fn holds_a_turn() -> bool {
     HELD.get() != 0
 }
 
