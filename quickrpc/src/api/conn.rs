@@ -15,6 +15,7 @@ use crate::sync::lock;
 use crate::transport::stream::Stream;
 use crate::transport::unix;
 
+use super::budget::Held;
 use super::core::Core;
 use super::link::Wire;
 use super::observers::DisconnectReason;
@@ -66,6 +67,8 @@ pub(crate) struct Conn {
     backlog: AtomicUsize,
     /// How many of them belong to answers.
     answers: AtomicUsize,
+    /// What it takes of the memory for all peers.
+    pub(super) held: Held,
     /// Bookkeeping of the poll thread: the place in its table.
     pub(crate) token: AtomicUsize,
     /// For the poll thread: in its list of peers with more to read.
@@ -178,6 +181,7 @@ impl Conn {
             watched: AtomicBool::new(false),
             backlog: AtomicUsize::new(0),
             answers: AtomicUsize::new(0),
+            held: Held::new(&core.budget),
             token: AtomicUsize::new(usize::MAX),
             ready: AtomicBool::new(false),
             half_over: AtomicBool::new(false),
@@ -211,6 +215,7 @@ impl Conn {
     fn note(&self, tx: &Tx) {
         self.backlog.store(tx.queued(), Ordering::Relaxed);
         self.answers.store(tx.answer_bytes, Ordering::Relaxed);
+        self.held.output(tx.queued());
     }
 
     /// Sends framed bytes, or queues what cannot be sent at once. `collector` is the thread
@@ -454,11 +459,7 @@ impl Conn {
             return false;
         }
         if !reason.keeps_queue() {
-            tx.buf = Vec::new();
-            tx.head = 0;
-            tx.taken = 0;
-            tx.answers.clear();
-            tx.answer_bytes = 0;
+            tx.clear();
         }
         tx.closed = Some(reason.clone());
         self.note(&tx);
@@ -471,6 +472,26 @@ impl Conn {
             core.closing(self, reason);
         }
         true
+    }
+
+    /// After its end: what is left for the peer is given up, and the connection with it.
+    pub(crate) fn drop_output(&self) {
+        let mut tx = lock(&self.tx);
+        tx.clear();
+        self.note(&tx);
+        drop(tx);
+        if let Outlet::Socket(stream) = &self.outlet {
+            stream.close();
+        }
+    }
+
+    /// After its end: what it has sent only in part is given up.
+    pub(crate) fn drop_input(&self) {
+        // Not there while a reader thread has it, which then gives it up by itself.
+        if let Some(rx) = lock(&self.rx).as_mut() {
+            rx.buf = Vec::new();
+        }
+        self.held.input(0);
     }
 
     /// Its queue is over the limit. Gives true if nobody looks after it yet.
@@ -507,6 +528,15 @@ impl Tx {
     /// What has not left for certain.
     fn queued(&self) -> usize {
         self.unsent() + self.taken
+    }
+
+    /// Nothing of it is sent any more.
+    fn clear(&mut self) {
+        self.buf = Vec::new();
+        self.head = 0;
+        self.taken = 0;
+        self.answers.clear();
+        self.answer_bytes = 0;
     }
 
     fn unsent(&self) -> usize {

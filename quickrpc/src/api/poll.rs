@@ -279,6 +279,7 @@ impl Loop {
         let truncated = ended && flow == Flow::Read && !rx.buf.is_empty();
         if flow == Flow::Closed || truncated {
             rx.buf = Vec::new();
+            conn.drop_input();
         }
         *lock(&conn.rx) = Some(rx);
         if ended && flow == Flow::Read {
@@ -302,6 +303,7 @@ impl Loop {
 
     /// The peer was closed for sending: tells the program, and lets the rest leave.
     fn finish(&mut self, conn: Arc<Conn>) {
+        conn.drop_input();
         self.core.farewell(&conn);
         let Outlet::Socket(_) = &conn.outlet else {
             return self.pipe_ended(&conn);
@@ -361,10 +363,11 @@ impl Loop {
         };
         self.sources.remove(token);
         if let Outlet::Socket(stream) = &conn.outlet {
-            // Whoever still has the peer in hand keeps the descriptor, not the connection.
-            stream.close();
             stream.deregister(self.poll.registry());
         }
+        // Whoever still has the peer in hand keeps the descriptor, not the connection, and
+        // none of its memory.
+        conn.drop_output();
         self.ready.retain(|one| one.id() != conn.id());
         self.peer_gone(conn);
     }

@@ -62,6 +62,14 @@ impl Core {
     /// Takes what was read from a peer, and handles every complete message in it, up to a
     /// round. On a thread of the API; `rx` is the peer's own, taken out for the time.
     pub(crate) fn receive(&self, conn: &Arc<Conn>, rx: &mut Rx, chunk: &[u8]) -> Flow {
+        let flow = self.rounds(conn, rx, chunk);
+        match self.holds_input(conn, rx.buf.len()) {
+            true => flow,
+            false => Flow::Closed,
+        }
+    }
+
+    fn rounds(&self, conn: &Arc<Conn>, rx: &mut Rx, chunk: &[u8]) -> Flow {
         let _batch = Batch::begin();
         if rx.buf.is_empty() {
             let (consumed, flow) = self.round(conn, rx, chunk);
