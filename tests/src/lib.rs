@@ -5,6 +5,7 @@
 //! event, with a bound that only a defect exceeds, and it shows that something does *not*
 //! happen by what comes next in its place.
 
+mod datagrams;
 mod lab;
 mod ports;
 mod python;
@@ -12,6 +13,7 @@ mod resources;
 mod telnet;
 mod wait;
 
+pub use datagrams::{BROADCAST, DatagramPort, RawPeer};
 pub use lab::{
     Lab, LabIncoming, LabInverse, LabInverseIncoming, LabInverseOutgoing, LabInverseOutgoingEach,
     LabOutgoing, LabOutgoingEach, Served, client, serve, server, value,

@@ -17,6 +17,7 @@ use crate::transport::unix;
 
 use super::budget::Held;
 use super::core::Core;
+use super::datagrams::DatagramOutlet;
 use super::link::Wire;
 use super::observers::DisconnectReason;
 
@@ -27,6 +28,8 @@ pub(crate) enum Outlet {
     /// Written by a thread of its own. The function wakes the threads of the transport
     /// when the peer is closed.
     Writer(Box<dyn Fn() + Send + Sync>),
+    /// Sent on the sending thread as a datagram; nothing is connected.
+    Datagram(DatagramOutlet),
 }
 
 impl Outlet {
@@ -230,6 +233,10 @@ impl Conn {
         wait: Wait,
         collector: Option<u64>,
     ) -> Result<Queued, Error> {
+        if let Outlet::Datagram(outlet) = &self.outlet {
+            self.send_datagram(outlet, bytes, wait)?;
+            return Ok(Queued::Fine);
+        }
         let mut tx = lock(&self.tx);
         loop {
             if let Some(reason) = &tx.closed {

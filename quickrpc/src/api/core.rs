@@ -116,6 +116,11 @@ impl Core {
         self.next_call.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// A number for a peer.
+    pub(crate) fn next_peer() -> u64 {
+        NEXT_PEER.fetch_add(1, Ordering::Relaxed)
+    }
+
     pub(crate) fn ask(&self, command: Command) {
         let reactor = lock(&self.reactor).clone();
         if let Some(reactor) = reactor {
@@ -181,7 +186,7 @@ impl Core {
         name: &str,
         outlet: Outlet,
     ) -> Arc<Conn> {
-        let id = NEXT_PEER.fetch_add(1, Ordering::Relaxed);
+        let id = Core::next_peer();
         let peer = Sender {
             credentials: outlet.credentials(),
             ..Sender::new(id, name.into())
@@ -286,7 +291,7 @@ impl Core {
         }
     }
 
-    fn fail_pending(&self, conn: &Conn, reason: &DisconnectReason) {
+    pub(crate) fn fail_pending(&self, conn: &Conn, reason: &DisconnectReason) {
         let lost = lock(&self.pending).lost(conn);
         let error = match reason {
             DisconnectReason::Stopped => Error::Stopped,

@@ -8,6 +8,7 @@ mod budget;
 mod builder;
 mod conn;
 mod core;
+mod datagrams;
 mod dispatch;
 mod handle;
 mod lifecycle;

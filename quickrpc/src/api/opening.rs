@@ -49,6 +49,7 @@ impl Loop {
                 interface, port, ..
             } => self.listen(index, interface, *port),
             Leaf::Stdio { guard } => self.open_stdio(index, &link, *guard),
+            Leaf::Udp(settings) => self.open_udp(index, &link, settings),
             Leaf::Process(command) => self.open_process(index, &link, command),
             Leaf::Unix(path) => self.open_unix(index, &link, path),
             Leaf::UnixServer { path, mode } => self.listen_unix(index, path, *mode),
@@ -213,6 +214,7 @@ impl Loop {
         match &link.transport {
             Leaf::Internal { bus, .. } => internal::leave(&self.core, bus, index),
             Leaf::Custom(transport) => transport.close(),
+            Leaf::Udp(_) => self.close_udp(index),
             _ => {}
         }
         if let Some(pipe) = self

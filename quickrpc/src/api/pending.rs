@@ -93,7 +93,14 @@ impl PendingTable {
         };
         let asked = entry.asked.as_slice();
         if !asked.iter().any(|one| one.id() == conn.id()) {
-            return Answered::Unknown;
+            if !asked.iter().any(|one| conn.answers_for(one)) {
+                return Answered::Unknown;
+            }
+            // It was broadcast: anybody may answer, and one who fails decides nothing.
+            return match failed {
+                true => Answered::Wait,
+                false => Answered::Offer(Arc::clone(&entry.call)),
+            };
         }
         if failed && asked.len() > 1 {
             if let Asked::Many(asked) = &mut entry.asked {

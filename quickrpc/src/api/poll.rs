@@ -41,7 +41,7 @@ pub(crate) struct Loop {
     /// Peers with more to read than fitted their round.
     ready: Vec<Arc<Conn>>,
     timers: Vec<(Instant, Timer)>,
-    scratch: Box<[u8]>,
+    pub(super) scratch: Box<[u8]>,
     /// Why starting failed.
     pub(super) failure: Option<Error>,
     stop: bool,
@@ -83,6 +83,8 @@ pub(super) enum Timer {
     Keepalive(Weak<Conn>),
     /// Accept again after the system had no descriptor left.
     Accept(usize),
+    /// Go on reading datagrams, which were too many for a round.
+    Datagrams(usize),
 }
 
 impl Loop {
@@ -187,6 +189,7 @@ impl Loop {
                 self.accept(token.0, link);
             }
             Some(Source::Connecting { .. }) => self.connecting(token.0),
+            Some(Source::Datagrams { .. }) => self.read_datagrams(token.0),
             None => {}
         }
     }
@@ -422,6 +425,7 @@ impl Loop {
             Timer::Reopen(link) => self.open(link),
             Timer::ConnectTimeout(link, attempt) => self.connect_timeout(link, attempt),
             Timer::Accept(link) => self.accept_again(link),
+            Timer::Datagrams(token) => self.read_datagrams(token),
             Timer::Keepalive(conn) => {
                 if let Some(conn) = conn.upgrade() {
                     self.keep_alive(&conn);

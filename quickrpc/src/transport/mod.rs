@@ -12,6 +12,7 @@ pub(crate) mod process;
 pub(crate) mod stdio;
 pub(crate) mod stream;
 pub(crate) mod tcp;
+pub(crate) mod udp;
 pub(crate) mod unix;
 mod words;
 

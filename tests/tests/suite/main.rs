@@ -22,6 +22,7 @@ mod slots;
 mod stdio;
 mod targets;
 mod transports;
+mod udp;
 mod wires;
 
 use quickrpc::{CallError, Error};
