@@ -363,6 +363,14 @@ impl Conn {
         self.exceeds(ANSWERS)
     }
 
+    /// Whether handlers owe the peer more answers, by promises, than so many peers with our
+    /// own limits could wait for. They take memory too.
+    pub(crate) fn is_owed_too_much(&self, shares: usize) -> bool {
+        let limit = self.wire.limits.pending_calls_per_peer;
+        // One of them is for the open input.
+        self.owed.load(Ordering::Relaxed) > limit.saturating_mul(shares)
+    }
+
     fn exceeds(&self, answers: usize) -> bool {
         self.answers.load(Ordering::Relaxed) > answers
             || self.backlog() > self.wire.limits.peer_queue.saturating_mul(2)

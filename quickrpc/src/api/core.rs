@@ -1,7 +1,7 @@
 //! What one API consists of while it lives.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Condvar, Mutex, Weak};
 use std::time::{Duration, Instant};
 
@@ -243,6 +243,9 @@ impl Core {
         if conn.owed.fetch_sub(1, Ordering::AcqRel) == 1 {
             conn.close(DisconnectReason::EndOfInput);
         }
+        // Pairs with the fence of `stall`.
+        fence(Ordering::SeqCst);
+        self.make_room(conn);
     }
 
     /// A peer was closed for sending, on any thread; the poll thread does the rest.
