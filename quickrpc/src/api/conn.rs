@@ -26,8 +26,8 @@ pub(crate) enum Outlet {
     /// Written on the sending thread; the poll thread flushes the rest.
     Socket(Stream),
     /// Written by a thread of its own. The function wakes the threads of the transport
-    /// when the peer is closed.
-    Writer(Box<dyn Fn() + Send + Sync>),
+    /// when the peer is closed, and says whether what is queued is still to be written.
+    Writer(Box<dyn Fn(bool) + Send + Sync>),
     /// Sent on the sending thread as a datagram; nothing is connected.
     Datagram(DatagramOutlet),
 }
@@ -481,7 +481,7 @@ impl Conn {
         self.tx_changed.notify_all();
         drop(tx);
         if let Outlet::Writer(wake) = &self.outlet {
-            wake();
+            wake(reason.keeps_queue());
         }
         if let Some(core) = self.core.upgrade() {
             core.closing(self, reason);
@@ -495,8 +495,10 @@ impl Conn {
         tx.clear();
         self.note(&tx);
         drop(tx);
-        if let Outlet::Socket(stream) = &self.outlet {
-            stream.close();
+        match &self.outlet {
+            Outlet::Socket(stream) => stream.close(),
+            Outlet::Writer(wake) => wake(false),
+            Outlet::Datagram(_) => {}
         }
     }
 
@@ -517,6 +519,11 @@ impl Conn {
     /// Nobody looks after its queue any more.
     pub(crate) fn unwatch(&self) {
         self.watched.store(false, Ordering::Release);
+    }
+
+    /// When the peer last accepted something, or the queue began.
+    pub(crate) fn progress(&self) -> Instant {
+        lock(&self.tx).progress
     }
 
     /// Whether the peer has been stalled with a full queue since before `since`.

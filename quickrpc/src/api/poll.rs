@@ -161,7 +161,7 @@ impl Loop {
             Command::Finish(conn) => self.finish(conn),
             Command::Resume(conn) => self.read_again(&conn),
             Command::Watch(conn) => {
-                let at = Instant::now() + conn.wire.limits.stall;
+                let at = conn.progress() + conn.wire.limits.stall;
                 self.after(at, Timer::Stall(Arc::downgrade(&conn)));
             }
             Command::Add(links, adding) => self.add(links, &adding),
@@ -308,15 +308,16 @@ impl Loop {
     fn finish(&mut self, conn: Arc<Conn>) {
         conn.drop_input();
         self.core.farewell(&conn);
-        let Outlet::Socket(_) = &conn.outlet else {
-            return self.pipe_ended(&conn);
-        };
         let keeps = conn.closed().is_some_and(|reason| reason.keeps_queue());
-        if !keeps {
+        let is_socket = matches!(conn.outlet, Outlet::Socket(_));
+        if is_socket && !keeps {
             return self.forget(&conn);
         }
         let at = Instant::now() + conn.wire.limits.stall.max(LINGER);
         self.after(at, Timer::Linger(Arc::downgrade(&conn)));
+        if !is_socket {
+            return self.pipe_ended(&conn);
+        }
         if conn.flush(false) == 0 {
             self.linger(&conn);
         }
@@ -362,7 +363,8 @@ impl Loop {
     fn forget(&mut self, conn: &Arc<Conn>) {
         let token = conn.token.swap(usize::MAX, Ordering::AcqRel);
         let Some(Source::Peer(_)) = self.sources.get(token) else {
-            return;
+            // One with threads of its own, whose writer may be held up.
+            return conn.drop_output();
         };
         self.sources.remove(token);
         if let Outlet::Socket(stream) = &conn.outlet {
@@ -464,7 +466,8 @@ impl Loop {
         if conn.stalled_since(since, limits.peer_queue) {
             conn.close(DisconnectReason::SlowConsumer { queued });
         } else if queued >= limits.peer_queue && conn.closed().is_none() {
-            self.after(now + limits.stall, Timer::Stall(Arc::downgrade(conn)));
+            let at = conn.progress() + limits.stall;
+            self.after(at, Timer::Stall(Arc::downgrade(conn)));
         } else {
             conn.unwatch();
         }
