@@ -1,7 +1,7 @@
 //! What one API consists of while it lives.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Condvar, Mutex, Weak};
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,7 @@ use crate::sync::lock;
 use crate::threads::ThreadGroup;
 
 use super::batch;
+use super::budget::Budget;
 use super::conn::{Conn, Outlet};
 use super::lifecycle::Run;
 use super::link::{Link, Wire};
@@ -41,6 +42,8 @@ pub(crate) struct Core {
     pub(crate) observers: Observers,
     pub(crate) mailbox: Mailbox,
     pub(crate) limits: Limits,
+    /// The memory that all peers share.
+    pub(crate) budget: Arc<Budget>,
     /// Those limits that count for all wires together.
     pub(crate) shared: SharedLimits,
     pub(crate) call_timeout: Duration,
@@ -86,6 +89,7 @@ impl Core {
                 slots,
                 observers: Observers::default(),
                 mailbox: Mailbox::new(id, processing),
+                budget: Budget::new(limits.buffered_total),
                 shared: SharedLimits::new(&limits),
                 limits,
                 call_timeout,
@@ -244,6 +248,9 @@ impl Core {
         if conn.owed.fetch_sub(1, Ordering::AcqRel) == 1 {
             conn.close(DisconnectReason::EndOfInput);
         }
+        // Pairs with the fence of `stall`.
+        fence(Ordering::SeqCst);
+        self.make_room(conn);
     }
 
     /// A peer was closed for sending, on any thread; the poll thread does the rest.
@@ -258,6 +265,9 @@ impl Core {
         };
         self.fail_pending(conn, &reason);
         if let Some(conn) = found {
+            if conn.backlog() > 0 {
+                self.budget.is_ending(&conn);
+            }
             self.ask(Command::Finish(conn));
         }
     }

@@ -4,6 +4,7 @@
 
 mod answer;
 mod batch;
+mod budget;
 mod builder;
 mod conn;
 mod core;

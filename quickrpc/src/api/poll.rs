@@ -29,6 +29,13 @@ const ROUND: usize = 64 << 10;
 /// closing with unread input would destroy what was sent last.
 const LINGER: Duration = Duration::from_secs(1);
 
+/// When a peer that accepts nothing from now on has been stalled for too long.
+fn stall_end(conn: &Conn) -> Instant {
+    let stall = conn.wire.limits.stall;
+    let end = conn.progress().checked_add(stall);
+    end.unwrap_or_else(|| after(stall))
+}
+
 /// What the poll thread owns.
 pub(crate) struct Loop {
     pub(super) core: Arc<Core>,
@@ -162,7 +169,7 @@ impl Loop {
             Command::Finish(conn) => self.finish(conn),
             Command::Resume(conn) => self.read_again(&conn),
             Command::Watch(conn) => {
-                let at = after(conn.wire.limits.stall);
+                let at = stall_end(&conn);
                 self.after(at, Timer::Stall(Arc::downgrade(&conn)));
             }
             Command::Add(links, adding) => self.add(links, &adding),
@@ -293,6 +300,7 @@ impl Loop {
         let truncated = ended && flow == Flow::Read && !rx.buf.is_empty();
         if flow == Flow::Closed || truncated {
             rx.buf = Vec::new();
+            conn.drop_input();
         }
         *lock(&conn.rx) = Some(rx);
         if ended && flow == Flow::Read {
@@ -316,16 +324,18 @@ impl Loop {
 
     /// The peer was closed for sending: tells the program, and lets the rest leave.
     fn finish(&mut self, conn: Arc<Conn>) {
+        conn.drop_input();
         self.core.farewell(&conn);
-        let Outlet::Socket(_) = &conn.outlet else {
-            return self.pipe_ended(&conn);
-        };
         let keeps = conn.closed().is_some_and(|reason| reason.keeps_queue());
-        if !keeps {
+        let is_socket = matches!(conn.outlet, Outlet::Socket(_));
+        if is_socket && !keeps {
             return self.forget(&conn);
         }
         let at = after(conn.wire.limits.stall.max(LINGER));
         self.after(at, Timer::Linger(Arc::downgrade(&conn)));
+        if !is_socket {
+            return self.pipe_ended(&conn);
+        }
         if conn.flush(false) == 0 {
             self.linger(&conn);
         }
@@ -370,14 +380,16 @@ impl Loop {
     /// The end of a peer's socket.
     fn forget(&mut self, conn: &Arc<Conn>) {
         let Some(token) = lock(&conn.watch).token.take() else {
-            return;
+            // One with threads of its own, whose writer may be held up.
+            return conn.drop_output();
         };
         self.sources.remove(token.0);
         if let Outlet::Socket(stream) = &conn.outlet {
-            // Whoever still has the peer in hand keeps the descriptor, not the connection.
-            stream.close();
             stream.deregister(self.poll.registry());
         }
+        // Whoever still has the peer in hand keeps the descriptor, not the connection, and
+        // none of its memory.
+        conn.drop_output();
         self.ready.retain(|one| one.id() != conn.id());
         self.peer_gone(conn);
     }
@@ -471,7 +483,7 @@ impl Loop {
         if conn.stalled_since(since, limits.peer_queue) {
             conn.close(DisconnectReason::SlowConsumer { queued });
         } else if queued >= limits.peer_queue && conn.closed().is_none() {
-            self.after(after(limits.stall), Timer::Stall(Arc::downgrade(conn)));
+            self.after(stall_end(conn), Timer::Stall(Arc::downgrade(conn)));
         } else {
             conn.unwatch();
         }
