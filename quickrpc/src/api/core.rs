@@ -16,6 +16,7 @@ use crate::threads::ThreadGroup;
 
 use super::batch;
 use super::conn::{Conn, Outlet};
+use super::handle::Api;
 use super::lifecycle::Run;
 use super::link::{Link, Wire};
 use super::mailbox::{AfterPush, Item, Mailbox};
@@ -57,6 +58,8 @@ pub(crate) struct Core {
     pub(crate) threads: ThreadGroup,
     /// Where the servers listen, by the place of their link.
     pub(crate) addresses: Mutex<Vec<(usize, SocketAddr)>>,
+    /// What starts and stops with this API.
+    pub(super) companions: Mutex<Vec<Api>>,
     next_call: AtomicU64,
 }
 
@@ -96,6 +99,7 @@ impl Core {
                 pending: Mutex::default(),
                 threads: ThreadGroup::default(),
                 addresses: Mutex::default(),
+                companions: Mutex::default(),
                 next_call: AtomicU64::new(1),
             }
         })

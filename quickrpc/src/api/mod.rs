@@ -5,6 +5,7 @@
 mod answer;
 mod batch;
 mod builder;
+mod companion;
 mod conn;
 mod core;
 mod datagrams;

@@ -200,8 +200,11 @@ impl Loop {
         self.core.forget_links(id);
     }
 
-    fn check_started(&mut self) {
-        if self.states.iter().all(|state| state.tried) && self.failure.is_none() {
+    pub(super) fn check_started(&mut self) {
+        if self.states.iter().all(|state| state.tried)
+            && self.failure.is_none()
+            && self.is_accompanied()
+        {
             self.core.started();
         }
     }
