@@ -73,7 +73,7 @@ impl Api {
         R: IntoAnswer,
     {
         let core = self.api.core();
-        let slot = core.slots.dynamic(method, core.limits.subscription);
+        let slot = core.slots.dynamic(method, core.shared.subscription());
         slot.connect(move |call: &mut Invocation<'_>| {
             let args = match call.read(Anything) {
                 Ok(args) => args,

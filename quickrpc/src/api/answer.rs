@@ -77,6 +77,10 @@ impl Core {
     /// Sends framed bytes to one peer.
     pub(crate) fn transmit(&self, conn: &Arc<Conn>, bytes: &[u8], wait: Wait) -> Result<(), Error> {
         let limit = conn.wire.limits.peer_queue;
+        if matches!(wait, Wait::Until(_)) && conn.backlog() >= limit {
+            // Others may wait for what this thread has collected for them.
+            batch::flush();
+        }
         match conn.send(bytes, limit, wait, batch::collector())? {
             Queued::Fine => {}
             Queued::Listed => batch::add(Arc::clone(conn)),

@@ -6,7 +6,7 @@ use std::io;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Condvar, Mutex, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::error::Error;
 use crate::receivers::{Credentials, Sender};
@@ -140,6 +140,9 @@ const FLUSH_AT: usize = 64 << 10;
 pub(crate) const ANSWERS: usize = 1 << 20;
 /// A writer thread takes so much at once, so that a slow stream is seen to advance.
 const WRITE: usize = 16 << 10;
+/// A thread that waits for room looks by itself so often: the poll thread may be in a
+/// handler, which may even wait for a lock that the sending thread holds.
+const RETRY: Duration = Duration::from_millis(50);
 /// An empty queue keeps no more memory than this.
 const KEEP: usize = 16 << 10;
 
@@ -235,14 +238,18 @@ impl Conn {
                 return Err(self.gone(reason));
             }
             let mut queued = tx.queued();
-            if queued >= limit && !tx.blocked {
-                // Only collected: there is room as soon as it is sent.
-                if let Outlet::Socket(stream) = &self.outlet {
-                    if let Err(error) = tx.flush(stream) {
-                        return Err(self.lost(tx, error));
-                    }
-                    queued = tx.queued();
+            if queued >= limit
+                && let Outlet::Socket(stream) = &self.outlet
+            {
+                // It may only have been collected. And a socket that was full may have room
+                // again, of which the poll thread knows nothing while it runs a handler.
+                match tx.flush(stream) {
+                    Ok(0) => {}
+                    Ok(_) => self.tx_changed.notify_all(),
+                    Err(error) => return Err(self.lost(tx, error)),
                 }
+                self.note(&tx);
+                queued = tx.queued();
             }
             if queued < limit {
                 break;
@@ -264,9 +271,10 @@ impl Conn {
                             queued,
                         });
                     }
+                    let wait = (deadline - now).min(RETRY);
                     tx = self
                         .tx_changed
-                        .wait_timeout(tx, deadline - now)
+                        .wait_timeout(tx, wait)
                         .unwrap_or_else(|poisoned| poisoned.into_inner())
                         .0;
                 }

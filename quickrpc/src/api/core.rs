@@ -25,6 +25,7 @@ use super::peers::PeerTable;
 use super::pending::{Answered, PendingTable};
 use super::processing::Processing;
 use super::reactor::{Command, Reactor};
+use super::shared_limits::SharedLimits;
 use super::slot::SlotTable;
 
 /// The shared heart of an API. `Echo` guards it; handles refer to it.
@@ -41,6 +42,8 @@ pub(crate) struct Core {
     pub(crate) observers: Observers,
     pub(crate) mailbox: Mailbox,
     pub(crate) limits: Limits,
+    /// Those limits that count for all wires together.
+    pub(crate) shared: SharedLimits,
     pub(crate) call_timeout: Duration,
     /// What start opens. Changed only while stopped.
     pub(crate) links: Mutex<Vec<Arc<Link>>>,
@@ -77,7 +80,7 @@ impl Core {
         links: Vec<Arc<Link>>,
         first_wire: (AnyCodec, AnySecurity),
     ) -> Arc<Self> {
-        Arc::new_cyclic(|me| {
+        let core = Arc::new_cyclic(|me| {
             let id = NEXT_CORE.fetch_add(1, Ordering::Relaxed);
             Core {
                 me: me.clone(),
@@ -86,6 +89,7 @@ impl Core {
                 slots,
                 observers: Observers::default(),
                 mailbox: Mailbox::new(id, processing),
+                shared: SharedLimits::new(&limits),
                 limits,
                 call_timeout,
                 links: Mutex::new(links),
@@ -102,7 +106,9 @@ impl Core {
                 companions: Mutex::default(),
                 next_call: AtomicU64::new(1),
             }
-        })
+        });
+        core.share_limits();
+        core
     }
 
     /// A number for a call; from 1, over all peers of the API, as in the original.
@@ -318,7 +324,7 @@ impl Core {
     }
 
     /// A peer failed to answer; the call fails with the last of those who were asked.
-    fn fail_call(&self, conn: &Conn, id: Option<u64>, error: Error) {
+    pub(crate) fn fail_call(&self, conn: &Conn, id: Option<u64>, error: Error) {
         if let Answered::Settle(call) = self.answered(conn, id, true) {
             call.fail(error, conn.id());
         }

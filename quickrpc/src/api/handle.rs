@@ -259,7 +259,7 @@ impl Api {
     pub fn __slot(&self, call: &'static CallDescription) -> Slot {
         self.core()
             .slots
-            .slot(call, self.core().limits.subscription)
+            .slot(call, self.core().shared.subscription())
     }
 
     #[doc(hidden)]
@@ -277,6 +277,7 @@ impl Core {
             ));
         }
         *lock(&self.links) = links;
+        self.share_limits();
         Ok(())
     }
 }

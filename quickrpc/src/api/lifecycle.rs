@@ -48,6 +48,11 @@ pub(crate) fn is_io_thread_of(core: u64) -> bool {
     IO_OF.get() == core
 }
 
+/// Whether the calling thread delivers for any API.
+pub(crate) fn delivers() -> bool {
+    IO_OF.get() != 0 || super::mailbox::holds_a_turn()
+}
+
 /// Marks the calling thread as one that reads the input of this API.
 pub(crate) fn become_io_thread_of(core: u64) {
     IO_OF.set(core);
@@ -58,7 +63,7 @@ impl Core {
     pub(crate) fn start_and_wait(&self) -> Result<(), Error> {
         let started = self.start().result();
         if started.is_err() && lock(&self.run).phase == Phase::Idle {
-            self.threads.join(Instant::now() + self.limits.stop);
+            self.threads.join(Instant::now() + self.stop_limit());
         }
         started
     }
@@ -92,7 +97,7 @@ impl Core {
             return Err(Error::Stopped);
         };
         // Threads of an earlier run that was stopped on one of them.
-        self.threads.join(Instant::now() + self.limits.stop);
+        self.threads.join(Instant::now() + self.stop_limit());
         let (reactor, poll_thread) = Loop::new(core, links)
             .map_err(|error| Error::io("cannot set up the poll thread", error))?;
         self.mailbox.open();
@@ -172,7 +177,7 @@ impl Core {
         if self.delivers_here() {
             return Ok(());
         }
-        let deadline = Instant::now() + self.limits.stop;
+        let deadline = Instant::now() + self.stop_limit();
         let remaining = self.threads.join(deadline);
         if remaining.is_empty() {
             return Ok(());
@@ -180,7 +185,7 @@ impl Core {
         Err(Error::Config(
             format!(
                 "not stopped within {:?}: still running: {} (a handler that does not return?)",
-                self.limits.stop,
+                self.stop_limit(),
                 remaining.join(", ")
             )
             .into(),
@@ -207,7 +212,7 @@ impl Core {
             // Everything has ended by itself: what was handled is answered, then it stops.
             return self.stop();
         }
-        self.threads.join(Instant::now() + self.limits.stop);
+        self.threads.join(Instant::now() + self.stop_limit());
         Ok(())
     }
 

@@ -329,6 +329,11 @@ impl State {
     }
 }
 
+/// Whether the calling thread runs an item of any mailbox.
+pub(crate) fn holds_a_turn() -> bool {
+    HELD.get() != 0
+}
+
 /// Runs an item; its panic is logged and ends here.
 pub(crate) fn guarded(item: impl FnOnce()) {
     if let Err(panic) = inside(item) {

@@ -22,6 +22,7 @@ mod poll;
 mod processing;
 mod reactor;
 mod receive;
+mod shared_limits;
 mod slot;
 mod sources;
 mod status;

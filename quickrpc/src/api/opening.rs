@@ -350,9 +350,9 @@ impl Loop {
     }
 
     fn open_tcp(&mut self, index: usize, host: &str, port: u16) -> io::Result<()> {
+        let attempt = self.states.get(index).map_or(0, |state| state.attempt);
         if let Some(link) = self.links.get(index) {
             let at = Instant::now() + link.wire.limits.connect;
-            let attempt = self.states.get(index).map_or(0, |state| state.attempt);
             self.after(at, Timer::ConnectTimeout(index, attempt));
         }
         if let Ok(ip) = host.parse::<IpAddr>() {
@@ -366,11 +366,27 @@ impl Loop {
             let addresses = (host.as_str(), port)
                 .to_socket_addrs()
                 .map(Iterator::collect);
-            reactor.ask(Command::Resolved(index, addresses));
-        })
+            reactor.ask(Command::Resolved(index, attempt, addresses));
+        })?;
+        if let Some(state) = self.states.get_mut(index) {
+            state.resolving = true;
+        }
+        Ok(())
     }
 
-    pub(super) fn resolved(&mut self, index: usize, addresses: io::Result<Vec<SocketAddr>>) {
+    pub(super) fn resolved(
+        &mut self,
+        index: usize,
+        attempt: u64,
+        addresses: io::Result<Vec<SocketAddr>>,
+    ) {
+        let Some(state) = self.states.get_mut(index) else {
+            return;
+        };
+        // Too late for an attempt that was given up.
+        if state.attempt != attempt || state.over || !std::mem::take(&mut state.resolving) {
+            return;
+        }
         match addresses {
             Ok(addresses) => self.connect(index, addresses, None),
             Err(error) => self.connect(index, Vec::new(), Some(error)),
@@ -453,22 +469,22 @@ impl Loop {
     }
 
     pub(super) fn connect_timeout(&mut self, index: usize, attempt: u64) {
-        if self
-            .states
-            .get(index)
-            .is_none_or(|state| state.attempt != attempt)
-        {
+        let Some(state) = self.states.get_mut(index) else {
+            return;
+        };
+        if state.attempt != attempt || state.over {
             return;
         }
-        let Some(token) = self.sources.connecting(index) else {
-            return;
-        };
-        let Some(Source::Connecting { next, .. }) = self.sources.remove(token) else {
-            return;
-        };
-        let error = io::Error::new(io::ErrorKind::TimedOut, "no answer in time");
+        let resolving = std::mem::take(&mut state.resolving);
+        let token = self.sources.connecting(index);
         // The other addresses share the time that is over.
-        drop(next);
+        let connecting = token.and_then(|token| self.sources.remove(token));
+        let text = match connecting {
+            Some(_) => "no answer in time",
+            None if resolving => "the name was not found in time",
+            None => return,
+        };
+        let error = io::Error::new(io::ErrorKind::TimedOut, text);
         self.connect(index, Vec::new(), Some(error));
     }
 }

@@ -53,7 +53,27 @@ impl PendingTable {
         self.calls.len()
     }
 
-    pub(crate) fn insert(&mut self, id: u64, call: Arc<dyn PendingCall>, asked: &[Arc<Conn>]) {
+    /// Accepts a call, unless too many are pending.
+    ///
+    /// # Errors
+    ///
+    /// The limit that is reached.
+    pub(crate) fn insert(
+        &mut self,
+        id: u64,
+        call: Arc<dyn PendingCall>,
+        asked: &[Arc<Conn>],
+        limit: usize,
+    ) -> Result<(), usize> {
+        if self.calls.len() >= limit {
+            return Err(limit);
+        }
+        for conn in asked {
+            let limit = conn.wire.limits.pending_calls_per_peer;
+            if conn.pending.load(Ordering::Relaxed) >= limit {
+                return Err(limit);
+            }
+        }
         for conn in asked {
             conn.pending.fetch_add(1, Ordering::Relaxed);
         }
@@ -62,6 +82,7 @@ impl PendingTable {
             several => Asked::Many(several.to_vec()),
         };
         self.calls.insert(id, Entry { call, asked });
+        Ok(())
     }
 
     /// A peer answered: with a result, or with a failure, which counts only when it is

@@ -60,6 +60,8 @@ pub(super) struct LinkState {
     pub(super) failures: u32,
     /// Counts the openings, so that old news are told from new.
     pub(super) attempt: u64,
+    /// Its host's name is being looked up.
+    pub(super) resolving: bool,
     /// Its connected peers.
     pub(super) peers: usize,
     /// Whoever added it waits for its first attempt.
@@ -152,7 +154,9 @@ impl Loop {
 
     fn command(&mut self, command: Command) {
         match command {
-            Command::Resolved(link, addresses) => self.resolved(link, addresses),
+            Command::Resolved(link, attempt, addresses) => {
+                self.resolved(link, attempt, addresses);
+            }
             Command::Opened(link, Ok(())) => self.opened(link),
             Command::Opened(link, Err(error)) => self.failed(link, error),
             Command::Written(conn) => self.pipe_ended(&conn),
@@ -471,7 +475,10 @@ impl Loop {
 
     /// Ends everything, and reports it.
     fn shut_down(mut self) {
-        let deadline = Instant::now() + self.core.limits.stop;
+        // Handlers leave time for what comes after them: when one does not return, only
+        // its thread is named as still running.
+        let limit = self.core.stop_limit();
+        let deadline = Instant::now() + (limit - FLUSH.min(limit / 4));
         self.core.running.store(false, Ordering::Release);
         self.sources.close_listeners();
         self.core.dismiss_companions();

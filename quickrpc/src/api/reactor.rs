@@ -19,8 +19,8 @@ use super::status::{Adding, TransportId};
 
 /// A wish of another thread.
 pub(crate) enum Command {
-    /// A name was resolved for a link.
-    Resolved(usize, io::Result<Vec<SocketAddr>>),
+    /// A name was resolved for an attempt of a link.
+    Resolved(usize, u64, io::Result<Vec<SocketAddr>>),
     /// A link without sockets is open, or could not be opened.
     Opened(usize, Result<(), Error>),
     /// The writer thread of this peer has written everything, and ended.

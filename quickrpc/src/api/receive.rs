@@ -133,7 +133,8 @@ impl Core {
             }
             let rest = bytes.get(position..).unwrap_or_default();
             let Some(frame) = conn.wire.codec.next_frame(rest, &mut rx.searched) else {
-                if rest.len() > limit {
+                // The last bytes may be the beginning of the delimiter.
+                if rx.searched > limit {
                     conn.close(DisconnectReason::MessageTooLarge { limit });
                     return (bytes.len(), Flow::Closed);
                 }

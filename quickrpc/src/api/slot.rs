@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock, Weak};
 
 use crossbeam_channel::{bounded, select};
@@ -33,7 +33,7 @@ pub(crate) struct SlotInner {
     /// What was declared; nothing in an API without a trait.
     pub(crate) call: Option<&'static CallDescription>,
     handlers: RwLock<Arc<[Entry]>>,
-    subscription_limit: usize,
+    subscription_limit: AtomicUsize,
     /// The last run of the handlers took longer than answers may be held back. Unknown
     /// counts as slow.
     pub(crate) slow: AtomicBool,
@@ -99,15 +99,24 @@ impl SlotTable {
         calls.map(|call| call.name).collect()
     }
 
+    /// How many calls subscriptions hold that are made from now on.
+    pub(crate) fn limit_subscriptions(&self, limit: usize) {
+        for slot in self.all() {
+            slot.subscription_limit.store(limit, Ordering::Relaxed);
+        }
+    }
+
     /// Drops all handlers.
     pub(crate) fn clear(&self) {
-        let dynamic: Vec<_> = {
-            let dynamic = self.dynamic.read().unwrap_or_else(|p| p.into_inner());
-            dynamic.values().cloned().collect()
-        };
-        for slot in self.declared.values().chain(&dynamic) {
+        for slot in self.all() {
             slot.change(|_| Vec::new());
         }
+    }
+
+    fn all(&self) -> Vec<Arc<SlotInner>> {
+        let dynamic = self.dynamic.read().unwrap_or_else(|p| p.into_inner());
+        let all = self.declared.values().chain(dynamic.values());
+        all.cloned().collect()
     }
 }
 
@@ -117,7 +126,7 @@ impl SlotInner {
             name: name.into(),
             call,
             handlers: RwLock::new(Arc::new([])),
-            subscription_limit,
+            subscription_limit: AtomicUsize::new(subscription_limit),
             slow: AtomicBool::new(true),
         }
     }
@@ -185,7 +194,7 @@ impl Slot {
         I: Send + 'static,
         F: for<'a, 'de> Fn(&'a mut Invocation<'de>, &dyn Fn(I)) -> Outcome + Send + Sync + 'static,
     {
-        let (items, receiver) = bounded(self.0.subscription_limit);
+        let (items, receiver) = bounded(self.0.subscription_limit.load(Ordering::Relaxed));
         let connection = self.connect(move |call| {
             let stopped = call.stop_signal();
             handler(call, &|item| {

@@ -134,6 +134,7 @@ impl Core {
     /// Forgets what a transport expression bound.
     pub(crate) fn forget_links(&self, id: TransportId) {
         lock(&self.links).retain(|link| link.id != id);
+        self.share_limits();
     }
 
     /// Adds links; opens them if the API runs.
@@ -141,6 +142,7 @@ impl Core {
         let (promise, resolver) = Promise::pair();
         let mut run = lock(&self.run);
         lock(&self.links).extend(new.iter().cloned());
+        self.share_limits();
         match run.phase {
             Phase::Idle => drop(resolver.set_result(())),
             Phase::Stopping => drop(resolver.set_error(Error::Stopped)),

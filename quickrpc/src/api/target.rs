@@ -31,6 +31,8 @@ pub struct Target {
     /// `None`: all peers that are connected at the moment of sending.
     receivers: Option<Arc<[Receiver]>>,
     timeout: Option<Duration>,
+    /// One of several receivers, each with a call of its own: nobody waits for one of them.
+    one_of_several: bool,
 }
 
 /// Peers that a message goes to; nearly always one.
@@ -106,6 +108,7 @@ impl Target {
             core,
             receivers: None,
             timeout: None,
+            one_of_several: false,
         }
     }
 
@@ -196,12 +199,17 @@ impl Target {
     /// A target for each connected receiver.
     fn each(&self) -> Vec<(Sender, Target)> {
         let (peers, _) = self.resolve();
+        let peers = peers.as_slice();
+        let one_of_several = peers.len() > 1;
+        let target = |conn: &Arc<Conn>| Target {
+            one_of_several,
+            ..self.to(&conn.peer)
+        };
         peers
-            .as_slice()
             .iter()
             // Who is there is not known of everybody.
             .filter(|conn| !conn.is_everyone())
-            .map(|conn| (conn.peer.clone(), self.to(&conn.peer)))
+            .map(|conn| (conn.peer.clone(), target(conn)))
             .collect()
     }
 
@@ -211,7 +219,7 @@ impl Target {
         let peers = peers.as_slice();
         let wait = self.wait(peers);
         self.send(peers, method, args, None, wait, &mut failures)?;
-        verdict(failures, self.single())
+        verdict(failures, self.single(peers))
     }
 
     pub(crate) fn send_call<T, W>(
@@ -229,7 +237,7 @@ impl Target {
         let (peers, mut failures) = self.resolve();
         let peers = peers.as_slice();
         if peers.is_empty() {
-            let error = verdict(failures, self.single()).err();
+            let error = verdict(failures, self.single(peers)).err();
             return Promise::failed(error.unwrap_or_else(|| Error::NoPeer {
                 method: method.as_ref().into(),
             }));
@@ -259,22 +267,23 @@ impl Target {
         // Whoever got the message may answer; only if nobody did has the call failed.
         let unsent = match sent {
             Ok(()) if failures.len() - missing < peers.len() => None,
-            Ok(()) => verdict(failures, self.single()).err(),
+            Ok(()) => verdict(failures, self.single(peers)).err(),
             Err(error) => Some(error),
         };
         if let Some(error) = unsent {
-            let call = lock(&self.core.pending).remove(id);
-            // Not there if the peer was lost meanwhile, which settled the promise.
-            if call.is_some() {
-                return Promise::failed(error);
-            }
+            // Whatever settled the promise meanwhile, nobody has seen it yet.
+            drop(lock(&self.core.pending).remove(id));
+            return Promise::failed(error);
         }
         promise
     }
 
-    /// Whether one receiver was named, whose error needs no list.
-    fn single(&self) -> bool {
-        self.receivers.as_ref().is_some_and(|list| list.len() == 1)
+    /// Whether it was for one receiver, whose error needs no list.
+    fn single(&self, peers: &[Arc<Conn>]) -> bool {
+        self.receivers
+            .as_ref()
+            .map_or(peers.len(), |list| list.len())
+            == 1
     }
 
     /// The peers that are meant, and the receivers that are not there.
@@ -334,9 +343,12 @@ impl Target {
         }
     }
 
-    /// Whether sending waits for room: to one peer, on a thread that delivers nothing.
+    /// Whether sending waits for room: to one peer, on a thread that delivers nothing, not
+    /// even for another API, since the peer may wait for that.
     fn wait(&self, peers: &[Arc<Conn>]) -> Wait {
-        if peers.len() != 1 || self.core.delivers_here() {
+        // A thread that delivers for another API must not wait either: two APIs that pass
+        // messages on to each other would wait for each other.
+        if peers.len() != 1 || self.one_of_several || super::lifecycle::delivers() {
             return Wait::Never;
         }
         let timeout = self.timeout.unwrap_or(self.core.call_timeout);
@@ -382,6 +394,8 @@ impl Target {
                     encoded_for = Some(conn);
                 }
                 if let Err(error) = self.core.transmit(conn, out, wait) {
+                    // The others may still answer.
+                    self.core.fail_call(conn, id, error.clone());
                     failures.push((Arc::clone(&conn.peer.name), error));
                 }
             }
@@ -450,28 +464,24 @@ impl Core {
         peers: &[Arc<Conn>],
     ) -> Result<()> {
         let deadline = call.deadline();
-        for conn in peers {
-            let limit = conn.wire.limits.pending_calls_per_peer;
-            if conn.pending.load(Ordering::Relaxed) >= limit {
-                return Err(Error::TooManyPending { limit });
-            }
-        }
-        let limit = self.limits.pending_calls;
-        let mut pending = lock(&self.pending);
-        if pending.len() >= limit {
-            return Err(Error::TooManyPending { limit });
-        }
-        pending.insert(id, call, peers);
-        drop(pending);
+        let limit = self.shared.pending_calls();
+        lock(&self.pending)
+            .insert(id, call, peers, limit)
+            .map_err(|limit| Error::TooManyPending { limit })?;
         for conn in peers {
             conn.resume_awaited();
         }
         // A peer that was lost before this was not seen by those who fail its calls.
-        if let [conn] = peers
-            && let Some(reason) = conn.lost_for_calls()
-        {
-            lock(&self.pending).remove(id);
-            return Err(conn.gone(&reason));
+        for conn in peers {
+            let Some(reason) = conn.lost_for_calls() else {
+                continue;
+            };
+            let error = conn.gone(&reason);
+            if let [_] = peers {
+                lock(&self.pending).remove(id);
+                return Err(error);
+            }
+            self.fail_call(conn, Some(id), error);
         }
         if let Some(deadline) = deadline {
             let reactor = lock(&self.reactor).clone();

@@ -93,7 +93,12 @@ impl AnyCodec {
 
     /// The first telegram in a buffer of a stream; see [`Delimiter::next_frame`].
     pub(crate) fn next_frame(&self, buffer: &[u8], searched: &mut usize) -> Option<Frame> {
-        self.framing()?.next_frame(buffer, searched)
+        let Some(delimiter) = self.framing() else {
+            // Without a delimiter nothing ever ends in a stream.
+            *searched = buffer.len();
+            return None;
+        };
+        delimiter.next_frame(buffer, searched)
     }
 
     /// Ends the telegram that begins at `start` of `out`, for a stream.

@@ -204,3 +204,33 @@ fn garbage_is_not_hoarded() {
     person.send("add[1] a:1 b:2\n");
     assert_eq!(person.line(), "[1]:3");
 }
+
+#[test]
+fn nobody_waits_for_one_of_several() {
+    let limits = Limits {
+        peer_queue: 1 << 20,
+        ..Limits::default()
+    };
+    let lab = Lab::builder()
+        .transport("tcpserv:127.0.0.1:0")
+        .limits(limits)
+        .call_timeout(SOON)
+        .build()
+        .unwrap();
+    let (came, connected) = inbox();
+    lab.on_connect(move |peer| came.send(peer.clone()).unwrap());
+    lab.start().unwrap();
+    let addr = lab.local_addrs()[0];
+    let _deaf = Telnet::connect(addr);
+    let deaf = connected.next();
+    let mut other = Telnet::connect(addr);
+    connected.next();
+    // As much as the system holds, and as the queue may have.
+    let text = "x".repeat(1 << 20);
+    let full = lab.to(&deaf).timeout(Duration::from_millis(50));
+    while full.notified(&text).is_ok() {}
+    let everybody = lab.all();
+    let sent = bounded("each", move || everybody.each().notified("hello"));
+    assert!(sent.iter().all(|(_, result)| result.is_ok()), "{sent:?}");
+    assert_eq!(other.json()["params"]["text"], "hello");
+}
