@@ -17,6 +17,7 @@ use crate::threads::ThreadGroup;
 use super::batch;
 use super::budget::Budget;
 use super::conn::{Conn, Outlet};
+use super::handle::Api;
 use super::lifecycle::Run;
 use super::link::{Link, Wire};
 use super::mailbox::{AfterPush, Item, Mailbox};
@@ -63,6 +64,8 @@ pub(crate) struct Core {
     pub(crate) threads: ThreadGroup,
     /// Where the servers listen, by the place of their link.
     pub(crate) addresses: Mutex<Vec<(usize, SocketAddr)>>,
+    /// What starts and stops with this API.
+    pub(super) companions: Mutex<Vec<Api>>,
     next_call: AtomicU64,
 }
 
@@ -104,6 +107,7 @@ impl Core {
                 pending: Mutex::default(),
                 threads: ThreadGroup::default(),
                 addresses: Mutex::default(),
+                companions: Mutex::default(),
                 next_call: AtomicU64::new(1),
             }
         });

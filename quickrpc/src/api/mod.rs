@@ -6,6 +6,7 @@ mod answer;
 mod batch;
 mod budget;
 mod builder;
+mod companion;
 mod conn;
 mod core;
 mod datagrams;

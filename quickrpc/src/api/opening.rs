@@ -200,8 +200,11 @@ impl Loop {
         self.core.forget_links(id);
     }
 
-    fn check_started(&mut self) {
-        if self.states.iter().all(|state| state.tried) && self.failure.is_none() {
+    pub(super) fn check_started(&mut self) {
+        if self.states.iter().all(|state| state.tried)
+            && self.failure.is_none()
+            && self.is_accompanied()
+        {
             self.core.started();
         }
     }
@@ -490,7 +493,7 @@ impl Loop {
 pub(super) fn start_error(link: &Link, error: &io::Error) -> Error {
     let hint = match error.kind() {
         // The errors of these say by themselves what to do.
-        _ if !matches!(link.transport, Leaf::Tcp { .. } | Leaf::TcpServer { .. }) => "",
+        _ if !has_address(&link.transport) => "",
         io::ErrorKind::AddrInUse => {
             "; another program listens there: stop it, or choose another port (0 picks a free one)"
         }
@@ -509,6 +512,14 @@ pub(super) fn start_error(link: &Link, error: &io::Error) -> Error {
         reason: format!("{error}{hint}").into(),
         kind: Some(error.kind()),
     }
+}
+
+/// Whether it is a host and port that cannot be opened.
+fn has_address(transport: &Leaf) -> bool {
+    matches!(
+        transport,
+        Leaf::Tcp { .. } | Leaf::TcpServer { .. } | Leaf::Udp(_)
+    )
 }
 
 /// How long to wait before the next attempt.

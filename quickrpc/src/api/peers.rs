@@ -100,7 +100,8 @@ impl PeerTable {
         }
     }
 
-    fn wire_of(&self, sender: &Sender) -> Option<&Arc<Datagrams>> {
+    /// The wire of datagrams that a sender belongs to.
+    pub(crate) fn wire_of(&self, sender: &Sender) -> Option<&Arc<Datagrams>> {
         self.wires
             .iter()
             .find(|wire| wire.everyone.id() == sender.wire)

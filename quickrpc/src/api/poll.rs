@@ -49,6 +49,8 @@ pub(crate) struct Loop {
     ready: Vec<Arc<Conn>>,
     timers: Vec<(Instant, Timer)>,
     pub(super) scratch: Box<[u8]>,
+    /// Companions that have not started yet; `None` before they are started.
+    pub(super) companions_left: Option<usize>,
     /// Why starting failed.
     pub(super) failure: Option<Error>,
     stop: bool,
@@ -109,6 +111,7 @@ impl Loop {
             ready: Vec::new(),
             timers: Vec::new(),
             scratch: vec![0; ROUND].into(),
+            companions_left: None,
             failure: None,
             stop: false,
         };
@@ -174,6 +177,7 @@ impl Loop {
             }
             Command::Add(links, adding) => self.add(links, &adding),
             Command::Remove(id, removed) => self.remove(id, &removed),
+            Command::Accompanied(started) => self.accompanied(started),
             Command::Drain => {
                 self.core.mailbox.drain();
             }
@@ -499,6 +503,7 @@ impl Loop {
         let deadline = after(limit - FLUSH.min(limit / 4));
         self.core.running.store(false, Ordering::Release);
         self.sources.close_listeners();
+        self.core.dismiss_companions();
         // The running handlers finish; the calls that wait behind them are given up.
         self.core.mailbox.forget_calls();
         let pending = lock(&self.core.pending).close();
@@ -538,6 +543,7 @@ impl Loop {
         // Descriptors are closed before anybody hears that it has stopped.
         drop(peers);
         drop(self);
+        core.await_companions();
         core.stopped(failure);
     }
 

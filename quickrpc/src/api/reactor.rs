@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Add(Vec<Arc<Link>>, Arc<Adding>),
     /// Close the links of a transport and forget them; whoever removes it waits.
     Remove(TransportId, Resolver<()>),
+    /// A companion has started, or could not.
+    Accompanied(Result<(), Error>),
     /// Something waits for its turn and nobody has it.
     Drain,
     /// End everything.

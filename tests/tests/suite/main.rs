@@ -1,5 +1,6 @@
 //! The library as a downstream user sees it: one module per topic.
 
+mod announcer;
 mod arguments;
 mod batches;
 mod codec_terse;
