@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -12,11 +13,14 @@ use crate::security::SecInfo;
 ///
 /// Dereferences to the peer's name. It means this one connection, not whoever has the
 /// name later: sending to it fails with [`Error::Disconnected`](crate::Error::Disconnected)
-/// once the connection is gone.
+/// once the connection is gone. Over UDP, which has no connections, it means an address on
+/// one wire.
 #[derive(Clone)]
 pub struct Sender {
     pub(crate) id: u64,
     pub(crate) name: Arc<str>,
+    /// The number of the wire, if it has addresses and not peers; else 0.
+    pub(crate) wire: u64,
     pub(crate) secinfo: Option<Arc<SecInfo>>,
     pub(crate) credentials: Option<Credentials>,
 }
@@ -43,12 +47,22 @@ impl Sender {
         Sender {
             id,
             name,
+            wire: 0,
             secinfo: None,
             credentials: None,
         }
     }
 
-    /// The peer's name, such as `127.0.0.1:50312`.
+    /// An address on a wire of datagrams.
+    pub(crate) fn at_address(id: u64, ip: IpAddr, wire: u64) -> Self {
+        let name = ip.to_string().into();
+        Sender {
+            wire,
+            ..Sender::new(id, name)
+        }
+    }
+
+    /// The peer's name, such as `127.0.0.1:50312`; over UDP the address alone.
     pub fn name(&self) -> &str {
         &self.name
     }

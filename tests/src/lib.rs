@@ -5,6 +5,7 @@
 //! event, with a bound that only a defect exceeds, and it shows that something does *not*
 //! happen by what comes next in its place.
 
+mod datagrams;
 mod dir;
 mod lab;
 mod ports;
@@ -13,6 +14,7 @@ mod resources;
 mod telnet;
 mod wait;
 
+pub use datagrams::{BROADCAST, DatagramPort, RawPeer};
 pub use dir::OwnDir;
 pub use lab::{
     Lab, LabIncoming, LabInverse, LabInverseIncoming, LabInverseOutgoing, LabInverseOutgoingEach,

@@ -37,12 +37,24 @@ pub(crate) fn with_scratch<R>(run: impl FnOnce(&mut Vec<u8>) -> R) -> R {
 impl Wire {
     /// Makes an encoded payload ready for the wire: security header, delimiter.
     pub(crate) fn frame(&self, payload: &mut Vec<u8>, method: &str) -> Result<(), Error> {
-        if payload.len() > self.limits.message_size {
-            return Err(Error::MessageTooLarge {
-                size: payload.len(),
-                limit: self.limits.message_size,
-            });
+        self.check_size(payload)?;
+        self.enclose(payload, method)?;
+        if self.datagrams {
+            // With everything that belongs to it.
+            self.check_size(payload)?;
         }
+        Ok(())
+    }
+
+    fn check_size(&self, bytes: &[u8]) -> Result<(), Error> {
+        let (size, limit) = (bytes.len(), self.limits.message_size);
+        match size > limit {
+            true => Err(Error::MessageTooLarge { size, limit }),
+            false => Ok(()),
+        }
+    }
+
+    fn enclose(&self, payload: &mut Vec<u8>, method: &str) -> Result<(), Error> {
         let encode = |reason: String| Error::Encode {
             method: method.into(),
             reason: reason.into(),
@@ -75,15 +87,26 @@ impl Core {
             Queued::Over if conn.watch() => self.ask(Command::Watch(Arc::clone(conn))),
             Queued::Over => {}
         }
+        if self.budget.is_exceeded() {
+            self.relieve();
+        }
         Ok(())
     }
 
     /// Sends an encoded answer; a peer that is gone meanwhile does not mind.
-    fn send_answer(&self, conn: &Arc<Conn>, payload: &mut Vec<u8>, method: &str) {
-        let sent = conn
-            .wire
-            .frame(payload, method)
-            .and_then(|()| self.transmit(conn, payload, Wait::Answer));
+    fn send_answer(&self, conn: &Arc<Conn>, payload: &mut Vec<u8>, call: Answers<'_>) {
+        let method = call.method;
+        let framed = match (conn.wire.frame(payload, method), call.id) {
+            // It fitted, but not with what belongs to it; an error has to be known.
+            (Err(Error::MessageTooLarge { size, limit }), Some(id)) => {
+                let error = too_large(size, limit);
+                encode_error(conn, payload, id, &error);
+                self.trouble(&conn.peer, Error::Call(error), Some(method));
+                conn.wire.frame(payload, method)
+            }
+            (framed, _) => framed,
+        };
+        let sent = framed.and_then(|()| self.transmit(conn, payload, Wait::Answer));
         match sent {
             Ok(()) => {}
             Err(Error::Disconnected { .. }) => {
@@ -123,23 +146,32 @@ impl BatchAnswer {
     }
 }
 
+/// What an answer belongs to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Answers<'a> {
+    pub(crate) method: &'a str,
+    /// `None`: there is no other answer.
+    pub(crate) id: Option<&'a str>,
+}
+
 /// Sends an answer that is encoded already, on its route. An empty one is none.
 pub(crate) fn deliver(
     core: &Core,
     conn: &Arc<Conn>,
     route: &Route,
     payload: &mut Vec<u8>,
-    method: &str,
+    call: Answers<'_>,
 ) {
     match route {
         Route::Alone if payload.is_empty() => {}
-        Route::Alone => core.send_answer(conn, payload, method),
+        Route::Alone => core.send_answer(conn, payload, call),
         Route::Together(all) => {
             let answer = (!payload.is_empty()).then(|| payload.clone());
             match all.add(answer) {
                 Some(answers) if !answers.is_empty() => {
                     let mut joined = conn.wire.codec.join_batch(&answers);
-                    core.send_answer(conn, &mut joined, method);
+                    let method = call.method;
+                    core.send_answer(conn, &mut joined, Answers { method, id: None });
                 }
                 _ => {}
             }
@@ -162,11 +194,15 @@ pub(crate) fn encode_result<W: Serialize + ?Sized>(
     if out.len() > limit {
         let size = out.len();
         out.clear();
-        return Err(internal(format!(
-            "the result of {size} bytes is larger than the limit of {limit} bytes"
-        )));
+        return Err(too_large(size, limit));
     }
     Ok(())
+}
+
+fn too_large(size: usize, limit: usize) -> CallError {
+    internal(format!(
+        "the result of {size} bytes is larger than the limit of {limit} bytes"
+    ))
 }
 
 /// Encodes an error answer.
@@ -225,7 +261,11 @@ impl LateAnswer {
                 }
                 (_, None) => {}
             }
-            deliver(&self.core, &conn, &self.route, out, &self.method);
+            let call = Answers {
+                method: &self.method,
+                id: self.id.as_deref(),
+            };
+            deliver(&self.core, &conn, &self.route, out, call);
         });
         self.core.paid(&conn);
     }

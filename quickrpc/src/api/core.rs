@@ -1,7 +1,7 @@
 //! What one API consists of while it lives.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Condvar, Mutex, Weak};
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,9 @@ use crate::sync::lock;
 use crate::threads::ThreadGroup;
 
 use super::batch;
+use super::budget::Budget;
 use super::conn::{Conn, Outlet};
+use super::handle::Api;
 use super::lifecycle::Run;
 use super::link::{Link, Wire};
 use super::mailbox::{AfterPush, Item, Mailbox};
@@ -41,6 +43,8 @@ pub(crate) struct Core {
     pub(crate) observers: Observers,
     pub(crate) mailbox: Mailbox,
     pub(crate) limits: Limits,
+    /// The memory that all peers share.
+    pub(crate) budget: Arc<Budget>,
     /// Those limits that count for all wires together.
     pub(crate) shared: SharedLimits,
     pub(crate) call_timeout: Duration,
@@ -60,6 +64,8 @@ pub(crate) struct Core {
     pub(crate) threads: ThreadGroup,
     /// Where the servers listen, by the place of their link.
     pub(crate) addresses: Mutex<Vec<(usize, SocketAddr)>>,
+    /// What starts and stops with this API.
+    pub(super) companions: Mutex<Vec<Api>>,
     next_call: AtomicU64,
 }
 
@@ -86,6 +92,7 @@ impl Core {
                 slots,
                 observers: Observers::default(),
                 mailbox: Mailbox::new(id, processing),
+                budget: Budget::new(limits.buffered_total),
                 shared: SharedLimits::new(&limits),
                 limits,
                 call_timeout,
@@ -100,6 +107,7 @@ impl Core {
                 pending: Mutex::default(),
                 threads: ThreadGroup::default(),
                 addresses: Mutex::default(),
+                companions: Mutex::default(),
                 next_call: AtomicU64::new(1),
             }
         });
@@ -110,6 +118,11 @@ impl Core {
     /// A number for a call; from 1, over all peers of the API, as in the original.
     pub(crate) fn next_call(&self) -> u64 {
         self.next_call.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A number for a peer.
+    pub(crate) fn next_peer() -> u64 {
+        NEXT_PEER.fetch_add(1, Ordering::Relaxed)
     }
 
     pub(crate) fn ask(&self, command: Command) {
@@ -177,13 +190,18 @@ impl Core {
         name: &str,
         outlet: Outlet,
     ) -> Arc<Conn> {
-        let id = NEXT_PEER.fetch_add(1, Ordering::Relaxed);
+        let id = Core::next_peer();
         let peer = Sender {
             credentials: outlet.credentials(),
             ..Sender::new(id, name.into())
         };
         let conn = Arc::new(Conn::new(self, peer, Arc::clone(wire), link, outlet));
-        lock(&self.peers).insert(Arc::clone(&conn));
+        let let_in = lock(&self.peers).insert(Arc::clone(&conn));
+        if !let_in {
+            // Too late: those who end the peers of this run have been there.
+            conn.close(DisconnectReason::Stopped);
+            return conn;
+        }
         tracing::debug!(peer = %conn.peer, wire = %wire.name, "connected");
         conn
     }
@@ -234,6 +252,9 @@ impl Core {
         if conn.owed.fetch_sub(1, Ordering::AcqRel) == 1 {
             conn.close(DisconnectReason::EndOfInput);
         }
+        // Pairs with the fence of `stall`.
+        fence(Ordering::SeqCst);
+        self.make_room(conn);
     }
 
     /// A peer was closed for sending, on any thread; the poll thread does the rest.
@@ -248,6 +269,9 @@ impl Core {
         };
         self.fail_pending(conn, &reason);
         if let Some(conn) = found {
+            if conn.backlog() > 0 {
+                self.budget.is_ending(&conn);
+            }
             self.ask(Command::Finish(conn));
         }
     }
@@ -279,12 +303,9 @@ impl Core {
         }
     }
 
-    fn fail_pending(&self, conn: &Conn, reason: &DisconnectReason) {
+    pub(crate) fn fail_pending(&self, conn: &Conn, reason: &DisconnectReason) {
         let lost = lock(&self.pending).lost(conn);
-        let error = match reason {
-            DisconnectReason::Stopped => Error::Stopped,
-            other => conn.gone(other),
-        };
+        let error = conn.gone(reason);
         for call in lost {
             call.fail(error.clone(), conn.id());
         }
@@ -360,6 +381,12 @@ impl Context for Core {
         }
         batch::flush();
         Ok(())
+    }
+
+    fn drive(&self, call: u64, done: &dyn Fn() -> bool, until: Option<Instant>) {
+        if !self.delivers_here() {
+            self.read_for(call, done, until);
+        }
     }
 
     fn expire(&self, id: u64) {

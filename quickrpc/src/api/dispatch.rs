@@ -14,7 +14,7 @@ use crate::promise::{Promise, Resolver};
 use crate::receivers::Sender;
 use crate::reply::{IntoReply, Reply, Via};
 
-use super::answer::{self, LateAnswer, Route, internal};
+use super::answer::{self, Answers, LateAnswer, Route, internal};
 use super::batch;
 use super::conn::Conn;
 use super::core::Core;
@@ -215,7 +215,10 @@ impl Core {
                 }
             };
             match later {
-                None => answer::deliver(self, call.conn, call.route, out, method),
+                None => {
+                    let about = Answers { method, id };
+                    answer::deliver(self, call.conn, call.route, out, about);
+                }
                 Some(later) => self.answer_later(call, id, method, later),
             }
         });

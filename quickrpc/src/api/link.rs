@@ -10,8 +10,8 @@ use crate::error::Error;
 use crate::expr::{Retry, TransportExpr, TransportKind};
 use crate::limits::Limits;
 use crate::security::AnySecurity;
-use crate::transport::Transport;
 use crate::transport::process::CommandLine;
+use crate::transport::{Transport, udp};
 
 use super::status::{TransportId, TransportState};
 
@@ -23,6 +23,8 @@ pub(crate) struct Wire {
     pub(crate) limits: Limits,
     /// The transport's expression, for errors and logs.
     pub(crate) name: Arc<str>,
+    /// A message has to fit a datagram, with everything that belongs to it.
+    pub(crate) datagrams: bool,
     /// A stream that sent nothing for so long sends something harmless.
     pub(crate) keepalive: Option<Duration>,
 }
@@ -66,6 +68,7 @@ pub(crate) enum Leaf {
         bus: String,
         name: Option<String>,
     },
+    Udp(udp::Settings),
     Custom(Arc<dyn Transport>),
 }
 
@@ -76,14 +79,15 @@ impl Wire {
         limits: Limits,
         name: String,
         keepalive: Option<Duration>,
-    ) -> Arc<Self> {
-        Arc::new(Wire {
+    ) -> Self {
+        Wire {
             codec: codec.clone(),
             security: security.clone(),
             limits,
             name: name.into(),
+            datagrams: false,
             keepalive,
-        })
+        }
     }
 }
 
@@ -118,7 +122,7 @@ pub(crate) fn links(
             let wire = Wire::new(codec, security, limits.clone(), object.expression(), None);
             return Ok(vec![Arc::new(Link {
                 id,
-                wire,
+                wire: Arc::new(wire),
                 transport: Leaf::Custom(Arc::clone(object)),
                 retry: None,
                 state: Mutex::default(),
@@ -144,10 +148,14 @@ pub(crate) fn links(
                 return Err(Error::Config(text.into()));
             }
             let limits = link.leaf.limits(limits);
-            let wire = Wire::new(codec, security, limits, name, keepalive);
+            let mut wire = Wire::new(codec, security, limits, name, keepalive);
+            if let TransportKind::Udp { .. } = link.leaf.kind() {
+                wire.datagrams = true;
+                wire.limits.message_size = wire.limits.message_size.min(udp::LARGEST);
+            }
             Ok(Arc::new(Link {
                 id,
-                wire,
+                wire: Arc::new(wire),
                 transport: leaf(link.leaf)?,
                 retry: link.retry,
                 state: Mutex::default(),
@@ -187,6 +195,19 @@ fn leaf(expr: &TransportExpr) -> Result<Leaf, Error> {
             bus: bus.clone().unwrap_or_default(),
             name: name.clone(),
         },
+        TransportKind::Udp {
+            port,
+            bind,
+            broadcast,
+            multicast,
+            echo,
+        } => Leaf::Udp(udp::Settings {
+            port: *port,
+            bind: *bind,
+            broadcast: *broadcast,
+            multicast: *multicast,
+            echo: echo.unwrap_or(false),
+        }),
         TransportKind::Custom(custom) => Leaf::Custom(crate::transport::build(custom)?),
         _ => {
             let text = format!("transport `{expr}` is not available in this version");
@@ -205,6 +226,7 @@ impl fmt::Debug for Leaf {
             Leaf::Unix(_) => "Unix",
             Leaf::UnixServer { .. } => "UnixServer",
             Leaf::Internal { .. } => "Internal",
+            Leaf::Udp(_) => "Udp",
             Leaf::Custom(_) => "Custom",
         })
     }

@@ -4,10 +4,14 @@
 
 mod answer;
 mod batch;
+mod budget;
 mod builder;
+mod companion;
 mod conn;
 mod core;
+mod datagrams;
 mod dispatch;
+mod drive;
 mod handle;
 mod lifecycle;
 mod link;
@@ -27,6 +31,7 @@ mod status;
 mod target;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 pub use builder::Builder;
 pub use dispatch::{Invocation, Outcome};

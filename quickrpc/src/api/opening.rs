@@ -12,7 +12,7 @@ use mio::{Interest, Token};
 use crate::error::Error;
 use crate::expr::Retry;
 use crate::promise::Resolver;
-use crate::sync::lock;
+use crate::sync::{after, lock};
 use crate::transport::listener::Listener;
 use crate::transport::process::CommandLine;
 use crate::transport::stream::Stream;
@@ -49,6 +49,7 @@ impl Loop {
                 interface, port, ..
             } => self.listen(index, interface, *port),
             Leaf::Stdio { guard } => self.open_stdio(index, &link, *guard),
+            Leaf::Udp(settings) => self.open_udp(index, &link, settings),
             Leaf::Process(command) => self.open_process(index, &link, command),
             Leaf::Unix(path) => self.open_unix(index, &link, path),
             Leaf::UnixServer { path, mode } => self.listen_unix(index, path, *mode),
@@ -150,7 +151,7 @@ impl Loop {
         let retry_in = wait;
         self.core
             .set_state(link, TransportState::Down { reason, retry_in });
-        self.after(Instant::now() + wait, Timer::Reopen(index));
+        self.after(after(wait), Timer::Reopen(index));
     }
 
     /// Opens further links.
@@ -199,8 +200,11 @@ impl Loop {
         self.core.forget_links(id);
     }
 
-    fn check_started(&mut self) {
-        if self.states.iter().all(|state| state.tried) && self.failure.is_none() {
+    pub(super) fn check_started(&mut self) {
+        if self.states.iter().all(|state| state.tried)
+            && self.failure.is_none()
+            && self.is_accompanied()
+        {
             self.core.started();
         }
     }
@@ -213,6 +217,7 @@ impl Loop {
         match &link.transport {
             Leaf::Internal { bus, .. } => internal::leave(&self.core, bus, index),
             Leaf::Custom(transport) => transport.close(),
+            Leaf::Udp(_) => self.close_udp(index),
             _ => {}
         }
         if let Some(pipe) = self
@@ -347,7 +352,7 @@ impl Loop {
     fn open_tcp(&mut self, index: usize, host: &str, port: u16) -> io::Result<()> {
         let attempt = self.states.get(index).map_or(0, |state| state.attempt);
         if let Some(link) = self.links.get(index) {
-            let at = Instant::now() + link.wire.limits.connect;
+            let at = after(link.wire.limits.connect);
             self.after(at, Timer::ConnectTimeout(index, attempt));
         }
         if let Ok(ip) = host.parse::<IpAddr>() {
@@ -488,7 +493,7 @@ impl Loop {
 pub(super) fn start_error(link: &Link, error: &io::Error) -> Error {
     let hint = match error.kind() {
         // The errors of these say by themselves what to do.
-        _ if !matches!(link.transport, Leaf::Tcp { .. } | Leaf::TcpServer { .. }) => "",
+        _ if !has_address(&link.transport) => "",
         io::ErrorKind::AddrInUse => {
             "; another program listens there: stop it, or choose another port (0 picks a free one)"
         }
@@ -507,6 +512,14 @@ pub(super) fn start_error(link: &Link, error: &io::Error) -> Error {
         reason: format!("{error}{hint}").into(),
         kind: Some(error.kind()),
     }
+}
+
+/// Whether it is a host and port that cannot be opened.
+fn has_address(transport: &Leaf) -> bool {
+    matches!(
+        transport,
+        Leaf::Tcp { .. } | Leaf::TcpServer { .. } | Leaf::Udp(_)
+    )
 }
 
 /// How long to wait before the next attempt.

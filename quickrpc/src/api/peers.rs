@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::error::Error;
-use crate::receivers::Receiver;
+use crate::receivers::{Receiver, Sender};
 
 use super::conn::Conn;
+use super::core::Core;
+use super::datagrams::Datagrams;
 
 /// An error lists so many names at the most.
 const LISTED: usize = 8;
@@ -16,15 +18,35 @@ const LISTED: usize = 8;
 pub(crate) struct PeerTable {
     by_id: BTreeMap<u64, Arc<Conn>>,
     by_name: HashMap<Arc<str>, Vec<u64>>,
+    /// Nobody is let in any more.
+    closed: bool,
+    /// Open wires of datagrams, which have addresses and not peers.
+    wires: Vec<Arc<Datagrams>>,
 }
 
 impl PeerTable {
-    pub(crate) fn insert(&mut self, conn: Arc<Conn>) {
+    /// Gives false if nobody is let in any more.
+    pub(crate) fn insert(&mut self, conn: Arc<Conn>) -> bool {
+        if self.closed {
+            return false;
+        }
         self.by_name
             .entry(Arc::clone(&conn.peer.name))
             .or_default()
             .push(conn.id());
         self.by_id.insert(conn.id(), conn);
+        true
+    }
+
+    /// Lets nobody in from now on; gives those who are there.
+    pub(crate) fn close(&mut self) -> Vec<Arc<Conn>> {
+        self.closed = true;
+        self.all().cloned().collect()
+    }
+
+    /// Lets peers in again.
+    pub(crate) fn open(&mut self) {
+        self.closed = false;
     }
 
     pub(crate) fn remove(&mut self, conn: &Conn) -> bool {
@@ -50,6 +72,41 @@ impl PeerTable {
         peers.filter(|conn| conn.link == link).cloned().collect()
     }
 
+    pub(crate) fn add_wire(&mut self, wire: Arc<Datagrams>) {
+        self.wires.push(wire);
+    }
+
+    /// Takes out the wire of datagrams of a link.
+    pub(crate) fn remove_wire(&mut self, link: usize) -> Option<Arc<Datagrams>> {
+        let place = self.wires.iter().position(|w| w.everyone.link == link)?;
+        Some(self.wires.remove(place))
+    }
+
+    /// All peers, and what stands for everybody on a wire of datagrams: whom a message to
+    /// all goes to.
+    pub(crate) fn everybody(&self) -> impl Iterator<Item = &Arc<Conn>> {
+        let wires = self.wires.iter().map(|wire| &wire.everyone);
+        self.all().chain(wires)
+    }
+
+    /// What stands for an address, on each wire of datagrams that is meant.
+    pub(crate) fn addressed(&self, core: &Core, receiver: &Receiver) -> Vec<Arc<Conn>> {
+        match receiver {
+            Receiver::Name(name) => core.addressed(&self.wires, name),
+            Receiver::Peer(sender) => match self.wire_of(sender) {
+                Some(wire) => core.addressed(std::slice::from_ref(wire), &sender.name),
+                None => Vec::new(),
+            },
+        }
+    }
+
+    /// The wire of datagrams that a sender belongs to.
+    pub(crate) fn wire_of(&self, sender: &Sender) -> Option<&Arc<Datagrams>> {
+        self.wires
+            .iter()
+            .find(|wire| wire.everyone.id() == sender.wire)
+    }
+
     /// The one peer that is meant.
     pub(crate) fn find(&self, receiver: &Receiver) -> Result<Arc<Conn>, Error> {
         match receiver {
@@ -59,7 +116,10 @@ impl PeerTable {
                     .cloned()
                     .ok_or_else(|| Error::Disconnected {
                         peer: Arc::clone(&sender.name),
-                        reason: "the connection has ended".into(),
+                        reason: match self.wire_of(sender) {
+                            Some(_) => "it is an address, and was never connected".into(),
+                            None => "the connection has ended".into(),
+                        },
                     })
             }
             Receiver::Name(name) => self.by_name(name),

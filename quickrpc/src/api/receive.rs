@@ -9,10 +9,11 @@ use crate::error::{CallError, Error};
 use crate::receivers::Sender;
 use crate::security::SecInfo;
 
-use super::answer::{self, BatchAnswer, Route};
+use super::answer::{self, Answers, BatchAnswer, Route};
 use super::batch::{self, Batch};
 use super::conn::{Conn, Rx};
 use super::core::Core;
+use super::datagrams::Admitted;
 use super::dispatch::{Call, CallParts};
 use super::mailbox::{Item, Turn};
 use super::observers::DisconnectReason;
@@ -20,6 +21,11 @@ use super::observers::DisconnectReason;
 /// A connection gets so many messages at once, so that a flood starves nobody.
 const ROUND: usize = 64;
 
+/// What something answers that was no call.
+const NO_CALL: Answers<'_> = Answers {
+    method: "",
+    id: None,
+};
 /// A peer on which one of our promises depends may have so many times its share of the
 /// mailbox: its answer may come behind calls.
 const AWAITED: usize = 4;
@@ -62,6 +68,14 @@ impl Core {
     /// Takes what was read from a peer, and handles every complete message in it, up to a
     /// round. On a thread of the API; `rx` is the peer's own, taken out for the time.
     pub(crate) fn receive(&self, conn: &Arc<Conn>, rx: &mut Rx, chunk: &[u8]) -> Flow {
+        let flow = self.rounds(conn, rx, chunk);
+        match self.holds_input(conn, rx.buf.len()) {
+            true => flow,
+            false => Flow::Closed,
+        }
+    }
+
+    fn rounds(&self, conn: &Arc<Conn>, rx: &mut Rx, chunk: &[u8]) -> Flow {
         let _batch = Batch::begin();
         if rx.buf.is_empty() {
             let (consumed, flow) = self.round(conn, rx, chunk);
@@ -81,6 +95,35 @@ impl Core {
         }
         rx.buf = buf;
         flow
+    }
+
+    /// Handles one datagram. It stands alone: what is left of it belongs to nothing else.
+    pub(crate) fn receive_datagram(&self, conn: &Arc<Conn>, bytes: &[u8]) {
+        let _batch = Batch::begin();
+        let mut round = Round {
+            core: self,
+            conn,
+            turn: None,
+            stalled: false,
+        };
+        let wire = &conn.wire;
+        let (size, limit) = (bytes.len(), wire.limits.message_size);
+        if size > limit {
+            return round.trouble(&conn.peer, Error::MessageTooLarge { size, limit });
+        }
+        let mut header = None;
+        if wire.codec.delimiter().is_none() {
+            return round.telegram(bytes, &mut header);
+        }
+        let mut rest = bytes;
+        while let Some(frame) = wire.codec.next_frame(rest, &mut 0) {
+            round.telegram(rest.get(frame.telegram).unwrap_or_default(), &mut header);
+            rest = rest.get(frame.consumed..).unwrap_or_default();
+        }
+        if !rest.is_empty() {
+            let text = "a datagram ended within a message; every message ends with the delimiter";
+            round.trouble(&conn.peer, Error::Decode(text.into()));
+        }
     }
 
     fn round(&self, conn: &Arc<Conn>, rx: &mut Rx, bytes: &[u8]) -> (usize, Flow) {
@@ -139,12 +182,12 @@ impl<'a> Round<'a> {
     fn full(&mut self) -> bool {
         let conn = self.conn;
         let awaited = conn.is_awaited();
-        if !awaited && conn.is_congested() {
+        let shares = if awaited { AWAITED } else { 1 };
+        if (!awaited && conn.is_congested()) || conn.is_owed_too_much(shares) {
             return true;
         }
         // Looked at only after a push: what was handled in place waits nowhere.
         self.stalled && {
-            let shares = if awaited { AWAITED } else { 1 };
             self.stalled = self.core.crowded(conn, shares);
             self.stalled
         }
@@ -216,7 +259,7 @@ impl<'a> Round<'a> {
     fn answer_error(&self, id: &str, error: &CallError, route: &Route) {
         answer::with_scratch(|out| {
             answer::encode_error(self.conn, out, id, error);
-            answer::deliver(self.core, self.conn, route, out, "");
+            answer::deliver(self.core, self.conn, route, out, NO_CALL);
         });
     }
 
@@ -269,7 +312,7 @@ impl<'a> Round<'a> {
     /// An entry of a batch has no answer; the others may wait for it.
     fn no_answer(&self, route: &Route) {
         if let Route::Together(_) = route {
-            answer::deliver(self.core, self.conn, route, &mut Vec::new(), "");
+            answer::deliver(self.core, self.conn, route, &mut Vec::new(), NO_CALL);
         }
     }
 
@@ -280,7 +323,8 @@ impl<'a> Round<'a> {
         telegram: &mut Telegram<'_>,
         route: &Route,
     ) {
-        if self.turn.is_none() {
+        // A thread of the program that reads for itself runs no handlers.
+        if self.turn.is_none() && self.core.delivers_here() {
             self.turn = self.core.mailbox.enter();
         }
         if self.turn.is_some() {
@@ -295,7 +339,11 @@ impl<'a> Round<'a> {
         let Some(core) = self.core.me.upgrade() else {
             return;
         };
-        let bytes = telegram.text.len();
+        // The calls of a batch share their telegram.
+        let bytes = match &telegram.shared {
+            Some(_) => 0,
+            None => telegram.text.len(),
+        };
         let (conn, sender, route) = (Arc::clone(self.conn), sender.clone(), route.clone());
         let telegram = telegram.shared();
         let item = move || {
@@ -329,6 +377,15 @@ impl<'a> Round<'a> {
     }
 
     fn wait_turn(&mut self, item: Item, bytes: usize) {
+        let item: Item = match self.core.may_wait(self.conn, bytes) {
+            Admitted::Stream => item,
+            Admitted::Datagram(room) => Box::new(move || {
+                item();
+                drop(room);
+            }),
+            // Nobody is asked to wait with datagrams; they may get lost anyway.
+            Admitted::Dropped => return,
+        };
         self.stalled = true;
         self.core.post(self.conn.id(), item, bytes);
     }
@@ -336,14 +393,14 @@ impl<'a> Round<'a> {
 
 impl Core {
     /// A message of a peer waits no longer.
-    fn make_room(&self, conn: &Conn) {
+    pub(super) fn make_room(&self, conn: &Conn) {
         if conn.stalled.load(Ordering::Acquire) && self.has_room(conn) {
             conn.resume();
         }
     }
 
     /// Whether so many shares of the mailbox are used up by a peer.
-    fn crowded(&self, conn: &Conn, shares: usize) -> bool {
+    pub(super) fn crowded(&self, conn: &Conn, shares: usize) -> bool {
         let share = self.mailbox.share(conn.id());
         let limits = &conn.wire.limits;
         share.messages >= limits.waiting_messages.saturating_mul(shares)
@@ -357,5 +414,6 @@ impl Core {
         share.messages <= limits.waiting_messages / 2
             && share.bytes <= limits.waiting_bytes / 2
             && !conn.is_congested()
+            && !conn.is_owed_too_much(1)
     }
 }

@@ -1,6 +1,6 @@
 //! What the poll thread watches, by token.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 
 use mio::net::TcpStream;
@@ -8,6 +8,7 @@ use mio::net::TcpStream;
 use crate::transport::listener::Listener;
 
 use super::conn::Conn;
+use super::datagrams::Datagrams;
 
 /// Something with a token.
 pub(super) enum Source {
@@ -21,6 +22,12 @@ pub(super) enum Source {
         link: usize,
         stream: TcpStream,
         next: Vec<SocketAddr>,
+    },
+    /// One of the sockets of a wire of datagrams.
+    Datagrams {
+        link: usize,
+        socket: Arc<UdpSocket>,
+        wire: Arc<Datagrams>,
     },
 }
 
@@ -75,6 +82,13 @@ impl Sources {
         self.free.append(&mut self.freed);
     }
 
+    pub(super) fn peers(&self) -> impl Iterator<Item = &Arc<Conn>> {
+        self.places.iter().filter_map(|source| match source {
+            Some(Source::Peer(conn)) => Some(conn),
+            _ => None,
+        })
+    }
+
     /// The token of the listener of a link.
     pub(super) fn listener(&self, link: usize) -> Option<usize> {
         self.places.iter().position(
@@ -86,6 +100,13 @@ impl Sources {
     pub(super) fn connecting(&self, link: usize) -> Option<usize> {
         self.places.iter().position(
             |source| matches!(source, Some(Source::Connecting { link: one, .. }) if *one == link),
+        )
+    }
+
+    /// The token of a socket of a link's wire of datagrams.
+    pub(super) fn datagrams(&self, link: usize) -> Option<usize> {
+        self.places.iter().position(
+            |source| matches!(source, Some(Source::Datagrams { link: one, .. }) if *one == link),
         )
     }
 

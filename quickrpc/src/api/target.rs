@@ -22,6 +22,7 @@ use super::batch::{self, Batch};
 use super::conn::{Conn, Wait};
 use super::core::Core;
 use super::observers::DisconnectReason;
+use super::peers::PeerTable;
 
 /// Whom the calls of a handle go to, and how long they may take. It keeps nothing alive.
 #[derive(Clone, Debug)]
@@ -206,6 +207,8 @@ impl Target {
         };
         peers
             .iter()
+            // Who is there is not known of everybody.
+            .filter(|conn| !conn.is_everyone())
             .map(|conn| (conn.peer.clone(), target(conn)))
             .collect()
     }
@@ -287,28 +290,57 @@ impl Target {
     fn resolve(&self) -> (Few, Failures) {
         let peers = lock(&self.core.peers);
         let Some(receivers) = &self.receivers else {
-            let mut all = peers.all();
+            let mut all = peers.everybody();
             let few = match (all.next(), all.next()) {
                 (Some(one), None) => Few::One([Arc::clone(one)]),
-                _ => Few::Many(peers.all().cloned().collect()),
+                _ => Few::Many(peers.everybody().cloned().collect()),
             };
             return (few, Vec::new());
         };
         if let [receiver] = &**receivers {
             return match peers.find(receiver) {
                 Ok(conn) => (Few::One([conn]), Vec::new()),
-                Err(error) => (Few::Many(Vec::new()), vec![(name(receiver), error)]),
+                Err(error) => match self.addressed(&peers, receiver, error) {
+                    Ok(conns) => (Few::Many(conns), Vec::new()),
+                    Err(error) => (Few::Many(Vec::new()), vec![(name(receiver), error)]),
+                },
             };
         }
         let (mut found, mut failures) = (Vec::<Arc<Conn>>::new(), Vec::new());
         for receiver in receivers.iter() {
-            match peers.find(receiver) {
-                Ok(conn) if found.iter().any(|one| one.id() == conn.id()) => {}
-                Ok(conn) => found.push(conn),
+            let conns = match peers.find(receiver) {
+                Ok(conn) => Ok(vec![conn]),
+                Err(error) => self.addressed(&peers, receiver, error),
+            };
+            match conns {
+                Ok(conns) => {
+                    for conn in conns {
+                        if !found.iter().any(|one| one.id() == conn.id()) {
+                            found.push(conn);
+                        }
+                    }
+                }
                 Err(error) => failures.push((name(receiver), error)),
             }
         }
         (Few::Many(found), failures)
+    }
+
+    /// What stands for a receiver that is not connected but has an address; else the error.
+    fn addressed(
+        &self,
+        peers: &PeerTable,
+        receiver: &Receiver,
+        error: Error,
+    ) -> Result<Vec<Arc<Conn>>> {
+        if matches!(error, Error::AmbiguousPeer { .. }) {
+            return Err(error);
+        }
+        let conns = peers.addressed(&self.core, receiver);
+        match conns.is_empty() {
+            true => Err(error),
+            false => Ok(conns),
+        }
     }
 
     /// Whether sending waits for room: to one peer, on a thread that delivers nothing, not
@@ -350,7 +382,15 @@ impl Target {
                             method: method.into(),
                             reason: reason.into(),
                         })?;
-                    wire.frame(out, method)?;
+                    if let Err(error) = wire.frame(out, method) {
+                        // Too large for this wire; the others may take it.
+                        if peers.iter().all(|one| Arc::ptr_eq(&one.wire, wire)) {
+                            return Err(error);
+                        }
+                        encoded_for = None;
+                        failures.push((Arc::clone(&conn.peer.name), error));
+                        continue;
+                    }
                     encoded_for = Some(conn);
                 }
                 if let Err(error) = self.core.transmit(conn, out, wait) {
@@ -425,9 +465,7 @@ impl Core {
     ) -> Result<()> {
         let deadline = call.deadline();
         let limit = self.shared.pending_calls();
-        lock(&self.pending)
-            .insert(id, call, peers, limit)
-            .map_err(|limit| Error::TooManyPending { limit })?;
+        lock(&self.pending).insert(id, call, peers, limit)?;
         for conn in peers {
             conn.resume_awaited();
         }

@@ -1,5 +1,6 @@
 //! The library as a downstream user sees it: one module per topic.
 
+mod announcer;
 mod arguments;
 mod batches;
 mod codec_terse;
@@ -23,6 +24,7 @@ mod slots;
 mod stdio;
 mod targets;
 mod transports;
+mod udp;
 mod unix;
 mod wires;
 
