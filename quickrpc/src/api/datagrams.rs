@@ -259,7 +259,15 @@ impl Loop {
                 }
             }
         }
-        self.after(Instant::now(), Timer::Datagrams(token));
+        self.read_datagrams_soon(token);
+    }
+
+    fn read_datagrams_soon(&mut self, token: usize) {
+        // One timer for each socket, however often an event comes beside it.
+        let waits = |timer: &Timer| matches!(timer, Timer::Datagrams(one) if *one == token);
+        if !self.timers.iter().any(|(_, timer)| waits(timer)) {
+            self.after(Instant::now(), Timer::Datagrams(token));
+        }
     }
 }
 
