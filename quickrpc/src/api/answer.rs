@@ -87,6 +87,9 @@ impl Core {
             Queued::Over if conn.watch() => self.ask(Command::Watch(Arc::clone(conn))),
             Queued::Over => {}
         }
+        if self.budget.is_exceeded() {
+            self.relieve();
+        }
         Ok(())
     }
 

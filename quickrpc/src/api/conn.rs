@@ -15,18 +15,20 @@ use crate::sync::lock;
 use crate::transport::stream::Stream;
 use crate::transport::unix;
 
+use super::budget::Held;
 use super::core::Core;
 use super::datagrams::DatagramOutlet;
 use super::link::Wire;
 use super::observers::DisconnectReason;
+use super::watch::Watch;
 
 /// How bytes leave.
 pub(crate) enum Outlet {
     /// Written on the sending thread; the poll thread flushes the rest.
     Socket(Stream),
     /// Written by a thread of its own. The function wakes the threads of the transport
-    /// when the peer is closed.
-    Writer(Box<dyn Fn() + Send + Sync>),
+    /// when the peer is closed, and says whether what is queued is still to be written.
+    Writer(Box<dyn Fn(bool) + Send + Sync>),
     /// Sent on the sending thread as a datagram; nothing is connected.
     Datagram(DatagramOutlet),
 }
@@ -69,8 +71,14 @@ pub(crate) struct Conn {
     backlog: AtomicUsize,
     /// How many of them belong to answers.
     answers: AtomicUsize,
-    /// Bookkeeping of the poll thread: the place in its table.
-    pub(crate) token: AtomicUsize,
+    /// What it takes of the memory for all peers.
+    pub(super) held: Held,
+    /// What the poll thread is told about the socket; a leaf in the lock order.
+    pub(crate) watch: Mutex<Watch>,
+    /// A thread that waits for an answer reads; as `watch` says.
+    pub(crate) driven: AtomicBool,
+    /// The socket took less than it was given; as of the last change.
+    blocked: AtomicBool,
     /// For the poll thread: in its list of peers with more to read.
     pub(crate) ready: AtomicBool,
     /// For the poll thread: one of the two ends of a peer with threads has come.
@@ -88,6 +96,8 @@ pub(crate) struct Rx {
     pub(crate) searched: usize,
     /// The security header that belongs to the next message.
     pub(crate) header: Option<SecInfo>,
+    /// How long a thread that waits for an answer sleeps in the system.
+    pub(crate) timeout: Option<Duration>,
 }
 
 /// What waits to be sent.
@@ -181,7 +191,10 @@ impl Conn {
             watched: AtomicBool::new(false),
             backlog: AtomicUsize::new(0),
             answers: AtomicUsize::new(0),
-            token: AtomicUsize::new(usize::MAX),
+            watch: Mutex::default(),
+            driven: AtomicBool::new(false),
+            blocked: AtomicBool::new(false),
+            held: Held::new(&core.budget),
             ready: AtomicBool::new(false),
             half_over: AtomicBool::new(false),
             link,
@@ -199,6 +212,9 @@ impl Conn {
 
     /// The error of a send to this peer after its end.
     pub(crate) fn gone(&self, reason: &DisconnectReason) -> Error {
+        if let DisconnectReason::Stopped = reason {
+            return Error::Stopped;
+        }
         Error::Disconnected {
             peer: Arc::clone(&self.peer.name),
             reason: reason.to_string().into(),
@@ -214,6 +230,12 @@ impl Conn {
     fn note(&self, tx: &Tx) {
         self.backlog.store(tx.queued(), Ordering::Relaxed);
         self.answers.store(tx.answer_bytes, Ordering::Relaxed);
+        self.held.output(tx.queued());
+        if self.blocked.swap(tx.blocked, Ordering::Relaxed) != tx.blocked
+            && let Some(reactor) = self.core.upgrade().and_then(|core| core.reactor())
+        {
+            reactor.watch(self, |watch| watch.blocked = tx.blocked);
+        }
     }
 
     /// Sends framed bytes, or queues what cannot be sent at once. `collector` is the thread
@@ -358,6 +380,14 @@ impl Conn {
         self.exceeds(ANSWERS)
     }
 
+    /// Whether handlers owe the peer more answers, by promises, than so many peers with our
+    /// own limits could wait for. They take memory too.
+    pub(crate) fn is_owed_too_much(&self, shares: usize) -> bool {
+        let limit = self.wire.limits.pending_calls_per_peer;
+        // One of them is for the open input.
+        self.owed.load(Ordering::Relaxed) > limit.saturating_mul(shares)
+    }
+
     fn exceeds(&self, answers: usize) -> bool {
         self.answers.load(Ordering::Relaxed) > answers
             || self.backlog() > self.wire.limits.peer_queue.saturating_mul(2)
@@ -461,23 +491,43 @@ impl Conn {
             return false;
         }
         if !reason.keeps_queue() {
-            tx.buf = Vec::new();
-            tx.head = 0;
-            tx.taken = 0;
-            tx.answers.clear();
-            tx.answer_bytes = 0;
+            tx.clear();
         }
         tx.closed = Some(reason.clone());
         self.note(&tx);
         self.tx_changed.notify_all();
         drop(tx);
-        if let Outlet::Writer(wake) = &self.outlet {
-            wake();
+        match &self.outlet {
+            Outlet::Writer(wake) => wake(reason.keeps_queue()),
+            Outlet::Socket(stream) if self.driven.load(Ordering::SeqCst) => stream.shutdown_read(),
+            _ => {}
         }
         if let Some(core) = self.core.upgrade() {
             core.closing(self, reason);
         }
         true
+    }
+
+    /// After its end: what is left for the peer is given up, and the connection with it.
+    pub(crate) fn drop_output(&self) {
+        let mut tx = lock(&self.tx);
+        tx.clear();
+        self.note(&tx);
+        drop(tx);
+        match &self.outlet {
+            Outlet::Socket(stream) => stream.close(),
+            Outlet::Writer(wake) => wake(false),
+            Outlet::Datagram(_) => {}
+        }
+    }
+
+    /// After its end: what it has sent only in part is given up.
+    pub(crate) fn drop_input(&self) {
+        // Not there while a reader thread has it, which then gives it up by itself.
+        if let Some(rx) = lock(&self.rx).as_mut() {
+            rx.buf = Vec::new();
+        }
+        self.held.input(0);
     }
 
     /// Its queue is over the limit. Gives true if nobody looks after it yet.
@@ -488,6 +538,11 @@ impl Conn {
     /// Nobody looks after its queue any more.
     pub(crate) fn unwatch(&self) {
         self.watched.store(false, Ordering::Release);
+    }
+
+    /// When the peer last accepted something, or the queue began.
+    pub(crate) fn progress(&self) -> Instant {
+        lock(&self.tx).progress
     }
 
     /// Whether the peer has been stalled with a full queue since before `since`.
@@ -514,6 +569,15 @@ impl Tx {
     /// What has not left for certain.
     fn queued(&self) -> usize {
         self.unsent() + self.taken
+    }
+
+    /// Nothing of it is sent any more.
+    fn clear(&mut self) {
+        self.buf = Vec::new();
+        self.head = 0;
+        self.taken = 0;
+        self.answers.clear();
+        self.answer_bytes = 0;
     }
 
     fn unsent(&self) -> usize {

@@ -1,7 +1,7 @@
 //! What one API consists of while it lives.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Condvar, Mutex, Weak};
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,7 @@ use crate::sync::lock;
 use crate::threads::ThreadGroup;
 
 use super::batch;
+use super::budget::Budget;
 use super::conn::{Conn, Outlet};
 use super::handle::Api;
 use super::lifecycle::Run;
@@ -42,6 +43,8 @@ pub(crate) struct Core {
     pub(crate) observers: Observers,
     pub(crate) mailbox: Mailbox,
     pub(crate) limits: Limits,
+    /// The memory that all peers share.
+    pub(crate) budget: Arc<Budget>,
     /// Those limits that count for all wires together.
     pub(crate) shared: SharedLimits,
     pub(crate) call_timeout: Duration,
@@ -89,6 +92,7 @@ impl Core {
                 slots,
                 observers: Observers::default(),
                 mailbox: Mailbox::new(id, processing),
+                budget: Budget::new(limits.buffered_total),
                 shared: SharedLimits::new(&limits),
                 limits,
                 call_timeout,
@@ -192,7 +196,12 @@ impl Core {
             ..Sender::new(id, name.into())
         };
         let conn = Arc::new(Conn::new(self, peer, Arc::clone(wire), link, outlet));
-        lock(&self.peers).insert(Arc::clone(&conn));
+        let let_in = lock(&self.peers).insert(Arc::clone(&conn));
+        if !let_in {
+            // Too late: those who end the peers of this run have been there.
+            conn.close(DisconnectReason::Stopped);
+            return conn;
+        }
         tracing::debug!(peer = %conn.peer, wire = %wire.name, "connected");
         conn
     }
@@ -243,6 +252,9 @@ impl Core {
         if conn.owed.fetch_sub(1, Ordering::AcqRel) == 1 {
             conn.close(DisconnectReason::EndOfInput);
         }
+        // Pairs with the fence of `stall`.
+        fence(Ordering::SeqCst);
+        self.make_room(conn);
     }
 
     /// A peer was closed for sending, on any thread; the poll thread does the rest.
@@ -257,6 +269,9 @@ impl Core {
         };
         self.fail_pending(conn, &reason);
         if let Some(conn) = found {
+            if conn.backlog() > 0 {
+                self.budget.is_ending(&conn);
+            }
             self.ask(Command::Finish(conn));
         }
     }
@@ -290,10 +305,7 @@ impl Core {
 
     pub(crate) fn fail_pending(&self, conn: &Conn, reason: &DisconnectReason) {
         let lost = lock(&self.pending).lost(conn);
-        let error = match reason {
-            DisconnectReason::Stopped => Error::Stopped,
-            other => conn.gone(other),
-        };
+        let error = conn.gone(reason);
         for call in lost {
             call.fail(error.clone(), conn.id());
         }
@@ -369,6 +381,12 @@ impl Context for Core {
         }
         batch::flush();
         Ok(())
+    }
+
+    fn drive(&self, call: u64, done: &dyn Fn() -> bool, until: Option<Instant>) {
+        if !self.delivers_here() {
+            self.read_for(call, done, until);
+        }
     }
 
     fn expire(&self, id: u64) {

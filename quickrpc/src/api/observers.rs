@@ -32,6 +32,13 @@ pub enum DisconnectReason {
         /// Bytes that waited for it.
         queued: usize,
     },
+    /// All peers together held more memory than they may, and this one most of it.
+    OutOfMemory {
+        /// Bytes of its unfinished messages, and those that waited for it.
+        held: usize,
+        /// The limit for all peers, in bytes.
+        limit: usize,
+    },
     /// The transport ended by itself, for a reason of its own.
     Transport(Arc<str>),
 }
@@ -41,7 +48,9 @@ impl DisconnectReason {
     pub(crate) fn keeps_queue(&self) -> bool {
         !matches!(
             self,
-            DisconnectReason::Lost(_) | DisconnectReason::SlowConsumer { .. }
+            DisconnectReason::Lost(_)
+                | DisconnectReason::SlowConsumer { .. }
+                | DisconnectReason::OutOfMemory { .. }
         )
     }
 }
@@ -59,6 +68,10 @@ impl fmt::Display for DisconnectReason {
             DisconnectReason::SlowConsumer { queued } => {
                 write!(f, "it does not read; {queued} bytes were waiting")
             }
+            DisconnectReason::OutOfMemory { held, limit } => write!(
+                f,
+                "it held {held} bytes, and all peers together more than {limit}"
+            ),
             DisconnectReason::Transport(text) => f.write_str(text),
         }
     }

@@ -68,6 +68,14 @@ impl Core {
     /// Takes what was read from a peer, and handles every complete message in it, up to a
     /// round. On a thread of the API; `rx` is the peer's own, taken out for the time.
     pub(crate) fn receive(&self, conn: &Arc<Conn>, rx: &mut Rx, chunk: &[u8]) -> Flow {
+        let flow = self.rounds(conn, rx, chunk);
+        match self.holds_input(conn, rx.buf.len()) {
+            true => flow,
+            false => Flow::Closed,
+        }
+    }
+
+    fn rounds(&self, conn: &Arc<Conn>, rx: &mut Rx, chunk: &[u8]) -> Flow {
         let _batch = Batch::begin();
         if rx.buf.is_empty() {
             let (consumed, flow) = self.round(conn, rx, chunk);
@@ -174,12 +182,12 @@ impl<'a> Round<'a> {
     fn full(&mut self) -> bool {
         let conn = self.conn;
         let awaited = conn.is_awaited();
-        if !awaited && conn.is_congested() {
+        let shares = if awaited { AWAITED } else { 1 };
+        if (!awaited && conn.is_congested()) || conn.is_owed_too_much(shares) {
             return true;
         }
         // Looked at only after a push: what was handled in place waits nowhere.
         self.stalled && {
-            let shares = if awaited { AWAITED } else { 1 };
             self.stalled = self.core.crowded(conn, shares);
             self.stalled
         }
@@ -315,7 +323,8 @@ impl<'a> Round<'a> {
         telegram: &mut Telegram<'_>,
         route: &Route,
     ) {
-        if self.turn.is_none() {
+        // A thread of the program that reads for itself runs no handlers.
+        if self.turn.is_none() && self.core.delivers_here() {
             self.turn = self.core.mailbox.enter();
         }
         if self.turn.is_some() {
@@ -330,7 +339,11 @@ impl<'a> Round<'a> {
         let Some(core) = self.core.me.upgrade() else {
             return;
         };
-        let bytes = telegram.text.len();
+        // The calls of a batch share their telegram.
+        let bytes = match &telegram.shared {
+            Some(_) => 0,
+            None => telegram.text.len(),
+        };
         let (conn, sender, route) = (Arc::clone(self.conn), sender.clone(), route.clone());
         let telegram = telegram.shared();
         let item = move || {
@@ -380,7 +393,7 @@ impl<'a> Round<'a> {
 
 impl Core {
     /// A message of a peer waits no longer.
-    fn make_room(&self, conn: &Conn) {
+    pub(super) fn make_room(&self, conn: &Conn) {
         if conn.stalled.load(Ordering::Acquire) && self.has_room(conn) {
             conn.resume();
         }
@@ -401,5 +414,6 @@ impl Core {
         share.messages <= limits.waiting_messages / 2
             && share.bytes <= limits.waiting_bytes / 2
             && !conn.is_congested()
+            && !conn.is_owed_too_much(1)
     }
 }

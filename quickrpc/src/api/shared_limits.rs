@@ -39,6 +39,8 @@ impl Core {
     pub(crate) fn share_limits(&self) {
         let pending_calls = self.shared_limit(|limits| limits.pending_calls);
         let subscription = self.shared_limit(|limits| limits.subscription);
+        let total = self.shared_limit(|limits| limits.buffered_total);
+        self.budget.limit_to(total);
         let shared = &self.shared;
         shared.pending_calls.store(pending_calls, Ordering::Relaxed);
         shared.subscription.store(subscription, Ordering::Relaxed);

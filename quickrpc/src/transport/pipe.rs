@@ -69,7 +69,11 @@ pub(crate) fn connect(
     name: &str,
     pipe: Arc<Pipe>,
 ) -> Arc<Conn> {
-    let wake = move || (pipe.end_reading)();
+    let wake = move |keeps_queue| match keeps_queue {
+        true => (pipe.end_reading)(),
+        // Whoever does not read holds up the writer too.
+        false => pipe.give_up(),
+    };
     core.connect(wire, link, name, Outlet::Writer(Box::new(wake)))
 }
 

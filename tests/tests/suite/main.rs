@@ -12,6 +12,7 @@ mod lifecycle;
 mod matrix;
 mod peers;
 mod plugins;
+mod process;
 mod processing;
 mod promises;
 mod replies;
@@ -24,6 +25,7 @@ mod stdio;
 mod targets;
 mod transports;
 mod udp;
+mod unix;
 mod wires;
 
 use quickrpc::{CallError, Error};
