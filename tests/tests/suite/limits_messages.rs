@@ -109,7 +109,10 @@ fn the_size_of_a_message_in() {
         for bytes in oversized {
             let mut peer = Telnet::connect(addr);
             peer.send(line(SIZE) + "\n");
-            assert_eq!(peer.line().len(), SIZE - "echo[1] text:".len() + "[1]:".len());
+            assert_eq!(
+                peer.line().len(),
+                SIZE - "echo[1] text:".len() + "[1]:".len()
+            );
             // Whole or not, and with its last byte alone.
             peer.send(line(SIZE));
             peer.send("\n");
@@ -286,7 +289,10 @@ fn pending_calls_of_an_api() {
     for caller in clients("jrpc", &twice, &limits, "?pending_calls=3") {
         let peers = caller.peers();
         let first = caller.to(&peers[0]).add(1, 1);
-        let _more = [caller.to(&peers[0]).add(1, 1), caller.to(&peers[1]).add(1, 1)];
+        let _more = [
+            caller.to(&peers[0]).add(1, 1),
+            caller.to(&peers[1]).add(1, 1),
+        ];
         is_too_many(caller.to(&peers[0]).add(1, 1), 3);
         is_too_many(caller.to(&peers[1]).add(1, 1), 3);
         // Notifications are not pending.
