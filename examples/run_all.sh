@@ -150,6 +150,31 @@ try_echo_client() {
   says "start the server first"
 }
 
+# A service at one address of this machine, found from another.
+try_announcer() {
+  local here='bind=127.0.0.1&broadcast=127.255.255.255'
+  local there='bind=127.0.0.2&broadcast=127.255.255.255'
+  coproc SERVICE {
+    exec timeout 60 "$bin/announcer" --description 'lab v1' --transport "udp:0?$here" 2>&1
+  }
+  local service=$SERVICE_PID from=${SERVICE[0]}
+  await_port "$from"
+  run 0 seeker --first --timeout 30 --transport "udp:$port?$there"
+  says "127.0.0.1: lab v1"
+  run 0 seeker --first --timeout 30 --transport "udp:$port?$there" v1
+  says "127.0.0.1: lab v1"
+  run 1 seeker --timeout 0.05 --transport "udp:$port?$there" v2
+  says "no service answered within 50ms"
+  kill "$service"
+  wait "$service" || true
+}
+
+# The seeker alone; with a service it is tried above.
+try_seeker() {
+  run 1 seeker --transport udp:8888?bind=203.0.113.7
+  says "this machine has no such address"
+}
+
 for file in examples/examples/*.rs; do
   name=$(basename "$file" .rs)
   declare -F "try_$name" >/dev/null || fail "the example $name is not run here: write try_$name"

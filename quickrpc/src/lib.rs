@@ -292,6 +292,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod action_queue;
+pub mod announcer;
 mod api;
 mod args;
 mod bytes;

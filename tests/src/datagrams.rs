@@ -50,8 +50,21 @@ impl DatagramPort {
     ///
     /// If the address is taken.
     pub fn raw(&self, host: u8) -> RawPeer {
+        self.raw_at(Ipv4Addr::new(127, 0, 0, host))
+    }
+
+    /// Something that hears all broadcasts.
+    ///
+    /// # Panics
+    ///
+    /// If the system refuses.
+    pub fn overhear(&self) -> RawPeer {
+        self.raw_at(BROADCAST)
+    }
+
+    fn raw_at(&self, ip: Ipv4Addr) -> RawPeer {
         let port = self.number();
-        let socket = sharing(SocketAddr::from((Ipv4Addr::new(127, 0, 0, host), port)));
+        let socket = sharing(SocketAddr::from((ip, port)));
         socket.set_read_timeout(Some(SOON)).expect("a time limit");
         RawPeer { socket, port }
     }

@@ -6,6 +6,7 @@
 //! happen by what comes next in its place.
 
 mod datagrams;
+mod dir;
 mod lab;
 mod ports;
 mod python;
@@ -14,12 +15,13 @@ mod telnet;
 mod wait;
 
 pub use datagrams::{BROADCAST, DatagramPort, RawPeer};
+pub use dir::OwnDir;
 pub use lab::{
     Lab, LabIncoming, LabInverse, LabInverseIncoming, LabInverseOutgoing, LabInverseOutgoingEach,
     LabOutgoing, LabOutgoingEach, Served, client, serve, server, value,
 };
 pub use ports::{OwnHost, RefusingPort, own_bus};
 pub use python::{Event, Peer, Python};
-pub use resources::{Resources, thread_names};
+pub use resources::{Resources, children, kill, thread_names};
 pub use telnet::Telnet;
 pub use wait::{Inbox, SOON, bounded, eventually, inbox};

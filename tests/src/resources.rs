@@ -1,6 +1,7 @@
-//! What this process holds: threads and descriptors.
+//! What this process holds: threads, descriptors and children.
 
 use std::fs;
+use std::process::{self, Command};
 
 /// Counts of what a process must give back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +37,39 @@ pub fn thread_names() -> Vec<String> {
         .filter_map(|task| fs::read_to_string(task.path().join("comm")).ok())
         .map(|name| name.trim_end().to_owned())
         .collect()
+}
+
+/// The children of this process, zombies included.
+///
+/// # Panics
+///
+/// Where there is no `/proc`.
+pub fn children() -> Vec<u32> {
+    let listing = fs::read_dir("/proc").expect("a system with /proc");
+    let names = listing.flatten().map(|entry| entry.file_name());
+    let numbers = names.filter_map(|name| name.to_str()?.parse().ok());
+    numbers
+        .filter(|pid| parent(*pid) == Some(process::id()))
+        .collect()
+}
+
+fn parent(pid: u32) -> Option<u32> {
+    // It may have ended meanwhile.
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name, in parentheses, may contain anything.
+    let (_, rest) = stat.rsplit_once(')')?;
+    rest.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// Ends a process at once.
+///
+/// # Panics
+///
+/// If there is no such process.
+pub fn kill(pid: &str) {
+    let script = format!("kill -9 {pid}");
+    let killed = Command::new("sh").args(["-c", &script]).status();
+    assert!(killed.is_ok_and(|status| status.success()), "{pid}");
 }
 
 fn entries(directory: &str) -> usize {

@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 
 use quickrpc::{Processing, Promise};
 use quickrpc_tests::{
-    Lab, LabInverse, RefusingPort, Resources, Telnet, bounded, eventually, inbox, own_bus, serve,
-    thread_names,
+    Lab, LabInverse, OwnDir, RefusingPort, Resources, Telnet, bounded, children, eventually, inbox,
+    kill, own_bus, serve, thread_names,
 };
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_lab_stdio");
 
 /// Runs `cycle` a few times; the first time may leave what is made once for all.
 #[track_caller]
@@ -98,6 +100,37 @@ fn talk(lab: &Lab) {
     assert_eq!(bounded("the sum", move || sum.result()).unwrap(), 5);
 }
 
+fn sum(caller: &LabInverse) {
+    let sum = caller.all().add(2, 3);
+    assert_eq!(bounded("the sum", move || sum.result()).unwrap(), 5);
+}
+
+/// Ten restarts of a child take no more than one.
+fn supervise() {
+    let script = format!(r#"echo "notified text:\"$$\""; exec {PROGRAM} terse"#);
+    let expression = format!("restart:0.001:(process:(sh -c '{script}'))");
+    let caller = LabInverse::bind("terse", expression).unwrap();
+    let (seen, pids) = inbox();
+    caller
+        .notified
+        .connect(move |_sender, text| seen.send(text.to_owned()).unwrap());
+    caller.start().unwrap();
+    let mut pid = pids.next();
+    sum(&caller);
+    // Those that poll, read, write and watch.
+    eventually("all threads", || workers().len() == 4);
+    let before = Resources::now();
+    for _ in 0..10 {
+        kill(&pid);
+        pid = pids.next();
+        sum(&caller);
+    }
+    eventually("as much as before", || Resources::now() == before);
+    assert_eq!(children().len(), 1);
+    caller.stop().unwrap();
+    assert_eq!(children(), [0; 0]);
+}
+
 #[test]
 fn nothing_is_left_behind() {
     short_connections();
@@ -156,6 +189,27 @@ fn nothing_is_left_behind() {
         let sum = caller.all().add(2, 3);
         assert_eq!(bounded("the sum", move || sum.result()).unwrap(), 5);
     });
+    leaves_nothing("a Unix-domain socket", || {
+        let dir = OwnDir::new();
+        let path = dir.path("hub").display().to_string();
+        let lab = lab_with(Processing::Inline, &format!("unixserv:{path}"));
+        lab.start().unwrap();
+        let caller = LabInverse::bind("terse", format!("unix:{path}")).unwrap();
+        caller.start().unwrap();
+        sum(&caller);
+    });
+    leaves_nothing("a child", || {
+        let caller = LabInverse::bind("terse", format!("process:({PROGRAM} terse)")).unwrap();
+        caller.start().unwrap();
+        sum(&caller);
+        caller.stop().unwrap();
+        assert_eq!(children(), [0; 0], "stop() waits for the child");
+    });
+    leaves_nothing("a program that does not exist", || {
+        let caller = LabInverse::bind("terse", "process:(/nowhere)").unwrap();
+        caller.start().unwrap_err();
+    });
+    leaves_nothing("a supervisor", supervise);
     leaves_nothing("many connections", || {
         let lab = lab_with(Processing::Inline, "tcpserv:127.0.0.1:0");
         lab.start().unwrap();

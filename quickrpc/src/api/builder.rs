@@ -4,6 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
 
+use crate::announcer::Announcer;
 use crate::codec::{AnyCodec, IntoCodec};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
@@ -54,6 +55,7 @@ pub struct Builder<A> {
     processing: Processing,
     limits: Limits,
     call_timeout: Duration,
+    companions: Vec<Api>,
     /// The first mistake.
     mistake: Option<Error>,
     api: PhantomData<fn() -> A>,
@@ -70,6 +72,7 @@ impl<A> Builder<A> {
             processing: Processing::default(),
             limits: Limits::default(),
             call_timeout: CALL_TIMEOUT,
+            companions: Vec::new(),
             mistake: None,
             api: PhantomData,
         }
@@ -137,6 +140,33 @@ impl<A> Builder<A> {
     }
 }
 
+impl<A> Builder<A> {
+    /// Announces the API as a service, as long as it runs: the announcer starts when all
+    /// transports are open, and stops with the API.
+    ///
+    /// ```no_run
+    /// use quickrpc::announcer::Announcer;
+    /// # use quickrpc::remote_api;
+    /// # #[remote_api]
+    /// # trait Lab {
+    /// #     #[incoming]
+    /// #     fn measure(&self, channel: u8) -> f64;
+    /// # }
+    /// # fn main() -> quickrpc::Result<()> {
+    /// let api = Lab::builder()
+    ///     .transport("tcpserv::9000")
+    ///     .announce(Announcer::new("lab v1, port 9000"))
+    ///     .build()?;
+    /// api.start()?;
+    /// # Ok(()) }
+    /// ```
+    pub fn announce(mut self, announcer: Announcer) -> Self {
+        let api = note(&mut self.mistake, announcer.build());
+        self.companions.extend(api.map(|api| (*api).clone()));
+        self
+    }
+}
+
 impl<A: Generated> Builder<A> {
     /// Builds the API. Nothing is opened before `start()`.
     ///
@@ -176,6 +206,7 @@ impl<A> Builder<A> {
             links,
             (self.codec, self.security),
         );
+        core.accompany(self.companions);
         Ok(Api::new(core))
     }
 }

@@ -20,6 +20,7 @@ use super::core::Core;
 use super::datagrams::DatagramOutlet;
 use super::link::Wire;
 use super::observers::DisconnectReason;
+use super::watch::Watch;
 
 /// How bytes leave.
 pub(crate) enum Outlet {
@@ -72,8 +73,12 @@ pub(crate) struct Conn {
     answers: AtomicUsize,
     /// What it takes of the memory for all peers.
     pub(super) held: Held,
-    /// Bookkeeping of the poll thread: the place in its table.
-    pub(crate) token: AtomicUsize,
+    /// What the poll thread is told about the socket; a leaf in the lock order.
+    pub(crate) watch: Mutex<Watch>,
+    /// A thread that waits for an answer reads; as `watch` says.
+    pub(crate) driven: AtomicBool,
+    /// The socket took less than it was given; as of the last change.
+    blocked: AtomicBool,
     /// For the poll thread: in its list of peers with more to read.
     pub(crate) ready: AtomicBool,
     /// For the poll thread: one of the two ends of a peer with threads has come.
@@ -91,6 +96,8 @@ pub(crate) struct Rx {
     pub(crate) searched: usize,
     /// The security header that belongs to the next message.
     pub(crate) header: Option<SecInfo>,
+    /// How long a thread that waits for an answer sleeps in the system.
+    pub(crate) timeout: Option<Duration>,
 }
 
 /// What waits to be sent.
@@ -184,8 +191,10 @@ impl Conn {
             watched: AtomicBool::new(false),
             backlog: AtomicUsize::new(0),
             answers: AtomicUsize::new(0),
+            watch: Mutex::default(),
+            driven: AtomicBool::new(false),
+            blocked: AtomicBool::new(false),
             held: Held::new(&core.budget),
-            token: AtomicUsize::new(usize::MAX),
             ready: AtomicBool::new(false),
             half_over: AtomicBool::new(false),
             link,
@@ -203,6 +212,9 @@ impl Conn {
 
     /// The error of a send to this peer after its end.
     pub(crate) fn gone(&self, reason: &DisconnectReason) -> Error {
+        if let DisconnectReason::Stopped = reason {
+            return Error::Stopped;
+        }
         Error::Disconnected {
             peer: Arc::clone(&self.peer.name),
             reason: reason.to_string().into(),
@@ -219,6 +231,11 @@ impl Conn {
         self.backlog.store(tx.queued(), Ordering::Relaxed);
         self.answers.store(tx.answer_bytes, Ordering::Relaxed);
         self.held.output(tx.queued());
+        if self.blocked.swap(tx.blocked, Ordering::Relaxed) != tx.blocked
+            && let Some(reactor) = self.core.upgrade().and_then(|core| core.reactor())
+        {
+            reactor.watch(self, |watch| watch.blocked = tx.blocked);
+        }
     }
 
     /// Sends framed bytes, or queues what cannot be sent at once. `collector` is the thread
@@ -480,8 +497,10 @@ impl Conn {
         self.note(&tx);
         self.tx_changed.notify_all();
         drop(tx);
-        if let Outlet::Writer(wake) = &self.outlet {
-            wake(reason.keeps_queue());
+        match &self.outlet {
+            Outlet::Writer(wake) => wake(reason.keeps_queue()),
+            Outlet::Socket(stream) if self.driven.load(Ordering::SeqCst) => stream.shutdown_read(),
+            _ => {}
         }
         if let Some(core) = self.core.upgrade() {
             core.closing(self, reason);

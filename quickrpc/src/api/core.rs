@@ -17,6 +17,7 @@ use crate::threads::ThreadGroup;
 use super::batch;
 use super::budget::Budget;
 use super::conn::{Conn, Outlet};
+use super::handle::Api;
 use super::lifecycle::Run;
 use super::link::{Link, Wire};
 use super::mailbox::{AfterPush, Item, Mailbox};
@@ -63,6 +64,8 @@ pub(crate) struct Core {
     pub(crate) threads: ThreadGroup,
     /// Where the servers listen, by the place of their link.
     pub(crate) addresses: Mutex<Vec<(usize, SocketAddr)>>,
+    /// What starts and stops with this API.
+    pub(super) companions: Mutex<Vec<Api>>,
     next_call: AtomicU64,
 }
 
@@ -104,6 +107,7 @@ impl Core {
                 pending: Mutex::default(),
                 threads: ThreadGroup::default(),
                 addresses: Mutex::default(),
+                companions: Mutex::default(),
                 next_call: AtomicU64::new(1),
             }
         });
@@ -192,7 +196,12 @@ impl Core {
             ..Sender::new(id, name.into())
         };
         let conn = Arc::new(Conn::new(self, peer, Arc::clone(wire), link, outlet));
-        lock(&self.peers).insert(Arc::clone(&conn));
+        let let_in = lock(&self.peers).insert(Arc::clone(&conn));
+        if !let_in {
+            // Too late: those who end the peers of this run have been there.
+            conn.close(DisconnectReason::Stopped);
+            return conn;
+        }
         tracing::debug!(peer = %conn.peer, wire = %wire.name, "connected");
         conn
     }
@@ -296,10 +305,7 @@ impl Core {
 
     pub(crate) fn fail_pending(&self, conn: &Conn, reason: &DisconnectReason) {
         let lost = lock(&self.pending).lost(conn);
-        let error = match reason {
-            DisconnectReason::Stopped => Error::Stopped,
-            other => conn.gone(other),
-        };
+        let error = conn.gone(reason);
         for call in lost {
             call.fail(error.clone(), conn.id());
         }
@@ -375,6 +381,12 @@ impl Context for Core {
         }
         batch::flush();
         Ok(())
+    }
+
+    fn drive(&self, call: u64, done: &dyn Fn() -> bool, until: Option<Instant>) {
+        if !self.delivers_here() {
+            self.read_for(call, done, until);
+        }
     }
 
     fn expire(&self, id: u64) {

@@ -163,6 +163,13 @@ impl Core {
             .collect()
     }
 
+    /// Whether a sender has an address of ours, so that what is sent to it may come to us.
+    pub(crate) fn is_ours(&self, sender: &Sender) -> bool {
+        let wire = lock(&self.peers).wire_of(sender).cloned();
+        let ip = sender.name.parse();
+        matches!((wire, ip), (Some(wire), Ok(ip)) if wire.port.is_here(ip))
+    }
+
     /// Whether a message that cannot be handled at once may wait.
     pub(super) fn may_wait(&self, conn: &Conn, bytes: usize) -> Admitted {
         let Outlet::Datagram(outlet) = &conn.outlet else {

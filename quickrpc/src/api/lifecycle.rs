@@ -2,11 +2,11 @@
 
 use std::cell::Cell;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::error::Error;
 use crate::promise::{Promise, Resolver};
-use crate::sync::lock;
+use crate::sync::{after, lock};
 
 use super::core::Core;
 use super::poll::Loop;
@@ -63,7 +63,7 @@ impl Core {
     pub(crate) fn start_and_wait(&self) -> Result<(), Error> {
         let started = self.start().result();
         if started.is_err() && lock(&self.run).phase == Phase::Idle {
-            self.threads.join(Instant::now() + self.stop_limit());
+            self.threads.join(after(self.stop_limit()));
         }
         started
     }
@@ -97,10 +97,12 @@ impl Core {
             return Err(Error::Stopped);
         };
         // Threads of an earlier run that was stopped on one of them.
-        self.threads.join(Instant::now() + self.stop_limit());
+        self.threads.join(after(self.stop_limit()));
         let (reactor, poll_thread) = Loop::new(core, links)
             .map_err(|error| Error::io("cannot set up the poll thread", error))?;
         self.mailbox.open();
+        lock(&self.peers).open();
+        lock(&self.pending).open();
         *lock(&self.reactor) = Some(reactor);
         run.phase = Phase::Starting;
         run.alive = count;
@@ -121,9 +123,11 @@ impl Core {
     /// The poll thread has opened everything.
     pub(crate) fn started(&self) {
         let mut run = lock(&self.run);
-        if run.phase == Phase::Starting {
-            run.phase = Phase::Running;
+        if run.phase != Phase::Starting {
+            // It stops already; whoever started it hears of that.
+            return;
         }
+        run.phase = Phase::Running;
         let resolver = run.starting.take();
         drop(run);
         if let Some(resolver) = resolver {
@@ -177,7 +181,7 @@ impl Core {
         if self.delivers_here() {
             return Ok(());
         }
-        let deadline = Instant::now() + self.stop_limit();
+        let deadline = after(self.stop_limit());
         let remaining = self.threads.join(deadline);
         if remaining.is_empty() {
             return Ok(());
@@ -212,7 +216,7 @@ impl Core {
             // Everything has ended by itself: what was handled is answered, then it stops.
             return self.stop();
         }
-        self.threads.join(Instant::now() + self.stop_limit());
+        self.threads.join(after(self.stop_limit()));
         Ok(())
     }
 

@@ -6,10 +6,12 @@ mod answer;
 mod batch;
 mod budget;
 mod builder;
+mod companion;
 mod conn;
 mod core;
 mod datagrams;
 mod dispatch;
+mod drive;
 mod handle;
 mod lifecycle;
 mod link;
@@ -29,6 +31,7 @@ mod status;
 mod target;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 pub use builder::Builder;
 pub use dispatch::{Invocation, Outcome};
@@ -41,7 +44,7 @@ pub use target::Target;
 
 pub(crate) use conn::{Conn, Outlet};
 pub(crate) use core::Core;
-pub(crate) use lifecycle::become_io_thread_of;
+pub(crate) use lifecycle::{FLUSH, become_io_thread_of};
 pub(crate) use link::{AnyTransport, Wire};
 pub(crate) use reactor::Command;
 pub(crate) use receive::Flow;

@@ -12,7 +12,7 @@ use mio::{Interest, Token};
 use crate::error::Error;
 use crate::expr::Retry;
 use crate::promise::Resolver;
-use crate::sync::lock;
+use crate::sync::{after, lock};
 use crate::transport::listener::Listener;
 use crate::transport::process::CommandLine;
 use crate::transport::stream::Stream;
@@ -151,7 +151,7 @@ impl Loop {
         let retry_in = wait;
         self.core
             .set_state(link, TransportState::Down { reason, retry_in });
-        self.after(Instant::now() + wait, Timer::Reopen(index));
+        self.after(after(wait), Timer::Reopen(index));
     }
 
     /// Opens further links.
@@ -200,8 +200,11 @@ impl Loop {
         self.core.forget_links(id);
     }
 
-    fn check_started(&mut self) {
-        if self.states.iter().all(|state| state.tried) && self.failure.is_none() {
+    pub(super) fn check_started(&mut self) {
+        if self.states.iter().all(|state| state.tried)
+            && self.failure.is_none()
+            && self.is_accompanied()
+        {
             self.core.started();
         }
     }
@@ -227,7 +230,7 @@ impl Loop {
     }
 
     fn open_stdio(&mut self, index: usize, link: &Arc<Link>, guard: bool) -> io::Result<()> {
-        let (reader, writer, pipe) = stdio::open(guard)?;
+        let (reader, writer, pipe) = stdio::open(guard, &link.wire.limits)?;
         let wire = &link.wire;
         let conn = pipe::connect(&self.core, wire, index, "stdio", Arc::clone(&pipe));
         self.adopt(Arc::clone(&conn));
@@ -349,7 +352,7 @@ impl Loop {
     fn open_tcp(&mut self, index: usize, host: &str, port: u16) -> io::Result<()> {
         let attempt = self.states.get(index).map_or(0, |state| state.attempt);
         if let Some(link) = self.links.get(index) {
-            let at = Instant::now() + link.wire.limits.connect;
+            let at = after(link.wire.limits.connect);
             self.after(at, Timer::ConnectTimeout(index, attempt));
         }
         if let Ok(ip) = host.parse::<IpAddr>() {
@@ -490,7 +493,7 @@ impl Loop {
 pub(super) fn start_error(link: &Link, error: &io::Error) -> Error {
     let hint = match error.kind() {
         // The errors of these say by themselves what to do.
-        _ if !matches!(link.transport, Leaf::Tcp { .. } | Leaf::TcpServer { .. }) => "",
+        _ if !has_address(&link.transport) => "",
         io::ErrorKind::AddrInUse => {
             "; another program listens there: stop it, or choose another port (0 picks a free one)"
         }
@@ -509,6 +512,14 @@ pub(super) fn start_error(link: &Link, error: &io::Error) -> Error {
         reason: format!("{error}{hint}").into(),
         kind: Some(error.kind()),
     }
+}
+
+/// Whether it is a host and port that cannot be opened.
+fn has_address(transport: &Leaf) -> bool {
+    matches!(
+        transport,
+        Leaf::Tcp { .. } | Leaf::TcpServer { .. } | Leaf::Udp(_)
+    )
 }
 
 /// How long to wait before the next attempt.

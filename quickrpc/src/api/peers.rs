@@ -18,17 +18,35 @@ const LISTED: usize = 8;
 pub(crate) struct PeerTable {
     by_id: BTreeMap<u64, Arc<Conn>>,
     by_name: HashMap<Arc<str>, Vec<u64>>,
+    /// Nobody is let in any more.
+    closed: bool,
     /// Open wires of datagrams, which have addresses and not peers.
     wires: Vec<Arc<Datagrams>>,
 }
 
 impl PeerTable {
-    pub(crate) fn insert(&mut self, conn: Arc<Conn>) {
+    /// Gives false if nobody is let in any more.
+    pub(crate) fn insert(&mut self, conn: Arc<Conn>) -> bool {
+        if self.closed {
+            return false;
+        }
         self.by_name
             .entry(Arc::clone(&conn.peer.name))
             .or_default()
             .push(conn.id());
         self.by_id.insert(conn.id(), conn);
+        true
+    }
+
+    /// Lets nobody in from now on; gives those who are there.
+    pub(crate) fn close(&mut self) -> Vec<Arc<Conn>> {
+        self.closed = true;
+        self.all().cloned().collect()
+    }
+
+    /// Lets peers in again.
+    pub(crate) fn open(&mut self) {
+        self.closed = false;
     }
 
     pub(crate) fn remove(&mut self, conn: &Conn) -> bool {
@@ -82,7 +100,8 @@ impl PeerTable {
         }
     }
 
-    fn wire_of(&self, sender: &Sender) -> Option<&Arc<Datagrams>> {
+    /// The wire of datagrams that a sender belongs to.
+    pub(crate) fn wire_of(&self, sender: &Sender) -> Option<&Arc<Datagrams>> {
         self.wires
             .iter()
             .find(|wire| wire.everyone.id() == sender.wire)

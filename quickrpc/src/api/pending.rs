@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use crate::error::Error;
 use crate::promise::PendingCall;
 
 use super::conn::Conn;
@@ -13,6 +14,8 @@ use super::conn::Conn;
 #[derive(Default)]
 pub(crate) struct PendingTable {
     calls: HashMap<u64, Entry>,
+    /// No call is accepted any more.
+    closed: bool,
 }
 
 struct Entry {
@@ -53,25 +56,28 @@ impl PendingTable {
         self.calls.len()
     }
 
-    /// Accepts a call, unless too many are pending.
+    /// Accepts a call, unless too many are pending or the API stops.
     ///
     /// # Errors
     ///
-    /// The limit that is reached.
+    /// The limit that is reached, or that it stops.
     pub(crate) fn insert(
         &mut self,
         id: u64,
         call: Arc<dyn PendingCall>,
         asked: &[Arc<Conn>],
         limit: usize,
-    ) -> Result<(), usize> {
+    ) -> Result<(), Error> {
+        if self.closed {
+            return Err(Error::Stopped);
+        }
         if self.calls.len() >= limit {
-            return Err(limit);
+            return Err(Error::TooManyPending { limit });
         }
         for conn in asked {
             let limit = conn.wire.limits.pending_calls_per_peer;
             if conn.pending.load(Ordering::Relaxed) >= limit {
-                return Err(limit);
+                return Err(Error::TooManyPending { limit });
             }
         }
         for conn in asked {
@@ -115,6 +121,14 @@ impl PendingTable {
         match self.remove(id) {
             Some(call) => Answered::Settle(call),
             None => Answered::Unknown,
+        }
+    }
+
+    /// The peer that was asked, if it was a single one.
+    pub(crate) fn only_asked(&self, id: u64) -> Option<Arc<Conn>> {
+        match &self.calls.get(&id)?.asked {
+            Asked::One(conn) => Some(Arc::clone(conn)),
+            Asked::Many(_) => None,
         }
     }
 
@@ -167,8 +181,14 @@ impl PendingTable {
         (late, next)
     }
 
-    /// Forgets everything.
-    pub(crate) fn clear(&mut self) -> Vec<Arc<dyn PendingCall>> {
+    /// Accepts calls again.
+    pub(crate) fn open(&mut self) {
+        self.closed = false;
+    }
+
+    /// Forgets everything, and accepts nothing more.
+    pub(crate) fn close(&mut self) -> Vec<Arc<dyn PendingCall>> {
+        self.closed = true;
         let ids: Vec<u64> = self.calls.keys().copied().collect();
         ids.into_iter().filter_map(|id| self.remove(id)).collect()
     }

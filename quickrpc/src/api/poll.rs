@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use mio::{Events, Poll, Token, Waker};
 
 use crate::error::Error;
-use crate::sync::lock;
+use crate::sync::{after, lock};
 use crate::transport::pipe::Pipe;
 
 use super::conn::{Conn, Outlet};
@@ -29,6 +29,13 @@ const ROUND: usize = 64 << 10;
 /// closing with unread input would destroy what was sent last.
 const LINGER: Duration = Duration::from_secs(1);
 
+/// When a peer that accepts nothing from now on has been stalled for too long.
+fn stall_end(conn: &Conn) -> Instant {
+    let stall = conn.wire.limits.stall;
+    let end = conn.progress().checked_add(stall);
+    end.unwrap_or_else(|| after(stall))
+}
+
 /// What the poll thread owns.
 pub(crate) struct Loop {
     pub(super) core: Arc<Core>,
@@ -42,6 +49,8 @@ pub(crate) struct Loop {
     ready: Vec<Arc<Conn>>,
     timers: Vec<(Instant, Timer)>,
     pub(super) scratch: Box<[u8]>,
+    /// Companions that have not started yet; `None` before they are started.
+    pub(super) companions_left: Option<usize>,
     /// Why starting failed.
     pub(super) failure: Option<Error>,
     stop: bool,
@@ -91,7 +100,7 @@ impl Loop {
     pub(crate) fn new(core: Arc<Core>, links: Vec<Arc<Link>>) -> io::Result<(Arc<Reactor>, Self)> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
-        let reactor = Arc::new(Reactor::new(waker));
+        let reactor = Arc::new(Reactor::new(waker, poll.registry().try_clone()?));
         let poll_thread = Loop {
             core,
             reactor: Arc::clone(&reactor),
@@ -102,6 +111,7 @@ impl Loop {
             ready: Vec::new(),
             timers: Vec::new(),
             scratch: vec![0; ROUND].into(),
+            companions_left: None,
             failure: None,
             stop: false,
         };
@@ -127,13 +137,14 @@ impl Loop {
                 self.command(command);
             }
             for event in &events {
-                let readable = event.is_readable() || event.is_read_closed() || event.is_error();
-                self.event(event.token(), readable, event.is_writable());
+                let ended = event.is_read_closed() || event.is_error();
+                let readable = event.is_readable() || ended;
+                self.event(event.token(), readable, event.is_writable(), ended);
             }
             self.sources.recycle();
             for conn in std::mem::take(&mut self.ready) {
                 conn.ready.store(false, Ordering::Release);
-                self.read(&conn);
+                self.read(&conn, true);
             }
             self.time();
         }
@@ -161,11 +172,12 @@ impl Loop {
             Command::Finish(conn) => self.finish(conn),
             Command::Resume(conn) => self.read_again(&conn),
             Command::Watch(conn) => {
-                let at = conn.progress() + conn.wire.limits.stall;
+                let at = stall_end(&conn);
                 self.after(at, Timer::Stall(Arc::downgrade(&conn)));
             }
             Command::Add(links, adding) => self.add(links, &adding),
             Command::Remove(id, removed) => self.remove(id, &removed),
+            Command::Accompanied(started) => self.accompanied(started),
             Command::Drain => {
                 self.core.mailbox.drain();
             }
@@ -173,7 +185,7 @@ impl Loop {
         }
     }
 
-    fn event(&mut self, token: Token, readable: bool, writable: bool) {
+    fn event(&mut self, token: Token, readable: bool, writable: bool, ended: bool) {
         match self.sources.get(token.0) {
             Some(Source::Peer(conn)) => {
                 let conn = Arc::clone(conn);
@@ -181,7 +193,7 @@ impl Loop {
                     self.flush(&conn);
                 }
                 if readable {
-                    self.read(&conn);
+                    self.read(&conn, ended);
                 }
             }
             Some(Source::Listener { link, .. }) => {
@@ -201,18 +213,23 @@ impl Loop {
         // Before the first read, so that it precedes the peer's first call.
         self.core.announce(&conn);
         if let Some(interval) = conn.wire.keepalive {
-            let at = Instant::now() + interval / 2;
+            let at = after(interval / 2);
             self.after(at, Timer::Keepalive(Arc::downgrade(&conn)));
         }
         let Outlet::Socket(stream) = &conn.outlet else {
             return;
         };
         let token = self.sources.insert(Source::Peer(Arc::clone(&conn)));
-        conn.token.store(token, Ordering::Release);
         if let Some(state) = self.states.get_mut(conn.link) {
             state.peers += 1;
         }
-        if let Err(error) = stream.register(self.poll.registry(), Token(token)) {
+        let mut watch = lock(&conn.watch);
+        watch.token = Some(Token(token));
+        let registered = stream
+            .set_blocking()
+            .and_then(|()| stream.register(self.poll.registry(), Token(token), watch.interest()));
+        drop(watch);
+        if let Err(error) = registered {
             conn.close(DisconnectReason::Lost(Arc::new(error)));
         }
     }
@@ -229,7 +246,7 @@ impl Loop {
         if let Some(bytes) = conn.wire.codec.keepalive() {
             conn.keep_alive(bytes);
         }
-        let at = Instant::now() + interval / 2;
+        let at = after(interval / 2);
         self.after(at, Timer::Keepalive(Arc::downgrade(conn)));
     }
 
@@ -240,8 +257,10 @@ impl Loop {
         }
     }
 
-    /// Reads what is there, up to a round, and handles it.
-    fn read(&mut self, conn: &Arc<Conn>) {
+    /// Reads what is there, up to a round, and handles it. Without `to_the_end`, a read
+    /// that does not fill the buffer was the last: what comes later is a new event
+    /// (epoll(7), questions and answers, 9).
+    fn read(&mut self, conn: &Arc<Conn>, to_the_end: bool) {
         let Outlet::Socket(stream) = &conn.outlet else {
             return;
         };
@@ -269,6 +288,9 @@ impl Loop {
                     left = left.saturating_sub(count);
                     let chunk = self.scratch.get(..count).unwrap_or_default();
                     flow = self.core.receive(conn, &mut rx, chunk);
+                    if !to_the_end && count < self.scratch.len() {
+                        break;
+                    }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -313,7 +335,7 @@ impl Loop {
         if is_socket && !keeps {
             return self.forget(&conn);
         }
-        let at = Instant::now() + conn.wire.limits.stall.max(LINGER);
+        let at = after(conn.wire.limits.stall.max(LINGER));
         self.after(at, Timer::Linger(Arc::downgrade(&conn)));
         if !is_socket {
             return self.pipe_ended(&conn);
@@ -361,12 +383,11 @@ impl Loop {
 
     /// The end of a peer's socket.
     fn forget(&mut self, conn: &Arc<Conn>) {
-        let token = conn.token.swap(usize::MAX, Ordering::AcqRel);
-        let Some(Source::Peer(_)) = self.sources.get(token) else {
+        let Some(token) = lock(&conn.watch).token.take() else {
             // One with threads of its own, whose writer may be held up.
             return conn.drop_output();
         };
-        self.sources.remove(token);
+        self.sources.remove(token.0);
         if let Outlet::Socket(stream) = &conn.outlet {
             stream.deregister(self.poll.registry());
         }
@@ -454,7 +475,7 @@ impl Loop {
         if conn.backlog() == 0 || conn.stalled_since(since, 1) {
             return self.forget(conn);
         }
-        self.after(now + stall, Timer::Linger(Arc::downgrade(conn)));
+        self.after(after(stall), Timer::Linger(Arc::downgrade(conn)));
     }
 
     /// A peer whose queue was over its limit is given up if it has accepted nothing since.
@@ -466,8 +487,7 @@ impl Loop {
         if conn.stalled_since(since, limits.peer_queue) {
             conn.close(DisconnectReason::SlowConsumer { queued });
         } else if queued >= limits.peer_queue && conn.closed().is_none() {
-            let at = conn.progress() + limits.stall;
-            self.after(at, Timer::Stall(Arc::downgrade(conn)));
+            self.after(stall_end(conn), Timer::Stall(Arc::downgrade(conn)));
         } else {
             conn.unwatch();
         }
@@ -480,17 +500,21 @@ impl Loop {
         // Handlers leave time for what comes after them: when one does not return, only
         // its thread is named as still running.
         let limit = self.core.stop_limit();
-        let deadline = Instant::now() + (limit - FLUSH.min(limit / 4));
+        let deadline = after(limit - FLUSH.min(limit / 4));
         self.core.running.store(false, Ordering::Release);
         self.sources.close_listeners();
+        self.core.dismiss_companions();
         // The running handlers finish; the calls that wait behind them are given up.
         self.core.mailbox.forget_calls();
-        let pending = lock(&self.core.pending).clear();
+        let pending = lock(&self.core.pending).close();
         for call in pending {
             call.fail(Error::Stopped, 0);
         }
         self.core.mailbox.wait_idle(deadline);
-        let peers: Vec<Arc<Conn>> = lock(&self.core.peers).all().cloned().collect();
+        // Also those that have ended and still take their answers.
+        let mut peers = lock(&self.core.peers).close();
+        let ended = self.sources.peers().filter(|conn| conn.closed().is_some());
+        peers.extend(ended.cloned());
         self.flush_all(&peers);
         for conn in &peers {
             conn.close(DisconnectReason::Stopped);
@@ -519,12 +543,13 @@ impl Loop {
         // Descriptors are closed before anybody hears that it has stopped.
         drop(peers);
         drop(self);
+        core.await_companions();
         core.stopped(failure);
     }
 
     /// Answers leave, as far as the peers take them.
     fn flush_all(&mut self, peers: &[Arc<Conn>]) {
-        let deadline = Instant::now() + FLUSH;
+        let deadline = Instant::now() + FLUSH.min(self.core.stop_limit() / 4);
         let mut events = Events::with_capacity(256);
         loop {
             let left: usize = peers.iter().map(|conn| conn.flush(true)).sum();

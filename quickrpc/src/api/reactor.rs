@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use mio::Waker;
+use mio::{Registry, Waker};
 
 use crate::error::Error;
 use crate::promise::Resolver;
@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Add(Vec<Arc<Link>>, Arc<Adding>),
     /// Close the links of a transport and forget them; whoever removes it waits.
     Remove(TransportId, Resolver<()>),
+    /// A companion has started, or could not.
+    Accompanied(Result<(), Error>),
     /// Something waits for its turn and nobody has it.
     Drain,
     /// End everything.
@@ -46,6 +48,7 @@ pub(crate) enum Command {
 /// The handle of a poll thread.
 pub(crate) struct Reactor {
     waker: Waker,
+    registry: Registry,
     /// Guards the list of wishes; a leaf in the lock order.
     commands: Mutex<Vec<Command>>,
     /// When the poll thread wakes by itself, in nanoseconds since `epoch`. Only moved
@@ -56,13 +59,19 @@ pub(crate) struct Reactor {
 }
 
 impl Reactor {
-    pub(crate) fn new(waker: Waker) -> Self {
+    pub(crate) fn new(waker: Waker, registry: Registry) -> Self {
         Reactor {
             waker,
+            registry,
             commands: Mutex::default(),
             armed: AtomicU64::new(u64::MAX),
             epoch: Instant::now(),
         }
+    }
+
+    /// For changing what is watched, on any thread.
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
     }
 
     pub(crate) fn ask(&self, command: Command) {

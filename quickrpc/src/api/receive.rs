@@ -290,7 +290,9 @@ impl<'a> Round<'a> {
             }
             Envelope::Several { parts, together } => {
                 let route = match together {
-                    true => Route::Together(Arc::new(BatchAnswer::new(parts.len()))),
+                    true => {
+                        Route::Together(Arc::new(BatchAnswer::new(parts.len(), &conn.wire.limits)))
+                    }
                     false => Route::Alone,
                 };
                 for part in parts {
@@ -323,7 +325,8 @@ impl<'a> Round<'a> {
         telegram: &mut Telegram<'_>,
         route: &Route,
     ) {
-        if self.turn.is_none() {
+        // A thread of the program that reads for itself runs no handlers.
+        if self.turn.is_none() && self.core.delivers_here() {
             self.turn = self.core.mailbox.enter();
         }
         if self.turn.is_some() {

@@ -82,6 +82,13 @@ impl Sources {
         self.free.append(&mut self.freed);
     }
 
+    pub(super) fn peers(&self) -> impl Iterator<Item = &Arc<Conn>> {
+        self.places.iter().filter_map(|source| match source {
+            Some(Source::Peer(conn)) => Some(conn),
+            _ => None,
+        })
+    }
+
     /// The token of the listener of a link.
     pub(super) fn listener(&self, link: usize) -> Option<usize> {
         self.places.iter().position(

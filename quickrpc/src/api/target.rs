@@ -465,9 +465,7 @@ impl Core {
     ) -> Result<()> {
         let deadline = call.deadline();
         let limit = self.shared.pending_calls();
-        lock(&self.pending)
-            .insert(id, call, peers, limit)
-            .map_err(|limit| Error::TooManyPending { limit })?;
+        lock(&self.pending).insert(id, call, peers, limit)?;
         for conn in peers {
             conn.resume_awaited();
         }

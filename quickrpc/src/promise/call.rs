@@ -24,8 +24,8 @@ pub(crate) trait Context: Send + Sync {
     /// Called by a thread that is about to wait, so that it can do the reading by itself.
     /// Returns when `done` says so, `until` has passed, or somebody else does the work; the
     /// thread then sleeps until the promise is settled.
-    fn drive(&self, done: &dyn Fn() -> bool, until: Option<Instant>) {
-        let _ = (done, until);
+    fn drive(&self, call: u64, done: &dyn Fn() -> bool, until: Option<Instant>) {
+        let _ = (call, done, until);
     }
 
     /// The deadline of a call has passed, and its waiter has settled it by itself: its

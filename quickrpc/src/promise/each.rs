@@ -136,10 +136,8 @@ impl<T> Results<T> {
             return Ok(arrival);
         }
         if let Some(Some((_, shared))) = self.asked.get(place) {
+            // Nobody can read several peers by himself, so the API does.
             shared.before_wait()?;
-            if let Some(context) = shared.context() {
-                context.drive(&|| !self.arrivals.is_empty(), self.deadline);
-            }
         }
         loop {
             let Some(deadline) = self.deadline else {

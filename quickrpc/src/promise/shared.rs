@@ -154,8 +154,9 @@ impl<T> Shared<T> {
             (Some(limit), Some(deadline)) => Some(limit.min(deadline)),
             (limit, deadline) => limit.or(deadline),
         };
-        if let Some(context) = self.context() {
-            context.drive(&|| self.is_settled(), until);
+        if let Some(call) = &self.call {
+            call.context
+                .drive(call.info.id, &|| self.is_settled(), until);
         }
         if let Some(result) = self.sleep(until) {
             return Some(result);

@@ -33,7 +33,7 @@ impl Context for Fake {
         }
     }
 
-    fn drive(&self, done: &dyn Fn() -> bool, _until: Option<Instant>) {
+    fn drive(&self, _call: u64, done: &dyn Fn() -> bool, _until: Option<Instant>) {
         self.driven.fetch_add(1, Ordering::SeqCst);
         if let Some(call) = self.answer.lock().unwrap().take() {
             assert!(!done());

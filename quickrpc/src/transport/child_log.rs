@@ -72,14 +72,22 @@ impl ChildLog {
     fn take(&mut self, mut bytes: &[u8]) {
         while let Some(end) = memchr::memchr(b'\n', bytes) {
             let (line, rest) = bytes.split_at(end);
-            self.line.extend_from_slice(line);
+            self.begin_line(line);
             self.log();
             bytes = rest.get(1..).unwrap_or_default();
         }
-        self.line.extend_from_slice(bytes);
-        if self.line.len() >= LINE {
+        self.begin_line(bytes);
+    }
+
+    fn begin_line(&mut self, mut bytes: &[u8]) {
+        while let Some((piece, rest)) = bytes.split_at_checked(LINE - self.line.len())
+            && !rest.is_empty()
+        {
+            self.line.extend_from_slice(piece);
             self.log();
+            bytes = rest;
         }
+        self.line.extend_from_slice(bytes);
     }
 
     fn finish_line(&mut self) {

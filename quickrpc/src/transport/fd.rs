@@ -8,14 +8,13 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
+use crate::api::FLUSH;
+use crate::limits::Limits;
 use crate::sync::lock;
 
 /// A pipe that is ready for writing takes so much without blocking (POSIX's PIPE_BUF is
 /// at least 512; on Linux it is this).
 const PIPE_BUF: usize = 4096;
-
-/// So long a writer goes on after it was woken, like sockets at a stop.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What wakes a thread, once and for all.
 pub(crate) type Wake = Box<dyn Fn() + Send + Sync>;
@@ -143,15 +142,17 @@ impl Read for Reader {
 pub(crate) struct Writer {
     output: OwnedFd,
     woken: Arc<OwnedFd>,
+    patience: Duration,
     /// Woken; so long it goes on.
     until: Option<Instant>,
 }
 
 impl Writer {
-    pub(crate) fn new(output: OwnedFd, woken: Arc<OwnedFd>) -> Self {
+    pub(crate) fn new(output: OwnedFd, woken: Arc<OwnedFd>, limits: &Limits) -> Self {
         Writer {
             output,
             woken,
+            patience: FLUSH.min(limits.stop / 4),
             until: None,
         }
     }
@@ -176,7 +177,7 @@ impl Writer {
             wait(&mut fds, None)?;
             let [room, woken] = fds.each_ref().map(is_ready);
             if woken {
-                self.until = Some(Instant::now() + PATIENCE);
+                self.until = Some(Instant::now() + self.patience);
             }
             if room {
                 return Ok(true);

@@ -108,6 +108,9 @@ impl Entry {
     ) -> Result<()> {
         let pipe = pipe::Pipe::stubborn();
         let conn = pipe::connect(&self.core, &self.wire, self.link, name, pipe);
+        if conn.closed().is_some() {
+            return Err(Error::Stopped);
+        }
         self.core.announce(&conn);
         pipe::run(&self.core, &conn, reader, writer, pipe::Ends::default())
             .map_err(|error| Error::io("cannot spawn the threads of a peer", error))

@@ -116,7 +116,7 @@ impl Started {
         let reader = fd::Reader::new(Arc::clone(&stdout), Arc::clone(&closing))
             .until(Arc::clone(&child.exit));
         let writer = Input {
-            inner: fd::Writer::new(self.pipes.stdin, self.woken),
+            inner: fd::Writer::new(self.pipes.stdin, self.woken, &conn.wire.limits),
             child: Arc::clone(&child),
             gone: false,
         };
@@ -357,18 +357,17 @@ impl Watch {
         }
     }
 
-    /// The next step, and the time until the one after it. All of them together leave
-    /// some of the time for `stop()` to others.
+    /// The next step, and the time until the one after it: a quarter of the time for
+    /// `stop()` each, so that something is left for others.
     fn next(&self, stage: Stage) -> (Stage, Option<Instant>) {
-        let stop = self.conn.wire.limits.stop;
-        let now = Instant::now();
+        let then = Some(Instant::now() + self.conn.wire.limits.stop / 4);
         match stage {
-            Stage::Running => (Stage::InputEnds, Some(now + stop / 5 * 2)),
+            Stage::Running => (Stage::InputEnds, then),
             Stage::InputEnds => {
                 // Its input may be full, so that the writer waits for it.
                 self.pipe.give_up();
                 self.child.ask_to_end();
-                (Stage::Asked, Some(now + stop / 5))
+                (Stage::Asked, then)
             }
             Stage::Asked | Stage::Killed => {
                 let name = &self.child.name;

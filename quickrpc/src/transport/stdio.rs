@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
+use crate::limits::Limits;
 use crate::sync::lock;
 
 use super::fd;
@@ -13,7 +14,7 @@ static TAKEN: Mutex<bool> = Mutex::new(false);
 
 /// Takes standard input and output. With `guard`, descriptor 1 points at stderr
 /// meanwhile, so that a stray `println!` does not spoil the wire.
-pub(crate) fn open(guard: bool) -> io::Result<(fd::Reader, Writer, Arc<Pipe>)> {
+pub(crate) fn open(guard: bool, limits: &Limits) -> io::Result<(fd::Reader, Writer, Arc<Pipe>)> {
     let mut taken = lock(&TAKEN);
     if *taken {
         let text = "standard input and output are a wire already, of this or another API";
@@ -35,7 +36,7 @@ pub(crate) fn open(guard: bool) -> io::Result<(fd::Reader, Writer, Arc<Pipe>)> {
     };
     let reader = fd::Reader::new(Arc::new(input), reader_woken);
     let writer = Writer {
-        inner: fd::Writer::new(output, writer_woken),
+        inner: fd::Writer::new(output, writer_woken, limits),
         guard,
     };
     Ok((reader, writer, Arc::new(pipe)))

@@ -1,14 +1,20 @@
 //! A connected socket of any kind.
 
-use std::io::{self, Read, Write};
+use std::io;
 use std::net::Shutdown;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::time::{Duration, Instant};
 
 use mio::net::{TcpStream, UnixStream};
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use rustix::net::{RecvFlags, SendFlags, recv, send};
 
-/// A connected socket, not blocking.
+/// A wait may be longer than asked for by so much.
+const SLACK: Duration = Duration::from_millis(1);
+
+/// A connected socket.
 #[derive(Debug)]
 pub(crate) enum Stream {
     Tcp(TcpStream),
@@ -16,18 +22,50 @@ pub(crate) enum Stream {
 }
 
 impl Stream {
+    /// Reads what is there.
     pub(crate) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Stream::Tcp(stream) => (&*stream).read(buffer),
-            Stream::Unix(stream) => (&*stream).read(buffer),
-        }
+        let (count, _) = recv(self, buffer, RecvFlags::DONTWAIT)?;
+        Ok(count)
     }
 
-    pub(crate) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Stream::Tcp(stream) => (&*stream).write(bytes),
-            Stream::Unix(stream) => (&*stream).write(bytes),
+    /// Reads what is there, and waits for it until then. `timeout` is the one that was set
+    /// last; setting it again and again would cost a system call with each read.
+    pub(crate) fn read_waiting(
+        &self,
+        buffer: &mut [u8],
+        timeout: &mut Option<Duration>,
+        until: Option<Instant>,
+    ) -> io::Result<usize> {
+        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+        let fits = match (*timeout, left) {
+            (None, None) => true,
+            (Some(set), Some(left)) => set <= left + SLACK && set + set >= left,
+            _ => false,
+        };
+        if !fits {
+            // Zero would mean for ever.
+            let left = left.map(|left| left.max(SLACK));
+            set_socket_timeout(self, Timeout::Recv, left)?;
+            *timeout = left;
         }
+        let (count, _) = recv(self, buffer, RecvFlags::empty())?;
+        Ok(count)
+    }
+
+    /// Writes what the socket takes.
+    pub(crate) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        Ok(send(self, bytes, flags)?)
+    }
+
+    /// From now on only calls that say so do not block.
+    pub(crate) fn set_blocking(&self) -> io::Result<()> {
+        Ok(rustix::io::ioctl_fionbio(self, false)?)
+    }
+
+    /// Wakes a thread that waits for input; there will be none.
+    pub(crate) fn shutdown_read(&self) {
+        self.end(Shutdown::Read);
     }
 
     /// Says that nothing more will be written; the other side reads the end.
@@ -48,16 +86,38 @@ impl Stream {
         };
     }
 
-    /// Registers for both directions, edge-triggered. By descriptor, since the socket is
-    /// shared with those who write.
-    pub(crate) fn register(&self, registry: &Registry, token: Token) -> io::Result<()> {
-        let both = Interest::READABLE | Interest::WRITABLE;
-        registry.register(&mut SourceFd(&self.as_raw_fd()), token, both)
+    /// Registers, edge-triggered. By descriptor, since the socket is shared with those who
+    /// write.
+    pub(crate) fn register(
+        &self,
+        registry: &Registry,
+        token: Token,
+        interest: Interest,
+    ) -> io::Result<()> {
+        registry.register(&mut SourceFd(&self.as_raw_fd()), token, interest)
+    }
+
+    pub(crate) fn reregister(
+        &self,
+        registry: &Registry,
+        token: Token,
+        interest: Interest,
+    ) -> io::Result<()> {
+        registry.reregister(&mut SourceFd(&self.as_raw_fd()), token, interest)
     }
 
     pub(crate) fn deregister(&self, registry: &Registry) {
         // Closing the descriptor would do the same.
         registry.deregister(&mut SourceFd(&self.as_raw_fd())).ok();
+    }
+}
+
+impl AsFd for Stream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Stream::Tcp(stream) => stream.as_fd(),
+            Stream::Unix(stream) => stream.as_fd(),
+        }
     }
 }
 

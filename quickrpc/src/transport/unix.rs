@@ -1,14 +1,16 @@
 //! What `unix` and `unixserv` need beside the poll thread.
 
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Metadata, Permissions};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use mio::net::{UnixListener, UnixStream};
-use rustix::fs::Mode;
+use rustix::fs::{FlockOperation, Mode, flock};
+use rustix::io::Errno;
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::receivers::Credentials;
@@ -19,9 +21,10 @@ const BACKLOG: i32 = 1024;
 /// A listening socket, and its file.
 #[derive(Debug)]
 pub(crate) struct Listener {
-    pub(super) socket: UnixListener,
-    /// Removed before the socket is closed.
+    /// Removed before the socket is closed, which keeps its number from being given to
+    /// another file.
     _file: SocketFile,
+    pub(super) socket: UnixListener,
 }
 
 impl Listener {
@@ -35,9 +38,14 @@ impl Listener {
 }
 
 /// Listens at a path. What is left there of a server that has crashed is removed.
+///
+/// Servers that start at the same time take turns by a lock on the directory: none of them
+/// sees a socket of another that does not listen yet, and none removes what has just
+/// replaced what it looked at.
 pub(crate) fn listen(path: &Path, mode: Option<u32>) -> io::Result<Listener> {
-    // The directory may be changed until it is removed.
+    // The working directory may be another one when the socket is removed.
     let path = std::path::absolute(path)?;
+    let _turn = lock_directory(&path);
     match bind(&path, mode) {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
             clear(&path)?;
@@ -46,6 +54,29 @@ pub(crate) fn listen(path: &Path, mode: Option<u32>) -> io::Result<Listener> {
         other => other.map_err(|error| explain_bind(&error)),
     }
 }
+
+/// Locks the directory of a socket until the file is closed. Without the lock, where the
+/// directory cannot be read or others keep it locked, servers must not start at once.
+fn lock_directory(path: &Path) -> Option<File> {
+    let directory = File::open(path.parent()?).ok()?;
+    let deadline = Instant::now() + TURN;
+    loop {
+        match flock(&directory, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Some(directory),
+            // There is no lock to wait for with a time limit; the others need microseconds.
+            Err(Errno::WOULDBLOCK | Errno::INTR) if Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            Err(error) => {
+                tracing::debug!(path = %path.display(), "listening without a lock: {error}");
+                return None;
+            }
+        }
+    }
+}
+
+/// How long to wait for servers that start at the same time.
+const TURN: Duration = Duration::from_millis(500);
 
 fn bind(path: &Path, mode: Option<u32>) -> io::Result<Listener> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
@@ -58,97 +89,54 @@ fn bind(path: &Path, mode: Option<u32>) -> io::Result<Listener> {
     socket.bind(&SockAddr::unix(path)?)?;
     let file = SocketFile {
         path: path.to_owned(),
-        identity: Identity::of(path)?,
+        number: file_number(&fs::symlink_metadata(path)?),
     };
     if let Some(mode) = mode {
         // Adds what the umask took away.
         fs::set_permissions(path, Permissions::from_mode(mode))?;
     }
     socket.listen(BACKLOG)?;
-    // Before it listened it could be taken for one that a crashed server had left.
-    if !file.is_ours() {
-        let text = "another program that starts now took its place";
-        return Err(io::Error::new(io::ErrorKind::AddrInUse, text));
-    }
     Ok(Listener {
-        socket: UnixListener::from_std(OwnedFd::from(socket).into()),
         _file: file,
+        socket: UnixListener::from_std(OwnedFd::from(socket).into()),
     })
 }
 
 /// Removes a socket at which nobody listens. Anything else is left alone, with an error.
 fn clear(path: &Path) -> io::Result<()> {
-    let found = match Identity::of(path) {
+    let found = match fs::symlink_metadata(path) {
         Ok(found) => found,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(explain_bind(&error)),
     };
-    if !found.is_socket {
+    if !found.file_type().is_socket() {
         let text = "something else than a socket is there, and is left alone: remove it, or \
                     choose another path";
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
     }
-    if !is_stale(path)? {
-        return Err(in_use());
+    match UnixStream::connect(path).map_err(|error| error.kind()) {
+        Err(io::ErrorKind::ConnectionRefused) => {
+            tracing::info!(path = %path.display(), "removed a socket at which nobody listens");
+            fs::remove_file(path).map_err(|error| explain_bind(&error))
+        }
+        Err(io::ErrorKind::NotFound) => Ok(()),
+        Err(io::ErrorKind::PermissionDenied) => {
+            let text = "a socket is there, and whether somebody listens cannot be told, since \
+                        its permissions do not allow to connect: remove it, or choose another \
+                        path";
+            Err(io::Error::new(io::ErrorKind::PermissionDenied, text))
+        }
+        // Somebody listens; or does not accept, or is of another type.
+        _ => {
+            let text = "another program listens there: stop it, or choose another path";
+            Err(io::Error::new(io::ErrorKind::AddrInUse, text))
+        }
     }
-    let aside = aside(path);
-    match fs::rename(path, &aside) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        other => other.map_err(|error| explain_bind(&error))?,
-    }
-    // Between the look and the renaming, another server may have put its own there.
-    if Identity::of(&aside)? == found && is_stale(&aside)? {
-        tracing::info!(path = %path.display(), "removed a socket at which nobody listens");
-        return fs::remove_file(&aside);
-    }
-    if fs::hard_link(&aside, path).is_ok() {
-        fs::remove_file(&aside)?;
-    }
-    Err(in_use())
-}
-
-fn in_use() -> io::Error {
-    let text = "another program listens there; stop it, or choose another path";
-    io::Error::new(io::ErrorKind::AddrInUse, text)
-}
-
-/// Whether connecting is refused.
-fn is_stale(path: &Path) -> io::Result<bool> {
-    match UnixStream::connect(path) {
-        Ok(_) => Ok(false),
-        Err(error) => match error.kind() {
-            io::ErrorKind::ConnectionRefused => Ok(true),
-            // It is full; or gone meanwhile, which another attempt to bind finds out.
-            io::ErrorKind::WouldBlock => Ok(false),
-            io::ErrorKind::PermissionDenied => {
-                let text = format!(
-                    "a socket of another user is there, and whether it is in use cannot be \
-                     told: {error}"
-                );
-                Err(io::Error::new(error.kind(), text))
-            }
-            // Another type of socket is in use there.
-            _ if error.raw_os_error() == Some(WRONG_TYPE) => Ok(false),
-            _ => Err(error),
-        },
-    }
-}
-
-/// EPROTOTYPE, which has no stable kind.
-const WRONG_TYPE: i32 = rustix::io::Errno::PROTOTYPE.raw_os_error();
-
-/// A name in the same directory that nobody has.
-fn aside(path: &Path) -> PathBuf {
-    static COUNT: AtomicU64 = AtomicU64::new(1);
-    let number = COUNT.fetch_add(1, Ordering::Relaxed);
-    path.with_file_name(format!(".quickrpc-{}-{number}", std::process::id()))
 }
 
 fn explain_bind(error: &io::Error) -> io::Error {
     let hint = match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            "; another program listens there: stop it, or choose another path"
-        }
+        io::ErrorKind::AddrInUse => "; another program took it at this moment: try again",
         io::ErrorKind::NotFound => "; its directory does not exist: create it first",
         io::ErrorKind::PermissionDenied => "; its directory must be writable",
         io::ErrorKind::InvalidInput => "; a socket's path can have 107 bytes",
@@ -188,19 +176,14 @@ pub(crate) fn credentials(stream: &UnixStream) -> Option<Credentials> {
 #[derive(Debug)]
 struct SocketFile {
     path: PathBuf,
-    identity: Identity,
-}
-
-impl SocketFile {
-    /// Whether it still is what was bound, and not somebody else's.
-    fn is_ours(&self) -> bool {
-        Identity::of(&self.path).is_ok_and(|now| now == self.identity)
-    }
+    number: (u64, u64),
 }
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        if self.is_ours()
+        // Somebody may have put another one there.
+        let ours = |found: Metadata| file_number(&found) == self.number;
+        if fs::symlink_metadata(&self.path).is_ok_and(ours)
             && let Err(error) = fs::remove_file(&self.path)
         {
             tracing::warn!(path = %self.path.display(), "the socket is left behind: {error}");
@@ -208,24 +191,7 @@ impl Drop for SocketFile {
     }
 }
 
-/// Tells a file from another one that has taken its place. The time is there since the
-/// number of a removed file is soon given to a new one.
-#[derive(Debug, PartialEq, Eq)]
-struct Identity {
-    device: u64,
-    number: u64,
-    modified: (i64, i64),
-    is_socket: bool,
-}
-
-impl Identity {
-    fn of(path: &Path) -> io::Result<Self> {
-        let found = fs::symlink_metadata(path)?;
-        Ok(Identity {
-            device: found.dev(),
-            number: found.ino(),
-            modified: (found.mtime(), found.mtime_nsec()),
-            is_socket: found.file_type().is_socket(),
-        })
-    }
+/// Tells a file from all others that exist.
+fn file_number(file: &Metadata) -> (u64, u64) {
+    (file.dev(), file.ino())
 }

@@ -1,10 +1,12 @@
 //! Against the real Python original, in both roles.
 
+mod announcer;
 mod child;
 mod garbage;
 mod python_client;
 mod python_server;
 mod terse;
+mod udp;
 
 use quickrpc_tests::Python;
 

@@ -1,5 +1,6 @@
 //! The library as a downstream user sees it: one module per topic.
 
+mod announcer;
 mod arguments;
 mod batches;
 mod codec_terse;
@@ -13,6 +14,7 @@ mod limits_queues;
 mod matrix;
 mod peers;
 mod plugins;
+mod process;
 mod processing;
 mod promises;
 mod replies;
@@ -25,6 +27,7 @@ mod stdio;
 mod targets;
 mod transports;
 mod udp;
+mod unix;
 mod wires;
 
 use quickrpc::{CallError, Error};

@@ -35,6 +35,8 @@ matrix! {
     jrpc_tcp: "jrpc" over Tcp;
     jrpc_lines_tcp: "jrpc:\\n" over Tcp;
     terse_tcp: "terse" over Tcp;
+    jrpc_unix: "jrpc" over Unix;
+    terse_unix: "terse" over Unix;
     jrpc_internal: "jrpc" over Internal;
     jrpc_lines_internal: "jrpc:\\n" over Internal;
     terse_internal: "terse" over Internal;

@@ -105,3 +105,45 @@ fn one_missing_receiver_does_not_spoil_the_call_to_the_other() {
     let promise = far.to([name.as_str(), "nobody", "none"]).add(1, 2);
     assert_eq!(crate::settled(promise).unwrap(), 3);
 }
+
+#[test]
+fn a_stop_flushes_what_is_left_for_those_who_have_ended() {
+    let lab = lab("terse", Processing::Inline);
+    let _served = quickrpc_tests::serve(&lab);
+    let (gone, ended) = inbox();
+    lab.on_disconnect(move |_peer, _reason| gone.send(()).unwrap());
+    let mut person = Telnet::connect(lab.local_addrs()[0]);
+    // More than the system buffers for one who does not read.
+    let text = "x".repeat(7 << 20);
+    person.send(format!("notify text:\"{text}\"\n"));
+    person.close_write();
+    ended.next();
+    let stopping = std::thread::spawn(move || lab.stop());
+    assert_eq!(
+        person.rest().len(),
+        text.len() + "notified text:\"\"\n".len()
+    );
+    stopping.join().unwrap().unwrap();
+}
+
+#[test]
+fn limits_of_time_may_be_as_good_as_none() {
+    let never = std::time::Duration::MAX;
+    let limits = quickrpc::Limits {
+        connect: never,
+        stall: never,
+        stop: never,
+        ..quickrpc::Limits::default()
+    };
+    let (api, addr, _served) = quickrpc_tests::server("jrpc");
+    let caller = quickrpc_tests::LabInverse::builder()
+        .transport(format!("tcp:{addr}").as_str())
+        .limits(limits)
+        .call_timeout(never)
+        .build()
+        .unwrap();
+    caller.start().unwrap();
+    assert_eq!(crate::settled(caller.all().add(1, 2)).unwrap(), 3);
+    drop(api);
+    caller.stop().unwrap();
+}

@@ -610,6 +610,7 @@ fn a_start_that_fails_names_the_transport_and_the_address() {
         let text = error.to_string();
         assert!(text.contains(transport), "{text}");
         assert!(text.contains("203.0.113.7:8888"), "{text}");
+        assert!(text.contains("no such address"), "{text}");
         assert!(
             matches!(
                 error,

@@ -2,12 +2,13 @@
 
 use crossbeam_channel::Sender;
 use quickrpc::{CallError, Promise, Resolver};
-use quickrpc_tests::{Inbox, Lab, LabInverse, Served, inbox, own_bus, serve, value};
+use quickrpc_tests::{Inbox, Lab, LabInverse, OwnDir, Served, inbox, own_bus, serve, value};
 
 /// What carries the bytes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Carrier {
     Tcp,
+    Unix,
     Internal,
 }
 
@@ -25,6 +26,8 @@ pub(crate) struct Wired {
     pub(crate) guests: Vec<LabInverse>,
     /// Answers that the guests still owe, after the question `wait`.
     pub(crate) owed: Inbox<Resolver<String>>,
+    /// Where the socket is, if it has a path.
+    _dir: Option<OwnDir>,
 }
 
 /// What a guest answers to `fail`.
@@ -48,8 +51,13 @@ fn answer_questions(guest: &LabInverse, waiting: Sender<Resolver<String>>) {
 impl Wire {
     /// A hub and `count` guests, each known to the other side.
     pub(crate) fn connect(self, count: usize) -> Wired {
+        let mut dir = None;
         let (server, client) = match self.carrier {
             Carrier::Tcp => (String::from("tcpserv:127.0.0.1:0"), None),
+            Carrier::Unix => {
+                let path = dir.insert(OwnDir::new()).path("hub").display().to_string();
+                (format!("unixserv:{path}"), Some(format!("unix:{path}")))
+            }
             Carrier::Internal => {
                 let bus = own_bus();
                 (
@@ -80,6 +88,7 @@ impl Wire {
             served,
             guests,
             owed,
+            _dir: dir,
         }
     }
 }

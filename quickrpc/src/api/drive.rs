@@ -1,0 +1,112 @@
+//! A thread that waits for an answer reads by itself: a call then needs no wake-up of a
+//! second thread.
+//!
+//! It reads and settles promises. Handlers, callbacks and events that come up meanwhile
+//! take their turn elsewhere, since the waiting thread may hold locks of the program.
+
+use std::cell::RefCell;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use crate::sync::lock;
+use crate::transport::stream::Stream;
+
+use super::conn::{Conn, Outlet, Rx};
+use super::core::Core;
+use super::observers::DisconnectReason;
+use super::reactor::{Command, Reactor};
+use super::receive::Flow;
+
+/// Bytes read at once.
+const CHUNK: usize = 64 << 10;
+
+thread_local! {
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Core {
+    /// Reads the peer that was asked in this call until `done`, `until`, or its end.
+    /// Returns at once if that cannot be done here.
+    pub(crate) fn read_for(&self, call: u64, done: &dyn Fn() -> bool, until: Option<Instant>) {
+        let Some(conn) = lock(&self.pending).only_asked(call) else {
+            return;
+        };
+        let Outlet::Socket(stream) = &conn.outlet else {
+            return;
+        };
+        let Some(reactor) = self.reactor() else {
+            return;
+        };
+        // One reads; who comes later is woken by whoever reads.
+        let Some(mut rx) = lock(&conn.rx).take() else {
+            return;
+        };
+        reactor.watch(&conn, |watch| watch.driven = true);
+        let flow = self.read_until(&conn, stream, &mut rx, done, until);
+        *lock(&conn.rx) = Some(rx);
+        // What has arrived meanwhile, the end of the input included, is an event now.
+        reactor.watch(&conn, |watch| watch.driven = false);
+        if flow == Flow::Again {
+            reactor.ask(Command::Resume(conn));
+        }
+    }
+
+    fn read_until(
+        &self,
+        conn: &Arc<Conn>,
+        stream: &Stream,
+        rx: &mut Rx,
+        done: &dyn Fn() -> bool,
+        until: Option<Instant>,
+    ) -> Flow {
+        // Looked at with `driven` set, so that whoever closes it meanwhile wakes us.
+        if conn.closed().is_some()
+            || conn.ended.load(Ordering::Acquire)
+            || conn.stalled.load(Ordering::Acquire)
+        {
+            return Flow::Read;
+        }
+        let mut buffer = BUFFER.take();
+        buffer.resize(CHUNK, 0);
+        let mut flow = match rx.buf.is_empty() {
+            true => Flow::Read,
+            false => self.receive(conn, rx, &[]),
+        };
+        while !done() {
+            match flow {
+                Flow::Again => {
+                    flow = self.receive(conn, rx, &[]);
+                    continue;
+                }
+                Flow::Stalled | Flow::Closed => break,
+                Flow::Read => {}
+            }
+            match stream.read_waiting(&mut buffer, &mut rx.timeout, until) {
+                // The poll thread sees it too, and does what is to be done.
+                Ok(0) => break,
+                Ok(count) => {
+                    let chunk = buffer.get(..count).unwrap_or_default();
+                    flow = self.receive(conn, rx, chunk);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if until.is_some_and(|until| until <= Instant::now()) {
+                        break;
+                    }
+                }
+                Err(error) => {
+                    conn.close(DisconnectReason::Lost(Arc::new(error)));
+                    break;
+                }
+            }
+        }
+        BUFFER.set(buffer);
+        flow
+    }
+
+    pub(crate) fn reactor(&self) -> Option<Arc<Reactor>> {
+        lock(&self.reactor).clone()
+    }
+}

@@ -1,0 +1,60 @@
+//! Directories that no other test uses.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::{env, fs, process};
+
+/// An empty directory of a test's own, removed at its end.
+#[derive(Debug)]
+pub struct OwnDir(PathBuf);
+
+impl OwnDir {
+    /// Makes one, with a short name: the path of a socket can have only 107 bytes.
+    ///
+    /// # Panics
+    ///
+    /// If the system's directory for temporary files cannot be written.
+    pub fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(1);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = env::temp_dir().join(format!("qrpc-{}-{number}", process::id()));
+        fs::create_dir(&path).expect("a directory for temporary files");
+        OwnDir(path)
+    }
+
+    /// A path in it.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// What is in it.
+    ///
+    /// # Panics
+    ///
+    /// If it is gone.
+    pub fn names(&self) -> Vec<String> {
+        let listing = fs::read_dir(&self.0).expect("the directory is there");
+        let names = listing.flatten().map(|entry| entry.file_name());
+        names
+            .map(|name| name.to_string_lossy().into_owned())
+            .collect()
+    }
+}
+
+impl Default for OwnDir {
+    fn default() -> Self {
+        OwnDir::new()
+    }
+}
+
+impl AsRef<Path> for OwnDir {
+    fn as_ref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for OwnDir {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
