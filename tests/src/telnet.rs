@@ -4,6 +4,8 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::str;
 
+use socket2::{Domain, Socket, Type};
+
 use crate::wait::SOON;
 
 /// A plain TCP connection, as made by `telnet` or `nc`.
@@ -23,6 +25,21 @@ impl Telnet {
     pub fn connect(addr: SocketAddr) -> Self {
         let stream = TcpStream::connect_timeout(&addr, SOON).expect("the server accepts");
         Telnet::over(stream)
+    }
+
+    /// Connects with hardly any room for what the server sends: a peer that does not read.
+    ///
+    /// # Panics
+    ///
+    /// If the server does not accept.
+    #[track_caller]
+    pub fn narrow(addr: SocketAddr) -> Self {
+        let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None).expect("a socket");
+        socket.set_recv_buffer_size(4096).expect("a small buffer");
+        socket
+            .connect_timeout(&addr.into(), SOON)
+            .expect("the server accepts");
+        Telnet::over(socket.into())
     }
 
     /// Takes over a connection that exists.

@@ -6,13 +6,15 @@ use std::sync::{Arc, Mutex, Weak};
 use serde::Serialize;
 
 use crate::error::{CallError, Error};
+use crate::limits::Limits;
 use crate::sync::lock;
 
 use super::batch;
-use super::conn::{Conn, Queued, Wait};
+use super::conn::{Conn, Wait};
 use super::core::Core;
 use super::link::Wire;
 use super::reactor::Command;
+use super::tx::Queued;
 
 thread_local! {
     /// Memory for encoding, used again and again: one piece for each level of a handler
@@ -127,24 +129,51 @@ pub(crate) enum Route {
 /// The answers to one JSON-RPC batch, sent when the last one is there.
 #[derive(Debug)]
 pub(crate) struct BatchAnswer {
-    state: Mutex<(Vec<Vec<u8>>, usize)>,
+    /// Guards what is there of the answers; a leaf in the lock order.
+    state: Mutex<Parts>,
+}
+
+#[derive(Debug)]
+struct Parts {
+    answers: Vec<Vec<u8>>,
+    /// Entries that have not been answered yet.
+    missing: usize,
+    /// Bytes that the answers may still have; the array is one message.
+    room: usize,
 }
 
 impl BatchAnswer {
-    pub(crate) fn new(parts: usize) -> Self {
+    pub(crate) fn new(parts: usize, limits: &Limits) -> Self {
+        // Each answer has a comma or a bracket, and may become a short error.
+        let errors = parts.saturating_mul(ERROR + limits.id_size);
         BatchAnswer {
-            state: Mutex::new((Vec::new(), parts)),
+            state: Mutex::new(Parts {
+                answers: Vec::new(),
+                missing: parts,
+                room: limits.message_size.saturating_sub(errors),
+            }),
         }
+    }
+
+    /// Whether an answer of so many bytes still fits; then they are set aside for it.
+    fn fits(&self, size: usize) -> bool {
+        let mut state = lock(&self.state);
+        let left = state.room.checked_sub(size);
+        state.room = left.unwrap_or(state.room);
+        left.is_some()
     }
 
     /// One part is answered, or has no answer. Gives all answers with the last part.
     fn add(&self, answer: Option<Vec<u8>>) -> Option<Vec<Vec<u8>>> {
         let mut state = lock(&self.state);
-        state.0.extend(answer);
-        state.1 = state.1.saturating_sub(1);
-        (state.1 == 0).then(|| std::mem::take(&mut state.0))
+        state.answers.extend(answer);
+        state.missing = state.missing.saturating_sub(1);
+        (state.missing == 0).then(|| std::mem::take(&mut state.answers))
     }
 }
+
+/// Bytes that an error without data has beside its id, generously.
+const ERROR: usize = 256;
 
 /// What an answer belongs to.
 #[derive(Debug, Clone, Copy)]
@@ -166,6 +195,14 @@ pub(crate) fn deliver(
         Route::Alone if payload.is_empty() => {}
         Route::Alone => core.send_answer(conn, payload, call),
         Route::Together(all) => {
+            if let Some(id) = call.id
+                && !payload.is_empty()
+                && !all.fits(payload.len())
+            {
+                let limit = conn.wire.limits.message_size;
+                let text = format!("the answers to this batch are larger than {limit} bytes");
+                encode_error(conn, payload, id, &internal(text));
+            }
             let answer = (!payload.is_empty()).then(|| payload.clone());
             match all.add(answer) {
                 Some(answers) if !answers.is_empty() => {

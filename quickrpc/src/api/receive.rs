@@ -290,7 +290,9 @@ impl<'a> Round<'a> {
             }
             Envelope::Several { parts, together } => {
                 let route = match together {
-                    true => Route::Together(Arc::new(BatchAnswer::new(parts.len()))),
+                    true => {
+                        Route::Together(Arc::new(BatchAnswer::new(parts.len(), &conn.wire.limits)))
+                    }
                     false => Route::Alone,
                 };
                 for part in parts {

@@ -372,7 +372,7 @@ impl Message {
     fn call_id(&self, telegram: &str, limits: &Limits) -> Result<Option<Part>, String> {
         match self.id {
             Id::Missing => Ok(None),
-            Id::Text(span) if span.of(telegram).len() > limits.id_size => {
+            Id::Text(span) if span.of(telegram).trim_matches('"').len() > limits.id_size => {
                 Err(format!("an id may have {} bytes", limits.id_size))
             }
             Id::Text(span) if span.of(telegram) != "-Infinity" => Ok(Some(Part::Span(span))),

@@ -209,3 +209,31 @@ fn waiting_inside_a_batch_flushes_it() {
     });
     assert_eq!(sum.unwrap(), 6);
 }
+
+#[quickrpc::remote_api]
+trait Verbose {
+    /// A result that is much longer than the call.
+    #[incoming]
+    fn recite(&self) -> String;
+}
+
+#[test]
+fn answers_to_a_batch_are_one_message_and_no_longer_than_one() {
+    let api = Verbose::bind("jrpc", "tcpserv:127.0.0.1:0?message_size=10000").unwrap();
+    api.recite.connect(|_sender| "la ".repeat(1_000));
+    api.start().unwrap();
+    let mut peer = Telnet::connect(api.local_addrs()[0]);
+    let call = |id: u64| json!({"jsonrpc": "2.0", "method": "recite", "id": id});
+    let calls: Vec<Value> = (1..6).map(call).collect();
+    peer.send(telegram(&Value::from(calls)));
+    let answer = peer.json();
+    assert!(answer.to_string().len() <= 10_000);
+    let answers = answer.as_array().unwrap();
+    let ids: Vec<_> = answers.iter().map(|one| one["id"].as_u64()).collect();
+    assert_eq!(ids, [1, 2, 3, 4, 5].map(Some));
+    let results = answers.iter().filter(|one| one["result"].is_string());
+    assert_eq!(results.count(), 2);
+    assert_eq!(answers[4]["error"]["code"], CallError::INTERNAL_ERROR);
+    let why = answers[4]["error"]["message"].as_str().unwrap();
+    assert!(why.contains("10000 bytes"), "{why}");
+}

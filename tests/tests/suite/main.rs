@@ -9,6 +9,8 @@ mod dynamic;
 mod endings;
 mod hostile;
 mod lifecycle;
+mod limits_messages;
+mod limits_queues;
 mod matrix;
 mod peers;
 mod plugins;
