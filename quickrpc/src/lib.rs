@@ -258,9 +258,16 @@
 //! | `stdio:` | stdin and stdout of this process |
 //! | `tcp:<host>:<port>` | TCP client |
 //! | `tcpserv:<interface>:<port>` | TCP server; all interfaces if empty |
+//! | `udp:<port>` | datagrams, to one address or to everybody on the port |
 //! | `mux:(<t1>)(<t2>)...` | several transports as one |
 //! | `restart:<seconds>:<t>` | starts `<t>` again when it ends |
 //! | `internal:<bus>:<name>` | in-process bus |
+//!
+//! Over UDP there are addresses and not peers: nobody connects, a sender's name is its IP
+//! address, `api.to("192.168.1.7")` sends to one, and `api.all()` broadcasts. A call that was
+//! broadcast may be answered by anybody there, and the first result counts. A message has to
+//! fit a datagram (2,048 bytes, unless `message_size` says otherwise), and may get lost.
+//! [`announcer`] finds services that way.
 //!
 //! Codecs are `jrpc` (JSON-RPC 2.0) and `terse` (for people). Expressions have options, such as
 //! `tcpserv::8888?message_size=64k`; [`expr`] lists them all. They implement `FromStr`,

@@ -3,10 +3,11 @@
 
 use std::time::{Duration, Instant};
 
+use quickrpc::announcer::Announcer;
 use quickrpc::{Processing, Promise};
 use quickrpc_tests::{
-    Lab, LabInverse, OwnDir, RefusingPort, Resources, Telnet, bounded, children, eventually, inbox,
-    kill, own_bus, serve, thread_names,
+    DatagramPort, Lab, LabInverse, OwnDir, RefusingPort, Resources, Telnet, bounded, children,
+    eventually, inbox, kill, own_bus, serve, thread_names,
 };
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_lab_stdio");
@@ -208,6 +209,24 @@ fn nothing_is_left_behind() {
     leaves_nothing("a program that does not exist", || {
         let caller = LabInverse::bind("terse", "process:(/nowhere)").unwrap();
         caller.start().unwrap_err();
+    });
+    leaves_nothing("datagrams, and an announcer", || {
+        let port = DatagramPort::new();
+        let lab = Lab::builder()
+            .codec("terse")
+            .transport(port.wire(1))
+            .announce(Announcer::new("lab").transport(port.wire(2)))
+            .build()
+            .unwrap();
+        let _served = serve(&lab);
+        lab.start().unwrap();
+        let caller = LabInverse::bind("terse", port.wire(3)).unwrap();
+        caller.start().unwrap();
+        let sum = caller.to("127.0.0.1").add(2, 3);
+        assert_eq!(bounded("the sum", move || sum.result()).unwrap(), 5);
+        caller.stop().unwrap();
+        lab.stop().unwrap();
+        assert_eq!(workers(), [""; 0], "the announcer's have ended too");
     });
     leaves_nothing("a supervisor", supervise);
     leaves_nothing("many connections", || {

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsRawFd;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -13,7 +14,6 @@ use std::{fmt, io};
 
 use mio::unix::SourceFd;
 use mio::{Interest, Token};
-use std::os::fd::AsRawFd;
 
 use crate::error::Error;
 use crate::receivers::Sender;
@@ -121,8 +121,8 @@ impl fmt::Debug for Datagrams {
 }
 
 impl Conn {
-    /// Whether this stands for everybody on a wire of datagrams, or is a peer that is one
-    /// of those for whom `other` stands.
+    /// Whether an answer of this one is an answer to what `other` was asked: they are the
+    /// same, or `other` stands for everybody on the wire that this is an address of.
     pub(super) fn answers_for(&self, other: &Conn) -> bool {
         self.id() == other.id() || (self.peer.wire != 0 && self.peer.wire == other.id())
     }
@@ -259,7 +259,15 @@ impl Loop {
                 }
             }
         }
-        self.after(Instant::now(), Timer::Datagrams(token));
+        self.read_datagrams_soon(token);
+    }
+
+    fn read_datagrams_soon(&mut self, token: usize) {
+        // One timer for each socket, however often an event comes beside it.
+        let waits = |timer: &Timer| matches!(timer, Timer::Datagrams(one) if *one == token);
+        if !self.timers.iter().any(|(_, timer)| waits(timer)) {
+            self.after(Instant::now(), Timer::Datagrams(token));
+        }
     }
 }
 

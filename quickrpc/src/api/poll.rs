@@ -47,7 +47,7 @@ pub(crate) struct Loop {
     pub(super) sources: Sources,
     /// Peers with more to read than fitted their round.
     ready: Vec<Arc<Conn>>,
-    timers: Vec<(Instant, Timer)>,
+    pub(super) timers: Vec<(Instant, Timer)>,
     pub(super) scratch: Box<[u8]>,
     /// Companions that have not started yet; `None` before they are started.
     pub(super) companions_left: Option<usize>,

@@ -35,6 +35,12 @@
 //! | each field of [`Limits`](crate::Limits), by its name | all but `mux`, `restart` | a number, a size, or a duration |
 //! | `strict` | `jrpc` | `on` or `off` |
 //!
+//! `udp` hears all addresses of the machine, or the one given by `bind`, and sends to everybody
+//! at 255.255.255.255, at `broadcast`, or at the group `multicast`, which it joins. All peers
+//! have the same port; those of one machine need an address each, such as
+//! `udp:1234?bind=127.0.0.2&broadcast=127.255.255.255`. What a peer broadcasts comes back to
+//! it, and is skipped unless there is `echo=on`.
+//!
 //! Durations are seconds, or `50us`, `10ms`, `1.5s`, `2m`, `1h`; sizes are bytes, or
 //! `64k`, `16M`; `on` and `off` may be `true` and `false`, or `1` and `0`. In text values,
 //! `\n`, `\r`, `\t`, `\0`, `\xNN` and `\\` are escapes. A parameter that cannot stand for

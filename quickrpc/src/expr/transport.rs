@@ -90,12 +90,14 @@ pub enum TransportKind {
         /// Our name on it.
         name: Option<String>,
     },
-    /// `process:(<command line>)`, a child's standard input and output.
+    /// `process:(<command line>)`, a child's standard input and output; see
+    /// [the details](crate::transport#child-processes).
     Process {
         /// The command line as written.
         command: String,
     },
-    /// `unix:<path>`, a client of a Unix-domain socket.
+    /// `unix:<path>`, a client of a Unix-domain socket; see
+    /// [the details](crate::transport#unix-domain-sockets).
     Unix {
         /// The path of the socket.
         path: String,
@@ -104,7 +106,7 @@ pub enum TransportKind {
     UnixServer {
         /// The path of the socket.
         path: String,
-        /// The permissions of the socket.
+        /// The permissions of the socket; the umask decides without.
         mode: Option<u32>,
     },
     /// A transport that was registered.

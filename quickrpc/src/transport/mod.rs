@@ -2,6 +2,63 @@
 //!
 //! Those that are built in are named by expressions ([`TransportExpr`]); a transport of
 //! one's own implements [`Transport`].
+//!
+//! # Child processes
+//!
+//! `process:(<command line>)` starts a program and talks to it over its standard input and
+//! output; the other side is a program with `stdio:`, in any language.
+//!
+//! ```
+//! use quickrpc::remote_api;
+//!
+//! #[remote_api]
+//! trait Sums {
+//!     #[outgoing]
+//!     fn add(&self, a: i64, b: i64) -> i64;
+//! }
+//!
+//! let program = r#"sh -c 'read call; echo "[1]:5"; exit 3'"#;
+//! let sums = Sums::bind("terse", format!("process:({program})"))?;
+//! sums.on_disconnect(|child, why| println!("{child} {why}")); // sh exited with status 3
+//! sums.start()?;
+//! assert_eq!(sums.all().add(2, 3).result()?, 5);
+//! sums.wait()?;
+//! # Ok::<(), quickrpc::Error>(())
+//! ```
+//!
+//! * The command line is split into words as a shell does it, with quotes and backslashes,
+//!   but no shell is started: `$HOME`, `*`, `|` and `>` mean themselves. Where they should
+//!   not, start a shell: `process:(sh -c '...')`.
+//! * The peer's name is the file name of the program. (In the original, it is the whole
+//!   expression.)
+//! * What the child writes to its standard error is in the log, line by line, at level info
+//!   with the target `quickrpc::child`; the fields `child` and `pid` tell which one.
+//! * When the child exits, what it has sent is still handled; then
+//!   [`on_disconnect`](crate::Api::on_disconnect) says how it exited: `exited with status
+//!   3`, `killed by signal 9`. Programs that it has started do not hold that up.
+//! * At a stop or a disconnection the child's standard input is closed, so that it can end by
+//!   itself; then it is asked by SIGTERM, and then killed. It gets a quarter of
+//!   [`Limits::stop`](crate::Limits::stop) for each step, and `stop()` returns when it has
+//!   gone. So `process:(...)?stop=60` is for a child that needs time. Signals go to the child
+//!   alone: a shell should `exec` its last program.
+//! * `restart:5:process:(...)` is a supervisor: it starts the child again 5 seconds after it
+//!   has ended.
+//!
+//! # Unix-domain sockets
+//!
+//! `unixserv:<path>` and `unix:<path>` are server and client on one machine, without a port
+//! that others could take, and with permissions.
+//!
+//! * `?mode=0660` sets the permissions of the socket; they are never wider in between. To
+//!   connect, one must be allowed to write. Without it, the umask decides.
+//! * [`Sender::credentials`](crate::Sender::credentials) tells the process, user and group of
+//!   the other side.
+//! * The name of a server's peers is `unix:<number>`, with a number that no other has; a
+//!   client's peer has the path as it was written.
+//! * A socket that a crashed server has left is replaced. One at which somebody listens, or
+//!   anything that is no socket, is left alone, and the start fails. At a stop, the server
+//!   removes its socket, unless it has been replaced by another.
+//! * A path may have at most 107 bytes.
 
 mod child_log;
 pub(crate) mod fd;

@@ -684,3 +684,72 @@ fn a_wire_that_restarts() {
     port.raw(2).send(1, "notify text:\"x\"\n");
     assert_eq!(served.notes.next().1, "x");
 }
+
+#[test]
+fn a_wire_that_is_added_and_removed() {
+    let port = DatagramPort::new();
+    let (lab, _addr, served) = quickrpc_tests::server("terse");
+    let added = lab.add_transport(port.wire(1)).unwrap();
+    let raw = port.raw(2);
+    raw.send(1, "notify text:\"x\"\n");
+    assert_eq!(served.notes.next().1, "x");
+    assert_eq!(lab.local_addrs().len(), 2);
+    let pending = lab.to("127.0.0.2").question("?");
+    lab.remove_transport(added).unwrap();
+    let error = settled(pending).unwrap_err();
+    assert!(matches!(error, Error::Disconnected { .. }), "{error:?}");
+    let error = lab.to("127.0.0.2").notified("x").unwrap_err();
+    assert!(matches!(error, Error::UnknownPeer { .. }), "{error:?}");
+    drop(UdpSocket::bind(("127.0.0.1", port.number())).unwrap());
+    assert_eq!(lab.local_addrs().len(), 1);
+}
+
+#[test]
+fn both_kinds_of_addresses_at_once() {
+    let port = DatagramPort::new();
+    let wire = format!("udp:{}?bind=::&broadcast={BROADCAST}", port.number());
+    let lab = Lab::bind("terse", wire).unwrap();
+    let errors = errors_of(&lab);
+    let served = serve(&lab);
+    lab.start().unwrap();
+    let (raw, everybody) = (port.raw(2), port.overhear());
+    raw.send(1, "add[1] a:1 b:2\n");
+    assert_eq!(raw.receive(), "[1]:3\n");
+    raw.send(1, "notify text:\"x\"\n");
+    // Not `::ffff:127.0.0.2`.
+    assert_eq!(served.notes.next().0, "127.0.0.2");
+    assert_eq!(everybody.receive(), "notified text:\"x\"\n");
+    // That was not heard.
+    raw.send(1, "other \n");
+    assert!(errors.next().1.to_string().contains("other"));
+    let lab = Lab::bind("terse", "udp:0?bind=::1").unwrap();
+    lab.start().unwrap();
+    assert!(lab.local_addrs()[0].ip().is_loopback());
+}
+
+#[test]
+fn a_flood_on_one_wire_leaves_the_others_working() {
+    let port = DatagramPort::new();
+    let lab = Lab::bind(
+        "terse",
+        format!("mux:({})(tcpserv:127.0.0.1:0)", port.wire(1)),
+    )
+    .unwrap();
+    lab.add.connect(|_sender, a, b| a + b);
+    lab.notify.connect(|_sender, _text| ());
+    lab.start().unwrap();
+    let client = quickrpc_tests::client("terse", lab.local_addrs()[1]);
+    let over = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let flooding = over.clone();
+    let raw = port.raw(2);
+    let flood = std::thread::spawn(move || {
+        while !flooding.load(std::sync::atomic::Ordering::Relaxed) {
+            raw.send(1, "notify text:\"x\"\n");
+        }
+    });
+    for number in 0..200 {
+        assert_eq!(settled(client.all().add(number, 1)).unwrap(), number + 1);
+    }
+    over.store(true, std::sync::atomic::Ordering::Relaxed);
+    flood.join().unwrap();
+}

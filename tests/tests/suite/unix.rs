@@ -4,13 +4,13 @@
 use std::fs::{self, Permissions};
 use std::io::ErrorKind;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
-use std::os::unix::net::{UnixDatagram, UnixListener};
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::{Arc, Barrier};
 use std::thread;
 
 use quickrpc::{Error, Sender};
-use quickrpc_tests::{Lab, LabInverse, OwnDir, client, inbox, serve, server};
+use quickrpc_tests::{Lab, LabInverse, OwnDir, client, eventually, inbox, serve, server};
 
 use crate::settled;
 
@@ -52,6 +52,11 @@ fn is_socket(path: &Path) -> bool {
 fn left_behind(path: &Path) {
     drop(UnixListener::bind(path).unwrap());
     assert!(is_socket(path));
+    // A child that another test starts right now has it until it runs its program.
+    eventually("nobody listens", || {
+        let error = UnixStream::connect(path).err().map(|error| error.kind());
+        error == Some(ErrorKind::ConnectionRefused)
+    });
 }
 
 #[test]
