@@ -84,11 +84,13 @@ pub(crate) enum Unit {
 }
 
 impl Unit {
-    /// How many times worse than the floor: more seconds, or less per second.
-    fn ratio(self, value: f64, floor: f64) -> f64 {
+    /// How many times worse than the floor: more seconds, or less per second. Counts are not
+    /// compared, since the floor's may be zero.
+    fn ratio(self, value: f64, floor: f64) -> Option<f64> {
         match self {
-            Unit::PerSecond => floor / value,
-            Unit::Seconds | Unit::Bytes | Unit::Count => value / floor,
+            Unit::PerSecond => Some(floor / value),
+            Unit::Seconds | Unit::Bytes => Some(value / floor),
+            Unit::Count => None,
         }
     }
 }
@@ -167,9 +169,11 @@ fn row(entry: Entry, columns: &[Column], floor: &[Vec<Option<f64>>]) -> Row {
     let cell = |(number, column): (usize, &Column)| -> Option<Cell> {
         let of = |round: &Vec<Option<f64>>| round.get(number).copied().flatten();
         let values: Vec<f64> = entry.rounds.iter().filter_map(of).collect();
-        let ratios = entry.rounds.iter().zip(floor).filter_map(|(round, floor)| {
-            Some(column.unit.ratio(of(round)?, of(floor)?)).filter(|ratio| ratio.is_finite())
-        });
+        let ratios = entry
+            .rounds
+            .iter()
+            .zip(floor)
+            .filter_map(|(round, floor)| column.unit.ratio(of(round)?, of(floor)?));
         Some(Cell {
             unit: column.unit,
             value: Summary::of(values)?,

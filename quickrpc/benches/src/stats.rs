@@ -27,7 +27,10 @@ impl Summary {
 
     /// Half of the range, relative to the median.
     pub(crate) fn spread(&self) -> f64 {
-        (self.max - self.min) / 2.0 / self.median
+        match self.median {
+            0.0 => 0.0,
+            median => (self.max - self.min) / 2.0 / median,
+        }
     }
 }
 

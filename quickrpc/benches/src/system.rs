@@ -41,6 +41,11 @@ pub(crate) trait System: Send + Sync {
         true
     }
 
+    /// Whether it runs in this program, so that its memory and allocations can be told.
+    fn is_native(&self) -> bool {
+        true
+    }
+
     /// What an idle connection says first, and how its answer begins to end.
     fn greeting(&self) -> Greeting {
         Greeting::none()

@@ -6,8 +6,16 @@ use crate::plan::Scale;
 use crate::system::AnySystem;
 
 pub(crate) mod floor;
+#[cfg(feature = "jsonrpsee")]
+mod jsonrpsee;
 mod python;
 pub(crate) mod quickrpc;
+#[cfg(feature = "runtime")]
+mod runtime;
+#[cfg(feature = "tarpc")]
+mod tarpc;
+#[cfg(feature = "tonic")]
+mod tonic;
 
 pub(crate) use floor::Floor;
 pub(crate) use quickrpc::QuickRpc;
@@ -28,7 +36,17 @@ pub(crate) fn all(scale: &Scale) -> Vec<AnySystem> {
 
 /// The other libraries.
 pub(crate) fn peers(scale: &Scale) -> Vec<AnySystem> {
-    vec![Arc::new(python::Python::new(scale.python.clone()))]
+    vec![
+        #[cfg(feature = "tarpc")]
+        Arc::new(tarpc::Tarpc::Bincode),
+        #[cfg(feature = "tarpc")]
+        Arc::new(tarpc::Tarpc::Json),
+        #[cfg(feature = "jsonrpsee")]
+        Arc::new(jsonrpsee::Jsonrpsee),
+        #[cfg(feature = "tonic")]
+        Arc::new(tonic::Tonic),
+        Arc::new(python::Python::new(scale.python.clone())),
+    ]
 }
 
 /// The system of this name, in a child process.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use crate::Result;
-use crate::system::{Client, Greeting, Job, Laps, Server, System};
+use crate::system::{Client, Job, Laps, Server, System};
 
 const SCRIPT: &str = include_str!("python_peer.py");
 
@@ -98,8 +98,8 @@ impl System for Python {
         }
     }
 
-    fn greeting(&self) -> Greeting {
-        Greeting::json()
+    fn is_native(&self) -> bool {
+        false
     }
 }
 

@@ -6,16 +6,15 @@ use std::process::Command;
 
 use crate::Result;
 use crate::plan::{Column, Contender, Measure, Scale, Unit, Workload};
-use crate::system::Job;
 use crate::systems;
 
 const PROGRAM: &str = "quickrpc-bench-allocations";
 
 pub(super) fn workload(scale: &Scale) -> Workload {
     let systems = systems::all(scale).into_iter();
-    // A Python program counts nothing, and an option of a transport changes nothing here.
-    let countable = systems
-        .filter(|system| system.can(Job::Bytes(1)) && systems::named(&system.name()).is_some());
+    // An option of a transport changes nothing here.
+    let countable =
+        systems.filter(|system| system.is_native() && systems::named(&system.name()).is_some());
     Workload {
         title: "Allocations for a call",
         about: "In the steady state, client and server each in a process of its own with an \
@@ -59,7 +58,7 @@ fn program() -> Result<PathBuf> {
         true => &[],
         false => &["--release"],
     };
-    let features: &[&str] = match cfg!(not(debug_assertions)) {
+    let features: &[&str] = match cfg!(feature = "peers") {
         true => &[],
         false => &["--no-default-features"],
     };

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::Result;
 use crate::plan::{Column, Contender, Measure, Scale, Unit, Workload};
 use crate::stats::quantile;
-use crate::system::{AnySystem, Client, Job, Laps, Server};
+use crate::system::{AnySystem, Client, Job, Laps};
 use crate::systems::{self, Floor};
 
 /// What the flooding client has in flight.
@@ -31,37 +31,34 @@ pub(super) fn workload(scale: &Scale) -> Workload {
         ],
         contenders: rows
             .into_iter()
-            .map(|system| Contender::new(system.name(), move || setup(&system, slice)))
+            .map(|system| {
+                Contender::new(system.name(), move || {
+                    system.connect(system.serve()?.port)?;
+                    Ok(Box::new(move || round(&system, slice)) as Measure)
+                })
+            })
             .collect(),
         rounds: None,
     }
 }
 
-fn setup(system: &AnySystem, slice: Duration) -> Result<Measure> {
+fn round(system: &AnySystem, slice: Duration) -> Result<Vec<Option<f64>>> {
     let server = system.serve()?;
     let mut calm = system.connect(server.port)?;
-    let mut flooding = Some(system.connect(server.port)?);
-    Ok(Box::new(move || {
-        let _: &Server = &server;
-        let client = flooding.take().ok_or("the flood has ended")?;
-        let flood = Flood::begin(client);
-        let (begin, mut laps) = (Instant::now(), Laps::start());
-        let mut done = Ok(());
-        while begin.elapsed() < slice && done.is_ok() {
-            done = calm.run(Job::Serial, 1, &mut laps);
-        }
-        let (client, rate) = flood.end()?;
-        flooding = Some(client);
-        done?;
-        laps.nanos.sort_unstable();
-        let lap = |part| quantile(&laps.nanos, part).map(|nanos| nanos as f64 * 1e-9);
-        Ok(vec![lap(0.5), lap(0.99), Some(rate)])
-    }))
+    let flood = Flood::begin(system.connect(server.port)?);
+    let (begin, mut laps) = (Instant::now(), Laps::start());
+    while begin.elapsed() < slice {
+        calm.run(Job::Serial, 1, &mut laps)?;
+    }
+    let rate = flood.end()?;
+    laps.nanos.sort_unstable();
+    let lap = |part| quantile(&laps.nanos, part).map(|nanos| nanos as f64 * 1e-9);
+    Ok(vec![lap(0.5), lap(0.99), Some(rate)])
 }
 
 struct Flood {
     stop: Arc<AtomicBool>,
-    thread: JoinHandle<Result<(Box<dyn Client>, f64)>>,
+    thread: JoinHandle<Result<f64>>,
 }
 
 impl Flood {
@@ -74,15 +71,15 @@ impl Flood {
                 client.run(FLOOD, 5_000, &mut Laps::start())?;
                 calls += 5_000;
             }
-            Ok((client, f64::from(calls) / begin.elapsed().as_secs_f64()))
+            Ok(f64::from(calls) / begin.elapsed().as_secs_f64())
         });
         // It should be at full strength.
         thread::sleep(Duration::from_millis(20));
         Flood { stop, thread }
     }
 
-    /// Gives the client back, and how many calls there were each second.
-    fn end(self) -> Result<(Box<dyn Client>, f64)> {
+    /// Gives how many calls there were each second.
+    fn end(self) -> Result<f64> {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().map_err(|_| "the flood panicked")?
     }

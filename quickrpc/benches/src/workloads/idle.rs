@@ -25,8 +25,7 @@ pub(super) fn workload(scale: &Scale) -> Workload {
         Arc::new(QuickRpc::terse()),
     ];
     let peers = systems::peers(scale).into_iter();
-    // The original has two threads for each connection.
-    systems.extend(peers.filter(|system| system.can(Job::Bytes(1))));
+    systems.extend(peers.filter(|system| system.is_native()));
     let mut columns = vec![Column::new("call, 1", Unit::Seconds)];
     for count in &counts {
         columns.push(Column::new(format!("memory, {count}"), Unit::Bytes));

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::Result;
 use crate::plan::{Column, Contender, Measure, Unit};
 use crate::stats::quantile;
-use crate::system::{AnySystem, Client, Job, Laps, Server, calibrate};
+use crate::system::{AnySystem, Client, Job, Laps, calibrate};
 
 /// What is read from one run of a job.
 #[derive(Debug, Clone, Copy)]
@@ -57,64 +57,69 @@ pub(super) fn contenders(
         .filter(able)
         .map(|system| {
             let parts = parts.to_vec();
-            Contender::new(system.name(), move || setup(&system, parts, slice))
+            Contender::new(system.name(), move || setup(system, parts, slice))
         })
         .collect()
 }
 
-/// A part with how often its job fits into a slice of time, where the system can do it.
-struct Paced {
-    part: Part,
-    count: Option<usize>,
+/// A system that is started anew for each round: which thread runs on which CPU is a matter
+/// of luck that often lasts as long as the threads, and should be part of the spread.
+struct Rounds {
+    system: AnySystem,
+    parts: Vec<Part>,
+    slice: Duration,
+    /// How often each job fits into a slice, from the first round on.
+    counts: Vec<Option<usize>>,
 }
 
-struct Running {
-    parts: Vec<Paced>,
-    // The client goes before its server.
-    client: Box<dyn Client>,
-    _server: Server,
-}
-
-fn setup(system: &AnySystem, parts: Vec<Part>, slice: Duration) -> Result<Measure> {
-    let server = system.serve()?;
-    let mut client = system.connect(server.port)?;
-    let paced = |part: Part| -> Result<Paced> {
-        let count = match system.can(part.job) {
-            true => Some(calibrate(client.as_mut(), part.job, slice)?),
-            false => None,
-        };
-        Ok(Paced { part, count })
-    };
-    let parts = parts.into_iter().map(paced).collect::<Result<_>>()?;
-    let mut running = Running {
+fn setup(system: AnySystem, parts: Vec<Part>, slice: Duration) -> Result<Measure> {
+    let mut rounds = Rounds {
+        counts: vec![None; parts.len()],
+        system,
         parts,
-        client,
-        _server: server,
+        slice,
     };
-    Ok(Box::new(move || running.round()))
+    // Says early what does not work.
+    rounds.system.connect(rounds.system.serve()?.port)?;
+    Ok(Box::new(move || rounds.round()))
 }
 
-impl Running {
+impl Rounds {
     fn round(&mut self) -> Result<Vec<Option<f64>>> {
+        let server = self.system.serve()?;
+        let mut client = self.system.connect(server.port)?;
         let mut values = Vec::new();
-        for Paced { part, count } in &self.parts {
-            let Some(count) = *count else {
+        for (part, count) in self.parts.iter().zip(&mut self.counts) {
+            if !self.system.can(part.job) {
                 values.extend(part.columns.iter().map(|_| None));
                 continue;
+            }
+            let count = match *count {
+                Some(count) => {
+                    // Buffers have grown and pages are there before the clock runs.
+                    client.run(part.job, count.div_ceil(8), &mut Laps::start())?;
+                    count
+                }
+                None => *count.insert(calibrate(client.as_mut(), part.job, self.slice)?),
             };
-            let mut laps = Laps::start();
-            let begin = Instant::now();
-            self.client.run(part.job, count, &mut laps)?;
-            let taken = begin.elapsed().as_secs_f64();
-            laps.nanos.sort_unstable();
-            let lap = |part| quantile(&laps.nanos, part).map(|nanos| nanos as f64 * 1e-9);
-            values.extend(part.columns.iter().map(|(_, read)| match read {
-                Read::Median => lap(0.5),
-                Read::P99 => lap(0.99),
-                Read::Mean => Some(taken / count as f64),
-                Read::Rate => Some(count as f64 / taken),
-            }));
+            values.extend(measure(client.as_mut(), part, count)?);
         }
         Ok(values)
     }
+}
+
+fn measure(client: &mut dyn Client, part: &Part, count: usize) -> Result<Vec<Option<f64>>> {
+    let mut laps = Laps::start();
+    let begin = Instant::now();
+    client.run(part.job, count, &mut laps)?;
+    let taken = begin.elapsed().as_secs_f64();
+    laps.nanos.sort_unstable();
+    let lap = |part| quantile(&laps.nanos, part).map(|nanos| nanos as f64 * 1e-9);
+    let values = part.columns.iter().map(|(_, read)| match read {
+        Read::Median => lap(0.5),
+        Read::P99 => lap(0.99),
+        Read::Mean => Some(taken / count as f64),
+        Read::Rate => Some(count as f64 / taken),
+    });
+    Ok(values.collect())
 }
