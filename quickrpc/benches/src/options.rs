@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::fs;
+use std::io::{Write, stdout};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -90,7 +91,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         .filter(|(id, _)| options.only.is_empty() || options.only.contains(id));
     if options.list {
         for (id, workload) in selected {
-            println!("{id:<12} {}", workload(&scale).title);
+            writeln!(stdout(), "{id:<12} {}", workload(&scale).title)?;
         }
         return Ok(());
     }
@@ -102,13 +103,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         tables: tables.collect(),
         machine: Machine::this(),
     };
-    println!("{report}");
+    // The files first: whoever reads the tables may stop reading.
     if let Some(file) = &options.json {
         save(file, &(serde_json::to_string_pretty(&report)? + "\n"))?;
     }
     if let Some(file) = &options.svg {
         save(file, &chart(&report))?;
     }
+    writeln!(stdout(), "{report}")?;
     Ok(())
 }
 

@@ -48,6 +48,9 @@ const STYLE: &str = "<style>\n\
     }\n\
     </style>\n";
 
+/// From this ratio on, a linear scale would hide all other bars.
+const LOGARITHMIC: f64 = 20.0;
+
 /// Bars of the ratios to the floor, in a scale of their own.
 fn panel(body: &mut String, y: &mut f64, table: &Table, column: &str) {
     let Some(number) = table.columns.iter().position(|c| c.name == column) else {
@@ -64,10 +67,17 @@ fn panel(body: &mut String, y: &mut f64, table: &Table, column: &str) {
         })
         .collect();
     let longest = bars.iter().map(|(_, ratio, _)| *ratio).fold(1.0, f64::max);
+    // A logarithmic bar begins at half the floor's cost.
+    let logarithmic = longest > LOGARITHMIC;
+    let part = |ratio: f64| match logarithmic {
+        true => (ratio.max(0.5) * 2.0).ln() / (longest * 2.0).ln(),
+        false => ratio / longest,
+    };
+    let scale = if logarithmic { " (logarithmic)" } else { "" };
     *y += 14.0;
     body.push_str(&format!(
-        "<text class=\"title\" x=\"10\" y=\"{y:.0}\">{}: cost as a multiple of the floor's, \
-         less is better</text>\n",
+        "<text class=\"title\" x=\"10\" y=\"{y:.0}\">{}: times the floor's cost, \
+         less is better{scale}</text>\n",
         escape(table.title)
     ));
     *y += 10.0;
@@ -77,7 +87,7 @@ fn panel(body: &mut String, y: &mut f64, table: &Table, column: &str) {
             Some("floor" | "floor,") => "floor",
             _ => "other",
         };
-        let length = (WIDTH - LABELS - NUMBERS) * ratio / longest;
+        let length = (WIDTH - LABELS - NUMBERS) * part(ratio);
         let (middle, end) = (*y + 14.0, LABELS + 8.0 + length);
         body.push_str(&format!(
             "<text class=\"label\" x=\"{LABELS}\" y=\"{middle:.0}\">{}</text>\
