@@ -93,7 +93,10 @@ fn partial_input() {
         next.send(beginning(TOTAL / 2));
         hub.works(&mut bystander);
         small.send("\"\n");
-        assert_eq!(small.line(), format!("[2]:\"{}\"", beginning(TOTAL / 4).len() - 13));
+        assert_eq!(
+            small.line(),
+            format!("[2]:\"{}\"", beginning(TOTAL / 4).len() - 13)
+        );
         next.send("\"\n");
         next.line();
         assert!(hub.gone.so_far().is_empty());
@@ -139,7 +142,10 @@ fn queued_output() {
         if let Err(error) = hub.lab.all().notified(&text) {
             assert!(matches!(error, Error::Partial(_)), "{error:?}");
         }
-        assert_eq!(healthy.line().len(), text.len() + "notified text:\"\"".len());
+        assert_eq!(
+            healthy.line().len(),
+            text.len() + "notified text:\"\"".len()
+        );
         evicted.extend(hub.gone.so_far());
         if evicted.len() >= 4 {
             break;
