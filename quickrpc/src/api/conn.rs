@@ -61,6 +61,8 @@ pub(crate) struct Conn {
     pub(crate) owed: AtomicUsize,
     /// Reading stopped, since too much of this peer waits; whoever makes room resumes it.
     pub(crate) stalled: AtomicBool,
+    /// Nothing can be sent any more; as the sending half says.
+    is_closed: AtomicBool,
     /// The peer has ended its side; nothing more will come.
     pub(crate) ended: AtomicBool,
     /// Something was sent since the last look; for keeping connections alive.
@@ -148,6 +150,7 @@ impl Conn {
             pending: AtomicUsize::new(0),
             owed: AtomicUsize::new(1),
             stalled: AtomicBool::new(false),
+            is_closed: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             sent: AtomicBool::new(false),
             watched: AtomicBool::new(false),
@@ -165,6 +168,11 @@ impl Conn {
 
     pub(crate) fn id(&self) -> u64 {
         self.peer.id
+    }
+
+    /// Whether nothing can be sent any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Acquire)
     }
 
     /// Why nothing can be sent, if so.
@@ -456,6 +464,7 @@ impl Conn {
             tx.clear();
         }
         tx.closed = Some(reason.clone());
+        self.is_closed.store(true, Ordering::SeqCst);
         self.note(&tx);
         self.tx_changed.notify_all();
         drop(tx);

@@ -183,7 +183,7 @@ fn peers_that_were_closed_still_count_until_they_are_gone() {
     // Just as much as its queue holds, then closed on our side: the rest is still to leave.
     let error = fill(&closed);
     assert!(matches!(error, Error::QueueFull { .. }), "{error:?}");
-    hub.lab.disconnect(&closed.name()).unwrap();
+    hub.lab.disconnect(closed.name()).unwrap();
     let (_, reason) = hub.gone.next();
     assert!(matches!(reason, DisconnectReason::Local), "{reason:?}");
     // Somebody else who needs room gets it from the one that is closed already.
