@@ -319,7 +319,8 @@
 //! one peer are handled in the order in which it sent them.
 //!
 //! A thread of your own that waits for an answer may read it from the socket by itself, but
-//! never runs handlers or callbacks: it may hold locks that they need.
+//! never runs handlers or callbacks: it may hold locks that they need. So it may have the answer
+//! before the calls that the peer had sent before are handled.
 //!
 //! Dropping the last handle of an API stops it; `api.wait()` is for servers that should not
 //! stop.
