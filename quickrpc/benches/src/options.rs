@@ -20,7 +20,7 @@ Examples, with B for `cargo run --release --manifest-path quickrpc/benches/Cargo
                                 all numbers of all rounds, and a chart
   B --python VENV               with the Python original (pip install QuickRPC==0.1.0)
   B --option spin=50us          with a transport option of this library, beside the default
-  taskset -c 0 B --rounds 9     on one CPU: numbers that are easier to repeat
+  taskset -c 0 B --rounds 9     on one CPU, without luck in the placing of threads
 
 `--no-default-features` before `--manifest-path` leaves out the other libraries, and is
 compiled in seconds. Only loopback addresses are used. 10,000 connections need as many open
