@@ -1,11 +1,12 @@
 //! The lab on stdin and stdout, as a program for others to start: `lab_stdio [codec]`.
 
 use quickrpc::Result;
-use quickrpc_tests::{Lab, serve};
+use quickrpc_tests::{Lab, register_lists, serve};
 
 fn main() -> Result<()> {
     let codec = std::env::args().nth(1);
     let codec = codec.as_deref().unwrap_or("jrpc");
+    register_lists();
     let api = Lab::bind(codec, "stdio:")?;
     let served = serve(&api);
     // A stray line must not spoil the wire.
