@@ -3,13 +3,15 @@
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, SockRef, Socket, Type};
 
-use crate::ports::OwnHost;
 use crate::wait::SOON;
 
 /// Where broadcasts on the loopback interface go.
 pub const BROADCAST: Ipv4Addr = Ipv4Addr::new(127, 255, 255, 255);
+
+/// Where ports are taken, and nothing is sent to.
+const RESERVED: Ipv4Addr = Ipv4Addr::new(127, 255, 255, 1);
 
 /// A UDP port that no other test gets. Peers of one machine need addresses of their own,
 /// which here are 127.0.0.1 and so on.
@@ -21,11 +23,15 @@ pub struct DatagramPort {
 impl DatagramPort {
     /// Takes a port, at an address that nobody sends to.
     ///
+    /// It is the same address for all, and nothing is shared while the system chooses:
+    /// otherwise two tests could have the same port.
+    ///
     /// # Panics
     ///
     /// If the system has none.
     pub fn new() -> Self {
-        let socket = sharing(SocketAddr::from((OwnHost::new().ip(), 0)));
+        let socket = UdpSocket::bind((RESERVED, 0)).expect("a free port");
+        share(&SockRef::from(&socket));
         DatagramPort { socket }
     }
 
@@ -78,11 +84,15 @@ impl Default for DatagramPort {
 
 fn sharing(address: SocketAddr) -> UdpSocket {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, None).expect("a socket");
-    socket.set_reuse_address(true).expect("an option");
-    socket.set_reuse_port(true).expect("an option");
+    share(&socket);
     socket.set_broadcast(true).expect("an option");
     socket.bind(&address.into()).expect("a free port");
     socket.into()
+}
+
+fn share(socket: &Socket) {
+    socket.set_reuse_address(true).expect("an option");
+    socket.set_reuse_port(true).expect("an option");
 }
 
 /// A plain socket, which every wait on is bounded.

@@ -6,7 +6,7 @@ use quickrpc::{BoxError, Value, remote_api};
 
 use crate::wait::{Inbox, inbox};
 
-/// Calls of every kind; the Python counterpart has the same.
+/// Calls of every kind; the Python counterpart has the same, except for `ask`.
 #[remote_api]
 pub trait Lab {
     /// Gives the text back.
@@ -28,6 +28,10 @@ pub trait Lab {
     /// Gives any value back.
     #[incoming]
     fn nested(&self, value: Value) -> Value;
+
+    /// Gives what the caller itself answers to the question.
+    #[incoming]
+    fn ask(&self, text: &str) -> String;
 
     /// Passed on to everybody as `notified`.
     #[incoming]
@@ -62,6 +66,9 @@ pub fn serve(api: &Lab) -> Served {
         .connect(|_sender, message| Err::<String, BoxError>(message.into()));
     api.blob.connect(|_sender, data| data.to_vec());
     api.nested.connect(|_sender, value| value);
+    let callers = api.all();
+    api.ask
+        .connect(move |sender, text| callers.to(sender).question(text));
     api.notify.connect(move |sender, text| {
         let _ = everybody.notified(text);
         let _ = seen.send((sender.to_string(), text.to_owned()));

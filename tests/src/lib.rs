@@ -8,6 +8,7 @@
 mod datagrams;
 mod dir;
 mod lab;
+mod lists;
 mod ports;
 mod python;
 mod resources;
@@ -20,6 +21,7 @@ pub use lab::{
     Lab, LabIncoming, LabInverse, LabInverseIncoming, LabInverseOutgoing, LabInverseOutgoingEach,
     LabOutgoing, LabOutgoingEach, Served, client, serve, server, value,
 };
+pub use lists::{Lists, register_lists};
 pub use ports::{OwnHost, RefusingPort, own_bus};
 pub use python::{Event, Peer, Python};
 pub use resources::{Resources, busy, children, kill, thread_names};

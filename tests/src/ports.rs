@@ -21,7 +21,7 @@ impl OwnHost {
         let [.., high, low] = number.to_be_bytes();
         // The second byte keeps test programs that run side by side apart.
         let program = 1 + (process::id() % 250) as u8;
-        OwnHost(Ipv4Addr::new(127, program, high, low.max(1)))
+        OwnHost(Ipv4Addr::new(127, program, high, low))
     }
 
     /// The address itself.

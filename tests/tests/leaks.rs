@@ -1,13 +1,16 @@
 //! What is left after an API: nothing. One test in a program of its own, since threads
 //! and descriptors are counted for the whole process.
 
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use quickrpc::announcer::Announcer;
 use quickrpc::{Processing, Promise};
 use quickrpc_tests::{
-    DatagramPort, Lab, LabInverse, OwnDir, RefusingPort, Resources, Telnet, bounded, children,
-    eventually, inbox, kill, own_bus, serve, thread_names,
+    DatagramPort, Lab, LabInverse, OwnDir, OwnHost, RefusingPort, Resources, Telnet, bounded,
+    children, eventually, inbox, kill, own_bus, serve, thread_names,
 };
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_lab_stdio");
@@ -106,8 +109,23 @@ fn sum(caller: &LabInverse) {
     assert_eq!(bounded("the sum", move || sum.result()).unwrap(), 5);
 }
 
+/// Ten times, what was killed is there again, and so many threads do all of it.
+#[track_caller]
+fn stays_the_same(caller: &LabInverse, threads: usize, mut kill_and_await: impl FnMut()) {
+    sum(caller);
+    eventually("all threads", || workers().len() == threads);
+    let before = Resources::now().descriptors;
+    for _ in 0..10 {
+        kill_and_await();
+        sum(caller);
+        eventually("as much as before", || {
+            workers().len() == threads && Resources::now().descriptors <= before
+        });
+    }
+}
+
 /// Ten restarts of a child take no more than one.
-fn supervise() {
+fn child_that_is_killed() {
     let script = format!(r#"echo "notified text:\"$$\""; exec {PROGRAM} terse"#);
     let expression = format!("restart:0.001:(process:(sh -c '{script}'))");
     let caller = LabInverse::bind("terse", expression).unwrap();
@@ -117,22 +135,59 @@ fn supervise() {
         .connect(move |_sender, text| seen.send(text.to_owned()).unwrap());
     caller.start().unwrap();
     let mut pid = pids.next();
-    sum(&caller);
     // Those that poll, read, write and watch.
-    eventually("all threads", || workers().len() == 4);
-    let before = Resources::now();
-    for _ in 0..10 {
+    stays_the_same(&caller, 4, || {
         kill(&pid);
         pid = pids.next();
-        sum(&caller);
-    }
-    eventually("no more than before", || {
-        let now = Resources::now();
-        now.threads <= before.threads && now.descriptors <= before.descriptors
     });
     assert_eq!(children().len(), 1);
     caller.stop().unwrap();
     assert_eq!(children(), [0; 0]);
+}
+
+/// A server in a process of its own.
+fn server(transport: &str) -> Child {
+    let mut server = Command::new(env!("CARGO_BIN_EXE_lab_server"))
+        .args(["terse", transport])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut output = BufReader::new(server.stdout.take().unwrap());
+    let ready = bounded("the server", move || {
+        let mut line = String::new();
+        output.read_line(&mut line).map(|_| line)
+    });
+    assert_eq!(ready.unwrap(), "ready\n");
+    server
+}
+
+/// Ten servers that crash take no more of their client than one.
+fn server_that_is_killed(serves: &str, calls: &str) {
+    let mut running = server(serves);
+    let caller = LabInverse::bind("terse", format!("restart:0.001:({calls})")).unwrap();
+    let (here, connected) = inbox();
+    caller.on_connect(move |_peer| {
+        let _ = here.send(());
+    });
+    caller.start().unwrap();
+    connected.next();
+    stays_the_same(&caller, 1, || {
+        running.kill().unwrap();
+        running.wait().unwrap();
+        running = server(serves);
+        // One that is about to end may still accept a connection.
+        loop {
+            connected.next();
+            let sum = caller.all().add(2, 3);
+            if bounded("the sum", move || sum.result()).is_ok() {
+                break;
+            }
+        }
+    });
+    caller.stop().unwrap();
+    running.kill().unwrap();
+    running.wait().unwrap();
 }
 
 #[test]
@@ -231,7 +286,6 @@ fn nothing_is_left_behind() {
         lab.stop().unwrap();
         assert_eq!(workers(), [""; 0], "the announcer's have ended too");
     });
-    leaves_nothing("a supervisor", supervise);
     leaves_nothing("connections beyond the limit", || {
         let lab = lab_with(Processing::Inline, "tcpserv:127.0.0.1:0?connections=1");
         lab.start().unwrap();
@@ -282,6 +336,18 @@ fn nothing_is_left_behind() {
             bounded("stop", move || lab.stop()).unwrap();
             assert_eq!(workers(), [""; 0]);
         }
+    });
+    leaves_nothing("a supervisor", child_that_is_killed);
+    leaves_nothing("a client that connects again", || {
+        let probe = TcpListener::bind((OwnHost::new().ip(), 0)).unwrap();
+        let addr = probe.local_addr().unwrap();
+        drop(probe);
+        server_that_is_killed(&format!("tcpserv:{addr}"), &format!("tcp:{addr}"));
+    });
+    leaves_nothing("a client of a socket that is left behind", || {
+        let dir = OwnDir::new();
+        let path = dir.path("hub").display().to_string();
+        server_that_is_killed(&format!("unixserv:{path}"), &format!("unix:{path}"));
     });
     leaves_nothing("many connections", || {
         let lab = lab_with(Processing::Inline, "tcpserv:127.0.0.1:0");

@@ -2,11 +2,12 @@
 //! `lab_stdio [codec [transport]]`.
 
 use quickrpc::Result;
-use quickrpc_tests::{Lab, serve};
+use quickrpc_tests::{Lab, register_lists, serve};
 
 fn main() -> Result<()> {
     let codec = std::env::args().nth(1);
     let codec = codec.as_deref().unwrap_or("jrpc");
+    register_lists();
     let transport = std::env::args().nth(2);
     let api = Lab::bind(codec, transport.as_deref().unwrap_or("stdio:"))?;
     let served = serve(&api);

@@ -32,7 +32,6 @@ mod targets;
 mod transports;
 mod udp;
 mod unix;
-mod wires;
 
 use quickrpc::{CallError, Error};
 

@@ -1,0 +1,234 @@
+//! Peers without the library, which send one byte at a time.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::process::{Command, Stdio};
+
+use quickrpc_tests::{LabInverse, OwnDir, bounded, inbox};
+use serde_json::{Value, json};
+
+use super::wire::{Carrier, Wire};
+use crate::settled;
+
+/// A codec, and what it writes.
+pub(super) struct Codec {
+    pub(super) name: &'static str,
+    pub(super) expression: &'static str,
+    delimiter: u8,
+    call: fn(&str, (&str, Value), i64) -> String,
+    reply: fn(i64, Value) -> String,
+}
+
+pub(super) static CODECS: [Codec; 4] = [
+    Codec {
+        name: "jrpc",
+        expression: "jrpc",
+        delimiter: 0,
+        call: jrpc_call,
+        reply: jrpc_reply,
+    },
+    Codec {
+        name: "jrpc_lines",
+        expression: "jrpc:\\n",
+        delimiter: b'\n',
+        call: jrpc_call,
+        reply: jrpc_reply,
+    },
+    Codec {
+        name: "terse",
+        expression: "terse",
+        delimiter: b'\n',
+        call: |method, (name, value), id| format!("{method}[{id}] {name}:{value}"),
+        reply: |id, result| format!("[{id}]:{result}"),
+    },
+    Codec {
+        name: "lists",
+        expression: "lists",
+        delimiter: b'\n',
+        call: |method, (name, value), id| json!(["call", method, {name: value}, id]).to_string(),
+        reply: |id, result| json!(["reply", id, result]).to_string(),
+    },
+];
+
+fn jrpc_call(method: &str, (name, value): (&str, Value), id: i64) -> String {
+    let params = json!({ name: value });
+    json!({"jsonrpc": "2.0", "method": method, "params": params, "id": id}).to_string()
+}
+
+fn jrpc_reply(id: i64, result: Value) -> String {
+    json!({"jsonrpc": "2.0", "result": result, "id": id}).to_string()
+}
+
+/// What it says, whatever the order of its members.
+fn meaning(telegram: &str) -> Value {
+    serde_json::from_str(telegram).unwrap_or_else(|_| telegram.into())
+}
+
+/// One end of a connection. The other end is in the library.
+struct Raw {
+    input: BufReader<Box<dyn Read + Send>>,
+    output: Box<dyn Write + Send>,
+    codec: &'static Codec,
+}
+
+impl Raw {
+    fn new(
+        codec: &'static Codec,
+        input: impl Read + Send + 'static,
+        output: impl Write + Send + 'static,
+    ) -> Self {
+        Raw {
+            input: BufReader::new(Box::new(input)),
+            output: Box::new(output),
+            codec,
+        }
+    }
+
+    fn tcp(codec: &'static Codec, stream: TcpStream) -> Self {
+        stream.set_nodelay(true).unwrap();
+        Raw::new(codec, stream.try_clone().unwrap(), stream)
+    }
+
+    fn unix(codec: &'static Codec, stream: UnixStream) -> Self {
+        Raw::new(codec, stream.try_clone().unwrap(), stream)
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.output.write_all(bytes).expect("the other side reads");
+        self.output.flush().expect("the other side reads");
+    }
+
+    fn telegram(&self, text: &str) -> Vec<u8> {
+        [text.as_bytes(), &[self.codec.delimiter]].concat()
+    }
+
+    fn say(&mut self, text: &str) {
+        for byte in self.telegram(text) {
+            self.write(&[byte]);
+        }
+    }
+
+    #[track_caller]
+    fn hears(&mut self, expected: &str) {
+        let mut telegram = Vec::new();
+        let delimiter = self.codec.delimiter;
+        self.input.read_until(delimiter, &mut telegram).unwrap();
+        assert_eq!(telegram.pop(), Some(delimiter), "the other side has closed");
+        let telegram = String::from_utf8(telegram).unwrap();
+        assert_eq!(meaning(&telegram), meaning(expected));
+    }
+
+    /// What a guest may say to a hub.
+    fn be_a_guest(&mut self) {
+        let (call, reply) = (self.codec.call, self.codec.reply);
+        let texts = ["", "ä\u{1f600}\"\\\n", "[1]:2"];
+        for (id, text) in (1..).zip(texts) {
+            self.say(&call("echo", ("text", text.into()), id));
+            self.hears(&reply(id, text.into()));
+        }
+        // One and a half.
+        let calls = [7, 8].map(|id| self.telegram(&call("echo", ("text", "ä".into()), id)));
+        let bytes = calls.concat();
+        let (now, later) = bytes.split_at(calls[0].len() + calls[1].len() / 2);
+        self.write(now);
+        self.hears(&reply(7, "ä".into()));
+        self.write(later);
+        self.hears(&reply(8, "ä".into()));
+    }
+
+    /// A question of a hub.
+    fn be_a_hub(&mut self) {
+        let (call, reply) = (self.codec.call, self.codec.reply);
+        self.say(&call("question", ("text", "äbc\n".into()), 7));
+        self.hears(&reply(7, "\ncbä".into()));
+    }
+}
+
+/// What is sent byte by byte arrives as if it had been sent at once.
+pub(super) fn split(wire: Wire) {
+    let mut count = 0;
+    for carrier in wire.carriers() {
+        count += usize::from(hub_of_raw_guest(wire, carrier));
+        count += usize::from(guest_of_raw_hub(wire, carrier));
+    }
+    assert!(count > 0, "nothing was tested");
+}
+
+/// Gives whether there can be such a guest.
+fn hub_of_raw_guest(wire: Wire, carrier: Carrier) -> bool {
+    let codec = wire.codec;
+    // Keeps a hub of this process.
+    let wired = wire.connect();
+    let mut child = None;
+    let mut raw = match carrier {
+        Carrier::Tcp => Raw::tcp(codec, TcpStream::connect(wired.tcp()).unwrap()),
+        Carrier::Unix => Raw::unix(codec, UnixStream::connect(wired.socket()).unwrap()),
+        Carrier::Process => {
+            let program = Command::new(env!("CARGO_BIN_EXE_lab_stdio"))
+                .arg(codec.expression)
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .spawn();
+            let program = child.insert(program.unwrap());
+            let (input, output) = (program.stdout.take(), program.stdin.take());
+            Raw::new(codec, input.unwrap(), output.unwrap())
+        }
+        Carrier::Internal | Carrier::Udp => return false,
+    };
+    bounded("the talk of a guest", move || raw.be_a_guest());
+    if let Some(mut child) = child {
+        let ended = bounded("the child", move || child.wait()).unwrap();
+        assert!(ended.success());
+    }
+    true
+}
+
+/// Gives whether there can be such a hub.
+fn guest_of_raw_hub(wire: Wire, carrier: Carrier) -> bool {
+    let codec = wire.codec;
+    let dir = OwnDir::new();
+    let path = dir.path("hub");
+    let (client, mut accept): (String, Box<dyn FnMut() -> Raw + Send>) = match carrier {
+        Carrier::Tcp => {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let client = format!("tcp:{}", listener.local_addr().unwrap());
+            let accept = move || Raw::tcp(codec, listener.accept().unwrap().0);
+            (client, Box::new(accept))
+        }
+        Carrier::Unix => {
+            let listener = UnixListener::bind(&path).unwrap();
+            let accept = move || Raw::unix(codec, listener.accept().unwrap().0);
+            (format!("unix:{}", path.display()), Box::new(accept))
+        }
+        Carrier::Internal | Carrier::Udp | Carrier::Process => return false,
+    };
+    let guest = LabInverse::bind(codec.expression, wire.around(client)).unwrap();
+    guest
+        .question
+        .connect(|_sender, text| text.chars().rev().collect::<String>());
+    let (gone, ended) = inbox();
+    guest.on_disconnect(move |_peer, _reason| {
+        let _ = gone.send(());
+    });
+    guest.start().unwrap();
+    let promise = guest.all().echo("ä");
+    let restart = wire.transport.restart;
+    let talk = move || {
+        let mut raw = accept();
+        raw.hears(&(codec.call)("echo", ("text", "ä".into()), 1));
+        raw.say(&(codec.reply)(1, "ä".into()));
+        raw.be_a_hub();
+        // Half a message is the end of this connection, and no part of the next.
+        let half = (codec.call)("question", ("text", "lost".into()), 1);
+        raw.write(&half.as_bytes()[..half.len() / 2]);
+        drop(raw);
+        if restart {
+            accept().be_a_hub();
+        }
+    };
+    bounded("the talk of a hub", talk);
+    assert_eq!(settled(promise).unwrap(), "ä");
+    ended.next();
+    true
+}

@@ -1,0 +1,385 @@
+//! One wire of the matrix: a codec over a transport, with both sides running.
+
+use std::fs;
+use std::net::TcpListener;
+
+use crossbeam_channel::Sender;
+use quickrpc::{CallError, Limits, Promise, Resolver};
+use quickrpc_tests::{
+    DatagramPort, Inbox, Lab, LabInverse, LabInverseOutgoing, LabOutgoing, OwnDir, OwnHost, Served,
+    inbox, own_bus, register_lists, serve, value,
+};
+
+use super::raw::{CODECS, Codec};
+
+use Carrier::{Internal, Process, Tcp, Udp, Unix};
+
+/// What a guest and the hub are connected by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Carrier {
+    Tcp,
+    Unix,
+    Internal,
+    Udp,
+    /// The hub is a child of its guest.
+    Process,
+}
+
+pub(super) struct Abilities {
+    /// Both sides know who is there, and are told when somebody comes and goes. Where they
+    /// are not, only a deadline tells that nobody answers.
+    pub(super) has_peers: bool,
+    /// Bytes of text that can be echoed.
+    pub(super) carries: usize,
+    /// Messages that may be on their way together without one being lost.
+    pub(super) at_once: usize,
+    /// Whether a client with `restart:` makes a new connection when one is lost.
+    pub(super) can_connect_again: bool,
+}
+
+impl Carrier {
+    pub(super) const fn abilities(self) -> Abilities {
+        let stream = Abilities {
+            has_peers: true,
+            carries: 1 << 20,
+            at_once: 300,
+            can_connect_again: true,
+        };
+        match self {
+            Tcp | Unix | Process => stream,
+            // A member of a bus that others have cut off is still a member.
+            Internal => Abilities {
+                can_connect_again: false,
+                ..stream
+            },
+            Udp => Abilities {
+                has_peers: false,
+                carries: 1900,
+                at_once: 20,
+                can_connect_again: false,
+            },
+        }
+    }
+}
+
+pub(super) struct Transport {
+    name: &'static str,
+    /// One guest over each. If they differ, the hub has a `mux:` of them.
+    pub(super) guests: &'static [Carrier],
+    /// Whether `restart:` is around each guest's transport.
+    pub(super) restart: bool,
+}
+
+const fn row(name: &'static str, restart: bool, guests: &'static [Carrier]) -> Transport {
+    Transport {
+        name,
+        guests,
+        restart,
+    }
+}
+
+static TRANSPORTS: [Transport; 12] = [
+    row("tcp", false, &[Tcp, Tcp]),
+    row("unix", false, &[Unix, Unix]),
+    row("internal", false, &[Internal, Internal]),
+    row("udp", false, &[Udp, Udp]),
+    row("process", false, &[Process]),
+    row("mux", false, &[Tcp, Unix, Internal, Udp]),
+    row("restart_tcp", true, &[Tcp, Tcp]),
+    row("restart_unix", true, &[Unix, Unix]),
+    row("restart_internal", true, &[Internal, Internal]),
+    row("restart_udp", true, &[Udp, Udp]),
+    row("restart_process", true, &[Process]),
+    row("restart_mux", true, &[Tcp, Unix, Internal, Udp]),
+];
+
+/// A codec over a transport.
+#[derive(Clone, Copy)]
+pub(super) struct Wire {
+    pub(super) transport: &'static Transport,
+    pub(super) codec: &'static Codec,
+}
+
+/// The largest message of all streams, so that larger ones are quickly made.
+pub(super) const LARGEST: usize = 4 << 20;
+
+/// Where a hub can be found.
+struct Place {
+    tcp: String,
+    dir: OwnDir,
+    bus: String,
+    port: DatagramPort,
+    codec: &'static Codec,
+}
+
+impl Place {
+    fn new(codec: &'static Codec) -> Self {
+        // Nobody else takes the port while the hub is away: it is on an address of its own.
+        let probe = TcpListener::bind((OwnHost::new().ip(), 0)).unwrap();
+        Place {
+            tcp: probe.local_addr().unwrap().to_string(),
+            dir: OwnDir::new(),
+            bus: own_bus(),
+            port: DatagramPort::new(),
+            codec,
+        }
+    }
+
+    fn socket(&self) -> String {
+        self.dir.path("hub").display().to_string()
+    }
+
+    /// The transport of the hub, if it is in this process.
+    fn hub(&self, carrier: Carrier) -> Option<String> {
+        Some(match carrier {
+            Tcp => format!("tcpserv:{}", self.tcp),
+            Unix => format!("unixserv:{}", self.socket()),
+            Internal => format!("internal:{}:hub", self.bus),
+            Udp => self.port.wire(1),
+            Process => return None,
+        })
+    }
+
+    fn guest(&self, carrier: Carrier, number: u8) -> String {
+        match carrier {
+            Tcp => format!("tcp:{}", self.tcp),
+            Unix => format!("unix:{}", self.socket()),
+            Internal => format!("internal:{}:", self.bus),
+            Udp => self.port.wire(number),
+            Process => {
+                let program = env!("CARGO_BIN_EXE_lab_stdio");
+                let (pid, codec) = (self.dir.path("pid"), self.codec.expression);
+                let pid = pid.display();
+                format!("process:(sh -c 'echo $$ > {pid}; exec {program} \"{codec}\"')")
+            }
+        }
+    }
+}
+
+/// The hub, with the handlers of `serve`.
+pub(super) struct Hub {
+    pub(super) api: Lab,
+    pub(super) served: Served,
+    /// Who has come.
+    pub(super) came: Inbox<quickrpc::Sender>,
+    /// Who has gone.
+    pub(super) gone: Inbox<quickrpc::Sender>,
+}
+
+pub(super) struct Guest {
+    pub(super) api: LabInverse,
+    pub(super) carrier: Carrier,
+    /// What the hub has passed on.
+    pub(super) heard: Inbox<String>,
+    /// Whether the hub has come or gone.
+    connected: Inbox<bool>,
+    /// What the hub calls this guest, if it has peers.
+    pub(super) sender: Option<quickrpc::Sender>,
+    number: u8,
+}
+
+/// A hub and its guests, each known to the other side.
+pub(super) struct Wired {
+    /// None if it is a child.
+    pub(super) hub: Option<Hub>,
+    pub(super) guests: Vec<Guest>,
+    /// Answers that the guests still owe, after the question `wait`.
+    pub(super) owed: Inbox<Resolver<String>>,
+    place: Place,
+}
+
+/// What a guest answers to `fail`.
+pub(super) fn refusal() -> CallError {
+    CallError::new(7, "no").with_data(value(serde_json::json!({"a": [1, "b"]})))
+}
+
+/// Turns the text round, except for `fail` and `wait`.
+fn answer_questions(guest: &LabInverse, waiting: Sender<Resolver<String>>) {
+    guest.question.connect(move |_sender, text| match text {
+        "fail" => Promise::failed(refusal().into()),
+        "wait" => {
+            let (promise, resolver) = Promise::pair();
+            let _ = waiting.send(resolver);
+            promise
+        }
+        _ => Promise::ready(text.chars().rev().collect()),
+    });
+}
+
+impl Hub {
+    fn new(codec: &str, transport: String) -> Self {
+        let api = Lab::bind(codec, transport).unwrap();
+        let served = serve(&api);
+        let (here, came) = inbox();
+        api.on_connect(move |peer| {
+            let _ = here.send(peer.clone());
+        });
+        let (left, gone) = inbox();
+        api.on_disconnect(move |peer, _reason| {
+            let _ = left.send(peer.clone());
+        });
+        Hub {
+            api,
+            served,
+            came,
+            gone,
+        }
+    }
+
+    /// The calls of a guest, as the hub sees them.
+    pub(super) fn to(&self, guest: &Guest) -> LabOutgoing {
+        match &guest.sender {
+            Some(sender) => self.api.to(sender),
+            None => self.api.to(format!("127.0.0.{}", guest.number)),
+        }
+    }
+}
+
+impl Guest {
+    fn new(codec: &str, carrier: Carrier, number: u8, transport: String) -> Self {
+        let limits = Limits {
+            message_size: LARGEST,
+            ..Limits::default()
+        };
+        let api = LabInverse::builder()
+            .codec(codec)
+            .transport(transport)
+            .limits(limits)
+            .build()
+            .unwrap();
+        let (seen, heard) = inbox();
+        api.notified.connect(move |_sender, text| {
+            let _ = seen.send(text.to_owned());
+        });
+        // On a bus, the other guests are peers too.
+        let is_hub = move |peer: &str| carrier != Internal || peer == "hub";
+        let (here, connected) = inbox();
+        let gone = here.clone();
+        api.on_connect(move |peer| {
+            if is_hub(peer) {
+                let _ = here.send(true);
+            }
+        });
+        api.on_disconnect(move |peer, _reason| {
+            if is_hub(peer) {
+                let _ = gone.send(false);
+            }
+        });
+        Guest {
+            api,
+            carrier,
+            heard,
+            connected,
+            sender: None,
+            number,
+        }
+    }
+
+    pub(super) fn has_peers(&self) -> bool {
+        self.carrier.abilities().has_peers
+    }
+
+    /// The calls of the hub, as this guest sees them.
+    pub(super) fn ask(&self) -> LabInverseOutgoing {
+        match self.carrier {
+            Internal => self.api.to("hub"),
+            Udp => self.api.to("127.0.0.1"),
+            Tcp | Unix | Process => self.api.all(),
+        }
+    }
+
+    /// Waits until the hub has come, or gone. Without peers, nobody is told.
+    #[track_caller]
+    pub(super) fn sees_hub(&self, here: bool) {
+        while self.has_peers() && self.connected.next() != here {}
+    }
+}
+
+impl Wire {
+    /// The one with these names.
+    pub(super) fn of(transport: &str, codec: &str) -> Wire {
+        register_lists();
+        let transport = TRANSPORTS.iter().find(|row| row.name == transport);
+        let codec = CODECS.iter().find(|row| row.name == codec);
+        Wire {
+            transport: transport.expect("a row of the table"),
+            codec: codec.expect("a row of the table"),
+        }
+    }
+
+    /// A guest's transport, with `restart:` around it if that is its place.
+    pub(super) fn around(self, client: String) -> String {
+        match self.transport.restart {
+            true => format!("restart:0.01:({client})"),
+            false => client,
+        }
+    }
+
+    /// The carriers of this transport, each once.
+    pub(super) fn carriers(self) -> Vec<Carrier> {
+        let mut carriers = self.transport.guests.to_vec();
+        carriers.dedup();
+        carriers
+    }
+
+    /// A hub and its guests.
+    pub(super) fn connect(self) -> Wired {
+        let place = Place::new(self.codec);
+        let carriers = self.carriers();
+        let servers: Option<Vec<_>> = carriers.iter().map(|c| place.hub(*c)).collect();
+        let hub = servers.map(|mut servers| {
+            let transport = match servers.len() {
+                1 => servers.remove(0),
+                _ => format!("mux:({})", servers.join(")(")),
+            };
+            Hub::new(self.codec.expression, transport)
+        });
+        let (waiting, owed) = inbox();
+        let guests = (2..).zip(self.transport.guests).map(|(number, carrier)| {
+            let client = self.around(place.guest(*carrier, number));
+            let guest = Guest::new(self.codec.expression, *carrier, number, client);
+            answer_questions(&guest.api, waiting.clone());
+            guest
+        });
+        let mut wired = Wired {
+            hub,
+            guests: guests.collect(),
+            owed,
+            place,
+        };
+        wired.start();
+        wired
+    }
+}
+
+impl Wired {
+    /// Starts both sides, and waits until they know each other.
+    pub(super) fn start(&mut self) {
+        if let Some(hub) = &self.hub {
+            hub.api.start().unwrap();
+        }
+        for guest in &mut self.guests {
+            guest.api.start().unwrap();
+            guest.sees_hub(true);
+            if let Some(hub) = self.hub.as_ref().filter(|_| guest.has_peers()) {
+                guest.sender = Some(hub.came.next());
+            }
+        }
+    }
+
+    /// The hub's address.
+    pub(super) fn tcp(&self) -> &str {
+        &self.place.tcp
+    }
+
+    /// The path of the hub's socket.
+    pub(super) fn socket(&self) -> String {
+        self.place.socket()
+    }
+
+    /// The child that is the hub.
+    pub(super) fn child(&self) -> String {
+        let pid = fs::read_to_string(self.place.dir.path("pid")).unwrap();
+        pid.trim().to_owned()
+    }
+}
