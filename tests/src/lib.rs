@@ -22,6 +22,6 @@ pub use lab::{
 };
 pub use ports::{OwnHost, RefusingPort, own_bus};
 pub use python::{Event, Peer, Python};
-pub use resources::{Resources, children, kill, thread_names};
+pub use resources::{Resources, busy, children, kill, thread_names};
 pub use telnet::Telnet;
 pub use wait::{Inbox, SOON, bounded, eventually, inbox};
