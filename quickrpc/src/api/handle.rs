@@ -445,7 +445,7 @@ pub trait Generated: Sized + 'static {
 /// }
 ///
 /// # fn main() -> quickrpc::Result<()> {
-/// # let (clock, _) = Clock::pair();
+/// # let (clock, _other_side) = Clock::pair();
 /// let patient = Handle::timeout(&clock.all(), Duration::from_secs(60));
 /// patient.timeout()?; // the call
 /// # Ok(()) }
