@@ -1,5 +1,6 @@
 //! Answers `echo` on stdio late, and says at the end how long it was busy.
 
+use std::io::{self, Write};
 use std::thread;
 use std::time::Duration;
 
