@@ -79,8 +79,8 @@ pub(super) fn broadcasts(wire: Wire) {
     };
     for guest in &wired.guests {
         hub.to(guest).notified("for you").unwrap();
-        hub.api.all().notified("and for all").unwrap();
         assert_eq!(guest.heard.next(), "for you");
+        hub.api.all().notified("and for all").unwrap();
         for guest in &wired.guests {
             assert_eq!(guest.heard.next(), "and for all");
         }
