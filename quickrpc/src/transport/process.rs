@@ -335,7 +335,10 @@ impl Watch {
         let mut deadline = None;
         loop {
             let exit = self.child.exit.as_fd();
-            // What is of no interest now is replaced by what is of interest anyway.
+            // What is of no interest now is replaced by what is of interest anyway. The
+            // child may exit between the looks at two places of one call, so that only
+            // the first place says so.
+            let running = matches!(stage, Stage::Running);
             let errors = self.log.as_ref().map_or(exit, AsFd::as_fd);
             let (closing, output) = match (stage, &self.stdout) {
                 (Stage::Running, _) => (self.closing.as_fd(), exit),
@@ -353,10 +356,10 @@ impl Watch {
             if errors {
                 self.log = self.log.take().and_then(ChildLog::read);
             }
-            if output {
+            if output && !running {
                 self.stdout = self.stdout.take().filter(|stdout| discard(stdout));
             }
-            if closing || deadline.is_some_and(|at| Instant::now() >= at) {
+            if closing && running || deadline.is_some_and(|at| Instant::now() >= at) {
                 (stage, deadline) = self.next(stage);
             }
         }
