@@ -138,6 +138,15 @@ try_echo() {
   exec {other}>&-
   wait "$server" || fail "$name: ended with $?"
 
+  # On a socket that is a file.
+  coproc SERVER { exec timeout 60 "$bin/echo" --transport "unixserv:$scratch/chat" 2>&1; }
+  server=$SERVER_PID from=${SERVER[0]}
+  await "$from" "quit"
+  run 0 echo_client --transport "unix:$scratch/chat" hello
+  says "hello"
+  kill "$server"
+  wait "$server" || true
+
   # A pipe into stdin is answered in full before the end.
   output=$(printf 'add[1] a:20 b:3\nsay text:"x"\n' |
     timeout 60 "$bin/echo" --transport stdio: 2>/dev/null)
@@ -148,6 +157,8 @@ try_echo() {
 try_echo_client() {
   run 1 echo_client --transport tcp:127.0.0.1:1 hello
   says "start the server first"
+  run 0 echo_client --transport "process:($bin/echo --transport stdio:)" hello
+  says "hello"
 }
 
 # A service at one address of this machine, found from another.
@@ -163,8 +174,12 @@ try_announcer() {
   says "127.0.0.1: lab v1"
   run 0 seeker --first --timeout 30 --transport "udp:$port?$there" v1
   says "127.0.0.1: lab v1"
+  # As the service says itself: from its own address.
+  run 0 seeker --first --timeout 30 --transport "udp:$port?$here"
+  says "127.0.0.1: lab v1"
+  [[ $line == *"-- --transport 'udp:$port?$here'" ]] || fail "the wrong hint: $line"
   run 1 seeker --timeout 0.05 --transport "udp:$port?$there" v2
-  says "no service answered within 50ms"
+  says "no service answered to \`v2\` within 50ms"
   kill "$service"
   wait "$service" || true
 }
@@ -173,6 +188,8 @@ try_announcer() {
 try_seeker() {
   run 1 seeker --transport udp:8888?bind=203.0.113.7
   says "this machine has no such address"
+  run 2 seeker --timeout=-1
+  says "expected a time that can pass"
 }
 
 for file in examples/examples/*.rs; do

@@ -48,6 +48,7 @@ fn main() -> ExitCode {
 
 fn announce(options: Options) -> Result<(), BoxError> {
     let description = options.description.clone();
+    let transport = options.transport.to_string();
     let mut announcer = Announcer::new(options.description)
         .transport(options.transport)
         .matching(move |filter| description.contains(filter));
@@ -56,7 +57,18 @@ fn announce(options: Options) -> Result<(), BoxError> {
     }
     let announcement = announcer.start()?;
     for address in announcement.api().local_addrs() {
-        eprintln!("Listening on {address}. Find it with: cargo run --example seeker");
+        let seeker = seeker(&transport, address.port());
+        eprintln!("Listening on {address}. Find it with: {seeker}");
     }
     Ok(announcement.api().wait()?)
+}
+
+/// The command that finds it: seekers need the same port, and the same options.
+fn seeker(transport: &str, port: u16) -> String {
+    let command = "cargo run --example seeker";
+    match transport.split_once('?') {
+        None if transport == "udp:8888" => command.to_owned(),
+        None => format!("{command} -- --transport udp:{port}"),
+        Some((_, options)) => format!("{command} -- --transport 'udp:{port}?{options}'"),
+    }
 }

@@ -58,6 +58,8 @@ const EXAMPLES: &str = r#"Examples:
       telnet localhost 8888                  (or: nc localhost 8888)
   cargo run --example echo -- --transport 'mux:(tcpserv:127.0.0.1:0)(stdio:)'
       Only for this machine, on a port that is free
+  cargo run --example echo -- --transport unixserv:/tmp/chat
+      Only for this machine, without a port
   cargo run --example echo -- --transport stdio: < commands.txt
       No network at all: calls from a file, answers on stdout
   cargo run --example echo -- --codec 'jrpc:\n'

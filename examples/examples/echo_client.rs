@@ -56,6 +56,9 @@ const EXAMPLES: &str = "Examples:
       A server on another machine
   cargo run --example echo_client -- --transport restart:5:tcp:localhost:8888
       Connects again, every 5 s, when the server was away
+  cargo run --example echo_client -- --transport \
+    'process:(cargo run --quiet --example echo -- --transport stdio:)' hello
+      Starts a server of its own, as a child process
 
 Start a server with: cargo run --example echo";
 

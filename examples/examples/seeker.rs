@@ -30,8 +30,8 @@ struct Options {
     transport: TransportExpr,
 
     /// Seconds to wait for answers
-    #[arg(long, default_value_t = 1.0)]
-    timeout: f64,
+    #[arg(long, default_value = "1", value_parser = seconds)]
+    timeout: Duration,
 
     /// The first one will do
     #[arg(long)]
@@ -58,13 +58,23 @@ fn seek(options: Options) -> Result<(), BoxError> {
     if options.first {
         seeker = seeker.limit(1);
     }
-    let timeout = Duration::try_from_secs_f64(options.timeout)?;
-    let services = seeker.seek(&options.filter, timeout)?;
+    let services = seeker.seek(&options.filter, options.timeout)?;
     if services.is_empty() {
-        return Err(format!("no service answered within {timeout:?}").into());
+        let (filter, timeout) = (options.filter, options.timeout);
+        let which = match filter.as_str() {
+            "" => String::new(),
+            _ => format!(" to `{filter}`"),
+        };
+        let hint = "start one with: cargo run --example announcer";
+        return Err(format!("no service answered{which} within {timeout:?}; {hint}").into());
     }
     for service in services {
         println!("{}: {}", service.address, service.description);
     }
     Ok(())
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "expected a number of seconds")?;
+    Duration::try_from_secs_f64(seconds).map_err(|_| "expected a time that can pass".into())
 }

@@ -35,6 +35,9 @@ use crate::transport::IntoTransport;
 use crate::value::Value;
 
 /// An API without a trait. It dereferences to [`crate::Api`], which starts and stops it.
+///
+/// Nothing is checked here but that messages are well-formed: which arguments a method has
+/// is up to its handler. Calls of a method without handlers are answered with an error.
 #[derive(Clone)]
 pub struct Api {
     api: api::Api,
@@ -67,6 +70,25 @@ impl Api {
     ///
     /// A handler returns a [`Value`] or `()`, or either in `Option`, `Result` or
     /// [`Promise`].
+    ///
+    /// ```
+    /// use quickrpc::dynamic::Api;
+    /// use quickrpc::{CallError, Value};
+    ///
+    /// # fn main() -> quickrpc::Result<()> {
+    /// let server = Api::bind("jrpc", "internal:dynamic-on:server")?;
+    /// server.on("half", |_sender, args| match args["of"].as_i64() {
+    ///     Some(number) => Ok(Value::from(number / 2)),
+    ///     None => Err(CallError::new(CallError::INVALID_PARAMS, "`of` must be an integer")),
+    /// });
+    /// # server.start()?;
+    /// # let client = Api::bind("jrpc", "internal:dynamic-on:client")?;
+    /// # client.start()?;
+    /// # let half = |of: Value| client.call("half", Value::from_iter([("of", of)])).result();
+    /// # assert_eq!(half(8.into())?, Value::from(4));
+    /// # assert!(half("8".into()).is_err());
+    /// # Ok(()) }
+    /// ```
     pub fn on<F, R>(&self, method: &str, handler: F) -> Connection
     where
         F: Fn(&Sender, Value) -> R + Send + Sync + 'static,
@@ -86,7 +108,8 @@ impl Api {
     /// Calls a method of all connected peers, and gives the promise of the result.
     ///
     /// The arguments are whatever serialises as a map or struct, a list or tuple
-    /// (positional), or nothing (`()`).
+    /// (positional), or nothing (`()`). A call that cannot be sent is a promise that has
+    /// failed.
     pub fn call(&self, method: &str, args: impl Serialize) -> Promise<Value> {
         self.all().call(method, args)
     }

@@ -255,13 +255,15 @@
 //!
 //! | transport | meaning |
 //! |---|---|
-//! | `stdio:` | stdin and stdout of this process |
 //! | `tcp:<host>:<port>` | TCP client |
 //! | `tcpserv:<interface>:<port>` | TCP server; all interfaces if empty |
+//! | `unix:<path>`, `unixserv:<path>` | Unix-domain sockets, see [`transport`] |
 //! | `udp:<port>` | datagrams, to one address or to everybody on the port |
-//! | `mux:(<t1>)(<t2>)...` | several transports as one |
-//! | `restart:<seconds>:<t>` | starts `<t>` again when it ends |
+//! | `stdio:` | stdin and stdout of this process |
+//! | `process:(<command line>)` | stdin and stdout of a child process, see [`transport`] |
 //! | `internal:<bus>:<name>` | in-process bus |
+//! | `mux:(<t1>)(<t2>)...` | several transports as one |
+//! | `restart:<seconds>:<t>` | opens `<t>` again when it has ended |
 //!
 //! Over UDP there are addresses and not peers: nobody connects, a sender's name is its IP
 //! address, `api.to("192.168.1.7")` sends to one, and `api.all()` broadcasts. A call that was
@@ -274,6 +276,39 @@
 //! `Display` and serde's traits, so that they can live in a config file. Shorthands of your
 //! own come from [`register_codec`], [`register_security`] and [`register_transport`].
 //!
+//! Transports come and go while the API runs. What is behind `restart:` is opened again, so
+//! that `restart:5:process:(...)` is a supervisor; the others can be added and removed:
+//!
+//! ```
+//! use quickrpc::{Error, TransportState, remote_api};
+//!
+//! # #[remote_api]
+//! # trait Worker {
+//! #     #[outgoing]
+//! #     fn add(&self, a: i64, b: i64) -> i64;
+//! # }
+//! # fn main() -> quickrpc::Result<()> {
+//! // Any program that reads and writes lines; this one answers once, and fails.
+//! let program = r#"sh -c 'read call; echo "[1]:5"; exit 3'"#;
+//! let worker = Worker::bind("terse", format!("restart:5:process:({program})"))?;
+//! # let (said, heard) = std::sync::mpsc::channel();
+//! worker.on_status(move |status| {
+//!     println!("{status}");
+//!     if let TransportState::Down { reason: Error::Disconnected { reason, .. }, .. } = &status.state {
+//!         assert_eq!(&**reason, "exited with status 3");
+//! #       said.send(()).ok();
+//!     }
+//! });
+//! worker.start()?;
+//! assert_eq!(worker.all().add(2, 3).result()?, 5);
+//! # heard.recv_timeout(std::time::Duration::from_secs(10)).expect("a status");
+//!
+//! let further = worker.add_transport("internal:workers:hub")?;
+//! assert_eq!(worker.status()[1].to_string(), "internal:workers:hub: up");
+//! worker.remove_transport(further)?;
+//! # Ok(()) }
+//! ```
+//!
 //! # Threads
 //!
 //! By default a handler runs on the thread that received the call, one at a time, so that it
@@ -283,6 +318,10 @@
 //! [`Processing::Manual`] runs them when the program's own loop says so. In each, the calls of
 //! one peer are handled in the order in which it sent them.
 //!
+//! A thread of your own that waits for an answer may read it from the socket by itself, but
+//! never runs handlers or callbacks: it may hold locks that they need. So it may have the answer
+//! before the calls that the peer had sent before are handled.
+//!
 //! Dropping the last handle of an API stops it; `api.wait()` is for servers that should not
 //! stop.
 //!
@@ -291,7 +330,8 @@
 //! Input that is no message, calls of unknown methods and failing handlers are reported to
 //! `api.on_error(..)`, or logged through `tracing` if there is no such handler; the library
 //! never prints. Nothing that a peer sends can crash the program or use up its memory: each
-//! buffer and table has a limit, see [`Limits`].
+//! buffer and table has a limit, see [`Limits`]. Whoever does not read what is sent to him is
+//! disconnected, as [`Api::on_disconnect`] tells, and delays nobody else.
 //!
 //! # Without a trait
 //!

@@ -15,15 +15,33 @@ use crate::api::Connection;
 /// owned, and at the end a [`Resolver`](crate::Resolver) if the call has a reply.
 ///
 /// ```
-/// use quickrpc::{Resolver, Sender, Subscription};
+/// use quickrpc::remote_api;
 ///
-/// fn add(calls: Subscription<(Sender, i64, i64, Resolver<i64>)>) {
-///     for (sender, a, b, resolver) in &calls {
-///         println!("{sender} adds");
-///         resolver.set_result(a + b).ok();
-///     }
+/// #[remote_api]
+/// trait Adder {
+///     #[incoming]
+///     fn add(&self, a: i64, b: i64) -> i64;
 /// }
+///
+/// # fn main() -> quickrpc::Result<()> {
+/// let (adder, client) = Adder::pair();
+/// let calls = adder.add.subscribe();
+/// let sum = client.all().add(2, 3);
+///
+/// let (sender, a, b, resolver) = calls.recv().expect("a call");
+/// println!("{sender} adds");
+/// resolver.set_result(a + b)?;
+/// assert_eq!(sum.result()?, 5);
+/// # Ok(()) }
 /// ```
+///
+/// What nobody receives waits, up to [`Limits::subscription`](crate::Limits::subscription)
+/// calls; then peers are not read until there is room.
+///
+/// # Blocking
+///
+/// Receiving blocks the calling thread until there is a call. It ends when the API is gone;
+/// stopping is not the end, since the API may be started again.
 #[must_use = "a subscription ends when it is dropped"]
 pub struct Subscription<T> {
     receiver: Receiver<T>,

@@ -24,6 +24,6 @@ pub use lab::{
 pub use lists::{Lists, register_lists};
 pub use ports::{OwnHost, RefusingPort, own_bus};
 pub use python::{Event, Peer, Python};
-pub use resources::{Resources, children, kill, thread_names};
+pub use resources::{Resources, busy, children, kill, thread_names};
 pub use telnet::Telnet;
 pub use wait::{Inbox, SOON, bounded, eventually, inbox};

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::process::{self, Command};
+use std::time::Duration;
 
 /// Counts of what a process must give back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +71,21 @@ pub fn kill(pid: &str) {
     let script = format!("kill -9 {pid}");
     let killed = Command::new("sh").args(["-c", &script]).status();
     assert!(killed.is_ok_and(|status| status.success()), "{pid}");
+}
+
+/// How much time `/proc/<whose>` has had on a processor: `self`, or `thread-self`.
+///
+/// # Panics
+///
+/// Where there is no `/proc`.
+pub fn busy(whose: &str) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{whose}/stat")).expect("a system with /proc");
+    // The name may hold anything; then the state, and the times as fields 14 and 15.
+    let (_, fields) = stat.rsplit_once(')').expect("a name");
+    let times = fields.split_whitespace().skip(11).take(2);
+    let ticks: u64 = times.map(|ticks| ticks.parse::<u64>().unwrap_or(0)).sum();
+    // A hundred ticks a second on every Linux.
+    Duration::from_millis(ticks * 10)
 }
 
 fn entries(directory: &str) -> usize {

@@ -179,6 +179,13 @@ impl Telnet {
         }
     }
 
+    /// Throws away what the server has sent, after waiting for some of it. False at the end.
+    pub fn try_read(&mut self) -> bool {
+        let more = self.read_more().is_ok_and(|count| count > 0);
+        self.unread.clear();
+        more
+    }
+
     fn read_more(&mut self) -> std::io::Result<usize> {
         let mut chunk = [0; 16 * 1024];
         let got = self.stream.read(&mut chunk)?;

@@ -118,6 +118,10 @@ impl Side<'_> {
                 }
 
                 /// Both sides of the API, connected in memory and started: for tests.
+                ///
+                /// # Panics
+                ///
+                /// When the system has no thread or descriptor left.
                 #vis fn pair() -> (Self, #inverse) {
                     #krate::__private::pair::<Self>()
                 }

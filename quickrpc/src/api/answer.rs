@@ -10,10 +10,11 @@ use crate::limits::Limits;
 use crate::sync::lock;
 
 use super::batch;
-use super::conn::{Conn, Queued, Wait};
+use super::conn::{Conn, Wait};
 use super::core::Core;
 use super::link::Wire;
 use super::reactor::Command;
+use super::tx::Queued;
 
 thread_local! {
     /// Memory for encoding, used again and again: one piece for each level of a handler

@@ -84,18 +84,16 @@ pub(crate) fn add(conn: Arc<Conn>) {
 }
 
 /// Before a handler runs: flushes what may not wait for it, which is everything if the
-/// handler is known to be slow. Gives the time.
-pub(crate) fn before_handler(slow: bool) -> Instant {
-    let now = Instant::now();
+/// handler is known to be slow.
+pub(crate) fn before_handler(slow: bool) {
     let due = COLLECTED.with_borrow(|collected| {
         collected
             .since
-            .is_some_and(|since| slow || is_slow(now.saturating_duration_since(since)))
+            .is_some_and(|since| slow || is_slow(since.elapsed()))
     });
     if due {
         flush();
     }
-    now
 }
 
 /// Whether that is longer than an answer may be held back.

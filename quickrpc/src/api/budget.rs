@@ -132,7 +132,7 @@ impl Core {
         }
         self.relieve();
         // Whoever closed it meanwhile may have looked before this was counted.
-        let open = conn.closed().is_none();
+        let open = !conn.is_closed();
         if !open {
             conn.held.input(0);
         }

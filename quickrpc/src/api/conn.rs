@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
-use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Condvar, Mutex, Weak};
 use std::time::{Duration, Instant};
@@ -20,6 +19,7 @@ use super::core::Core;
 use super::datagrams::DatagramOutlet;
 use super::link::Wire;
 use super::observers::DisconnectReason;
+use super::tx::{Queued, Tx, write};
 use super::watch::Watch;
 
 /// How bytes leave.
@@ -61,6 +61,8 @@ pub(crate) struct Conn {
     pub(crate) owed: AtomicUsize,
     /// Reading stopped, since too much of this peer waits; whoever makes room resumes it.
     pub(crate) stalled: AtomicBool,
+    /// Nothing can be sent any more; as the sending half says.
+    is_closed: AtomicBool,
     /// The peer has ended its side; nothing more will come.
     pub(crate) ended: AtomicBool,
     /// Something was sent since the last look; for keeping connections alive.
@@ -100,30 +102,6 @@ pub(crate) struct Rx {
     pub(crate) timeout: Option<Duration>,
 }
 
-/// What waits to be sent.
-#[derive(Debug)]
-pub(crate) struct Tx {
-    buf: Vec<u8>,
-    /// So many bytes of `buf` are sent.
-    head: usize,
-    /// Bytes that have left `buf` since the beginning.
-    gone: u64,
-    /// Where in the stream of all bytes the answers lie that are not sent yet.
-    answers: VecDeque<Range<u64>>,
-    /// How many bytes that are.
-    answer_bytes: usize,
-    /// Bytes that the writer thread has taken, and not written yet.
-    taken: usize,
-    /// The socket took less than it was given; the poll thread goes on.
-    blocked: bool,
-    /// The thread that collects, and has this peer in its list.
-    listed: Option<u64>,
-    /// Nothing is accepted any more.
-    closed: Option<DisconnectReason>,
-    /// When the peer last accepted something, or the queue began.
-    progress: Instant,
-}
-
 /// Whether a send waits for room.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Wait {
@@ -131,17 +109,6 @@ pub(crate) enum Wait {
     /// Never, and the message is an answer, of which a peer may have only so many unread.
     Answer,
     Until(Instant),
-}
-
-/// What came of putting bytes into the queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Queued {
-    /// All sent, or somebody sends it.
-    Fine,
-    /// Over its limit: the peer is to be watched.
-    Over,
-    /// For the list of the collecting thread.
-    Listed,
 }
 
 /// A collecting thread flushes when so much is queued for one peer.
@@ -153,9 +120,6 @@ const WRITE: usize = 16 << 10;
 /// A thread that waits for room looks by itself so often: the poll thread may be in a
 /// handler, which may even wait for a lock that the sending thread holds.
 const RETRY: Duration = Duration::from_millis(50);
-/// An empty queue keeps no more memory than this.
-const KEEP: usize = 16 << 10;
-
 impl Conn {
     pub(crate) fn new(
         core: &Core,
@@ -186,6 +150,7 @@ impl Conn {
             pending: AtomicUsize::new(0),
             owed: AtomicUsize::new(1),
             stalled: AtomicBool::new(false),
+            is_closed: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             sent: AtomicBool::new(false),
             watched: AtomicBool::new(false),
@@ -203,6 +168,11 @@ impl Conn {
 
     pub(crate) fn id(&self) -> u64 {
         self.peer.id
+    }
+
+    /// Whether nothing can be sent any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Acquire)
     }
 
     /// Why nothing can be sent, if so.
@@ -494,6 +464,7 @@ impl Conn {
             tx.clear();
         }
         tx.closed = Some(reason.clone());
+        self.is_closed.store(true, Ordering::SeqCst);
         self.note(&tx);
         self.tx_changed.notify_all();
         drop(tx);
@@ -563,107 +534,6 @@ impl Conn {
     pub(crate) fn is_awaited(&self) -> bool {
         self.pending.load(Ordering::Relaxed) > 0
     }
-}
-
-impl Tx {
-    /// What has not left for certain.
-    fn queued(&self) -> usize {
-        self.unsent() + self.taken
-    }
-
-    /// Nothing of it is sent any more.
-    fn clear(&mut self) {
-        self.buf = Vec::new();
-        self.head = 0;
-        self.taken = 0;
-        self.answers.clear();
-        self.answer_bytes = 0;
-    }
-
-    fn unsent(&self) -> usize {
-        self.buf.len() - self.head
-    }
-
-    /// So many bytes have left the buffer.
-    fn advance(&mut self, count: usize) {
-        let from = self.gone;
-        self.gone += count as u64;
-        while let Some(answer) = self.answers.front() {
-            let sent = answer
-                .end
-                .min(self.gone)
-                .saturating_sub(answer.start.max(from));
-            self.answer_bytes = self.answer_bytes.saturating_sub(sent as usize);
-            if answer.end > self.gone {
-                break;
-            }
-            self.answers.pop_front();
-        }
-        self.head += count;
-        if self.head == self.buf.len() {
-            self.head = 0;
-            self.buf.clear();
-            if self.buf.capacity() > KEEP {
-                self.buf = Vec::new();
-            }
-        }
-    }
-
-    fn state(&self, limit: usize) -> Queued {
-        if self.queued() < limit {
-            Queued::Fine
-        } else {
-            Queued::Over
-        }
-    }
-
-    fn append(&mut self, bytes: &[u8], answer: bool) {
-        if self.queued() == 0 {
-            self.progress = Instant::now();
-        }
-        if self.head > 0 && self.head >= self.buf.len() / 2 {
-            self.buf.drain(..self.head);
-            self.head = 0;
-        }
-        if answer {
-            let start = self.gone + self.unsent() as u64;
-            let end = start + bytes.len() as u64;
-            match self.answers.back_mut() {
-                Some(last) if last.end == start => last.end = end,
-                _ => self.answers.push_back(start..end),
-            }
-            self.answer_bytes += bytes.len();
-        }
-        self.buf.extend_from_slice(bytes);
-    }
-
-    /// Writes what the socket takes; gives the number of bytes.
-    fn flush(&mut self, stream: &Stream) -> io::Result<usize> {
-        let (sent, blocked) = write(stream, &self.buf[self.head..])?;
-        self.advance(sent);
-        self.blocked = blocked;
-        if sent > 0 {
-            self.progress = Instant::now();
-        }
-        Ok(sent)
-    }
-}
-
-/// Writes until all is sent or the socket takes no more (then the second part is true).
-fn write(stream: &Stream, mut bytes: &[u8]) -> io::Result<(usize, bool)> {
-    let all = bytes.len();
-    while !bytes.is_empty() {
-        match stream.write(bytes) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(sent) => bytes = &bytes[sent..],
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                return Ok((all - bytes.len(), true));
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok((all, false))
 }
 
 impl fmt::Debug for Conn {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use crossbeam_channel::Receiver;
 use serde::Serialize;
@@ -189,14 +190,16 @@ impl Core {
         answer::with_scratch(|out| {
             let failed = match self.slots.find(method) {
                 Some(slot) => {
-                    let slow = slot.slow.load(Ordering::Relaxed);
-                    let started = batch::before_handler(slow);
+                    let (slow, measured) = slot.pace();
+                    batch::before_handler(slow);
+                    let started = measured.then(Instant::now);
                     // What a slow handler sends is not for after its end.
                     let direct = slow.then(batch::Direct::begin);
                     let failed = self.run_handlers(&slot, call, id, out);
                     drop(direct);
-                    slot.slow
-                        .store(batch::is_slow(started.elapsed()), Ordering::Relaxed);
+                    if let Some(started) = started {
+                        slot.set_slow(batch::is_slow(started.elapsed()));
+                    }
                     failed
                 }
                 None => Err(CallError::new(

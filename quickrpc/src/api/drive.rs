@@ -62,7 +62,7 @@ impl Core {
         until: Option<Instant>,
     ) -> Flow {
         // Looked at with `driven` set, so that whoever closes it meanwhile wakes us.
-        if conn.closed().is_some()
+        if conn.is_closed()
             || conn.ended.load(Ordering::Acquire)
             || conn.stalled.load(Ordering::Acquire)
         {

@@ -70,7 +70,8 @@ impl Api {
         self.core().start_and_wait()
     }
 
-    /// Like [`start`](Self::start), but returns a promise at once.
+    /// Like [`start`](Self::start), but returns a promise at once, which fails with the same
+    /// errors.
     pub fn start_nonblocking(&self) -> Promise<()> {
         self.core().start()
     }
@@ -93,11 +94,11 @@ impl Api {
     }
 
     /// Waits until the API is stopped, by whomever, or all of its transports have ended:
-    /// the end of `main` of a server.
+    /// the end of `main` of a server. An API whose transports have ended is stopped then.
     ///
     /// # Errors
     ///
-    /// [`Error::Deadlock`] in a handler.
+    /// [`Error::Deadlock`] in a handler; as [`stop`](Self::stop).
     ///
     /// # Blocking
     ///
@@ -111,12 +112,14 @@ impl Api {
         lock(&self.core().run).phase == Phase::Running
     }
 
-    /// Who is connected, in the order in which they came.
+    /// Who is connected, in the order in which they came. Addresses on a `udp` wire are not
+    /// among them.
     pub fn peers(&self) -> Vec<Sender> {
         self.core().peers()
     }
 
-    /// Closes the connections of these peers, after what is queued for them has left.
+    /// Closes the connections of these peers, after what is queued for them has left. It does
+    /// not wait for that.
     ///
     /// # Errors
     ///
@@ -139,12 +142,52 @@ impl Api {
         self.core().slots.unhandled()
     }
 
-    /// Adds a handler for peers that connect. It precedes the peer's first call.
+    /// Adds a handler for peers that connect. It precedes the peer's first call, and takes its
+    /// turn like handlers of calls.
+    ///
+    /// ```
+    /// # use quickrpc::remote_api;
+    /// # #[remote_api]
+    /// # trait News { #[outgoing] fn headline(&self, text: &str); }
+    /// # fn main() -> quickrpc::Result<()> {
+    /// # let api = News::bind("jrpc", "internal:on-connect:news")?;
+    /// let everybody = api.all(); // the handler must not own the API itself
+    /// api.on_connect(move |peer| {
+    ///     everybody.to(peer).headline("welcome").ok();
+    /// });
+    /// # let reader = NewsInverse::bind("jrpc", "internal:on-connect:reader")?;
+    /// # let headlines = reader.headline.subscribe();
+    /// # (api.start()?, reader.start()?);
+    /// # let soon = std::time::Duration::from_secs(10);
+    /// # assert_eq!(headlines.recv_timeout(soon).unwrap().1, "welcome");
+    /// # Ok(()) }
+    /// ```
     pub fn on_connect(&self, handler: impl Fn(&Sender) + Send + Sync + 'static) {
         self.core().observers.on_connect(Arc::new(handler));
     }
 
-    /// Adds a handler for peers that are gone. It follows the peer's last call.
+    /// Adds a handler for peers that are gone, with the reason. It follows the peer's last
+    /// call, and takes its turn like handlers of calls.
+    ///
+    /// ```
+    /// use quickrpc::DisconnectReason;
+    /// # use quickrpc::remote_api;
+    /// # #[remote_api]
+    /// # trait Echo { #[incoming] fn say(&self, text: &str); }
+    /// # let (api, client) = Echo::pair();
+    /// # let (told, heard) = std::sync::mpsc::channel();
+    /// api.on_disconnect(move |peer, reason| {
+    ///     match reason {
+    ///         DisconnectReason::EndOfInput | DisconnectReason::Stopped => {} // as it should be
+    ///         _ => eprintln!("{peer} is gone: {reason}"),
+    ///     }
+    /// #   told.send(reason.to_string()).unwrap();
+    /// });
+    /// # client.stop()?;
+    /// # let soon = std::time::Duration::from_secs(10);
+    /// # assert_eq!(heard.recv_timeout(soon).unwrap(), "it closed the connection");
+    /// # Ok::<(), quickrpc::Error>(())
+    /// ```
     pub fn on_disconnect(
         &self,
         handler: impl Fn(&Sender, &DisconnectReason) + Send + Sync + 'static,
@@ -154,7 +197,8 @@ impl Api {
 
     /// Adds a handler for trouble: input that cannot be decoded, failures of calls that
     /// want no answer. The last argument is the method that it is about, if known.
-    /// Without such a handler, trouble goes to the log at level warn.
+    /// Without such a handler, trouble goes to the log at level warn. It takes its turn like
+    /// handlers of calls.
     pub fn on_error(
         &self,
         handler: impl Fn(&Sender, &Error, Option<&str>) + Send + Sync + 'static,
@@ -170,8 +214,44 @@ impl Api {
     }
 
     /// Sets the function that is called when something begins to wait for
-    /// [`process_pending`](Self::process_pending). It runs on a thread of the API, and
-    /// should only wake the program's own loop.
+    /// [`process_pending`](Self::process_pending). It may run on any thread, and should only
+    /// wake the program's own loop.
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// use quickrpc::{Processing, remote_api};
+    ///
+    /// #[remote_api]
+    /// trait Window {
+    ///     #[incoming]
+    ///     fn show(&self, text: &str);
+    /// }
+    ///
+    /// # fn main() -> quickrpc::Result<()> {
+    /// let api = Window::builder()
+    ///     .transport("internal:desk:window")
+    ///     .processing(Processing::Manual)
+    ///     .build()?;
+    /// let (wake, events) = mpsc::channel(); // in the place of a desktop's own
+    /// api.on_pending(move || drop(wake.send(())));
+    /// // Runs on this thread, and need not be `Send`.
+    /// let label = std::rc::Rc::new(std::cell::RefCell::new(String::new()));
+    /// let shown = label.clone();
+    /// api.show.connect_local(move |_sender, text| {
+    ///     shown.replace(text.to_owned());
+    /// });
+    /// api.start()?;
+    /// # let client = WindowInverse::bind("jrpc", "internal:desk:client")?;
+    /// # client.start()?;
+    /// # client.all().show("hello")?;
+    ///
+    /// while label.borrow().is_empty() {
+    ///     events.recv().expect("an event");
+    ///     api.process_pending();
+    /// }
+    /// assert_eq!(*label.borrow(), "hello");
+    /// # Ok(()) }
+    /// ```
     pub fn on_pending(&self, waker: impl Fn() + Send + Sync + 'static) {
         self.core().observers.on_pending(Arc::new(waker));
     }
@@ -210,6 +290,20 @@ impl Api {
     /// Adds a transport, with codec and security of the first wire. If the API runs, it is
     /// opened.
     ///
+    /// ```
+    /// # use quickrpc::remote_api;
+    /// # #[remote_api]
+    /// # trait Lab { #[incoming] fn measure(&self) -> f64; }
+    /// # fn main() -> quickrpc::Result<()> {
+    /// let api = Lab::bind("jrpc", "tcpserv:127.0.0.1:0")?;
+    /// api.start()?;
+    /// let local = api.add_transport("internal:lab:server")?;
+    /// assert_eq!(api.status()[1].id, local);
+    /// api.remove_transport(local)?; // its peers are disconnected, the others stay
+    /// assert_eq!(api.status().len(), 1);
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`start`](Self::start); nothing is added then. A wrong expression.
@@ -241,16 +335,47 @@ impl Api {
     /// # Errors
     ///
     /// [`Error::Config`] if it was removed before.
+    ///
+    /// # Blocking
+    ///
+    /// Until it accepts no peers any more, which needs no peer's help. In a handler it does not
+    /// wait for that.
     pub fn remove_transport(&self, transport: TransportId) -> Result<()> {
         self.core().remove_transport(transport)
     }
 
-    /// How every transport is.
+    /// How every transport is, in the order in which they were bound. It can be shown as it
+    /// is: `tcp:hub:9000: down (...); trying again in 5s`.
     pub fn status(&self) -> Vec<TransportStatus> {
         self.core().status()
     }
 
-    /// Adds a handler for transports that come up or go down.
+    /// Adds a handler for transports that come up or go down. It takes its turn like handlers
+    /// of calls. That the whole API stops, or a transport is removed, is not among this: the
+    /// program has asked for it.
+    ///
+    /// ```
+    /// # use quickrpc::remote_api;
+    /// # #[remote_api]
+    /// # trait Lab { #[incoming] fn measure(&self) -> f64; }
+    /// use quickrpc::TransportState;
+    ///
+    /// # fn main() -> quickrpc::Result<()> {
+    /// let api = Lab::bind("jrpc", "restart:5:tcp:127.0.0.1:1")?; // nobody is there
+    /// # let (told, heard) = std::sync::mpsc::channel();
+    /// api.on_status(move |status| match &status.state {
+    ///     TransportState::Up => println!("{} is back", status.transport),
+    ///     TransportState::Down { retry_in, .. } => {
+    ///         println!("again in {retry_in:?}");
+    /// #       told.send(*retry_in).unwrap();
+    ///     }
+    ///     _ => {}
+    /// });
+    /// api.start()?; // no error: it is tried again
+    /// # let soon = std::time::Duration::from_secs(10);
+    /// # assert_eq!(heard.recv_timeout(soon).unwrap().as_secs(), 5);
+    /// # Ok(()) }
+    /// ```
     pub fn on_status(&self, handler: impl Fn(&TransportStatus) + Send + Sync + 'static) {
         self.core().observers.on_status(Arc::new(handler));
     }
@@ -308,6 +433,23 @@ pub trait Generated: Sized + 'static {
 ///
 /// The generated handles have these as their own methods too, except where a declared
 /// call has the same name; then this trait reaches them.
+///
+/// ```
+/// use std::time::Duration;
+/// use quickrpc::{Handle, remote_api};
+///
+/// #[remote_api]
+/// trait Clock {
+///     #[outgoing]
+///     fn timeout(&self); // a call of this name
+/// }
+///
+/// # fn main() -> quickrpc::Result<()> {
+/// # let (clock, _) = Clock::pair();
+/// let patient = Handle::timeout(&clock.all(), Duration::from_secs(60));
+/// patient.timeout()?; // the call
+/// # Ok(()) }
+/// ```
 pub trait Handle: Sized + Clone {
     /// What [`each`](Self::each) returns.
     type Each;
@@ -318,10 +460,11 @@ pub trait Handle: Sized + Clone {
     /// The same calls with this deadline.
     fn timeout(&self, timeout: Duration) -> Self;
 
-    /// The same calls with one result for each connected peer.
+    /// The same calls with one result for each receiver that is connected when they are sent.
     fn each(&self) -> Self::Each;
 
-    /// What this thread sends in the closure leaves with as few writes as possible.
+    /// What this thread sends in the closure leaves with as few writes as possible: at its
+    /// end, after each 64 KiB, and before this thread waits for an answer.
     fn batch<R>(&self, send: impl FnOnce(&Self) -> R) -> R;
 
     /// Who is connected.
@@ -336,6 +479,10 @@ pub trait Handle: Sized + Clone {
 }
 
 /// Both sides of an API, connected in memory and started.
+///
+/// # Panics
+///
+/// When the system has no thread or descriptor left.
 pub fn pair<A: Generated>() -> (A, A::Inverse) {
     static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
     let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);

@@ -31,6 +31,7 @@ mod status;
 mod target;
 #[cfg(test)]
 mod tests;
+mod tx;
 mod watch;
 
 pub use builder::Builder;

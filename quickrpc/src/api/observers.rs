@@ -10,36 +10,44 @@ use crate::sync::lock;
 
 use super::status::TransportStatus;
 
-/// Why a connection ended.
+/// Why a connection ended, as [`Api::on_disconnect`](crate::Api::on_disconnect) tells it.
+///
+/// Shown, it completes "`<peer>` is gone: ...".
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum DisconnectReason {
-    /// The peer closed its side in an orderly way.
+    /// The peer closed its side in an orderly way. What it had sent before was handled.
     EndOfInput,
     /// This side asked for it, by `disconnect`.
     Local,
     /// This side was stopped.
     Stopped,
-    /// Reading or writing failed.
+    /// Reading or writing failed: the network, or the other program, is broken. Behind
+    /// `restart:` a client connects again.
     Lost(Arc<io::Error>),
-    /// The peer sent, or began, a message that is larger than the limit.
+    /// The peer sent, or began, a message that is larger than the limit. If it should,
+    /// raise [`Limits::message_size`](crate::Limits::message_size).
     MessageTooLarge {
         /// The limit in bytes.
         limit: usize,
     },
-    /// The peer did not read what was sent to it.
+    /// The peer did not read what was sent to it: see
+    /// [`Limits::peer_queue`](crate::Limits::peer_queue) and
+    /// [`Limits::stall`](crate::Limits::stall).
     SlowConsumer {
         /// Bytes that waited for it.
         queued: usize,
     },
-    /// All peers together held more memory than they may, and this one most of it.
+    /// All peers together held more memory than they may, and this one most of it: see
+    /// [`Limits::buffered_total`](crate::Limits::buffered_total).
     OutOfMemory {
         /// Bytes of its unfinished messages, and those that waited for it.
         held: usize,
         /// The limit for all peers, in bytes.
         limit: usize,
     },
-    /// The transport ended by itself, for a reason of its own.
+    /// The transport ended by itself, for a reason of its own, such as `exited with status 3`
+    /// of a child process.
     Transport(Arc<str>),
 }
 

@@ -240,7 +240,7 @@ impl Loop {
         let Some(interval) = conn.wire.keepalive else {
             return;
         };
-        if conn.closed().is_some() {
+        if conn.is_closed() {
             return;
         }
         if let Some(bytes) = conn.wire.codec.keepalive() {
@@ -252,7 +252,7 @@ impl Loop {
 
     fn flush(&mut self, conn: &Arc<Conn>) {
         let left = conn.flush(true);
-        if left == 0 && conn.closed().is_some() {
+        if left == 0 && conn.is_closed() {
             self.linger(conn);
         }
     }
@@ -265,13 +265,13 @@ impl Loop {
             return;
         };
         // What arrives meanwhile is read when there is room, which asks for it.
-        if conn.stalled.load(Ordering::Acquire) && conn.closed().is_none() {
+        if conn.stalled.load(Ordering::Acquire) && !conn.is_closed() {
             return;
         }
         let Some(mut rx) = lock(&conn.rx).take() else {
             return;
         };
-        let mut flow = if conn.closed().is_some() {
+        let mut flow = if conn.is_closed() {
             Flow::Closed
         } else if rx.buf.is_empty() {
             Flow::Read
@@ -486,7 +486,7 @@ impl Loop {
         let queued = conn.backlog();
         if conn.stalled_since(since, limits.peer_queue) {
             conn.close(DisconnectReason::SlowConsumer { queued });
-        } else if queued >= limits.peer_queue && conn.closed().is_none() {
+        } else if queued >= limits.peer_queue && !conn.is_closed() {
             self.after(stall_end(conn), Timer::Stall(Arc::downgrade(conn)));
         } else {
             conn.unwatch();
@@ -513,7 +513,7 @@ impl Loop {
         self.core.mailbox.wait_idle(deadline);
         // Also those that have ended and still take their answers.
         let mut peers = lock(&self.core.peers).close();
-        let ended = self.sources.peers().filter(|conn| conn.closed().is_some());
+        let ended = self.sources.peers().filter(|conn| conn.is_closed());
         peers.extend(ended.cloned());
         self.flush_all(&peers);
         for conn in &peers {

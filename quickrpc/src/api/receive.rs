@@ -155,7 +155,7 @@ impl Core {
             }
             round.telegram(telegram, &mut rx.header);
             position += frame.consumed;
-            if conn.closed().is_some() {
+            if conn.is_closed() {
                 return (bytes.len(), Flow::Closed);
             }
         }

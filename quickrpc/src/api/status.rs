@@ -14,7 +14,8 @@ use super::lifecycle::Phase;
 use super::link::Link;
 use super::reactor::Command;
 
-/// Names what one transport expression bound, to remove it again.
+/// Names what one transport expression bound, to remove it again: given by
+/// [`Api::add_transport`](crate::Api::add_transport), and part of a [`TransportStatus`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TransportId(u64);
 
@@ -27,6 +28,24 @@ impl TransportId {
 }
 
 /// How one transport is; a `mux:` has a status for each of its parts.
+///
+/// From [`Api::status`](crate::Api::status) and [`Api::on_status`](crate::Api::on_status).
+///
+/// ```
+/// # use quickrpc::remote_api;
+/// # #[remote_api]
+/// # trait Lab { #[incoming] fn measure(&self) -> f64; }
+/// use quickrpc::TransportState;
+///
+/// # fn main() -> quickrpc::Result<()> {
+/// let api = Lab::bind("jrpc", "mux:(tcpserv:127.0.0.1:0)(internal:status:lab)")?;
+/// let [server, bus] = &*api.status() else { panic!() };
+/// assert_eq!(server.to_string(), "tcpserv:127.0.0.1:0: stopped");
+/// assert_eq!(server.id, bus.id); // bound by one expression
+/// api.start()?;
+/// assert!(api.status().iter().all(|one| matches!(one.state, TransportState::Up)));
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct TransportStatus {
@@ -49,14 +68,14 @@ pub enum TransportState {
     Opening,
     /// Open: a server listens, a client is connected.
     Up,
-    /// Failed or ended; it is opened again after the time given.
+    /// Failed or ended; since it is behind `restart:`, it is opened again after the time given.
     Down {
         /// What happened.
         reason: Error,
-        /// From then on, until it is tried again.
+        /// The time between that and the next attempt. It does not count down.
         retry_in: Duration,
     },
-    /// Ended, and not to come again.
+    /// Ended, and not to come again: it is not behind `restart:`.
     Ended {
         /// What happened, unless it was an orderly end.
         reason: Option<Error>,

@@ -518,7 +518,7 @@ impl Core {
 impl Conn {
     /// Why no answer will come from this peer, if so.
     fn lost_for_calls(&self) -> Option<DisconnectReason> {
-        match self.closed() {
+        match self.is_closed().then(|| self.closed()).flatten() {
             Some(reason) => Some(reason),
             None if self.ended.load(Ordering::Acquire) => Some(DisconnectReason::EndOfInput),
             None => None,

@@ -31,9 +31,16 @@
 //! | `echo` | `udp` | `on` or `off` |
 //! | `mode` | `unixserv` | permissions in octal, such as `0660` |
 //! | `backoff` | `restart` | a duration, or `off` |
-//! | `keepalive`, `spin` | all streams | a duration, or `off` |
+//! | `keepalive` | all streams | a duration, or `off` |
+//! | `spin` | all streams | a duration, or `off`; accepted, and without effect so far |
 //! | each field of [`Limits`](crate::Limits), by its name | all but `mux`, `restart` | a number, a size, or a duration |
 //! | `strict` | `jrpc` | `on` or `off` |
+//!
+//! With `keepalive`, something harmless is sent in a connection that was silent for so long,
+//! and a link that was cut is noticed within twice the time (over TCP, on Linux). It needs a
+//! codec with something harmless to send, which is `jrpc`; others are refused when the API is
+//! built. With `backoff`, the pause before another attempt doubles with each failure up to
+//! this, less up to a fifth, so that many clients do not come back at once.
 //!
 //! `udp` hears all addresses of the machine, or the one given by `bind`, and sends to everybody
 //! at 255.255.255.255, at `broadcast`, or at the group `multicast`, which it joins. All peers

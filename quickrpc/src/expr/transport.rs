@@ -118,9 +118,9 @@ pub enum TransportKind {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct TransportOptions {
-    /// How long a stream may be idle before something harmless is sent.
+    /// How long a stream may be silent: before that, something harmless is sent.
     pub keepalive: Option<Duration>,
-    /// How long to poll before sleeping.
+    /// How long to poll before sleeping. Without effect so far.
     pub spin: Option<Duration>,
     /// Limits that are set in the expression.
     pub limits: LimitOverrides,

@@ -69,6 +69,13 @@ impl<T: Send + 'static> Promise<T> {
     }
 
     /// A promise that has failed already.
+    ///
+    /// ```
+    /// use quickrpc::{CallError, Promise};
+    ///
+    /// let promise = Promise::<i64>::failed(CallError::new(404, "no such file").into());
+    /// assert_eq!(promise.result().unwrap_err().to_string(), "no such file (code 404)");
+    /// ```
     pub fn failed(error: Error) -> Promise<T> {
         let shared = Arc::new(Shared::settled(Err(error)));
         Promise { shared }
@@ -99,7 +106,7 @@ impl<T: Send + 'static> Promise<T> {
     /// # Blocking
     ///
     /// Until the promise is settled; for a call at most until its deadline. The waiting
-    /// thread may read from connections meanwhile, but runs no handlers and no callbacks.
+    /// thread may read from the connection meanwhile, but runs no handlers and no callbacks.
     pub fn result(self) -> Result<T> {
         match self.shared.wait(None) {
             Some(result) => result,
@@ -161,8 +168,10 @@ impl<T: Send + 'static> Promise<T> {
 
     /// Calls `callback` with the value, or `errback` with the error, once.
     ///
-    /// Callbacks of calls take their turn like handlers. On a promise that is settled
-    /// already they run at once, on this thread. A panic in them is caught and logged.
+    /// Callbacks of calls take their turn like handlers: by default on the thread that
+    /// receives. On a promise that is settled already they run at once, on this thread, and on
+    /// one that a [`Resolver`] settles, on the thread that does. A panic in them is caught and
+    /// logged.
     ///
     /// ```
     /// use quickrpc::Promise;
@@ -232,7 +241,7 @@ pub struct Resolver<T> {
 impl<T> Resolver<T> {
     /// Gives the promise its value.
     ///
-    /// A callback of the promise runs before this returns.
+    /// A callback of the promise runs before this returns, on this thread.
     ///
     /// # Errors
     ///

@@ -46,8 +46,8 @@ impl ChildLog {
         let mut left = fd::there(&self.input).unwrap_or(0);
         while left > 0 {
             match self.read_up_to(left) {
+                None | Some(0) => break,
                 Some(count) => left = left.saturating_sub(count),
-                None => break,
             }
         }
         self.finish_line();

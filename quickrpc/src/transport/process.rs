@@ -163,6 +163,11 @@ impl Child {
         let (its_stdin, stdin) = pipe_with(PipeFlags::CLOEXEC)?;
         let (stdout, its_stdout) = pipe_with(PipeFlags::CLOEXEC)?;
         let (stderr, its_stderr) = pipe_with(PipeFlags::CLOEXEC)?;
+        // Reader and watcher may both read the output; whoever is late must not wait. The
+        // child's ends have modes of their own.
+        for ours in [&stdin, &stdout, &stderr] {
+            rustix::io::ioctl_fionbio(ours, true)?;
+        }
         let mut process = process::Command::new(&command.program)
             .args(&command.arguments)
             .stdin(its_stdin)

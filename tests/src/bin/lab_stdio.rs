@@ -1,4 +1,5 @@
-//! The lab on stdin and stdout, as a program for others to start: `lab_stdio [codec]`.
+//! The lab on stdin and stdout, as a program for others to start:
+//! `lab_stdio [codec [transport]]`.
 
 use quickrpc::Result;
 use quickrpc_tests::{Lab, register_lists, serve};
@@ -7,7 +8,8 @@ fn main() -> Result<()> {
     let codec = std::env::args().nth(1);
     let codec = codec.as_deref().unwrap_or("jrpc");
     register_lists();
-    let api = Lab::bind(codec, "stdio:")?;
+    let transport = std::env::args().nth(2);
+    let api = Lab::bind(codec, transport.as_deref().unwrap_or("stdio:"))?;
     let served = serve(&api);
     // A stray line must not spoil the wire.
     api.add.connect(|_sender, _a, _b| {

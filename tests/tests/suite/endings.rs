@@ -192,3 +192,40 @@ fn an_answer_for_a_peer_that_is_gone_is_dropped_quietly() {
     other.send("add[1] a:1 b:2\n");
     assert_eq!(other.line(), "[1]:3");
 }
+
+#[test]
+fn an_answer_that_is_owed_to_a_half_closed_peer_is_waited_for_without_work() {
+    let lab = Lab::bind("terse", "tcpserv:127.0.0.1:0").unwrap();
+    let (waiting, resolvers) = inbox();
+    lab.echo.connect(move |_sender, _text| {
+        let (promise, resolver) = Promise::pair();
+        waiting.send(resolver).unwrap();
+        promise
+    });
+    // Inline: the thread that reads.
+    lab.add.connect(|_sender, _a, _b| {
+        let busy = quickrpc_tests::busy("thread-self");
+        i64::try_from(busy.as_millis()).unwrap()
+    });
+    let (gone, ended) = inbox();
+    lab.on_disconnect(move |_peer, reason| gone.send(reason.to_string()).unwrap());
+    lab.start().unwrap();
+    let mut peer = Telnet::connect(lab.local_addrs()[0]);
+    peer.send("echo[1]\n");
+    peer.close_write();
+    let resolver = resolvers.next();
+    let mut bystander = Telnet::connect(lab.local_addrs()[0]);
+    let mut busy = || {
+        bystander.send("add[2] a:1 b:1\n");
+        let answer = bystander.line();
+        answer.trim_start_matches("[2]:").parse::<i64>().unwrap()
+    };
+    let before = busy();
+    std::thread::park_timeout(std::time::Duration::from_millis(300));
+    let worked = busy() - before;
+    assert!(worked < 150, "of 300 ms it worked {worked} ms");
+    assert!(ended.so_far().is_empty(), "the answer is still owed");
+    resolver.set_result("late".into()).unwrap();
+    assert_eq!(peer.rest(), "[1]:\"late\"\n");
+    ended.next();
+}

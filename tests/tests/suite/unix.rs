@@ -120,6 +120,9 @@ fn over_tcp_nobody_vouches() {
     let (_api, addr, _served) = server("jrpc");
     let guest = client("jrpc", addr);
     assert_eq!(guest.peers()[0].credentials(), None);
+    let (here, _there) = Lab::pair();
+    let peer = here.peers()[0].credentials().expect("known in memory");
+    assert_eq!(peer.pid, std::process::id());
 }
 
 #[test]

@@ -1,0 +1,64 @@
+//! What is measured.
+
+use std::sync::{Arc, OnceLock};
+
+use crate::plan::Scale;
+use crate::system::AnySystem;
+
+pub(crate) mod floor;
+#[cfg(feature = "jsonrpsee")]
+mod jsonrpsee;
+mod python;
+pub(crate) mod quickrpc;
+#[cfg(feature = "runtime")]
+mod runtime;
+#[cfg(feature = "tarpc")]
+mod tarpc;
+#[cfg(feature = "tonic")]
+mod tonic;
+
+pub(crate) use floor::Floor;
+pub(crate) use quickrpc::QuickRpc;
+
+/// Longer than any message here, this library's default being 16 MiB with everything.
+pub(crate) const MESSAGE_SIZE: usize = 64 << 20;
+
+/// More than any table has.
+pub(crate) const CONNECTIONS: usize = 100_000;
+
+/// The floor, this library, and the peers, in this order.
+pub(crate) fn all(scale: &Scale) -> Vec<AnySystem> {
+    let mut systems = floor::all();
+    systems.extend(quickrpc::all(scale));
+    systems.extend(peers(scale));
+    systems
+}
+
+/// The other libraries.
+pub(crate) fn peers(scale: &Scale) -> Vec<AnySystem> {
+    vec![
+        #[cfg(feature = "tarpc")]
+        Arc::new(tarpc::Tarpc::Bincode),
+        #[cfg(feature = "tarpc")]
+        Arc::new(tarpc::Tarpc::Json),
+        #[cfg(feature = "jsonrpsee")]
+        Arc::new(jsonrpsee::Jsonrpsee),
+        #[cfg(feature = "tonic")]
+        Arc::new(tonic::Tonic),
+        Arc::new(python::Python::new(scale.python.clone())),
+    ]
+}
+
+/// The system of this name, in a child process.
+pub(crate) fn named(name: &str) -> Option<AnySystem> {
+    let scale = Scale::default();
+    let mut systems = all(&scale);
+    systems.push(Arc::new(Floor::typed().epoll()));
+    systems.into_iter().find(|system| system.name() == name)
+}
+
+/// A text of this size, without anything to escape.
+pub(crate) fn sample_text(size: usize) -> &'static str {
+    static TEXT: OnceLock<String> = OnceLock::new();
+    &TEXT.get_or_init(|| "abcdefgh".repeat(1 << 21))[..size]
+}

@@ -1,0 +1,295 @@
+//! This library.
+
+use std::collections::VecDeque;
+use std::hint::black_box;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use quickrpc::{Error, Limits, Processing, Promise, remote_api};
+
+use super::{CONNECTIONS, MESSAGE_SIZE, sample_text};
+use crate::Result;
+use crate::message::{A, B, NOTE, SUM};
+use crate::plan::Scale;
+use crate::system::{AnySystem, Client, Greeting, Job, Laps, Server, System};
+
+/// What all systems implement in their way.
+#[remote_api]
+pub(crate) trait Bench {
+    /// Adds two numbers.
+    #[incoming]
+    fn add(&self, a: i64, b: i64, note: &str) -> i64;
+
+    /// Only arrives.
+    #[incoming]
+    fn log(&self, a: i64, b: i64, note: &str);
+
+    /// Gives a text back.
+    #[incoming]
+    fn text(&self, text: &str) -> String;
+
+    /// Gives bytes back.
+    #[incoming]
+    fn bytes(&self, data: &[u8]) -> Vec<u8>;
+
+    /// For everybody.
+    #[outgoing]
+    fn tell(&self, a: i64, b: i64, note: &str);
+}
+
+/// This library in one configuration.
+#[derive(Debug, Clone)]
+pub(crate) struct QuickRpc {
+    codec: &'static str,
+    processing: Processing,
+    /// Whether calls in flight are sent in batches.
+    batch: bool,
+    /// Of the transport, such as `spin=50us`.
+    option: Option<String>,
+    /// How many handlers a notification has.
+    handlers: usize,
+}
+
+impl QuickRpc {
+    pub(crate) fn jrpc() -> Self {
+        QuickRpc {
+            codec: "jrpc",
+            processing: Processing::Inline,
+            batch: false,
+            option: None,
+            handlers: 1,
+        }
+    }
+
+    pub(crate) fn terse() -> Self {
+        QuickRpc {
+            codec: "terse",
+            ..QuickRpc::jrpc()
+        }
+    }
+
+    pub(crate) fn queue() -> Self {
+        QuickRpc {
+            processing: Processing::Queue,
+            ..QuickRpc::jrpc()
+        }
+    }
+
+    pub(crate) fn batched(self) -> Self {
+        QuickRpc {
+            batch: true,
+            ..self
+        }
+    }
+
+    /// With so many handlers for a notification.
+    pub(crate) fn handlers(self, handlers: usize) -> Self {
+        QuickRpc { handlers, ..self }
+    }
+
+    /// A started server, for those who want more than a port.
+    pub(crate) fn server(&self) -> Result<Bench> {
+        let api = Bench::builder()
+            .codec(self.codec)
+            .transport(self.transport("tcpserv:127.0.0.1:0"))
+            .processing(self.processing)
+            .limits(limits())
+            .build()?;
+        api.add.connect(|_sender, a, b, note| {
+            black_box(note);
+            a + b
+        });
+        for _ in 0..self.handlers {
+            api.log.connect(|_sender, a, b, note| {
+                black_box((a + b, note));
+            });
+        }
+        api.text.connect(|_sender, text| text.to_owned());
+        api.bytes.connect(|_sender, data| data.to_vec());
+        api.start()?;
+        Ok(api)
+    }
+
+    fn transport(&self, transport: &str) -> String {
+        match &self.option {
+            Some(option) => format!("{transport}?{option}"),
+            None => transport.to_owned(),
+        }
+    }
+}
+
+/// The port of a server.
+pub(crate) fn port(api: &Bench) -> Result<u16> {
+    let addresses = api.local_addrs();
+    let address = addresses.first().ok_or("the server listens nowhere")?;
+    Ok(address.port())
+}
+
+fn limits() -> Limits {
+    Limits {
+        message_size: MESSAGE_SIZE,
+        peer_queue: MESSAGE_SIZE,
+        connections: CONNECTIONS,
+        ..Limits::default()
+    }
+}
+
+impl System for QuickRpc {
+    fn name(&self) -> String {
+        let mut name = format!("quickrpc {}", self.codec);
+        if self.processing == Processing::Queue {
+            name.push_str(", Queue");
+        }
+        if self.batch {
+            name.push_str(", batch");
+        }
+        if let Some(option) = &self.option {
+            name.push_str(&format!(", {option}"));
+        }
+        name
+    }
+
+    fn serve(&self) -> Result<Server> {
+        let api = self.server()?;
+        Ok(Server::new(port(&api)?, api))
+    }
+
+    fn connect(&self, port: u16) -> Result<Box<dyn Client>> {
+        let api = BenchInverse::builder()
+            .codec(self.codec)
+            .transport(self.transport(&format!("tcp:127.0.0.1:{port}")))
+            .limits(limits())
+            .call_timeout(Duration::from_secs(60))
+            .build()?;
+        api.start()?;
+        let hub = api.all();
+        let batch = self.batch;
+        Ok(Box::new(QuickRpcClient {
+            hub,
+            batch,
+            _api: api,
+        }))
+    }
+
+    fn greeting(&self) -> Greeting {
+        match self.codec {
+            "terse" => Greeting::new("add[1] a:1 b:2 note:\"\"\n", "\n"),
+            _ => Greeting::json(),
+        }
+    }
+}
+
+struct QuickRpcClient {
+    hub: BenchInverseOutgoing,
+    batch: bool,
+    _api: BenchInverse,
+}
+
+impl QuickRpcClient {
+    fn window(&self, width: usize, count: usize) -> Result {
+        let mut pending = VecDeque::with_capacity(width);
+        let mut sent = 0;
+        while sent < count || !pending.is_empty() {
+            let room = (count - sent).min(width - pending.len());
+            let mut send = |hub: &BenchInverseOutgoing| {
+                for _ in 0..room {
+                    pending.push_back(hub.add(A, B, NOTE));
+                }
+            };
+            if self.batch {
+                self.hub.batch(send);
+            } else {
+                send(&self.hub);
+            }
+            sent += room;
+            // A batch is worth it for more than one call, and something should be on its way
+            // meanwhile; without one, each answer makes room for a call.
+            let answers = if self.batch { width.div_ceil(2) } else { 1 };
+            for promise in pending.drain(..answers.min(pending.len())) {
+                right(promise)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn callers(&self, callers: usize, count: usize) -> Result {
+        let each = count.div_ceil(callers);
+        thread::scope(|scope| {
+            let call = || (0..each).try_for_each(|_| right(self.hub.add(A, B, NOTE)));
+            let threads: Vec<_> = (0..callers).map(|_| scope.spawn(call)).collect();
+            threads.into_iter().try_for_each(|thread| {
+                let done = thread.join().map_err(|_| "a caller panicked")?;
+                Ok(done?)
+            })
+        })
+    }
+
+    fn notify(&self, count: usize) -> Result {
+        let mut left = count;
+        while left > 0 {
+            let part = left.min(64);
+            self.hub
+                .batch(|hub| -> Result { (0..part).try_for_each(|_| Ok(hub.log(A, B, NOTE)?)) })?;
+            left -= part;
+        }
+        Ok(right(self.hub.add(A, B, NOTE))?)
+    }
+}
+
+fn right(promise: Promise<i64>) -> Result<(), Error> {
+    match promise.result()? {
+        SUM => Ok(()),
+        other => Err(Error::Config(format!("a wrong sum: {other}").into())),
+    }
+}
+
+impl Client for QuickRpcClient {
+    fn run(&mut self, job: Job, count: usize, laps: &mut Laps) -> Result {
+        match job {
+            Job::Window(width) => return self.window(width, count),
+            Job::Callers(callers) => return self.callers(callers, count),
+            Job::Notify => return self.notify(count),
+            Job::Serial | Job::Text(_) | Job::Bytes(_) => {}
+        }
+        for _ in 0..count {
+            match job {
+                Job::Text(size) => {
+                    let text = self.hub.text(sample_text(size)).result()?;
+                    check_length(text.len(), size)?;
+                }
+                Job::Bytes(size) => {
+                    let data = sample_text(size).as_bytes();
+                    check_length(self.hub.bytes(data).result()?.len(), size)?;
+                }
+                _ => right(self.hub.add(A, B, NOTE))?,
+            }
+            laps.lap();
+        }
+        Ok(())
+    }
+}
+
+fn check_length(found: usize, expected: usize) -> Result {
+    if found == expected {
+        Ok(())
+    } else {
+        Err(format!("an echo of {found} instead of {expected} bytes").into())
+    }
+}
+
+/// Those of most tables.
+pub(crate) fn all(scale: &Scale) -> Vec<AnySystem> {
+    let mut systems: Vec<AnySystem> = vec![
+        Arc::new(QuickRpc::jrpc()),
+        Arc::new(QuickRpc::queue()),
+        Arc::new(QuickRpc::terse()),
+    ];
+    if let Some(option) = &scale.option {
+        systems.push(Arc::new(QuickRpc {
+            option: Some(option.clone()),
+            ..QuickRpc::jrpc()
+        }));
+    }
+    systems
+}

@@ -1,0 +1,34 @@
+//! The tables, one file each.
+
+use crate::plan::{Scale, Workload};
+
+mod allocations;
+mod broadcast;
+mod calls;
+mod connections;
+mod fairness;
+mod handlers;
+mod idle;
+mod jobs;
+mod receive;
+
+/// Makes an empty table.
+type Make = fn(&Scale) -> Workload;
+
+/// All tables, by the names that `--only` takes.
+pub(crate) const ALL: &[(&str, Make)] = &[
+    ("serial", calls::serial),
+    ("window", calls::window),
+    ("callers", calls::callers),
+    ("notify", calls::notify),
+    ("mib", calls::mib),
+    ("receive", receive::workload),
+    ("broadcast", broadcast::workload),
+    ("fairness", fairness::workload),
+    ("allocations", allocations::workload),
+    ("idle", idle::workload),
+    ("connections", connections::workload),
+    ("sizes", calls::sizes),
+    ("pending", calls::pending),
+    ("handlers", handlers::workload),
+];
