@@ -7,6 +7,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use mio::net::TcpListener;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
+use rustix::net::{Shutdown, shutdown};
 
 use super::stream::Stream;
 use super::unix;
@@ -37,6 +38,16 @@ impl Listener {
     /// Registers for connections, edge-triggered.
     pub(crate) fn register(&self, registry: &Registry, token: Token) -> io::Result<()> {
         registry.register(&mut SourceFd(&self.as_raw_fd()), token, Interest::READABLE)
+    }
+}
+
+/// Ends listening, whoever still holds the descriptor: a child process that is being
+/// spawned has it until it runs its program, and the port would be taken for so long.
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Listener::Tcp(listener) = self {
+            shutdown(listener, Shutdown::Both).ok();
+        }
     }
 }
 
