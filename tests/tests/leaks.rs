@@ -349,57 +349,6 @@ fn nothing_is_left_behind() {
         let path = dir.path("hub").display().to_string();
         server_that_is_killed(&format!("unixserv:{path}"), &format!("unix:{path}"));
     });
-    leaves_nothing("connections beyond the limit", || {
-        let lab = lab_with(Processing::Inline, "tcpserv:127.0.0.1:0?connections=1");
-        lab.start().unwrap();
-        let addr = lab.local_addrs()[0];
-        let mut only = Telnet::connect(addr);
-        only.send("add[1] a:1 b:2\n");
-        assert_eq!(only.line(), "[1]:3");
-        let before = Resources::now();
-        for _ in 0..20 {
-            Telnet::connect(addr).expect_closed();
-        }
-        eventually("as much as before", || Resources::now() == before);
-    });
-    leaves_nothing("peers that were given up", || {
-        let lab = lab_with(
-            Processing::Inline,
-            "tcpserv:127.0.0.1:0?peer_queue=16k&message_size=64k&buffered_total=512k",
-        );
-        let (gone, ended) = inbox();
-        lab.on_disconnect(move |_peer, _reason| {
-            let _ = gone.send(());
-        });
-        lab.start().unwrap();
-        let addr = lab.local_addrs()[0];
-        let before = Resources::now().descriptors;
-        let deaf: Vec<_> = (0..3).map(|_| Telnet::narrow(addr)).collect();
-        eventually("all are there", || lab.peers().len() == deaf.len());
-        let text = "x".repeat(8 << 10);
-        while !lab.peers().is_empty() {
-            let _ = lab.all().notified(&text);
-        }
-        let mut large = Telnet::connect(addr);
-        large.try_send(text.repeat(10));
-        large.expect_closed();
-        ended.take(deaf.len() + 1);
-        drop(large);
-        // Ours are still open, theirs are not.
-        let ours = deaf.len();
-        eventually("nothing", || Resources::now().descriptors <= before + ours);
-        drop(deaf);
-    });
-    leaves_nothing("a stop in the middle of a flood", || {
-        for processing in [Processing::Inline, Processing::Pool(3)] {
-            let lab = lab_with(processing, "tcpserv:127.0.0.1:0");
-            lab.start().unwrap();
-            let mut flood = Telnet::connect(lab.local_addrs()[0]);
-            flood.send("notify text:\"x\"\n".repeat(5_000));
-            bounded("stop", move || lab.stop()).unwrap();
-            assert_eq!(workers(), [""; 0]);
-        }
-    });
     leaves_nothing("many connections", || {
         let lab = lab_with(Processing::Inline, "tcpserv:127.0.0.1:0");
         lab.start().unwrap();
