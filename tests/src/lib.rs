@@ -22,7 +22,7 @@ pub use lab::{
     LabOutgoing, LabOutgoingEach, Served, client, serve, server, value,
 };
 pub use lists::{Lists, register_lists};
-pub use ports::{OwnHost, RefusingPort, own_bus};
+pub use ports::{OwnHost, OwnPort, RefusingPort, own_bus};
 pub use python::{Event, Peer, Python};
 pub use resources::{Resources, busy, children, kill, thread_names};
 pub use telnet::Telnet;

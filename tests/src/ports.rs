@@ -41,6 +41,44 @@ impl Default for OwnHost {
     }
 }
 
+/// A port to listen on again and again, on an address of its own.
+///
+/// It is taken without listening, so that others can share it and nobody else gets it.
+#[derive(Debug)]
+pub struct OwnPort {
+    socket: Socket,
+}
+
+impl OwnPort {
+    /// Takes a port.
+    ///
+    /// # Panics
+    ///
+    /// If the system has none.
+    pub fn new() -> Self {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        socket.set_reuse_address(true).expect("an option");
+        let any = SocketAddr::from((OwnHost::new().ip(), 0));
+        socket.bind(&any.into()).expect("a free port");
+        OwnPort { socket }
+    }
+
+    /// The port's address.
+    ///
+    /// # Panics
+    ///
+    /// If the system does not tell it.
+    pub fn addr(&self) -> SocketAddr {
+        addr_of(&self.socket)
+    }
+}
+
+impl Default for OwnPort {
+    fn default() -> Self {
+        OwnPort::new()
+    }
+}
+
 /// A port that stays taken but on which nobody listens: connecting to it is refused.
 #[derive(Debug)]
 pub struct RefusingPort {
@@ -66,8 +104,7 @@ impl RefusingPort {
     ///
     /// If the system does not tell it.
     pub fn addr(&self) -> SocketAddr {
-        let addr = self.socket.local_addr().expect("the address of a socket");
-        addr.as_socket().expect("an internet address")
+        addr_of(&self.socket)
     }
 }
 
@@ -75,6 +112,11 @@ impl Default for RefusingPort {
     fn default() -> Self {
         RefusingPort::new()
     }
+}
+
+fn addr_of(socket: &Socket) -> SocketAddr {
+    let addr = socket.local_addr().expect("the address of a socket");
+    addr.as_socket().expect("an internet address")
 }
 
 /// The name of an in-process bus that no other test uses.

@@ -2,14 +2,13 @@
 //! and descriptors are counted for the whole process.
 
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use quickrpc::announcer::Announcer;
 use quickrpc::{Processing, Promise};
 use quickrpc_tests::{
-    DatagramPort, Lab, LabInverse, OwnDir, OwnHost, RefusingPort, Resources, Telnet, bounded,
+    DatagramPort, Lab, LabInverse, OwnDir, OwnPort, RefusingPort, Resources, Telnet, bounded,
     children, eventually, inbox, kill, own_bus, serve, thread_names,
 };
 
@@ -286,6 +285,17 @@ fn nothing_is_left_behind() {
         lab.stop().unwrap();
         assert_eq!(workers(), [""; 0], "the announcer's have ended too");
     });
+    leaves_nothing("a supervisor", child_that_is_killed);
+    leaves_nothing("a client that connects again", || {
+        let port = OwnPort::new();
+        let addr = port.addr();
+        server_that_is_killed(&format!("tcpserv:{addr}"), &format!("tcp:{addr}"));
+    });
+    leaves_nothing("a client of a socket that is left behind", || {
+        let dir = OwnDir::new();
+        let path = dir.path("hub").display().to_string();
+        server_that_is_killed(&format!("unixserv:{path}"), &format!("unix:{path}"));
+    });
     leaves_nothing("connections beyond the limit", || {
         let lab = lab_with(Processing::Inline, "tcpserv:127.0.0.1:0?connections=1");
         lab.start().unwrap();
@@ -336,18 +346,6 @@ fn nothing_is_left_behind() {
             bounded("stop", move || lab.stop()).unwrap();
             assert_eq!(workers(), [""; 0]);
         }
-    });
-    leaves_nothing("a supervisor", child_that_is_killed);
-    leaves_nothing("a client that connects again", || {
-        let probe = TcpListener::bind((OwnHost::new().ip(), 0)).unwrap();
-        let addr = probe.local_addr().unwrap();
-        drop(probe);
-        server_that_is_killed(&format!("tcpserv:{addr}"), &format!("tcp:{addr}"));
-    });
-    leaves_nothing("a client of a socket that is left behind", || {
-        let dir = OwnDir::new();
-        let path = dir.path("hub").display().to_string();
-        server_that_is_killed(&format!("unixserv:{path}"), &format!("unix:{path}"));
     });
     leaves_nothing("many connections", || {
         let lab = lab_with(Processing::Inline, "tcpserv:127.0.0.1:0");

@@ -1,12 +1,12 @@
 //! One wire of the matrix: a codec over a transport, with both sides running.
 
 use std::fs;
-use std::net::TcpListener;
+use std::net::SocketAddr;
 
 use crossbeam_channel::Sender;
 use quickrpc::{CallError, Limits, Promise, Resolver};
 use quickrpc_tests::{
-    DatagramPort, Inbox, Lab, LabInverse, LabInverseOutgoing, LabOutgoing, OwnDir, OwnHost, Served,
+    DatagramPort, Inbox, Lab, LabInverse, LabInverseOutgoing, LabOutgoing, OwnDir, OwnPort, Served,
     inbox, own_bus, register_lists, serve, value,
 };
 
@@ -105,7 +105,7 @@ pub(super) const LARGEST: usize = 4 << 20;
 
 /// Where a hub can be found.
 struct Place {
-    tcp: String,
+    tcp: OwnPort,
     dir: OwnDir,
     bus: String,
     port: DatagramPort,
@@ -114,10 +114,8 @@ struct Place {
 
 impl Place {
     fn new(codec: &'static Codec) -> Self {
-        // Nobody else takes the port while the hub is away: it is on an address of its own.
-        let probe = TcpListener::bind((OwnHost::new().ip(), 0)).unwrap();
         Place {
-            tcp: probe.local_addr().unwrap().to_string(),
+            tcp: OwnPort::new(),
             dir: OwnDir::new(),
             bus: own_bus(),
             port: DatagramPort::new(),
@@ -132,7 +130,7 @@ impl Place {
     /// The transport of the hub, if it is in this process.
     fn hub(&self, carrier: Carrier) -> Option<String> {
         Some(match carrier {
-            Tcp => format!("tcpserv:{}", self.tcp),
+            Tcp => format!("tcpserv:{}", self.tcp.addr()),
             Unix => format!("unixserv:{}", self.socket()),
             Internal => format!("internal:{}:hub", self.bus),
             Udp => self.port.wire(1),
@@ -142,7 +140,7 @@ impl Place {
 
     fn guest(&self, carrier: Carrier, number: u8) -> String {
         match carrier {
-            Tcp => format!("tcp:{}", self.tcp),
+            Tcp => format!("tcp:{}", self.tcp.addr()),
             Unix => format!("unix:{}", self.socket()),
             Internal => format!("internal:{}:", self.bus),
             Udp => self.port.wire(number),
@@ -368,8 +366,8 @@ impl Wired {
     }
 
     /// The hub's address.
-    pub(super) fn tcp(&self) -> &str {
-        &self.place.tcp
+    pub(super) fn tcp(&self) -> SocketAddr {
+        self.place.tcp.addr()
     }
 
     /// The path of the hub's socket.
