@@ -271,8 +271,9 @@
 //! fit a datagram (2,048 bytes, unless `message_size` says otherwise), and may get lost.
 //! [`announcer`] finds services that way.
 //!
-//! Codecs are `jrpc` (JSON-RPC 2.0) and `terse` (for people). Expressions have options, such as
-//! `tcpserv::8888?message_size=64k`; [`expr`] lists them all. They implement `FromStr`,
+//! Codecs are `jrpc` (JSON-RPC 2.0; messages end with a NUL byte, in `jrpc:\n` with a line, and
+//! have a header in `jrpc:content-length`) and `terse` (for people). Expressions have options,
+//! such as `tcpserv::8888?message_size=64k`; [`expr`] lists them all. They implement `FromStr`,
 //! `Display` and serde's traits, so that they can live in a config file. Shorthands of your
 //! own come from [`register_codec`], [`register_security`] and [`register_transport`].
 //!

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::{DeserializeSeed, value::UnitDeserializer};
 
 use super::envelope::{DecodeError, Envelope, Part, Payload, Span};
-use super::framing::Delimiter;
+use super::framing::Framing;
 use super::safe_bytes::is_safe;
 use super::text::{self, Json, Reader, TextError};
 use crate::error::CallError;
@@ -21,40 +21,42 @@ const HEADER: &str = "rpc.secinfo";
 /// The codec `jrpc`.
 #[derive(Debug, Clone)]
 pub struct Jrpc {
-    delimiter: Delimiter,
+    framing: Framing,
     strict: bool,
 }
 
 impl Default for Jrpc {
     fn default() -> Self {
         Jrpc {
-            delimiter: Delimiter::Byte([0]),
+            framing: Framing::Byte([0]),
             strict: false,
         }
     }
 }
 
 impl Jrpc {
-    /// The codec with this delimiter. `strict`: errors that belong to no id are answered
+    /// The codec with this framing. `strict`: errors that belong to no id are answered
     /// with `"id":null`, which stops a Python peer.
+    pub(crate) fn new(framing: Framing, strict: bool) -> Self {
+        Jrpc { framing, strict }
+    }
+
+    /// What stands behind each telegram.
     ///
     /// # Errors
     ///
     /// When the delimiter is empty or not ASCII.
-    pub(crate) fn new(delimiter: &[u8], strict: bool) -> Result<Self, String> {
+    pub(crate) fn delimited(delimiter: &[u8]) -> Result<Framing, String> {
         if !delimiter.is_ascii() {
             return Err(String::from(
                 "the delimiter must consist of ASCII characters",
             ));
         }
-        match Delimiter::new(delimiter) {
-            Some(delimiter) => Ok(Jrpc { delimiter, strict }),
-            None => Err(String::from("the delimiter must not be empty")),
-        }
+        Framing::delimited(delimiter).ok_or_else(|| String::from("the delimiter must not be empty"))
     }
 
-    pub(crate) fn delimiter(&self) -> &Delimiter {
-        &self.delimiter
+    pub(crate) fn framing(&self) -> &Framing {
+        &self.framing
     }
 
     pub(crate) fn strict(&self) -> bool {

@@ -1,6 +1,6 @@
 //! JSON-RPC beyond what the vectors cover.
 
-use super::{decode, jrpc_codec, map, meaning, show, written};
+use super::{decode, end_of, jrpc_codec, map, meaning, show, with_headers, written};
 use crate::codec::any::AnyCodec;
 use crate::codec::envelope::{Envelope, Part, Payload};
 use crate::codec::{IntoCodec, jrpc};
@@ -423,7 +423,10 @@ fn what_a_codec_can_do() {
     assert_eq!(summary(&jrpc_codec()), (true, true, false));
     assert_eq!(summary(&strict), (true, true, true));
     assert_eq!(summary(&terse), (false, false, false));
-    assert!("jrpc:\\n".into_codec().unwrap().delimiter() == Some(b"\n"));
+    assert_eq!(end_of(&"jrpc:\\n".into_codec().unwrap()), b"\n");
+    assert_eq!(jrpc_codec().keepalive(), Some(&b"\0"[..]));
+    assert_eq!(with_headers().keepalive(), None);
+    assert_eq!(terse.keepalive(), None);
     assert!("jrcp".into_codec().is_err());
 }
 
