@@ -260,7 +260,7 @@ impl AnyCodec {
         seed: S,
         depth: usize,
     ) -> Result<S::Value, String> {
-        let message = |error: TextError| error.message;
+        let message = TextError::into_message;
         match (payload, self) {
             (Payload::Text(span), AnyCodec::Jrpc(codec)) => {
                 codec.read(telegram, *span, seed, depth).map_err(message)

@@ -120,7 +120,8 @@ impl DecodeError {
 
 impl From<TextError> for DecodeError {
     fn from(error: TextError) -> Self {
-        DecodeError::new(error.message, error.position)
+        let position = error.position();
+        DecodeError::new(error.into_message(), position)
     }
 }
 

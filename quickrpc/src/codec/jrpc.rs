@@ -173,7 +173,7 @@ fn expect_end(reader: &mut Reader<'_, Json>) -> Result<(), TextError> {
 /// Appends a value, unless it would stop a Python peer.
 fn write<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Result<(), String> {
     let start = out.len();
-    text::write(out, Json, value).map_err(|error| error.message)?;
+    text::write(out, Json, value).map_err(TextError::into_message)?;
     if is_safe(out.get(start..).unwrap_or_default()) {
         return Ok(());
     }
@@ -456,7 +456,7 @@ fn header(params: Option<Span>, telegram: &str, limits: &Limits) -> Envelope {
     match reader.value(PhantomData) {
         Ok(secinfo) => Envelope::Header(secinfo),
         Err(error) => {
-            let message = format!("wrong security header: {}", error.message);
+            let message = format!("wrong security header: {error}");
             Envelope::invalid(None, message)
         }
     }
@@ -482,10 +482,7 @@ fn failure(text: &str, depth: usize) -> CallError {
         },
         Err(error) => CallError::new(
             CallError::INTERNAL_ERROR,
-            format!(
-                "the call failed with an error that cannot be read: {}",
-                error.message
-            ),
+            format!("the call failed with an error that cannot be read: {error}"),
         ),
     }
 }
