@@ -10,6 +10,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeSeed;
 
+use super::canonical;
 use super::custom::{self, Custom};
 use super::envelope::{DecodeError, Envelope, Payload};
 use super::framing::{Delimiter, Frame};
@@ -129,6 +130,9 @@ impl AnyCodec {
     /// Decodes one telegram as it was received, and gives it as the text that the
     /// envelope's places are in (an empty one where a plug-in's format is no text).
     ///
+    /// Unlike [`decode`](Self::decode), it may leave it to the reader of a payload to find
+    /// out whether that is valid ([`Payload::Raw`]).
+    ///
     /// # Errors
     ///
     /// As [`decode`](Self::decode), and when a text is not UTF-8.
@@ -142,6 +146,11 @@ impl AnyCodec {
         }
         let telegram = std::str::from_utf8(telegram)
             .map_err(|error| DecodeError::new("not UTF-8", error.valid_up_to()))?;
+        if let AnyCodec::Jrpc(_) = self
+            && let Some(envelope) = canonical::decode(telegram)
+        {
+            return Ok((telegram, envelope));
+        }
         Ok((telegram, self.decode(telegram, limits)?))
     }
 
@@ -262,7 +271,7 @@ impl AnyCodec {
     ) -> Result<S::Value, String> {
         let message = TextError::into_message;
         match (payload, self) {
-            (Payload::Text(span), AnyCodec::Jrpc(codec)) => {
+            (Payload::Text(span) | Payload::Raw(span), AnyCodec::Jrpc(codec)) => {
                 codec.read(telegram, *span, seed, depth).map_err(message)
             }
             (Payload::Text(span), AnyCodec::Terse(codec)) => {

@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 use serde::Serialize;
 use serde::de::{DeserializeSeed, value::UnitDeserializer};
 
+use super::canonical;
 use super::envelope::{DecodeError, Envelope, Part, Payload, Span};
 use super::framing::Delimiter;
 use super::safe_bytes::is_safe;
@@ -94,7 +95,7 @@ impl Jrpc {
         out.extend_from_slice(br#","params":"#);
         write_params(out, args)?;
         if let Some(id) = id {
-            out.extend_from_slice(br#","id":"#);
+            out.extend_from_slice(canonical::ID);
             out.extend_from_slice(itoa::Buffer::new().format(id).as_bytes());
         }
         out.push(b'}');
@@ -107,7 +108,7 @@ impl Jrpc {
         id: &str,
         value: &T,
     ) -> Result<(), String> {
-        out.extend_from_slice(br#"{"jsonrpc":"2.0","result":"#);
+        out.extend_from_slice(canonical::RESULT);
         write(out, value)?;
         close_answer(out, id);
         Ok(())
@@ -153,7 +154,10 @@ impl Jrpc {
         seed: S,
         depth: usize,
     ) -> Result<S::Value, TextError> {
-        Reader::new(span.of(telegram), Json, depth).value(seed)
+        let mut reader = Reader::new(span.of(telegram), Json, depth);
+        let value = reader.value(seed)?;
+        expect_end(&mut reader)?;
+        Ok(value)
     }
 }
 
@@ -198,7 +202,7 @@ fn write_params<A: Serialize + ?Sized>(out: &mut Vec<u8>, args: &A) -> Result<()
 }
 
 fn close_answer(out: &mut Vec<u8>, id: &str) {
-    out.extend_from_slice(br#","id":"#);
+    out.extend_from_slice(canonical::ID);
     out.extend_from_slice(id.as_bytes());
     out.push(b'}');
 }

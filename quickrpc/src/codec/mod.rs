@@ -12,6 +12,7 @@ use crate::expr::{CodecExpr, ExprKind, Params, Registry};
 use crate::value::Value;
 
 mod any;
+mod canonical;
 mod custom;
 mod envelope;
 mod framing;

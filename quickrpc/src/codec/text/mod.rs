@@ -34,5 +34,5 @@ pub(crate) use error::TextError;
 pub(crate) use pairs::{Pairs, write_pairs};
 pub(crate) use reader::Reader;
 pub(crate) use ser::write;
-pub(crate) use string::write_str;
+pub(crate) use string::{find_special, write_str};
 pub(crate) use syntax::{Json, Syntax, Terse};
