@@ -9,7 +9,7 @@ use crossbeam_channel::Receiver;
 use serde::Serialize;
 
 use crate::args::{ArgsSeed, WireArgs};
-use crate::codec::{Part, Payload};
+use crate::codec::{AnyCodec, Part, Payload};
 use crate::error::{CallError, Error};
 use crate::promise::{Promise, Resolver};
 use crate::receivers::Sender;
@@ -84,7 +84,15 @@ impl<'de> Invocation<'de> {
         let Some(call) = self.slot.call else {
             return Err(Outcome::failed(internal("the call is not declared")));
         };
-        self.read(ArgsSeed::new(call, defaults))
+        let (codec, depth) = self.reading();
+        codec
+            .read_args(
+                self.telegram,
+                self.params,
+                ArgsSeed::new(call, defaults),
+                depth,
+            )
+            .map_err(|text| self.unreadable(text))
     }
 
     /// Decodes whatever the arguments are.
@@ -92,15 +100,24 @@ impl<'de> Invocation<'de> {
         &self,
         seed: S,
     ) -> Result<S::Value, Outcome> {
-        let wire = &self.conn.wire;
-        let depth = wire.limits.nesting_depth;
-        wire.codec
+        let (codec, depth) = self.reading();
+        codec
             .read(self.telegram, self.params, seed, depth)
-            .map_err(|text| match self.params {
-                // For the first handler only: what one has read is valid for all.
-                Payload::Raw(_) if self.first => Outcome(Made::Unreadable),
-                _ => Outcome::failed(CallError::new(CallError::INVALID_PARAMS, text)),
-            })
+            .map_err(|text| self.unreadable(text))
+    }
+
+    fn reading(&self) -> (&'de AnyCodec, usize) {
+        let wire = &self.conn.wire;
+        (&wire.codec, wire.limits.nesting_depth)
+    }
+
+    #[cold]
+    fn unreadable(&self, text: String) -> Outcome {
+        match self.params {
+            // For the first handler only: what one has read is valid for all.
+            Payload::Raw(_) if self.first => Outcome(Made::Unreadable),
+            _ => Outcome::failed(CallError::new(CallError::INVALID_PARAMS, text)),
+        }
     }
 
     /// Encodes what the handler of a call with reply returned.

@@ -18,6 +18,7 @@ use super::jrpc::{self, Jrpc};
 use super::terse::Terse;
 use super::text::TextError;
 use super::{CODECS, Codec};
+use crate::args::{ArgsSeed, WireArgs};
 use crate::error::{CallError, Error, Result};
 use crate::expr::{CodecExpr, CodecKind};
 use crate::limits::Limits;
@@ -255,6 +256,25 @@ impl AnyCodec {
     /// Whether errors that belong to no id are answered, with the id null.
     pub(crate) fn strict(&self) -> bool {
         matches!(self, AnyCodec::Jrpc(codec) if codec.strict())
+    }
+
+    /// Reads the arguments of a declared call; otherwise like [`read`](Self::read).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub(crate) fn read_args<'de, W: WireArgs<'de>>(
+        &self,
+        telegram: &'de str,
+        payload: &'de Payload,
+        seed: ArgsSeed<'_, 'de, W>,
+        depth: usize,
+    ) -> Result<W, String> {
+        if let (Payload::Text(span) | Payload::Raw(span), AnyCodec::Jrpc(_)) = (payload, self) {
+            return jrpc::read_args(span.of(telegram), seed, depth)
+                .map_err(TextError::into_message);
+        }
+        self.read(telegram, payload, seed, depth)
     }
 
     /// Reads arguments or a result; `telegram` is the one that was decoded.

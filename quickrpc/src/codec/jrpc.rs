@@ -11,6 +11,7 @@ use super::envelope::{DecodeError, Envelope, Part, Payload, Span};
 use super::framing::Delimiter;
 use super::safe_bytes::is_safe;
 use super::text::{self, Json, Reader, TextError};
+use crate::args::{ArgsSeed, WireArgs};
 use crate::error::CallError;
 use crate::limits::Limits;
 use crate::security::SecInfo;
@@ -159,6 +160,24 @@ impl Jrpc {
         expect_end(&mut reader)?;
         Ok(value)
     }
+}
+
+/// Reads the arguments of a declared call.
+pub(super) fn read_args<'de, W: WireArgs<'de>>(
+    text: &'de str,
+    seed: ArgsSeed<'_, 'de, W>,
+    depth: usize,
+) -> Result<W, TextError> {
+    let mut reader = Reader::new(text, Json, depth);
+    let args = match seed.in_order(&mut reader)? {
+        Some(slots) => seed.finish(slots)?,
+        None => {
+            reader.set_position(0);
+            reader.value(seed)?
+        }
+    };
+    expect_end(&mut reader)?;
+    Ok(args)
 }
 
 /// Reads what was not sent: the seed decides what that means.

@@ -28,6 +28,7 @@ mod tests;
 #[doc(hidden)]
 pub use any::AnyCodec;
 pub(crate) use envelope::{Envelope, Part, Payload};
+pub(crate) use text::{Json, Reader, TextError};
 
 /// A codec of one's own.
 ///

@@ -13,6 +13,7 @@ mod error;
 mod key_de;
 mod key_ser;
 mod number;
+mod ordered;
 mod pairs;
 mod reader;
 mod ser;
