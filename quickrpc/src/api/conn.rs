@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
-use std::sync::{Arc, Condvar, Mutex, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, Weak};
 use std::time::{Duration, Instant};
 
 use crate::codec::Progress;
@@ -141,6 +141,7 @@ impl Conn {
                 answers: VecDeque::new(),
                 answer_bytes: 0,
                 taken: 0,
+                waiting: 0,
                 blocked: false,
                 listed: None,
                 closed: None,
@@ -238,7 +239,7 @@ impl Conn {
                 // again, of which the poll thread knows nothing while it runs a handler.
                 match tx.flush(stream) {
                     Ok(0) => {}
-                    Ok(_) => self.tx_changed.notify_all(),
+                    Ok(_) => self.changed(&tx),
                     Err(error) => return Err(self.lost(tx, error)),
                 }
                 self.note(&tx);
@@ -265,11 +266,7 @@ impl Conn {
                         });
                     }
                     let wait = (deadline - now).min(RETRY);
-                    tx = self
-                        .tx_changed
-                        .wait_timeout(tx, wait)
-                        .unwrap_or_else(|poisoned| poisoned.into_inner())
-                        .0;
+                    tx = self.wait_changed(tx, Some(wait));
                 }
             }
         }
@@ -279,7 +276,7 @@ impl Conn {
         let Outlet::Socket(stream) = &self.outlet else {
             tx.append(rest, answer);
             self.note(&tx);
-            self.tx_changed.notify_all();
+            self.changed(&tx);
             return Ok(tx.state(limit));
         };
         if collector.is_some() && tx.queued() + rest.len() < FLUSH_AT {
@@ -331,7 +328,7 @@ impl Conn {
         }
         match tx.flush(stream) {
             Ok(0) => {}
-            Ok(_) => self.tx_changed.notify_all(),
+            Ok(_) => self.changed(&tx),
             Err(error) => {
                 self.lost(tx, error);
                 return 0;
@@ -397,18 +394,43 @@ impl Conn {
             core.resume(self);
         }
         // For a reader thread; the lock orders the change before its look at the flag.
-        drop(lock(&self.tx));
-        self.tx_changed.notify_all();
+        self.changed(&lock(&self.tx));
     }
 
     /// For a reader thread: waits while reading has stopped.
     pub(crate) fn wait_resumed(&self) {
         let mut tx = lock(&self.tx);
         while self.stalled.load(Ordering::Acquire) && tx.closed.is_none() {
-            tx = self
+            tx = self.wait_changed(tx, None);
+        }
+    }
+
+    /// Waits for [`changed`](Self::changed), with a limit or without.
+    fn wait_changed<'a>(
+        &self,
+        mut tx: MutexGuard<'a, Tx>,
+        limit: Option<Duration>,
+    ) -> MutexGuard<'a, Tx> {
+        tx.waiting += 1;
+        let mut tx = match limit {
+            Some(limit) => match self.tx_changed.wait_timeout(tx, limit) {
+                Ok((tx, _)) => tx,
+                Err(poisoned) => poisoned.into_inner().0,
+            },
+            None => self
                 .tx_changed
                 .wait(tx)
-                .unwrap_or_else(|poisoned| poisoned.into_inner());
+                .unwrap_or_else(|poisoned| poisoned.into_inner()),
+        };
+        tx.waiting -= 1;
+        tx
+    }
+
+    /// Wakes those who wait for room in the queue, for bytes, or for the end. With nobody
+    /// there, which is the rule, the system call is saved.
+    fn changed(&self, tx: &Tx) {
+        if tx.waiting > 0 {
+            self.tx_changed.notify_all();
         }
     }
 
@@ -436,10 +458,7 @@ impl Conn {
             if tx.closed.is_some() {
                 return None;
             }
-            tx = self
-                .tx_changed
-                .wait(tx)
-                .unwrap_or_else(|poisoned| poisoned.into_inner());
+            tx = self.wait_changed(tx, None);
         }
     }
 
@@ -449,8 +468,8 @@ impl Conn {
         tx.taken = tx.taken.saturating_sub(count);
         tx.progress = Instant::now();
         self.note(&tx);
+        self.changed(&tx);
         drop(tx);
-        self.tx_changed.notify_all();
         self.resume_below(ANSWERS / 2);
     }
 
@@ -467,7 +486,7 @@ impl Conn {
         tx.closed = Some(reason.clone());
         self.is_closed.store(true, Ordering::SeqCst);
         self.note(&tx);
-        self.tx_changed.notify_all();
+        self.changed(&tx);
         drop(tx);
         match &self.outlet {
             Outlet::Writer(wake) => wake(reason.keeps_queue()),
@@ -523,7 +542,7 @@ impl Conn {
         tx.queued() >= limit && tx.progress <= since
     }
 
-    fn lost(&self, tx: std::sync::MutexGuard<'_, Tx>, error: io::Error) -> Error {
+    fn lost(&self, tx: MutexGuard<'_, Tx>, error: io::Error) -> Error {
         drop(tx);
         let reason = DisconnectReason::Lost(Arc::new(error));
         let gone = self.gone(&reason);

@@ -12,6 +12,7 @@ use crate::expr::{CodecExpr, ExprKind, Params, Registry};
 use crate::value::Value;
 
 mod any;
+mod canonical;
 mod content_length;
 mod custom;
 mod envelope;
@@ -29,6 +30,7 @@ mod tests;
 pub use any::AnyCodec;
 pub(crate) use envelope::{Envelope, Part, Payload};
 pub(crate) use framing::{Framing, Progress, Unframed};
+pub(crate) use text::{Json, Reader, TextError};
 
 /// A codec of one's own.
 ///

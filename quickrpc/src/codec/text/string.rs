@@ -217,7 +217,7 @@ fn invalid_escape(at: usize) -> TextError {
 /// set where the byte is a hit; beyond the first hit a borrow may set more, which does not
 /// matter.
 #[inline]
-fn find_special(bytes: &[u8], mut at: usize) -> usize {
+pub(crate) fn find_special(bytes: &[u8], mut at: usize) -> usize {
     while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
         let word = u64::from_le_bytes(*chunk);
         let quote = (word ^ (ONES * b'"' as u64)).wrapping_sub(ONES);
