@@ -37,8 +37,8 @@ pub enum CodecKind {
     Jrpc {
         /// How messages are told apart in a stream.
         framing: Framing,
-        /// Whether messages that cannot be tied to an id are answered, with a null id.
-        /// Such an answer stops a Python peer.
+        /// Whether messages that cannot be tied to an id, or have the id null, are answered
+        /// with a null id. Such an answer stops a Python peer.
         strict: bool,
     },
     /// The line format for people.

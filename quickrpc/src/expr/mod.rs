@@ -36,6 +36,9 @@
 //! | each field of [`Limits`](crate::Limits), by its name | all but `mux`, `restart` | a number, a size, or a duration |
 //! | `strict` | `jrpc` | `on` or `off` |
 //!
+//! With `strict`, also what has no id that could be read, or the id null, is answered, as JSON-RPC
+//! wants it; such an answer stops a Python peer.
+//!
 //! With `keepalive`, something harmless is sent in a connection that was silent for so long,
 //! and a link that was cut is noticed within twice the time (over TCP, on Linux). It needs a
 //! codec with something harmless to send, which is `jrpc` with a delimiter; others are refused
