@@ -23,7 +23,8 @@ pub(crate) type Handler =
 #[derive(Debug, Default)]
 pub(crate) struct SlotTable {
     calls: &'static [CallDescription],
-    declared: HashMap<&'static str, Arc<SlotInner>>,
+    /// Sorted by their names: some comparisons cost less than hashing a name.
+    declared: Vec<Arc<SlotInner>>,
     /// Of an API without a trait; made when somebody connects.
     dynamic: RwLock<HashMap<String, Arc<SlotInner>>>,
 }
@@ -51,14 +52,19 @@ static NEXT_HANDLER: AtomicU64 = AtomicU64::new(1);
 
 impl SlotTable {
     pub(crate) fn declared(calls: &'static [CallDescription], subscription_limit: usize) -> Self {
-        let declared = calls
+        let incoming = calls
             .iter()
-            .filter(|call| call.direction == Direction::Incoming)
+            .filter(|call| call.direction == Direction::Incoming);
+        let mut declared: Vec<_> = incoming
             .map(|call| {
-                let slot = SlotInner::new(call.wire_name, Some(call), subscription_limit);
-                (call.wire_name, Arc::new(slot))
+                Arc::new(SlotInner::new(
+                    call.wire_name,
+                    Some(call),
+                    subscription_limit,
+                ))
             })
             .collect();
+        declared.sort_by(|a, b| a.name.cmp(&b.name));
         SlotTable {
             calls,
             declared,
@@ -67,16 +73,23 @@ impl SlotTable {
     }
 
     pub(crate) fn find(&self, method: &str) -> Option<Arc<SlotInner>> {
-        if let Some(slot) = self.declared.get(method) {
+        if let Some(slot) = self.find_declared(method) {
             return Some(Arc::clone(slot));
         }
         let dynamic = self.dynamic.read().unwrap_or_else(|p| p.into_inner());
         dynamic.get(method).cloned()
     }
 
+    fn find_declared(&self, method: &str) -> Option<&Arc<SlotInner>> {
+        let place = self
+            .declared
+            .binary_search_by(|slot| (*slot.name).cmp(method));
+        self.declared.get(place.ok()?)
+    }
+
     /// The slot of a declared call.
     pub(crate) fn slot(&self, call: &'static CallDescription, subscription_limit: usize) -> Slot {
-        match self.declared.get(call.wire_name) {
+        match self.find_declared(call.wire_name) {
             Some(slot) => Slot(Arc::clone(slot)),
             // Not reached by generated code, which asks for what it declared.
             None => self.dynamic(call.wire_name, subscription_limit),
@@ -94,7 +107,7 @@ impl SlotTable {
     /// Names of the methods nobody is connected to, in the order of their declaration.
     pub(crate) fn unhandled(&self) -> Vec<&'static str> {
         let unhandled = |call: &&CallDescription| {
-            let slot = self.declared.get(call.wire_name);
+            let slot = self.find_declared(call.wire_name);
             slot.is_some_and(|slot| slot.handlers().is_empty())
         };
         let calls = self.calls.iter().filter(unhandled);
@@ -117,7 +130,7 @@ impl SlotTable {
 
     fn all(&self) -> Vec<Arc<SlotInner>> {
         let dynamic = self.dynamic.read().unwrap_or_else(|p| p.into_inner());
-        let all = self.declared.values().chain(dynamic.values());
+        let all = self.declared.iter().chain(dynamic.values());
         all.cloned().collect()
     }
 }

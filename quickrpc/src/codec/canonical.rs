@@ -131,10 +131,7 @@ mod tests {
                 r#"{"jsonrpc":"2.0","method":"a","params":{"x":1,"id":5}}"#,
                 r#"a {"x":1,"id":5} -"#,
             ),
-            (
-                r#"{"jsonrpc":"2.0","method":"a","params":{}}"#,
-                "a {} -",
-            ),
+            (r#"{"jsonrpc":"2.0","method":"a","params":{}}"#, "a {} -"),
             (
                 r#"{"jsonrpc":"2.0","result":"x","id":123456789012345678}"#,
                 r#""x" Some(123456789012345678)"#,
