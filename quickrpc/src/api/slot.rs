@@ -5,14 +5,16 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock, Weak};
+use std::time::Duration;
 
 use crossbeam_channel::{bounded, select};
 
 use crate::description::{CallDescription, Direction};
 use crate::subscription::Subscription;
 
+use super::batch;
 use super::dispatch::{Invocation, Outcome};
 
 /// A handler without its types.
@@ -35,9 +37,9 @@ pub(crate) struct SlotInner {
     pub(crate) call: Option<&'static CallDescription>,
     handlers: RwLock<Arc<[Entry]>>,
     subscription_limit: AtomicUsize,
-    /// The last run of the handlers took longer than answers may be held back. Unknown
+    /// What the last run of the handlers took whose time was taken, in nanoseconds; unknown
     /// counts as slow.
-    slow: AtomicBool,
+    cost: AtomicU32,
     /// Runs since the last one whose time was taken.
     unmeasured: AtomicU8,
 }
@@ -142,22 +144,26 @@ impl SlotInner {
             call,
             handlers: RwLock::new(Arc::new([])),
             subscription_limit: AtomicUsize::new(subscription_limit),
-            slow: AtomicBool::new(true),
+            cost: AtomicU32::new(u32::MAX),
             unmeasured: AtomicU8::new(0),
         }
     }
 
-    /// Whether the handlers are slow, and whether the time of this run is to be taken:
-    /// always while they are slow, and now and then while they are not, since asking for
-    /// the time costs as much as a short handler.
-    pub(crate) fn pace(&self) -> (bool, bool) {
-        let slow = self.slow.load(Ordering::Relaxed);
-        let runs = self.unmeasured.fetch_add(1, Ordering::Relaxed);
-        (slow, slow || runs.is_multiple_of(16))
+    /// What the handlers take, as far as known, and whether the time of this run is to be
+    /// taken: always while they are slow, and now and then while they are not, since asking
+    /// for the time costs as much as a short handler.
+    pub(crate) fn pace(&self) -> (Duration, bool) {
+        let cost = Duration::from_nanos(self.cost.load(Ordering::Relaxed).into());
+        // Threads that count at once may lose a count, which does not matter.
+        let runs = self.unmeasured.load(Ordering::Relaxed);
+        self.unmeasured
+            .store(runs.wrapping_add(1), Ordering::Relaxed);
+        (cost, batch::is_slow(cost) || runs.is_multiple_of(16))
     }
 
-    pub(crate) fn set_slow(&self, slow: bool) {
-        self.slow.store(slow, Ordering::Relaxed);
+    pub(crate) fn set_cost(&self, cost: Duration) {
+        let nanos = u32::try_from(cost.as_nanos()).unwrap_or(u32::MAX);
+        self.cost.store(nanos, Ordering::Relaxed);
     }
 
     /// The handlers as they are now, in the order in which they were connected.
