@@ -11,7 +11,7 @@ use crate::codec::Progress;
 use crate::error::Error;
 use crate::receivers::{Credentials, Sender};
 use crate::security::SecInfo;
-use crate::sync::lock;
+use crate::sync::{after, lock};
 use crate::transport::stream::Stream;
 use crate::transport::unix;
 
@@ -109,7 +109,8 @@ pub(crate) enum Wait {
     Never,
     /// Never, and the message is an answer, of which a peer may have only so many unread.
     Answer,
-    Until(Instant),
+    /// So long; the clock is looked at only where there is no room.
+    UpTo(Duration),
 }
 
 /// A collecting thread flushes when so much is queued for one peer.
@@ -203,10 +204,17 @@ impl Conn {
         self.backlog.store(tx.queued(), Ordering::Relaxed);
         self.answers.store(tx.answer_bytes, Ordering::Relaxed);
         self.held.output(tx.queued());
-        if self.blocked.swap(tx.blocked, Ordering::Relaxed) != tx.blocked
-            && let Some(reactor) = self.core.upgrade().and_then(|core| core.reactor())
-        {
-            reactor.watch(self, |watch| watch.blocked = tx.blocked);
+        // Changed only here, with the sending half locked.
+        if self.blocked.load(Ordering::Relaxed) != tx.blocked {
+            self.blocked.store(tx.blocked, Ordering::Relaxed);
+            self.watch_room(tx.blocked);
+        }
+    }
+
+    #[cold]
+    fn watch_room(&self, blocked: bool) {
+        if let Some(reactor) = self.core.upgrade().and_then(|core| core.reactor()) {
+            reactor.watch(self, |watch| watch.blocked = blocked);
         }
     }
 
@@ -226,6 +234,7 @@ impl Conn {
             self.send_datagram(outlet, bytes, wait)?;
             return Ok(Queued::Fine);
         }
+        let mut deadline = None;
         let mut tx = lock(&self.tx);
         loop {
             if let Some(reason) = &tx.closed {
@@ -257,7 +266,8 @@ impl Conn {
                     self.close(reason);
                     return Err(error);
                 }
-                Wait::Until(deadline) => {
+                Wait::UpTo(limit) => {
+                    let deadline = *deadline.get_or_insert_with(|| after(limit));
                     let now = Instant::now();
                     if now >= deadline {
                         return Err(Error::QueueFull {
@@ -379,8 +389,9 @@ impl Conn {
 
     /// An answer of this peer is awaited, for which it is read where else it would not.
     pub(crate) fn resume_awaited(&self) {
-        fence(Ordering::SeqCst);
-        if self.stalled.load(Ordering::Acquire) {
+        // After `pending` was counted up, and both in the one order of all such accesses:
+        // whoever stalls the peer sees the count, or this sees the stall.
+        if self.stalled.load(Ordering::SeqCst) {
             self.resume();
         }
     }
@@ -552,7 +563,7 @@ impl Conn {
 
     /// A call of ours depends on this peer.
     pub(crate) fn is_awaited(&self) -> bool {
-        self.pending.load(Ordering::Relaxed) > 0
+        self.pending.load(Ordering::SeqCst) > 0
     }
 }
 

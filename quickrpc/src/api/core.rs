@@ -14,6 +14,7 @@ use crate::security::AnySecurity;
 use crate::sync::lock;
 use crate::threads::ThreadGroup;
 
+use super::alarm::Alarm;
 use super::batch;
 use super::budget::Budget;
 use super::conn::{Conn, Outlet};
@@ -59,6 +60,8 @@ pub(crate) struct Core {
     /// Codec and security of the first wire, for another transport.
     pub(crate) first_wire: Mutex<(AnyCodec, AnySecurity)>,
     pub(crate) reactor: Mutex<Option<Arc<Reactor>>>,
+    /// When its thread wakes by itself.
+    pub(crate) alarm: Alarm,
     pub(crate) peers: Mutex<PeerTable>,
     pub(crate) pending: Mutex<PendingTable>,
     pub(crate) threads: ThreadGroup,
@@ -103,6 +106,7 @@ impl Core {
                 was_started: AtomicBool::new(false),
                 first_wire: Mutex::new(first_wire),
                 reactor: Mutex::default(),
+                alarm: Alarm::default(),
                 peers: Mutex::default(),
                 pending: Mutex::default(),
                 threads: ThreadGroup::default(),
@@ -126,8 +130,7 @@ impl Core {
     }
 
     pub(crate) fn ask(&self, command: Command) {
-        let reactor = lock(&self.reactor).clone();
-        if let Some(reactor) = reactor {
+        if let Some(reactor) = self.reactor() {
             reactor.ask(command);
         }
     }

@@ -234,15 +234,15 @@ impl Core {
         answer::with_scratch(|out| {
             let failed = match found {
                 Some(slot) => {
-                    let (slow, measured) = slot.pace();
-                    batch::before_handler(slow);
+                    let (cost, measured) = slot.pace();
+                    batch::before_handler(cost);
                     let started = measured.then(Instant::now);
                     // What a slow handler sends is not for after its end.
-                    let direct = slow.then(batch::Direct::begin);
+                    let direct = batch::is_slow(cost).then(batch::Direct::begin);
                     let failed = self.run_handlers(&slot, call, id, out);
                     drop(direct);
                     if let Some(started) = started {
-                        slot.set_slow(batch::is_slow(started.elapsed()));
+                        slot.set_cost(started.elapsed());
                     }
                     failed
                 }
