@@ -8,9 +8,9 @@ use std::cell::RefCell;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::sync::lock;
+use crate::sync::{after, lock};
 use crate::transport::stream::Stream;
 
 use super::conn::{Conn, Outlet, Rx};
@@ -18,6 +18,28 @@ use super::core::Core;
 use super::observers::DisconnectReason;
 use super::reactor::{Command, Reactor};
 use super::receive::Flow;
+
+/// Reads without sleeping; `None` if nothing has come for so long, or until then.
+fn spin_read(
+    stream: &Stream,
+    buffer: &mut [u8],
+    spin: Duration,
+    until: Option<Instant>,
+) -> Option<io::Result<usize>> {
+    let end = after(spin);
+    let end = until.map_or(end, |until| until.min(end));
+    loop {
+        match stream.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                if Instant::now() >= end {
+                    return None;
+                }
+                std::hint::spin_loop();
+            }
+            read => return Some(read),
+        }
+    }
+}
 
 /// Bytes read at once.
 const CHUNK: usize = 64 << 10;
@@ -83,7 +105,13 @@ impl Core {
                 Flow::Stalled | Flow::Closed => break,
                 Flow::Read => {}
             }
-            match stream.read_waiting(&mut buffer, &mut rx.timeout, until) {
+            let read = match conn.wire.spin {
+                Some(spin) => spin_read(stream, &mut buffer, spin, until),
+                None => None,
+            };
+            let read =
+                read.unwrap_or_else(|| stream.read_waiting(&mut buffer, &mut rx.timeout, until));
+            match read {
                 // The poll thread sees it too, and does what is to be done.
                 Ok(0) => break,
                 Ok(count) => {

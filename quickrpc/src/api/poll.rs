@@ -54,6 +54,8 @@ pub(crate) struct Loop {
     /// Why starting failed.
     pub(super) failure: Option<Error>,
     stop: bool,
+    /// Until when input is looked for without sleeping.
+    spin: Option<Instant>,
 }
 
 /// How far a link is.
@@ -114,6 +116,7 @@ impl Loop {
             companions_left: None,
             failure: None,
             stop: false,
+            spin: None,
         };
         Ok((reactor, poll_thread))
     }
@@ -125,7 +128,8 @@ impl Loop {
         }
         let mut events = Events::with_capacity(256);
         while !self.stop {
-            if let Err(error) = self.poll.poll(&mut events, self.timeout()) {
+            let timeout = self.timeout();
+            if let Err(error) = self.poll.poll(&mut events, timeout) {
                 if error.kind() == io::ErrorKind::Interrupted {
                     continue;
                 }
@@ -151,12 +155,18 @@ impl Loop {
         self.shut_down();
     }
 
-    fn timeout(&self) -> Option<Duration> {
-        if !self.ready.is_empty() {
+    fn timeout(&mut self) -> Option<Duration> {
+        if !self.ready.is_empty() || self.spins() {
             return Some(Duration::ZERO);
         }
         let alarm = self.core.alarm.at();
         alarm.map(|at| at.saturating_duration_since(Instant::now()))
+    }
+
+    /// Whether input is looked for without sleeping.
+    fn spins(&mut self) -> bool {
+        self.spin = self.spin.filter(|until| Instant::now() < *until);
+        self.spin.is_some()
     }
 
     fn command(&mut self, command: Command) {
@@ -188,6 +198,9 @@ impl Loop {
         match self.sources.get(token.0) {
             Some(Source::Peer(conn)) => {
                 let conn = Arc::clone(conn);
+                if let Some(spin) = conn.wire.spin {
+                    self.spin = self.spin.max(Some(after(spin)));
+                }
                 if writable {
                     self.flush(&conn);
                 }
@@ -421,8 +434,11 @@ impl Loop {
     }
 
     fn time(&mut self) {
+        let Some(at) = self.core.alarm.at() else {
+            return;
+        };
         let now = Instant::now();
-        if self.core.alarm.at().is_none_or(|at| at > now) {
+        if at > now {
             return;
         }
         // First disarm, then look: who adds a call meanwhile arms again.
