@@ -10,6 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use rustix::buffer::{SpareCapacity, spare_capacity};
+
 use crate::sync::{after, lock};
 use crate::transport::stream::Stream;
 
@@ -18,27 +20,33 @@ use super::core::Core;
 use super::observers::DisconnectReason;
 use super::reactor::{Command, Reactor};
 use super::receive::Flow;
+use super::spare;
 
-/// Reads without sleeping; `None` if nothing has come for so long, or until then.
-fn spin_read(
-    stream: &Stream,
-    buffer: &mut [u8],
+/// Reads without sleeping for so long, and only then sleeps.
+fn spinning(
     spin: Duration,
     until: Option<Instant>,
-) -> Option<io::Result<usize>> {
+    input: &mut dyn FnMut(bool) -> io::Result<usize>,
+) -> io::Result<usize> {
     let end = after(spin);
     let end = until.map_or(end, |until| until.min(end));
     loop {
-        match stream.read(buffer) {
+        match input(false) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 if Instant::now() >= end {
-                    return None;
+                    return input(true);
                 }
                 std::hint::spin_loop();
             }
-            read => return Some(read),
+            read => return read,
         }
     }
+}
+
+/// Where more of a large message goes.
+fn room(buf: &mut Vec<u8>) -> SpareCapacity<'_, u8> {
+    buf.reserve(CHUNK);
+    spare_capacity(buf)
 }
 
 /// Bytes read at once.
@@ -105,17 +113,29 @@ impl Core {
                 Flow::Stalled | Flow::Closed => break,
                 Flow::Read => {}
             }
-            let read = match conn.wire.spin {
-                Some(spin) => spin_read(stream, &mut buffer, spin, until),
-                None => None,
+            // The rest of a large message goes where its beginning is.
+            let large = rx.buf.len() >= spare::LARGE / 2;
+            let mut input = |sleep: bool| {
+                let Rx { buf, timeout, .. } = &mut *rx;
+                match (large, sleep) {
+                    (false, false) => stream.read(&mut *buffer),
+                    (false, true) => stream.read_waiting(&mut *buffer, timeout, until),
+                    (true, false) => stream.read(room(buf)),
+                    (true, true) => stream.read_waiting(room(buf), timeout, until),
+                }
             };
-            let read =
-                read.unwrap_or_else(|| stream.read_waiting(&mut buffer, &mut rx.timeout, until));
+            let read = match conn.wire.spin {
+                Some(spin) => spinning(spin, until, &mut input),
+                None => input(true),
+            };
             match read {
                 // The poll thread sees it too, and does what is to be done.
                 Ok(0) => break,
                 Ok(count) => {
-                    let chunk = buffer.get(..count).unwrap_or_default();
+                    let chunk = match large {
+                        true => &[],
+                        false => buffer.get(..count).unwrap_or_default(),
+                    };
                     flow = self.receive(conn, rx, chunk);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

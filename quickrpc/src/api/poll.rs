@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token, Waker};
+use rustix::buffer::spare_capacity;
 
 use crate::error::Error;
 use crate::sync::{after, lock};
@@ -20,6 +21,7 @@ use super::processing::Processing;
 use super::reactor::{Command, Reactor};
 use super::receive::Flow;
 use super::sources::{Source, Sources};
+use super::spare;
 use super::status::Adding;
 
 const WAKER: Token = Token(usize::MAX);
@@ -294,11 +296,23 @@ impl Loop {
         let mut left = ROUND;
         let mut ended = conn.ended.load(Ordering::Acquire);
         while flow == Flow::Read && left > 0 && !ended {
-            match stream.read(&mut self.scratch) {
+            // The rest of a large message goes where its beginning is.
+            let large = rx.buf.len() >= spare::LARGE / 2;
+            let read = match large {
+                true => {
+                    rx.buf.reserve(ROUND);
+                    stream.read(spare_capacity(&mut rx.buf))
+                }
+                false => stream.read(&mut *self.scratch),
+            };
+            match read {
                 Ok(0) => ended = true,
                 Ok(count) => {
                     left = left.saturating_sub(count);
-                    let chunk = self.scratch.get(..count).unwrap_or_default();
+                    let chunk = match large {
+                        true => &[],
+                        false => self.scratch.get(..count).unwrap_or_default(),
+                    };
                     flow = self.core.receive(conn, &mut rx, chunk);
                     if !to_the_end && count < self.scratch.len() {
                         break;
@@ -381,7 +395,7 @@ impl Loop {
             return;
         };
         for _ in 0..16 {
-            match stream.read(&mut self.scratch) {
+            match stream.read(&mut *self.scratch) {
                 Ok(0) if conn.backlog() == 0 => return self.forget(conn),
                 Ok(0) => return,
                 Ok(_) => {}
@@ -584,7 +598,7 @@ impl Loop {
     fn drain_input(&mut self, conn: &Conn) {
         if let Outlet::Socket(stream) = &conn.outlet {
             for _ in 0..64 {
-                match stream.read(&mut self.scratch) {
+                match stream.read(&mut *self.scratch) {
                     Ok(count) if count > 0 => {}
                     _ => return,
                 }
