@@ -15,6 +15,7 @@ mod peer;
 mod ports;
 mod python;
 mod resources;
+mod snapcast;
 mod telnet;
 mod wait;
 
@@ -30,5 +31,6 @@ pub use peer::{Event, Peer};
 pub use ports::{OwnHost, OwnPort, RefusingPort, own_bus};
 pub use python::Python;
 pub use resources::{Resources, busy, children, kill, thread_names};
+pub use snapcast::{Snapclient, Snapserver};
 pub use telnet::Telnet;
 pub use wait::{Inbox, SOON, bounded, eventually, inbox};

@@ -8,6 +8,7 @@ mod jayson;
 mod language_servers;
 mod python_client;
 mod python_server;
+mod snapserver;
 mod terse;
 mod udp;
 
