@@ -158,6 +158,7 @@ impl AnyCodec {
         let telegram = std::str::from_utf8(telegram)
             .map_err(|error| DecodeError::new("not UTF-8", error.valid_up_to()))?;
         if let AnyCodec::Jrpc(_) = self
+            && limits.id_size >= canonical::DIGITS
             && let Some(envelope) = canonical::decode(telegram)
         {
             return Ok((telegram, envelope));
