@@ -6,6 +6,7 @@ mod child;
 mod garbage;
 mod jayson;
 mod language_servers;
+mod methods;
 mod python_client;
 mod python_server;
 mod snapserver;
