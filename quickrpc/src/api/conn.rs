@@ -58,6 +58,14 @@ pub(crate) struct Conn {
     pub(crate) rx: Mutex<Option<Box<Rx>>>,
     /// Calls of ours that this peer was asked.
     pub(crate) pending: AtomicUsize,
+    /// Those of them for which somebody waits without reading by itself.
+    pub(crate) attended: AtomicUsize,
+    /// The peer has sent a call, and may send more at any time.
+    pub(crate) has_called: AtomicBool,
+    /// Nobody reads; as `watch` says, or shortly after.
+    pub(crate) parked: AtomicBool,
+    /// The poll thread looks now and then whether it is still to be parked.
+    pub(crate) parking: AtomicBool,
     /// Answers that handlers owe this peer by a promise, and one for its open input.
     pub(crate) owed: AtomicUsize,
     /// Reading stopped, since too much of this peer waits; whoever makes room resumes it.
@@ -151,6 +159,10 @@ impl Conn {
             tx_changed: Condvar::new(),
             rx: Mutex::new(Some(Box::default())),
             pending: AtomicUsize::new(0),
+            attended: AtomicUsize::new(0),
+            has_called: AtomicBool::new(false),
+            parked: AtomicBool::new(false),
+            parking: AtomicBool::new(false),
             owed: AtomicUsize::new(1),
             stalled: AtomicBool::new(false),
             is_closed: AtomicBool::new(false),

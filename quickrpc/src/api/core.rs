@@ -415,9 +415,14 @@ impl Context for Core {
     }
 
     fn drive(&self, call: u64, done: &dyn Fn() -> bool, until: Option<Instant>) {
-        if !self.delivers_here() {
-            self.read_for(call, done, until);
+        match self.delivers_here() {
+            false => self.read_for(call, done, until),
+            true => Core::attend(self, call),
         }
+    }
+
+    fn attend(&self, call: u64) {
+        Core::attend(self, call);
     }
 
     fn expire(&self, id: u64) {

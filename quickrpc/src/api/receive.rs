@@ -348,6 +348,9 @@ impl<'a> Round<'a> {
         telegram: &mut Telegram<'_>,
         route: &Route,
     ) {
+        if !self.conn.has_called.load(Ordering::Relaxed) {
+            self.conn.has_called.store(true, Ordering::Relaxed);
+        }
         // A thread of the program that reads for itself runs no handlers.
         if self.turn.is_none() && self.core.delivers_here() {
             self.turn = self.core.mailbox.enter();

@@ -202,7 +202,18 @@ impl<T> Shared<T> {
             return Some(Err(error));
         }
         // Settled by this very thread, perhaps, as it flushed.
-        self.take().or_else(|| self.expire_if_due())
+        let result = self.take().or_else(|| self.expire_if_due());
+        if result.is_none() {
+            self.attend();
+        }
+        result
+    }
+
+    /// Somebody else has to read the answer.
+    fn attend(&self) {
+        if let Some(call) = &self.call {
+            call.context.attend(call.info.id);
+        }
     }
 
     /// As a future is polled.
@@ -240,6 +251,7 @@ impl<T> Shared<T> {
                 state.stage = Stage::Callback(callback);
                 drop(state);
                 drop(waker);
+                self.attend();
             }
             Stage::Settled(result) => {
                 drop(state);
