@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, Weak};
 use std::time::{Duration, Instant};
 
+use crate::codec::Progress;
 use crate::error::Error;
 use crate::receivers::{Credentials, Sender};
 use crate::security::SecInfo;
@@ -102,8 +103,8 @@ pub(crate) struct Conn {
 pub(crate) struct Rx {
     /// Bytes that are not a whole message yet.
     pub(crate) buf: Vec<u8>,
-    /// How many of them were searched for the delimiter.
-    pub(crate) searched: usize,
+    /// What is known of the message at their front.
+    pub(crate) progress: Progress,
     /// The security header that belongs to the next message.
     pub(crate) header: Option<SecInfo>,
     /// How long a thread that waits for an answer sleeps in the system.

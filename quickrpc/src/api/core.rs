@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Condvar, Mutex, Weak};
 use std::time::{Duration, Instant};
 
-use crate::codec::{AnyCodec, Envelope, Payload};
+use crate::codec::{AnyCodec, Envelope, Framing, Payload};
 use crate::error::{CallError, Error};
 use crate::limits::Limits;
 use crate::promise::{Context, PendingCall};
@@ -246,7 +246,8 @@ impl Core {
 
     /// The input of a peer ended within a message.
     pub(crate) fn truncated(&self, conn: &Conn) {
-        let text = "the input ended within a message; every message ends with the delimiter";
+        let rule = Core::codec(conn).framing().map_or("", Framing::rule);
+        let text = format!("the input ended within a message; {rule}");
         self.trouble(&conn.peer, Error::Decode(text.into()), None);
     }
 

@@ -5,6 +5,8 @@ mod arguments;
 mod batches;
 mod codec_terse;
 mod config;
+mod conformance;
+mod content_length;
 mod deadlocks;
 mod dynamic;
 mod endings;
