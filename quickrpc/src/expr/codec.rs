@@ -130,7 +130,7 @@ fn parse_framing(params: Piece<'_>) -> Parsed<Framing> {
     if params.text.is_empty() {
         return Ok(Framing::default());
     }
-    if params.text == CONTENT_LENGTH {
+    if params.text.eq_ignore_ascii_case(CONTENT_LENGTH) {
         return Ok(Framing::ContentLength);
     }
     if let Some((at, c)) = params.text.char_indices().find(|(_, c)| !c.is_ascii()) {
@@ -200,7 +200,7 @@ fn written_delimiter(delimiter: &str) -> String {
             '\\' => out.push_str("\\\\"),
             // The delimiter may look like options, or like the name of a framing.
             '?' => push_hex(&mut out, c),
-            _ if i == 0 && delimiter == CONTENT_LENGTH => push_hex(&mut out, c),
+            _ if i == 0 && delimiter.eq_ignore_ascii_case(CONTENT_LENGTH) => push_hex(&mut out, c),
             c if c.is_ascii_control() => push_hex(&mut out, c),
             c => out.push(c),
         }
@@ -252,6 +252,17 @@ mod tests {
                 "jrpc:content-length",
                 with_headers(false),
                 "jrpc:content-length",
+            ),
+            // As the header is written; nobody means a delimiter.
+            (
+                "jrpc:Content-Length",
+                with_headers(false),
+                "jrpc:content-length",
+            ),
+            (
+                r"jrpc:\x43ontent-Length",
+                jrpc("Content-Length", false),
+                r"jrpc:\x43ontent-Length",
             ),
             (
                 "jrpc:content-length?strict=on",
