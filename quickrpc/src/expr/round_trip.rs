@@ -108,15 +108,22 @@ fn leaf() -> impl Strategy<Value = TransportKind> {
                 nodelay,
             }
         }),
-        (host(), any::<u16>(), web_path(), option::of("[a-z.]{1,5}"), any::<bool>()).prop_map(
-            |(host, port, path, subprotocol, nodelay)| TransportKind::WebSocket {
-                host,
-                port,
-                path,
-                subprotocol,
-                nodelay,
-            }
-        ),
+        (
+            host(),
+            any::<u16>(),
+            web_path(),
+            option::of("[a-z.]{1,5}"),
+            any::<bool>()
+        )
+            .prop_map(|(host, port, path, subprotocol, nodelay)| {
+                TransportKind::WebSocket {
+                    host,
+                    port,
+                    path,
+                    subprotocol,
+                    nodelay,
+                }
+            }),
         (
             option::of(host()),
             any::<u16>(),
