@@ -60,8 +60,8 @@ pub struct Limits {
     /// Connections of a server; more are closed at once, with an entry in the log.
     /// Default 10,000.
     pub connections: usize,
-    /// Time for a greeting, where a codec or security provider has one (none of those that
-    /// are built in does). Default 10 s.
+    /// Time for a greeting, where a transport has one: the handshakes of TLS and WebSocket
+    /// together. Default 10 s.
     pub greeting: Duration,
     /// Time for connecting, the look-up of the host's name included; then it has failed.
     /// Default 10 s.

@@ -68,8 +68,8 @@ impl Loop {
 
     /// A connection becomes a peer. `input` has come already.
     fn join(&mut self, index: usize, link: &Arc<Link>, stream: Stream, name: &str, input: Vec<u8>) {
+        let more = !input.is_empty() || stream.has_unread();
         let outlet = Outlet::Socket(stream);
-        let more = !input.is_empty();
         let conn = self
             .core
             .connect_with(&link.wire, index, name, outlet, input);
@@ -90,6 +90,7 @@ impl Loop {
         stream: Stream,
         name: &str,
     ) -> io::Result<()> {
+        let stream = greeting.wrap(stream)?;
         let token = self.sources.reserve();
         let both = Interest::READABLE | Interest::WRITABLE;
         stream.register(self.poll.registry(), Token(token), both)?;
@@ -141,7 +142,7 @@ impl Loop {
                 self.join(index, &link, greeted.stream, &greeted.name, input);
             }
             Step::Refused(reason) => {
-                tracing::debug!(peer = greeted.name, "refused: {reason}");
+                tracing::info!(peer = greeted.name, "refused: {reason}");
                 let index = greeted.link;
                 let deadline = after(LINGER);
                 greeted.refused = true;
@@ -158,7 +159,7 @@ impl Loop {
             }
             Step::Failed(error) => {
                 if let Some((_, greeted)) = self.end_greeting(token) {
-                    tracing::debug!(peer = greeted.name, "the greeting failed: {error}");
+                    tracing::info!(peer = greeted.name, "the greeting failed: {error}");
                     self.not_greeted(greeted.link, error);
                 }
             }
@@ -183,7 +184,7 @@ impl Loop {
             return;
         };
         for _ in 0..16 {
-            match greeted.stream.read(&mut *self.scratch) {
+            match greeted.stream.discard(&mut self.scratch) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Ok(count) if count > 0 => {}

@@ -283,7 +283,11 @@ impl<'a> Round<'a> {
         let with_secinfo;
         let sender = match secinfo {
             None => &conn.peer,
-            Some(secinfo) => {
+            Some(mut secinfo) => {
+                // Who has shown a certificate cannot say to be another.
+                if let Some(certified) = &conn.peer.secinfo {
+                    secinfo.extend(SecInfo::clone(certified));
+                }
                 with_secinfo = Sender {
                     secinfo: Some(Arc::new(secinfo)),
                     ..conn.peer.clone()

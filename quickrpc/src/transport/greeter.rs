@@ -31,6 +31,11 @@ pub(crate) enum Step {
 
 /// Makes the greeters of a link.
 pub(crate) trait Greeting: fmt::Debug + Send + Sync {
+    /// What the connection is from now on, if it is changed.
+    fn wrap(&self, stream: Stream) -> io::Result<Stream> {
+        Ok(stream)
+    }
+
     /// The handshake of one more connection.
     fn greeter(&self) -> Box<dyn Greeter>;
 }

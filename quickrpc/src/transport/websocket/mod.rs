@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::expr::{TransportExpr, TransportKind};
 
 use super::greeter::Greeting;
+use super::tcp;
 
 pub(crate) use frame::Side;
 pub(crate) use reader::{Event, Reader};
@@ -34,11 +35,18 @@ pub(crate) fn bind(expr: &TransportExpr) -> Result<Option<Bound>, Error> {
         TransportKind::WebSocket {
             host,
             port,
+            tls,
             path,
             subprotocol,
             ..
         } => {
-            let client = client::Client::new(host, *port, path, subprotocol.as_deref());
+            // A browser leaves the usual one out, too.
+            let usual = if tls.is_some() { 443 } else { 80 };
+            let authority = match *port {
+                port if port == usual => tcp::host_name(host),
+                port => tcp::client_name(host, port),
+            };
+            let client = client::Client::new(authority, path, subprotocol.as_deref());
             (Arc::new(client), Side::Client)
         }
         TransportKind::WebSocketServer {
