@@ -76,7 +76,8 @@ impl Tls {
     /// The same, and waits as long as the socket says.
     pub(crate) fn read_waiting(&self, room: impl Room) -> io::Result<usize> {
         loop {
-            match lock(&self.session).decrypt(&self.socket) {
+            let decrypted = lock(&self.session).decrypt(&self.socket);
+            match decrypted {
                 Ok(()) => return self.read(room),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
