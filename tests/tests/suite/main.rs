@@ -31,7 +31,6 @@ mod serving;
 mod slots;
 mod stdio;
 mod targets;
-mod tls;
 mod transports;
 mod udp;
 mod unix;
