@@ -5,6 +5,7 @@
 //! event, with a bound that only a defect exceeds, and it shows that something does *not*
 //! happen by what comes next in its place.
 
+mod certificates;
 mod datagrams;
 mod dir;
 mod frames;
@@ -20,6 +21,7 @@ mod snapcast;
 mod telnet;
 mod wait;
 
+pub use certificates::{Authority, Identity, names};
 pub use datagrams::{BROADCAST, DatagramPort, RawPeer};
 pub use dir::OwnDir;
 pub use frames::{frame, read_frame};
