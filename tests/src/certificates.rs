@@ -39,12 +39,26 @@ impl Authority {
     ///
     /// If the system gives no random numbers.
     pub fn new(name: &str) -> Self {
-        let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
         let key = KeyPair::generate().expect("a key");
-        let issuer = CertifiedIssuer::self_signed(params, key).expect("a certificate");
+        Authority::with(CertifiedIssuer::self_signed(authority(name), key))
+    }
+
+    /// One that another has made such.
+    ///
+    /// # Panics
+    ///
+    /// If the system gives no random numbers.
+    pub fn issued_by(other: &Authority, name: &str) -> Self {
+        let key = KeyPair::generate().expect("a key");
+        Authority::with(CertifiedIssuer::signed_by(
+            authority(name),
+            key,
+            &other.issuer,
+        ))
+    }
+
+    fn with(issuer: Result<CertifiedIssuer<'static, KeyPair>, rcgen::Error>) -> Self {
+        let issuer = issuer.expect("a certificate");
         let dir = OwnDir::new();
         std::fs::write(dir.path("ca.pem"), issuer.pem()).expect("a folder");
         Authority { issuer, dir }
@@ -137,6 +151,14 @@ impl Authority {
         std::fs::write(&identity.key, key.serialize_pem()).expect("a file");
         std::fs::write(&identity.cert, cert.pem()).expect("a file");
     }
+}
+
+fn authority(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    params
 }
 
 /// What a certificate is for.

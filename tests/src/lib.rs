@@ -13,12 +13,14 @@ mod installed;
 mod lab;
 mod lists;
 mod node;
+mod openssl;
 mod peer;
 mod ports;
 mod python;
 mod resources;
 mod snapcast;
 mod telnet;
+mod tls;
 mod wait;
 
 pub use certificates::{Authority, Identity, names};
@@ -31,10 +33,12 @@ pub use lab::{
 };
 pub use lists::{Lists, register_lists};
 pub use node::Node;
+pub use openssl::Openssl;
 pub use peer::{Event, Peer};
 pub use ports::{OwnHost, OwnPort, RefusingPort, own_bus};
 pub use python::Python;
 pub use resources::{Resources, busy, children, kill, thread_names};
 pub use snapcast::{Snapclient, Snapserver};
 pub use telnet::Telnet;
+pub use tls::TlsStream;
 pub use wait::{Inbox, SOON, bounded, eventually, inbox};
