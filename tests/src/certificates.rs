@@ -1,136 +1,179 @@
-//! Certificates of a test's own.
+//! Certificates, made when they are needed.
 
-use std::fs;
-use std::time::{Duration, SystemTime};
+use std::path::{Path, PathBuf};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
 };
 
 use crate::dir::OwnDir;
 
-/// An authority, with the files of what it has issued.
+/// An authority, and a folder with what it has issued.
 #[derive(Debug)]
 pub struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
     dir: OwnDir,
-    issuer: Issuer<'static, KeyPair>,
 }
 
-/// The files of a certificate.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Papers {
+/// The files of a certificate and its key.
+#[derive(Debug, Clone)]
+pub struct Identity {
     /// The certificate.
-    pub cert: String,
+    pub cert: PathBuf,
     /// Its key.
-    pub key: String,
+    pub key: PathBuf,
 }
 
-/// When a certificate is valid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Validity {
-    /// At the time of the test.
-    Now,
-    /// Until ten days before it.
-    Past,
-    /// From ten days after it.
-    Future,
+impl Identity {
+    /// The two options of an expression.
+    pub fn options(&self) -> String {
+        format!("cert={}&key={}", self.cert.display(), self.key.display())
+    }
 }
-
-const DAY: Duration = Duration::from_secs(86_400);
 
 impl Authority {
-    /// A new one, which nobody knows.
+    /// One that nobody believes who is not told to.
     ///
     /// # Panics
     ///
-    /// If its files cannot be written.
-    pub fn new() -> Self {
+    /// If the system gives no random numbers.
+    pub fn new(name: &str) -> Self {
+        let key = KeyPair::generate().expect("a key");
+        Authority::with(CertifiedIssuer::self_signed(authority(name), key))
+    }
+
+    /// One that another has made such.
+    ///
+    /// # Panics
+    ///
+    /// If the system gives no random numbers.
+    pub fn issued_by(other: &Authority, name: &str) -> Self {
+        let key = KeyPair::generate().expect("a key");
+        Authority::with(CertifiedIssuer::signed_by(
+            authority(name),
+            key,
+            &other.issuer,
+        ))
+    }
+
+    fn with(issuer: Result<CertifiedIssuer<'static, KeyPair>, rcgen::Error>) -> Self {
+        let issuer = issuer.expect("a certificate");
         let dir = OwnDir::new();
-        let key = KeyPair::generate().expect("a key");
-        let mut params = params(&[], "Authority of a test", Validity::Now);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let certificate = params.self_signed(&key).expect("right parameters");
-        fs::write(dir.path("ca.crt"), certificate.pem()).expect("a file");
-        let issuer = Issuer::new(params, key);
-        Authority { dir, issuer }
+        std::fs::write(dir.path("ca.pem"), issuer.pem()).expect("a folder");
+        Authority { issuer, dir }
     }
 
-    /// The file with its own certificate.
-    pub fn ca(&self) -> String {
-        self.path("ca.crt")
+    /// The file of its own certificate.
+    pub fn file(&self) -> PathBuf {
+        self.dir.path("ca.pem")
     }
 
-    /// A path where its files are.
-    pub fn path(&self, name: &str) -> String {
-        self.dir.path(name).display().to_string()
+    /// Its folder.
+    pub fn dir(&self) -> &Path {
+        self.dir.as_ref()
     }
 
-    /// Papers of a server for `localhost` and loopback addresses.
-    pub fn server(&self) -> Papers {
-        let names = ["localhost", "127.0.0.1", "::1"];
-        self.issue("server", &names, "the server", Validity::Now)
+    /// A server on this machine: `localhost`, and all addresses of tests.
+    pub fn server(&self) -> Identity {
+        self.issue("server", |params| {
+            params.subject_alt_names = names(&["localhost"], &["127.0.0.1", "::1"]);
+            params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        })
     }
 
-    /// Papers of a client with this name.
-    pub fn client(&self, name: &str) -> Papers {
-        self.issue(name, &[], name, Validity::Now)
+    /// A server with this name alone.
+    pub fn server_named(&self, name: &str) -> Identity {
+        self.issue(name, |params| {
+            params.subject_alt_names = names(&[name], &[]);
+            params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        })
     }
 
-    /// Papers in `file.crt` and `file.key`, over those that may be there.
+    /// A server whose time is over.
+    pub fn expired_server(&self) -> Identity {
+        self.issue("expired", |params| {
+            params.subject_alt_names = names(&["localhost"], &["127.0.0.1"]);
+            params.not_before = date_time_ymd(2001, 1, 1);
+            params.not_after = date_time_ymd(2002, 1, 1);
+        })
+    }
+
+    /// A server whose time has not come.
+    pub fn future_server(&self) -> Identity {
+        self.issue("future", |params| {
+            params.subject_alt_names = names(&["localhost"], &["127.0.0.1"]);
+            params.not_before = date_time_ymd(2998, 1, 1);
+            params.not_after = date_time_ymd(2999, 1, 1);
+        })
+    }
+
+    /// A client with this common name, of the organisation `lab`.
+    pub fn client(&self, name: &str) -> Identity {
+        self.issue(name, |params| {
+            params
+                .distinguished_name
+                .push(DnType::OrganizationName, "lab");
+            params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        })
+    }
+
+    /// Any certificate, with this common name unless it is changed; its files begin with it.
     ///
     /// # Panics
     ///
-    /// If they cannot be made.
-    pub fn issue(&self, file: &str, names: &[&str], subject: &str, validity: Validity) -> Papers {
-        let key = KeyPair::generate().expect("a key");
-        let mut params = params(names, subject, validity);
-        params.is_ca = IsCa::ExplicitNoCa;
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![match names {
-            [] => ExtendedKeyUsagePurpose::ClientAuth,
-            _ => ExtendedKeyUsagePurpose::ServerAuth,
-        }];
-        let certificate = params.signed_by(&key, &self.issuer);
-        let papers = Papers {
-            cert: self.path(&format!("{file}.crt")),
-            key: self.path(&format!("{file}.key")),
+    /// If the certificate is impossible, or the folder is gone.
+    pub fn issue(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Identity {
+        let identity = Identity {
+            cert: self.dir.path(&format!("{name}.crt")),
+            key: self.dir.path(&format!("{name}.key")),
         };
-        fs::write(&papers.cert, certificate.expect("right parameters").pem()).expect("a file");
-        fs::write(&papers.key, key.serialize_pem()).expect("a file");
-        papers
+        self.issue_into(&identity, name, change);
+        identity
+    }
+
+    /// The same into files that may be there already, as a renewal is.
+    ///
+    /// # Panics
+    ///
+    /// If the certificate is impossible, or the files cannot be written.
+    pub fn issue_into(
+        &self,
+        identity: &Identity,
+        name: &str,
+        change: impl FnOnce(&mut CertificateParams),
+    ) {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        change(&mut params);
+        let key = KeyPair::generate().expect("a key");
+        let cert = params.signed_by(&key, &self.issuer).expect("a certificate");
+        std::fs::write(&identity.key, key.serialize_pem()).expect("a file");
+        std::fs::write(&identity.cert, cert.pem()).expect("a file");
     }
 }
 
-impl Default for Authority {
-    fn default() -> Self {
-        Authority::new()
-    }
-}
-
-impl Papers {
-    /// As options of an expression.
-    pub fn options(&self) -> String {
-        format!("cert={}&key={}", self.cert, self.key)
-    }
-}
-
-fn params(names: &[&str], subject: &str, validity: Validity) -> CertificateParams {
-    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-    let mut params = CertificateParams::new(names).expect("right names");
-    params.distinguished_name = Default::default();
+fn authority(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
     params
-        .distinguished_name
-        .push(DnType::OrganizationName, "Tests");
-    params.distinguished_name.push(DnType::CommonName, subject);
-    let now = SystemTime::now();
-    let (from, until) = match validity {
-        Validity::Now => (now - DAY, now + 30 * DAY),
-        Validity::Past => (now - 30 * DAY, now - 10 * DAY),
-        Validity::Future => (now + 10 * DAY, now + 30 * DAY),
-    };
-    params.not_before = from.into();
-    params.not_after = until.into();
-    params
+}
+
+/// What a certificate is for.
+///
+/// # Panics
+///
+/// If one of them is no name or no address.
+pub fn names(hosts: &[&str], addresses: &[&str]) -> Vec<SanType> {
+    let hosts = hosts.iter().map(|host| {
+        let name = (*host).try_into().expect("a name");
+        SanType::DnsName(name)
+    });
+    let addresses = addresses.iter().map(|address| {
+        let address = address.parse().expect("an address");
+        SanType::IpAddress(address)
+    });
+    hosts.chain(addresses).collect()
 }

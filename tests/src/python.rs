@@ -39,7 +39,7 @@ impl Python {
             let requirements = script("requirements.txt");
             run(Command::new(program).args(install).arg(requirements))
         })?;
-        run(Command::new(&python.program).args(["-c", "import quickrpc, pygls"]))?;
+        run(Command::new(&python.program).args(["-c", "import quickrpc, pygls, websockets"]))?;
         Ok(python)
     }
 
@@ -70,7 +70,8 @@ impl Python {
     /// The command line of one of the scripts.
     pub fn script(&self, name: &str) -> Command {
         let mut command = Command::new(&self.program);
-        command.arg(script(name));
+        // Nothing is left beside the scripts.
+        command.arg("-B").arg(script(name));
         command
     }
 

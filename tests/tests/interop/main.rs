@@ -7,11 +7,14 @@ mod garbage;
 mod jayson;
 mod language_servers;
 mod methods;
+mod openssl;
 mod python_client;
 mod python_server;
 mod snapserver;
+mod ssl;
 mod terse;
 mod udp;
+mod websockets;
 
 use quickrpc_tests::{Node, Python};
 
