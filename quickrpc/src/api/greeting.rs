@@ -32,6 +32,8 @@ pub(super) struct Greeted {
     /// What was read and not used yet.
     input: Vec<u8>,
     deadline: Instant,
+    /// It is a peer when its time is over.
+    is_peer: bool,
     /// It was refused, and only has to read that.
     refused: bool,
 }
@@ -104,6 +106,7 @@ impl Loop {
             greeter: greeting.greeter(),
             input: Vec::new(),
             deadline,
+            is_peer: false,
             refused: false,
         };
         self.sources
@@ -134,13 +137,13 @@ impl Loop {
                     self.greetings.more.push((token, greeted.id));
                 }
             }
-            Step::Done => {
-                let Some((link, greeted)) = self.end_greeting(token) else {
-                    return;
-                };
-                let (index, input) = (greeted.link, greeted.input);
-                self.join(index, &link, greeted.stream, &greeted.name, input);
+            Step::Unless(time) => {
+                let deadline = greeted.deadline.min(after(time));
+                greeted.deadline = deadline;
+                greeted.is_peer = true;
+                self.look_at_greetings(deadline);
             }
+            Step::Done => self.has_greeted(token),
             Step::Refused(reason) => {
                 tracing::info!(peer = greeted.name, "refused: {reason}");
                 let index = greeted.link;
@@ -163,6 +166,14 @@ impl Loop {
                     self.not_greeted(greeted.link, error);
                 }
             }
+        }
+    }
+
+    /// A connection is a peer now.
+    fn has_greeted(&mut self, token: usize) {
+        if let Some((link, greeted)) = self.end_greeting(token) {
+            let (index, input) = (greeted.link, greeted.input);
+            self.join(index, &link, greeted.stream, &greeted.name, input);
         }
     }
 
@@ -238,7 +249,7 @@ impl Loop {
         let (mut late, mut next) = (Vec::new(), None::<Instant>);
         for (token, greeted) in self.sources.greetings() {
             match greeted.deadline <= now {
-                true => late.push(token),
+                true => late.push((token, greeted.is_peer && !greeted.refused)),
                 false => {
                     let at = greeted.deadline;
                     next = Some(next.map_or(at, |next| next.min(at)));
@@ -248,8 +259,10 @@ impl Loop {
         if let Some(next) = next {
             self.look_at_greetings(next.max(now + PAUSE));
         }
-        for token in late {
-            if let Some((_, greeted)) = self.end_greeting(token)
+        for (token, is_peer) in late {
+            if is_peer {
+                self.has_greeted(token);
+            } else if let Some((_, greeted)) = self.end_greeting(token)
                 && !greeted.refused
             {
                 tracing::debug!(peer = greeted.name, "the greeting took too long");

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
 use super::stream::Stream;
 
@@ -21,6 +22,9 @@ pub(crate) enum Step {
     /// Part of a long answer has left, so that the time counts anew. With `more`, it goes on
     /// at once, after others had their turn; otherwise when the stream has room.
     Moved { more: bool },
+    /// The connection is a peer, unless the other side objects within so long.
+    #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "nothing says so"))]
+    Unless(Duration),
     /// The connection is a peer.
     Done,
     /// It will not be a peer. The other side was told why, and reads that to the end.

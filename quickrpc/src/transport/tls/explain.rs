@@ -32,8 +32,9 @@ pub(super) fn cut_off() -> io::Error {
     io::Error::new(io::ErrorKind::UnexpectedEof, text)
 }
 
-/// An error of the connection within the handshake.
-pub(super) fn in_handshake(side: Side, error: io::Error) -> io::Error {
+/// An error of the connection within the handshake. `asked` says that a server has asked for
+/// a certificate.
+pub(super) fn in_handshake(side: Side, asked: bool, error: io::Error) -> io::Error {
     let other = side.other();
     let what = match error.kind() {
         io::ErrorKind::UnexpectedEof => "ended",
@@ -41,6 +42,10 @@ pub(super) fn in_handshake(side: Side, error: io::Error) -> io::Error {
         _ => return error,
     };
     let text = match side {
+        Side::Client if asked => format!(
+            "the {other} {what} the connection when it was to look at our certificate; it \
+             wants a right one, by `?cert=..&key=..`"
+        ),
         Side::Client => format!(
             "the {other} {what} the connection within the handshake of TLS; does it speak TLS? \
              Otherwise connect without, by `tcp:` or `ws:`"

@@ -3,19 +3,28 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use rustls::client::Resumption;
+use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::ServerName;
-use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
-use rustls::{ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection};
+use rustls::server::{StoresServerSessions, WebPkiClientVerifier};
+use rustls::sign::CertifiedKey;
+use rustls::{
+    ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection, SignatureScheme,
+};
 
 use crate::expr::{ClientTls, Identity, ServerTls};
 
 use super::super::greeter::{Greeter, Greeting, Step};
 use super::super::stream::Stream;
 use super::files::{self, Reloaded};
-use super::session::Tls;
+use super::session::{Hands, Tls};
+
+/// A server that wants a certificate of ours tells by a ticket that it accepts it, and by an
+/// alert that it does not; one that gives no tickets has so long for the alert.
+const VERDICT: Duration = Duration::from_secs(1);
 
 /// The client's side.
 #[derive(Debug)]
@@ -133,22 +142,70 @@ fn server_config(tls: &ServerTls, protocols: &[Vec<u8>]) -> Result<ServerConfig,
     config.alpn_protocols = protocols.to_vec();
     // Whoever may connect is decided each time anew. And tickets, which are sent after the
     // handshake, would make the system reset the connection of a client that closes without
-    // having read them, and lose what it has said.
-    config.session_storage = Arc::new(NoServerSessionStorage {});
-    config.send_tls13_tickets = 0;
+    // having read them, and lose what it has said. So there is one only where the client
+    // waits for it, to hear that its certificate is right.
+    config.session_storage = Arc::new(Forgetful);
+    config.send_tls13_tickets = usize::from(tls.client_ca.is_some());
+    config.max_tls13_tickets = config.send_tls13_tickets;
     Ok(config)
+}
+
+/// Accepts sessions and keeps none: a ticket then says that the handshake is over, and is
+/// good for nothing else.
+#[derive(Debug)]
+struct Forgetful;
+
+impl StoresServerSessions for Forgetful {
+    fn put(&self, _key: Vec<u8>, _value: Vec<u8>) -> bool {
+        true
+    }
+
+    fn get(&self, _key: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn take(&self, _key: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn can_cache(&self) -> bool {
+        true
+    }
+}
+
+/// A certificate of ours for one connection, and whether it was asked for.
+#[derive(Debug)]
+struct Asked {
+    certificate: Arc<dyn ResolvesClientCert>,
+    asked: Arc<AtomicBool>,
+}
+
+impl ResolvesClientCert for Asked {
+    fn resolve(&self, hints: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.asked.store(true, Ordering::Relaxed);
+        self.certificate.resolve(hints, schemes)
+    }
+
+    fn only_raw_public_keys(&self) -> bool {
+        self.certificate.only_raw_public_keys()
+    }
+
+    fn has_certs(&self) -> bool {
+        self.certificate.has_certs()
+    }
 }
 
 /// A stream that will be encrypted.
 fn wrap(
     stream: Stream,
-    connect: impl FnOnce() -> Result<Connection, rustls::Error>,
+    connection: Result<impl Into<Connection>, rustls::Error>,
+    asked: Arc<AtomicBool>,
 ) -> io::Result<Stream> {
     let Stream::Tcp(socket) = stream else {
         return Err(io::Error::other("TLS is over TCP alone"));
     };
-    let connection = connect().map_err(io::Error::other)?;
-    Ok(Stream::Tls(Box::new(Tls::new(socket, connection))))
+    let connection = connection.map_err(io::Error::other)?.into();
+    Ok(Stream::Tls(Box::new(Tls::new(socket, connection, asked))))
 }
 
 fn greeter(within: Option<&Arc<dyn Greeting>>) -> Box<dyn Greeter> {
@@ -160,10 +217,14 @@ fn greeter(within: Option<&Arc<dyn Greeting>>) -> Box<dyn Greeter> {
 
 impl Greeting for Client {
     fn wrap(&self, stream: Stream) -> io::Result<Stream> {
-        let (config, name) = (self.config.get(), self.name.clone());
-        wrap(stream, || {
-            ClientConnection::new(config, name).map(Connection::Client)
-        })
+        let mut config = ClientConfig::clone(&self.config.get());
+        let asked = Arc::<AtomicBool>::default();
+        config.client_auth_cert_resolver = Arc::new(Asked {
+            certificate: config.client_auth_cert_resolver,
+            asked: Arc::clone(&asked),
+        });
+        let connection = ClientConnection::new(Arc::new(config), self.name.clone());
+        wrap(stream, connection, asked)
     }
 
     fn greeter(&self) -> Box<dyn Greeter> {
@@ -173,10 +234,11 @@ impl Greeting for Client {
 
 impl Greeting for Server {
     fn wrap(&self, stream: Stream) -> io::Result<Stream> {
-        let config = self.config.get();
-        wrap(stream, || {
-            ServerConnection::new(config).map(Connection::Server)
-        })
+        wrap(
+            stream,
+            ServerConnection::new(self.config.get()),
+            Arc::default(),
+        )
     }
 
     fn greeter(&self) -> Box<dyn Greeter> {
@@ -198,8 +260,10 @@ impl Greeter for Handshake {
                 return Step::Failed(io::Error::other("TLS is over TCP alone"));
             };
             match tls.shake_hands() {
-                Ok(true) => self.done = true,
-                Ok(false) => return Step::Wait,
+                Ok(Hands::Apart) => return Step::Wait,
+                // With something that follows, its answer is the verdict.
+                Ok(Hands::Held) if self.within.is_none() => return Step::Unless(VERDICT),
+                Ok(Hands::Held | Hands::Shaken) => self.done = true,
                 Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                     return Step::Refused(error.to_string());
                 }

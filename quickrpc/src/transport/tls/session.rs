@@ -3,11 +3,12 @@
 use std::fmt;
 use std::io::{self, IoSlice, Read, Write};
 use std::os::fd::AsFd;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use mio::net::TcpStream;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, sendmsg};
-use rustls::Connection;
+use rustls::{Connection, ProtocolVersion};
 
 use crate::security::SecInfo;
 use crate::sync::lock;
@@ -19,6 +20,15 @@ use super::subject;
 /// So much is encrypted at once: a few records (RFC 8446, section 5.1), which is also what
 /// is kept at the most while the socket takes nothing.
 const CHUNK: usize = 64 << 10;
+
+/// How far a handshake is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hands {
+    Apart,
+    /// We are done, and the other side may not like our certificate yet.
+    Held,
+    Shaken,
+}
 
 /// A connection over TLS.
 pub(crate) struct Tls {
@@ -37,12 +47,14 @@ struct Session {
     /// So many bytes at the front of what is to be written are encrypted already, and have
     /// not left.
     encrypted: usize,
+    /// The other side wants to see our certificate.
+    asked: Arc<AtomicBool>,
     /// What the other side's certificate says.
     other: Option<SecInfo>,
 }
 
 impl Tls {
-    pub(super) fn new(socket: TcpStream, connection: Connection) -> Self {
+    pub(super) fn new(socket: TcpStream, connection: Connection, asked: Arc<AtomicBool>) -> Self {
         Tls {
             socket,
             session: Mutex::new(Session {
@@ -50,6 +62,7 @@ impl Tls {
                 unread: 0,
                 ended: false,
                 encrypted: 0,
+                asked,
                 other: None,
             }),
         }
@@ -135,27 +148,30 @@ impl Tls {
         lock(&self.session).other.clone()
     }
 
-    /// Goes on with the handshake as far as the socket allows. Gives true when it is done.
+    /// Goes on with the handshake as far as the socket allows.
     ///
     /// # Errors
     ///
     /// Of kind [`InvalidData`](io::ErrorKind::InvalidData) where the two sides do not agree.
-    pub(super) fn shake_hands(&self) -> io::Result<bool> {
+    pub(super) fn shake_hands(&self) -> io::Result<Hands> {
         let mut session = lock(&self.session);
         loop {
             match session.flush(&self.socket) {
                 Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Hands::Apart),
                 Err(error) => return Err(session.in_handshake(error)),
             }
-            if !session.connection.is_handshaking() {
+            let hands = session.hands();
+            if hands != Hands::Apart && session.other.is_none() {
                 let certificate = session.connection.peer_certificates();
                 let certificate = certificate.and_then(|chain| chain.first());
                 session.other = certificate
                     .map(|one| subject::secinfo(one))
                     .transpose()
                     .map_err(explain::invalid)?;
-                return Ok(true);
+            }
+            if hands == Hands::Shaken {
+                return Ok(hands);
             }
             match session.take_some(&self.socket) {
                 Ok(()) if session.ended => {
@@ -163,7 +179,7 @@ impl Tls {
                     return Err(session.in_handshake(error));
                 }
                 Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(hands),
                 Err(error) => return Err(session.in_handshake(error)),
             }
         }
@@ -178,8 +194,28 @@ impl Session {
         }
     }
 
+    fn hands(&self) -> Hands {
+        if self.connection.is_handshaking() {
+            return Hands::Apart;
+        }
+        let new = self.connection.protocol_version() == Some(ProtocolVersion::TLSv1_3);
+        match &self.connection {
+            // Its last words come after our certificate only since TLS 1.3.
+            Connection::Client(client)
+                if new
+                    && self.asked.load(Ordering::Relaxed)
+                    && self.unread == 0
+                    && client.tls13_tickets_received() == 0 =>
+            {
+                Hands::Held
+            }
+            _ => Hands::Shaken,
+        }
+    }
+
     fn in_handshake(&self, error: io::Error) -> io::Error {
-        explain::in_handshake(self.side(), error)
+        let asked = self.asked.load(Ordering::Relaxed);
+        explain::in_handshake(self.side(), asked, error)
     }
 
     /// Decrypts until there is something to read, or the end.
