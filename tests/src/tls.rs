@@ -150,22 +150,32 @@ impl TlsStream {
     }
 }
 
+trait Both: Read + Write {}
+
+impl<T: Read + Write> Both for T {}
+
+impl Shared {
+    fn stream(&mut self) -> Box<dyn Both + '_> {
+        match &mut self.tls {
+            Connection::Client(tls) => Box::new(rustls::Stream::new(tls, &mut self.stream)),
+            Connection::Server(tls) => Box::new(rustls::Stream::new(tls, &mut self.stream)),
+        }
+    }
+}
+
 impl Read for TlsStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let shared = &mut *self.lock();
-        rustls::Stream::new(&mut shared.tls, &mut shared.stream).read(buffer)
+        self.lock().stream().read(buffer)
     }
 }
 
 impl Write for TlsStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let shared = &mut *self.lock();
-        rustls::Stream::new(&mut shared.tls, &mut shared.stream).write(bytes)
+        self.lock().stream().write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let shared = &mut *self.lock();
-        rustls::Stream::new(&mut shared.tls, &mut shared.stream).flush()
+        self.lock().stream().flush()
     }
 }
 
