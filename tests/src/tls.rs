@@ -150,22 +150,40 @@ impl TlsStream {
     }
 }
 
+impl Shared {
+    /// The handshake, and what is left of what was written.
+    fn ready(&mut self) -> io::Result<()> {
+        while self.tls.is_handshaking() || self.tls.wants_write() {
+            self.tls.complete_io(&mut self.stream)?;
+        }
+        Ok(())
+    }
+}
+
 impl Read for TlsStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let shared = &mut *self.lock();
-        rustls::Stream::new(&mut shared.tls, &mut shared.stream).read(buffer)
+        shared.ready()?;
+        loop {
+            match shared.tls.reader().read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                read => return read,
+            }
+            shared.tls.complete_io(&mut shared.stream)?;
+        }
     }
 }
 
 impl Write for TlsStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let shared = &mut *self.lock();
-        rustls::Stream::new(&mut shared.tls, &mut shared.stream).write(bytes)
+        let count = shared.tls.writer().write(bytes)?;
+        shared.ready()?;
+        Ok(count)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let shared = &mut *self.lock();
-        rustls::Stream::new(&mut shared.tls, &mut shared.stream).flush()
+        self.lock().ready()
     }
 }
 

@@ -82,7 +82,7 @@ fn the_log_says_why_and_nothing_of_keys() {
     says(&entries, &mut all, Level::INFO, "does not speak TLS");
     assert!(all.lines().last().unwrap().contains(&name), "{all}");
     person.expect_closed();
-    let mut hello = |authority: &Authority, own: Option<&Identity>| {
+    let hello = |authority: &Authority, own: Option<&Identity>| {
         let mut stream = TlsStream::client(addr, &authority.file(), own);
         let _ = stream.handshake();
         let _ = stream.write_all(b"notify\n");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use quickrpc::DisconnectReason;
-use quickrpc_tests::{Authority, Inbox, Lab, SOON, Telnet, bounded, eventually, inbox, serve};
+use quickrpc_tests::{Authority, Inbox, Lab, SOON, Telnet, bounded, eventually, inbox};
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -204,7 +204,8 @@ fn records_cannot_be_played_again_swapped_left_out_or_sent_back() {
     let mut other = target.forger();
     forger.send(other.seal("notify text:\"x\"\n"));
     target.refuses("another's", &mut forger);
-    other.send(other_bytes(&mut other));
+    let successor = other.seal("notify text:\"y\"\n");
+    other.send(successor);
     target.refuses("its successor", &mut other);
     heard(&[]);
     // The server's own.
@@ -218,11 +219,6 @@ fn records_cannot_be_played_again_swapped_left_out_or_sent_back() {
     forger.send([&answer[..], &rest].concat());
     target.refuses("sent back", &mut forger);
     heard(&[]);
-}
-
-/// A record after one that was not sent.
-fn other_bytes(forger: &mut Forger) -> Vec<u8> {
-    forger.seal("notify text:\"y\"\n")
 }
 
 #[test]

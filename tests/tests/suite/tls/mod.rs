@@ -9,7 +9,6 @@ use std::net::{Shutdown, SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::Command;
 use std::thread;
-use std::time::Duration;
 
 use quickrpc::security::SecInfo;
 use quickrpc::{DisconnectReason, Error, Limits};
