@@ -150,32 +150,40 @@ impl TlsStream {
     }
 }
 
-trait Both: Read + Write {}
-
-impl<T: Read + Write> Both for T {}
-
 impl Shared {
-    fn stream(&mut self) -> Box<dyn Both + '_> {
-        match &mut self.tls {
-            Connection::Client(tls) => Box::new(rustls::Stream::new(tls, &mut self.stream)),
-            Connection::Server(tls) => Box::new(rustls::Stream::new(tls, &mut self.stream)),
+    /// The handshake, and what is left of what was written.
+    fn ready(&mut self) -> io::Result<()> {
+        while self.tls.is_handshaking() || self.tls.wants_write() {
+            self.tls.complete_io(&mut self.stream)?;
         }
+        Ok(())
     }
 }
 
 impl Read for TlsStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.lock().stream().read(buffer)
+        let shared = &mut *self.lock();
+        shared.ready()?;
+        loop {
+            match shared.tls.reader().read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                read => return read,
+            }
+            shared.tls.complete_io(&mut shared.stream)?;
+        }
     }
 }
 
 impl Write for TlsStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.lock().stream().write(bytes)
+        let shared = &mut *self.lock();
+        let count = shared.tls.writer().write(bytes)?;
+        shared.ready()?;
+        Ok(count)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.lock().stream().flush()
+        self.lock().ready()
     }
 }
 

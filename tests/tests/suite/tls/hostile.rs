@@ -204,8 +204,8 @@ fn records_cannot_be_played_again_swapped_left_out_or_sent_back() {
     let mut other = target.forger();
     forger.send(other.seal("notify text:\"x\"\n"));
     target.refuses("another's", &mut forger);
-    let bytes = other_bytes(&mut other);
-    other.send(bytes);
+    let successor = other.seal("notify text:\"y\"\n");
+    other.send(successor);
     target.refuses("its successor", &mut other);
     heard(&[]);
     // The server's own.
@@ -219,11 +219,6 @@ fn records_cannot_be_played_again_swapped_left_out_or_sent_back() {
     forger.send([&answer[..], &rest].concat());
     target.refuses("sent back", &mut forger);
     heard(&[]);
-}
-
-/// A record after one that was not sent.
-fn other_bytes(forger: &mut Forger) -> Vec<u8> {
-    forger.seal("notify text:\"y\"\n")
 }
 
 #[test]
