@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::expr::ExprError;
+use crate::security::SecurityError;
 use crate::value::Value;
 
 /// What the functions of this crate return.
@@ -159,9 +160,9 @@ pub enum Error {
         reason: Arc<str>,
     },
 
-    /// The security provider refused a message.
+    /// The security provider refused a message, which was not handled (or not sent).
     #[error("security: {0}")]
-    Security(Arc<str>),
+    Security(#[from] SecurityError),
 
     /// The API was put together in a way that cannot work.
     #[error("{0}")]

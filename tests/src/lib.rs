@@ -12,6 +12,8 @@ mod lists;
 mod ports;
 mod python;
 mod resources;
+mod secrets;
+mod signer;
 mod telnet;
 mod wait;
 
@@ -25,5 +27,7 @@ pub use lists::{Lists, register_lists};
 pub use ports::{OwnHost, OwnPort, RefusingPort, own_bus};
 pub use python::{Event, Peer, Python};
 pub use resources::{Resources, busy, children, kill, thread_names};
+pub use secrets::{KeyFile, secret};
+pub use signer::Signer;
 pub use telnet::Telnet;
 pub use wait::{Inbox, SOON, bounded, eventually, inbox};

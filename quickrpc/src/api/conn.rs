@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::Error;
 use crate::receivers::{Credentials, Sender};
-use crate::security::SecInfo;
+use crate::security::{SecInfo, SecuritySession};
 use crate::sync::{after, lock};
 use crate::transport::stream::Stream;
 use crate::transport::unix;
@@ -19,6 +19,7 @@ use super::core::Core;
 use super::datagrams::DatagramOutlet;
 use super::link::Wire;
 use super::observers::DisconnectReason;
+use super::session::Content;
 use super::tx::{Queued, Tx, write};
 use super::watch::Watch;
 
@@ -49,6 +50,10 @@ pub(crate) struct Conn {
     pub(crate) core: Weak<Core>,
     pub(crate) wire: Arc<Wire>,
     pub(crate) outlet: Outlet,
+    /// What the security provider keeps for the peer.
+    pub(super) session: Option<Box<dyn SecuritySession>>,
+    /// The peer counts as connected; with a session that greets, not at once.
+    pub(super) greeted: AtomicBool,
     /// The sending half; last but for the mailbox in the lock order.
     tx: Mutex<Tx>,
     /// Room in the queue, bytes for the writer, or the end.
@@ -129,11 +134,15 @@ impl Conn {
         link: usize,
         outlet: Outlet,
     ) -> Self {
+        let session = wire.session(&peer.name, &outlet, peer.wire == peer.id);
+        let greets = session.as_ref().is_some_and(|session| session.greets());
         Conn {
             peer,
             core: core.me.clone(),
             wire,
             outlet,
+            session,
+            greeted: AtomicBool::new(!greets),
             tx: Mutex::new(Tx {
                 buf: Vec::new(),
                 head: 0,
@@ -217,20 +226,20 @@ impl Conn {
         }
     }
 
-    /// Sends framed bytes, or queues what cannot be sent at once. `collector` is the thread
+    /// Sends something, or queues what cannot be sent at once. `collector` is the thread
     /// that flushes later, if it does.
     ///
     /// The bytes are accepted while less than `limit` is queued; beyond it the call waits
     /// as `wait` says, and a peer with four times the limit is given up.
     pub(crate) fn send(
         &self,
-        bytes: &[u8],
+        content: Content<'_>,
         limit: usize,
         wait: Wait,
         collector: Option<u64>,
     ) -> Result<Queued, Error> {
         if let Outlet::Datagram(outlet) = &self.outlet {
-            self.send_datagram(outlet, bytes, wait)?;
+            self.send_datagram(outlet, &self.finish(content)?, wait)?;
             return Ok(Queued::Fine);
         }
         let mut deadline = None;
@@ -281,7 +290,8 @@ impl Conn {
         }
         self.sent.store(true, Ordering::Relaxed);
         let answer = matches!(wait, Wait::Answer);
-        let mut rest = bytes;
+        let bytes = self.finish(content)?;
+        let mut rest = &*bytes;
         let Outlet::Socket(stream) = &self.outlet else {
             tx.append(rest, answer);
             self.note(&tx);
@@ -448,7 +458,8 @@ impl Conn {
     pub(crate) fn keep_alive(&self, bytes: &[u8]) {
         if !self.sent.swap(false, Ordering::Relaxed) && self.backlog() == 0 {
             // A peer that cannot be sent to is found out by that.
-            self.send(bytes, usize::MAX, Wait::Never, None).ok();
+            let content = Content::Framed(bytes);
+            self.send(content, usize::MAX, Wait::Never, None).ok();
             self.sent.store(false, Ordering::Relaxed);
         }
     }

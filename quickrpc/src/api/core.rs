@@ -209,8 +209,12 @@ impl Core {
         conn
     }
 
-    /// Tells the program of a new peer, in its turn. On a thread of the API.
+    /// Tells the program of a new peer, in its turn; or greets it first. On a thread of the
+    /// API.
     pub(crate) fn announce(&self, conn: &Arc<Conn>) {
+        if !conn.is_greeted() {
+            return self.greet(conn);
+        }
         let Some(core) = self.me.upgrade() else {
             return;
         };
@@ -286,6 +290,10 @@ impl Core {
         };
         let reason = conn.closed().unwrap_or(DisconnectReason::Stopped);
         tracing::debug!(peer = %conn.peer, wire = %conn.wire.name, "disconnected: {reason}");
+        if !conn.is_greeted() {
+            // It was never announced.
+            return;
+        }
         let peer = conn.peer.clone();
         self.post(
             conn.id(),

@@ -25,6 +25,7 @@ mod poll;
 mod processing;
 mod reactor;
 mod receive;
+mod session;
 mod shared_limits;
 mod slot;
 mod sources;

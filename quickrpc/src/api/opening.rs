@@ -126,6 +126,9 @@ impl Loop {
             return;
         };
         self.close_link(index);
+        if let Some(error) = self.greeting_failed(index, &link, reason.as_ref()) {
+            return self.failed(index, error);
+        }
         let over = self.states.get(index).is_none_or(|state| state.over);
         match link.retry {
             Some(retry) if !over => {
@@ -238,7 +241,7 @@ impl Loop {
         if let Some(state) = self.states.get_mut(index) {
             state.pipe = Some(pipe);
         }
-        self.opened(index);
+        self.opened_with(index, &conn);
         Ok(())
     }
 
@@ -249,12 +252,13 @@ impl Loop {
         command: &CommandLine,
     ) -> io::Result<()> {
         let started = process::start(&self.core, index, &link.wire, command)?;
-        self.adopt(started.peer());
+        let conn = started.peer();
+        self.adopt(Arc::clone(&conn));
         let pipe = started.run(&self.core)?;
         if let Some(state) = self.states.get_mut(index) {
             state.pipe = Some(pipe);
         }
-        self.opened(index);
+        self.opened_with(index, &conn);
         Ok(())
     }
 
@@ -344,8 +348,8 @@ impl Loop {
         let outlet = Outlet::Socket(Stream::Unix(unix::connect(path)?));
         let name = path.to_string_lossy();
         let conn = self.core.connect(&link.wire, index, &name, outlet);
-        self.adopt(conn);
-        self.opened(index);
+        self.adopt(Arc::clone(&conn));
+        self.opened_with(index, &conn);
         Ok(())
     }
 
@@ -464,8 +468,8 @@ impl Loop {
         let name = tcp::client_name(host, *port);
         let outlet = Outlet::Socket(Stream::Tcp(stream));
         let conn = self.core.connect(&link.wire, index, &name, outlet);
-        self.adopt(conn);
-        self.opened(index);
+        self.adopt(Arc::clone(&conn));
+        self.opened_with(index, &conn);
     }
 
     pub(super) fn connect_timeout(&mut self, index: usize, attempt: u64) {

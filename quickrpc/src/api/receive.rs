@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use crate::codec::Envelope;
 use crate::error::{CallError, Error};
 use crate::receivers::Sender;
-use crate::security::SecInfo;
+use crate::security::{Opened, SecInfo, refused};
 
 use super::answer::{self, Answers, BatchAnswer, Route};
 use super::batch::{self, Batch};
@@ -132,7 +132,6 @@ impl Core {
     }
 
     fn round(&self, conn: &Arc<Conn>, rx: &mut Rx, bytes: &[u8]) -> (usize, Flow) {
-        let limit = conn.wire.limits.message_size;
         let mut round = Round {
             core: self,
             conn,
@@ -141,6 +140,7 @@ impl Core {
         };
         let mut position = 0;
         for _ in 0..ROUND {
+            let limit = conn.input_limit();
             if round.must_stall() {
                 return (position, Flow::Stalled);
             }
@@ -211,20 +211,18 @@ impl<'a> Round<'a> {
                 *header = Some(info);
                 return;
             }
-            match wire.security.sec_in(payload, header.take().as_ref()) {
-                Ok((unsealed, info)) => {
-                    payload = unsealed;
-                    secinfo = Some(info);
-                }
-                Err(error) => return self.trouble(&conn.peer, error),
-            }
+            let Some((unsealed, info)) = self.unseal(payload, header.take().as_ref()) else {
+                return;
+            };
+            payload = unsealed;
+            secinfo = Some(info);
         }
         let with_secinfo;
         let sender = match secinfo {
             None => &conn.peer,
             Some(secinfo) => {
                 with_secinfo = Sender {
-                    secinfo: Some(Arc::new(secinfo)),
+                    secinfo: Some(secinfo),
                     ..conn.peer.clone()
                 };
                 &with_secinfo
@@ -241,6 +239,41 @@ impl<'a> Round<'a> {
         }
         let mut telegram = Telegram { text, shared: None };
         self.envelope(decoded, sender, &mut telegram, &Route::Alone);
+    }
+
+    /// The message that a telegram holds, if it is one and the security provider has nothing
+    /// against it.
+    fn unseal<'t>(
+        &mut self,
+        payload: Cow<'t, [u8]>,
+        header: Option<&SecInfo>,
+    ) -> Option<(Cow<'t, [u8]>, Arc<SecInfo>)> {
+        let conn = self.conn;
+        let Some(session) = &conn.session else {
+            return match conn.wire.security.sec_in(payload, header) {
+                Ok((payload, info)) => Some((payload, Arc::new(info))),
+                Err(error) => {
+                    self.trouble(&conn.peer, error);
+                    None
+                }
+            };
+        };
+        match session.open(payload, header) {
+            Ok(Opened::Message(payload, info)) => {
+                self.core.greeted(conn);
+                (!payload.is_empty()).then_some((payload, info))
+            }
+            Ok(Opened::Greeting(answers)) => {
+                self.core.send_telegrams(conn, answers);
+                None
+            }
+            Err(error) => {
+                let error = refused(error);
+                self.core.refuse(conn, &error);
+                self.trouble(&conn.peer, error);
+                None
+            }
+        }
     }
 
     /// The security header that the telegram is, if it is one. A header is not sealed.

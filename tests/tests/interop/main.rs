@@ -3,6 +3,7 @@
 mod announcer;
 mod child;
 mod garbage;
+mod hmac;
 mod python_client;
 mod python_server;
 mod terse;

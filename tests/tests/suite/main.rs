@@ -8,6 +8,8 @@ mod config;
 mod deadlocks;
 mod dynamic;
 mod endings;
+mod hmac;
+mod hmac_attacks;
 mod hostile;
 mod lifecycle;
 mod limits_memory;
