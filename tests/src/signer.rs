@@ -27,7 +27,7 @@ pub struct Signer {
     pub peer: String,
     /// The counter of the next message.
     pub counter: u64,
-    /// The time of the messages, in milliseconds since 1970.
+    /// The time of the messages, in microseconds since 1970.
     pub time: u64,
 }
 

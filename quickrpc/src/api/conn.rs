@@ -18,6 +18,7 @@ use crate::transport::unix;
 use super::budget::Held;
 use super::core::Core;
 use super::datagrams::DatagramOutlet;
+use super::gate::Rate;
 use super::link::Wire;
 use super::observers::DisconnectReason;
 use super::session::Content;
@@ -53,6 +54,8 @@ pub(crate) struct Conn {
     pub(crate) outlet: Outlet,
     /// What the security provider keeps for the peer.
     pub(super) session: Option<Box<dyn SecuritySession>>,
+    /// How often the peer may call, where that is limited.
+    pub(super) rate: Option<Rate>,
     /// The peer counts as connected; with a session that greets, not at once.
     pub(super) greeted: AtomicBool,
     /// The sending half; last but for the mailbox in the lock order.
@@ -144,6 +147,7 @@ impl Conn {
         outlet: Outlet,
     ) -> Self {
         let session = wire.session(&peer.name, &outlet, peer.wire == peer.id);
+        let rate = Rate::new(&wire.limits);
         let greets = session.as_ref().is_some_and(|session| session.greets());
         Conn {
             peer,
@@ -151,6 +155,7 @@ impl Conn {
             wire,
             outlet,
             session,
+            rate,
             greeted: AtomicBool::new(!greets),
             tx: Mutex::new(Tx {
                 buf: Vec::new(),

@@ -13,6 +13,7 @@ mod core;
 mod datagrams;
 mod dispatch;
 mod drive;
+mod gate;
 mod handle;
 mod lifecycle;
 mod link;

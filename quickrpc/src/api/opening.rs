@@ -270,6 +270,9 @@ impl Loop {
         self.accept_from(index, Listener::Tcp(listener))?;
         lock(&self.core.addresses).push((index, address));
         tracing::info!(%address, "listening");
+        if let Some(link) = self.links.get(index) {
+            self.core.warn_if_open(&link.wire, address);
+        }
         self.opened(index);
         Ok(())
     }

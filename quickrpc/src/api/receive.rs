@@ -15,6 +15,7 @@ use super::conn::{Conn, Rx};
 use super::core::Core;
 use super::datagrams::Admitted;
 use super::dispatch::{Call, CallParts};
+use super::gate::TooFast;
 use super::mailbox::{Item, Turn};
 use super::observers::DisconnectReason;
 use super::spare;
@@ -384,6 +385,11 @@ impl<'a> Round<'a> {
         if !self.conn.has_called.load(Ordering::Relaxed) {
             self.conn.has_called.store(true, Ordering::Relaxed);
         }
+        if let Some(rate) = &self.conn.rate
+            && let Some(too_fast) = rate.exceeded()
+        {
+            return self.too_fast(&parts, sender, telegram.text, route, too_fast);
+        }
         // A thread of the program that reads for itself runs no handlers.
         if self.turn.is_none() && self.core.delivers_here() {
             self.turn = self.core.mailbox.enter();
@@ -418,6 +424,24 @@ impl<'a> Round<'a> {
             core.make_room(&conn);
         };
         self.wait_turn(Box::new(item), bytes);
+    }
+
+    #[cold]
+    fn too_fast(
+        &mut self,
+        parts: &CallParts,
+        sender: &Sender,
+        telegram: &str,
+        route: &Route,
+        too_fast: TooFast,
+    ) {
+        match &parts.id {
+            Some(id) => self.answer_error(id.of(telegram), &too_fast.error, route),
+            None => self.no_answer(route),
+        }
+        if let Some(report) = too_fast.report {
+            self.trouble(sender, Error::Call(report));
+        }
     }
 
     /// Tells of trouble with what the peer sent, in its turn. It counts like a call, lest

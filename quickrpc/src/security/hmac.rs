@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::Sha256;
 
-use super::keys::{Key, KeyStore, Keys, check_name, is_name, now_millis};
+use super::keys::{Key, KeyStore, Keys, check_name, is_name, now_micros};
 use super::replay::Sessions;
 use super::session::{Opened, PeerContext, Sealed, SecuritySession, Telegram};
 use super::{SecInfo, Security, SecurityError};
@@ -95,7 +95,7 @@ impl Hmac {
     /// [`Error::Config`] if the keys cannot be read, the file can be read by everybody on the
     /// machine, or the name cannot be that of a user.
     pub fn open(user: &str, keys: KeySource) -> Result<Self> {
-        Self::with_clock(user, keys, now_millis)
+        Self::with_clock(user, keys, now_micros)
     }
 
     fn with_clock(user: &str, keys: KeySource, clock: fn() -> u64) -> Result<Self> {
@@ -260,7 +260,7 @@ impl Shared {
 
     /// The key for messages to this user.
     fn signing_key<'k>(&self, keys: &'k Keys, to: &str) -> Result<&'k Key, SecurityError> {
-        let now = self.now() / 1_000;
+        let now = self.now() / 1_000_000;
         let owner = match keys.user(&self.user) {
             Some(_) => &self.user,
             None => to,
@@ -298,7 +298,7 @@ impl Shared {
             let text = format!("not by a key of `{user}`");
             return Err(SecurityError::InvalidSignature(text.into()));
         };
-        if key.is_expired(self.now() / 1_000) {
+        if key.is_expired(self.now() / 1_000_000) {
             return Err(SecurityError::Expired(
                 format!("the key of `{user}`").into(),
             ));

@@ -254,11 +254,11 @@ fn seconds(time: &Datetime) -> Result<u64, String> {
     Ok(u64::try_from(days * 86_400 + of_day - offset).unwrap_or(0))
 }
 
-/// Milliseconds since 1970.
-pub(super) fn now_millis() -> u64 {
+/// Microseconds since 1970.
+pub(super) fn now_micros() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| {
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+        u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
     })
 }
 
@@ -410,7 +410,8 @@ mod tests {
         let alice = keys.user("alice").unwrap();
         assert_eq!((alice.keys.len(), &*alice.roles), (2, "admin operator"));
         assert!(
-            alice.keys[1].is_expired(now_millis() / 1_000) && !alice.keys[0].is_expired(u64::MAX)
+            alice.keys[1].is_expired(now_micros() / 1_000_000)
+                && !alice.keys[0].is_expired(u64::MAX)
         );
         assert!(keys.user("bob b").unwrap().roles.is_empty() && keys.user("carl").is_none());
         assert!(!format!("{keys:?}").contains("115"), "a byte of the secret");

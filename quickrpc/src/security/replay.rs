@@ -9,10 +9,10 @@ const SPAN: u64 = WORDS as u64 * 64;
 const WORDS: usize = 16;
 /// A user has so many sessions at once.
 const SESSIONS: usize = 256;
-/// How old a message may be, in milliseconds.
-pub(super) const OLDEST: u64 = 30_000;
-/// How far a sender's clock may be ahead, in milliseconds.
-pub(super) const AHEAD: u64 = 5_000;
+/// How old a message may be, in microseconds.
+pub(super) const OLDEST: u64 = 30_000_000;
+/// How far a sender's clock may be ahead, in microseconds.
+pub(super) const AHEAD: u64 = 5_000_000;
 
 /// The counters of a session that were seen.
 #[derive(Debug, Default)]
@@ -64,7 +64,7 @@ fn place(counter: u64) -> (usize, u64) {
 #[derive(Debug)]
 pub(super) struct Sessions {
     /// Messages from before this are refused: nobody knows which of them were there. In
-    /// milliseconds since 1970, like all times here.
+    /// microseconds since 1970, like all times here.
     since: u64,
     of_users: HashMap<String, HashMap<String, (Window, u64)>>,
 }
@@ -93,7 +93,7 @@ impl Sessions {
         if time > now.saturating_add(AHEAD) {
             return expired("the message is from the future; the sender's clock is wrong");
         }
-        if time < self.since {
+        if time <= self.since {
             return expired("the message is from before the start of this side");
         }
         let sessions = match self.of_users.get_mut(user) {
@@ -161,12 +161,12 @@ mod tests {
 
     #[test]
     fn time_is_limited_and_memory_is_bounded() {
-        let now = 1_000_000;
+        let now = 1_000_000_000;
         let mut sessions = Sessions::new(now);
         let mut take =
             |session: &str, counter, time, now| sessions.take("alice", session, counter, time, now);
         assert!(matches!(
-            take("s", 1, now - 1, now + 5),
+            take("s", 1, now, now + 5),
             Err(SecurityError::Expired(_))
         ));
         assert_eq!(take("s", 1, now + 1, now + 5), Ok(()));

@@ -2,6 +2,7 @@
 
 mod announcer;
 mod arguments;
+mod authorization;
 mod batches;
 mod codec_terse;
 mod config;
