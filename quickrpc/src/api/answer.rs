@@ -79,7 +79,7 @@ impl Core {
     /// Sends framed bytes to one peer.
     pub(crate) fn transmit(&self, conn: &Arc<Conn>, bytes: &[u8], wait: Wait) -> Result<(), Error> {
         let limit = conn.wire.limits.peer_queue;
-        if matches!(wait, Wait::Until(_)) && conn.backlog() >= limit {
+        if matches!(wait, Wait::UpTo(_)) && conn.backlog() >= limit {
             // Others may wait for what this thread has collected for them.
             batch::flush();
         }

@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::conn::Conn;
 use super::reactor::Command;
@@ -14,12 +14,15 @@ use super::reactor::Command;
 /// What is ready is flushed before a handler is entered later than this, so that a slow
 /// handler holds back nobody's answer.
 const HOLD_BACK: Duration = Duration::from_micros(50);
+/// What goes on between two handlers takes about so long.
+const OVERHEAD: Duration = Duration::from_nanos(500);
 
 #[derive(Default)]
 struct Collected {
     depth: usize,
     peers: Vec<Arc<Conn>>,
-    since: Option<Instant>,
+    /// What handlers took since the first of it was collected, as far as known.
+    spent: Duration,
 }
 
 thread_local! {
@@ -78,18 +81,20 @@ pub(crate) fn collector() -> Option<u64> {
 /// Remembers that something is queued for a peer.
 pub(crate) fn add(conn: Arc<Conn>) {
     COLLECTED.with_borrow_mut(|collected| {
-        collected.since.get_or_insert_with(Instant::now);
         collected.peers.push(conn);
     });
 }
 
-/// Before a handler runs: flushes what may not wait for it, which is everything if the
-/// handler is known to be slow.
-pub(crate) fn before_handler(slow: bool) {
-    let due = COLLECTED.with_borrow(|collected| {
-        collected
-            .since
-            .is_some_and(|since| slow || is_slow(since.elapsed()))
+/// Before a handler runs that is known to take so long: flushes what may not wait for it.
+/// The times are added up, since asking for the time would cost as much as a handler.
+pub(crate) fn before_handler(cost: Duration) {
+    let due = COLLECTED.with_borrow_mut(|collected| {
+        if collected.peers.is_empty() {
+            return false;
+        }
+        let due = is_slow(cost) || is_slow(collected.spent);
+        collected.spent += cost + OVERHEAD;
+        due
     });
     if due {
         flush();
@@ -104,7 +109,7 @@ pub(crate) fn is_slow(elapsed: Duration) -> bool {
 /// Flushes what this thread has collected.
 pub(crate) fn flush() {
     let mut peers = COLLECTED.with_borrow_mut(|collected| {
-        collected.since = None;
+        collected.spent = Duration::ZERO;
         std::mem::take(&mut collected.peers)
     });
     for conn in peers.drain(..) {

@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
-use std::sync::{Arc, Condvar, Mutex, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, Weak};
 use std::time::{Duration, Instant};
 
 use crate::error::Error;
 use crate::receivers::{Credentials, Sender};
 use crate::security::SecInfo;
-use crate::sync::lock;
+use crate::sync::{after, lock};
 use crate::transport::stream::Stream;
 use crate::transport::unix;
 
@@ -108,7 +108,8 @@ pub(crate) enum Wait {
     Never,
     /// Never, and the message is an answer, of which a peer may have only so many unread.
     Answer,
-    Until(Instant),
+    /// So long; the clock is looked at only where there is no room.
+    UpTo(Duration),
 }
 
 /// A collecting thread flushes when so much is queued for one peer.
@@ -140,6 +141,7 @@ impl Conn {
                 answers: VecDeque::new(),
                 answer_bytes: 0,
                 taken: 0,
+                waiting: 0,
                 blocked: false,
                 listed: None,
                 closed: None,
@@ -201,10 +203,17 @@ impl Conn {
         self.backlog.store(tx.queued(), Ordering::Relaxed);
         self.answers.store(tx.answer_bytes, Ordering::Relaxed);
         self.held.output(tx.queued());
-        if self.blocked.swap(tx.blocked, Ordering::Relaxed) != tx.blocked
-            && let Some(reactor) = self.core.upgrade().and_then(|core| core.reactor())
-        {
-            reactor.watch(self, |watch| watch.blocked = tx.blocked);
+        // Changed only here, with the sending half locked.
+        if self.blocked.load(Ordering::Relaxed) != tx.blocked {
+            self.blocked.store(tx.blocked, Ordering::Relaxed);
+            self.watch_room(tx.blocked);
+        }
+    }
+
+    #[cold]
+    fn watch_room(&self, blocked: bool) {
+        if let Some(reactor) = self.core.upgrade().and_then(|core| core.reactor()) {
+            reactor.watch(self, |watch| watch.blocked = blocked);
         }
     }
 
@@ -224,6 +233,7 @@ impl Conn {
             self.send_datagram(outlet, bytes, wait)?;
             return Ok(Queued::Fine);
         }
+        let mut deadline = None;
         let mut tx = lock(&self.tx);
         loop {
             if let Some(reason) = &tx.closed {
@@ -237,7 +247,7 @@ impl Conn {
                 // again, of which the poll thread knows nothing while it runs a handler.
                 match tx.flush(stream) {
                     Ok(0) => {}
-                    Ok(_) => self.tx_changed.notify_all(),
+                    Ok(_) => self.changed(&tx),
                     Err(error) => return Err(self.lost(tx, error)),
                 }
                 self.note(&tx);
@@ -255,7 +265,8 @@ impl Conn {
                     self.close(reason);
                     return Err(error);
                 }
-                Wait::Until(deadline) => {
+                Wait::UpTo(limit) => {
+                    let deadline = *deadline.get_or_insert_with(|| after(limit));
                     let now = Instant::now();
                     if now >= deadline {
                         return Err(Error::QueueFull {
@@ -264,11 +275,7 @@ impl Conn {
                         });
                     }
                     let wait = (deadline - now).min(RETRY);
-                    tx = self
-                        .tx_changed
-                        .wait_timeout(tx, wait)
-                        .unwrap_or_else(|poisoned| poisoned.into_inner())
-                        .0;
+                    tx = self.wait_changed(tx, Some(wait));
                 }
             }
         }
@@ -278,7 +285,7 @@ impl Conn {
         let Outlet::Socket(stream) = &self.outlet else {
             tx.append(rest, answer);
             self.note(&tx);
-            self.tx_changed.notify_all();
+            self.changed(&tx);
             return Ok(tx.state(limit));
         };
         if collector.is_some() && tx.queued() + rest.len() < FLUSH_AT {
@@ -330,7 +337,7 @@ impl Conn {
         }
         match tx.flush(stream) {
             Ok(0) => {}
-            Ok(_) => self.tx_changed.notify_all(),
+            Ok(_) => self.changed(&tx),
             Err(error) => {
                 self.lost(tx, error);
                 return 0;
@@ -381,8 +388,9 @@ impl Conn {
 
     /// An answer of this peer is awaited, for which it is read where else it would not.
     pub(crate) fn resume_awaited(&self) {
-        fence(Ordering::SeqCst);
-        if self.stalled.load(Ordering::Acquire) {
+        // After `pending` was counted up, and both in the one order of all such accesses:
+        // whoever stalls the peer sees the count, or this sees the stall.
+        if self.stalled.load(Ordering::SeqCst) {
             self.resume();
         }
     }
@@ -396,18 +404,43 @@ impl Conn {
             core.resume(self);
         }
         // For a reader thread; the lock orders the change before its look at the flag.
-        drop(lock(&self.tx));
-        self.tx_changed.notify_all();
+        self.changed(&lock(&self.tx));
     }
 
     /// For a reader thread: waits while reading has stopped.
     pub(crate) fn wait_resumed(&self) {
         let mut tx = lock(&self.tx);
         while self.stalled.load(Ordering::Acquire) && tx.closed.is_none() {
-            tx = self
+            tx = self.wait_changed(tx, None);
+        }
+    }
+
+    /// Waits for [`changed`](Self::changed), with a limit or without.
+    fn wait_changed<'a>(
+        &self,
+        mut tx: MutexGuard<'a, Tx>,
+        limit: Option<Duration>,
+    ) -> MutexGuard<'a, Tx> {
+        tx.waiting += 1;
+        let mut tx = match limit {
+            Some(limit) => match self.tx_changed.wait_timeout(tx, limit) {
+                Ok((tx, _)) => tx,
+                Err(poisoned) => poisoned.into_inner().0,
+            },
+            None => self
                 .tx_changed
                 .wait(tx)
-                .unwrap_or_else(|poisoned| poisoned.into_inner());
+                .unwrap_or_else(|poisoned| poisoned.into_inner()),
+        };
+        tx.waiting -= 1;
+        tx
+    }
+
+    /// Wakes those who wait for room in the queue, for bytes, or for the end. With nobody
+    /// there, which is the rule, the system call is saved.
+    fn changed(&self, tx: &Tx) {
+        if tx.waiting > 0 {
+            self.tx_changed.notify_all();
         }
     }
 
@@ -435,10 +468,7 @@ impl Conn {
             if tx.closed.is_some() {
                 return None;
             }
-            tx = self
-                .tx_changed
-                .wait(tx)
-                .unwrap_or_else(|poisoned| poisoned.into_inner());
+            tx = self.wait_changed(tx, None);
         }
     }
 
@@ -448,8 +478,8 @@ impl Conn {
         tx.taken = tx.taken.saturating_sub(count);
         tx.progress = Instant::now();
         self.note(&tx);
+        self.changed(&tx);
         drop(tx);
-        self.tx_changed.notify_all();
         self.resume_below(ANSWERS / 2);
     }
 
@@ -466,7 +496,7 @@ impl Conn {
         tx.closed = Some(reason.clone());
         self.is_closed.store(true, Ordering::SeqCst);
         self.note(&tx);
-        self.tx_changed.notify_all();
+        self.changed(&tx);
         drop(tx);
         match &self.outlet {
             Outlet::Writer(wake) => wake(reason.keeps_queue()),
@@ -522,7 +552,7 @@ impl Conn {
         tx.queued() >= limit && tx.progress <= since
     }
 
-    fn lost(&self, tx: std::sync::MutexGuard<'_, Tx>, error: io::Error) -> Error {
+    fn lost(&self, tx: MutexGuard<'_, Tx>, error: io::Error) -> Error {
         drop(tx);
         let reason = DisconnectReason::Lost(Arc::new(error));
         let gone = self.gone(&reason);
@@ -532,7 +562,7 @@ impl Conn {
 
     /// A call of ours depends on this peer.
     pub(crate) fn is_awaited(&self) -> bool {
-        self.pending.load(Ordering::Relaxed) > 0
+        self.pending.load(Ordering::SeqCst) > 0
     }
 }
 

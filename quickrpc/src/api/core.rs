@@ -5,15 +5,16 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Condvar, Mutex, Weak};
 use std::time::{Duration, Instant};
 
-use crate::codec::{AnyCodec, Payload};
+use crate::codec::{AnyCodec, Envelope, Payload};
 use crate::error::{CallError, Error};
 use crate::limits::Limits;
-use crate::promise::Context;
+use crate::promise::{Context, PendingCall};
 use crate::receivers::Sender;
 use crate::security::AnySecurity;
 use crate::sync::lock;
 use crate::threads::ThreadGroup;
 
+use super::alarm::Alarm;
 use super::batch;
 use super::budget::Budget;
 use super::conn::{Conn, Outlet};
@@ -59,6 +60,8 @@ pub(crate) struct Core {
     /// Codec and security of the first wire, for another transport.
     pub(crate) first_wire: Mutex<(AnyCodec, AnySecurity)>,
     pub(crate) reactor: Mutex<Option<Arc<Reactor>>>,
+    /// When its thread wakes by itself.
+    pub(crate) alarm: Alarm,
     pub(crate) peers: Mutex<PeerTable>,
     pub(crate) pending: Mutex<PendingTable>,
     pub(crate) threads: ThreadGroup,
@@ -103,6 +106,7 @@ impl Core {
                 was_started: AtomicBool::new(false),
                 first_wire: Mutex::new(first_wire),
                 reactor: Mutex::default(),
+                alarm: Alarm::default(),
                 peers: Mutex::default(),
                 pending: Mutex::default(),
                 threads: ThreadGroup::default(),
@@ -126,8 +130,7 @@ impl Core {
     }
 
     pub(crate) fn ask(&self, command: Command) {
-        let reactor = lock(&self.reactor).clone();
-        if let Some(reactor) = reactor {
+        if let Some(reactor) = self.reactor() {
             reactor.ask(command);
         }
     }
@@ -315,11 +318,13 @@ impl Core {
 
     /// A result arrived.
     pub(crate) fn settle(&self, conn: &Conn, id: Option<u64>, telegram: &str, result: &Payload) {
-        let wire = &conn.wire;
-        let (depth, lane) = (wire.limits.nesting_depth, conn.id());
         match self.answered(conn, id, false) {
-            Answered::Settle(call) => call.settle(&wire.codec, telegram, result, depth, lane),
-            Answered::Offer(call) => match call.offer(&wire.codec, telegram, result, depth, lane) {
+            Answered::Settle(call) => {
+                if let Err(error) = self.offer(&*call, conn, telegram, result) {
+                    call.fail(error, conn.id());
+                }
+            }
+            Answered::Offer(call) => match self.offer(&*call, conn, telegram, result) {
                 Ok(()) => {
                     let done = id.and_then(|id| lock(&self.pending).remove(id));
                     drop(done);
@@ -327,6 +332,31 @@ impl Core {
                 Err(error) => self.fail_call(conn, id, error),
             },
             Answered::Wait | Answered::Unknown => {}
+        }
+    }
+
+    fn offer(
+        &self,
+        call: &dyn PendingCall,
+        conn: &Conn,
+        telegram: &str,
+        result: &Payload,
+    ) -> Result<(), Error> {
+        let (wire, lane) = (&conn.wire, conn.id());
+        let (codec, depth) = (&wire.codec, wire.limits.nesting_depth);
+        let offered = call.offer(codec, telegram, result, depth, lane);
+        if offered.is_ok() || !matches!(result, Payload::Raw(_)) {
+            return offered;
+        }
+        // Only now somebody looks at the whole telegram.
+        match codec.decode(telegram, &wire.limits) {
+            Ok(Envelope::Reply { result, .. }) => call.offer(codec, telegram, &result, depth, lane),
+            Ok(_) => offered,
+            Err(error) => {
+                let error = Error::Decode(error.to_string().into());
+                self.trouble(&conn.peer, error.clone(), None);
+                Err(error)
+            }
         }
     }
 

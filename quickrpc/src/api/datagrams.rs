@@ -17,7 +17,7 @@ use mio::{Interest, Token};
 
 use crate::error::Error;
 use crate::receivers::Sender;
-use crate::sync::lock;
+use crate::sync::{after, lock};
 use crate::transport::udp::{self, Room, Settings, UdpPort};
 
 use super::conn::{Conn, Outlet, Wait};
@@ -141,7 +141,7 @@ impl Conn {
     ) -> Result<(), Error> {
         let deadline = match wait {
             Wait::Never | Wait::Answer => None,
-            Wait::Until(deadline) => Some(deadline),
+            Wait::UpTo(limit) => Some(after(limit)),
         };
         match outlet.port.send(bytes, outlet.to, deadline) {
             None => Err(self.gone(&DisconnectReason::Stopped)),

@@ -9,7 +9,7 @@ use crossbeam_channel::Receiver;
 use serde::Serialize;
 
 use crate::args::{ArgsSeed, WireArgs};
-use crate::codec::{Part, Payload};
+use crate::codec::{AnyCodec, Part, Payload};
 use crate::error::{CallError, Error};
 use crate::promise::{Promise, Resolver};
 use crate::receivers::Sender;
@@ -39,6 +39,8 @@ pub struct Invocation<'de> {
     telegram: &'de str,
     params: &'de Payload,
     id: Option<&'de str>,
+    /// This is the first handler.
+    first: bool,
     /// The encoded answer.
     out: &'de mut Vec<u8>,
 }
@@ -50,6 +52,8 @@ pub struct Outcome(Made);
 type Later = Box<dyn FnOnce(LateAnswer) + Send>;
 
 enum Made {
+    /// The arguments cannot be read, and nobody has looked at the whole telegram yet.
+    Unreadable,
     /// The answer is encoded, or the call has none.
     Answered,
     /// This handler leaves the call to others.
@@ -80,7 +84,15 @@ impl<'de> Invocation<'de> {
         let Some(call) = self.slot.call else {
             return Err(Outcome::failed(internal("the call is not declared")));
         };
-        self.read(ArgsSeed::new(call, defaults))
+        let (codec, depth) = self.reading();
+        codec
+            .read_args(
+                self.telegram,
+                self.params,
+                ArgsSeed::new(call, defaults),
+                depth,
+            )
+            .map_err(|text| self.unreadable(text))
     }
 
     /// Decodes whatever the arguments are.
@@ -88,11 +100,24 @@ impl<'de> Invocation<'de> {
         &self,
         seed: S,
     ) -> Result<S::Value, Outcome> {
-        let wire = &self.conn.wire;
-        let depth = wire.limits.nesting_depth;
-        wire.codec
+        let (codec, depth) = self.reading();
+        codec
             .read(self.telegram, self.params, seed, depth)
-            .map_err(|text| Outcome::failed(CallError::new(CallError::INVALID_PARAMS, text)))
+            .map_err(|text| self.unreadable(text))
+    }
+
+    fn reading(&self) -> (&'de AnyCodec, usize) {
+        let wire = &self.conn.wire;
+        (&wire.codec, wire.limits.nesting_depth)
+    }
+
+    #[cold]
+    fn unreadable(&self, text: String) -> Outcome {
+        match self.params {
+            // For the first handler only: what one has read is valid for all.
+            Payload::Raw(_) if self.first => Outcome(Made::Unreadable),
+            _ => Outcome::failed(CallError::new(CallError::INVALID_PARAMS, text)),
+        }
     }
 
     /// Encodes what the handler of a call with reply returned.
@@ -173,6 +198,13 @@ where
     })))
 }
 
+/// Why a call is not answered by a handler.
+enum Failed {
+    With(CallError),
+    /// The telegram has to be decoded in full, which says what it really is.
+    Unreadable,
+}
+
 /// A call with everything that it needs, on the thread that handles it.
 pub(crate) struct Call<'a> {
     pub(crate) conn: &'a Arc<Conn>,
@@ -182,34 +214,47 @@ pub(crate) struct Call<'a> {
     pub(crate) route: &'a Route,
 }
 
+impl Call<'_> {
+    /// Whether nobody has looked at its arguments.
+    fn is_raw(&self) -> bool {
+        matches!(self.parts.params, Payload::Raw(_))
+    }
+}
+
 impl Core {
     /// Runs the handlers of a call, and answers it.
     pub(crate) fn handle(&self, call: &Call<'_>) {
         let method = call.parts.method.of(call.telegram);
         let id = call.parts.id.as_ref().map(|id| id.of(call.telegram));
+        let found = self.slots.find(method);
+        if call.is_raw() && found.as_ref().is_none_or(|slot| slot.handlers().is_empty()) {
+            // Nobody will look at the arguments.
+            return self.decode_fully(call);
+        }
         answer::with_scratch(|out| {
-            let failed = match self.slots.find(method) {
+            let failed = match found {
                 Some(slot) => {
-                    let (slow, measured) = slot.pace();
-                    batch::before_handler(slow);
+                    let (cost, measured) = slot.pace();
+                    batch::before_handler(cost);
                     let started = measured.then(Instant::now);
                     // What a slow handler sends is not for after its end.
-                    let direct = slow.then(batch::Direct::begin);
+                    let direct = batch::is_slow(cost).then(batch::Direct::begin);
                     let failed = self.run_handlers(&slot, call, id, out);
                     drop(direct);
                     if let Some(started) = started {
-                        slot.set_slow(batch::is_slow(started.elapsed()));
+                        slot.set_cost(started.elapsed());
                     }
                     failed
                 }
-                None => Err(CallError::new(
+                None => Err(Failed::With(CallError::new(
                     CallError::METHOD_NOT_FOUND,
                     format!("unknown method `{}`", shown(method)),
-                )),
+                ))),
             };
             let later = match failed {
                 Ok(later) => later,
-                Err(error) => {
+                Err(Failed::Unreadable) => return self.decode_fully(call),
+                Err(Failed::With(error)) => {
                     match id {
                         Some(id) => answer::encode_error(call.conn, out, id, &error),
                         None => self.trouble(call.sender, Error::Call(error), Some(method)),
@@ -249,7 +294,7 @@ impl Core {
         call: &Call<'_>,
         id: Option<&str>,
         out: &mut Vec<u8>,
-    ) -> Result<Option<Later>, CallError> {
+    ) -> Result<Option<Later>, Failed> {
         let handlers = slot.handlers();
         if handlers.is_empty() {
             tracing::debug!(peer = %call.sender, "nobody handles `{}`", slot.name);
@@ -258,7 +303,7 @@ impl Core {
         let mut answers = 0;
         let mut late = None;
         let mut failed = None;
-        for entry in handlers.iter() {
+        for (number, entry) in handlers.iter().enumerate() {
             let mut invocation = Invocation {
                 core: self,
                 conn: call.conn,
@@ -267,10 +312,12 @@ impl Core {
                 telegram: call.telegram,
                 params: &call.parts.params,
                 id,
+                first: number == 0,
                 out,
             };
             let outcome = inside(|| (entry.handler)(&mut invocation));
             match outcome.map(|outcome| outcome.0) {
+                Ok(Made::Unreadable) => return Err(Failed::Unreadable),
                 Ok(Made::NotMine) => continue,
                 Ok(Made::Answered) => {}
                 Ok(Made::Failed(error)) if notification && id.is_none() => {
@@ -296,14 +343,15 @@ impl Core {
         }
         if answers > 1 && !notification {
             out.clear();
-            return Err(internal(format!(
+            let text = format!(
                 "{answers} handlers of `{}` answered, where one may",
                 slot.name
-            )));
+            );
+            return Err(Failed::With(internal(text)));
         }
         if let Some(error) = failed {
             out.clear();
-            return Err(error);
+            return Err(Failed::With(error));
         }
         if late.is_some() {
             return Ok(late);
@@ -311,7 +359,8 @@ impl Core {
         if out.is_empty()
             && let Some(id) = id
         {
-            self.answer_nothing(slot, call, id, out)?;
+            self.answer_nothing(slot, call, id, out)
+                .map_err(Failed::With)?;
         }
         Ok(None)
     }
@@ -358,6 +407,7 @@ impl fmt::Debug for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
             Made::Answered => "Answered",
+            Made::Unreadable => "Unreadable",
             Made::NotMine => "NotMine",
             Made::Failed(_) => "Failed",
             Made::Later(_) => "Later",

@@ -104,6 +104,7 @@ impl Core {
         lock(&self.peers).open();
         lock(&self.pending).open();
         *lock(&self.reactor) = Some(reactor);
+        self.alarm.reset(None);
         run.phase = Phase::Starting;
         run.alive = count;
         run.starting = Some(resolver);

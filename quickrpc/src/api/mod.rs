@@ -2,6 +2,7 @@
 //!
 //! `ARCHITECTURE.md` shows the way of a call through these files.
 
+mod alarm;
 mod answer;
 mod batch;
 mod budget;

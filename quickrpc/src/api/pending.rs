@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -11,9 +12,31 @@ use crate::promise::PendingCall;
 
 use super::conn::Conn;
 
+/// Spreads the ids of calls. They are our own and count up, so that nobody can choose them
+/// to make them collide, and a hash that is safe from that would cost more than the rest.
+#[derive(Default)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write_u64(&mut self, id: u64) {
+        // Fibonacci hashing: 2^64 divided by the golden ratio.
+        self.0 = id.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(self.0 ^ u64::from(*byte));
+        }
+    }
+}
+
 #[derive(Default)]
 pub(crate) struct PendingTable {
-    calls: HashMap<u64, Entry>,
+    calls: HashMap<u64, Entry, BuildHasherDefault<IdHasher>>,
     /// No call is accepted any more.
     closed: bool,
 }
@@ -81,7 +104,8 @@ impl PendingTable {
             }
         }
         for conn in asked {
-            conn.pending.fetch_add(1, Ordering::Relaxed);
+            // Pairs with `resume_awaited`.
+            conn.pending.fetch_add(1, Ordering::SeqCst);
         }
         let asked = match asked {
             [conn] => Asked::One(Arc::clone(conn)),

@@ -155,9 +155,8 @@ impl Loop {
         if !self.ready.is_empty() {
             return Some(Duration::ZERO);
         }
-        self.reactor
-            .armed()
-            .map(|at| at.saturating_duration_since(Instant::now()))
+        let alarm = self.core.alarm.at();
+        alarm.map(|at| at.saturating_duration_since(Instant::now()))
     }
 
     fn command(&mut self, command: Command) {
@@ -418,25 +417,25 @@ impl Loop {
 
     pub(super) fn after(&mut self, at: Instant, timer: Timer) {
         self.timers.push((at, timer));
-        self.reactor.arm_here(at);
+        self.core.alarm.set_earlier(at);
     }
 
     fn time(&mut self) {
         let now = Instant::now();
-        if self.reactor.armed().is_none_or(|at| at > now) {
+        if self.core.alarm.at().is_none_or(|at| at > now) {
             return;
         }
         // First disarm, then look: who adds a call meanwhile arms again.
-        self.reactor.rearm(None);
+        self.core.alarm.reset(None);
         if let Some(next) = self.core.expire_calls(now) {
-            self.reactor.arm_here(next);
+            self.core.alarm.set_earlier(next);
         }
         let (due, later): (Vec<_>, Vec<_>) = std::mem::take(&mut self.timers)
             .into_iter()
             .partition(|(at, _)| *at <= now);
         self.timers = later;
         for (at, _) in &self.timers {
-            self.reactor.arm_here(*at);
+            self.core.alarm.set_earlier(*at);
         }
         for (_, timer) in due {
             self.due(timer);

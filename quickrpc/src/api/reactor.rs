@@ -3,9 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
 
 use mio::{Registry, Waker};
 
@@ -51,11 +49,6 @@ pub(crate) struct Reactor {
     registry: Registry,
     /// Guards the list of wishes; a leaf in the lock order.
     commands: Mutex<Vec<Command>>,
-    /// When the poll thread wakes by itself, in nanoseconds since `epoch`. Only moved
-    /// earlier by other threads: a stale expiry costs one wake-up, while re-arming would
-    /// cost one for each call.
-    armed: AtomicU64,
-    epoch: Instant,
 }
 
 impl Reactor {
@@ -64,8 +57,6 @@ impl Reactor {
             waker,
             registry,
             commands: Mutex::default(),
-            armed: AtomicU64::new(u64::MAX),
-            epoch: Instant::now(),
         }
     }
 
@@ -83,40 +74,7 @@ impl Reactor {
         std::mem::take(&mut *lock(&self.commands))
     }
 
-    /// Makes sure that the poll thread looks at deadlines at this time.
-    pub(crate) fn arm(&self, deadline: Instant) {
-        let at = self.nanos(deadline);
-        if self.armed.fetch_min(at, Ordering::AcqRel) > at {
-            self.wake();
-        }
-    }
-
-    /// For the poll thread: sets the time of the next look at deadlines. Calls that come
-    /// in between are seen, since they are in the table before they arm.
-    pub(crate) fn rearm(&self, deadline: Option<Instant>) {
-        let at = deadline.map_or(u64::MAX, |deadline| self.nanos(deadline));
-        self.armed.store(at, Ordering::Release);
-    }
-
-    /// For the poll thread: like `arm`, but without waking itself.
-    pub(crate) fn arm_here(&self, deadline: Instant) {
-        self.armed.fetch_min(self.nanos(deadline), Ordering::AcqRel);
-    }
-
-    pub(crate) fn armed(&self) -> Option<Instant> {
-        match self.armed.load(Ordering::Acquire) {
-            u64::MAX => None,
-            nanos => Some(self.epoch + std::time::Duration::from_nanos(nanos)),
-        }
-    }
-
-    fn nanos(&self, at: Instant) -> u64 {
-        let since = at.saturating_duration_since(self.epoch).as_nanos();
-        // One less than "never"; 584 years are far enough.
-        u64::try_from(since).unwrap_or(u64::MAX - 1)
-    }
-
-    fn wake(&self) {
+    pub(crate) fn wake(&self) {
         // Fails only when the system is out of memory; the next wake-up sees the wish.
         if let Err(error) = self.waker.wake() {
             tracing::error!("cannot wake the poll thread: {error}");
@@ -126,8 +84,6 @@ impl Reactor {
 
 impl fmt::Debug for Reactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reactor")
-            .field("armed", &self.armed())
-            .finish()
+        f.debug_struct("Reactor").finish_non_exhaustive()
     }
 }

@@ -394,6 +394,33 @@ impl<'a> Round<'a> {
 }
 
 impl Core {
+    /// Decodes a telegram in full that seemed to be a call with valid arguments, and goes on
+    /// with what it really is. In the turn of the call.
+    pub(super) fn decode_fully(&self, call: &Call<'_>) {
+        let (conn, sender, route) = (call.conn, call.sender, call.route);
+        let mut round = Round {
+            core: self,
+            conn,
+            turn: None,
+            stalled: false,
+        };
+        let wire = &conn.wire;
+        match wire.codec.decode(call.telegram, &wire.limits) {
+            Ok(Envelope::Call { method, params, id }) => self.handle(&Call {
+                parts: &CallParts { method, params, id },
+                ..*call
+            }),
+            Ok(envelope) => {
+                let mut telegram = Telegram {
+                    text: call.telegram,
+                    shared: None,
+                };
+                round.envelope(envelope, sender, &mut telegram, route);
+            }
+            Err(error) => round.undecodable(sender, &error.to_string()),
+        }
+    }
+
     /// A message of a peer waits no longer.
     pub(super) fn make_room(&self, conn: &Conn) {
         if conn.stalled.load(Ordering::Acquire) && self.has_room(conn) {

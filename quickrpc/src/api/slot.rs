@@ -5,14 +5,16 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock, Weak};
+use std::time::Duration;
 
 use crossbeam_channel::{bounded, select};
 
 use crate::description::{CallDescription, Direction};
 use crate::subscription::Subscription;
 
+use super::batch;
 use super::dispatch::{Invocation, Outcome};
 
 /// A handler without its types.
@@ -23,7 +25,8 @@ pub(crate) type Handler =
 #[derive(Debug, Default)]
 pub(crate) struct SlotTable {
     calls: &'static [CallDescription],
-    declared: HashMap<&'static str, Arc<SlotInner>>,
+    /// Sorted by their names: some comparisons cost less than hashing a name.
+    declared: Vec<Arc<SlotInner>>,
     /// Of an API without a trait; made when somebody connects.
     dynamic: RwLock<HashMap<String, Arc<SlotInner>>>,
 }
@@ -34,9 +37,9 @@ pub(crate) struct SlotInner {
     pub(crate) call: Option<&'static CallDescription>,
     handlers: RwLock<Arc<[Entry]>>,
     subscription_limit: AtomicUsize,
-    /// The last run of the handlers took longer than answers may be held back. Unknown
+    /// What the last run of the handlers took whose time was taken, in nanoseconds; unknown
     /// counts as slow.
-    slow: AtomicBool,
+    cost: AtomicU32,
     /// Runs since the last one whose time was taken.
     unmeasured: AtomicU8,
 }
@@ -51,14 +54,19 @@ static NEXT_HANDLER: AtomicU64 = AtomicU64::new(1);
 
 impl SlotTable {
     pub(crate) fn declared(calls: &'static [CallDescription], subscription_limit: usize) -> Self {
-        let declared = calls
+        let incoming = calls
             .iter()
-            .filter(|call| call.direction == Direction::Incoming)
+            .filter(|call| call.direction == Direction::Incoming);
+        let mut declared: Vec<_> = incoming
             .map(|call| {
-                let slot = SlotInner::new(call.wire_name, Some(call), subscription_limit);
-                (call.wire_name, Arc::new(slot))
+                Arc::new(SlotInner::new(
+                    call.wire_name,
+                    Some(call),
+                    subscription_limit,
+                ))
             })
             .collect();
+        declared.sort_by(|a, b| a.name.cmp(&b.name));
         SlotTable {
             calls,
             declared,
@@ -67,16 +75,23 @@ impl SlotTable {
     }
 
     pub(crate) fn find(&self, method: &str) -> Option<Arc<SlotInner>> {
-        if let Some(slot) = self.declared.get(method) {
+        if let Some(slot) = self.find_declared(method) {
             return Some(Arc::clone(slot));
         }
         let dynamic = self.dynamic.read().unwrap_or_else(|p| p.into_inner());
         dynamic.get(method).cloned()
     }
 
+    fn find_declared(&self, method: &str) -> Option<&Arc<SlotInner>> {
+        let place = self
+            .declared
+            .binary_search_by(|slot| (*slot.name).cmp(method));
+        self.declared.get(place.ok()?)
+    }
+
     /// The slot of a declared call.
     pub(crate) fn slot(&self, call: &'static CallDescription, subscription_limit: usize) -> Slot {
-        match self.declared.get(call.wire_name) {
+        match self.find_declared(call.wire_name) {
             Some(slot) => Slot(Arc::clone(slot)),
             // Not reached by generated code, which asks for what it declared.
             None => self.dynamic(call.wire_name, subscription_limit),
@@ -94,7 +109,7 @@ impl SlotTable {
     /// Names of the methods nobody is connected to, in the order of their declaration.
     pub(crate) fn unhandled(&self) -> Vec<&'static str> {
         let unhandled = |call: &&CallDescription| {
-            let slot = self.declared.get(call.wire_name);
+            let slot = self.find_declared(call.wire_name);
             slot.is_some_and(|slot| slot.handlers().is_empty())
         };
         let calls = self.calls.iter().filter(unhandled);
@@ -117,7 +132,7 @@ impl SlotTable {
 
     fn all(&self) -> Vec<Arc<SlotInner>> {
         let dynamic = self.dynamic.read().unwrap_or_else(|p| p.into_inner());
-        let all = self.declared.values().chain(dynamic.values());
+        let all = self.declared.iter().chain(dynamic.values());
         all.cloned().collect()
     }
 }
@@ -129,22 +144,26 @@ impl SlotInner {
             call,
             handlers: RwLock::new(Arc::new([])),
             subscription_limit: AtomicUsize::new(subscription_limit),
-            slow: AtomicBool::new(true),
+            cost: AtomicU32::new(u32::MAX),
             unmeasured: AtomicU8::new(0),
         }
     }
 
-    /// Whether the handlers are slow, and whether the time of this run is to be taken:
-    /// always while they are slow, and now and then while they are not, since asking for
-    /// the time costs as much as a short handler.
-    pub(crate) fn pace(&self) -> (bool, bool) {
-        let slow = self.slow.load(Ordering::Relaxed);
-        let runs = self.unmeasured.fetch_add(1, Ordering::Relaxed);
-        (slow, slow || runs.is_multiple_of(16))
+    /// What the handlers take, as far as known, and whether the time of this run is to be
+    /// taken: always while they are slow, and now and then while they are not, since asking
+    /// for the time costs as much as a short handler.
+    pub(crate) fn pace(&self) -> (Duration, bool) {
+        let cost = Duration::from_nanos(self.cost.load(Ordering::Relaxed).into());
+        // Threads that count at once may lose a count, which does not matter.
+        let runs = self.unmeasured.load(Ordering::Relaxed);
+        self.unmeasured
+            .store(runs.wrapping_add(1), Ordering::Relaxed);
+        (cost, batch::is_slow(cost) || runs.is_multiple_of(16))
     }
 
-    pub(crate) fn set_slow(&self, slow: bool) {
-        self.slow.store(slow, Ordering::Relaxed);
+    pub(crate) fn set_cost(&self, cost: Duration) {
+        let nanos = u32::try_from(cost.as_nanos()).unwrap_or(u32::MAX);
+        self.cost.store(nanos, Ordering::Relaxed);
     }
 
     /// The handlers as they are now, in the order in which they were connected.

@@ -351,11 +351,7 @@ impl Target {
         if peers.len() != 1 || self.one_of_several || super::lifecycle::delivers() {
             return Wait::Never;
         }
-        let timeout = self.timeout.unwrap_or(self.core.call_timeout);
-        match Instant::now().checked_add(timeout) {
-            Some(deadline) => Wait::Until(deadline),
-            None => Wait::Never,
-        }
+        Wait::UpTo(self.timeout.unwrap_or(self.core.call_timeout))
     }
 
     /// Encodes once for each wire, and sends to all.
@@ -482,9 +478,10 @@ impl Core {
             self.fail_call(conn, Some(id), error);
         }
         if let Some(deadline) = deadline {
-            let reactor = lock(&self.reactor).clone();
-            if let Some(reactor) = reactor {
-                reactor.arm(deadline);
+            if self.alarm.set_earlier(deadline)
+                && let Some(reactor) = self.reactor()
+            {
+                reactor.wake();
             }
         }
         Ok(())

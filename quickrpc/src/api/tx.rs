@@ -23,6 +23,8 @@ pub(crate) struct Tx {
     pub(super) answer_bytes: usize,
     /// Bytes that the writer thread has taken, and not written yet.
     pub(super) taken: usize,
+    /// Threads that wait for a change of any kind.
+    pub(super) waiting: usize,
     /// The socket took less than it was given; the poll thread goes on.
     pub(super) blocked: bool,
     /// The thread that collects, and has this peer in its list.

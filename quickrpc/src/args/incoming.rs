@@ -11,6 +11,7 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 
 use super::{Names, for_tuples};
+use crate::codec::{Json, Reader, TextError};
 use crate::description::CallDescription;
 
 /// All arguments of a call, as they arrive: tuples of up to 16 types.
@@ -45,9 +46,10 @@ pub trait WireArgs<'de>: Sized {
         call: &CallDescription,
     ) -> Result<bool, A::Error>;
 
-    /// Reads the first argument out of a value that is not in a list.
-    fn read_single<D: Deserializer<'de>>(
+    /// Reads the argument at a place out of its value.
+    fn read_value<D: Deserializer<'de>>(
         slots: &mut Self::Slots,
+        place: usize,
         value: D,
         call: &CallDescription,
     ) -> Result<(), D::Error>;
@@ -86,8 +88,9 @@ impl<'de> WireArgs<'de> for () {
         Err(too_many(call))
     }
 
-    fn read_single<D: Deserializer<'de>>(
+    fn read_value<D: Deserializer<'de>>(
         _slots: &mut (),
+        _place: usize,
         _value: D,
         call: &CallDescription,
     ) -> Result<(), D::Error> {
@@ -148,14 +151,19 @@ macro_rules! wire_args {
                 }
             }
 
-            fn read_single<D: Deserializer<'de>>(
+            #[inline]
+            fn read_value<D: Deserializer<'de>>(
                 slots: &mut Self::Slots,
+                place: usize,
                 value: D,
                 call: &CallDescription,
             ) -> Result<(), D::Error> {
-                match Deserialize::deserialize(value) {
-                    Ok(value) => slots.0 = Some(value),
-                    Err(error) => return Err(in_argument(0, call, error)),
+                match place {
+                    $($index => match Deserialize::deserialize(value) {
+                        Ok(value) => slots.$index = Some(value),
+                        Err(error) => return Err(in_argument(place, call, error)),
+                    },)+
+                    _ => return Err(too_many(call)),
                 }
                 Ok(())
             }
@@ -195,6 +203,29 @@ impl<'a, 'de, W: WireArgs<'de>> ArgsSeed<'a, 'de, W> {
         }
     }
 
+    /// Reads an object in which the arguments come in the order of their declaration, which
+    /// is how this library and most others write them. `None`: it is not such a one.
+    #[inline]
+    pub(crate) fn in_order(
+        &self,
+        reader: &mut Reader<'de, Json>,
+    ) -> Result<Option<W::Slots>, TextError> {
+        let mut slots = W::slots();
+        let names = self.call.arguments.iter();
+        let names = names.map(|argument| argument.wire_name);
+        let all = reader.entries_in_order(names, |reader, place| {
+            reader.skip_ws();
+            W::read_value(&mut slots, place, reader, self.call)
+        })?;
+        Ok(all.then_some(slots))
+    }
+
+    /// Supplies what is missing.
+    #[inline]
+    pub(crate) fn finish<E: Error>(self, slots: W::Slots) -> Result<W, E> {
+        W::finish(slots, self.defaults, self.call)
+    }
+
     /// The arguments of a message that has no parameters at all.
     pub(crate) fn absent<E: Error>(self) -> Result<W, E> {
         W::finish(W::slots(), self.defaults, self.call)
@@ -206,7 +237,7 @@ impl<'a, 'de, W: WireArgs<'de>> ArgsSeed<'a, 'de, W> {
             return Err(by_name_please(self.call));
         }
         let mut slots = W::slots();
-        W::read_single(&mut slots, Scalar(value), self.call)?;
+        W::read_value(&mut slots, 0, Scalar(value), self.call)?;
         W::finish(slots, self.defaults, self.call)
     }
 }

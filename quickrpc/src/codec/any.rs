@@ -10,6 +10,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeSeed;
 
+use super::canonical;
 use super::custom::{self, Custom};
 use super::envelope::{DecodeError, Envelope, Payload};
 use super::framing::{Delimiter, Frame};
@@ -17,6 +18,7 @@ use super::jrpc::{self, Jrpc};
 use super::terse::Terse;
 use super::text::TextError;
 use super::{CODECS, Codec};
+use crate::args::{ArgsSeed, WireArgs};
 use crate::error::{CallError, Error, Result};
 use crate::expr::{CodecExpr, CodecKind};
 use crate::limits::Limits;
@@ -129,6 +131,9 @@ impl AnyCodec {
     /// Decodes one telegram as it was received, and gives it as the text that the
     /// envelope's places are in (an empty one where a plug-in's format is no text).
     ///
+    /// Unlike [`decode`](Self::decode), it may leave it to the reader of a payload to find
+    /// out whether that is valid ([`Payload::Raw`]).
+    ///
     /// # Errors
     ///
     /// As [`decode`](Self::decode), and when a text is not UTF-8.
@@ -142,6 +147,11 @@ impl AnyCodec {
         }
         let telegram = std::str::from_utf8(telegram)
             .map_err(|error| DecodeError::new("not UTF-8", error.valid_up_to()))?;
+        if let AnyCodec::Jrpc(_) = self
+            && let Some(envelope) = canonical::decode(telegram)
+        {
+            return Ok((telegram, envelope));
+        }
         Ok((telegram, self.decode(telegram, limits)?))
     }
 
@@ -248,6 +258,25 @@ impl AnyCodec {
         matches!(self, AnyCodec::Jrpc(codec) if codec.strict())
     }
 
+    /// Reads the arguments of a declared call; otherwise like [`read`](Self::read).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub(crate) fn read_args<'de, W: WireArgs<'de>>(
+        &self,
+        telegram: &'de str,
+        payload: &'de Payload,
+        seed: ArgsSeed<'_, 'de, W>,
+        depth: usize,
+    ) -> Result<W, String> {
+        if let (Payload::Text(span) | Payload::Raw(span), AnyCodec::Jrpc(_)) = (payload, self) {
+            return jrpc::read_args(span.of(telegram), seed, depth)
+                .map_err(TextError::into_message);
+        }
+        self.read(telegram, payload, seed, depth)
+    }
+
     /// Reads arguments or a result; `telegram` is the one that was decoded.
     ///
     /// # Errors
@@ -260,9 +289,9 @@ impl AnyCodec {
         seed: S,
         depth: usize,
     ) -> Result<S::Value, String> {
-        let message = |error: TextError| error.message;
+        let message = TextError::into_message;
         match (payload, self) {
-            (Payload::Text(span), AnyCodec::Jrpc(codec)) => {
+            (Payload::Text(span) | Payload::Raw(span), AnyCodec::Jrpc(codec)) => {
                 codec.read(telegram, *span, seed, depth).map_err(message)
             }
             (Payload::Text(span), AnyCodec::Terse(codec)) => {

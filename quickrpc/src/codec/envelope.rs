@@ -58,6 +58,9 @@ pub(crate) enum Payload {
     Missing,
     /// One value, valid, as text.
     Text(Span),
+    /// The same, but nobody has looked whether it is valid. If it cannot be read, the whole
+    /// telegram is to be decoded by [`AnyCodec::decode`](super::AnyCodec::decode) first.
+    Raw(Span),
     /// The arguments of a terse call, valid, as text: `a:1 b:2`.
     Pairs(Span),
     /// A value; what codecs of plug-ins give.
@@ -120,7 +123,8 @@ impl DecodeError {
 
 impl From<TextError> for DecodeError {
     fn from(error: TextError) -> Self {
-        DecodeError::new(error.message, error.position)
+        let position = error.position();
+        DecodeError::new(error.into_message(), position)
     }
 }
 

@@ -6,10 +6,12 @@ use std::marker::PhantomData;
 use serde::Serialize;
 use serde::de::{DeserializeSeed, value::UnitDeserializer};
 
+use super::canonical;
 use super::envelope::{DecodeError, Envelope, Part, Payload, Span};
 use super::framing::Delimiter;
 use super::safe_bytes::is_safe;
 use super::text::{self, Json, Reader, TextError};
+use crate::args::{ArgsSeed, WireArgs};
 use crate::error::CallError;
 use crate::limits::Limits;
 use crate::security::SecInfo;
@@ -94,7 +96,7 @@ impl Jrpc {
         out.extend_from_slice(br#","params":"#);
         write_params(out, args)?;
         if let Some(id) = id {
-            out.extend_from_slice(br#","id":"#);
+            out.extend_from_slice(canonical::ID);
             out.extend_from_slice(itoa::Buffer::new().format(id).as_bytes());
         }
         out.push(b'}');
@@ -107,7 +109,7 @@ impl Jrpc {
         id: &str,
         value: &T,
     ) -> Result<(), String> {
-        out.extend_from_slice(br#"{"jsonrpc":"2.0","result":"#);
+        out.extend_from_slice(canonical::RESULT);
         write(out, value)?;
         close_answer(out, id);
         Ok(())
@@ -153,8 +155,29 @@ impl Jrpc {
         seed: S,
         depth: usize,
     ) -> Result<S::Value, TextError> {
-        Reader::new(span.of(telegram), Json, depth).value(seed)
+        let mut reader = Reader::new(span.of(telegram), Json, depth);
+        let value = reader.value(seed)?;
+        expect_end(&mut reader)?;
+        Ok(value)
     }
+}
+
+/// Reads the arguments of a declared call.
+pub(super) fn read_args<'de, W: WireArgs<'de>>(
+    text: &'de str,
+    seed: ArgsSeed<'_, 'de, W>,
+    depth: usize,
+) -> Result<W, TextError> {
+    let mut reader = Reader::new(text, Json, depth);
+    let args = match seed.in_order(&mut reader)? {
+        Some(slots) => seed.finish(slots)?,
+        None => {
+            reader.set_position(0);
+            reader.value(seed)?
+        }
+    };
+    expect_end(&mut reader)?;
+    Ok(args)
 }
 
 /// Reads what was not sent: the seed decides what that means.
@@ -173,7 +196,7 @@ fn expect_end(reader: &mut Reader<'_, Json>) -> Result<(), TextError> {
 /// Appends a value, unless it would stop a Python peer.
 fn write<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Result<(), String> {
     let start = out.len();
-    text::write(out, Json, value).map_err(|error| error.message)?;
+    text::write(out, Json, value).map_err(TextError::into_message)?;
     if is_safe(out.get(start..).unwrap_or_default()) {
         return Ok(());
     }
@@ -198,7 +221,7 @@ fn write_params<A: Serialize + ?Sized>(out: &mut Vec<u8>, args: &A) -> Result<()
 }
 
 fn close_answer(out: &mut Vec<u8>, id: &str) {
-    out.extend_from_slice(br#","id":"#);
+    out.extend_from_slice(canonical::ID);
     out.extend_from_slice(id.as_bytes());
     out.push(b'}');
 }
@@ -456,7 +479,7 @@ fn header(params: Option<Span>, telegram: &str, limits: &Limits) -> Envelope {
     match reader.value(PhantomData) {
         Ok(secinfo) => Envelope::Header(secinfo),
         Err(error) => {
-            let message = format!("wrong security header: {}", error.message);
+            let message = format!("wrong security header: {error}");
             Envelope::invalid(None, message)
         }
     }
@@ -482,10 +505,7 @@ fn failure(text: &str, depth: usize) -> CallError {
         },
         Err(error) => CallError::new(
             CallError::INTERNAL_ERROR,
-            format!(
-                "the call failed with an error that cannot be read: {}",
-                error.message
-            ),
+            format!("the call failed with an error that cannot be read: {error}"),
         ),
     }
 }

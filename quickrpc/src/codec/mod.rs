@@ -12,6 +12,7 @@ use crate::expr::{CodecExpr, ExprKind, Params, Registry};
 use crate::value::Value;
 
 mod any;
+mod canonical;
 mod custom;
 mod envelope;
 mod framing;
@@ -27,6 +28,7 @@ mod tests;
 #[doc(hidden)]
 pub use any::AnyCodec;
 pub(crate) use envelope::{Envelope, Part, Payload};
+pub(crate) use text::{Json, Reader, TextError};
 
 /// A codec of one's own.
 ///

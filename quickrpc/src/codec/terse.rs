@@ -82,7 +82,7 @@ impl Terse {
             out.extend_from_slice(itoa::Buffer::new().format(id).as_bytes());
             out.push(b']');
         }
-        text::write_pairs(out, args).map_err(|error| error.message)
+        text::write_pairs(out, args).map_err(TextError::into_message)
     }
 
     pub(crate) fn encode_result<T: Serialize + ?Sized>(
@@ -92,7 +92,7 @@ impl Terse {
         value: &T,
     ) -> Result<(), String> {
         open_answer(out, id, b"]:");
-        text::write(out, Syntax, value).map_err(|error| error.message)
+        text::write(out, Syntax, value).map_err(TextError::into_message)
     }
 
     pub(crate) fn encode_error(
@@ -105,7 +105,7 @@ impl Terse {
         text::write_str(out, Syntax, &error.message);
         if let Some(data) = &error.data {
             out.extend_from_slice(b" details:");
-            text::write(out, Syntax, data).map_err(|error| error.message)?;
+            text::write(out, Syntax, data).map_err(TextError::into_message)?;
         }
         out.extend_from_slice(b" code:");
         out.extend_from_slice(itoa::Buffer::new().format(error.code).as_bytes());

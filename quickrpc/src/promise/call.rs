@@ -72,13 +72,6 @@ pub(crate) trait PendingCall: Send + Sync {
         lane: u64,
     ) -> Result<()>;
 
-    /// Settles the call with the result in a message, or with `Error::BadResult`.
-    fn settle(&self, codec: &AnyCodec, telegram: &str, payload: &Payload, depth: usize, lane: u64) {
-        if let Err(error) = self.offer(codec, telegram, payload, depth, lane) {
-            self.fail(error, lane);
-        }
-    }
-
     /// Settles the call with an error.
     fn fail(&self, error: Error, lane: u64);
 

@@ -1,6 +1,7 @@
 //! What a promise and its other end share: one state machine, one allocation.
 
 use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{self, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -13,6 +14,8 @@ pub(crate) struct Shared<T> {
     /// callbacks, decoding, drops of values) runs while it is held.
     state: Mutex<State<T>>,
     settled: Condvar,
+    /// The promise was dropped; as the state says, but to be seen without the lock.
+    unwanted: AtomicBool,
     pub(super) call: Option<Call<T>>,
 }
 
@@ -75,6 +78,7 @@ impl<T> Shared<T> {
         Shared {
             state: Mutex::new(State { stage, sleepers: 0 }),
             settled: Condvar::new(),
+            unwanted: AtomicBool::new(false),
             call,
         }
     }
@@ -128,9 +132,9 @@ impl<T> Shared<T> {
         }
     }
 
-    /// Whether there is somebody for the value.
+    /// Whether there may be somebody for the value.
     pub(super) fn is_wanted(&self) -> bool {
-        matches!(self.lock().stage, Stage::Pending(_) | Stage::Callback(_))
+        !self.unwanted.load(Ordering::Relaxed)
     }
 
     fn is_settled(&self) -> bool {
@@ -254,7 +258,10 @@ impl<T> Shared<T> {
     pub(super) fn give_up(&self) {
         let mut state = self.lock();
         let after = match state.stage {
-            Stage::Pending(_) => Stage::Unwanted,
+            Stage::Pending(_) => {
+                self.unwanted.store(true, Ordering::Relaxed);
+                Stage::Unwanted
+            }
             Stage::Settled(_) => Stage::Given,
             _ => return,
         };

@@ -83,7 +83,8 @@ fn decode(_: &AnyCodec, _: &str, payload: &Payload, _: usize) -> Result<i64, Str
 
 fn answer(call: &dyn PendingCall, value: impl Into<Value>) {
     let codec = AnyCodec::custom(Arc::new(NoCodec));
-    call.settle(&codec, "", &Payload::Value(value.into()), 128, 7);
+    let value = Payload::Value(value.into());
+    call.offer(&codec, "", &value, 128, 7).unwrap();
 }
 
 fn call(fake: &Arc<Fake>, timeout: Duration) -> (Promise<i64>, Arc<dyn PendingCall>) {
@@ -224,7 +225,9 @@ fn a_bad_result_may_leave_the_call_to_others() {
         "the result of `add` cannot be read: invalid type: boolean `true`, expected i64"
     );
     assert!(promise.try_result().is_none());
-    pending.settle(&codec, "", &Payload::Value("x".into()), 128, 0);
+    let panics = Payload::Value("x".into());
+    let error = pending.offer(&codec, "", &panics, 128, 0).unwrap_err();
+    pending.fail(error, 0);
     assert_eq!(
         promise.result().unwrap_err().to_string(),
         "the result of `add` cannot be read: reading it panicked"

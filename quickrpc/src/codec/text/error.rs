@@ -9,27 +9,48 @@ use serde::{de, ser};
 ///
 /// When reading, `position` is the byte where the value or the character that is wrong
 /// begins; when writing, it says nothing.
+///
+/// In a box, so that the results that carry one, which are many, stay as small as what they
+/// carry when all is well.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct TextError {
-    pub(crate) message: String,
-    pub(crate) position: usize,
+pub(crate) struct TextError(Box<Details>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Details {
+    message: String,
+    position: usize,
 }
 
 impl TextError {
     #[cold]
     pub(crate) fn new(message: impl Into<String>, position: usize) -> Self {
-        TextError {
+        TextError(Box::new(Details {
             message: message.into(),
             position,
-        }
+        }))
+    }
+
+    /// What was found or expected.
+    pub(crate) fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// What was found or expected.
+    pub(crate) fn into_message(self) -> String {
+        self.0.message
+    }
+
+    /// The byte where it is wrong.
+    pub(crate) fn position(&self) -> usize {
+        self.0.position
     }
 
     /// The message with its position.
     #[cfg(test)]
     pub(super) fn placed(&self) -> String {
-        match self.position {
-            UNKNOWN => self.message.clone(),
-            position => format!("{} at byte {position}", self.message),
+        match self.position() {
+            UNKNOWN => self.message().to_owned(),
+            position => format!("{} at byte {position}", self.message()),
         }
     }
 
@@ -38,8 +59,8 @@ impl TextError {
     /// serde builds its errors ("missing field `x`") without a position.
     #[cold]
     pub(super) fn at(mut self, position: usize) -> Self {
-        if self.position == UNKNOWN {
-            self.position = position;
+        if self.0.position == UNKNOWN {
+            self.0.position = position;
         }
         self
     }
@@ -49,7 +70,7 @@ impl TextError {
 /// the middle helps nobody.
 impl fmt::Display for TextError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(self.message())
     }
 }
 

@@ -86,20 +86,31 @@ pub(crate) fn write_str<S: Syntax>(out: &mut Vec<u8>, _syntax: S, text: &str) {
     let bytes = text.as_bytes();
     out.reserve(bytes.len() + 2);
     out.push(b'"');
+    let plain = find_special(bytes, 0);
+    if plain == bytes.len() {
+        out.extend_from_slice(bytes);
+    } else {
+        write_escaped::<S>(out, bytes, plain);
+    }
+    out.push(b'"');
+}
+
+/// Appends the content of a string that has its first escape at `at`.
+#[cold]
+fn write_escaped<S: Syntax>(out: &mut Vec<u8>, bytes: &[u8], mut at: usize) {
     let mut start = 0;
     loop {
-        let at = find_special(bytes, start);
         out.extend_from_slice(bytes.get(start..at).unwrap_or_default());
         let Some(&byte) = bytes.get(at) else { break };
         S::write_escape(out, byte);
         start = at + 1;
+        at = find_special(bytes, start);
     }
     if !S::STRICT && bytes.last() == Some(&b'\\') {
         // The original takes `\\"` for a quote and reads on, into the next string.
         out.truncate(out.len() - 2);
         out.extend_from_slice(b"\\u{5c}");
     }
-    out.push(b'"');
 }
 
 /// Appends a terse name that needs quotes. Its colons are escaped, since the original ends
@@ -217,18 +228,22 @@ fn invalid_escape(at: usize) -> TextError {
 /// set where the byte is a hit; beyond the first hit a borrow may set more, which does not
 /// matter.
 #[inline]
-fn find_special(bytes: &[u8], mut at: usize) -> usize {
+pub(crate) fn find_special(bytes: &[u8], from: usize) -> usize {
+    let mut at = from;
     while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-        let word = u64::from_le_bytes(*chunk);
-        let quote = (word ^ (ONES * b'"' as u64)).wrapping_sub(ONES);
-        let backslash = (word ^ (ONES * b'\\' as u64)).wrapping_sub(ONES);
-        let control = word.wrapping_sub(ONES * 0x20);
-        // No byte with its highest bit set is a hit, and flipping other bits keeps it set.
-        let hits = (quote | backslash | control) & !word & HIGHS;
+        let hits = special(*chunk);
         if hits != 0 {
             return at + hits.trailing_zeros() as usize / 8;
         }
         at += 8;
+    }
+    // The last eight bytes, the first of which were looked at already.
+    if at > from
+        && at < bytes.len()
+        && let Some(chunk) = bytes.last_chunk::<8>()
+    {
+        let hits = special(*chunk);
+        return bytes.len() - 8 + (hits.trailing_zeros() as usize / 8).min(8);
     }
     while let Some(&byte) = bytes.get(at) {
         if byte < 0x20 || byte == b'"' || byte == b'\\' {
@@ -237,6 +252,17 @@ fn find_special(bytes: &[u8], mut at: usize) -> usize {
         at += 1;
     }
     at
+}
+
+/// Has the highest bit of the first byte set that is special, and of none before it.
+#[inline]
+fn special(chunk: [u8; 8]) -> u64 {
+    let word = u64::from_le_bytes(chunk);
+    let quote = (word ^ (ONES * b'"' as u64)).wrapping_sub(ONES);
+    let backslash = (word ^ (ONES * b'\\' as u64)).wrapping_sub(ONES);
+    let control = word.wrapping_sub(ONES * 0x20);
+    // No byte with its highest bit set is a hit, and flipping other bits keeps it set.
+    (quote | backslash | control) & !word & HIGHS
 }
 
 const ONES: u64 = u64::MAX / 255;
@@ -260,6 +286,11 @@ mod tests {
             }
         }
         assert_eq!(find_special(b"\"abc\\", 1), 4);
+        // What lies before the start does not count, also where the end is looked at twice.
+        for length in 0..30 {
+            let text = [&b"\"\"\"\"\"\"\"\"\""[..], &vec![b'x'; length]].concat();
+            assert_eq!(find_special(&text, 9), text.len());
+        }
         assert_eq!(find_special(b"abc", 9), 9);
     }
 }

@@ -73,11 +73,11 @@ fn consistent<S: Syntax>(text: &str, syntax: S) {
             round_trip(&value, syntax);
         }
         Err(error) => {
-            assert!(error.position <= text.len(), "{text}: {error}");
+            assert!(error.position() <= text.len(), "{text}: {error}");
             // What only the one who converts it can see.
             if !["base64", "range"]
                 .iter()
-                .any(|part| error.message.contains(part))
+                .any(|part| error.message().contains(part))
             {
                 assert_eq!(skipped, Err(error), "{text}");
             }

@@ -411,7 +411,7 @@ fn nesting_ends_at_the_limit() {
     let error = read::<Tree, _>(&"[".repeat(100_000), Json).unwrap_err();
     assert_eq!(error.placed(), "nested deeper than 128 levels at byte 128");
     let error = read::<Tree, _>(&"{\"__bytes\":".repeat(100_000), Json).unwrap_err();
-    assert_eq!(error.message, "nested deeper than 128 levels");
+    assert_eq!(error.message(), "nested deeper than 128 levels");
     let error = read::<Tree, _>(&"{a:".repeat(100_000), Terse).unwrap_err();
     assert_eq!(error.placed(), "nested deeper than 128 levels at byte 384");
 }

@@ -357,7 +357,7 @@ fn what_is_not_expected() {
     );
 
     let long = format!("\"{}\"", "ä".repeat(100_000));
-    let message = read::<i64, _>(&long, Json).unwrap_err().message;
+    let message = read::<i64, _>(&long, Json).unwrap_err().into_message();
     assert!(
         message.len() < 500 && message.ends_with("ä\", expected i64"),
         "{message}"
