@@ -8,9 +8,11 @@ use std::cell::RefCell;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::sync::lock;
+use rustix::buffer::{SpareCapacity, spare_capacity};
+
+use crate::sync::{after, lock};
 use crate::transport::stream::Stream;
 
 use super::conn::{Conn, Outlet, Rx};
@@ -18,6 +20,34 @@ use super::core::Core;
 use super::observers::DisconnectReason;
 use super::reactor::{Command, Reactor};
 use super::receive::Flow;
+use super::spare;
+
+/// Reads without sleeping for so long, and only then sleeps.
+fn spinning(
+    spin: Duration,
+    until: Option<Instant>,
+    input: &mut dyn FnMut(bool) -> io::Result<usize>,
+) -> io::Result<usize> {
+    let end = after(spin);
+    let end = until.map_or(end, |until| until.min(end));
+    loop {
+        match input(false) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                if Instant::now() >= end {
+                    return input(true);
+                }
+                std::hint::spin_loop();
+            }
+            read => return read,
+        }
+    }
+}
+
+/// Where more of a large message goes.
+fn room(buf: &mut Vec<u8>) -> SpareCapacity<'_, u8> {
+    buf.reserve(CHUNK);
+    spare_capacity(buf)
+}
 
 /// Bytes read at once.
 const CHUNK: usize = 64 << 10;
@@ -83,11 +113,29 @@ impl Core {
                 Flow::Stalled | Flow::Closed => break,
                 Flow::Read => {}
             }
-            match stream.read_waiting(&mut buffer, &mut rx.timeout, until) {
+            // The rest of a large message goes where its beginning is.
+            let large = rx.buf.len() >= spare::LARGE / 2;
+            let mut input = |sleep: bool| {
+                let Rx { buf, timeout, .. } = &mut *rx;
+                match (large, sleep) {
+                    (false, false) => stream.read(&mut *buffer),
+                    (false, true) => stream.read_waiting(&mut *buffer, timeout, until),
+                    (true, false) => stream.read(room(buf)),
+                    (true, true) => stream.read_waiting(room(buf), timeout, until),
+                }
+            };
+            let read = match conn.wire.spin {
+                Some(spin) => spinning(spin, until, &mut input),
+                None => input(true),
+            };
+            match read {
                 // The poll thread sees it too, and does what is to be done.
                 Ok(0) => break,
                 Ok(count) => {
-                    let chunk = buffer.get(..count).unwrap_or_default();
+                    let chunk = match large {
+                        true => &[],
+                        false => buffer.get(..count).unwrap_or_default(),
+                    };
                     flow = self.receive(conn, rx, chunk);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

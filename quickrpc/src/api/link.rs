@@ -27,6 +27,8 @@ pub(crate) struct Wire {
     pub(crate) datagrams: bool,
     /// A stream that sent nothing for so long sends something harmless.
     pub(crate) keepalive: Option<Duration>,
+    /// Who waits for its input looks for it so long before it sleeps.
+    pub(crate) spin: Option<Duration>,
 }
 
 /// One transport that runs or may run.
@@ -73,20 +75,15 @@ pub(crate) enum Leaf {
 }
 
 impl Wire {
-    fn new(
-        codec: &AnyCodec,
-        security: &AnySecurity,
-        limits: Limits,
-        name: String,
-        keepalive: Option<Duration>,
-    ) -> Self {
+    fn new(codec: &AnyCodec, security: &AnySecurity, limits: Limits, name: String) -> Self {
         Wire {
             codec: codec.clone(),
             security: security.clone(),
             limits,
             name: name.into(),
             datagrams: false,
-            keepalive,
+            keepalive: None,
+            spin: None,
         }
     }
 }
@@ -119,7 +116,7 @@ pub(crate) fn links(
     let id = TransportId::next();
     let expr = match transport {
         AnyTransport::Object(object) => {
-            let wire = Wire::new(codec, security, limits.clone(), object.expression(), None);
+            let wire = Wire::new(codec, security, limits.clone(), object.expression());
             return Ok(vec![Arc::new(Link {
                 id,
                 wire: Arc::new(wire),
@@ -139,8 +136,8 @@ pub(crate) fn links(
         .into_iter()
         .map(|link| {
             let name = link.leaf.to_string();
-            let keepalive = link.leaf.options().keepalive;
-            if keepalive.is_some() && codec.keepalive().is_none() {
+            let options = link.leaf.options();
+            if options.keepalive.is_some() && codec.keepalive().is_none() {
                 let text = format!(
                     "`{name}`: the codec `{codec}` has nothing harmless to send, so it cannot \
                      keep connections alive; use `jrpc`, or no `keepalive`"
@@ -148,7 +145,9 @@ pub(crate) fn links(
                 return Err(Error::Config(text.into()));
             }
             let limits = link.leaf.limits(limits);
-            let mut wire = Wire::new(codec, security, limits, name, keepalive);
+            let mut wire = Wire::new(codec, security, limits, name);
+            wire.keepalive = options.keepalive;
+            wire.spin = options.spin;
             if let TransportKind::Udp { .. } = link.leaf.kind() {
                 wire.datagrams = true;
                 wire.limits.message_size = wire.limits.message_size.min(udp::LARGEST);

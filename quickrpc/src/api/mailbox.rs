@@ -146,6 +146,8 @@ impl Mailbox {
             Processing::Manual => AfterPush::Nothing,
             // A worker that was woken is idle until it gets the lock: each serves one lane.
             Processing::Queue | Processing::Pool(_) if state.ready.len() <= state.idle => {
+                // First the lock is free: woken with it held, the worker would sleep again.
+                drop(state);
                 self.changed.notify_one();
                 AfterPush::Nothing
             }

@@ -28,6 +28,7 @@ mod receive;
 mod shared_limits;
 mod slot;
 mod sources;
+mod spare;
 mod status;
 mod target;
 #[cfg(test)]

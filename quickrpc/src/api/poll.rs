@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token, Waker};
+use rustix::buffer::spare_capacity;
 
 use crate::error::Error;
 use crate::sync::{after, lock};
@@ -20,6 +21,7 @@ use super::processing::Processing;
 use super::reactor::{Command, Reactor};
 use super::receive::Flow;
 use super::sources::{Source, Sources};
+use super::spare;
 use super::status::Adding;
 
 const WAKER: Token = Token(usize::MAX);
@@ -54,6 +56,8 @@ pub(crate) struct Loop {
     /// Why starting failed.
     pub(super) failure: Option<Error>,
     stop: bool,
+    /// Until when input is looked for without sleeping.
+    spin: Option<Instant>,
 }
 
 /// How far a link is.
@@ -114,6 +118,7 @@ impl Loop {
             companions_left: None,
             failure: None,
             stop: false,
+            spin: None,
         };
         Ok((reactor, poll_thread))
     }
@@ -125,7 +130,8 @@ impl Loop {
         }
         let mut events = Events::with_capacity(256);
         while !self.stop {
-            if let Err(error) = self.poll.poll(&mut events, self.timeout()) {
+            let timeout = self.timeout();
+            if let Err(error) = self.poll.poll(&mut events, timeout) {
                 if error.kind() == io::ErrorKind::Interrupted {
                     continue;
                 }
@@ -151,12 +157,18 @@ impl Loop {
         self.shut_down();
     }
 
-    fn timeout(&self) -> Option<Duration> {
-        if !self.ready.is_empty() {
+    fn timeout(&mut self) -> Option<Duration> {
+        if !self.ready.is_empty() || self.spins() {
             return Some(Duration::ZERO);
         }
         let alarm = self.core.alarm.at();
         alarm.map(|at| at.saturating_duration_since(Instant::now()))
+    }
+
+    /// Whether input is looked for without sleeping.
+    fn spins(&mut self) -> bool {
+        self.spin = self.spin.filter(|until| Instant::now() < *until);
+        self.spin.is_some()
     }
 
     fn command(&mut self, command: Command) {
@@ -188,6 +200,9 @@ impl Loop {
         match self.sources.get(token.0) {
             Some(Source::Peer(conn)) => {
                 let conn = Arc::clone(conn);
+                if let Some(spin) = conn.wire.spin {
+                    self.spin = self.spin.max(Some(after(spin)));
+                }
                 if writable {
                     self.flush(&conn);
                 }
@@ -281,11 +296,23 @@ impl Loop {
         let mut left = ROUND;
         let mut ended = conn.ended.load(Ordering::Acquire);
         while flow == Flow::Read && left > 0 && !ended {
-            match stream.read(&mut self.scratch) {
+            // The rest of a large message goes where its beginning is.
+            let large = rx.buf.len() >= spare::LARGE / 2;
+            let read = match large {
+                true => {
+                    rx.buf.reserve(ROUND);
+                    stream.read(spare_capacity(&mut rx.buf))
+                }
+                false => stream.read(&mut *self.scratch),
+            };
+            match read {
                 Ok(0) => ended = true,
                 Ok(count) => {
                     left = left.saturating_sub(count);
-                    let chunk = self.scratch.get(..count).unwrap_or_default();
+                    let chunk = match large {
+                        true => &[],
+                        false => self.scratch.get(..count).unwrap_or_default(),
+                    };
                     flow = self.core.receive(conn, &mut rx, chunk);
                     if !to_the_end && count < self.scratch.len() {
                         break;
@@ -368,7 +395,7 @@ impl Loop {
             return;
         };
         for _ in 0..16 {
-            match stream.read(&mut self.scratch) {
+            match stream.read(&mut *self.scratch) {
                 Ok(0) if conn.backlog() == 0 => return self.forget(conn),
                 Ok(0) => return,
                 Ok(_) => {}
@@ -421,8 +448,11 @@ impl Loop {
     }
 
     fn time(&mut self) {
+        let Some(at) = self.core.alarm.at() else {
+            return;
+        };
         let now = Instant::now();
-        if self.core.alarm.at().is_none_or(|at| at > now) {
+        if at > now {
             return;
         }
         // First disarm, then look: who adds a call meanwhile arms again.
@@ -568,7 +598,7 @@ impl Loop {
     fn drain_input(&mut self, conn: &Conn) {
         if let Outlet::Socket(stream) = &conn.outlet {
             for _ in 0..64 {
-                match stream.read(&mut self.scratch) {
+                match stream.read(&mut *self.scratch) {
                     Ok(count) if count > 0 => {}
                     _ => return,
                 }

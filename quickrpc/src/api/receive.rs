@@ -17,6 +17,7 @@ use super::datagrams::Admitted;
 use super::dispatch::{Call, CallParts};
 use super::mailbox::{Item, Turn};
 use super::observers::DisconnectReason;
+use super::spare;
 
 /// A connection gets so many messages at once, so that a flood starves nobody.
 const ROUND: usize = 64;
@@ -80,6 +81,9 @@ impl Core {
         if rx.buf.is_empty() {
             let (consumed, flow) = self.round(conn, rx, chunk);
             let rest = chunk.get(consumed..).unwrap_or_default();
+            if rest.len() >= spare::LARGE / 2 {
+                rx.buf = spare::take();
+            }
             rx.buf.extend_from_slice(rest);
             return flow;
         }
@@ -88,6 +92,7 @@ impl Core {
         let (consumed, flow) = self.round(conn, rx, &buf);
         if consumed >= buf.len() {
             // Gives the memory back: an idle connection keeps no buffer.
+            spare::give(buf);
             return flow;
         }
         if consumed > 0 {

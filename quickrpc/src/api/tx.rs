@@ -8,6 +8,7 @@ use std::time::Instant;
 use crate::transport::stream::Stream;
 
 use super::observers::DisconnectReason;
+use super::spare;
 
 /// What waits to be sent.
 #[derive(Debug)]
@@ -88,7 +89,7 @@ impl Tx {
             self.head = 0;
             self.buf.clear();
             if self.buf.capacity() > KEEP {
-                self.buf = Vec::new();
+                spare::give(std::mem::take(&mut self.buf));
             }
         }
     }
@@ -117,6 +118,9 @@ impl Tx {
                 _ => self.answers.push_back(start..end),
             }
             self.answer_bytes += bytes.len();
+        }
+        if bytes.len() >= spare::LARGE && self.buf.capacity() == 0 {
+            self.buf = spare::take();
         }
         self.buf.extend_from_slice(bytes);
     }

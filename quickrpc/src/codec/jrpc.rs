@@ -196,8 +196,9 @@ fn expect_end(reader: &mut Reader<'_, Json>) -> Result<(), TextError> {
 /// Appends a value, unless it would stop a Python peer.
 fn write<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Result<(), String> {
     let start = out.len();
-    text::write(out, Json, value).map_err(TextError::into_message)?;
-    if is_safe(out.get(start..).unwrap_or_default()) {
+    let (written, tagged) = text::noting_tags(|| text::write(out, Json, value));
+    written.map_err(TextError::into_message)?;
+    if !tagged || is_safe(out.get(start..).unwrap_or_default()) {
         return Ok(());
     }
     Err(String::from(

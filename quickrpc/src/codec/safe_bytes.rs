@@ -4,19 +4,12 @@
 //! receiving if it cannot read it. Byte strings are always written right, but a map of
 //! the user's may have that key too.
 
-use std::sync::LazyLock;
-
-use memchr::memmem::Finder;
-
 /// A key in compact JSON; inside a string its quotes would be escaped.
 const KEY: &[u8] = b"\"__bytes\":";
 
-/// Prepared once, since every message is searched.
-static FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(KEY));
-
 /// Whether every `__bytes` in compact JSON is padded base64, as peers expect it.
 pub(super) fn is_safe(json: &[u8]) -> bool {
-    FINDER.find_iter(json).all(|at| {
+    memchr::memmem::find_iter(json, KEY).all(|at| {
         let before = at.checked_sub(1).and_then(|at| json.get(at));
         // `"x\"__bytes":` is another key.
         before == Some(&b'\\') || is_base64(json.get(at + KEY.len()..).unwrap_or_default())

@@ -32,7 +32,7 @@
 //! | `mode` | `unixserv` | permissions in octal, such as `0660` |
 //! | `backoff` | `restart` | a duration, or `off` |
 //! | `keepalive` | all streams | a duration, or `off` |
-//! | `spin` | all streams | a duration, or `off`; accepted, and without effect so far |
+//! | `spin` | all streams | a duration, or `off`: who waits for input looks for it so long before sleeping |
 //! | each field of [`Limits`](crate::Limits), by its name | all but `mux`, `restart` | a number, a size, or a duration |
 //! | `strict` | `jrpc` | `on` or `off` |
 //!

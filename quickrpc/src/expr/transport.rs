@@ -120,7 +120,8 @@ pub enum TransportKind {
 pub struct TransportOptions {
     /// How long a stream may be silent: before that, something harmless is sent.
     pub keepalive: Option<Duration>,
-    /// How long to poll before sleeping. Without effect so far.
+    /// Who waits for input looks for it so long before sleeping: a call is much faster then
+    /// where both ends have a processor of their own, and takes all of it meanwhile.
     pub spin: Option<Duration>,
     /// Limits that are set in the expression.
     pub limits: LimitOverrides,

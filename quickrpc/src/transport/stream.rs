@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use mio::net::{TcpStream, UnixStream};
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
+use rustix::buffer::Buffer;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
@@ -22,9 +23,9 @@ pub(crate) enum Stream {
 }
 
 impl Stream {
-    /// Reads what is there.
-    pub(crate) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        let (count, _) = recv(self, buffer, RecvFlags::DONTWAIT)?;
+    /// Reads what is there; into a slice, or into the `spare_capacity` of a vector.
+    pub(crate) fn read(&self, buffer: impl Buffer<u8>) -> io::Result<usize> {
+        let (_, count) = recv(self, buffer, RecvFlags::DONTWAIT)?;
         Ok(count)
     }
 
@@ -32,7 +33,7 @@ impl Stream {
     /// last; setting it again and again would cost a system call with each read.
     pub(crate) fn read_waiting(
         &self,
-        buffer: &mut [u8],
+        buffer: impl Buffer<u8>,
         timeout: &mut Option<Duration>,
         until: Option<Instant>,
     ) -> io::Result<usize> {
@@ -48,7 +49,7 @@ impl Stream {
             set_socket_timeout(self, Timeout::Recv, left)?;
             *timeout = left;
         }
-        let (count, _) = recv(self, buffer, RecvFlags::empty())?;
+        let (_, count) = recv(self, buffer, RecvFlags::empty())?;
         Ok(count)
     }
 

@@ -4,6 +4,7 @@
 //! for bytes, whatever else it holds and wherever the key stands; a reader that does not
 //! know the type it is asked for has to look ahead for it, see [`Tags`].
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use base64::Engine;
@@ -112,6 +113,27 @@ impl<'de, S: Syntax> Reader<'de, S> {
         };
         self.set_position(start + length + 1);
         Ok(start..start + length)
+    }
+}
+
+thread_local! {
+    /// A map of the user's was written that has the key.
+    static TAGGED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `write`, and says whether it wrote a map with the key that marks byte strings. The
+/// byte strings themselves do not count.
+pub(crate) fn noting_tags<R>(write: impl FnOnce() -> R) -> (R, bool) {
+    let outer = TAGGED.replace(false);
+    let result = write();
+    (result, TAGGED.replace(outer))
+}
+
+/// A key of a map was written.
+#[inline]
+pub(super) fn note_key(key: &str) {
+    if key == TAG {
+        TAGGED.set(true);
     }
 }
 

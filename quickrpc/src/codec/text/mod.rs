@@ -31,6 +31,7 @@ mod test_tree;
 #[cfg(test)]
 mod test_typed;
 
+pub(crate) use bytes::noting_tags;
 pub(crate) use error::TextError;
 pub(crate) use pairs::{Pairs, write_pairs};
 pub(crate) use reader::Reader;

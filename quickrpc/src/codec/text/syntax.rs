@@ -79,6 +79,7 @@ impl Syntax for Json {
 
     #[inline]
     fn write_key(out: &mut Vec<u8>, key: &str) {
+        bytes::note_key(key);
         string::write_str(out, Json, key);
     }
 
