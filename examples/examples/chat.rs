@@ -9,7 +9,7 @@
 
 #![allow(clippy::print_stderr, reason = "people read it")]
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -147,6 +147,8 @@ const HOW: [&str; 2] = [
 
 /// Who is there, and what was said.
 struct Room {
+    /// What goes to everybody cannot fail for the one who says it: whoever does not get it is
+    /// gone, or is disconnected because it does not read.
     everybody: ChatOutgoing,
     state: Mutex<State>,
 }
@@ -177,7 +179,6 @@ impl Room {
             .iter()
             .map(|(_, name)| name.clone())
             .collect();
-        // A peer that has gone again is told of by the next event.
         self.everybody.to(peer).people(names).ok();
     }
 
@@ -206,8 +207,12 @@ impl Room {
         drop(state);
         match before {
             Some(before) if before == name => {}
-            Some(before) => self.everybody.renamed(&before, &name)?,
-            None => self.everybody.joined(&name)?,
+            Some(before) => {
+                self.everybody.renamed(&before, &name).ok();
+            }
+            None => {
+                self.everybody.joined(&name).ok();
+            }
         }
         Ok(name)
     }
@@ -219,7 +224,7 @@ impl Room {
             None => self.nick(peer, "guest")?,
         };
         let message = self.state().remember(name, text.to_owned());
-        self.everybody.said(&message.name, text, message.time)?;
+        self.everybody.said(&message.name, text, message.time).ok();
         Ok(())
     }
 
@@ -251,22 +256,15 @@ impl State {
 
     /// The name, or the name with the first number that makes it another.
     fn free_name(&self, peer: &Sender, wanted: &str) -> String {
-        let taken = |name: &str| {
-            self.people
-                .iter()
-                .any(|(other, taken)| other != peer && taken == name)
-        };
-        if !taken(wanted) {
-            return wanted.to_owned();
-        }
-        let mut number = 2_u64;
-        loop {
-            let name = format!("{wanted} {number}");
-            if !taken(&name) {
-                return name;
-            }
+        let others = self.people.iter().filter(|(other, _)| other != peer);
+        let taken: HashSet<&str> = others.map(|(_, name)| name.as_str()).collect();
+        let mut name = wanted.to_owned();
+        let mut number = 1;
+        while taken.contains(name.as_str()) {
             number += 1;
+            name = format!("{wanted} {number}");
         }
+        name
     }
 
     fn remember(&mut self, name: String, text: String) -> Message {

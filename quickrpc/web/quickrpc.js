@@ -304,8 +304,10 @@ class Core {
   setStatus(status) {
     this.status = Object.freeze(status);
     for (const { handler } of this.onStatus.handlers) {
+      // An observer has changed it, and everybody was told of that.
+      if (this.status !== status) return;
       try {
-        handler(this.status);
+        handler(status);
       } catch (error) {
         this.trouble(error);
       }
