@@ -80,6 +80,60 @@
 //! # assert_eq!(Stage::DESCRIPTION.calls[0].wire_name, "lab.moveTo");
 //! ```
 //!
+//! # Declare somebody else's API
+//!
+//! A trait can say what a program understands that knows nothing of this library, if it speaks
+//! JSON-RPC 2.0: only what is used of it, from our side, with its names. What it sends by itself
+//! is incoming, and arrives in slots. Its server may want arrays ([`positional`](remote_api)),
+//! may send more than is declared (`ignore_unknown`), and has a framing of its own: a line for
+//! each message (`jrpc:\n`), NUL behind each (`jrpc`) or a header before each
+//! (`jrpc:content-length`, as language servers do).
+//!
+//! ```
+//! use quickrpc::remote_api;
+//! use serde::{Deserialize, Serialize};
+//!
+//! /// What an editor wants of a language server.
+//! #[remote_api(ignore_unknown, rename_all = "camelCase", prefix = "textDocument/")]
+//! trait LanguageServer {
+//!     /// On the wire: `textDocument/hover`.
+//!     #[outgoing]
+//!     fn hover(&self, text_document: Document, position: Position) -> Option<Hover>;
+//!
+//!     /// A name with another beginning; and its arguments as an array.
+//!     #[outgoing(positional)]
+//!     #[name = "lab/add"]
+//!     fn add(&self, a: i64, b: i64) -> i64;
+//!
+//!     /// What it sends by itself.
+//!     #[incoming]
+//!     fn publish_diagnostics(&self, uri: &str, version: Option<i64>);
+//! }
+//!
+//! #[derive(Serialize, Deserialize)]
+//! struct Document {
+//!     uri: String,
+//! }
+//!
+//! #[derive(Serialize, Deserialize)]
+//! struct Position {
+//!     line: u32,
+//!     character: u32,
+//! }
+//!
+//! #[derive(Serialize, Deserialize)]
+//! struct Hover {
+//!     contents: quickrpc::Value, // of several kinds
+//! }
+//!
+//! # fn main() -> quickrpc::Result<()> {
+//! let server = LanguageServer::bind("jrpc:content-length", "process:(some-language-server)")?;
+//! server.publish_diagnostics.connect(|_sender, uri, _version| println!("{uri}"));
+//! # assert_eq!(LanguageServer::DESCRIPTION.calls[0].wire_name, "textDocument/hover");
+//! # assert_eq!(LanguageServer::DESCRIPTION.calls[0].arguments[0].wire_name, "textDocument");
+//! # Ok(()) }
+//! ```
+//!
 //! # Answer
 //!
 //! A handler gets the [`Sender`] and the arguments. It returns what was declared, or says more:
@@ -271,8 +325,9 @@
 //! fit a datagram (2,048 bytes, unless `message_size` says otherwise), and may get lost.
 //! [`announcer`] finds services that way.
 //!
-//! Codecs are `jrpc` (JSON-RPC 2.0) and `terse` (for people). Expressions have options, such as
-//! `tcpserv::8888?message_size=64k`; [`expr`] lists them all. They implement `FromStr`,
+//! Codecs are `jrpc` (JSON-RPC 2.0; messages end with a NUL byte, in `jrpc:\n` with a line, and
+//! have a header in `jrpc:content-length`) and `terse` (for people). Expressions have options,
+//! such as `tcpserv::8888?message_size=64k`; [`expr`] lists them all. They implement `FromStr`,
 //! `Display` and serde's traits, so that they can live in a config file. Shorthands of your
 //! own come from [`register_codec`], [`register_security`] and [`register_transport`].
 //!

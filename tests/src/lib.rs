@@ -1,5 +1,5 @@
 //! What the tests share: an API to test with, bounded waits, a raw client, counters of
-//! threads and descriptors, and the Python original as a counterpart.
+//! threads and descriptors, and programs of others as counterparts.
 //!
 //! Nothing here sleeps in order to give something time to happen. A test waits for an
 //! event, with a bound that only a defect exceeds, and it shows that something does *not*
@@ -7,11 +7,15 @@
 
 mod datagrams;
 mod dir;
+mod installed;
 mod lab;
 mod lists;
+mod node;
+mod peer;
 mod ports;
 mod python;
 mod resources;
+mod snapcast;
 mod telnet;
 mod wait;
 
@@ -22,8 +26,11 @@ pub use lab::{
     LabOutgoing, LabOutgoingEach, Served, client, serve, server, value,
 };
 pub use lists::{Lists, register_lists};
+pub use node::Node;
+pub use peer::{Event, Peer};
 pub use ports::{OwnHost, OwnPort, RefusingPort, own_bus};
-pub use python::{Event, Peer, Python};
+pub use python::Python;
 pub use resources::{Resources, busy, children, kill, thread_names};
+pub use snapcast::{Snapclient, Snapserver};
 pub use telnet::Telnet;
 pub use wait::{Inbox, SOON, bounded, eventually, inbox};

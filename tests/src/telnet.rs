@@ -137,6 +137,26 @@ impl Telnet {
         serde_json::from_slice(&telegram).expect("JSON")
     }
 
+    /// The next message of `jrpc:content-length`.
+    ///
+    /// # Panics
+    ///
+    /// If none comes within [`SOON`], or it is not text behind one header.
+    #[track_caller]
+    pub fn announced(&mut self) -> String {
+        let header = self.line();
+        let length = header.strip_prefix("Content-Length: ").expect("a header");
+        let length = length.trim_end().parse().expect("a length");
+        assert_eq!(self.line(), "\r");
+        while self.unread.len() < length {
+            let got = self.read_more().expect("the server answers");
+            assert!(got > 0, "the server closed after {:?}", self.shown());
+        }
+        let rest = self.unread.split_off(length);
+        let message = std::mem::replace(&mut self.unread, rest);
+        String::from_utf8(message).expect("text")
+    }
+
     /// Says that nothing more will be sent, and goes on reading (`nc -N`).
     ///
     /// # Panics

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, Weak};
 use std::time::{Duration, Instant};
 
+use crate::codec::Progress;
 use crate::error::Error;
 use crate::receivers::{Credentials, Sender};
 use crate::security::SecInfo;
@@ -57,6 +58,14 @@ pub(crate) struct Conn {
     pub(crate) rx: Mutex<Option<Box<Rx>>>,
     /// Calls of ours that this peer was asked.
     pub(crate) pending: AtomicUsize,
+    /// Those of them for which somebody waits without reading by itself.
+    pub(crate) attended: AtomicUsize,
+    /// The peer has sent a call, and may send more at any time.
+    pub(crate) has_called: AtomicBool,
+    /// Nobody reads; as `watch` says, or shortly after.
+    pub(crate) parked: AtomicBool,
+    /// The poll thread looks now and then whether it is still to be parked.
+    pub(crate) parking: AtomicBool,
     /// Answers that handlers owe this peer by a promise, and one for its open input.
     pub(crate) owed: AtomicUsize,
     /// Reading stopped, since too much of this peer waits; whoever makes room resumes it.
@@ -94,8 +103,8 @@ pub(crate) struct Conn {
 pub(crate) struct Rx {
     /// Bytes that are not a whole message yet.
     pub(crate) buf: Vec<u8>,
-    /// How many of them were searched for the delimiter.
-    pub(crate) searched: usize,
+    /// What is known of the message at their front.
+    pub(crate) progress: Progress,
     /// The security header that belongs to the next message.
     pub(crate) header: Option<SecInfo>,
     /// How long a thread that waits for an answer sleeps in the system.
@@ -150,6 +159,10 @@ impl Conn {
             tx_changed: Condvar::new(),
             rx: Mutex::new(Some(Box::default())),
             pending: AtomicUsize::new(0),
+            attended: AtomicUsize::new(0),
+            has_called: AtomicBool::new(false),
+            parked: AtomicBool::new(false),
+            parking: AtomicBool::new(false),
             owed: AtomicUsize::new(1),
             stalled: AtomicBool::new(false),
             is_closed: AtomicBool::new(false),

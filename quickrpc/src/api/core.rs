@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Condvar, Mutex, Weak};
 use std::time::{Duration, Instant};
 
-use crate::codec::{AnyCodec, Envelope, Payload};
+use crate::codec::{AnyCodec, Envelope, Framing, Payload};
 use crate::error::{CallError, Error};
 use crate::limits::Limits;
 use crate::promise::{Context, PendingCall};
@@ -246,7 +246,8 @@ impl Core {
 
     /// The input of a peer ended within a message.
     pub(crate) fn truncated(&self, conn: &Conn) {
-        let text = "the input ended within a message; every message ends with the delimiter";
+        let rule = Core::codec(conn).framing().map_or("", Framing::rule);
+        let text = format!("the input ended within a message; {rule}");
         self.trouble(&conn.peer, Error::Decode(text.into()), None);
     }
 
@@ -414,9 +415,14 @@ impl Context for Core {
     }
 
     fn drive(&self, call: u64, done: &dyn Fn() -> bool, until: Option<Instant>) {
-        if !self.delivers_here() {
-            self.read_for(call, done, until);
+        match self.delivers_here() {
+            false => self.read_for(call, done, until),
+            true => Core::attend(self, call),
         }
+    }
+
+    fn attend(&self, call: u64) {
+        Core::attend(self, call);
     }
 
     fn expire(&self, id: u64) {

@@ -59,6 +59,8 @@ enum Made {
     /// This handler leaves the call to others.
     NotMine,
     Failed(CallError),
+    /// The arguments are wrong, for every handler of the call.
+    Refused(CallError),
     /// Answered by a promise.
     Later(Later),
 }
@@ -116,7 +118,10 @@ impl<'de> Invocation<'de> {
         match self.params {
             // For the first handler only: what one has read is valid for all.
             Payload::Raw(_) if self.first => Outcome(Made::Unreadable),
-            _ => Outcome::failed(CallError::new(CallError::INVALID_PARAMS, text)),
+            _ => Outcome(Made::Refused(CallError::new(
+                CallError::INVALID_PARAMS,
+                text,
+            ))),
         }
     }
 
@@ -318,6 +323,7 @@ impl Core {
             let outcome = inside(|| (entry.handler)(&mut invocation));
             match outcome.map(|outcome| outcome.0) {
                 Ok(Made::Unreadable) => return Err(Failed::Unreadable),
+                Ok(Made::Refused(error)) => return Err(Failed::With(error)),
                 Ok(Made::NotMine) => continue,
                 Ok(Made::Answered) => {}
                 Ok(Made::Failed(error)) if notification && id.is_none() => {
@@ -410,6 +416,7 @@ impl fmt::Debug for Outcome {
             Made::Unreadable => "Unreadable",
             Made::NotMine => "NotMine",
             Made::Failed(_) => "Failed",
+            Made::Refused(_) => "Refused",
             Made::Later(_) => "Later",
         })
     }

@@ -21,6 +21,7 @@ use super::observers::DisconnectReason;
 use super::reactor::{Command, Reactor};
 use super::receive::Flow;
 use super::spare;
+use super::watch::{Reader, ReaderTurn, Watch};
 
 /// Reads without sleeping for so long, and only then sleeps.
 fn spinning(
@@ -56,12 +57,32 @@ thread_local! {
     static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
+impl Conn {
+    /// Whether nobody has to read this peer until the next thread waits for it: there is
+    /// nobody else who waits, and the peer has never sent anything but answers.
+    fn may_be_parked(&self) -> bool {
+        !self.has_called.load(Ordering::Relaxed) && self.attended.load(Ordering::SeqCst) == 0
+    }
+}
+
+impl Reactor {
+    /// The poll thread reads this peer again.
+    pub(super) fn unpark(&self, conn: &Conn) {
+        conn.parked.store(false, Ordering::SeqCst);
+        self.watch(conn, |watch| {
+            if watch.reader == Reader::Parked {
+                watch.reader = Reader::PollThread;
+            }
+        });
+    }
+}
+
 impl Core {
     /// Reads the peer that was asked in this call until `done`, `until`, or its end.
     /// Returns at once if that cannot be done here.
     pub(crate) fn read_for(&self, call: u64, done: &dyn Fn() -> bool, until: Option<Instant>) {
         let Some(conn) = lock(&self.pending).only_asked(call) else {
-            return;
+            return self.attend(call);
         };
         let Outlet::Socket(stream) = &conn.outlet else {
             return;
@@ -71,15 +92,46 @@ impl Core {
         };
         // One reads; who comes later is woken by whoever reads.
         let Some(mut rx) = lock(&conn.rx).take() else {
-            return;
+            return self.attend(call);
         };
-        reactor.watch(&conn, |watch| watch.driven = true);
+        let turn = reactor.watch(&conn, Watch::enter);
         let flow = self.read_until(&conn, stream, &mut rx, done, until);
         *lock(&conn.rx) = Some(rx);
+        self.leave(&reactor, conn, turn, flow);
+    }
+
+    /// A waiting thread has what it waited for.
+    fn leave(&self, reactor: &Reactor, conn: Arc<Conn>, turn: ReaderTurn, flow: Flow) {
+        if flow == Flow::Read && conn.may_be_parked() {
+            reactor.watch(&conn, |watch| watch.leave(turn, Reader::Parked));
+            conn.parked.store(true, Ordering::SeqCst);
+            // Whoever began to wait meanwhile has seen the flag, or is seen here.
+            if !conn.may_be_parked() {
+                reactor.unpark(&conn);
+            } else if !conn.parking.load(Ordering::Acquire)
+                && !conn.parking.swap(true, Ordering::AcqRel)
+            {
+                reactor.ask(Command::Parked(conn));
+            }
+            return;
+        }
         // What has arrived meanwhile, the end of the input included, is an event now.
-        reactor.watch(&conn, |watch| watch.driven = false);
+        reactor.watch(&conn, |watch| watch.leave(turn, Reader::PollThread));
         if flow == Flow::Again {
             reactor.ask(Command::Resume(conn));
+        }
+    }
+
+    /// Somebody waits for a call without reading by itself, so the poll thread has to read.
+    pub(crate) fn attend(&self, call: u64) {
+        let parked = lock(&self.pending).attend(call);
+        if parked.is_empty() {
+            return;
+        }
+        if let Some(reactor) = self.reactor() {
+            for conn in parked {
+                reactor.unpark(&conn);
+            }
         }
     }
 

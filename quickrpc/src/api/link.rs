@@ -140,7 +140,7 @@ pub(crate) fn links(
             if options.keepalive.is_some() && codec.keepalive().is_none() {
                 let text = format!(
                     "`{name}`: the codec `{codec}` has nothing harmless to send, so it cannot \
-                     keep connections alive; use `jrpc`, or no `keepalive`"
+                     keep connections alive; use `jrpc` with a delimiter, or no `keepalive`"
                 );
                 return Err(Error::Config(text.into()));
             }

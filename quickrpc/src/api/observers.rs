@@ -31,6 +31,9 @@ pub enum DisconnectReason {
         /// The limit in bytes.
         limit: usize,
     },
+    /// The peer sent what is no message in the framing of the wire (`jrpc:content-length`),
+    /// so that nothing behind it can be found. See whether both sides use the same framing.
+    Garbled(Arc<str>),
     /// The peer did not read what was sent to it: see
     /// [`Limits::peer_queue`](crate::Limits::peer_queue) and
     /// [`Limits::stall`](crate::Limits::stall).
@@ -72,6 +75,9 @@ impl fmt::Display for DisconnectReason {
             DisconnectReason::Lost(error) => write!(f, "connection lost: {error}"),
             DisconnectReason::MessageTooLarge { limit } => {
                 write!(f, "it sent a message of more than {limit} bytes")
+            }
+            DisconnectReason::Garbled(text) => {
+                write!(f, "its messages cannot be told apart: {text}")
             }
             DisconnectReason::SlowConsumer { queued } => {
                 write!(f, "it does not read; {queued} bytes were waiting")

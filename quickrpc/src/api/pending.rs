@@ -44,6 +44,8 @@ pub(crate) struct PendingTable {
 struct Entry {
     call: Arc<dyn PendingCall>,
     asked: Asked,
+    /// Somebody waits for it without reading by itself.
+    attended: bool,
 }
 
 /// Those who were asked; nearly always one.
@@ -111,7 +113,12 @@ impl PendingTable {
             [conn] => Asked::One(Arc::clone(conn)),
             several => Asked::Many(several.to_vec()),
         };
-        self.calls.insert(id, Entry { call, asked });
+        let entry = Entry {
+            call,
+            asked,
+            attended: false,
+        };
+        self.calls.insert(id, entry);
         Ok(())
     }
 
@@ -156,11 +163,33 @@ impl PendingTable {
         }
     }
 
+    /// Somebody waits for a call without reading by itself. Gives the peers that nobody
+    /// reads.
+    pub(crate) fn attend(&mut self, id: u64) -> Vec<Arc<Conn>> {
+        let Some(entry) = self.calls.get_mut(&id) else {
+            return Vec::new();
+        };
+        let first = !std::mem::replace(&mut entry.attended, true);
+        let asked = entry.asked.as_slice().iter();
+        asked
+            .filter(|conn| {
+                if first {
+                    conn.attended.fetch_add(1, Ordering::SeqCst);
+                }
+                conn.parked.load(Ordering::SeqCst)
+            })
+            .cloned()
+            .collect()
+    }
+
     /// Forgets a call.
     pub(crate) fn remove(&mut self, id: u64) -> Option<Arc<dyn PendingCall>> {
         let entry = self.calls.remove(&id)?;
         for conn in entry.asked.as_slice() {
             conn.pending.fetch_sub(1, Ordering::Relaxed);
+            if entry.attended {
+                conn.attended.fetch_sub(1, Ordering::Relaxed);
+            }
         }
         Some(entry.call)
     }

@@ -31,6 +31,10 @@ const ROUND: usize = 64 << 10;
 /// closing with unread input would destroy what was sent last.
 const LINGER: Duration = Duration::from_secs(1);
 
+/// A peer is parked for so long, and up to twice that, after the last thread has waited for
+/// it: longer than the pause between two calls in a row, and shorter than anybody notices.
+const PARKED: Duration = Duration::from_millis(1);
+
 /// When a peer that accepts nothing from now on has been stalled for too long.
 fn stall_end(conn: &Conn) -> Instant {
     let stall = conn.wire.limits.stall;
@@ -92,6 +96,8 @@ pub(super) enum Timer {
     Stall(Weak<Conn>),
     /// Forget an ended peer, unless it still takes what is left for it.
     Linger(Weak<Conn>),
+    /// Read a peer again that nobody reads, if nobody has waited for it since.
+    Parked(Weak<Conn>, u64),
     /// Send something if nothing was sent lately.
     Keepalive(Weak<Conn>),
     /// Accept again after the system had no descriptor left.
@@ -182,6 +188,7 @@ impl Loop {
             Command::Adopt(conn) => self.adopt(conn),
             Command::Finish(conn) => self.finish(conn),
             Command::Resume(conn) => self.read_again(&conn),
+            Command::Parked(conn) => self.look_at_parked(&conn, 0),
             Command::Watch(conn) => {
                 let at = stall_end(&conn);
                 self.after(at, Timer::Stall(Arc::downgrade(&conn)));
@@ -239,9 +246,12 @@ impl Loop {
         }
         let mut watch = lock(&conn.watch);
         watch.token = Some(Token(token));
-        let registered = stream
-            .set_blocking()
-            .and_then(|()| stream.register(self.poll.registry(), Token(token), watch.interest()));
+        let registry = self.poll.registry();
+        let registered = stream.set_blocking().and_then(|()| match watch.interest() {
+            Some(interest) => stream.register(registry, Token(token), interest),
+            // Somebody waits for an answer already.
+            None => Ok(()),
+        });
         drop(watch);
         if let Err(error) = registered {
             conn.close(DisconnectReason::Lost(Arc::new(error)));
@@ -483,6 +493,11 @@ impl Loop {
                     self.keep_alive(&conn);
                 }
             }
+            Timer::Parked(conn, turns) => {
+                if let Some(conn) = conn.upgrade() {
+                    self.look_at_parked(&conn, turns);
+                }
+            }
             Timer::Linger(conn) => {
                 if let Some(conn) = conn.upgrade() {
                     self.lingered(&conn);
@@ -494,6 +509,18 @@ impl Loop {
                 }
             }
         }
+    }
+
+    /// A peer that nobody reads is read again when no thread has waited for it for a while,
+    /// here given by how many had before.
+    fn look_at_parked(&mut self, conn: &Arc<Conn>, before: u64) {
+        let turns = lock(&conn.watch).turns();
+        if turns == before {
+            conn.parking.store(false, Ordering::Release);
+            return self.reactor.unpark(conn);
+        }
+        let timer = Timer::Parked(Arc::downgrade(conn), turns);
+        self.after(Instant::now() + PARKED, timer);
     }
 
     /// The time of an ended peer is over, if it takes no more of what is left for it.

@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Finish(Arc<Conn>),
     /// There is room for more messages of this peer.
     Resume(Arc<Conn>),
+    /// Nobody reads this peer, since a thread is expected that waits for it.
+    Parked(Arc<Conn>),
     /// This peer's queue is over its limit.
     Watch(Arc<Conn>),
     /// Open further links; whoever added them waits.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::codec::Envelope;
+use crate::codec::{Envelope, Progress, Unframed};
 use crate::error::{CallError, Error};
 use crate::receivers::Sender;
 use crate::security::SecInfo;
@@ -117,17 +117,23 @@ impl Core {
             return round.trouble(&conn.peer, Error::MessageTooLarge { size, limit });
         }
         let mut header = None;
-        if wire.codec.delimiter().is_none() {
+        let Some(framing) = wire.codec.framing() else {
             return round.telegram(bytes, &mut header);
-        }
+        };
         let mut rest = bytes;
-        while let Some(frame) = wire.codec.next_frame(rest, &mut 0) {
-            round.telegram(rest.get(frame.telegram).unwrap_or_default(), &mut header);
-            rest = rest.get(frame.consumed..).unwrap_or_default();
-        }
-        if !rest.is_empty() {
-            let text = "a datagram ended within a message; every message ends with the delimiter";
-            round.trouble(&conn.peer, Error::Decode(text.into()));
+        while !rest.is_empty() {
+            let text = match framing.next_frame(rest, &mut Progress::default(), limit) {
+                Ok(Some(frame)) => {
+                    round.telegram(rest.get(frame.telegram).unwrap_or_default(), &mut header);
+                    rest = rest.get(frame.consumed..).unwrap_or_default();
+                    continue;
+                }
+                Err(Unframed::Garbled(text)) => text,
+                Ok(None) | Err(Unframed::TooLarge) => {
+                    format!("a datagram ended within a message; {}", framing.rule())
+                }
+            };
+            return round.trouble(&conn.peer, Error::Decode(text.into()));
         }
     }
 
@@ -145,19 +151,16 @@ impl Core {
                 return (position, Flow::Stalled);
             }
             let rest = bytes.get(position..).unwrap_or_default();
-            let Some(frame) = conn.wire.codec.next_frame(rest, &mut rx.searched) else {
-                // The last bytes may be the beginning of the delimiter.
-                if rx.searched > limit {
-                    conn.close(DisconnectReason::MessageTooLarge { limit });
+            let codec = &conn.wire.codec;
+            let frame = match codec.next_frame(rest, &mut rx.progress, limit) {
+                Ok(Some(frame)) => frame,
+                Ok(None) => return (position, Flow::Read),
+                Err(unframed) => {
+                    round.end(unframed);
                     return (bytes.len(), Flow::Closed);
                 }
-                return (position, Flow::Read);
             };
             let telegram = rest.get(frame.telegram).unwrap_or_default();
-            if telegram.len() > limit {
-                conn.close(DisconnectReason::MessageTooLarge { limit });
-                return (bytes.len(), Flow::Closed);
-            }
             round.telegram(telegram, &mut rx.header);
             position += frame.consumed;
             if conn.is_closed() {
@@ -261,6 +264,21 @@ impl<'a> Round<'a> {
         }
     }
 
+    /// The stream of this peer cannot be read any further.
+    fn end(&mut self, unframed: Unframed) {
+        let conn = self.conn;
+        let reason = match unframed {
+            Unframed::TooLarge => DisconnectReason::MessageTooLarge {
+                limit: conn.wire.limits.message_size,
+            },
+            Unframed::Garbled(text) => {
+                self.undecodable(&conn.peer, &text);
+                DisconnectReason::Garbled(text.into())
+            }
+        };
+        conn.close(reason);
+    }
+
     fn answer_error(&self, id: &str, error: &CallError, route: &Route) {
         answer::with_scratch(|out| {
             answer::encode_error(self.conn, out, id, error);
@@ -330,6 +348,9 @@ impl<'a> Round<'a> {
         telegram: &mut Telegram<'_>,
         route: &Route,
     ) {
+        if !self.conn.has_called.load(Ordering::Relaxed) {
+            self.conn.has_called.store(true, Ordering::Relaxed);
+        }
         // A thread of the program that reads for itself runs no handlers.
         if self.turn.is_none() && self.core.delivers_here() {
             self.turn = self.core.mailbox.enter();

@@ -13,14 +13,14 @@ use serde::de::DeserializeSeed;
 use super::canonical;
 use super::custom::{self, Custom};
 use super::envelope::{DecodeError, Envelope, Payload};
-use super::framing::{Delimiter, Frame};
+use super::framing::{Frame, Framing, Progress, Unframed};
 use super::jrpc::{self, Jrpc};
 use super::terse::Terse;
 use super::text::TextError;
 use super::{CODECS, Codec};
 use crate::args::{ArgsSeed, WireArgs};
 use crate::error::{CallError, Error, Result};
-use crate::expr::{CodecExpr, CodecKind};
+use crate::expr::{self, CodecExpr, CodecKind};
 use crate::limits::Limits;
 use crate::security::SecInfo;
 
@@ -48,6 +48,9 @@ impl Default for AnyCodec {
 impl fmt::Display for AnyCodec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            AnyCodec::Jrpc(codec) if codec.framing().delimiter().is_none() => {
+                f.write_str("jrpc:content-length")
+            }
             AnyCodec::Jrpc(_) => f.write_str("jrpc"),
             AnyCodec::Terse(_) => f.write_str("terse"),
             AnyCodec::Custom(codec) => f.write_str(&codec.expression()),
@@ -63,11 +66,13 @@ impl AnyCodec {
     /// When a plug-in refuses its parameters.
     pub(crate) fn from_expr(expr: &CodecExpr) -> Result<Self> {
         match expr.kind() {
-            CodecKind::Jrpc { delimiter, strict } => {
-                let codec = Jrpc::new(delimiter.as_bytes(), *strict);
-                let codec =
-                    codec.map_err(|why| Error::Config(format!("`{expr}`: {why}").into()))?;
-                Ok(AnyCodec::Jrpc(codec))
+            CodecKind::Jrpc { framing, strict } => {
+                let framing = match framing {
+                    expr::Framing::Delimiter(delimiter) => Jrpc::delimited(delimiter.as_bytes())
+                        .map_err(|why| Error::Config(format!("`{expr}`: {why}").into()))?,
+                    expr::Framing::ContentLength => Framing::ContentLength,
+                };
+                Ok(AnyCodec::Jrpc(Jrpc::new(framing, *strict)))
             }
             CodecKind::Terse => Ok(AnyCodec::Terse(Terse::new())),
             CodecKind::Custom(custom) => Ok(AnyCodec::custom(CODECS.build(custom)?)),
@@ -79,43 +84,48 @@ impl AnyCodec {
         AnyCodec::Custom(Custom::new(codec))
     }
 
-    /// What ends a telegram in a stream. `None`: this codec needs a transport that keeps
-    /// the boundaries of messages.
-    pub(crate) fn delimiter(&self) -> Option<&[u8]> {
-        self.framing().map(Delimiter::as_bytes)
-    }
-
-    fn framing(&self) -> Option<&Delimiter> {
+    /// How telegrams are told apart in a stream. `None`: this codec needs a transport that
+    /// keeps the boundaries of messages.
+    pub(crate) fn framing(&self) -> Option<&Framing> {
         match self {
-            AnyCodec::Jrpc(codec) => Some(codec.delimiter()),
-            AnyCodec::Terse(codec) => Some(codec.delimiter()),
-            AnyCodec::Custom(codec) => codec.delimiter(),
+            AnyCodec::Jrpc(codec) => Some(codec.framing()),
+            AnyCodec::Terse(codec) => Some(codec.framing()),
+            AnyCodec::Custom(codec) => codec.framing(),
         }
     }
 
-    /// The first telegram in a buffer of a stream; see [`Delimiter::next_frame`].
-    pub(crate) fn next_frame(&self, buffer: &[u8], searched: &mut usize) -> Option<Frame> {
-        let Some(delimiter) = self.framing() else {
-            // Without a delimiter nothing ever ends in a stream.
-            *searched = buffer.len();
-            return None;
-        };
-        delimiter.next_frame(buffer, searched)
+    /// The first telegram in a buffer of a stream; see [`Framing::next_frame`].
+    ///
+    /// # Errors
+    ///
+    /// When the stream cannot be read any further.
+    pub(crate) fn next_frame(
+        &self,
+        buffer: &[u8],
+        progress: &mut Progress,
+        limit: usize,
+    ) -> Result<Option<Frame>, Unframed> {
+        match self.framing() {
+            Some(framing) => framing.next_frame(buffer, progress, limit),
+            // Without framing nothing ever ends in a stream.
+            None if buffer.len() > limit => Err(Unframed::TooLarge),
+            None => Ok(None),
+        }
     }
 
-    /// Ends the telegram that begins at `start` of `out`, for a stream.
+    /// Frames the telegram that begins at `start` of `out`, for a stream.
     ///
     /// # Errors
     ///
     /// When the telegram contains the delimiter; `out` then still has the telegram.
     pub(crate) fn frame_out(&self, out: &mut Vec<u8>, start: usize) -> Result<(), String> {
         match self.framing() {
-            Some(delimiter) => delimiter.close(out, start),
+            Some(framing) => framing.close(out, start),
             None => Ok(()),
         }
     }
 
-    /// Decodes one telegram without its delimiter.
+    /// Decodes one telegram without its framing.
     ///
     /// # Errors
     ///
@@ -148,6 +158,7 @@ impl AnyCodec {
         let telegram = std::str::from_utf8(telegram)
             .map_err(|error| DecodeError::new("not UTF-8", error.valid_up_to()))?;
         if let AnyCodec::Jrpc(_) = self
+            && limits.id_size >= canonical::DIGITS
             && let Some(envelope) = canonical::decode(telegram)
         {
             return Ok((telegram, envelope));
@@ -230,7 +241,7 @@ impl AnyCodec {
         match self {
             AnyCodec::Jrpc(codec) => codec.join_batch(answers),
             // No other codec has batches; what comes here by mistake stays readable.
-            _ => answers.join(self.delimiter().unwrap_or_default()),
+            _ => answers.join(&b'\n'),
         }
     }
 
@@ -245,10 +256,11 @@ impl AnyCodec {
     }
 
     /// What can be sent without any meaning, so that a connection is seen to be alive.
-    /// Nothing in terse, since an empty line hangs a Python peer.
+    /// Nothing in terse, since an empty line hangs a Python peer; and nothing with headers,
+    /// since other programs take an empty message for a wrong one.
     pub(crate) fn keepalive(&self) -> Option<&[u8]> {
         match self {
-            AnyCodec::Jrpc(codec) => Some(codec.delimiter().as_bytes()),
+            AnyCodec::Jrpc(codec) => codec.framing().delimiter(),
             AnyCodec::Terse(_) | AnyCodec::Custom(_) => None,
         }
     }

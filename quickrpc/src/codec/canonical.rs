@@ -18,8 +18,8 @@ pub(super) const PARAMS: &[u8] = br#"","params":"#;
 pub(super) const RESULT: &[u8] = br#"{"jsonrpc":"2.0","result":"#;
 /// Before the id, which comes last.
 pub(super) const ID: &[u8] = br#","id":"#;
-/// Ids of more digits are left to the full decoder.
-const DIGITS: usize = 18;
+/// Ids of more digits are left to the full decoder, which knows the limit of ids.
+pub(super) const DIGITS: usize = 18;
 
 /// A telegram in this form; `None` for all others, which are decoded in full.
 #[inline]

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeSeed;
 
 use super::envelope::{DecodeError, Envelope, Part, Payload};
-use super::framing::Delimiter;
+use super::framing::Framing;
 use super::text::{self, Json, Reader};
 use super::{Codec, Message};
 use crate::error::CallError;
@@ -17,21 +17,21 @@ use crate::value::{Value, ValueDeserializer, to_value};
 #[derive(Debug, Clone)]
 pub struct Custom {
     codec: Arc<dyn Codec>,
-    delimiter: Option<Delimiter>,
+    framing: Option<Framing>,
 }
 
 impl Custom {
     pub(crate) fn new(codec: Arc<dyn Codec>) -> Self {
-        let delimiter = Delimiter::new(codec.delimiter());
-        Custom { codec, delimiter }
+        let framing = Framing::delimited(codec.delimiter());
+        Custom { codec, framing }
     }
 
     pub(crate) fn expression(&self) -> String {
         self.codec.expression()
     }
 
-    pub(crate) fn delimiter(&self) -> Option<&Delimiter> {
-        self.delimiter.as_ref()
+    pub(crate) fn framing(&self) -> Option<&Framing> {
+        self.framing.as_ref()
     }
 
     pub(crate) fn decode(&self, telegram: &[u8], limits: &Limits) -> Result<Envelope, DecodeError> {

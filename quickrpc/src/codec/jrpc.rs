@@ -8,7 +8,7 @@ use serde::de::{DeserializeSeed, value::UnitDeserializer};
 
 use super::canonical;
 use super::envelope::{DecodeError, Envelope, Part, Payload, Span};
-use super::framing::Delimiter;
+use super::framing::Framing;
 use super::safe_bytes::is_safe;
 use super::text::{self, Json, Reader, TextError};
 use crate::args::{ArgsSeed, WireArgs};
@@ -23,40 +23,42 @@ const HEADER: &str = "rpc.secinfo";
 /// The codec `jrpc`.
 #[derive(Debug, Clone)]
 pub struct Jrpc {
-    delimiter: Delimiter,
+    framing: Framing,
     strict: bool,
 }
 
 impl Default for Jrpc {
     fn default() -> Self {
         Jrpc {
-            delimiter: Delimiter::Byte([0]),
+            framing: Framing::Byte([0]),
             strict: false,
         }
     }
 }
 
 impl Jrpc {
-    /// The codec with this delimiter. `strict`: errors that belong to no id are answered
-    /// with `"id":null`, which stops a Python peer.
+    /// The codec with this framing. `strict`: what has the id null, and errors that belong
+    /// to no id, are answered with `"id":null`, which stops a Python peer.
+    pub(crate) fn new(framing: Framing, strict: bool) -> Self {
+        Jrpc { framing, strict }
+    }
+
+    /// What stands behind each telegram.
     ///
     /// # Errors
     ///
     /// When the delimiter is empty or not ASCII.
-    pub(crate) fn new(delimiter: &[u8], strict: bool) -> Result<Self, String> {
+    pub(crate) fn delimited(delimiter: &[u8]) -> Result<Framing, String> {
         if !delimiter.is_ascii() {
             return Err(String::from(
                 "the delimiter must consist of ASCII characters",
             ));
         }
-        match Delimiter::new(delimiter) {
-            Some(delimiter) => Ok(Jrpc { delimiter, strict }),
-            None => Err(String::from("the delimiter must not be empty")),
-        }
+        Framing::delimited(delimiter).ok_or_else(|| String::from("the delimiter must not be empty"))
     }
 
-    pub(crate) fn delimiter(&self) -> &Delimiter {
-        &self.delimiter
+    pub(crate) fn framing(&self) -> &Framing {
+        &self.framing
     }
 
     pub(crate) fn strict(&self) -> bool {
@@ -68,15 +70,65 @@ impl Jrpc {
         reader.skip_ws();
         let envelope = match reader.peek() {
             None => return Ok(Envelope::Empty),
-            Some(b'{') => Message::read(&mut reader)?.classify(telegram, limits),
-            Some(b'[') => return batch(&mut reader, telegram, limits),
+            Some(b'{') => Message::read(&mut reader)?.classify(telegram, limits, self.strict),
+            Some(b'[') => return self.batch(&mut reader, telegram, limits),
             Some(_) => {
+                const TEXT: &str = "expected a JSON object";
                 let position = reader.position();
-                return Err(DecodeError::new("expected a JSON object", position));
+                if reader.skip_value().is_err() {
+                    return Err(DecodeError::new(TEXT, position));
+                }
+                Envelope::invalid(None, TEXT)
             }
         };
         expect_end(&mut reader)?;
         Ok(envelope)
+    }
+
+    fn batch(
+        &self,
+        reader: &mut Reader<'_, Json>,
+        telegram: &str,
+        limits: &Limits,
+    ) -> Result<Envelope, DecodeError> {
+        reader.expect(b'[')?;
+        let mut parts = Vec::new();
+        reader.skip_ws();
+        if reader.eat(b']') {
+            expect_end(reader)?;
+            return Ok(Envelope::invalid(None, "the batch is empty"));
+        }
+        loop {
+            if parts.len() >= limits.batch_entries {
+                let message = format!("a batch may have {} entries", limits.batch_entries);
+                return Ok(Envelope::invalid(None, message));
+            }
+            reader.skip_ws();
+            parts.push(match reader.peek() {
+                Some(b'{') => {
+                    match Message::read(reader)?.classify(telegram, limits, self.strict) {
+                        Envelope::Header(_) => {
+                            Envelope::invalid(None, "a security header cannot be part of a batch")
+                        }
+                        envelope => envelope,
+                    }
+                }
+                _ => {
+                    reader.skip_value()?;
+                    Envelope::invalid(None, "an entry of a batch must be an object")
+                }
+            });
+            reader.skip_ws();
+            if reader.eat(b']') {
+                break;
+            }
+            reader.expect(b',')?;
+        }
+        expect_end(reader)?;
+        Ok(Envelope::Several {
+            parts,
+            together: true,
+        })
     }
 
     pub(crate) fn encode_call<A: Serialize + ?Sized>(
@@ -227,54 +279,14 @@ fn close_answer(out: &mut Vec<u8>, id: &str) {
     out.push(b'}');
 }
 
-fn batch(
-    reader: &mut Reader<'_, Json>,
-    telegram: &str,
-    limits: &Limits,
-) -> Result<Envelope, DecodeError> {
-    reader.expect(b'[')?;
-    let mut parts = Vec::new();
-    reader.skip_ws();
-    if reader.eat(b']') {
-        expect_end(reader)?;
-        return Ok(Envelope::invalid(None, "the batch is empty"));
-    }
-    loop {
-        if parts.len() >= limits.batch_entries {
-            let message = format!("a batch may have {} entries", limits.batch_entries);
-            return Ok(Envelope::invalid(None, message));
-        }
-        reader.skip_ws();
-        parts.push(match reader.peek() {
-            Some(b'{') => match Message::read(reader)?.classify(telegram, limits) {
-                Envelope::Header(_) => {
-                    Envelope::invalid(None, "a security header cannot be part of a batch")
-                }
-                envelope => envelope,
-            },
-            _ => {
-                reader.skip_value()?;
-                Envelope::invalid(None, "an entry of a batch must be an object")
-            }
-        });
-        reader.skip_ws();
-        if reader.eat(b']') {
-            break;
-        }
-        reader.expect(b',')?;
-    }
-    expect_end(reader)?;
-    Ok(Envelope::Several {
-        parts,
-        together: true,
-    })
-}
-
 /// The id of a message, before it is known what the message is.
 #[derive(Debug, Clone, Copy)]
 enum Id {
-    /// Left out, or null, which means the same to everybody.
+    /// Left out: the message is a notification.
     Missing,
+    /// The same, unless one is strict: a Python peer answers it without an id, and stops at
+    /// an answer with it.
+    Null(Span),
     Text(Span),
     /// A container, or no JSON at all, such as `NaN`.
     Wrong,
@@ -350,7 +362,7 @@ impl Message {
                 let span = value(reader)?;
                 self.id = match first {
                     Some(b'"' | b'-' | b'0'..=b'9') => Id::Text(span),
-                    Some(b'n') => Id::Missing,
+                    Some(b'n') => Id::Null(span),
                     _ => Id::Wrong,
                 }
             }
@@ -361,12 +373,12 @@ impl Message {
         Ok(())
     }
 
-    fn classify(self, telegram: &str, limits: &Limits) -> Envelope {
+    fn classify(self, telegram: &str, limits: &Limits, strict: bool) -> Envelope {
         if matches!(self.method, Method::Missing) && (self.result.is_some() || self.error.is_some())
         {
             return self.answer(telegram, limits);
         }
-        let id = match self.call_id(telegram, limits) {
+        let id = match self.call_id(telegram, limits, strict) {
             Ok(id) => id,
             Err(message) => return Envelope::invalid(None, message),
         };
@@ -393,9 +405,15 @@ impl Message {
     }
 
     /// The id to echo, or what is wrong about it.
-    fn call_id(&self, telegram: &str, limits: &Limits) -> Result<Option<Part>, String> {
+    fn call_id(
+        &self,
+        telegram: &str,
+        limits: &Limits,
+        strict: bool,
+    ) -> Result<Option<Part>, String> {
         match self.id {
             Id::Missing => Ok(None),
+            Id::Null(span) => Ok(strict.then_some(Part::Span(span))),
             Id::Text(span) if span.of(telegram).trim_matches('"').len() > limits.id_size => {
                 Err(format!("an id may have {} bytes", limits.id_size))
             }
@@ -404,7 +422,7 @@ impl Message {
         }
     }
 
-    /// A reply or an error. Whatever is wrong about one, it is never answered.
+    /// A reply or an error. Whatever is wrong about one, nothing goes to its id.
     fn answer(self, telegram: &str, limits: &Limits) -> Envelope {
         if !self.version {
             return Envelope::invalid(None, r#"expected a member "jsonrpc" with the value "2.0""#);

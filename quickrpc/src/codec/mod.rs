@@ -3,6 +3,31 @@
 //! Two are built in, `jrpc` and `terse`; `quickrpc::register_codec` adds others, which
 //! implement [`Codec`]. A codec does no I/O: it takes bytes and gives messages, and the
 //! other way round.
+//!
+//! # `jrpc` and JSON-RPC 2.0
+//!
+//! `jrpc` is [JSON-RPC 2.0](https://www.jsonrpc.org/specification) in full: batches, ids of
+//! every kind (echoed as they are written), arguments by name and by position, the codes of
+//! errors. With `?strict=true` it answers as the specification says. Without, it differs in
+//! one thing: **no answer has the id null**, since Python's QuickRPC stops at one. So what
+//! cannot be read, or has no id that can be read, is reported to `on_error` and not answered,
+//! and a call with `"id": null` counts as a notification.
+//!
+//! Where the specification leaves room, or this library goes beyond it:
+//!
+//! * Arguments by position are accepted where a call is declared `positional`; elsewhere they
+//!   are -32602. Arguments that are neither an object nor an array are not -32600 but one
+//!   positional argument, as in Python, and -32602 where none is allowed; null is none.
+//! * Arguments that nobody has declared are -32602, unless the API is declared with
+//!   `ignore_unknown`. Other members of a message are ignored, and of members that come twice
+//!   the last one counts.
+//! * A call of a method without result is answered with null if it has an id.
+//! * What exceeds a limit is -32700 (nesting) or -32600 (a long id, a batch of many entries);
+//!   a message that is too large ends the connection.
+//! * `NaN`, the infinities and lone surrogates are understood, as Python sends them. Byte
+//!   strings are `{"__bytes": "<base64>"}`.
+//! * `rpc.secinfo` is an extension: the security header of the message that follows.
+//! * We never send batches, and answer one when all of its calls are answered.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,6 +38,7 @@ use crate::value::Value;
 
 mod any;
 mod canonical;
+mod content_length;
 mod custom;
 mod envelope;
 mod framing;
@@ -28,6 +54,7 @@ mod tests;
 #[doc(hidden)]
 pub use any::AnyCodec;
 pub(crate) use envelope::{Envelope, Part, Payload};
+pub(crate) use framing::{Framing, Progress, Unframed};
 pub(crate) use text::{Json, Reader, TextError};
 
 /// A codec of one's own.

@@ -7,7 +7,7 @@ use serde::de::{DeserializeSeed, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
 use super::envelope::{DecodeError, Envelope, Part, Payload, Span};
-use super::framing::Delimiter;
+use super::framing::Framing;
 use super::text::{self, Pairs, Reader, Terse as Syntax, TextError};
 use super::{jrpc, terse_line as line};
 use crate::error::CallError;
@@ -17,18 +17,18 @@ use crate::value::Value;
 /// The codec `terse`.
 #[derive(Debug, Clone)]
 pub struct Terse {
-    delimiter: Delimiter,
+    framing: Framing,
 }
 
 impl Terse {
     pub(crate) fn new() -> Self {
         Terse {
-            delimiter: Delimiter::Byte([b'\n']),
+            framing: Framing::Byte([b'\n']),
         }
     }
 
-    pub(crate) fn delimiter(&self) -> &Delimiter {
-        &self.delimiter
+    pub(crate) fn framing(&self) -> &Framing {
+        &self.framing
     }
 
     pub(crate) fn decode(&self, telegram: &str, limits: &Limits) -> Result<Envelope, DecodeError> {

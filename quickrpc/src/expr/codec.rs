@@ -10,15 +10,17 @@ use super::parse::{
 };
 use super::registry::{CustomExpr, TEXT_OPTION, is_registered};
 
-/// How messages become bytes: `jrpc`, `jrpc:<delimiter>`, `terse`, or a registered codec.
+/// How messages become bytes: `jrpc`, `jrpc:<delimiter>`, `jrpc:content-length`, `terse`,
+/// or a registered codec.
 ///
 /// ```
 /// use quickrpc::CodecExpr;
-/// use quickrpc::expr::CodecKind;
+/// use quickrpc::expr::{CodecKind, Framing};
 ///
 /// let expr: CodecExpr = r"jrpc:\r\n?strict=true".parse()?;
-/// let CodecKind::Jrpc { delimiter, strict } = expr.kind() else { unreachable!() };
-/// assert_eq!((delimiter.as_str(), *strict), ("\r\n", true));
+/// let CodecKind::Jrpc { framing, strict } = expr.kind() else { unreachable!() };
+/// assert_eq!(framing, &Framing::Delimiter(String::from("\r\n")));
+/// assert!(strict);
 /// assert_eq!(expr.to_string(), r"jrpc:\r\n?strict=on");
 /// # Ok::<(), quickrpc::ExprError>(())
 /// ```
@@ -33,16 +35,33 @@ pub struct CodecExpr {
 pub enum CodecKind {
     /// JSON-RPC 2.0.
     Jrpc {
-        /// What ends each message: one or more ASCII characters, NUL by default.
-        delimiter: String,
-        /// Whether messages that cannot be tied to an id are answered, with a null id.
-        /// Such an answer stops a Python peer.
+        /// How messages are told apart in a stream.
+        framing: Framing,
+        /// Whether messages that cannot be tied to an id, or have the id null, are answered
+        /// with a null id. Such an answer stops a Python peer.
         strict: bool,
     },
     /// The line format for people.
     Terse,
     /// A codec that was registered.
     Custom(CustomExpr),
+}
+
+/// How messages are told apart in a stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Framing {
+    /// One or more ASCII characters end each message, NUL by default.
+    Delimiter(String),
+    /// Headers stand before each message, as in the Language Server Protocol (version 3.17,
+    /// "Base Protocol"): `Content-Length: 42`, and a blank line.
+    ContentLength,
+}
+
+impl Default for Framing {
+    fn default() -> Self {
+        Framing::Delimiter(String::from(NUL))
+    }
 }
 
 impl CodecExpr {
@@ -62,7 +81,7 @@ impl Default for CodecExpr {
     fn default() -> Self {
         CodecExpr {
             kind: CodecKind::Jrpc {
-                delimiter: String::from(NUL),
+                framing: Framing::default(),
                 strict: false,
             },
         }
@@ -88,7 +107,7 @@ fn parse(piece: Piece<'_>) -> Parsed<CodecKind> {
         "jrpc" => {
             let strict = scope.take("strict").map(|o| o.flag()).transpose()?;
             let kind = CodecKind::Jrpc {
-                delimiter: parse_delimiter(params)?,
+                framing: parse_framing(params)?,
                 strict: strict.unwrap_or(false),
             };
             (kind, &["strict"])
@@ -107,20 +126,18 @@ fn parse(piece: Piece<'_>) -> Parsed<CodecKind> {
     Ok(kind)
 }
 
-fn parse_delimiter(params: Piece<'_>) -> Parsed<String> {
+fn parse_framing(params: Piece<'_>) -> Parsed<Framing> {
     if params.text.is_empty() {
-        return Ok(String::from(NUL));
+        return Ok(Framing::default());
     }
-    if params.text == CONTENT_LENGTH {
-        let message = "messages with a `Content-Length` header are not supported yet; \
-                       a delimiter such as `\\n` is";
-        return Err(Wrong::new(params.at, message));
+    if params.text.eq_ignore_ascii_case(CONTENT_LENGTH) {
+        return Ok(Framing::ContentLength);
     }
     if let Some((at, c)) = params.text.char_indices().find(|(_, c)| !c.is_ascii()) {
         let message = format!("a delimiter is made of ASCII characters, found `{c}`");
         return Err(Wrong::new(params.at + at, message));
     }
-    unescape(params)
+    unescape(params).map(Framing::Delimiter)
 }
 
 /// The text and options of a plug-in that is not a transport: all options are its own.
@@ -151,10 +168,14 @@ pub(super) fn parse_custom(
 impl fmt::Display for CodecExpr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
-            CodecKind::Jrpc { delimiter, strict } => {
+            CodecKind::Jrpc { framing, strict } => {
                 f.write_str("jrpc")?;
-                if delimiter != NUL {
-                    write!(f, ":{}", written_delimiter(delimiter))?;
+                match framing {
+                    Framing::Delimiter(delimiter) if delimiter == NUL => {}
+                    Framing::Delimiter(delimiter) => {
+                        write!(f, ":{}", written_delimiter(delimiter))?;
+                    }
+                    Framing::ContentLength => write!(f, ":{CONTENT_LENGTH}")?,
                 }
                 if *strict {
                     f.write_str("?strict=on")?;
@@ -179,7 +200,7 @@ fn written_delimiter(delimiter: &str) -> String {
             '\\' => out.push_str("\\\\"),
             // The delimiter may look like options, or like the name of a framing.
             '?' => push_hex(&mut out, c),
-            _ if i == 0 && delimiter == CONTENT_LENGTH => push_hex(&mut out, c),
+            _ if i == 0 && delimiter.eq_ignore_ascii_case(CONTENT_LENGTH) => push_hex(&mut out, c),
             c if c.is_ascii_control() => push_hex(&mut out, c),
             c => out.push(c),
         }
@@ -195,10 +216,13 @@ mod tests {
     use super::*;
 
     fn jrpc(delimiter: &str, strict: bool) -> CodecExpr {
-        CodecExpr::of(CodecKind::Jrpc {
-            delimiter: delimiter.into(),
-            strict,
-        })
+        let framing = Framing::Delimiter(delimiter.into());
+        CodecExpr::of(CodecKind::Jrpc { framing, strict })
+    }
+
+    fn with_headers(strict: bool) -> CodecExpr {
+        let framing = Framing::ContentLength;
+        CodecExpr::of(CodecKind::Jrpc { framing, strict })
     }
 
     #[test]
@@ -224,6 +248,27 @@ mod tests {
                 r"jrpc:\x63ontent-length",
             ),
             ("jrpc?strict=off", jrpc("\0", false), "jrpc"),
+            (
+                "jrpc:content-length",
+                with_headers(false),
+                "jrpc:content-length",
+            ),
+            // As the header is written; nobody means a delimiter.
+            (
+                "jrpc:Content-Length",
+                with_headers(false),
+                "jrpc:content-length",
+            ),
+            (
+                r"jrpc:\x43ontent-Length",
+                jrpc("Content-Length", false),
+                r"jrpc:\x43ontent-Length",
+            ),
+            (
+                "jrpc:content-length?strict=on",
+                with_headers(true),
+                "jrpc:content-length?strict=on",
+            ),
             ("terse", CodecExpr::of(CodecKind::Terse), "terse"),
             ("terse:", CodecExpr::of(CodecKind::Terse), "terse"),
         ];
@@ -243,7 +288,6 @@ mod tests {
                 0,
                 "unknown codec, found `jrcp`; did you mean `jrpc`?",
             ),
-            ("jrpc:content-length", 5, "messages with a `Content-Length`"),
             ("jrpc:ä", 5, "a delimiter is made of ASCII"),
             (r"jrpc:a\q", 6, "expected one of the escapes"),
             (

@@ -36,10 +36,13 @@
 //! | each field of [`Limits`](crate::Limits), by its name | all but `mux`, `restart` | a number, a size, or a duration |
 //! | `strict` | `jrpc` | `on` or `off` |
 //!
+//! With `strict`, also what has no id that could be read, or the id null, is answered, as JSON-RPC
+//! wants it; such an answer stops a Python peer.
+//!
 //! With `keepalive`, something harmless is sent in a connection that was silent for so long,
 //! and a link that was cut is noticed within twice the time (over TCP, on Linux). It needs a
-//! codec with something harmless to send, which is `jrpc`; others are refused when the API is
-//! built. With `backoff`, the pause before another attempt doubles with each failure up to
+//! codec with something harmless to send, which is `jrpc` with a delimiter; others are refused
+//! when the API is built. With `backoff`, the pause before another attempt doubles with each failure up to
 //! this, less up to a fifth, so that many clients do not come back at once.
 //!
 //! `udp` hears all addresses of the machine, or the one given by `bind`, and sends to everybody
@@ -78,7 +81,7 @@ mod transport;
 mod transport_parse;
 mod values;
 
-pub use codec::{CodecExpr, CodecKind};
+pub use codec::{CodecExpr, CodecKind, Framing};
 pub use error::{ExprError, ExprKind};
 pub use overrides::LimitOverrides;
 pub use registry::{CustomExpr, Params};

@@ -183,10 +183,12 @@ fn expr() -> impl Strategy<Value = TransportExpr> {
 
 fn codec() -> impl Strategy<Value = CodecExpr> {
     let delimiter = vec(0..128_u8, 1..5).prop_map(|bytes| bytes.into_iter().map(char::from));
-    let jrpc = (delimiter, any::<bool>()).prop_map(|(delimiter, strict)| CodecKind::Jrpc {
-        delimiter: delimiter.collect(),
-        strict,
-    });
+    let framing = prop_oneof![
+        9 => delimiter.prop_map(|delimiter| Framing::Delimiter(delimiter.collect())),
+        1 => Just(Framing::ContentLength),
+    ];
+    let jrpc =
+        (framing, any::<bool>()).prop_map(|(framing, strict)| CodecKind::Jrpc { framing, strict });
     prop_oneof![jrpc, custom().prop_map(CodecKind::Custom)].prop_map(CodecExpr::of)
 }
 

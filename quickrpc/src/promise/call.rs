@@ -28,6 +28,11 @@ pub(crate) trait Context: Send + Sync {
         let _ = (call, done, until);
     }
 
+    /// Somebody waits for this call without a thread that could read by itself.
+    fn attend(&self, call: u64) {
+        let _ = call;
+    }
+
     /// The deadline of a call has passed, and its waiter has settled it by itself: its
     /// entry in the table of pending calls can go.
     fn expire(&self, id: u64);

@@ -1,14 +1,24 @@
-//! Against the real Python original, in both roles.
+//! Against the real programs of others, in both roles: the Python original, and those that
+//! speak JSON-RPC.
 
 mod announcer;
 mod child;
 mod garbage;
+mod jayson;
+mod language_servers;
+mod methods;
 mod python_client;
 mod python_server;
+mod snapserver;
 mod terse;
 mod udp;
 
-use quickrpc_tests::Python;
+use quickrpc_tests::{Node, Python};
+
+/// Node.js with the packages of others, or `None` where this machine can have none.
+fn node() -> Option<&'static Node> {
+    Node::find(env!("CARGO_TARGET_TMPDIR"))
+}
 
 /// The installation of the original, or `None` where this machine can have none.
 fn python() -> Option<&'static Python> {

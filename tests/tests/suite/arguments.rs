@@ -189,6 +189,19 @@ trait Named {
     fn to(&self, first: i64, second: Option<i64>);
 }
 
+/// All by position.
+#[remote_api(positional)]
+trait Positional {
+    #[incoming]
+    fn go(&self, to: &Point, speed: Option<i64>, note: Option<&str>, data: &[u8]);
+
+    #[incoming]
+    fn stop(&self, after: Option<i64>, note: Option<&str>);
+
+    #[incoming]
+    fn home(&self);
+}
+
 /// Lets unknown arguments pass.
 #[remote_api(ignore_unknown)]
 trait Lenient {
@@ -289,6 +302,66 @@ fn wrong_arguments_are_refused_in_words() {
     assert!(sender.contains("sender"), "{sender}");
     // A refusal harms nothing.
     caller.result("lab.setTarget", r#"{"targetAngle":1}"#);
+}
+
+/// They are wrong for all handlers alike, so the caller is told once, and what is wrong.
+#[test]
+fn wrong_arguments_with_several_handlers() {
+    let api = Lenient::bind("jrpc:\\n", "tcpserv:127.0.0.1:0").unwrap();
+    api.add.connect(|_sender, _a, _b| None::<i64>);
+    api.add.connect(|_sender, a, b| a + b);
+    let (seen, trouble) = inbox();
+    api.on_error(move |_peer, error, method| {
+        let _ = seen.send(format!("{}: {error}", method.unwrap_or_default()));
+    });
+    api.start().unwrap();
+    let mut connection = Telnet::connect(api.local_addrs()[0]);
+    let call = r#"{"jsonrpc":"2.0","method":"add","params":{"a":"x"}"#;
+    connection.send(format!("{call}}}\n{call},\"id\":1}}\n"));
+    let answer: serde_json::Value = serde_json::from_str(&connection.line()).unwrap();
+    assert_eq!(
+        answer["error"]["code"],
+        CallError::INVALID_PARAMS,
+        "{answer}"
+    );
+    let trouble = trouble.so_far();
+    let [notification] = &*trouble else {
+        panic!("told {} times: {trouble:?}", trouble.len());
+    };
+    assert!(
+        notification.contains("argument `a` of `add`"),
+        "{notification}"
+    );
+}
+
+/// An incoming call that takes arguments by position is sent so by its inverse; what is
+/// missing in the midst is null, and at the end it is left out.
+#[test]
+fn the_inverse_of_a_positional_call_sends_a_list() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let to = format!("tcp:{}", listener.local_addr().unwrap());
+    let api = PositionalInverse::bind("jrpc:\\n", to).unwrap();
+    api.start().unwrap();
+    let mut connection = Telnet::over(listener.accept().unwrap().0);
+    let point = Point {
+        x: 1.0,
+        y: 2.5,
+        label: None,
+    };
+    api.all().go(&point, None, Some("ä"), b"\x01").unwrap();
+    api.all().go(&point, Some(7), None, b"").unwrap();
+    api.all().stop(Some(1), None).unwrap();
+    api.all().stop(None, None).unwrap();
+    api.all().home().unwrap();
+    for expected in [
+        r#"{"jsonrpc":"2.0","method":"go","params":[{"x":1.0,"y":2.5,"label":null},null,"ä",{"__bytes":"AQ=="}]}"#,
+        r#"{"jsonrpc":"2.0","method":"go","params":[{"x":1.0,"y":2.5,"label":null},7,null,{"__bytes":""}]}"#,
+        r#"{"jsonrpc":"2.0","method":"stop","params":[1]}"#,
+        r#"{"jsonrpc":"2.0","method":"stop","params":[]}"#,
+        r#"{"jsonrpc":"2.0","method":"home","params":{}}"#,
+    ] {
+        assert_eq!(connection.line(), expected);
+    }
 }
 
 #[test]

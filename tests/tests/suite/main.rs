@@ -5,6 +5,8 @@ mod arguments;
 mod batches;
 mod codec_terse;
 mod config;
+mod conformance;
+mod content_length;
 mod deadlocks;
 mod dynamic;
 mod endings;
@@ -32,6 +34,7 @@ mod targets;
 mod transports;
 mod udp;
 mod unix;
+mod waiting;
 
 use quickrpc::{CallError, Error};
 

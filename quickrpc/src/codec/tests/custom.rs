@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::{decode, map, written};
 use crate::codec::any::AnyCodec;
 use crate::codec::envelope::{Envelope, Part, Payload};
+use crate::codec::framing::{Progress, Unframed};
 use crate::codec::{Codec, IntoCodec, Message, register_codec};
 use crate::error::{BoxError, CallError};
 use crate::limits::Limits;
@@ -192,8 +193,9 @@ fn the_delimiter_is_the_plug_ins() {
     codec().frame_out(&mut out, 0).unwrap();
     assert_eq!(out, b"x\n");
     let whole = Lists { delimiter: b"" }.into_codec().unwrap();
-    assert_eq!(whole.delimiter(), None);
-    assert_eq!(whole.next_frame(b"abc", &mut 0), None);
+    assert!(whole.framing().is_none());
+    let next = |limit| whole.next_frame(b"abc", &mut Progress::default(), limit);
+    assert_eq!((next(3), next(2)), (Ok(None), Err(Unframed::TooLarge)));
     whole.frame_out(&mut out, 0).unwrap();
     assert_eq!(out, b"x\n");
 }

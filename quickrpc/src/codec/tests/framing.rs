@@ -2,9 +2,11 @@
 
 use proptest::prelude::*;
 
-use super::{Stream, jrpc_codec, jrpc_with, terse_codec};
+use super::{Stream, end_of, jrpc_codec, jrpc_with, terse_codec, with_headers};
 use crate::codec::any::AnyCodec;
-use crate::codec::framing::Delimiter;
+use crate::codec::framing::{Frame, Framing, Progress, Unframed};
+use crate::codec::jrpc::Jrpc;
+use crate::limits::Limits;
 
 /// Streams with empty telegrams, starts of delimiters, and a rest at the end.
 const SAMPLES: [&[u8]; 5] = [
@@ -31,7 +33,7 @@ fn cut(codec: &AnyCodec, pieces: &[&[u8]]) -> (Vec<Vec<u8>>, Vec<u8>) {
 
 /// The same in the simplest way that can be thought of.
 fn cut_simply(codec: &AnyCodec, input: &[u8]) -> (Vec<Vec<u8>>, Vec<u8>) {
-    let delimiter = codec.delimiter().unwrap();
+    let delimiter = end_of(codec);
     let mut telegrams = Vec::new();
     let mut rest = input;
     while let Some(end) = rest.windows(delimiter.len()).position(|w| w == delimiter) {
@@ -84,28 +86,94 @@ proptest! {
 /// A long telegram that arrives byte by byte is searched once, not once for each byte.
 #[test]
 fn no_byte_is_searched_twice() {
-    for (delimiter, overlap) in [(&b"\0"[..], 0), (b"||", 1), (b"a-long-one", 9)] {
+    for delimiter in [&b"\0"[..], b"||", b"a-long-one"] {
         let codec = jrpc_with(delimiter);
-        let input = [&[b'x'; 3000][..], delimiter].concat();
-        let mut searched = 0;
-        let mut looked_at = 0;
-        for end in 0..input.len() {
-            looked_at += end - searched;
-            assert_eq!(codec.next_frame(&input[..end], &mut searched), None);
-            assert!(searched + overlap >= end, "{searched} of {end}");
-            assert!(searched <= end);
+        let mut buffer = vec![b'x'; 3000];
+        let mut progress = Progress::default();
+        let limit = Limits::default().message_size;
+        assert_eq!(codec.next_frame(&buffer, &mut progress, limit), Ok(None));
+        // What was searched is not seen any more, except for the possible beginning of a
+        // delimiter at the end.
+        let seen = 3000 - (delimiter.len() - 1);
+        for start in 0..=seen - delimiter.len() {
+            buffer[start..start + delimiter.len()].copy_from_slice(delimiter);
         }
-        assert!(looked_at <= input.len() * (overlap + 1));
-        let frame = codec.next_frame(&input, &mut searched).unwrap();
-        assert_eq!((frame.telegram, frame.consumed), (0..3000, input.len()));
-        assert_eq!(searched, 0);
+        let same = progress.clone();
+        assert_eq!(
+            codec.next_frame(&buffer[..seen], &mut progress, limit),
+            Ok(None)
+        );
+        assert_eq!(progress, same);
+        buffer.extend(delimiter);
+        let frame = codec
+            .next_frame(&buffer, &mut progress, limit)
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            (frame.telegram, frame.consumed),
+            (0..3000, 3000 + delimiter.len())
+        );
+        assert_eq!(progress, Progress::default());
     }
 }
 
+/// While a message arrives, its headers are not read again.
 #[test]
-fn a_place_beyond_the_buffer_is_no_panic() {
-    let mut searched = 100;
-    assert_eq!(jrpc_codec().next_frame(b"abc", &mut searched), None);
+fn headers_are_read_once() {
+    let codec = with_headers();
+    let mut buffer = b"Content-Length: 3000\r\n\r\n".to_vec();
+    let start = buffer.len();
+    let mut progress = Progress::default();
+    assert_eq!(codec.next_frame(&buffer, &mut progress, 3000), Ok(None));
+    buffer.fill(b'?');
+    buffer.extend([b'x'; 2999]);
+    assert_eq!(codec.next_frame(&buffer, &mut progress, 3000), Ok(None));
+    buffer.push(b'x');
+    let frame = codec
+        .next_frame(&buffer, &mut progress, 3000)
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (frame.telegram, frame.consumed),
+        (start..start + 3000, start + 3000)
+    );
+    assert_eq!(progress, Progress::default());
+}
+
+#[test]
+fn a_buffer_that_became_shorter_is_no_panic() {
+    for codec in [jrpc_codec(), jrpc_with(b"||"), with_headers()] {
+        let mut progress = Progress::default();
+        let begun = codec.next_frame(b"Content-Length: 9\r\n\r\nabc", &mut progress, 99);
+        assert_eq!(begun, Ok(None));
+        assert_eq!(codec.next_frame(b"abc", &mut progress, 99), Ok(None));
+    }
+}
+
+/// The limit is for the message alone. A header that announces more is believed at once.
+#[test]
+fn a_message_may_be_as_large_as_the_limit() {
+    let cases: [(AnyCodec, &[u8], &[u8]); 5] = [
+        (jrpc_codec(), b"12345\0", b"123456\0"),
+        (jrpc_codec(), b"12345", b"123456"),
+        (jrpc_with(b"||"), b"12345|", b"123456|"),
+        (
+            with_headers(),
+            b"Content-Length: 5\n\n12345",
+            b"Content-Length: 6\n\n",
+        ),
+        (
+            with_headers(),
+            b"Content-Length: 5\n\n",
+            b"content-length:99999999999999999999999999\n\n",
+        ),
+    ];
+    for (codec, fits, too_large) in cases {
+        let next = |buffer| codec.next_frame(buffer, &mut Progress::default(), 5);
+        assert!(next(fits).is_ok(), "{:?}", fits.escape_ascii());
+        let shown = too_large.escape_ascii();
+        assert_eq!(next(too_large), Err(Unframed::TooLarge), "{shown}");
+    }
 }
 
 #[test]
@@ -139,9 +207,161 @@ fn delimiters_are_appended_where_they_are_unique() {
 }
 
 #[test]
+fn headers_are_written_before_the_message() {
+    for (message, framed) in [
+        ("", "Content-Length: 0\r\n\r\n"),
+        ("{}", "Content-Length: 2\r\n\r\n{}"),
+        ("{\"ä\":\"\n\"}", "Content-Length: 10\r\n\r\n{\"ä\":\"\n\"}"),
+    ] {
+        let mut out = format!("before{message}").into_bytes();
+        with_headers().frame_out(&mut out, 6).unwrap();
+        assert_eq!(out, format!("before{framed}").into_bytes());
+    }
+}
+
+#[test]
+fn headers_are_read_as_other_programs_write_them() {
+    for headers in [
+        "Content-Length: 2\r\n",
+        "content-length:2\r\n",
+        "CONTENT-LENGTH: \t 2 \t\r\n",
+        "Content-Length: 002\n",
+        "Content-Type: application/vscode-jsonrpc; charset=utf-8\r\nContent-Length: 2\r\n",
+        "Content-Length: 2\r\nContent-Type: application/vscode-jsonrpc; charset=utf8\r\n",
+        "X_a!#$%&'*+-.^`|~09:\r\nContent-Length: 2\r\n",
+        "Content-Length: 2\r\nContent-Length: 2\r\n",
+    ] {
+        let input = format!("{headers}\r\n{{}}{headers}\n[]rest");
+        let (telegrams, rest) = cut(&with_headers(), &[input.as_bytes()]);
+        assert_eq!(telegrams, [b"{}", b"[]"], "{headers:?}");
+        assert_eq!(rest, b"rest");
+    }
+}
+
+#[test]
+fn blank_lines_between_messages_are_skipped() {
+    let input = b"\n\r\nContent-Length: 2\r\n\r\n{}\nContent-Length: 0\r\n\r\n\r\n";
+    let (telegrams, rest) = cut(&with_headers(), &[input]);
+    let texts: Vec<&[u8]> = telegrams.iter().map(Vec::as_slice).collect();
+    assert_eq!(texts, [&b""[..], b"", b"{}", b"", b"", b""]);
+    assert_eq!(rest, b"");
+}
+
+#[test]
+fn what_is_no_header_is_said_as_soon_as_it_is_known() {
+    let long = "x".repeat(5000);
+    for (input, message) in [
+        (
+            "{",
+            "expected a header such as `Content-Length: 42`, found `{`",
+        ),
+        (
+            "\0",
+            "expected a header such as `Content-Length: 42`, found `\\u{0}`",
+        ),
+        (
+            "Content-Length: 2\r\n\r\n{}{\"jsonrpc\":\"2.0\",\"method\":\"f\",\"params\":{}}",
+            "expected a header such as `Content-Length: 42`, \
+             found `{\"jsonrpc\":\"2.0\",\"method\":\"f\",\"params\":{...`",
+        ),
+        (
+            "GET / HTTP/1.1\r\n",
+            "expected a header such as `Content-Length: 42`, found `GET / HTTP/1.1`",
+        ),
+        (
+            "a b: 2\n",
+            "expected a header such as `Content-Length: 42`, found `a b: 2`",
+        ),
+        (
+            ": 2\n",
+            "expected a header such as `Content-Length: 42`, found `: 2`",
+        ),
+        (
+            "a: 2\r\n continued\r\n",
+            "expected a header such as `Content-Length: 42`, found ` continued`",
+        ),
+        (
+            "Content-Length: +2\n",
+            "expected a number of bytes as `Content-Length`, found `+2`",
+        ),
+        (
+            "Content-Length:\n",
+            "expected a number of bytes as `Content-Length`, found ``",
+        ),
+        (
+            "Content-Length: 2\nContent-Length: 3\n",
+            "two headers `Content-Length` contradict each other",
+        ),
+        (
+            "Host: x\r\n\r\n",
+            "there is no header `Content-Length` before the message",
+        ),
+        (&long, "the headers of a message may have 4096 bytes"),
+        (
+            &format!("a: {long}\r\n"),
+            "the headers of a message may have 4096 bytes",
+        ),
+        (
+            &"a:\n".repeat(1500),
+            "the headers of a message may have 4096 bytes",
+        ),
+    ] {
+        let codec = with_headers();
+        let mut stream = Stream::new(&codec);
+        stream.buffer.extend(input.as_bytes());
+        let error = loop {
+            match stream.next_frame() {
+                Ok(Some(frame)) => drop(stream.buffer.drain(..frame.consumed)),
+                Ok(None) => panic!("{input:?} is fine"),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error, Unframed::Garbled(message.into()), "{input:?}");
+    }
+}
+
+#[test]
 fn wrong_delimiters_are_refused() {
-    use crate::codec::jrpc::Jrpc;
-    assert!(Jrpc::new(b"", false).is_err());
-    assert!(Jrpc::new("ä".as_bytes(), false).is_err());
-    assert!(Delimiter::new(b"").is_none());
+    assert!(Jrpc::delimited(b"").is_err());
+    assert!(Jrpc::delimited("ä".as_bytes()).is_err());
+    assert!(Framing::delimited(b"").is_none());
+}
+
+proptest! {
+    /// Headers of any kind neither panic nor depend on where they are split.
+    #[test]
+    fn any_headers(
+        lines in proptest::collection::vec(prop_oneof![
+            Just("Content-Length: 3\r\n"), Just("content-length:0\n"), Just("\r\n"), Just("\n"),
+            Just("a: b\r\n"), Just("{}\n"), Just("\r"), Just(":"), Just("xyz"), Just(" "),
+        ], 0..20),
+        at in any::<proptest::sample::Index>(),
+    ) {
+        let input = lines.concat();
+        let (first, second) = input.as_bytes().split_at(at.index(input.len() + 1));
+        prop_assert_eq!(outcome(&[first, second]), outcome(&[input.as_bytes()]));
+    }
+}
+
+/// The messages that can be read, and whether it can go on.
+fn outcome(pieces: &[&[u8]]) -> (Vec<Frame>, bool) {
+    let codec = with_headers();
+    let mut stream = Stream::new(&codec);
+    let mut frames = Vec::new();
+    for piece in pieces {
+        stream.buffer.extend_from_slice(piece);
+        loop {
+            match stream.next_frame() {
+                Ok(Some(frame)) => {
+                    stream.buffer.drain(..frame.consumed);
+                    frames.push(frame);
+                }
+                Ok(None) => break,
+                // What is shown of it depends on how much has arrived.
+                Err(Unframed::Garbled(_)) => return (frames, false),
+                Err(Unframed::TooLarge) => panic!("nothing is"),
+            }
+        }
+    }
+    (frames, true)
 }

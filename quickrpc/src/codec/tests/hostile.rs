@@ -5,9 +5,10 @@ use std::marker::PhantomData;
 
 use proptest::prelude::*;
 
-use super::{Stream, jrpc_codec, jrpc_with, python, terse_codec};
+use super::{Stream, end_of, jrpc_codec, jrpc_with, python, terse_codec, with_headers};
 use crate::codec::any::AnyCodec;
 use crate::codec::envelope::{Envelope, Payload};
+use crate::codec::framing::Framing;
 use crate::limits::Limits;
 use crate::value::Value;
 
@@ -55,7 +56,7 @@ fn telegrams(codec: &AnyCodec, name: &str) -> Vec<Vec<u8>> {
         for vector in python::section(name, section) {
             if vector[key]["b64"].is_string() {
                 let mut input = python::bytes(&vector[key]);
-                input.extend(codec.delimiter().unwrap());
+                input.extend(end_of(codec));
                 inputs.push(input);
             }
         }
@@ -168,15 +169,22 @@ proptest! {
     fn any_split(
         picks in proptest::collection::vec(any::<proptest::sample::Index>(), 1..6),
         cuts in proptest::collection::vec(any::<proptest::sample::Index>(), 0..8),
-        delimiter in 0..4usize,
+        framing in 0..5usize,
     ) {
-        let jrpc = jrpc_with([&b"\0"[..], b"\x1e", b"\r\n", b"~~"][delimiter]);
+        let jrpc = match [&b"\0"[..], b"\x1e", b"\r\n", b"~~"].get(framing) {
+            Some(delimiter) => jrpc_with(delimiter),
+            None => with_headers(),
+        };
         for (name, codec) in [("jrpc", jrpc), ("terse", terse_codec())] {
             let all = telegrams(&codecs()[usize::from(name == "terse")].1, name);
             let mut input = Vec::new();
             for pick in &picks {
+                let start = input.len();
                 input.extend(&all[pick.index(all.len())]);
-                input.extend(codec.delimiter().unwrap());
+                match codec.framing().and_then(Framing::delimiter) {
+                    Some(delimiter) => input.extend(delimiter),
+                    None => codec.frame_out(&mut input, start).unwrap(),
+                }
             }
             let mut ends: Vec<usize> = cuts.iter().map(|cut| cut.index(input.len())).collect();
             ends.sort_unstable();

@@ -1,6 +1,6 @@
 //! JSON-RPC beyond what the vectors cover.
 
-use super::{decode, jrpc_codec, map, meaning, show, written};
+use super::{decode, end_of, jrpc_codec, map, meaning, show, with_headers, written};
 use crate::codec::any::AnyCodec;
 use crate::codec::envelope::{Envelope, Part, Payload};
 use crate::codec::{IntoCodec, jrpc};
@@ -143,7 +143,8 @@ fn ids_of_answers() {
 fn what_is_no_message_says_where() {
     for (telegram, message, position) in [
         ("hello", "expected a JSON object", 0),
-        ("  5", "expected a JSON object", 2),
+        ("  5 x", "expected nothing behind the message", 4),
+        ("  nul", "expected a JSON object", 2),
         ("\u{feff}{}", "expected a JSON object", 0),
         (
             r#"{"jsonrpc":"2.0"} x"#,
@@ -174,6 +175,8 @@ fn invalid_requests_keep_their_id_and_invalid_answers_have_none() {
         (r#"{"jsonrpc":"2.0","method":{},"id":1}"#, "invalid#1"),
         (r#"{"id":1}"#, "invalid#1"),
         (r#"{}"#, show::UNDECODABLE),
+        (" 5 ", show::UNDECODABLE),
+        ("null", show::UNDECODABLE),
         // Answering a wrong answer could go on for ever.
         (r#"{"result":1,"id":1}"#, show::UNDECODABLE),
         (r#"{"jsonrpc":"1.0","error":{},"id":1}"#, show::UNDECODABLE),
@@ -194,6 +197,29 @@ fn blanks_are_allowed_around_a_message() {
     for blank in ["", "\r", " \r\n\t"] {
         assert_eq!(decode(&jrpc_codec(), blank), Envelope::Empty);
     }
+}
+
+/// The specification tells JSON that is no request from what is no JSON.
+#[test]
+fn json_that_is_no_object_is_an_invalid_request() {
+    for telegram in ["5", "null", "\"x\"", " true "] {
+        let envelope = decode(&jrpc_codec(), telegram);
+        assert_eq!(envelope, Envelope::invalid(None, "expected a JSON object"));
+    }
+}
+
+#[test]
+fn a_null_id_is_one_for_strict_people() {
+    let strict = "jrpc?strict=true".into_codec().unwrap();
+    for telegram in [
+        message(r#""method":"f","id":null"#),
+        format!("[{}]", message(r#""method":"f","id": null "#)),
+    ] {
+        assert_eq!(meaning(&strict, &telegram), "f()#null");
+        assert_eq!(meaning(&jrpc_codec(), &telegram), "f()");
+    }
+    let none = message(r#""method":"f""#);
+    assert_eq!(meaning(&strict, &none), "f()");
 }
 
 #[test]
@@ -423,7 +449,10 @@ fn what_a_codec_can_do() {
     assert_eq!(summary(&jrpc_codec()), (true, true, false));
     assert_eq!(summary(&strict), (true, true, true));
     assert_eq!(summary(&terse), (false, false, false));
-    assert!("jrpc:\\n".into_codec().unwrap().delimiter() == Some(b"\n"));
+    assert_eq!(end_of(&"jrpc:\\n".into_codec().unwrap()), b"\n");
+    assert_eq!(jrpc_codec().keepalive(), Some(&b"\0"[..]));
+    assert_eq!(with_headers().keepalive(), None);
+    assert_eq!(terse.keepalive(), None);
     assert!("jrcp".into_codec().is_err());
 }
 

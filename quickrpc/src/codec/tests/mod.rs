@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use super::IntoCodec;
 use super::any::AnyCodec;
 use super::envelope::Envelope;
+use super::framing::{Frame, Framing, Progress, Unframed};
 use super::jrpc::Jrpc;
 use crate::limits::Limits;
 use crate::value::Value;
@@ -25,7 +26,17 @@ fn jrpc_codec() -> AnyCodec {
 }
 
 fn jrpc_with(delimiter: &[u8]) -> AnyCodec {
-    AnyCodec::Jrpc(Jrpc::new(delimiter, false).unwrap())
+    AnyCodec::Jrpc(Jrpc::new(Jrpc::delimited(delimiter).unwrap(), false))
+}
+
+/// jrpc with a header before each message.
+fn with_headers() -> AnyCodec {
+    "jrpc:content-length".into_codec().unwrap()
+}
+
+/// What stands behind each telegram of this codec, which has a delimiter.
+fn end_of(codec: &AnyCodec) -> &[u8] {
+    codec.framing().and_then(Framing::delimiter).unwrap()
 }
 
 fn terse_codec() -> AnyCodec {
@@ -72,7 +83,7 @@ fn map<const N: usize>(entries: [(&str, Value); N]) -> Value {
 struct Stream<'a> {
     codec: &'a AnyCodec,
     buffer: Vec<u8>,
-    searched: usize,
+    progress: Progress,
 }
 
 impl<'a> Stream<'a> {
@@ -80,7 +91,7 @@ impl<'a> Stream<'a> {
         Stream {
             codec,
             buffer: Vec::new(),
-            searched: 0,
+            progress: Progress::default(),
         }
     }
 
@@ -88,12 +99,17 @@ impl<'a> Stream<'a> {
     fn feed(&mut self, piece: &[u8]) -> Vec<Vec<u8>> {
         self.buffer.extend_from_slice(piece);
         let mut telegrams = Vec::new();
-        while let Some(frame) = self.codec.next_frame(&self.buffer, &mut self.searched) {
+        while let Some(frame) = self.next_frame().unwrap() {
             telegrams.push(self.buffer[frame.telegram].to_vec());
             self.buffer.drain(..frame.consumed);
-            assert_eq!(self.searched, 0);
+            assert_eq!(self.progress, Progress::default());
         }
-        assert!(self.searched <= self.buffer.len());
         telegrams
+    }
+
+    fn next_frame(&mut self) -> Result<Option<Frame>, Unframed> {
+        let limit = Limits::default().message_size;
+        let framing = self.codec.framing().unwrap();
+        framing.next_frame(&self.buffer, &mut self.progress, limit)
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::exceptions::{DECODE, ENCODE, Exception, OWN};
-use super::{Stream, decode, jrpc_codec, jrpc_with, python, show, terse_codec, written};
+use super::{Stream, decode, end_of, jrpc_codec, jrpc_with, python, show, terse_codec, written};
 use crate::codec::any::AnyCodec;
 use crate::codec::envelope::Envelope;
 use crate::error::CallError;
@@ -50,7 +50,7 @@ impl<'a> Session<'a> {
                 Ok((_, Envelope::Header(secinfo))) => {
                     self.header = Some(secinfo);
                     self.rest.clone_from(&telegram);
-                    self.rest.extend(self.codec.delimiter().unwrap());
+                    self.rest.extend(end_of(self.codec));
                 }
                 Ok((_, Envelope::Empty)) => {}
                 Ok((text, envelope)) => {
@@ -199,7 +199,7 @@ fn encoded_meaning(vector: &Json) -> String {
 
 /// Decodes what an encode vector or we have written, without the data of errors.
 fn read_back(codec: &AnyCodec, wire: &[u8]) -> String {
-    let delimiter = codec.delimiter().unwrap();
+    let delimiter = end_of(codec);
     let mut header = String::new();
     let mut shown = Vec::new();
     for telegram in Stream::new(codec).feed(&[wire, delimiter].concat()) {
@@ -369,7 +369,7 @@ fn handlers_get_what_they_get_in_python() {
                     assert!(matches!(envelope, Envelope::Failure { id: Some(1), .. }));
                 } else {
                     let mut wire = python::bytes(&sent["wire"]);
-                    wire.extend(codec.delimiter().unwrap());
+                    wire.extend(end_of(&codec));
                     let answers = Session::new(&codec, secured).feed(&wire);
                     let answer = answers.concat();
                     assert!(

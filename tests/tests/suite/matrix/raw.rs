@@ -15,37 +15,45 @@ use crate::settled;
 pub(super) struct Codec {
     pub(super) name: &'static str,
     pub(super) expression: &'static str,
-    delimiter: u8,
+    /// What ends each message; where nothing does, a header says how long it is.
+    delimiter: Option<u8>,
     call: fn(&str, (&str, Value), i64) -> String,
     reply: fn(i64, Value) -> String,
 }
 
-pub(super) static CODECS: [Codec; 4] = [
+pub(super) static CODECS: [Codec; 5] = [
     Codec {
         name: "jrpc",
         expression: "jrpc",
-        delimiter: 0,
+        delimiter: Some(0),
         call: jrpc_call,
         reply: jrpc_reply,
     },
     Codec {
         name: "jrpc_lines",
         expression: "jrpc:\\n",
-        delimiter: b'\n',
+        delimiter: Some(b'\n'),
+        call: jrpc_call,
+        reply: jrpc_reply,
+    },
+    Codec {
+        name: "jrpc_headers",
+        expression: "jrpc:content-length",
+        delimiter: None,
         call: jrpc_call,
         reply: jrpc_reply,
     },
     Codec {
         name: "terse",
         expression: "terse",
-        delimiter: b'\n',
+        delimiter: Some(b'\n'),
         call: |method, (name, value), id| format!("{method}[{id}] {name}:{value}"),
         reply: |id, result| format!("[{id}]:{result}"),
     },
     Codec {
         name: "lists",
         expression: "lists",
-        delimiter: b'\n',
+        delimiter: Some(b'\n'),
         call: |method, (name, value), id| json!(["call", method, {name: value}, id]).to_string(),
         reply: |id, result| json!(["reply", id, result]).to_string(),
     },
@@ -100,7 +108,10 @@ impl Raw {
     }
 
     fn telegram(&self, text: &str) -> Vec<u8> {
-        [text.as_bytes(), &[self.codec.delimiter]].concat()
+        match self.codec.delimiter {
+            Some(delimiter) => [text.as_bytes(), &[delimiter]].concat(),
+            None => format!("Content-Length: {}\r\n\r\n{text}", text.len()).into_bytes(),
+        }
     }
 
     fn say(&mut self, text: &str) {
@@ -111,12 +122,31 @@ impl Raw {
 
     #[track_caller]
     fn hears(&mut self, expected: &str) {
-        let mut telegram = Vec::new();
-        let delimiter = self.codec.delimiter;
-        self.input.read_until(delimiter, &mut telegram).unwrap();
-        assert_eq!(telegram.pop(), Some(delimiter), "the other side has closed");
+        let telegram = match self.codec.delimiter {
+            Some(delimiter) => self.until(delimiter),
+            None => self.announced(),
+        };
         let telegram = String::from_utf8(telegram).unwrap();
         assert_eq!(meaning(&telegram), meaning(expected));
+    }
+
+    #[track_caller]
+    fn until(&mut self, delimiter: u8) -> Vec<u8> {
+        let mut telegram = Vec::new();
+        self.input.read_until(delimiter, &mut telegram).unwrap();
+        assert_eq!(telegram.pop(), Some(delimiter), "the other side has closed");
+        telegram
+    }
+
+    #[track_caller]
+    fn announced(&mut self) -> Vec<u8> {
+        let header = self.until(b'\n');
+        let length = header.strip_prefix(b"Content-Length: ").expect("a header");
+        let length = str::from_utf8(length).unwrap().trim_end();
+        assert_eq!(self.until(b'\n'), b"\r");
+        let mut telegram = vec![0; length.parse().unwrap()];
+        self.input.read_exact(&mut telegram).unwrap();
+        telegram
     }
 
     /// What a guest may say to a hub.
