@@ -32,7 +32,12 @@ async function connected(t, browser, port) {
 /** The status and body of an answer to a request with these headers. */
 async function get(port, path, headers = {}) {
   const asked = request({ host: "127.0.0.1", port, path, headers }).end();
-  const [answer] = await within(once(asked, "response"), `the answer to ${path}`);
+  const come = Promise.race([once(asked, "response"), once(asked, "upgrade")]);
+  const [answer] = await within(come, `the answer to ${path}`);
+  if (answer.statusCode === 101) {
+    asked.destroy();
+    return { status: 101 };
+  }
   let body = "";
   for await (const chunk of answer.setEncoding("utf8")) body += chunk;
   return { status: answer.statusCode, headers: answer.headers, body };
@@ -193,11 +198,13 @@ test("the client in a browser", { timeout: 300_000 }, async (t) => {
       { Origin: `http://${FOREIGN}` },
       { Origin: "null" },
       { Origin: "http://localhost.foreign.example" },
-      { Host: FOREIGN },
+      { Origin: `http://${FOREIGN}:${port}`, Host: `${FOREIGN}:${port}` },
     ];
     for (const headers of refused) {
       const { status } = await get(port, "/", { ...upgrade, ...headers });
       assert.equal(status, 403, JSON.stringify(headers));
     }
+    // Only browsers say where a page is from.
+    assert.equal((await get(port, "/", upgrade)).status, 101);
   });
 });
