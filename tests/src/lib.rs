@@ -8,6 +8,7 @@
 mod datagrams;
 mod dir;
 mod installed;
+mod jsonrpsee;
 mod lab;
 mod lists;
 mod node;
@@ -21,6 +22,7 @@ mod wait;
 
 pub use datagrams::{BROADCAST, DatagramPort, RawPeer};
 pub use dir::OwnDir;
+pub use jsonrpsee::Jsonrpsee;
 pub use lab::{
     Lab, LabIncoming, LabInverse, LabInverseIncoming, LabInverseOutgoing, LabInverseOutgoingEach,
     LabOutgoing, LabOutgoingEach, Served, client, serve, server, value,

@@ -12,6 +12,7 @@ mod python_server;
 mod snapserver;
 mod terse;
 mod udp;
+mod websocket;
 
 use quickrpc_tests::{Node, Python};
 
