@@ -189,8 +189,44 @@ fn server_that_is_killed(serves: &str, calls: &str) {
     running.wait().unwrap();
 }
 
+/// How often the library's threads have gone to sleep, each time after being woken.
+fn sleeps() -> u64 {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+    let counts = tasks.flatten().filter_map(|task| {
+        let text = |file: &str| std::fs::read_to_string(task.path().join(file)).ok();
+        text("comm").filter(|name| name.contains("quickrpc"))?;
+        let status = text("status")?;
+        let count = status
+            .lines()
+            .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?;
+        count.trim().parse::<u64>().ok()
+    });
+    counts.sum()
+}
+
+/// Without anything to do, no thread wakes: neither those of a server nor those of a client
+/// that has called it a moment ago.
+fn idle_threads_sleep() {
+    let lab = lab_with(Processing::Inline, "tcpserv:127.0.0.1:0?spin=50us");
+    lab.start().unwrap();
+    let hub = LabInverse::bind("terse", format!("tcp:{}", lab.local_addrs()[0])).unwrap();
+    hub.start().unwrap();
+    for number in 0..100 {
+        let promise = hub.all().add(number, 1);
+        let sum = bounded("an answer", move || promise.result());
+        assert_eq!(sum.unwrap(), number + 1);
+    }
+    assert_eq!(workers().len(), 2, "{:?}", workers());
+    eventually("idle threads sleep", || {
+        let before = sleeps();
+        std::thread::park_timeout(Duration::from_millis(200));
+        sleeps() == before
+    });
+}
+
 #[test]
 fn nothing_is_left_behind() {
+    idle_threads_sleep();
     short_connections();
     for processing in [Processing::Inline, Processing::Queue, Processing::Pool(3)] {
         leaves_nothing("stop", || {

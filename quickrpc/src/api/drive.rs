@@ -108,7 +108,9 @@ impl Core {
             // Whoever began to wait meanwhile has seen the flag, or is seen here.
             if !conn.may_be_parked() {
                 reactor.unpark(&conn);
-            } else if !conn.parking.swap(true, Ordering::AcqRel) {
+            } else if !conn.parking.load(Ordering::Acquire)
+                && !conn.parking.swap(true, Ordering::AcqRel)
+            {
                 reactor.ask(Command::Parked(conn));
             }
             return;

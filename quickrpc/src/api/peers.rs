@@ -89,6 +89,13 @@ impl PeerTable {
         self.all().chain(wires)
     }
 
+    /// The one that a message to all goes to, if it is one peer.
+    pub(crate) fn only(&self) -> Option<&Arc<Conn>> {
+        let alone = self.by_id.len() == 1 && self.wires.is_empty();
+        let (_, one) = self.by_id.first_key_value().filter(|_| alone)?;
+        Some(one)
+    }
+
     /// What stands for an address, on each wire of datagrams that is meant.
     pub(crate) fn addressed(&self, core: &Core, receiver: &Receiver) -> Vec<Arc<Conn>> {
         match receiver {

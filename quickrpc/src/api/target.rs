@@ -290,10 +290,9 @@ impl Target {
     fn resolve(&self) -> (Few, Failures) {
         let peers = lock(&self.core.peers);
         let Some(receivers) = &self.receivers else {
-            let mut all = peers.everybody();
-            let few = match (all.next(), all.next()) {
-                (Some(one), None) => Few::One([Arc::clone(one)]),
-                _ => Few::Many(peers.everybody().cloned().collect()),
+            let few = match peers.only() {
+                Some(one) => Few::One([Arc::clone(one)]),
+                None => Few::Many(peers.everybody().cloned().collect()),
             };
             return (few, Vec::new());
         };

@@ -14,7 +14,9 @@ pub(crate) struct Shared<T> {
     /// callbacks, decoding, drops of values) runs while it is held.
     state: Mutex<State<T>>,
     settled: Condvar,
-    /// The promise was dropped; as the state says, but to be seen without the lock.
+    /// It is settled, and the promise was dropped; as the state says, but to be seen without
+    /// the lock.
+    is_settled: AtomicBool,
     unwanted: AtomicBool,
     pub(super) call: Option<Call<T>>,
 }
@@ -78,6 +80,7 @@ impl<T> Shared<T> {
         Shared {
             state: Mutex::new(State { stage, sleepers: 0 }),
             settled: Condvar::new(),
+            is_settled: AtomicBool::new(false),
             unwanted: AtomicBool::new(false),
             call,
         }
@@ -103,6 +106,7 @@ impl<T> Shared<T> {
         match mem::replace(&mut state.stage, Stage::Given) {
             Stage::Pending(waker) => {
                 state.stage = Stage::Settled(result);
+                self.is_settled.store(true, Ordering::Release);
                 let asleep = state.sleepers > 0;
                 drop(state);
                 if asleep {
@@ -138,7 +142,7 @@ impl<T> Shared<T> {
     }
 
     fn is_settled(&self) -> bool {
-        matches!(self.lock().stage, Stage::Settled(_) | Stage::Given)
+        self.is_settled.load(Ordering::Acquire)
     }
 
     /// The result if it is settled, which is given once; `None` while it is pending.

@@ -171,7 +171,8 @@ fn transcripts() -> Vec<Exchange> {
     exchanges
 }
 
-/// An answer without the texts that are our own, which must be there.
+/// An answer without the texts that are our own, which must be there. The answers to a batch
+/// may come in any order (section 6), so they are sorted here.
 fn essence(answer: &str) -> Value {
     let mut answer: Value = serde_json::from_str(answer).expect("JSON");
     let answers = match &mut answer {
@@ -187,6 +188,9 @@ fn essence(answer: &str) -> Value {
                 assert!(message.as_str().is_some_and(|text| !text.is_empty()));
             }
         }
+    }
+    if let Value::Array(answers) = &mut answer {
+        answers.sort_by_key(|answer| answer["id"].to_string());
     }
     answer
 }

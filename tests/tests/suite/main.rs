@@ -34,6 +34,7 @@ mod targets;
 mod transports;
 mod udp;
 mod unix;
+mod waiting;
 
 use quickrpc::{CallError, Error};
 
