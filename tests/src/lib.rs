@@ -25,7 +25,7 @@ pub use dir::OwnDir;
 pub use jsonrpsee::Jsonrpsee;
 pub use lab::{
     Lab, LabIncoming, LabInverse, LabInverseIncoming, LabInverseOutgoing, LabInverseOutgoingEach,
-    LabOutgoing, LabOutgoingEach, Served, client, serve, server, value,
+    LabOutgoing, LabOutgoingEach, Served, client, serve, server, server_on, value,
 };
 pub use lists::{Lists, register_lists};
 pub use node::Node;

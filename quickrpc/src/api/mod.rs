@@ -13,6 +13,7 @@ mod core;
 mod datagrams;
 mod dispatch;
 mod drive;
+mod greeting;
 mod handle;
 mod lifecycle;
 mod link;

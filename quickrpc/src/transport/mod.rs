@@ -62,6 +62,11 @@
 
 mod child_log;
 pub(crate) mod fd;
+#[cfg_attr(
+    not(feature = "websocket"),
+    allow(dead_code, reason = "nothing else greets")
+)]
+pub(crate) mod greeter;
 pub(crate) mod internal;
 pub(crate) mod listener;
 pub(crate) mod pipe;
@@ -71,6 +76,11 @@ pub(crate) mod stream;
 pub(crate) mod tcp;
 pub(crate) mod udp;
 pub(crate) mod unix;
+#[cfg(feature = "websocket")]
+pub(crate) mod websocket;
+#[cfg(not(feature = "websocket"))]
+#[path = "no_websocket.rs"]
+pub(crate) mod websocket;
 mod words;
 
 use std::fmt;
