@@ -68,10 +68,6 @@ async fn serve() -> Result<(), Box<dyn Error>> {
         let data = json!({"why": [1]});
         Err::<bool, _>(ErrorObjectOwned::owned(7, "no", Some(data)))
     })?;
-    methods.register_method("hear", |params, _, _| {
-        event(&json!({"event": "hear", "params": params.parse::<Value>().ok()}));
-        Value::Null
-    })?;
     let running = server.start(methods);
     event(&json!({"event": "ready", "port": port}));
     let mut lines = BufReader::new(tokio::io::stdin()).lines();

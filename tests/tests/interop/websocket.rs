@@ -4,7 +4,8 @@ use quickrpc::CallError;
 use quickrpc_tests::{Jsonrpsee, Peer};
 use serde_json::json;
 
-use crate::{methods, node};
+use crate::methods::{self, Habits};
+use crate::node;
 
 const CODEC: &str = "jrpc";
 const SERVER: &str = "wsserv:127.0.0.1:0";
@@ -23,7 +24,12 @@ fn to(peer: &Peer) -> String {
 fn our_client_of_jsonrpsee() {
     let Some(jsonrpsee) = jsonrpsee() else { return };
     let peer = jsonrpsee.peer(&["server"]);
-    methods::with_their_server(CODEC, &to(&peer), &peer, &methods::refusal());
+    // It takes notifications, and does nothing about them.
+    let habits = Habits {
+        hears: false,
+        ..Habits::default()
+    };
+    methods::with_their_server(CODEC, &to(&peer), &peer, &habits);
 }
 
 #[test]
@@ -31,8 +37,11 @@ fn our_client_of_rpc_websockets() {
     let Some(node) = node() else { return };
     let peer = node.peer("rpc_websockets_server.js", &[]);
     // It has no codes of errors but its own.
-    let refused = CallError::new(-32000, "Error").with_data("no");
-    methods::with_their_server(CODEC, &to(&peer), &peer, &refused);
+    let habits = Habits {
+        refusal: CallError::new(-32000, "Error").with_data("no"),
+        ..Habits::default()
+    };
+    methods::with_their_server(CODEC, &to(&peer), &peer, &habits);
 }
 
 /// Their clients, each with what it says of its connection.
