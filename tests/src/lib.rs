@@ -7,6 +7,7 @@
 
 mod datagrams;
 mod dir;
+mod frames;
 mod installed;
 mod jsonrpsee;
 mod lab;
@@ -22,6 +23,7 @@ mod wait;
 
 pub use datagrams::{BROADCAST, DatagramPort, RawPeer};
 pub use dir::OwnDir;
+pub use frames::{frame, read_frame};
 pub use jsonrpsee::Jsonrpsee;
 pub use lab::{
     Lab, LabIncoming, LabInverse, LabInverseIncoming, LabInverseOutgoing, LabInverseOutgoingEach,

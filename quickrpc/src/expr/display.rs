@@ -77,7 +77,7 @@ impl Written {
                 self.body = format!("wsserv:{}:{port}", bracketed(interface));
                 self.web_path(path);
                 self.optional("files", files.as_deref().map(escape));
-                let origins = (!origins.is_empty()).then(|| origins.join(","));
+                let origins = (!origins.is_empty()).then(|| escape(&origins.join(",")));
                 self.optional("origins", origins);
                 self.optional("subprotocol", subprotocol.as_ref());
                 self.flag("nodelay", *nodelay, true);

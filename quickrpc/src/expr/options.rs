@@ -203,9 +203,9 @@ impl OptionText<'_> {
 
     /// Origins of pages (RFC 6454, section 6.2), or `*` for all.
     pub(super) fn origins(&self) -> Parsed<Vec<String>> {
-        let one = |piece: Piece<'_>| match is_origin(piece.text) {
-            true => Ok(piece.text.to_ascii_lowercase()),
-            false => {
+        let one = |piece: Piece<'_>| match unescape(piece)?.to_ascii_lowercase() {
+            text if is_origin(&text) => Ok(text),
+            _ => {
                 let text = found(piece.text);
                 let message = format!(
                     "expected origins such as `https://example.org`, or `*` for all, {text}"

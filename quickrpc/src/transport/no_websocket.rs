@@ -28,12 +28,15 @@ pub(crate) enum Event<'a> {
 /// What is wrong with what was read.
 pub(crate) enum Violation {}
 
+/// What comes before a connection is a peer, and which end of it we are.
+pub(crate) type Bound = (Arc<dyn Greeting>, Side);
+
 /// What a transport needs for WebSocket, if it needs it.
 ///
 /// # Errors
 ///
 /// If it does.
-pub(crate) fn bind(expr: &TransportExpr) -> Result<Option<(Arc<dyn Greeting>, Side)>, Error> {
+pub(crate) fn bind(expr: &TransportExpr) -> Result<Option<Bound>, Error> {
     match expr.kind() {
         TransportKind::WebSocket { .. } | TransportKind::WebSocketServer { .. } => {
             let text = format!(

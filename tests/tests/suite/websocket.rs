@@ -2,15 +2,18 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::symlink;
+use std::thread;
 
 use quickrpc::DisconnectReason;
-use quickrpc_tests::{Lab, OwnDir, SOON, Served, Telnet, inbox, server_on};
+use quickrpc_tests::{Lab, LabInverse, OwnDir, SOON, Served, Telnet, bounded, inbox, server_on};
 use serde_json::{Value, json};
 use tungstenite::client::IntoClientRequest;
 use tungstenite::protocol::CloseFrame;
 use tungstenite::{Message, WebSocket};
+
+use crate::settled;
 
 const SERVER: &str = "wsserv:127.0.0.1:0";
 
@@ -85,7 +88,7 @@ fn text_messages_are_telegrams() {
     let asked = client.json();
     assert_eq!(asked["method"], "question");
     client.say(reply("cba", asked["id"].as_i64().unwrap()).to_string());
-    assert_eq!(crate::settled(promise).unwrap(), "cba");
+    assert_eq!(settled(promise).unwrap(), "cba");
 }
 
 #[test]
@@ -286,4 +289,137 @@ fn a_big_file_arrives_while_others_are_served() {
     let mut answer = Vec::new();
     reader.read_to_end(&mut answer).unwrap();
     assert!(answer.ends_with(&content));
+}
+
+/// A client of ours.
+#[track_caller]
+fn client_of(codec: &str, transport: &str) -> LabInverse {
+    let api = LabInverse::bind(codec, transport).expect("right expressions");
+    api.start().expect("a server that accepts");
+    api
+}
+
+#[test]
+fn our_client_and_our_server() {
+    let (server, addr, served) = server_on("terse", &format!("{SERVER}/rpc?subprotocol=lab"));
+    for url in [
+        format!("ws:{addr}/rpc"),
+        format!("ws://{addr}/rpc"),
+        format!("ws:ws://{addr}/rpc?subprotocol=lab"),
+    ] {
+        let client = client_of("terse", &url);
+        assert_eq!(client.peers()[0].name(), format!("{addr}/rpc"));
+        assert_eq!(settled(client.all().add(2, 3)).unwrap(), 5);
+        client.question.connect(|_sender, text| text.to_uppercase());
+        assert_eq!(settled(client.all().ask("abc")).unwrap(), "ABC");
+        client.all().notify("note").unwrap();
+        assert_eq!(served.notes.next().1, "note");
+        client.stop().unwrap();
+    }
+    drop(server);
+}
+
+/// A server that is none of ours, for one connection.
+fn other_server(
+    serve: impl FnOnce(TcpStream) + Send + 'static,
+) -> (SocketAddr, thread::JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let serving = thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        stream.set_read_timeout(Some(SOON)).unwrap();
+        serve(stream);
+    });
+    (addr, serving)
+}
+
+#[test]
+fn our_client_and_another_server() {
+    let (addr, serving) = other_server(|stream| {
+        let mut socket = tungstenite::accept(stream).unwrap();
+        let asked = socket.read().unwrap();
+        assert!(asked.is_text());
+        let asked: Value = serde_json::from_str(asked.to_text().unwrap()).unwrap();
+        let answer = reply("from the other", asked["id"].as_i64().unwrap());
+        socket.send(Message::text(answer.to_string())).unwrap();
+        socket
+            .close(Some(CloseFrame {
+                code: 4000.into(),
+                reason: "enough".into(),
+            }))
+            .unwrap();
+        // Until the answer to that.
+        while socket.read().is_ok() {}
+    });
+    let client = LabInverse::bind("jrpc", format!("ws:{addr}")).unwrap();
+    let (gone, ends) = inbox();
+    client.on_disconnect(move |_peer, reason| {
+        let _ = gone.send(reason.to_string());
+    });
+    client.start().unwrap();
+    assert_eq!(settled(client.all().echo("x")).unwrap(), "from the other");
+    assert_eq!(ends.next(), "it closed the connection (4000: enough)");
+    serving.join().unwrap();
+}
+
+#[test]
+fn a_server_that_does_not_upgrade_is_an_error_of_the_start() {
+    let answer = |bytes: &'static [u8]| {
+        let (addr, serving) = other_server(move |mut stream| {
+            let mut request = [0; 1024];
+            let _ = stream.read(&mut request).unwrap();
+            stream.write_all(bytes).unwrap();
+        });
+        let client = LabInverse::bind("jrpc", format!("ws:{addr}")).unwrap();
+        let error = bounded("start", move || client.start()).unwrap_err();
+        serving.join().unwrap();
+        error.to_string()
+    };
+    let cases: [(&[u8], &str); 6] = [
+        (b"", "without an answer"),
+        (b"nonsense\r\n\r\n", "does not speak HTTP"),
+        (
+            b"HTTP/1.1 403 Forbidden\r\n\r\nnot you\x07\n",
+            "403 Forbidden (not you)",
+        ),
+        (
+            b"HTTP/1.1 301 Moved\r\nLocation: wss://x\r\n\r\n",
+            "points to `wss://x`",
+        ),
+        (
+            b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
+            "another protocol",
+        ),
+        (
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\
+              Sec-WebSocket-Accept: wrong\r\n\r\n",
+            "another handshake",
+        ),
+    ];
+    for (bytes, words) in cases {
+        let error = answer(bytes);
+        assert!(error.contains(words), "{error}");
+    }
+    let (_server, addr, _served) = server();
+    let client = LabInverse::bind("jrpc", format!("ws:{addr}?subprotocol=x")).unwrap();
+    let error = client.start().unwrap_err().to_string();
+    assert!(error.contains("subprotocol `x`"), "{error}");
+    let client = LabInverse::bind("jrpc", format!("ws:{addr}/elsewhere")).unwrap();
+    let error = client.start().unwrap_err().to_string();
+    assert!(error.contains("404 Not Found"), "{error}");
+}
+
+#[test]
+fn a_server_that_never_answers_is_an_error_in_time() {
+    let (addr, serving) = other_server(|mut stream| {
+        let mut everything = Vec::new();
+        stream.read_to_end(&mut everything).unwrap();
+    });
+    let client = LabInverse::bind("jrpc", format!("ws:{addr}?greeting=50ms")).unwrap();
+    let error = bounded("start", move || client.start()).unwrap_err();
+    assert!(
+        error.to_string().contains("did not greet in time"),
+        "{error}"
+    );
+    serving.join().unwrap();
 }

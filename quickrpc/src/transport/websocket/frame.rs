@@ -39,7 +39,9 @@ impl Side {
         let mut payload = Vec::new();
         if is_code(code) {
             payload.extend(code.to_be_bytes());
-            let end = text.floor_char_boundary(CONTROL - payload.len());
+            let room = CONTROL - payload.len();
+            let ends = text.char_indices().map(|(at, c)| at + c.len_utf8());
+            let end = ends.take_while(|end| *end <= room).last().unwrap_or(0);
             payload.extend_from_slice(text.get(..end).unwrap_or_default().as_bytes());
         }
         self.control(Control::Close, &payload)

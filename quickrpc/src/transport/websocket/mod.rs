@@ -21,13 +21,16 @@ use super::greeter::Greeting;
 pub(crate) use frame::Side;
 pub(crate) use reader::{Event, Reader};
 
+/// What comes before a connection is a peer, and which end of it we are.
+pub(crate) type Bound = (Arc<dyn Greeting>, Side);
+
 /// What a transport needs for WebSocket, if it needs it.
 ///
 /// # Errors
 ///
 /// If the folder of a server is not there.
-pub(crate) fn bind(expr: &TransportExpr) -> Result<Option<(Arc<dyn Greeting>, Side)>, Error> {
-    let greeting: (Arc<dyn Greeting>, Side) = match expr.kind() {
+pub(crate) fn bind(expr: &TransportExpr) -> Result<Option<Bound>, Error> {
+    let bound: Bound = match expr.kind() {
         TransportKind::WebSocket {
             host,
             port,
@@ -54,5 +57,5 @@ pub(crate) fn bind(expr: &TransportExpr) -> Result<Option<(Arc<dyn Greeting>, Si
         }
         _ => return Ok(None),
     };
-    Ok(Some(greeting))
+    Ok(Some(bound))
 }
