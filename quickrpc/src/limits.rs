@@ -57,11 +57,11 @@ pub struct Limits {
     /// holds most is disconnected
     /// ([`DisconnectReason::OutOfMemory`](crate::DisconnectReason::OutOfMemory)).
     pub buffered_total: usize,
-    /// Connections of a server; more are closed at once, with an entry in the log.
-    /// Default 10,000.
+    /// Connections of a server, those that still greet included; more are closed at once, with
+    /// an entry in the log. Default 10,000.
     pub connections: usize,
-    /// Time for a greeting, where a codec or security provider has one (none of those that
-    /// are built in does). Default 10 s.
+    /// Time for a greeting, where there is one: the handshake of a WebSocket. Then the
+    /// connection is closed, or a client's start has failed. Default 10 s.
     pub greeting: Duration,
     /// Time for connecting, the look-up of the host's name included; then it has failed.
     /// Default 10 s.

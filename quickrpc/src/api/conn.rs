@@ -61,6 +61,8 @@ pub(crate) struct Conn {
     pub(crate) pending: AtomicUsize,
     /// Those of them for which somebody waits without reading by itself.
     pub(crate) attended: AtomicUsize,
+    /// And those of these for which a thread waits.
+    pub(crate) sleepers: AtomicUsize,
     /// The peer has sent a call, and may send more at any time.
     pub(crate) has_called: AtomicBool,
     /// Nobody reads; as `watch` says, or shortly after.
@@ -192,6 +194,7 @@ impl Conn {
             rx: Mutex::new(Some(Box::new(rx))),
             pending: AtomicUsize::new(0),
             attended: AtomicUsize::new(0),
+            sleepers: AtomicUsize::new(0),
             has_called: AtomicBool::new(false),
             parked: AtomicBool::new(false),
             parking: AtomicBool::new(false),

@@ -431,12 +431,12 @@ impl Context for Core {
     fn drive(&self, call: u64, done: &dyn Fn() -> bool, until: Option<Instant>) {
         match self.delivers_here() {
             false => self.read_for(call, done, until),
-            true => Core::attend(self, call),
+            true => Core::attend(self, call, true),
         }
     }
 
     fn attend(&self, call: u64) {
-        Core::attend(self, call);
+        Core::attend(self, call, false);
     }
 
     fn expire(&self, id: u64) {

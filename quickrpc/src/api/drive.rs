@@ -82,17 +82,22 @@ impl Core {
     /// Returns at once if that cannot be done here.
     pub(crate) fn read_for(&self, call: u64, done: &dyn Fn() -> bool, until: Option<Instant>) {
         let Some(conn) = lock(&self.pending).only_asked(call) else {
-            return self.attend(call);
+            return self.attend(call, true);
         };
         let Outlet::Socket(stream) = &conn.outlet else {
             return;
         };
+        // Where several threads wait, the poll thread reads for all, rather than each for a
+        // while: handing over costs more than being woken.
+        if conn.sleepers.load(Ordering::Relaxed) > 0 {
+            return self.attend(call, true);
+        }
         let Some(reactor) = self.reactor() else {
             return;
         };
         // One reads; who comes later is woken by whoever reads.
         let Some(mut rx) = lock(&conn.rx).take() else {
-            return self.attend(call);
+            return self.attend(call, true);
         };
         let turn = reactor.watch(&conn, Watch::enter);
         let flow = self.read_until(&conn, stream, &mut rx, done, until);
@@ -123,8 +128,8 @@ impl Core {
     }
 
     /// Somebody waits for a call without reading by itself, so the poll thread has to read.
-    pub(crate) fn attend(&self, call: u64) {
-        let parked = lock(&self.pending).attend(call);
+    pub(crate) fn attend(&self, call: u64, thread: bool) {
+        let parked = lock(&self.pending).attend(call, thread);
         if parked.is_empty() {
             return;
         }

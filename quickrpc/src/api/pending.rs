@@ -44,8 +44,10 @@ pub(crate) struct PendingTable {
 struct Entry {
     call: Arc<dyn PendingCall>,
     asked: Asked,
-    /// Somebody waits for it without reading by itself.
+    /// Somebody waits for it without reading by itself,
     attended: bool,
+    /// and that is a thread.
+    asleep: bool,
 }
 
 /// Those who were asked; nearly always one.
@@ -117,6 +119,7 @@ impl PendingTable {
             call,
             asked,
             attended: false,
+            asleep: false,
         };
         self.calls.insert(id, entry);
         Ok(())
@@ -163,16 +166,20 @@ impl PendingTable {
         }
     }
 
-    /// Somebody waits for a call without reading by itself. Gives the peers that nobody
-    /// reads.
-    pub(crate) fn attend(&mut self, id: u64) -> Vec<Arc<Conn>> {
+    /// Somebody waits for a call without reading by itself, perhaps a thread. Gives the
+    /// peers that nobody reads.
+    pub(crate) fn attend(&mut self, id: u64, thread: bool) -> Vec<Arc<Conn>> {
         let Some(entry) = self.calls.get_mut(&id) else {
             return Vec::new();
         };
         let first = !std::mem::replace(&mut entry.attended, true);
+        let sleeps = thread && !std::mem::replace(&mut entry.asleep, true);
         let asked = entry.asked.as_slice().iter();
         asked
             .filter(|conn| {
+                if sleeps {
+                    conn.sleepers.fetch_add(1, Ordering::Relaxed);
+                }
                 if first {
                     conn.attended.fetch_add(1, Ordering::SeqCst);
                 }
@@ -189,6 +196,9 @@ impl PendingTable {
             conn.pending.fetch_sub(1, Ordering::Relaxed);
             if entry.attended {
                 conn.attended.fetch_sub(1, Ordering::Relaxed);
+            }
+            if entry.asleep {
+                conn.sleepers.fetch_sub(1, Ordering::Relaxed);
             }
         }
         Some(entry.call)

@@ -9,10 +9,11 @@ mod language_servers;
 mod methods;
 mod python_client;
 mod python_server;
+mod rpc_over_websocket;
 mod snapserver;
 mod terse;
 mod udp;
-mod websocket;
+mod websockets;
 
 use quickrpc_tests::{Node, Python};
 

@@ -135,7 +135,7 @@ impl Server {
             return refuse("403 Forbidden", &[], &why, true);
         }
         if request.header("sec-websocket-version") != Some("13") {
-            let version = [("Sec-WebSocket-Version", "13")];
+            let version = [("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")];
             let text = "this server speaks version 13 of WebSocket (RFC 6455)";
             return refuse("426 Upgrade Required", &version, text, true);
         }
