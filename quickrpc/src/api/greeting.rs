@@ -78,7 +78,7 @@ impl Loop {
             self.read_again(&conn);
         }
         if !link.transport.is_server() {
-            self.opened(index);
+            self.opened_with(index, &conn);
         }
     }
 

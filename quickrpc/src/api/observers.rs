@@ -3,9 +3,11 @@
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use crate::error::Error;
 use crate::receivers::Sender;
+use crate::security::SecurityError;
 use crate::sync::lock;
 
 use super::status::TransportStatus;
@@ -65,6 +67,14 @@ pub enum DisconnectReason {
         /// The limit for all peers, in bytes.
         limit: usize,
     },
+    /// The peer did not prove within [`Limits::greeting`](crate::Limits::greeting) who it is,
+    /// as a security provider asked it to.
+    NotGreeted {
+        /// The time that it had.
+        after: Duration,
+    },
+    /// The security provider refused the peer before it had proved who it is.
+    Refused(SecurityError),
     /// The transport ended by itself, for a reason of its own, such as `exited with status 3`
     /// of a child process.
     Transport(Arc<str>),
@@ -126,6 +136,10 @@ impl fmt::Display for DisconnectReason {
                 f,
                 "it held {held} bytes, and all peers together more than {limit}"
             ),
+            DisconnectReason::NotGreeted { after } => {
+                write!(f, "it did not prove who it is within {after:?}")
+            }
+            DisconnectReason::Refused(error) => write!(f, "refused: {error}"),
             DisconnectReason::Transport(text) => f.write_str(text),
         }
     }

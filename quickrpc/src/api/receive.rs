@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use crate::codec::{Envelope, Progress, Unframed};
 use crate::error::{CallError, Error};
 use crate::receivers::Sender;
-use crate::security::SecInfo;
+use crate::security::{Opened, SecInfo, refused};
 use crate::transport::websocket::{Event, Reader};
 
 use super::answer::{self, Answers, BatchAnswer, Route};
@@ -16,8 +16,10 @@ use super::conn::{Conn, Rx, Wait};
 use super::core::Core;
 use super::datagrams::Admitted;
 use super::dispatch::{Call, CallParts};
+use super::gate::TooFast;
 use super::mailbox::{Item, Turn};
 use super::observers::DisconnectReason;
+use super::session::Content;
 use super::spare;
 
 /// A connection gets so many messages at once, so that a flood starves nobody.
@@ -144,7 +146,6 @@ impl Core {
             reader.rest();
             return read;
         }
-        let limit = conn.wire.limits.message_size;
         let mut round = Round {
             core: self,
             conn,
@@ -153,6 +154,7 @@ impl Core {
         };
         let mut position = 0;
         for _ in 0..ROUND {
+            let limit = conn.input_limit();
             if round.must_stall() {
                 return (position, Flow::Stalled);
             }
@@ -186,7 +188,6 @@ impl Core {
         header: &mut Option<SecInfo>,
         bytes: &[u8],
     ) -> (usize, Flow) {
-        let limit = conn.wire.limits.message_size;
         let mut round = Round {
             core: self,
             conn,
@@ -195,6 +196,7 @@ impl Core {
         };
         let mut position = 0;
         for _ in 0..ROUND {
+            let limit = conn.input_limit();
             if round.must_stall() {
                 return (position, Flow::Stalled);
             }
@@ -213,7 +215,7 @@ impl Core {
                 Event::Message(telegram) => round.telegram(conn.wire.bare(telegram), header),
                 Event::Ping(pong) => {
                     // Like an answer, lest a peer fill its queue with what it does not read.
-                    self.transmit(conn, &pong, Wait::Answer).ok();
+                    self.put(conn, Content::Framed(&pong), Wait::Answer).ok();
                 }
                 Event::Close { code, text } => {
                     let text = text.into();
@@ -272,20 +274,18 @@ impl<'a> Round<'a> {
                 *header = Some(info);
                 return;
             }
-            match wire.security.sec_in(payload, header.take().as_ref()) {
-                Ok((unsealed, info)) => {
-                    payload = unsealed;
-                    secinfo = Some(info);
-                }
-                Err(error) => return self.trouble(&conn.peer, error),
-            }
+            let Some((unsealed, info)) = self.unseal(payload, header.take().as_ref()) else {
+                return;
+            };
+            payload = unsealed;
+            secinfo = Some(info);
         }
         let with_secinfo;
         let sender = match secinfo {
             None => &conn.peer,
             Some(secinfo) => {
                 with_secinfo = Sender {
-                    secinfo: Some(Arc::new(secinfo)),
+                    secinfo: Some(secinfo),
                     ..conn.peer.clone()
                 };
                 &with_secinfo
@@ -302,6 +302,41 @@ impl<'a> Round<'a> {
         }
         let mut telegram = Telegram { text, shared: None };
         self.envelope(decoded, sender, &mut telegram, &Route::Alone);
+    }
+
+    /// The message that a telegram holds, if it is one and the security provider has nothing
+    /// against it.
+    fn unseal<'t>(
+        &mut self,
+        payload: Cow<'t, [u8]>,
+        header: Option<&SecInfo>,
+    ) -> Option<(Cow<'t, [u8]>, Arc<SecInfo>)> {
+        let conn = self.conn;
+        let Some(session) = &conn.session else {
+            return match conn.wire.security.sec_in(payload, header) {
+                Ok((payload, info)) => Some((payload, Arc::new(info))),
+                Err(error) => {
+                    self.trouble(&conn.peer, error);
+                    None
+                }
+            };
+        };
+        match session.open(payload, header) {
+            Ok(Opened::Message(payload, info)) => {
+                self.core.greeted(conn);
+                (!payload.is_empty()).then_some((payload, info))
+            }
+            Ok(Opened::Greeting(answers)) => {
+                self.core.send_telegrams(conn, answers);
+                None
+            }
+            Err(error) => {
+                let error = refused(error);
+                self.core.refuse(conn, &error);
+                self.trouble(&conn.peer, error);
+                None
+            }
+        }
     }
 
     /// The security header that the telegram is, if it is one. A header is not sealed.
@@ -409,6 +444,11 @@ impl<'a> Round<'a> {
         if !self.conn.has_called.load(Ordering::Relaxed) {
             self.conn.has_called.store(true, Ordering::Relaxed);
         }
+        if let Some(rate) = &self.conn.rate
+            && let Some(too_fast) = rate.exceeded()
+        {
+            return self.too_fast(&parts, sender, telegram.text, route, too_fast);
+        }
         // A thread of the program that reads for itself runs no handlers.
         if self.turn.is_none() && self.core.delivers_here() {
             self.turn = self.core.mailbox.enter();
@@ -443,6 +483,24 @@ impl<'a> Round<'a> {
             core.make_room(&conn);
         };
         self.wait_turn(Box::new(item), bytes);
+    }
+
+    #[cold]
+    fn too_fast(
+        &mut self,
+        parts: &CallParts,
+        sender: &Sender,
+        telegram: &str,
+        route: &Route,
+        too_fast: TooFast,
+    ) {
+        match &parts.id {
+            Some(id) => self.answer_error(id.of(telegram), &too_fast.error, route),
+            None => self.no_answer(route),
+        }
+        if let Some(report) = too_fast.report {
+            self.trouble(sender, Error::Call(report));
+        }
     }
 
     /// Tells of trouble with what the peer sent, in its turn. It counts like a call, lest

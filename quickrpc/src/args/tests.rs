@@ -27,6 +27,7 @@ const ADD: CallDescription = CallDescription {
     arguments: &[argument("a"), argument("b")],
     positional: false,
     ignore_unknown: false,
+    role: None,
     result: Some("i64"),
 };
 

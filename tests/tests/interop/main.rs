@@ -4,6 +4,7 @@
 mod announcer;
 mod child;
 mod garbage;
+mod hmac;
 mod jayson;
 mod language_servers;
 mod methods;

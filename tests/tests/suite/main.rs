@@ -2,6 +2,7 @@
 
 mod announcer;
 mod arguments;
+mod authorization;
 mod batches;
 mod codec_terse;
 mod config;
@@ -10,6 +11,8 @@ mod content_length;
 mod deadlocks;
 mod dynamic;
 mod endings;
+mod hmac;
+mod hmac_attacks;
 mod hostile;
 mod lifecycle;
 mod limits_memory;

@@ -30,7 +30,7 @@ pub(super) enum Body {
 }
 
 /// Files that are served wherever a folder is, unless it has its own: path and content.
-const BUILT_IN: &[(&str, &str)] = &[];
+const BUILT_IN: &[(&str, &str)] = &[("/quickrpc.js", include_str!("../../../web/quickrpc.js"))];
 
 /// Bytes of a file that are in memory at once.
 const PIECE: usize = 64 << 10;
