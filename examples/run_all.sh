@@ -192,6 +192,40 @@ try_seeker() {
   says "expected a time that can pass"
 }
 
+# The page by HTTP and people on telnet; the page itself is tested in a browser elsewhere.
+try_chat() {
+  local web tom ann
+  coproc SERVER {
+    exec timeout 60 "$bin/chat" --interface 127.0.0.1 --port 0 --telnet 0 2>&1
+  }
+  local server=$SERVER_PID from=${SERVER[0]}
+  await_port "$from"
+  exec {web}<>"/dev/tcp/127.0.0.1/$port"
+  printf 'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' >&"$web"
+  await "$web" 'HTTP/1.1 200 OK'
+  await "$web" '<script type="module" src="chat.js">'
+  exec {web}>&-
+  await_port "$from"
+  exec {ann}<>"/dev/tcp/127.0.0.1/$port" {tom}<>"/dev/tcp/127.0.0.1/$port"
+  await "$ann" 'people names:[]'
+  printf 'nick[1] name:"ann"\n' >&"$ann"
+  await "$ann" '[1]:"ann"'
+  await "$tom" 'joined name:"ann"'
+  printf 'nick[1] name:"ann"\nsay text:"hello"\nnick[2] name:""\n' >&"$tom"
+  await "$tom" '[1]:"ann 2"'
+  await "$ann" 'said name:"ann 2" text:"hello" time:'
+  await "$tom" '[2]! message:"a name has 1 to 30 characters, not 0"'
+  printf 'recent[2]\n' >&"$ann"
+  await "$ann" '[2]:[{name:"ann 2" text:"hello" time:'
+  exec {tom}>&-
+  await "$ann" 'left name:"ann 2"'
+  exec {ann}>&-
+  kill "$server"
+  wait "$server" || true
+  run 1 chat --port 0 --telnet 0 --files no_such_folder
+  says "no_such_folder"
+}
+
 for file in examples/examples/*.rs; do
   name=$(basename "$file" .rs)
   declare -F "try_$name" >/dev/null || fail "the example $name is not run here: write try_$name"

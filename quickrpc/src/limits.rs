@@ -67,11 +67,12 @@ pub struct Limits {
     /// Calls that one peer may make at once, if it made fewer before than [`rate`](Self::rate)
     /// allows. Default `None`: as many as in a second.
     pub burst: Option<u32>,
-    /// Connections of a server; more are closed at once, with an entry in the log.
-    /// Default 10,000.
+    /// Connections of a server, those that still greet included; more are closed at once, with
+    /// an entry in the log. Default 10,000.
     pub connections: usize,
-    /// Time for a greeting, where a codec or security provider has one, as `hmac:` does.
-    /// Default 10 s.
+    /// Time for a greeting, where there is one: the handshake of a WebSocket, or that of a
+    /// security provider such as `hmac:`. Then the connection is closed, or a client's start
+    /// has failed. Default 10 s.
     pub greeting: Duration,
     /// Time for connecting, the look-up of the host's name included; then it has failed.
     /// Default 10 s.

@@ -83,7 +83,17 @@ pub fn serve(api: &Lab) -> Served {
 /// If it does not start.
 #[track_caller]
 pub fn server(codec: &str) -> (Lab, SocketAddr, Served) {
-    let api = Lab::bind(codec, "tcpserv:127.0.0.1:0").expect("right expressions");
+    server_on(codec, "tcpserv:127.0.0.1:0")
+}
+
+/// A running server on this transport, with [`serve`]'s handlers.
+///
+/// # Panics
+///
+/// If it does not start.
+#[track_caller]
+pub fn server_on(codec: &str, transport: &str) -> (Lab, SocketAddr, Served) {
+    let api = Lab::bind(codec, transport).expect("right expressions");
     let served = serve(&api);
     api.start().expect("a free port");
     let addr = api.local_addrs()[0];

@@ -7,6 +7,7 @@
 
 mod datagrams;
 mod dir;
+mod frames;
 mod installed;
 mod lab;
 mod lists;
@@ -23,9 +24,10 @@ mod wait;
 
 pub use datagrams::{BROADCAST, DatagramPort, RawPeer};
 pub use dir::OwnDir;
+pub use frames::{frame, read_frame};
 pub use lab::{
     Lab, LabIncoming, LabInverse, LabInverseIncoming, LabInverseOutgoing, LabInverseOutgoingEach,
-    LabOutgoing, LabOutgoingEach, Served, client, serve, server, value,
+    LabOutgoing, LabOutgoingEach, Served, client, serve, server, server_on, value,
 };
 pub use lists::{Lists, register_lists};
 pub use node::Node;

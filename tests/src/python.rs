@@ -39,7 +39,7 @@ impl Python {
             let requirements = script("requirements.txt");
             run(Command::new(program).args(install).arg(requirements))
         })?;
-        run(Command::new(&python.program).args(["-c", "import quickrpc, pygls"]))?;
+        run(Command::new(&python.program).args(["-c", "import quickrpc, pygls, websockets"]))?;
         Ok(python)
     }
 

@@ -1,10 +1,12 @@
 //! How an answer finds its way back to the peer that called.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::sync::{Arc, Mutex, Weak};
 
 use serde::Serialize;
 
+use crate::codec::Framing;
 use crate::error::{CallError, Error};
 use crate::limits::Limits;
 use crate::sync::lock;
@@ -54,6 +56,47 @@ fn is_needed(buffer: &Vec<u8>) -> bool {
     buffer.capacity() <= MOST && small < SMALL_IN_A_ROW
 }
 
+impl Wire {
+    /// Where a message ends, for messages to people.
+    pub(crate) fn framing_rule(&self) -> &'static str {
+        match self.websocket {
+            Some(_) => "every message ends with a final frame",
+            None => self.codec.framing().map_or("", Framing::rule),
+        }
+    }
+
+    /// A message that is kept apart from others by the transport, without the delimiter that
+    /// somebody may send nevertheless.
+    pub(crate) fn bare<'a>(&self, telegram: &'a [u8]) -> &'a [u8] {
+        let delimiter = self.codec.framing().and_then(Framing::delimiter);
+        let bare = delimiter.and_then(|delimiter| telegram.strip_suffix(delimiter));
+        bare.unwrap_or(telegram)
+    }
+
+    /// What can be sent without any meaning.
+    pub(crate) fn idle(&self) -> Option<Cow<'_, [u8]>> {
+        match &self.websocket {
+            Some(side) => Some(side.ping().into()),
+            None => self.codec.keepalive().map(Cow::Borrowed),
+        }
+    }
+
+    /// Frames the telegram that begins at `start`: within a stream, or as a message.
+    pub(super) fn frame_out(&self, out: &mut Vec<u8>, start: usize) -> Result<(), String> {
+        let Some(side) = &self.websocket else {
+            return self.codec.frame_out(out, start);
+        };
+        let telegram = out.get(start..).unwrap_or_default();
+        // What plug-ins write may be anything.
+        let text = match self.security.is_null() && self.codec.is_text() {
+            true => true,
+            false => !self.codec.binary() && std::str::from_utf8(telegram).is_ok(),
+        };
+        side.enclose(out, start, text);
+        Ok(())
+    }
+}
+
 impl Conn {
     /// Makes an encoded payload ready for [`Core::transmit`]: security header, delimiter. A
     /// session adds both later.
@@ -98,7 +141,7 @@ impl Wire {
             reason: reason.into(),
         };
         if self.security.is_null() {
-            return self.codec.frame_out(payload, 0).map_err(encode);
+            return self.frame_out(payload, 0).map_err(encode);
         }
         let (header, sealed) = self.security.sec_out(std::mem::take(payload))?;
         self.wrap(payload, header.as_ref(), &sealed).map_err(encode)

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use crate::codec::Progress;
@@ -14,6 +14,7 @@ use crate::security::{SecInfo, SecuritySession};
 use crate::sync::{after, lock};
 use crate::transport::stream::Stream;
 use crate::transport::unix;
+use crate::transport::websocket::Reader;
 
 use super::budget::Held;
 use super::core::Core;
@@ -84,6 +85,8 @@ pub(crate) struct Conn {
     is_closed: AtomicBool,
     /// The peer has ended its side; nothing more will come.
     pub(crate) ended: AtomicBool,
+    /// What it gave as its reason, if it did.
+    end: OnceLock<DisconnectReason>,
     /// Something was sent since the last look; for keeping connections alive.
     sent: AtomicBool,
     /// The poll thread looks after it, since its queue was over the limit.
@@ -117,8 +120,33 @@ pub(crate) struct Rx {
     pub(crate) progress: Progress,
     /// The security header that belongs to the next message.
     pub(crate) header: Option<SecInfo>,
+    /// The message that arrives, where messages are those of WebSocket. In a box, so that
+    /// others take no memory for it.
+    pub(crate) websocket: Option<Box<Reader>>,
     /// How long a thread that waits for an answer sleeps in the system.
     pub(crate) timeout: Option<Duration>,
+}
+
+impl Rx {
+    /// The bytes that it holds of messages that are not complete.
+    pub(crate) fn held(&self) -> usize {
+        let message = self.websocket.as_ref().map_or(0, |reader| reader.held());
+        self.buf.len() + message
+    }
+
+    /// Whether there is more to come of a message.
+    pub(crate) fn is_within_message(&self) -> bool {
+        let reader = self.websocket.as_ref();
+        !self.buf.is_empty() || reader.is_some_and(|reader| reader.is_within_message())
+    }
+
+    /// Nobody will read what was there of messages.
+    pub(crate) fn clear(&mut self) {
+        self.buf = Vec::new();
+        if let Some(reader) = &mut self.websocket {
+            reader.clear();
+        }
+    }
 }
 
 /// Whether a send waits for room.
@@ -148,6 +176,10 @@ impl Conn {
         link: usize,
         outlet: Outlet,
     ) -> Self {
+        let rx = Rx {
+            websocket: wire.websocket.map(|side| Box::new(Reader::new(side))),
+            ..Rx::default()
+        };
         let session = wire.session(&peer.name, &outlet, peer.wire == peer.id);
         let rate = Rate::new(&wire.limits);
         let greets = session.as_ref().is_some_and(|session| session.greets());
@@ -173,7 +205,7 @@ impl Conn {
                 progress: Instant::now(),
             }),
             tx_changed: Condvar::new(),
-            rx: Mutex::new(Some(Box::default())),
+            rx: Mutex::new(Some(Box::new(rx))),
             pending: AtomicUsize::new(0),
             attended: AtomicUsize::new(0),
             sleepers: AtomicUsize::new(0),
@@ -184,6 +216,7 @@ impl Conn {
             stalled: AtomicBool::new(false),
             is_closed: AtomicBool::new(false),
             ended: AtomicBool::new(false),
+            end: OnceLock::new(),
             sent: AtomicBool::new(false),
             watched: AtomicBool::new(false),
             backlog: AtomicUsize::new(0),
@@ -196,6 +229,14 @@ impl Conn {
             half_over: AtomicBool::new(false),
             link,
         }
+    }
+
+    /// The same with input that has come already.
+    pub(crate) fn with_input(self, input: Vec<u8>) -> Self {
+        if let Some(rx) = lock(&self.rx).as_mut() {
+            rx.buf = input;
+        }
+        self
     }
 
     pub(crate) fn id(&self) -> u64 {
@@ -475,6 +516,18 @@ impl Conn {
         }
     }
 
+    /// The peer has ended its side for this reason.
+    pub(crate) fn end_with(&self, reason: DisconnectReason) {
+        // The first one counts.
+        let _ = self.end.set(reason);
+    }
+
+    /// Why the peer has ended its side.
+    pub(crate) fn end_reason(&self) -> DisconnectReason {
+        let reason = self.end.get().cloned();
+        reason.unwrap_or(DisconnectReason::EndOfInput)
+    }
+
     /// Sends bytes without meaning, unless something was sent since the last call.
     pub(crate) fn keep_alive(&self, bytes: &[u8]) {
         if !self.sent.swap(false, Ordering::Relaxed) && self.backlog() == 0 {
@@ -524,6 +577,9 @@ impl Conn {
         }
         if !reason.keeps_queue() {
             tx.clear();
+        } else if let Some(side) = &self.wire.websocket {
+            let (code, text) = reason.close_code();
+            tx.append(&side.close_frame(code, &text), false);
         }
         tx.closed = Some(reason.clone());
         self.is_closed.store(true, Ordering::SeqCst);
@@ -558,7 +614,7 @@ impl Conn {
     pub(crate) fn drop_input(&self) {
         // Not there while a reader thread has it, which then gives it up by itself.
         if let Some(rx) = lock(&self.rx).as_mut() {
-            rx.buf = Vec::new();
+            rx.clear();
         }
         self.held.input(0);
     }

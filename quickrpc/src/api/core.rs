@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Condvar, Mutex, Weak};
 use std::time::{Duration, Instant};
 
-use crate::codec::{AnyCodec, Envelope, Framing, Payload};
+use crate::codec::{AnyCodec, Envelope, Payload};
 use crate::error::{CallError, Error};
 use crate::limits::Limits;
 use crate::promise::{Context, PendingCall};
@@ -199,12 +199,25 @@ impl Core {
         name: &str,
         outlet: Outlet,
     ) -> Arc<Conn> {
+        self.connect_with(wire, link, name, outlet, Vec::new())
+    }
+
+    /// The same with a peer that has sent something already.
+    pub(crate) fn connect_with(
+        &self,
+        wire: &Arc<Wire>,
+        link: usize,
+        name: &str,
+        outlet: Outlet,
+        input: Vec<u8>,
+    ) -> Arc<Conn> {
         let id = Core::next_peer();
         let peer = Sender {
             credentials: outlet.credentials(),
             ..Sender::new(id, name.into())
         };
-        let conn = Arc::new(Conn::new(self, peer, Arc::clone(wire), link, outlet));
+        let conn = Conn::new(self, peer, Arc::clone(wire), link, outlet);
+        let conn = Arc::new(conn.with_input(input));
         let let_in = lock(&self.peers).insert(Arc::clone(&conn));
         if !let_in {
             // Too late: those who end the peers of this run have been there.
@@ -236,18 +249,19 @@ impl Core {
 
     /// The peer has ended its side in an orderly way: calls that had arrived are still
     /// handled and answered, then the connection is closed.
-    pub(crate) fn end_of_input(&self, conn: &Arc<Conn>) {
+    pub(crate) fn end_of_input(&self, conn: &Arc<Conn>, reason: DisconnectReason) {
         if conn.ended.swap(true, Ordering::AcqRel) {
             return;
         }
-        self.fail_pending(conn, &DisconnectReason::EndOfInput);
+        self.fail_pending(conn, &reason);
+        conn.end_with(reason);
         let last = Arc::clone(conn);
         self.post(
             conn.id(),
             Box::new(move || {
                 // With answers owed, the last of them closes.
                 if last.owed.fetch_sub(1, Ordering::AcqRel) == 1 {
-                    last.close(DisconnectReason::EndOfInput);
+                    last.close(last.end_reason());
                 }
             }),
             0,
@@ -256,7 +270,7 @@ impl Core {
 
     /// The input of a peer ended within a message.
     pub(crate) fn truncated(&self, conn: &Conn) {
-        let rule = Core::codec(conn).framing().map_or("", Framing::rule);
+        let rule = conn.wire.framing_rule();
         let text = format!("the input ended within a message; {rule}");
         self.trouble(&conn.peer, Error::Decode(text.into()), None);
     }
@@ -264,7 +278,7 @@ impl Core {
     /// An answer that was owed has been sent.
     pub(crate) fn paid(&self, conn: &Conn) {
         if conn.owed.fetch_sub(1, Ordering::AcqRel) == 1 {
-            conn.close(DisconnectReason::EndOfInput);
+            conn.close(conn.end_reason());
         }
         // Pairs with the fence of `stall`.
         fence(Ordering::SeqCst);

@@ -12,8 +12,9 @@ use crate::error::Error;
 use crate::expr::{Retry, TransportExpr, TransportKind};
 use crate::limits::Limits;
 use crate::security::AnySecurity;
+use crate::transport::greeter::Greeting;
 use crate::transport::process::CommandLine;
-use crate::transport::{Transport, udp};
+use crate::transport::{Transport, tcp, udp, websocket};
 
 use super::core::Core;
 use super::status::{TransportId, TransportState};
@@ -28,6 +29,8 @@ pub(crate) struct Wire {
     pub(crate) name: Arc<str>,
     /// A message has to fit a datagram, with everything that belongs to it.
     pub(crate) datagrams: bool,
+    /// Messages are those of WebSocket, and this is our side of it.
+    pub(crate) websocket: Option<websocket::Side>,
     /// A stream that sent nothing for so long sends something harmless.
     pub(crate) keepalive: Option<Duration>,
     /// The program was warned that anybody can call.
@@ -43,6 +46,8 @@ pub(crate) struct Link {
     pub(crate) id: TransportId,
     pub(crate) wire: Arc<Wire>,
     pub(crate) transport: Leaf,
+    /// What comes before a connection is a peer.
+    pub(crate) greeting: Option<Arc<dyn Greeting>>,
     /// Open it again when it ends.
     pub(crate) retry: Option<Retry>,
     /// How it is; a leaf in the lock order.
@@ -59,6 +64,8 @@ pub(crate) enum Leaf {
         host: String,
         port: u16,
         nodelay: bool,
+        /// Of the peer.
+        name: String,
     },
     TcpServer {
         interface: String,
@@ -79,6 +86,13 @@ pub(crate) enum Leaf {
     Custom(Arc<dyn Transport>),
 }
 
+impl Leaf {
+    /// Whether it accepts connections, rather than being one.
+    pub(crate) fn is_server(&self) -> bool {
+        matches!(self, Leaf::TcpServer { .. } | Leaf::UnixServer { .. })
+    }
+}
+
 impl Wire {
     fn new(codec: &AnyCodec, security: &AnySecurity, limits: Limits, name: String) -> Self {
         Wire {
@@ -87,6 +101,7 @@ impl Wire {
             limits,
             name: name.into(),
             datagrams: false,
+            websocket: None,
             keepalive: None,
             warned: AtomicBool::new(false),
             spin: None,
@@ -146,6 +161,7 @@ pub(crate) fn links(
                 id,
                 wire: Arc::new(wire),
                 transport: Leaf::Custom(Arc::clone(object)),
+                greeting: None,
                 retry: None,
                 state: Mutex::default(),
             })]);
@@ -162,7 +178,10 @@ pub(crate) fn links(
         .map(|link| {
             let name = link.leaf.to_string();
             let options = link.leaf.options();
-            if options.keepalive.is_some() && codec.keepalive().is_none() {
+            let (greeting, side) = websocket::bind(link.leaf)?.unzip();
+            // A WebSocket has pings.
+            let nothing = side.is_none() && codec.keepalive().is_none();
+            if options.keepalive.is_some() && nothing {
                 let text = format!(
                     "`{name}`: the codec `{codec}` has nothing harmless to send, so it cannot \
                      keep connections alive; use `jrpc` with a delimiter, or no `keepalive`"
@@ -173,6 +192,7 @@ pub(crate) fn links(
             let mut wire = Wire::new(codec, security, limits, name);
             wire.keepalive = options.keepalive;
             wire.spin = options.spin;
+            wire.websocket = side;
             if let TransportKind::Udp { .. } = link.leaf.kind() {
                 wire.datagrams = true;
                 wire.limits.message_size = wire.limits.message_size.min(udp::LARGEST);
@@ -181,6 +201,7 @@ pub(crate) fn links(
                 id,
                 wire: Arc::new(wire),
                 transport: leaf(link.leaf)?,
+                greeting,
                 retry: link.retry,
                 state: Mutex::default(),
             }))
@@ -199,11 +220,33 @@ fn leaf(expr: &TransportExpr) -> Result<Leaf, Error> {
             host: host.clone(),
             port: *port,
             nodelay: *nodelay,
+            name: tcp::client_name(host, *port),
+        },
+        TransportKind::WebSocket {
+            host,
+            port,
+            path,
+            nodelay,
+            ..
+        } => Leaf::Tcp {
+            host: host.clone(),
+            port: *port,
+            nodelay: *nodelay,
+            name: match path.as_str() {
+                "/" => tcp::client_name(host, *port),
+                path => tcp::client_name(host, *port) + path,
+            },
         },
         TransportKind::TcpServer {
             interface,
             port,
             nodelay,
+        }
+        | TransportKind::WebSocketServer {
+            interface,
+            port,
+            nodelay,
+            ..
         } => Leaf::TcpServer {
             interface: interface.clone(),
             port: *port,

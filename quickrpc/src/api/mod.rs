@@ -14,6 +14,7 @@ mod datagrams;
 mod dispatch;
 mod drive;
 mod gate;
+mod greeting;
 mod handle;
 mod lifecycle;
 mod link;

@@ -36,6 +36,22 @@ pub enum DisconnectReason {
     /// The peer sent what is no message in the framing of the wire (`jrpc:content-length`),
     /// so that nothing behind it can be found. See whether both sides use the same framing.
     Garbled(Arc<str>),
+    /// The peer closed a WebSocket with this code and text ([RFC 6455, section
+    /// 7.4](https://www.rfc-editor.org/rfc/rfc6455#section-7.4)): 1000 when it is done, 1001
+    /// when it goes away, 1005 when it gave no code. What it had sent before was handled.
+    Closed {
+        /// The code.
+        code: u16,
+        /// What it said, perhaps nothing.
+        text: Arc<str>,
+    },
+    /// The peer broke the rules of WebSocket, which was then closed with this code.
+    Violation {
+        /// The code: 1002, or 1007 for a text that is not UTF-8.
+        code: u16,
+        /// Which rule it was.
+        text: Arc<str>,
+    },
     /// The peer did not read what was sent to it: see
     /// [`Limits::peer_queue`](crate::Limits::peer_queue) and
     /// [`Limits::stall`](crate::Limits::stall).
@@ -76,6 +92,23 @@ impl DisconnectReason {
     }
 }
 
+impl DisconnectReason {
+    /// What a WebSocket is closed with (RFC 6455, section 7.4).
+    pub(crate) fn close_code(&self) -> (u16, String) {
+        match self {
+            DisconnectReason::Closed { code, .. } => (*code, String::new()),
+            DisconnectReason::EndOfInput | DisconnectReason::Local => (1000, String::new()),
+            DisconnectReason::Stopped => (1001, self.to_string()),
+            DisconnectReason::MessageTooLarge { limit } => {
+                (1009, format!("a message has more than {limit} bytes"))
+            }
+            DisconnectReason::Violation { code, text } => (*code, text.to_string()),
+            DisconnectReason::Garbled(text) => (1002, text.to_string()),
+            _ => (1011, self.to_string()),
+        }
+    }
+}
+
 impl fmt::Display for DisconnectReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -88,6 +121,13 @@ impl fmt::Display for DisconnectReason {
             }
             DisconnectReason::Garbled(text) => {
                 write!(f, "its messages cannot be told apart: {text}")
+            }
+            DisconnectReason::Closed { code, text } => {
+                let separator = if text.is_empty() { "" } else { ": " };
+                write!(f, "it closed the connection ({code}{separator}{text})")
+            }
+            DisconnectReason::Violation { text, .. } => {
+                write!(f, "it broke the rules of WebSocket: {text}")
             }
             DisconnectReason::SlowConsumer { queued } => {
                 write!(f, "it does not read; {queued} bytes were waiting")

@@ -18,7 +18,6 @@ use crate::transport::process::CommandLine;
 use crate::transport::stream::Stream;
 use crate::transport::{internal, pipe, process, stdio, tcp, unix};
 
-use super::conn::Outlet;
 use super::link::{Leaf, Link};
 use super::observers::DisconnectReason;
 use super::poll::{LinkState, Loop, Timer};
@@ -334,9 +333,7 @@ impl Loop {
         if let (Leaf::TcpServer { nodelay, .. }, Stream::Tcp(stream)) = (&link.transport, &stream) {
             tcp::prepare(stream, *nodelay, link.wire.keepalive);
         }
-        let outlet = Outlet::Socket(stream);
-        let conn = self.core.connect(&link.wire, index, name, outlet);
-        self.adopt(conn);
+        self.arrived(index, link, stream, name);
     }
 
     pub(super) fn accept_again(&mut self, index: usize) {
@@ -348,11 +345,8 @@ impl Loop {
     // ---- clients
 
     fn open_unix(&mut self, index: usize, link: &Arc<Link>, path: &Path) -> io::Result<()> {
-        let outlet = Outlet::Socket(Stream::Unix(unix::connect(path)?));
-        let name = path.to_string_lossy();
-        let conn = self.core.connect(&link.wire, index, &name, outlet);
-        self.adopt(Arc::clone(&conn));
-        self.opened_with(index, &conn);
+        let stream = Stream::Unix(unix::connect(path)?);
+        self.arrived(index, link, stream, &path.to_string_lossy());
         Ok(())
     }
 
@@ -459,20 +453,11 @@ impl Loop {
         let Some(link) = self.links.get(index).cloned() else {
             return;
         };
-        let Leaf::Tcp {
-            host,
-            port,
-            nodelay,
-        } = &link.transport
-        else {
+        let Leaf::Tcp { name, nodelay, .. } = &link.transport else {
             return;
         };
         tcp::prepare(&stream, *nodelay, link.wire.keepalive);
-        let name = tcp::client_name(host, *port);
-        let outlet = Outlet::Socket(Stream::Tcp(stream));
-        let conn = self.core.connect(&link.wire, index, &name, outlet);
-        self.adopt(Arc::clone(&conn));
-        self.opened_with(index, &conn);
+        self.arrived(index, &link, Stream::Tcp(stream), name);
     }
 
     pub(super) fn connect_timeout(&mut self, index: usize, attempt: u64) {

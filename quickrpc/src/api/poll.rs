@@ -14,6 +14,7 @@ use crate::transport::pipe::Pipe;
 
 use super::conn::{Conn, Outlet};
 use super::core::Core;
+use super::greeting::Greetings;
 use super::lifecycle::{FLUSH, become_io_thread_of};
 use super::link::{Leaf, Link};
 use super::observers::DisconnectReason;
@@ -54,6 +55,7 @@ pub(crate) struct Loop {
     pub(super) sources: Sources,
     /// Peers with more to read than fitted their round.
     ready: Vec<Arc<Conn>>,
+    pub(super) greetings: Greetings,
     pub(super) timers: Vec<(Instant, Timer)>,
     pub(super) scratch: Box<[u8]>,
     /// Companions that have not started yet; `None` before they are started.
@@ -107,6 +109,8 @@ pub(super) enum Timer {
     Keepalive(Weak<Conn>),
     /// Accept again after the system had no descriptor left.
     Accept(usize),
+    /// Give up connections that have greeted for too long.
+    Greetings,
     /// Go on reading datagrams, which were too many for a round.
     Datagrams(usize),
 }
@@ -124,6 +128,7 @@ impl Loop {
             links,
             sources: Sources::default(),
             ready: Vec::new(),
+            greetings: Greetings::default(),
             timers: Vec::new(),
             scratch: vec![0; ROUND].into(),
             companions_left: None,
@@ -163,13 +168,14 @@ impl Loop {
                 conn.ready.store(false, Ordering::Release);
                 self.read(&conn, true);
             }
+            self.go_on_greetings();
             self.time();
         }
         self.shut_down();
     }
 
     fn timeout(&mut self) -> Option<Duration> {
-        if !self.ready.is_empty() || self.spins() {
+        if !self.ready.is_empty() || self.greetings.go_on() || self.spins() {
             return Some(Duration::ZERO);
         }
         let alarm = self.core.alarm.at();
@@ -229,6 +235,7 @@ impl Loop {
                 self.accept(token.0, link);
             }
             Some(Source::Connecting { .. }) => self.connecting(token.0),
+            Some(Source::Greeting(_)) => self.go_on_greeting(token.0),
             Some(Source::Datagrams { .. }) => self.read_datagrams(token.0),
             None => {}
         }
@@ -274,8 +281,8 @@ impl Loop {
         if conn.is_closed() {
             return;
         }
-        if let Some(bytes) = conn.wire.codec.keepalive() {
-            conn.keep_alive(bytes);
+        if let Some(bytes) = conn.wire.idle() {
+            conn.keep_alive(&bytes);
         }
         let at = after(interval / 2);
         self.after(at, Timer::Keepalive(Arc::downgrade(conn)));
@@ -344,9 +351,9 @@ impl Loop {
             }
         }
         let more = flow == Flow::Again || (flow == Flow::Read && left == 0);
-        let truncated = ended && flow == Flow::Read && !rx.buf.is_empty();
+        let truncated = ended && flow == Flow::Read && rx.is_within_message();
         if flow == Flow::Closed || truncated {
-            rx.buf = Vec::new();
+            rx.clear();
             conn.drop_input();
         }
         *lock(&conn.rx) = Some(rx);
@@ -354,7 +361,7 @@ impl Loop {
             if truncated {
                 self.core.truncated(conn);
             }
-            self.core.end_of_input(conn);
+            self.core.end_of_input(conn, DisconnectReason::EndOfInput);
         } else if flow == Flow::Closed {
             self.discard(conn);
         } else if more {
@@ -363,7 +370,7 @@ impl Loop {
     }
 
     /// Reads more of a peer in the next round.
-    fn read_again(&mut self, conn: &Arc<Conn>) {
+    pub(super) fn read_again(&mut self, conn: &Arc<Conn>) {
         if !conn.ready.swap(true, Ordering::AcqRel) {
             self.ready.push(Arc::clone(conn));
         }
@@ -448,11 +455,11 @@ impl Loop {
             state.peers -= 1;
         }
         match self.links.get(link).map(|link| &link.transport) {
+            Some(leaf) if leaf.is_server() => self.accept_again(link),
             Some(Leaf::Tcp { .. } | Leaf::Unix(_)) => {
                 let reason = conn.closed().map(|reason| conn.gone(&reason));
                 self.ended(link, reason);
             }
-            Some(Leaf::TcpServer { .. } | Leaf::UnixServer { .. }) => self.accept_again(link),
             _ => {}
         }
     }
@@ -494,6 +501,7 @@ impl Loop {
             Timer::Reopen(link) => self.open(link),
             Timer::ConnectTimeout(link, attempt) => self.connect_timeout(link, attempt),
             Timer::Accept(link) => self.accept_again(link),
+            Timer::Greetings => self.expire_greetings(),
             Timer::Datagrams(token) => self.read_datagrams(token),
             Timer::Keepalive(conn) => {
                 if let Some(conn) = conn.upgrade() {
@@ -602,6 +610,8 @@ impl Loop {
         }
         for conn in &peers {
             if let Outlet::Socket(stream) = &conn.outlet {
+                // Closing may have had something to say.
+                conn.flush(false);
                 stream.shutdown_write();
                 self.drain_input(conn);
             }

@@ -57,11 +57,11 @@ impl Wire {
     ) -> Result<(), String> {
         if let Some(header) = header {
             self.codec.encode_header(out, header)?;
-            self.codec.frame_out(out, 0)?;
+            self.frame_out(out, 0)?;
         }
         let start = out.len();
         out.extend_from_slice(payload);
-        self.codec.frame_out(out, start)
+        self.frame_out(out, start)
     }
 }
 

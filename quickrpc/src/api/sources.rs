@@ -9,6 +9,7 @@ use crate::transport::listener::Listener;
 
 use super::conn::Conn;
 use super::datagrams::Datagrams;
+use super::greeting::Greeted;
 
 /// Something with a token.
 pub(super) enum Source {
@@ -23,6 +24,8 @@ pub(super) enum Source {
         stream: TcpStream,
         next: Vec<SocketAddr>,
     },
+    /// A connection that is no peer yet.
+    Greeting(Box<Greeted>),
     /// One of the sockets of a wire of datagrams.
     Datagrams {
         link: usize,
@@ -71,6 +74,10 @@ impl Sources {
         self.places.get(token)?.as_ref()
     }
 
+    pub(super) fn get_mut(&mut self, token: usize) -> Option<&mut Source> {
+        self.places.get_mut(token)?.as_mut()
+    }
+
     pub(super) fn remove(&mut self, token: usize) -> Option<Source> {
         let source = self.places.get_mut(token)?.take()?;
         self.freed.push(token);
@@ -85,6 +92,15 @@ impl Sources {
     pub(super) fn peers(&self) -> impl Iterator<Item = &Arc<Conn>> {
         self.places.iter().filter_map(|source| match source {
             Some(Source::Peer(conn)) => Some(conn),
+            _ => None,
+        })
+    }
+
+    /// Those that greet, with their tokens.
+    pub(super) fn greetings(&self) -> impl Iterator<Item = (usize, &Greeted)> {
+        let places = self.places.iter().enumerate();
+        places.filter_map(|(token, source)| match source {
+            Some(Source::Greeting(greeted)) => Some((token, &**greeted)),
             _ => None,
         })
     }
@@ -114,6 +130,11 @@ impl Sources {
     pub(super) fn close_link(&mut self, index: usize) {
         for token in [self.listener(index), self.connecting(index)] {
             token.and_then(|token| self.remove(token));
+        }
+        let greet = |(token, one): (usize, &Greeted)| (one.link == index).then_some(token);
+        let greeting: Vec<usize> = self.greetings().filter_map(greet).collect();
+        for token in greeting {
+            self.remove(token);
         }
     }
 

@@ -479,12 +479,11 @@ impl Core {
             }
             self.fail_call(conn, Some(id), error);
         }
-        if let Some(deadline) = deadline {
-            if self.alarm.set_earlier(deadline)
-                && let Some(reactor) = self.reactor()
-            {
-                reactor.wake();
-            }
+        if let Some(deadline) = deadline
+            && self.alarm.set_earlier(deadline)
+            && let Some(reactor) = self.reactor()
+        {
+            reactor.wake();
         }
         Ok(())
     }

@@ -265,6 +265,16 @@ impl AnyCodec {
         }
     }
 
+    /// Whether telegrams are always text.
+    pub(crate) fn is_text(&self) -> bool {
+        !matches!(self, AnyCodec::Custom(_))
+    }
+
+    /// Whether telegrams are bytes rather than text.
+    pub(crate) fn binary(&self) -> bool {
+        matches!(self, AnyCodec::Custom(codec) if codec.binary())
+    }
+
     /// Whether errors that belong to no id are answered, with the id null.
     pub(crate) fn strict(&self) -> bool {
         matches!(self, AnyCodec::Jrpc(codec) if codec.strict())

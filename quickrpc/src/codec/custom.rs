@@ -30,6 +30,10 @@ impl Custom {
         self.codec.expression()
     }
 
+    pub(crate) fn binary(&self) -> bool {
+        self.codec.binary()
+    }
+
     pub(crate) fn framing(&self) -> Option<&Framing> {
         self.framing.as_ref()
     }

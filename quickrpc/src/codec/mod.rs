@@ -104,6 +104,12 @@ pub trait Codec: fmt::Debug + Send + Sync + 'static {
     /// transports that keep the boundaries of messages.
     fn delimiter(&self) -> &[u8];
 
+    /// Whether telegrams are bytes rather than text, so that a WebSocket sends them as binary
+    /// messages. (It does so anyway with what is not UTF-8.) By default, they are text.
+    fn binary(&self) -> bool {
+        false
+    }
+
     /// Encodes a message as one telegram, without the delimiter.
     ///
     /// # Errors

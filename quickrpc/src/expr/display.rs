@@ -53,6 +53,35 @@ impl Written {
                 self.body = format!("tcpserv:{}:{port}", bracketed(interface));
                 self.flag("nodelay", *nodelay, true);
             }
+            TransportKind::WebSocket {
+                host,
+                port,
+                path,
+                subprotocol,
+                nodelay,
+            } => {
+                self.body = format!("ws:{}:{port}", bracketed(host));
+                self.web_path(path);
+                self.optional("subprotocol", subprotocol.as_ref());
+                self.flag("nodelay", *nodelay, true);
+            }
+            TransportKind::WebSocketServer {
+                interface,
+                port,
+                path,
+                files,
+                origins,
+                subprotocol,
+                nodelay,
+            } => {
+                self.body = format!("wsserv:{}:{port}", bracketed(interface));
+                self.web_path(path);
+                self.optional("files", files.as_deref().map(escape));
+                let origins = (!origins.is_empty()).then(|| escape(&origins.join(",")));
+                self.optional("origins", origins);
+                self.optional("subprotocol", subprotocol.as_ref());
+                self.flag("nodelay", *nodelay, true);
+            }
             TransportKind::Udp {
                 port,
                 bind,
@@ -118,6 +147,17 @@ impl Written {
         self.optional("keepalive", options.keepalive.map(DurationText));
         self.optional("spin", options.spin.map(DurationText));
         options.limits.write(|name, value| self.option(name, value));
+    }
+
+    fn web_path(&mut self, path: &str) {
+        if path == "/" {
+            return;
+        }
+        if is_tame(path) {
+            self.body.push_str(path);
+        } else {
+            self.option("path", escape(path));
+        }
     }
 
     fn path(&mut self, shorthand: &str, path: &str) {

@@ -26,9 +26,12 @@
 //! | option | of | value |
 //! |---|---|---|
 //! | `guard` | `stdio` | `on` or `off` |
-//! | `nodelay` | `tcp`, `tcpserv` | `on` or `off` |
+//! | `nodelay` | `tcp`, `tcpserv`, `ws`, `wsserv` | `on` or `off` |
 //! | `bind`, `broadcast`, `multicast` | `udp` | an IP address |
 //! | `echo` | `udp` | `on` or `off` |
+//! | `files` | `wsserv` | the folder whose files are served beside the wire |
+//! | `origins` | `wsserv` | pages that may connect: `https://a.example,https://b.example`, or `*` |
+//! | `subprotocol` | `ws`, `wsserv` | the name of a protocol within WebSocket |
 //! | `mode` | `unixserv` | permissions in octal, such as `0660` |
 //! | `backoff` | `restart` | a duration, or `off` |
 //! | `keepalive` | all streams | a duration, or `off` |
@@ -42,7 +45,7 @@
 //! With `keepalive`, something harmless is sent in a connection that was silent for so long,
 //! and a link that was cut is noticed within twice the time (over TCP, on Linux). It needs a
 //! codec with something harmless to send, which is `jrpc` with a delimiter; others are refused
-//! when the API is built. With `backoff`, the pause before another attempt doubles with each failure up to
+//! when the API is built. Over WebSocket, it is a ping, with any codec. With `backoff`, the pause before another attempt doubles with each failure up to
 //! this, less up to a fifth, so that many clients do not come back at once.
 //!
 //! `udp` hears all addresses of the machine, or the one given by `bind`, and sends to everybody
@@ -54,7 +57,8 @@
 //! Durations are seconds, or `50us`, `10ms`, `1.5s`, `2m`, `1h`; sizes are bytes, or
 //! `64k`, `16M`; `on` and `off` may be `true` and `false`, or `1` and `0`. In text values,
 //! `\n`, `\r`, `\t`, `\0`, `\xNN` and `\\` are escapes. A parameter that cannot stand for
-//! itself is written as an option: `unix:?path=/odd\x29path`, and likewise `command` of
+//! itself is written as an option: `unix:?path=/odd\x29path`, and likewise `path` of `ws` and
+//! `wsserv`, `command` of
 //! `process`, `bus` and `name` of `internal`, `user` of `blindly_believe_everything`, and
 //! `params` of plug-ins.
 //!
@@ -80,6 +84,7 @@ mod tests;
 mod transport;
 mod transport_parse;
 mod values;
+mod web;
 
 pub use codec::{CodecExpr, CodecKind, Framing};
 pub use error::{ExprError, ExprKind};

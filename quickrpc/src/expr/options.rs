@@ -182,6 +182,40 @@ impl OptionText<'_> {
         unescape(self.value)
     }
 
+    /// A name of a folder, with escapes.
+    pub(super) fn folder(&self) -> Parsed<String> {
+        let text = self.text()?;
+        match text.is_empty() || text.contains('\0') {
+            true => Err(self.expected("a folder")),
+            false => Ok(text),
+        }
+    }
+
+    /// A word of HTTP (RFC 9110, section 5.6.2).
+    pub(super) fn token(&self) -> Parsed<String> {
+        let text = self.value.text;
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b"!#$%'*+-.^_`|~".contains(&b);
+        match !text.is_empty() && text.bytes().all(allowed) {
+            true => Ok(text.to_owned()),
+            false => Err(self.expected("a name without spaces and commas")),
+        }
+    }
+
+    /// Origins of pages (RFC 6454, section 6.2), or `*` for all.
+    pub(super) fn origins(&self) -> Parsed<Vec<String>> {
+        let one = |piece: Piece<'_>| match unescape(piece)?.to_ascii_lowercase() {
+            text if is_origin(&text) => Ok(text),
+            _ => {
+                let text = found(piece.text);
+                let message = format!(
+                    "expected origins such as `https://example.org`, or `*` for all, {text}"
+                );
+                Err(Wrong::new(piece.at, message))
+            }
+        };
+        self.value.split(',').map(one).collect()
+    }
+
     pub(super) fn flag(&self) -> Parsed<bool> {
         match self.value.text {
             "on" | "true" | "1" => Ok(true),
@@ -266,6 +300,13 @@ impl OptionText<'_> {
             .filter(|mode| octal && *mode <= 0o777)
             .ok_or_else(|| self.expected("permissions in octal digits, such as `0660`"))
     }
+}
+
+fn is_origin(text: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"+-.:[]_".contains(&b);
+    let good = |text: &str| !text.is_empty() && text.bytes().all(allowed);
+    let page = text.split_once("://");
+    matches!(text, "*" | "null") || page.is_some_and(|(scheme, rest)| good(scheme) && good(rest))
 }
 
 fn is_key(text: &str) -> bool {

@@ -75,6 +75,10 @@ fn host() -> impl Strategy<Value = String> {
     ]
 }
 
+fn web_path() -> impl Strategy<Value = String> {
+    "[a-z(&=?\\[/]{0,9}".prop_map(|path| format!("/{path}"))
+}
+
 fn duration() -> impl Strategy<Value = Duration> {
     prop_oneof![
         (1..1000_u64).prop_map(Duration::from_secs),
@@ -104,6 +108,40 @@ fn leaf() -> impl Strategy<Value = TransportKind> {
                 nodelay,
             }
         }),
+        (
+            host(),
+            any::<u16>(),
+            web_path(),
+            option::of("[a-z.]{1,5}"),
+            any::<bool>()
+        )
+            .prop_map(|(host, port, path, subprotocol, nodelay)| {
+                TransportKind::WebSocket {
+                    host,
+                    port,
+                    path,
+                    subprotocol,
+                    nodelay,
+                }
+            }),
+        (
+            option::of(host()),
+            any::<u16>(),
+            web_path().prop_filter("a query", |path| !path.contains('?')),
+            option::of(visible_text()),
+            vec("https?://[a-z.:\\[\\]0-9]{1,6}", 0..3),
+        )
+            .prop_map(|(interface, port, path, files, origins)| {
+                TransportKind::WebSocketServer {
+                    interface: interface.unwrap_or_default(),
+                    port,
+                    path,
+                    files,
+                    origins,
+                    subprotocol: None,
+                    nodelay: true,
+                }
+            }),
         (
             any::<u16>(),
             option::of(any::<IpAddr>()),
@@ -198,6 +236,11 @@ fn hostile() -> impl Strategy<Value = String> {
         "restart:",
         "tcp:",
         "tcpserv::",
+        "ws:",
+        "ws://",
+        "wsserv::",
+        "/a",
+        "origins=*",
         "udp:",
         "stdio:",
         "internal:",

@@ -59,6 +59,38 @@ pub enum TransportKind {
         /// Whether small messages are sent at once; on by default.
         nodelay: bool,
     },
+    /// `ws:<url>`, a client over WebSocket; see
+    /// [the details](crate::transport#websocket). Needs the feature `websocket`.
+    WebSocket {
+        /// A name or an address; IPv6 without its brackets.
+        host: String,
+        /// The port; 80 by default.
+        port: u16,
+        /// What is asked for, with a query where there is one; `/` by default.
+        path: String,
+        /// The protocol within WebSocket that both sides must agree on.
+        subprotocol: Option<String>,
+        /// Whether small messages are sent at once; on by default.
+        nodelay: bool,
+    },
+    /// `wsserv:<interface>:<port>/<path>`, a server for WebSocket, and for files if wanted.
+    WebSocketServer {
+        /// A name or an address; IPv6 without its brackets. Empty: all interfaces.
+        interface: String,
+        /// The port; 0 picks one.
+        port: u16,
+        /// Where the wire is; `/` by default.
+        path: String,
+        /// The folder whose files are served.
+        files: Option<String>,
+        /// Pages that may connect, as `https://example.org`, beside those that may anyway;
+        /// `*` for all.
+        origins: Vec<String>,
+        /// The protocol within WebSocket that is agreed on with those who offer it.
+        subprotocol: Option<String>,
+        /// Whether small messages are sent at once; on by default.
+        nodelay: bool,
+    },
     /// `udp:<port>`, datagrams.
     Udp {
         /// The port of all peers.
@@ -209,6 +241,8 @@ impl TransportKind {
             TransportKind::Stdio { .. }
             | TransportKind::Tcp { .. }
             | TransportKind::TcpServer { .. }
+            | TransportKind::WebSocket { .. }
+            | TransportKind::WebSocketServer { .. }
             | TransportKind::Process { .. }
             | TransportKind::Unix { .. }
             | TransportKind::UnixServer { .. } => true,
@@ -225,6 +259,10 @@ impl TransportKind {
         match self {
             TransportKind::Stdio { .. } => &["guard"],
             TransportKind::Tcp { .. } | TransportKind::TcpServer { .. } => &["nodelay"],
+            TransportKind::WebSocket { .. } => &["subprotocol", "path", "nodelay"],
+            TransportKind::WebSocketServer { .. } => {
+                &["files", "origins", "subprotocol", "path", "nodelay"]
+            }
             TransportKind::Udp { .. } => &["bind", "broadcast", "multicast", "echo"],
             TransportKind::Restart { .. } => &["backoff"],
             TransportKind::Internal { .. } => &["bus", "name"],

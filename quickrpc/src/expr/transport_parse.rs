@@ -13,6 +13,7 @@ use super::parse::{
 use super::registry::{CustomExpr, TEXT_OPTION, is_registered};
 use super::transport::{TransportExpr, TransportKind, TransportOptions};
 use super::values::{read_python_integer, read_seconds};
+use super::web;
 
 pub(super) fn parse(text: &str) -> Parsed<TransportExpr> {
     parse_nested(Piece::whole(text), Place::default())
@@ -93,6 +94,9 @@ fn parse_body<'a>(
         "stdio" => parse_stdio(params, scope)?,
         "tcp" | "qtcp" => parse_tcp(params, scope)?,
         "tcpserv" => parse_tcp_server(params, scope)?,
+        "ws" => web::parse_client(params, scope)?,
+        "wsserv" => web::parse_server(params, scope)?,
+        "wss" | "wssserv" => return Err(web::no_tls(shorthand)),
         "udp" | "qudp" => parse_udp(params, scope)?,
         "internal" => parse_internal(params, scope)?,
         "process" | "qprocess" => parse_process(params, scope)?,
@@ -120,7 +124,7 @@ fn parse_body<'a>(
 }
 
 /// Takes an option and reads its value.
-fn take<'a, T>(
+pub(super) fn take<'a, T>(
     scope: &Scope<'_, 'a>,
     key: &str,
     read: impl FnOnce(&OptionText<'a>) -> Parsed<T>,
@@ -207,10 +211,7 @@ fn parse_tcp(params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<TransportKind> 
 
 fn parse_tcp_server(params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<TransportKind> {
     let (interface, port) = parse_host_and_port(params, "tcpserv:<interface>:<port>")?;
-    if interface.text == "*" {
-        let message = "for all interfaces, leave this empty: `tcpserv::<port>`";
-        return Err(Wrong::new(interface.at, message));
-    }
+    check_interface(interface, "tcpserv")?;
     Ok(TransportKind::TcpServer {
         interface: interface.text.to_owned(),
         port,
@@ -218,12 +219,21 @@ fn parse_tcp_server(params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<Transpor
     })
 }
 
+pub(super) fn check_interface(interface: Piece<'_>, shorthand: &str) -> Parsed<()> {
+    match interface.text {
+        "*" => {
+            let message = format!("for all interfaces, leave this empty: `{shorthand}::<port>`");
+            Err(Wrong::new(interface.at, message))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The host, checked and without its brackets, and the port.
-fn parse_host_and_port<'a>(params: Piece<'a>, form: &str) -> Parsed<(Piece<'a>, u16)> {
+pub(super) fn parse_host_and_port<'a>(params: Piece<'a>, form: &str) -> Parsed<(Piece<'a>, u16)> {
     let missing = |at| Wrong::new(at, format!("expected `{form}`; the port is missing"));
     if params.text.starts_with('[') {
-        let (inside, rest) = take_parenthesised(params, "an address")?;
-        check_ipv6(inside)?;
+        let (inside, rest) = take_ipv6(params)?;
         if rest.text.is_empty() {
             return Err(missing(rest.at));
         }
@@ -242,8 +252,25 @@ fn parse_host_and_port<'a>(params: Piece<'a>, form: &str) -> Parsed<(Piece<'a>, 
     let (host, port) = params
         .split_once(':')
         .ok_or_else(|| missing(params.end()))?;
-    check_host(host)?;
+    check_name(host)?;
     Ok((host, parse_port(port)?))
+}
+
+/// The host without a port, checked and without its brackets.
+pub(super) fn check_host(host: Piece<'_>) -> Parsed<Piece<'_>> {
+    if host.text.starts_with('[') {
+        let (inside, rest) = take_ipv6(host)?;
+        expect_end(rest)?;
+        return Ok(inside);
+    }
+    check_name(host)?;
+    Ok(host)
+}
+
+fn take_ipv6(piece: Piece<'_>) -> Parsed<(Piece<'_>, Piece<'_>)> {
+    let (inside, rest) = take_parenthesised(piece, "an address")?;
+    check_ipv6(inside)?;
+    Ok((inside, rest))
 }
 
 fn check_ipv6(inside: Piece<'_>) -> Parsed<()> {
@@ -263,7 +290,7 @@ fn check_ipv6(inside: Piece<'_>) -> Parsed<()> {
     Err(Wrong::new(inside.at, message))
 }
 
-fn check_host(host: Piece<'_>) -> Parsed<()> {
+fn check_name(host: Piece<'_>) -> Parsed<()> {
     let stray = |c: char| c.is_whitespace() || c.is_control() || NOT_IN_HOSTS.contains(c);
     let Some((at, c)) = host.text.char_indices().find(|(_, c)| stray(*c)) else {
         return Ok(());

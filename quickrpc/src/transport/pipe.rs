@@ -134,12 +134,12 @@ fn read(
         match reader.read(&mut buffer) {
             Ok(0) if conn.closed().is_some() => return,
             Ok(0) => {
-                if !rx.buf.is_empty() {
+                if rx.is_within_message() {
                     core.truncated(conn);
                 }
                 match at_end() {
                     Some(reason) => drop(conn.close(reason)),
-                    None => core.end_of_input(conn),
+                    None => core.end_of_input(conn, DisconnectReason::EndOfInput),
                 }
                 return;
             }

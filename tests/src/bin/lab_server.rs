@@ -1,5 +1,6 @@
 //! The lab on any transport, for tests that need it in another place:
-//! `lab_server <codec> <transport>`. Says `ready` on stdout; ends with its input.
+//! `lab_server <codec> <transport>`. Says `ready` on stdout, and where it listens; ends with
+//! its input.
 
 use std::io::{self, Write};
 
@@ -14,6 +15,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let _served = serve(&api);
     api.start()?;
     writeln!(io::stdout(), "ready")?;
+    for address in api.local_addrs() {
+        writeln!(io::stdout(), "listening on {address}")?;
+    }
     io::copy(&mut io::stdin(), &mut io::sink())?;
     Ok(())
 }

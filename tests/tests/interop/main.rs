@@ -13,6 +13,7 @@ mod python_server;
 mod snapserver;
 mod terse;
 mod udp;
+mod websockets;
 
 use quickrpc_tests::{Node, Python};
 

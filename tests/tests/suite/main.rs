@@ -41,6 +41,7 @@ mod transports;
 mod udp;
 mod unix;
 mod waiting;
+mod websocket;
 
 use quickrpc::{CallError, Error};
 

@@ -57,6 +57,9 @@ macro_rules! test {
     (hub_restarts tcp $codec:ident) => {
         left_out!(hub_restarts, "a client without `restart:` has ended then");
     };
+    (hub_restarts ws $codec:ident) => {
+        left_out!(hub_restarts, "a client without `restart:` has ended then");
+    };
     (hub_restarts unix $codec:ident) => {
         left_out!(hub_restarts, "a client without `restart:` has ended then");
     };
@@ -120,8 +123,8 @@ macro_rules! each_transport {
 }
 
 each_transport! {
-    tcp unix internal udp process mux
-    restart_tcp restart_unix restart_internal restart_udp restart_process restart_mux
+    tcp ws unix internal udp process mux
+    restart_tcp restart_ws restart_unix restart_internal restart_udp restart_process restart_mux
 }
 
 mod cases {

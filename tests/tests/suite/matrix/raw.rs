@@ -4,8 +4,9 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::{Command, Stdio};
+use std::thread;
 
-use quickrpc_tests::{LabInverse, OwnDir, bounded, inbox};
+use quickrpc_tests::{LabInverse, OwnDir, bounded, frame, inbox, read_frame};
 use serde_json::{Value, json};
 
 use super::wire::{Carrier, Wire};
@@ -78,7 +79,11 @@ struct Raw {
     input: BufReader<Box<dyn Read + Send>>,
     output: Box<dyn Write + Send>,
     codec: &'static Codec,
+    websocket: Option<Mask>,
 }
+
+/// How it masks its frames.
+type Mask = Option<[u8; 4]>;
 
 impl Raw {
     fn new(
@@ -90,6 +95,27 @@ impl Raw {
             input: BufReader::new(Box::new(input)),
             output: Box::new(output),
             codec,
+            websocket: None,
+        }
+    }
+
+    /// A guest over WebSocket.
+    fn ws_guest(codec: &'static Codec, stream: TcpStream) -> Self {
+        let addr = stream.peer_addr().unwrap();
+        let copy = stream.try_clone().unwrap();
+        tungstenite::client(format!("ws://{addr}/lab"), copy).expect("a handshake");
+        Raw {
+            websocket: Some(Some([1, 2, 3, 4])),
+            ..Raw::tcp(codec, stream)
+        }
+    }
+
+    /// A hub over WebSocket.
+    fn ws_hub(codec: &'static Codec, stream: TcpStream) -> Self {
+        tungstenite::accept(stream.try_clone().unwrap()).expect("a handshake");
+        Raw {
+            websocket: Some(None),
+            ..Raw::tcp(codec, stream)
         }
     }
 
@@ -108,6 +134,9 @@ impl Raw {
     }
 
     fn telegram(&self, text: &str) -> Vec<u8> {
+        if let Some(mask) = self.websocket {
+            return frame(0x81, text.as_bytes(), mask);
+        }
         match self.codec.delimiter {
             Some(delimiter) => [text.as_bytes(), &[delimiter]].concat(),
             None => format!("Content-Length: {}\r\n\r\n{text}", text.len()).into_bytes(),
@@ -123,6 +152,11 @@ impl Raw {
     #[track_caller]
     fn hears(&mut self, expected: &str) {
         let telegram = match self.codec.delimiter {
+            _ if self.websocket.is_some() => {
+                let (first, telegram) = read_frame(&mut self.input).unwrap();
+                assert_eq!(first, 0x81, "a text message");
+                telegram
+            }
             Some(delimiter) => self.until(delimiter),
             None => self.announced(),
         };
@@ -193,6 +227,7 @@ fn hub_of_raw_guest(wire: Wire, carrier: Carrier) -> bool {
     let mut child = None;
     let mut raw = match carrier {
         Carrier::Tcp => Raw::tcp(codec, TcpStream::connect(wired.tcp()).unwrap()),
+        Carrier::Ws => Raw::ws_guest(codec, TcpStream::connect(wired.ws()).unwrap()),
         Carrier::Unix => Raw::unix(codec, UnixStream::connect(wired.socket()).unwrap()),
         Carrier::Process => {
             let program = Command::new(env!("CARGO_BIN_EXE_lab_stdio"))
@@ -225,6 +260,19 @@ fn guest_of_raw_hub(wire: Wire, carrier: Carrier) -> bool {
             let client = format!("tcp:{}", listener.local_addr().unwrap());
             let accept = move || Raw::tcp(codec, listener.accept().unwrap().0);
             (client, Box::new(accept))
+        }
+        Carrier::Ws => {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let client = format!("ws:{}", listener.local_addr().unwrap());
+            // The start of a client waits for the handshake.
+            let (send, hubs) = inbox();
+            thread::spawn(move || {
+                for _ in 0..if wire.transport.restart { 2 } else { 1 } {
+                    let raw = Raw::ws_hub(codec, listener.accept().unwrap().0);
+                    let _ = send.send(raw);
+                }
+            });
+            (client, Box::new(move || hubs.next()))
         }
         Carrier::Unix => {
             let listener = UnixListener::bind(&path).unwrap();

@@ -12,12 +12,13 @@ use quickrpc_tests::{
 
 use super::raw::{CODECS, Codec};
 
-use Carrier::{Internal, Process, Tcp, Udp, Unix};
+use Carrier::{Internal, Process, Tcp, Udp, Unix, Ws};
 
 /// What a guest and the hub are connected by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Carrier {
     Tcp,
+    Ws,
     Unix,
     Internal,
     Udp,
@@ -46,7 +47,7 @@ impl Carrier {
             can_connect_again: true,
         };
         match self {
-            Tcp | Unix | Process => stream,
+            Tcp | Ws | Unix | Process => stream,
             // A member of a bus that others have cut off is still a member.
             Internal => Abilities {
                 can_connect_again: false,
@@ -78,19 +79,21 @@ const fn row(name: &'static str, restart: bool, guests: &'static [Carrier]) -> T
     }
 }
 
-static TRANSPORTS: [Transport; 12] = [
+static TRANSPORTS: [Transport; 14] = [
     row("tcp", false, &[Tcp, Tcp]),
+    row("ws", false, &[Ws, Ws]),
     row("unix", false, &[Unix, Unix]),
     row("internal", false, &[Internal, Internal]),
     row("udp", false, &[Udp, Udp]),
     row("process", false, &[Process]),
-    row("mux", false, &[Tcp, Unix, Internal, Udp]),
+    row("mux", false, &[Tcp, Ws, Unix, Internal, Udp]),
     row("restart_tcp", true, &[Tcp, Tcp]),
+    row("restart_ws", true, &[Ws, Ws]),
     row("restart_unix", true, &[Unix, Unix]),
     row("restart_internal", true, &[Internal, Internal]),
     row("restart_udp", true, &[Udp, Udp]),
     row("restart_process", true, &[Process]),
-    row("restart_mux", true, &[Tcp, Unix, Internal, Udp]),
+    row("restart_mux", true, &[Tcp, Ws, Unix, Internal, Udp]),
 ];
 
 /// A codec over a transport.
@@ -106,6 +109,7 @@ pub(super) const LARGEST: usize = 4 << 20;
 /// Where a hub can be found.
 struct Place {
     tcp: OwnPort,
+    ws: OwnPort,
     dir: OwnDir,
     bus: String,
     port: DatagramPort,
@@ -116,6 +120,7 @@ impl Place {
     fn new(codec: &'static Codec) -> Self {
         Place {
             tcp: OwnPort::new(),
+            ws: OwnPort::new(),
             dir: OwnDir::new(),
             bus: own_bus(),
             port: DatagramPort::new(),
@@ -131,6 +136,7 @@ impl Place {
     fn hub(&self, carrier: Carrier) -> Option<String> {
         Some(match carrier {
             Tcp => format!("tcpserv:{}", self.tcp.addr()),
+            Ws => format!("wsserv:{}/lab", self.ws.addr()),
             Unix => format!("unixserv:{}", self.socket()),
             Internal => format!("internal:{}:hub", self.bus),
             Udp => self.port.wire(1),
@@ -141,6 +147,7 @@ impl Place {
     fn guest(&self, carrier: Carrier, number: u8) -> String {
         match carrier {
             Tcp => format!("tcp:{}", self.tcp.addr()),
+            Ws => format!("ws:{}/lab", self.ws.addr()),
             Unix => format!("unix:{}", self.socket()),
             Internal => format!("internal:{}:", self.bus),
             Udp => self.port.wire(number),
@@ -282,7 +289,7 @@ impl Guest {
         match self.carrier {
             Internal => self.api.to("hub"),
             Udp => self.api.to("127.0.0.1"),
-            Tcp | Unix | Process => self.api.all(),
+            Tcp | Ws | Unix | Process => self.api.all(),
         }
     }
 
@@ -368,6 +375,11 @@ impl Wired {
     /// The hub's address.
     pub(super) fn tcp(&self) -> SocketAddr {
         self.place.tcp.addr()
+    }
+
+    /// The hub's address for WebSockets.
+    pub(super) fn ws(&self) -> SocketAddr {
+        self.place.ws.addr()
     }
 
     /// The path of the hub's socket.

@@ -1,0 +1,95 @@
+//! What happens on a connection before it is a peer: handshakes of any kind.
+
+use std::fmt;
+use std::io;
+
+use super::stream::Stream;
+
+/// The handshake of one connection. It never waits: the poll thread calls it when the
+/// stream can be read or written, and gives up when it takes too long.
+pub(crate) trait Greeter: Send {
+    /// Goes on as far as the stream allows. `input` is what was read and not used yet; what
+    /// is left in it at the end belongs to the peer.
+    fn advance(&mut self, stream: &Stream, input: &mut Vec<u8>) -> Step;
+}
+
+/// How far a handshake is.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// The other side has to do something.
+    Wait,
+    /// Part of a long answer has left, so that the time counts anew. With `more`, it goes on
+    /// at once, after others had their turn; otherwise when the stream has room.
+    Moved { more: bool },
+    /// The connection is a peer.
+    Done,
+    /// It will not be a peer. The other side was told why, and reads that to the end.
+    Refused(String),
+    /// The connection is of no use any more.
+    Failed(io::Error),
+}
+
+/// Makes the greeters of a link.
+pub(crate) trait Greeting: fmt::Debug + Send + Sync {
+    /// The handshake of one more connection.
+    fn greeter(&self) -> Box<dyn Greeter>;
+}
+
+/// Bytes that leave as the stream takes them.
+#[derive(Debug, Default)]
+pub(crate) struct Output {
+    bytes: Vec<u8>,
+    sent: usize,
+}
+
+impl Output {
+    pub(crate) fn new(bytes: Vec<u8>) -> Self {
+        Output { bytes, sent: 0 }
+    }
+
+    /// Writes what the stream takes. Gives the number of bytes, and whether all have left.
+    pub(crate) fn write(&mut self, stream: &Stream) -> io::Result<(usize, bool)> {
+        let before = self.sent;
+        loop {
+            let rest = self.bytes.get(self.sent..).unwrap_or_default();
+            if rest.is_empty() {
+                return Ok((self.sent - before, true));
+            }
+            match stream.write(rest) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => self.sent += count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Ok((self.sent - before, false));
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// Reads what is there, until the input has so many bytes. Gives false where nothing more
+/// comes for now.
+///
+/// # Errors
+///
+/// Also at the end of the stream.
+pub(crate) fn read_some(stream: &Stream, input: &mut Vec<u8>, most: usize) -> io::Result<bool> {
+    let mut chunk = [0; 2048];
+    let room = most.saturating_sub(input.len()).min(chunk.len());
+    let Some(chunk) = chunk.get_mut(..room).filter(|chunk| !chunk.is_empty()) else {
+        return Ok(false);
+    };
+    loop {
+        match stream.read(&mut *chunk) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(count) => {
+                input.extend_from_slice(chunk.get(..count).unwrap_or_default());
+                return Ok(true);
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}

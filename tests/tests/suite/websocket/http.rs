@@ -1,0 +1,182 @@
+//! What a browser sees of a server before it is a peer: pages, files, and refusals.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::symlink;
+
+use quickrpc_tests::{Lab, OwnDir, SOON, Telnet, server_on};
+
+use super::{Other, SERVER, echo, reply, server};
+
+#[test]
+fn who_is_no_websocket_gets_an_answer_in_words() {
+    let (_api, addr, _served) = server();
+    let get = |request: &str| {
+        let mut client = Telnet::connect(addr);
+        client.send(request);
+        client.rest()
+    };
+    for (request, status, words) in [
+        ("GET / HTTP/1.1\r\n\r\n", "426", "here is a WebSocket"),
+        (
+            "GET /?a=1 HTTP/1.1\r\nHost: x\r\n\r\n",
+            "426",
+            "here is a WebSocket",
+        ),
+        ("GET /x HTTP/1.1\r\n\r\n", "404", "nothing at `/x`"),
+        ("POST / HTTP/1.1\r\n\r\n", "405", "GET or HEAD"),
+        ("nonsense\r\n", "400", "no HTTP request"),
+    ] {
+        let answer = get(request);
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{answer}"
+        );
+        assert!(answer.contains(words), "{answer}");
+    }
+    assert!(!get("HEAD / HTTP/1.1\r\n\r\n").contains("here is a WebSocket"));
+}
+
+/// The head and the body of an answer.
+#[track_caller]
+fn fetch(addr: SocketAddr, request: &str) -> (String, String) {
+    let mut client = Telnet::connect(addr);
+    client.send(request);
+    let answer = client.rest();
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+    (head.to_owned(), body.to_owned())
+}
+
+#[test]
+fn files_are_served_beside_the_wire() {
+    let dir = OwnDir::new();
+    for (name, text) in [
+        ("index.html", "<h1>ä</h1>"),
+        ("app.js", "js"),
+        (".secret", "secret"),
+    ] {
+        fs::write(dir.path(name), text).unwrap();
+    }
+    fs::create_dir(dir.path("sub")).unwrap();
+    fs::write(dir.path("sub/index.html"), "sub").unwrap();
+    let outside = OwnDir::new();
+    fs::write(outside.path("outside.txt"), "secret").unwrap();
+    symlink(outside.path("outside.txt"), dir.path("out.txt")).unwrap();
+    symlink(outside.path(""), dir.path("away")).unwrap();
+    symlink(dir.path(".secret"), dir.path("hidden.txt")).unwrap();
+    symlink(dir.path("app.js"), dir.path("alias.js")).unwrap();
+    let root = dir.path("");
+    let (_api, addr, _served) = server_on("jrpc", &format!("{SERVER}?files={}", root.display()));
+    for (path, kind, body) in [
+        ("/", "text/html; charset=utf-8", "<h1>ä</h1>"),
+        ("/?a=1", "text/html; charset=utf-8", "<h1>ä</h1>"),
+        ("/index.html", "text/html; charset=utf-8", "<h1>ä</h1>"),
+        ("/app.js", "text/javascript; charset=utf-8", "js"),
+        ("/alias.js", "text/javascript; charset=utf-8", "js"),
+        ("/sub/", "text/html; charset=utf-8", "sub"),
+    ] {
+        let (head, found) = fetch(
+            addr,
+            &format!("GET {path} HTTP/1.1\r\nHost: {addr}\r\n\r\n"),
+        );
+        assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{path}: {head}");
+        assert!(
+            head.contains(&format!("\r\nContent-Type: {kind}\r\n")),
+            "{head}"
+        );
+        assert!(
+            head.contains("\r\nX-Content-Type-Options: nosniff\r\n"),
+            "{head}"
+        );
+        assert!(head.contains("\r\nCache-Control: no-cache\r\n"), "{head}");
+        let length = format!("\r\nContent-Length: {}\r\n", body.len());
+        assert!(head.contains(&length), "{head}");
+        assert_eq!(found, body);
+        let asked = fetch(
+            addr,
+            &format!("HEAD {path} HTTP/1.1\r\nHost: {addr}\r\n\r\n"),
+        );
+        assert_eq!(asked, (head, String::new()));
+    }
+    for path in [
+        "/missing",
+        "/sub",
+        "/.secret",
+        "/hidden.txt",
+        "/out.txt",
+        "/away/outside.txt",
+        "/../Cargo.toml",
+        "/%2e%2e/Cargo.toml",
+        "//etc/passwd",
+        "/sub/../app.js",
+    ] {
+        let (head, _) = fetch(addr, &format!("GET {path} HTTP/1.1\r\n\r\n"));
+        assert!(head.starts_with("HTTP/1.1 404 "), "{path}: {head}");
+    }
+    // Its name was bound to this address.
+    let (head, body) = fetch(addr, "GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+    assert!(head.starts_with("HTTP/1.1 403 "), "{head}");
+    assert!(body.contains("origins="), "{body}");
+    // The wire is there, too.
+    let mut client = Other::connect(addr);
+    client.say(echo("a", 1));
+    assert_eq!(client.json(), reply("a", 1));
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_an_error_of_the_builder() {
+    let error = Lab::bind("jrpc", "wsserv::0?files=/nowhere/at/all").unwrap_err();
+    assert!(error.to_string().contains("/nowhere/at/all"), "{error}");
+}
+
+/// The status that an upgrade from this page gets.
+fn upgrade_from(addr: SocketAddr, host: &str, origin: &str) -> String {
+    let mut client = Telnet::connect(addr);
+    client.send(format!(
+        "GET / HTTP/1.1\r\nHost: {host}\r\nOrigin: {origin}\r\nConnection: keep-alive, Upgrade\r\n\
+         Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    ));
+    let status = client.line();
+    status.split(' ').nth(1).expect("a status").to_owned()
+}
+
+#[test]
+fn a_hostile_page_is_refused() {
+    let (_api, addr, _served) = server();
+    let host = addr.to_string();
+    assert_eq!(upgrade_from(addr, &host, "https://evil.example"), "403");
+    assert_eq!(
+        upgrade_from(addr, "evil.example", "http://evil.example"),
+        "403"
+    );
+    assert_eq!(upgrade_from(addr, &host, "null"), "403");
+    assert_eq!(upgrade_from(addr, &host, &format!("http://{addr}")), "101");
+    assert_eq!(upgrade_from(addr, &host, "http://localhost:3000"), "101");
+    let listed = format!("{SERVER}?origins=https://a.example,https://b.example");
+    let (_api, addr, _served) = server_on("jrpc", &listed);
+    assert_eq!(upgrade_from(addr, &host, "https://b.example"), "101");
+    assert_eq!(upgrade_from(addr, &host, "https://evil.example"), "403");
+    let (_api, addr, _served) = server_on("jrpc", &format!("{SERVER}?origins=*"));
+    assert_eq!(upgrade_from(addr, &host, "https://evil.example"), "101");
+}
+
+#[test]
+fn a_big_file_arrives_while_others_are_served() {
+    let dir = OwnDir::new();
+    let content: Vec<u8> = (0..=255_u8).cycle().take(40 << 20).collect();
+    fs::write(dir.path("big.bin"), &content).unwrap();
+    let root = dir.path("");
+    let (_api, addr, _served) = server_on("jrpc", &format!("{SERVER}?files={}", root.display()));
+    let mut reader = TcpStream::connect(addr).unwrap();
+    reader.set_read_timeout(Some(SOON)).unwrap();
+    reader.write_all(b"GET /big.bin HTTP/1.1\r\n\r\n").unwrap();
+    // Nothing of it was read yet.
+    let mut client = Other::connect(addr);
+    client.say(echo("a", 1));
+    assert_eq!(client.json(), reply("a", 1));
+    let mut answer = Vec::new();
+    reader.read_to_end(&mut answer).unwrap();
+    assert!(answer.ends_with(&content));
+}
