@@ -6,11 +6,17 @@ use std::os::unix::fs::PermissionsExt;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use quickrpc::security::{KeyPair, generate_key_pair};
+
 use crate::dir::OwnDir;
 
 /// A secret that is the same for the same name.
 pub fn secret(name: &str) -> Vec<u8> {
     format!("the secret of {name:>20}").into_bytes()
+}
+
+fn new_pair() -> KeyPair {
+    generate_key_pair().expect("random numbers")
 }
 
 /// A keys file, removed at the end of the test.
@@ -72,5 +78,26 @@ impl KeyFile {
     /// The expression of a user with the keys of this file.
     pub fn hmac(&self, user: &str) -> String {
         format!("hmac:{user}?keys={}", self.path())
+    }
+
+    /// The same for encrypted messages.
+    pub fn seal(&self, user: &str) -> String {
+        format!("seal:{user}?keys={}", self.path())
+    }
+
+    /// A file for each of two users, with pairs of keys: each knows the other.
+    ///
+    /// # Panics
+    ///
+    /// If there are no random numbers.
+    pub fn pairs(one: &str, two: &str) -> (Self, Self) {
+        let (ones, twos) = (new_pair(), new_pair());
+        let file = |own: &KeyPair, other: &str, others: &KeyPair| {
+            KeyFile::with(&format!(
+                "private = \"{}\"\n[users.{other}]\npublic = \"{}\"\nroles = [\"{other}-role\"]\n",
+                own.private, others.public
+            ))
+        };
+        (file(&ones, two, &twos), file(&twos, one, &ones))
     }
 }

@@ -149,7 +149,9 @@ impl Core {
 
     /// What a peer sent was refused. One that has not proved who it is goes at once.
     pub(super) fn refuse(&self, conn: &Conn, error: &Error) {
-        if !conn.is_greeted()
+        let session = conn.session.as_ref();
+        let ends = session.is_some_and(|session| session.ends_with_refusal());
+        if (ends || !conn.is_greeted())
             && let Error::Security(reason) = error
         {
             conn.close(DisconnectReason::Refused(reason.clone()));

@@ -12,7 +12,7 @@ use super::parse::{
 use super::registry::{CustomExpr, is_registered};
 
 /// Who vouches for a sender: `null`, `blindly_believe_everything:<user>`,
-/// `hmac:<user>?keys=<file>`, or a registered provider.
+/// `hmac:<user>?keys=<file>`, `seal:<user>?keys=<file>`, or a registered provider.
 ///
 /// ```
 /// use quickrpc::SecurityExpr;
@@ -42,6 +42,15 @@ pub enum SecurityKind {
     /// Messages that are signed.
     Hmac {
         /// Who signs.
+        user: String,
+        /// Where the keys are.
+        keys: KeySource,
+        /// Who is to be at the other end; anybody with a key if it is not given.
+        to: Option<String>,
+    },
+    /// Messages that are encrypted.
+    Seal {
+        /// Who we are.
         user: String,
         /// Where the keys are.
         keys: KeySource,
@@ -116,6 +125,18 @@ impl SecurityExpr {
         }
     }
 
+    /// `seal:<user>`, and the rest.
+    #[cfg(feature = "seal")]
+    pub(crate) fn seal(user: &str, keys: &KeySource, to: Option<&str>) -> Self {
+        SecurityExpr {
+            kind: SecurityKind::Seal {
+                user: user.into(),
+                keys: keys.clone(),
+                to: to.map(Into::into),
+            },
+        }
+    }
+
     /// `blindly_believe_everything:<user>`.
     pub(crate) fn believe(user: &str) -> Self {
         SecurityExpr {
@@ -153,7 +174,7 @@ fn parse(piece: Piece<'_>) -> Parsed<SecurityKind> {
             let user = user.unwrap_or_default();
             (SecurityKind::BlindlyBelieveEverything { user }, &["user"])
         }
-        "hmac" => {
+        name @ ("hmac" | "seal") => {
             let user = match params.text {
                 "" => scope.take("user").map(|o| o.text()).transpose()?,
                 user => Some(user.to_owned()),
@@ -163,10 +184,11 @@ fn parse(piece: Piece<'_>) -> Parsed<SecurityKind> {
                 .ok_or_else(|| Wrong::new(body.end(), "expected the name of a user".to_owned()))?;
             let keys = KeySource::take(&scope, body)?;
             let to = scope.take("to").map(|o| o.text()).transpose()?;
-            (
-                SecurityKind::Hmac { user, keys, to },
-                &["user", "keys", "env", "to"],
-            )
+            let kind = match name {
+                "hmac" => SecurityKind::Hmac { user, keys, to },
+                _ => SecurityKind::Seal { user, keys, to },
+            };
+            (kind, &["user", "keys", "env", "to"])
         }
         name if is_registered(ExprKind::Security, name) => {
             let custom = parse_custom(name, params, &scope)?;
@@ -188,17 +210,27 @@ impl fmt::Display for SecurityExpr {
             SecurityKind::BlindlyBelieveEverything { user } => {
                 write!(f, "{BELIEVE}?user={}", escape(user))
             }
-            SecurityKind::Hmac { user, keys, to } => {
-                let (key, value) = keys.option();
-                match is_tame(user) {
-                    true => write!(f, "hmac:{user}?{key}={}", escape(value))?,
-                    false => write!(f, "hmac:?user={}&{key}={}", escape(user), escape(value))?,
-                }
-                to.iter().try_for_each(|to| write!(f, "&to={}", escape(to)))
-            }
+            SecurityKind::Hmac { user, keys, to } => keyed(f, "hmac", user, keys, to.as_deref()),
+            SecurityKind::Seal { user, keys, to } => keyed(f, "seal", user, keys, to.as_deref()),
             SecurityKind::Custom(custom) => custom.fmt(f),
         }
     }
+}
+
+/// An expression with keys.
+fn keyed(
+    f: &mut fmt::Formatter<'_>,
+    name: &str,
+    user: &str,
+    keys: &KeySource,
+    to: Option<&str>,
+) -> fmt::Result {
+    let (key, value) = keys.option();
+    match is_tame(user) {
+        true => write!(f, "{name}:{user}?{key}={}", escape(value))?,
+        false => write!(f, "{name}:?user={}&{key}={}", escape(user), escape(value))?,
+    }
+    to.iter().try_for_each(|to| write!(f, "&to={}", escape(to)))
 }
 
 const BELIEVE: &str = "blindly_believe_everything";

@@ -18,6 +18,8 @@ use sha2::Sha256;
 use toml::value::{Datetime, Offset};
 use toml::{Table, Value};
 
+use super::SecInfo;
+use super::parties::info;
 use crate::error::{Error, Result};
 use crate::expr::KeySource;
 use crate::sync::lock;
@@ -32,9 +34,19 @@ const LARGEST: u64 = 4 << 20;
 const LOOK: Duration = Duration::from_secs(1);
 
 /// The keys of all users.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Keys {
     users: BTreeMap<String, User>,
+    /// Our own, for keys that come in pairs.
+    private: Option<[u8; 32]>,
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keys")
+            .field("users", &self.users)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What is known of a user.
@@ -42,8 +54,17 @@ pub(super) struct Keys {
 pub(super) struct User {
     /// The current one first.
     pub(super) keys: Vec<Key>,
+    /// Of a pair of keys.
+    public: Option<[u8; 32]>,
     /// What the user may do, as one text.
-    pub(super) roles: String,
+    roles: String,
+}
+
+impl User {
+    /// What is known of the user that has this name.
+    pub(super) fn info(&self, name: &str) -> SecInfo {
+        info(name, &self.roles)
+    }
 }
 
 /// One key of a user.
@@ -70,6 +91,20 @@ impl Key {
 }
 
 impl Keys {
+    #[cfg(feature = "seal")]
+    pub(super) fn private(&self) -> Option<&[u8; 32]> {
+        self.private.as_ref()
+    }
+
+    /// Whose public key this is.
+    #[cfg(feature = "seal")]
+    pub(super) fn owner(&self, public: &[u8]) -> Option<(&str, &User)> {
+        let mut users = self.users.iter();
+        let (name, user) =
+            users.find(|(_, user)| user.public.as_ref().is_some_and(|key| key == public))?;
+        Some((name, user))
+    }
+
     pub(super) fn user(&self, name: &str) -> Option<&User> {
         self.users.get(name)
     }
@@ -90,7 +125,8 @@ impl Keys {
             // Not the error's own text, which may show the line.
             format!("line {line} is no TOML")
         })?;
-        only(&table, &["users"], "the file")?;
+        only(&table, &["private", "users"], "the file")?;
+        let private = table.get("private").map(pair_key).transpose()?;
         let users = match table.get("users") {
             Some(Value::Table(users)) => users,
             Some(_) => return Err(String::from("`users` must be a table")),
@@ -103,6 +139,7 @@ impl Keys {
         });
         Ok(Keys {
             users: users.collect::<Result<_, String>>()?,
+            private,
         })
     }
 
@@ -112,10 +149,11 @@ impl Keys {
         let keys = keys.map(|secret| Key::new(secret, None));
         let user = User {
             keys: check_count(keys.collect::<Result<_, String>>()?)?,
-            roles: String::new(),
+            ..User::default()
         };
         Ok(Keys {
             users: BTreeMap::from([(name.to_owned(), user)]),
+            private: None,
         })
     }
 }
@@ -125,18 +163,24 @@ impl User {
         let Value::Table(table) = value else {
             return Err(String::from("expected a table"));
         };
-        only(table, &["keys", "roles"], "a user")?;
-        let Some(Value::Array(keys)) = table.get("keys") else {
-            return Err(String::from("`keys` must be a list"));
+        only(table, &["keys", "public", "roles"], "a user")?;
+        let public = table.get("public").map(pair_key).transpose()?;
+        let keys = match table.get("keys") {
+            Some(Value::Array(keys)) => {
+                check_count(keys.iter().map(Key::parse).collect::<Result<_, String>>()?)?
+            }
+            None if public.is_some() => Vec::new(),
+            None => return Err(String::from("there is neither `keys` nor `public`")),
+            Some(_) => return Err(String::from("`keys` must be a list")),
         };
-        let keys = keys.iter().map(Key::parse);
         let roles = match table.get("roles") {
             None => Vec::new(),
             Some(Value::Array(roles)) => roles.iter().map(role).collect::<Result<_, String>>()?,
             Some(_) => return Err(String::from("`roles` must be a list")),
         };
         Ok(User {
-            keys: check_count(keys.collect::<Result<_, String>>()?)?,
+            keys,
+            public,
             roles: roles.join(" "),
         })
     }
@@ -177,6 +221,13 @@ impl Key {
         let mac = Hmac::new_from_slice(&secret).map_err(|error| error.to_string())?;
         Ok(Key { mac, expires })
     }
+}
+
+/// One key of a pair.
+fn pair_key(value: &Value) -> Result<[u8; 32], String> {
+    let key = value.as_str().and_then(|text| STANDARD.decode(text).ok());
+    key.and_then(|key| key.try_into().ok())
+        .ok_or_else(|| String::from("a key of a pair must be 32 bytes in base64"))
 }
 
 fn only(table: &Table, known: &[&str], what: &str) -> Result<(), String> {
@@ -409,6 +460,7 @@ mod tests {
         .unwrap();
         let alice = keys.user("alice").unwrap();
         assert_eq!((alice.keys.len(), &*alice.roles), (2, "admin operator"));
+        assert_eq!(alice.info("alice")["roles"], "admin operator");
         assert!(
             alice.keys[1].is_expired(now_micros() / 1_000_000)
                 && !alice.keys[0].is_expired(u64::MAX)
@@ -427,6 +479,9 @@ mod tests {
                 "user `a`: `keys` must be a list",
             ),
             ("[users.a]\nkeys = []", "no key"),
+            ("private = \"SECRET\"", "32 bytes"),
+            ("[users.a]\npublic = \"SECRET\"", "32 bytes"),
+            ("[users.a]\nroles = [\"x\"]", "neither"),
             ("[users.a]\nkeys = [\"short\"]", "base64"),
             ("[users.a]\nkeys = [\"YWJj\"]", "16 bytes or more"),
             ("[users.a]\nkeys = [[\"SECRET\"]]", "a key must be a string"),

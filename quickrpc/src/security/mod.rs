@@ -7,12 +7,20 @@
 
 mod believe;
 mod error;
+#[cfg(any(feature = "hmac", feature = "seal"))]
+mod fields;
+#[cfg(any(feature = "hmac", feature = "seal"))]
+mod generate;
 #[cfg(feature = "hmac")]
 mod hmac;
-#[cfg(feature = "hmac")]
+#[cfg(any(feature = "hmac", feature = "seal"))]
 mod keys;
-#[cfg(feature = "hmac")]
+#[cfg(any(feature = "hmac", feature = "seal"))]
+mod parties;
+#[cfg(any(feature = "hmac", feature = "seal"))]
 mod replay;
+#[cfg(feature = "seal")]
+mod seal;
 mod session;
 
 use std::borrow::Cow;
@@ -22,8 +30,14 @@ use std::sync::Arc;
 
 pub use believe::BlindlyBelieveEverything;
 pub use error::SecurityError;
+#[cfg(any(feature = "hmac", feature = "seal"))]
+pub use generate::generate_secret;
+#[cfg(feature = "seal")]
+pub use generate::{KeyPair, generate_key_pair};
 #[cfg(feature = "hmac")]
 pub use hmac::Hmac;
+#[cfg(feature = "seal")]
+pub use seal::Seal;
 pub use session::{Opened, PeerContext, Sealed, SecuritySession, Telegram};
 
 use crate::error::{BoxError, Error, Result};
@@ -267,14 +281,26 @@ impl IntoSecurity for SecurityExpr {
                     None => provider,
                 }))
             }
-            #[cfg(not(feature = "hmac"))]
-            SecurityKind::Hmac { .. } => {
-                let text = format!("security `{self}` needs the feature `hmac` of the crate");
-                return Err(Error::Config(text.into()));
+            #[cfg(feature = "seal")]
+            SecurityKind::Seal { user, keys, to } => {
+                let provider = Seal::open(user, keys.clone())?;
+                AnySecurity::Provider(Arc::new(match to {
+                    Some(to) => provider.to(to)?,
+                    None => provider,
+                }))
             }
+            #[cfg(not(feature = "hmac"))]
+            SecurityKind::Hmac { .. } => return Err(missing(&self, "hmac")),
+            #[cfg(not(feature = "seal"))]
+            SecurityKind::Seal { .. } => return Err(missing(&self, "seal")),
             SecurityKind::Custom(custom) => AnySecurity::Provider(PROVIDERS.build(custom)?),
         })
     }
+}
+
+#[cfg(not(all(feature = "hmac", feature = "seal")))]
+fn missing(expr: &SecurityExpr, feature: &str) -> Error {
+    Error::Config(format!("`{expr}` needs the feature `{feature}` of the crate `quickrpc`").into())
 }
 
 impl IntoSecurity for &SecurityExpr {

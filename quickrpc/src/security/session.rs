@@ -19,6 +19,17 @@ pub struct PeerContext {
     pub everybody: bool,
 }
 
+impl PeerContext {
+    /// A peer of a stream; for tests of providers.
+    pub fn new(name: &str) -> Self {
+        PeerContext {
+            name: name.into(),
+            datagrams: false,
+            everybody: false,
+        }
+    }
+}
+
 /// Security for one peer, where a provider needs more than a header for each message: keys
 /// that are agreed on, counters, a greeting. Made by [`Security::session`].
 ///
@@ -42,6 +53,12 @@ pub trait SecuritySession: fmt::Debug + Send + Sync + 'static {
     /// What is sent when the peer is there, if there is a greeting.
     fn greeting(&self) -> Vec<Telegram> {
         Vec::new()
+    }
+
+    /// Whether a peer is disconnected when something that it sent was refused, even after the
+    /// greeting: where nothing that follows could be opened.
+    fn ends_with_refusal(&self) -> bool {
+        false
     }
 
     /// Secures a message: gives the header to put before it, and what to send in its place.

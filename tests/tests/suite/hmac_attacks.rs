@@ -1,17 +1,22 @@
 //! Attacks on signed messages, by somebody who sees, changes, holds back and repeats
 //! everything, on servers and on clients.
 
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::Write;
+use std::net::TcpListener;
 use std::time::{Duration, SystemTime};
 
 use quickrpc::security::SecurityError;
 use quickrpc::{DisconnectReason, Error, Limits};
-use quickrpc_tests::{DatagramPort, Inbox, KeyFile, LabInverse, SOON, Signer, Telnet, inbox};
+use quickrpc_tests::{DatagramPort, KeyFile, LabInverse, SOON, Signer, Telnet};
 use serde_json::{Value, json};
 
+use crate::between::{intercepted, telegrams};
 use crate::hmac::{Hub, connect};
 use crate::settled;
+
+fn alice_of(keys: &KeyFile) -> String {
+    format!("{}&to=hub", keys.hmac("alice"))
+}
 
 fn keys() -> KeyFile {
     KeyFile::of(&["alice", "bob"])
@@ -322,84 +327,21 @@ fn what_a_side_has_sent_is_not_accepted_by_it() {
     assert!(hub.served.notes.so_far().is_empty());
 }
 
-/// Stands between a client and a server, and passes on what it likes.
-struct Between {
-    client: TcpStream,
-    server: TcpStream,
-}
-
-impl Between {
-    fn accept(listener: &TcpListener, server: std::net::SocketAddr) -> Self {
-        let (client, _) = listener.accept().unwrap();
-        let server = TcpStream::connect(server).unwrap();
-        for stream in [&client, &server] {
-            stream.set_read_timeout(Some(SOON)).unwrap();
-        }
-        Between { client, server }
-    }
-
-    /// Passes on messages (with their headers) both ways until each side has sent so many.
-    fn greet(&mut self) {
-        let from_client = messages(&mut self.client, 1);
-        let from_server = messages(&mut self.server, 1);
-        self.server.write_all(&from_client).unwrap();
-        self.client.write_all(&from_server).unwrap();
-        let from_client = messages(&mut self.client, 1);
-        let from_server = messages(&mut self.server, 1);
-        self.server.write_all(&from_client).unwrap();
-        self.client.write_all(&from_server).unwrap();
-    }
-}
-
-fn messages(stream: &mut TcpStream, count: usize) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let mut byte = [0];
-    while bytes.iter().filter(|byte| **byte == 0).count() < 2 * count {
-        stream.read_exact(&mut byte).expect("a message");
-        bytes.push(byte[0]);
-    }
-    bytes
-}
-
-struct Client {
-    lab: LabInverse,
-    between: Between,
-    errors: Inbox<Error>,
-}
-
-/// A client of a server, both greeted, with somebody in between.
-fn intercepted(hub: &Hub, keys: &KeyFile) -> Client {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let lab = LabInverse::builder()
-        .security(format!("{}&to=hub", keys.hmac("alice")))
-        .transport(format!("tcp:{}", listener.local_addr().unwrap()))
-        .build()
-        .unwrap();
-    let (failed, errors) = inbox();
-    lab.on_error(move |_sender, error, _in_reply_to| failed.send(error.clone()).unwrap());
-    let started = lab.start_nonblocking();
-    let mut between = Between::accept(&listener, hub.lab.local_addrs()[0]);
-    between.greet();
-    settled(started).unwrap();
-    Client {
-        lab,
-        between,
-        errors,
-    }
-}
-
 #[test]
 fn an_answer_belongs_to_its_connection_and_comes_once() {
     let keys = keys();
     let hub = Hub::tcp(&keys.hmac("hub"));
-    let (mut one, mut two) = (intercepted(&hub, &keys), intercepted(&hub, &keys));
+    let (mut one, mut two) = (
+        intercepted(&hub, &alice_of(&keys)),
+        intercepted(&hub, &alice_of(&keys)),
+    );
     // Both ask their first question; the answers are exchanged.
     let (asked, also) = (one.lab.all().echo("one"), two.lab.all().echo("two"));
     let mut answers = Vec::new();
     for client in [&mut one, &mut two] {
-        let call = messages(&mut client.between.client, 1);
+        let call = telegrams(&mut client.between.client, 2);
         client.between.server.write_all(&call).unwrap();
-        answers.push(messages(&mut client.between.server, 1));
+        answers.push(telegrams(&mut client.between.server, 2));
     }
     one.between.client.write_all(&answers[1]).unwrap();
     two.between.client.write_all(&answers[0]).unwrap();
@@ -416,7 +358,7 @@ fn an_answer_belongs_to_its_connection_and_comes_once() {
     assert_eq!(settled(also).unwrap(), "two");
     // A second question is not answered by the first answer.
     let asked = one.lab.all().echo("again");
-    messages(&mut one.between.client, 1);
+    telegrams(&mut one.between.client, 2);
     one.between.client.write_all(&answers[0]).unwrap();
     let error = one.errors.next();
     assert!(
@@ -434,11 +376,11 @@ fn settled_soon(promise: quickrpc::Promise<String>) -> quickrpc::Result<String> 
 fn no_bit_of_an_answer_can_be_changed() {
     let keys = keys();
     let hub = Hub::tcp(&keys.hmac("hub"));
-    let mut client = intercepted(&hub, &keys);
+    let mut client = intercepted(&hub, &alice_of(&keys));
     let asked = client.lab.all().timeout(SOON).echo("right");
-    let call = messages(&mut client.between.client, 1);
+    let call = telegrams(&mut client.between.client, 2);
     client.between.server.write_all(&call).unwrap();
-    let answer = messages(&mut client.between.server, 1);
+    let answer = telegrams(&mut client.between.server, 2);
     let flips = answer.len() * 8;
     for position in 0..flips {
         let mut changed = answer.clone();
