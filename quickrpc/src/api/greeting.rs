@@ -144,7 +144,7 @@ impl Loop {
                 self.join(index, &link, greeted.stream, &greeted.name, input);
             }
             Step::Refused(reason) => {
-                tracing::debug!(peer = greeted.name, "refused: {reason}");
+                tracing::debug!(peer = greeted.name, "no peer: {reason}");
                 let index = greeted.link;
                 let deadline = after(LINGER);
                 greeted.refused = true;
