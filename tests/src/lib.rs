@@ -9,6 +9,7 @@ mod datagrams;
 mod dir;
 mod frames;
 mod installed;
+mod jsonrpsee;
 mod lab;
 mod lists;
 mod node;
@@ -25,6 +26,7 @@ mod wait;
 pub use datagrams::{BROADCAST, DatagramPort, RawPeer};
 pub use dir::OwnDir;
 pub use frames::{frame, read_frame};
+pub use jsonrpsee::Jsonrpsee;
 pub use lab::{
     Lab, LabIncoming, LabInverse, LabInverseIncoming, LabInverseOutgoing, LabInverseOutgoingEach,
     LabOutgoing, LabOutgoingEach, Served, client, serve, server, server_on, value,

@@ -128,10 +128,13 @@ impl Loop {
             Step::Moved { more } => {
                 let stall = self.links.get(greeted.link);
                 let stall = stall.map_or(LINGER, |link| link.wire.limits.stall);
-                greeted.deadline = after(stall);
+                let deadline = after(stall);
+                greeted.deadline = deadline;
                 if more {
                     self.greetings.more.push((token, greeted.id));
                 }
+                // It may come before that of the greeting.
+                self.look_at_greetings(deadline);
             }
             Step::Done => {
                 let Some((link, greeted)) = self.end_greeting(token) else {
@@ -141,7 +144,7 @@ impl Loop {
                 self.join(index, &link, greeted.stream, &greeted.name, input);
             }
             Step::Refused(reason) => {
-                tracing::debug!(peer = greeted.name, "refused: {reason}");
+                tracing::debug!(peer = greeted.name, "no peer: {reason}");
                 let index = greeted.link;
                 let deadline = after(LINGER);
                 greeted.refused = true;
@@ -233,6 +236,10 @@ impl Loop {
     /// Gives up those that took too long.
     pub(super) fn expire_greetings(&mut self) {
         let now = Instant::now();
+        // Of a timer that an earlier one has replaced; each would set the next one too.
+        if self.greetings.armed.is_none_or(|armed| armed > now) {
+            return;
+        }
         self.greetings.armed = None;
         let (mut late, mut next) = (Vec::new(), None::<Instant>);
         for (token, greeted) in self.sources.greetings() {

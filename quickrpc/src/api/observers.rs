@@ -124,6 +124,8 @@ impl fmt::Display for DisconnectReason {
             }
             DisconnectReason::Closed { code, text } => {
                 let separator = if text.is_empty() { "" } else { ": " };
+                // It is from the peer, and may end up in a terminal.
+                let text = text.replace(char::is_control, " ");
                 write!(f, "it closed the connection ({code}{separator}{text})")
             }
             DisconnectReason::Violation { text, .. } => {

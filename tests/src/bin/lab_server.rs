@@ -14,10 +14,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let api = Lab::bind(codec, transport)?;
     let _served = serve(&api);
     api.start()?;
-    writeln!(io::stdout(), "ready")?;
+    // At once, since some read the first line only and then close their end.
+    let mut news = String::from("ready\n");
     for address in api.local_addrs() {
-        writeln!(io::stdout(), "listening on {address}")?;
+        news += &format!("listening on {address}\n");
     }
+    io::stdout().write_all(news.as_bytes())?;
     io::copy(&mut io::stdin(), &mut io::sink())?;
     Ok(())
 }

@@ -10,6 +10,7 @@ mod language_servers;
 mod methods;
 mod python_client;
 mod python_server;
+mod rpc_over_websocket;
 mod snapserver;
 mod terse;
 mod udp;

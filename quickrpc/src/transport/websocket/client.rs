@@ -28,6 +28,8 @@ struct Asked {
 
 impl Client {
     pub(super) fn new(host: &str, port: u16, path: &str, subprotocol: Option<&str>) -> Self {
+        // The zone of an address means nothing elsewhere.
+        let host = host.split('%').next().unwrap_or_default();
         let authority = tcp::client_name(host, port);
         // A browser leaves it out, too.
         let authority = match port {

@@ -10,6 +10,8 @@ mod frame;
 mod http;
 mod reader;
 mod server;
+#[cfg(test)]
+mod test_reader;
 
 use std::sync::Arc;
 

@@ -347,7 +347,7 @@ mod tests {
     fn frame() -> impl Strategy<Value = Vec<u8>> {
         let first = prop::sample::select(vec![0x81_u8, 0x01, 0x80, 0x00, 0x82, 0x89, 0x8a]);
         let rare = prop::sample::select(vec![0x88_u8, 0x09, 0xc1, 0x83, 0x8f]);
-        let payload = prop_oneof![vec(b'a'..b'z', 0..10), vec(any::<u8>(), 0..140)];
+        let payload = prop_oneof![vec(b'a'..=b'z', 0..10), vec(any::<u8>(), 0..140)];
         (
             prop_oneof![20 => first, 1 => rare],
             payload,

@@ -2,6 +2,7 @@
 
 mod hostile;
 mod http;
+mod waiting;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
