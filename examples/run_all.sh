@@ -192,6 +192,51 @@ try_seeker() {
   says "expected a time that can pass"
 }
 
+# Keys, and a server and clients that use them.
+try_keygen() {
+  local keys=$scratch/keys.toml security secret
+  run 0 keygen alice bob --role admin --out "$keys"
+  [ "$(stat -c %a "$keys")" = 600 ] || fail "the keys file can be read by others"
+  run 1 keygen alice --out "$keys"
+  says "File exists"
+  run 2 keygen 'a b'
+  says "expected letters, digits"
+  run 1 keygen --pair a b
+  says "a pair is for one user"
+  run 0 keygen --pair hub --out "$scratch/hub.toml"
+  printf '%s\n' "$output" >"$scratch/hub.public"
+  run 0 keygen --pair alice --out "$scratch/alice.toml"
+  printf '%s\n' "$output" >>"$scratch/hub.toml"
+  cat "$scratch/hub.public" >>"$scratch/alice.toml"
+  for security in hmac seal pair; do
+    local hub="$security:hub?keys=$keys" alice="$security:alice?keys=$keys&to=hub"
+    if [ "$security" = pair ]; then
+      hub="seal:hub?keys=$scratch/hub.toml" alice="seal:alice?keys=$scratch/alice.toml&to=hub"
+    fi
+    coproc SERVER {
+      exec timeout 60 "$bin/echo" --codec jrpc --security "$hub" \
+        --transport 'tcpserv:127.0.0.1:0' 2>&1
+    }
+    local server=$SERVER_PID from=${SERVER[0]}
+    await_port "$from"
+    run 0 echo_client --codec jrpc --security "$alice" --transport "tcp:127.0.0.1:$port" hello
+    says "hello"
+    run 1 echo_client --codec jrpc --security "hmac:carl?keys=$scratch/hub.toml" \
+      --transport "tcp:127.0.0.1:$port" hello
+    says "no greeting by security"
+    kill "$server"
+    wait "$server" || true
+  done
+  # From the environment.
+  secret=$(sed -n 's/^keys = \["\(.*\)"\]/\1/p' "$keys" | head -n 1)
+  HUB_KEY=$secret run 0 echo_client --codec jrpc --security 'hmac:alice?env=HUB_KEY' \
+    --transport "process:($bin/echo --codec jrpc --transport stdio: --security hmac:hub?env=HUB_KEY)" \
+    hello
+  says "hello"
+  HUB_KEY=no run 1 echo_client --codec jrpc --security 'hmac:alice?env=HUB_KEY' hello
+  says "a secret must"
+}
+
 # The page by HTTP and people on telnet; the page itself is tested in a browser elsewhere.
 try_chat() {
   local web tom ann

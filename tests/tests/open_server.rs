@@ -73,11 +73,11 @@ fn a_server_that_anybody_can_call_is_warned_about_once() {
     run("null", "tcpserv::0");
     run(
         "null",
-        "mux:(tcpserv:0.0.0.0:0)(udp:0)(tcpserv:localhost:0)",
+        "mux:(tcpserv:0.0.0.0:0)(udp:0)(tcpserv:localhost:0)(wsserv::0)",
     );
     announcer::seek("", Duration::from_millis(1)).unwrap();
     assert_eq!(
         warned.so_far(),
-        ["tcpserv::0", "tcpserv:0.0.0.0:0", "udp:0"]
+        ["tcpserv::0", "tcpserv:0.0.0.0:0", "udp:0", "wsserv::0"]
     );
 }

@@ -55,6 +55,8 @@ pub(crate) struct Conn {
     pub(crate) outlet: Outlet,
     /// What the security provider keeps for the peer.
     pub(super) session: Option<Box<dyn SecuritySession>>,
+    /// What the session knew of the peer when it was greeted.
+    pub(super) known: OnceLock<Arc<SecInfo>>,
     /// How often the peer may call, where that is limited.
     pub(super) rate: Option<Rate>,
     /// The peer counts as connected; with a session that greets, not at once.
@@ -189,6 +191,7 @@ impl Conn {
             wire,
             outlet,
             session,
+            known: OnceLock::new(),
             rate,
             greeted: AtomicBool::new(!greets),
             tx: Mutex::new(Tx {

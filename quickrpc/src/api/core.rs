@@ -238,7 +238,7 @@ impl Core {
             return;
         };
         if self.observers.watches_connect() {
-            let peer = conn.peer.clone();
+            let peer = conn.sender();
             self.post(
                 conn.id(),
                 Box::new(move || core.observers.connected(&peer)),
@@ -315,7 +315,7 @@ impl Core {
             // It was never announced.
             return;
         }
-        let peer = conn.peer.clone();
+        let peer = conn.sender();
         self.post(
             conn.id(),
             Box::new(move || core.observers.disconnected(&peer, &reason)),

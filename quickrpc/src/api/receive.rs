@@ -327,7 +327,7 @@ impl<'a> Round<'a> {
         };
         match session.open(payload, header) {
             Ok(Opened::Message(payload, info)) => {
-                self.core.greeted(conn);
+                self.core.greeted(conn, &info);
                 (!payload.is_empty()).then_some((payload, info))
             }
             Ok(Opened::Greeting(answers)) => {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::error::Error;
+use crate::receivers::Sender;
 use crate::security::{PeerContext, SecInfo, SecuritySession, Telegram, refused};
 use crate::sync::{after, lock};
 
@@ -66,6 +67,14 @@ impl Wire {
 }
 
 impl Conn {
+    /// The peer, with what is known of it for certain.
+    pub(crate) fn sender(&self) -> Sender {
+        Sender {
+            secinfo: self.known.get().cloned(),
+            ..self.peer.clone()
+        }
+    }
+
     /// Whether the peer has proved who it is, where it has to.
     pub(crate) fn is_greeted(&self) -> bool {
         self.greeted.load(Ordering::Acquire)
@@ -137,7 +146,12 @@ impl Core {
     }
 
     /// The first message of a peer was opened: from now on it counts as connected.
-    pub(super) fn greeted(&self, conn: &Arc<Conn>) {
+    pub(super) fn greeted(&self, conn: &Arc<Conn>, info: &Arc<SecInfo>) {
+        if conn.is_greeted() {
+            return;
+        }
+        // Only one thread reads a peer, so that nobody else has set it.
+        let _ = conn.known.set(Arc::clone(info));
         if conn.greeted.swap(true, Ordering::AcqRel) {
             return;
         }

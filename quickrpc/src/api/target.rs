@@ -209,7 +209,7 @@ impl Target {
             .iter()
             // Who is there is not known of everybody.
             .filter(|conn| !conn.is_everyone())
-            .map(|conn| (conn.peer.clone(), target(conn)))
+            .map(|conn| (conn.sender(), target(conn)))
             .collect()
     }
 
@@ -490,7 +490,7 @@ impl Core {
 
     pub(crate) fn peers(&self) -> Vec<Sender> {
         let peers = lock(&self.peers);
-        peers.all().map(|conn| conn.peer.clone()).collect()
+        peers.all().map(|conn| conn.sender()).collect()
     }
 
     pub(crate) fn disconnect(&self, receivers: impl Receivers) -> Result<()> {

@@ -65,6 +65,14 @@ impl Hub {
         format!("tcp:{}", self.lab.local_addrs()[0])
     }
 
+    /// `ws:` becomes the address of this server.
+    pub(crate) fn or_at_its_port(&self, transport: String) -> String {
+        match transport.as_str() {
+            "ws:" => format!("ws:{}", self.lab.local_addrs()[0]),
+            _ => transport,
+        }
+    }
+
     pub(crate) fn telnet(&self) -> Telnet {
         Telnet::connect(self.lab.local_addrs()[0])
     }
@@ -178,8 +186,10 @@ fn over_every_transport() {
             format!("internal:{bus}:hub"),
             format!("internal:{bus}:alice"),
         ),
+        ("wsserv:127.0.0.1:0".into(), "ws:".into()),
     ] {
         let hub = Hub::start(&keys.hmac("hub"), &server);
+        let client = hub.or_at_its_port(client);
         let alice = connect(&keys.hmac("alice"), &client).unwrap();
         hub.came.next();
         eventually("the hub is known", || !alice.peers().is_empty());
@@ -187,6 +197,44 @@ fn over_every_transport() {
         assert_eq!(hub.users.next().0, "alice");
         assert!(hub.errors.so_far().is_empty(), "{server}");
     }
+}
+
+#[test]
+fn a_child_process_is_greeted_too() {
+    let keys = KeyFile::of(&["alice"]);
+    for (child, parent) in [
+        (keys.hmac("hub"), keys.hmac("alice")),
+        (keys.seal("hub"), keys.seal("alice")),
+    ] {
+        let program = env!("CARGO_BIN_EXE_lab_stdio");
+        let transport = format!("process:({program} jrpc stdio: {child})");
+        let alice = connect(&format!("{parent}&to=hub"), &transport).unwrap();
+        assert_eq!(settled(alice.all().add(2, 3)).unwrap(), 5);
+        let child = alice.peers().remove(0);
+        assert_eq!(child.secinfo()["user"], "hub");
+        let error = connect(&format!("{parent}&to=lab"), &transport).expect_err("another");
+        assert!(error.to_string().contains("not from `lab`"), "{error}");
+    }
+}
+
+#[test]
+fn who_has_come_is_known_when_it_comes() {
+    let keys = KeyFile::with(&KeyFile::table("alice", "alice", "roles = [\"admin\"]"));
+    let hub = Hub::tcp(&keys.hmac("hub"));
+    let (seen, who) = inbox();
+    let again = seen.clone();
+    hub.lab
+        .on_connect(move |peer| seen.send(peer.clone()).unwrap());
+    hub.lab
+        .on_disconnect(move |peer, _| again.send(peer.clone()).unwrap());
+    let alice = connect(&keys.hmac("alice"), &hub.transport()).unwrap();
+    let peer = who.next();
+    assert!(peer.secinfo()["user"] == "alice" && peer.has_role("admin"));
+    assert!(!peer.has_role("adm") && !peer.has_role(""));
+    assert_eq!(hub.lab.peers()[0].secinfo()["user"], "alice");
+    assert_eq!(alice.peers()[0].secinfo()["user"], "hub");
+    drop(alice);
+    assert_eq!(who.next().secinfo()["user"], "alice");
 }
 
 #[test]

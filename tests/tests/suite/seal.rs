@@ -89,8 +89,10 @@ fn over_every_stream() {
                 format!("internal:{bus}:hub"),
                 format!("internal:{bus}:alice"),
             ),
+            ("wsserv:127.0.0.1:0".into(), "ws:".into()),
         ] {
             let hub = Hub::start(&keys.hub, &server);
+            let client = hub.or_at_its_port(client);
             let alice = connect(&keys.alice, &client).unwrap();
             eventually("the hub is known", || !alice.peers().is_empty());
             assert_eq!(settled(alice.all().echo("a")).unwrap(), "a", "{server}");
