@@ -192,6 +192,85 @@ try_seeker() {
   says "expected a time that can pass"
 }
 
+# Keys, and a server and clients that use them.
+try_keygen() {
+  local keys=$scratch/keys.toml security secret
+  run 0 keygen alice bob --role admin --out "$keys"
+  [ "$(stat -c %a "$keys")" = 600 ] || fail "the keys file can be read by others"
+  run 1 keygen alice --out "$keys"
+  says "File exists"
+  run 2 keygen 'a b'
+  says "expected letters, digits"
+  run 1 keygen --pair a b
+  says "a pair is for one user"
+  run 0 keygen --pair hub --out "$scratch/hub.toml"
+  printf '%s\n' "$output" >"$scratch/hub.public"
+  run 0 keygen --pair alice --out "$scratch/alice.toml"
+  printf '%s\n' "$output" >>"$scratch/hub.toml"
+  cat "$scratch/hub.public" >>"$scratch/alice.toml"
+  for security in hmac seal pair; do
+    local hub="$security:hub?keys=$keys" alice="$security:alice?keys=$keys&to=hub"
+    if [ "$security" = pair ]; then
+      hub="seal:hub?keys=$scratch/hub.toml" alice="seal:alice?keys=$scratch/alice.toml&to=hub"
+    fi
+    coproc SERVER {
+      exec timeout 60 "$bin/echo" --codec jrpc --security "$hub" \
+        --transport 'tcpserv:127.0.0.1:0' 2>&1
+    }
+    local server=$SERVER_PID from=${SERVER[0]}
+    await_port "$from"
+    run 0 echo_client --codec jrpc --security "$alice" --transport "tcp:127.0.0.1:$port" hello
+    says "hello"
+    run 1 echo_client --codec jrpc --security "hmac:carl?keys=$scratch/hub.toml" \
+      --transport "tcp:127.0.0.1:$port" hello
+    says "no greeting by security"
+    kill "$server"
+    wait "$server" || true
+  done
+  # From the environment.
+  secret=$(sed -n 's/^keys = \["\(.*\)"\]/\1/p' "$keys" | head -n 1)
+  HUB_KEY=$secret run 0 echo_client --codec jrpc --security 'hmac:alice?env=HUB_KEY' \
+    --transport "process:($bin/echo --codec jrpc --transport stdio: --security hmac:hub?env=HUB_KEY)" \
+    hello
+  says "hello"
+  HUB_KEY=no run 1 echo_client --codec jrpc --security 'hmac:alice?env=HUB_KEY' hello
+  says "a secret must"
+}
+
+# The page by HTTP and people on telnet; the page itself is tested in a browser elsewhere.
+try_chat() {
+  local web tom ann
+  coproc SERVER {
+    exec timeout 60 "$bin/chat" --interface 127.0.0.1 --port 0 --telnet 0 2>&1
+  }
+  local server=$SERVER_PID from=${SERVER[0]}
+  await_port "$from"
+  exec {web}<>"/dev/tcp/127.0.0.1/$port"
+  printf 'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' >&"$web"
+  await "$web" 'HTTP/1.1 200 OK'
+  await "$web" '<script type="module" src="chat.js">'
+  exec {web}>&-
+  await_port "$from"
+  exec {ann}<>"/dev/tcp/127.0.0.1/$port" {tom}<>"/dev/tcp/127.0.0.1/$port"
+  await "$ann" 'people names:[]'
+  printf 'nick[1] name:"ann"\n' >&"$ann"
+  await "$ann" '[1]:"ann"'
+  await "$tom" 'joined name:"ann"'
+  printf 'nick[1] name:"ann"\nsay text:"hello"\nnick[2] name:""\n' >&"$tom"
+  await "$tom" '[1]:"ann 2"'
+  await "$ann" 'said name:"ann 2" text:"hello" time:'
+  await "$tom" '[2]! message:"a name has 1 to 30 characters, not 0"'
+  printf 'recent[2]\n' >&"$ann"
+  await "$ann" '[2]:[{name:"ann 2" text:"hello" time:'
+  exec {tom}>&-
+  await "$ann" 'left name:"ann 2"'
+  exec {ann}>&-
+  kill "$server"
+  wait "$server" || true
+  run 1 chat --port 0 --telnet 0 --files no_such_folder
+  says "no_such_folder"
+}
+
 for file in examples/examples/*.rs; do
   name=$(basename "$file" .rs)
   declare -F "try_$name" >/dev/null || fail "the example $name is not run here: write try_$name"

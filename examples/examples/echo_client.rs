@@ -17,7 +17,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use clap::Parser;
-use quickrpc::{BoxError, CodecExpr, DisconnectReason, TransportExpr, remote_api};
+use quickrpc::{BoxError, CodecExpr, DisconnectReason, SecurityExpr, TransportExpr, remote_api};
 
 /// The part of the server's interface that is used here, as the server declares it.
 #[remote_api]
@@ -45,6 +45,10 @@ struct Options {
     /// Where the server is
     #[arg(long, default_value = "tcp:localhost:8888")]
     transport: TransportExpr,
+
+    /// Who we are, and who the server is to be; see the example keygen
+    #[arg(long, default_value = "null")]
+    security: SecurityExpr,
 }
 
 const EXAMPLES: &str = "Examples:
@@ -69,7 +73,11 @@ fn main() -> ExitCode {
 
 fn chat(options: Options) -> Result<(), BoxError> {
     // The trait says what the server does; its inverse is the side that calls it.
-    let hub = EchoInverse::bind(options.codec, options.transport)?;
+    let hub = EchoInverse::builder()
+        .codec(options.codec)
+        .security(options.security)
+        .transport(options.transport)
+        .build()?;
     let (said, heard) = mpsc::channel();
     hub.echo.connect(move |_sender, text| {
         println!("{text}");

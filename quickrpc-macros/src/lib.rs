@@ -82,6 +82,9 @@ use proc_macro::TokenStream;
 /// * `#[incoming(positional)]`, `#[outgoing(positional)]`: arguments may arrive by position,
 ///   as in `{"params": [2, 3]}`, and are sent so. Otherwise they travel by name.
 /// * `#[name = ".."]`: the name on the wire, in full.
+/// * `#[require(role = "admin")]`: only callers with this role may call it; the others get an
+///   error. Roles are what the security provider knows of a caller
+///   ([`Sender::has_role`]); without a provider nobody has one.
 ///
 /// On an argument:
 ///
@@ -214,6 +217,7 @@ use proc_macro::TokenStream;
 /// [`Handle`]: https://docs.rs/quickrpc/latest/quickrpc/trait.Handle.html
 /// [`Promise`]: https://docs.rs/quickrpc/latest/quickrpc/struct.Promise.html
 /// [`Sender`]: https://docs.rs/quickrpc/latest/quickrpc/struct.Sender.html
+/// [`Sender::has_role`]: https://docs.rs/quickrpc/latest/quickrpc/struct.Sender.html#method.has_role
 #[proc_macro_attribute]
 pub fn remote_api(options: TokenStream, item: TokenStream) -> TokenStream {
     remote_api_impl(options.into(), item.into()).into()

@@ -28,6 +28,7 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::error::Result;
@@ -316,8 +317,10 @@ impl Seeker {
 /// Services that a seeker lists at the most.
 const MOST: usize = 10_000;
 
-/// Seekers hear each other, and so do services: no reason for a warning.
+/// Seekers hear each other, and so do services, and that everybody can is what they are for:
+/// no reason for a warning.
 fn ignore_others(api: &crate::Api) {
+    api.core().is_harmless.store(true, Ordering::Relaxed);
     api.on_error(|sender, error, _in_reply_to| {
         tracing::debug!(peer = %sender, "{error}");
     });

@@ -28,6 +28,8 @@ pub struct CallDescription {
     pub positional: bool,
     /// Whether unknown arguments are let pass.
     pub ignore_unknown: bool,
+    /// The role that a caller needs (`#[require(role = "..")]`); without it anybody may call.
+    pub role: Option<&'static str>,
     /// The declared type of the result as text; `None` for a notification.
     pub result: Option<&'static str>,
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::expr::ExprError;
+use crate::security::SecurityError;
 use crate::value::Value;
 
 /// What the functions of this crate return.
@@ -159,9 +160,9 @@ pub enum Error {
         reason: Arc<str>,
     },
 
-    /// The security provider refused a message.
+    /// The security provider refused a message, which was not handled (or not sent).
     #[error("security: {0}")]
-    Security(Arc<str>),
+    Security(#[from] SecurityError),
 
     /// The API was put together in a way that cannot work.
     #[error("{0}")]
@@ -262,6 +263,12 @@ impl CallError {
     pub const INTERNAL_ERROR: i64 = -32603;
     /// A handler returned an error that sets no code of its own.
     pub const HANDLER_ERROR: i64 = -32000;
+    /// The caller may not call the method: it lacks a role, or the program forbids it. (In the
+    /// range that JSON-RPC 2.0, section 5.1, leaves to servers.)
+    pub const FORBIDDEN: i64 = -32001;
+    /// The caller calls more often than [`Limits::rate`](crate::Limits::rate) allows. (In the
+    /// range that JSON-RPC 2.0, section 5.1, leaves to servers.)
+    pub const TOO_MANY_CALLS: i64 = -32002;
 
     /// An error with a code and a message.
     pub fn new(code: i64, message: impl Into<String>) -> Self {

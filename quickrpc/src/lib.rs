@@ -312,6 +312,7 @@
 //! | `tcp:<host>:<port>` | TCP client |
 //! | `tcpserv:<interface>:<port>` | TCP server; all interfaces if empty |
 //! | `unix:<path>`, `unixserv:<path>` | Unix-domain sockets, see [`transport`] |
+//! | `ws:<url>`, `wsserv:<interface>:<port>/<path>` | WebSocket, for browsers; needs the feature `websocket`, see [`transport`] |
 //! | `udp:<port>` | datagrams, to one address or to everybody on the port |
 //! | `stdio:` | stdin and stdout of this process |
 //! | `process:(<command line>)` | stdin and stdout of a child process, see [`transport`] |

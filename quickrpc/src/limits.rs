@@ -57,11 +57,22 @@ pub struct Limits {
     /// holds most is disconnected
     /// ([`DisconnectReason::OutOfMemory`](crate::DisconnectReason::OutOfMemory)).
     pub buffered_total: usize,
-    /// Connections of a server; more are closed at once, with an entry in the log.
-    /// Default 10,000.
+    /// Calls a second of one peer. Default `None`: as many as it likes (`off` as an option).
+    ///
+    /// More are answered with [`CallError::TOO_MANY_CALLS`](crate::CallError::TOO_MANY_CALLS),
+    /// or dropped if they want no answer, which is an event of
+    /// [`on_error`](crate::Api::on_error), once a second at the most. Each entry of a batch is
+    /// a call. Over UDP it counts for each address, and addresses can be forged.
+    pub rate: Option<u32>,
+    /// Calls that one peer may make at once, if it made fewer before than [`rate`](Self::rate)
+    /// allows. Default `None`: as many as in a second.
+    pub burst: Option<u32>,
+    /// Connections of a server, those that still greet included; more are closed at once, with
+    /// an entry in the log. Default 10,000.
     pub connections: usize,
-    /// Time for a greeting, where a transport has one: the handshakes of TLS and WebSocket
-    /// together. Default 10 s.
+    /// Time for a greeting, where there is one: the handshakes of TLS and WebSocket,
+    /// and that of a security provider such as `hmac:`. Then the connection is closed, or a client's start
+    /// has failed. Default 10 s.
     pub greeting: Duration,
     /// Time for connecting, the look-up of the host's name included; then it has failed.
     /// Default 10 s.
@@ -90,6 +101,8 @@ impl Default for Limits {
             waiting_messages: 1_024,
             waiting_bytes: 16 << 20,
             buffered_total: 256 << 20,
+            rate: None,
+            burst: None,
             connections: 10_000,
             greeting: Duration::from_secs(10),
             connect: Duration::from_secs(10),

@@ -72,6 +72,15 @@ impl Sender {
         self.secinfo.as_deref().unwrap_or(&NOTHING)
     }
 
+    /// Whether the security provider gives this role to the sender of this message: the
+    /// `roles` in [`secinfo`](Self::secinfo), separated by blanks, have it.
+    ///
+    /// Without a provider nobody has a role.
+    pub fn has_role(&self, role: &str) -> bool {
+        let roles = self.secinfo().get("roles");
+        roles.is_some_and(|roles| roles.split_ascii_whitespace().any(|one| one == role))
+    }
+
     /// The process at the other end, which the operating system vouches for: known of
     /// peers over `unix:`, `unixserv:` and `internal:`.
     ///

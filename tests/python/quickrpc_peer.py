@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Small QuickRPC peer for interoperability tests. Needs only QuickRPC==0.1.0.
+"""Small QuickRPC peer for interoperability tests. Needs only QuickRPC==0.1.0, and
+hmac_security.py beside it.
 
     quickrpc_peer.py [options] server <transport> <codec>
     quickrpc_peer.py [options] client <transport> <codec> [command ...]
@@ -41,6 +42,7 @@ import sys
 import threading
 import time
 
+import hmac_security  # Makes the security provider `hmac:` known.
 from quickrpc import RemoteAPI, incoming, outgoing
 from quickrpc import transport as make_transport
 from quickrpc.announcer_api import AnnouncerAPI, make_udp_announcer

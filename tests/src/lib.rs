@@ -10,6 +10,7 @@ mod datagrams;
 mod dir;
 mod frames;
 mod installed;
+mod jsonrpsee;
 mod lab;
 mod lists;
 mod node;
@@ -18,6 +19,8 @@ mod peer;
 mod ports;
 mod python;
 mod resources;
+mod secrets;
+mod signer;
 mod snapcast;
 mod telnet;
 mod tls;
@@ -27,6 +30,7 @@ pub use certificates::{Authority, Identity, names};
 pub use datagrams::{BROADCAST, DatagramPort, RawPeer};
 pub use dir::OwnDir;
 pub use frames::{frame, read_frame};
+pub use jsonrpsee::Jsonrpsee;
 pub use lab::{
     Lab, LabIncoming, LabInverse, LabInverseIncoming, LabInverseOutgoing, LabInverseOutgoingEach,
     LabOutgoing, LabOutgoingEach, Served, client, serve, server, server_on, value,
@@ -38,6 +42,8 @@ pub use peer::{Event, Peer};
 pub use ports::{OwnHost, OwnPort, RefusingPort, own_bus};
 pub use python::Python;
 pub use resources::{Resources, busy, children, kill, thread_names};
+pub use secrets::{KeyFile, secret};
+pub use signer::Signer;
 pub use snapcast::{Snapclient, Snapserver};
 pub use telnet::Telnet;
 pub use tls::TlsStream;

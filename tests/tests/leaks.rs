@@ -283,6 +283,34 @@ fn nothing_is_left_behind() {
         let sum = caller.all().add(2, 3);
         assert_eq!(bounded("the sum", move || sum.result()).unwrap(), 5);
     });
+    leaves_nothing("WebSockets, handshakes that go on, and a page", || {
+        let dir = OwnDir::new();
+        std::fs::write(dir.path("index.html"), "page").unwrap();
+        let files = dir.path("").display().to_string();
+        let lab = lab_with(
+            Processing::Inline,
+            &format!("wsserv:127.0.0.1:0?files={files}"),
+        );
+        lab.start().unwrap();
+        let addr = lab.local_addrs()[0];
+        let caller = LabInverse::bind("terse", format!("ws:{addr}")).unwrap();
+        caller.start().unwrap();
+        sum(&caller);
+        let mut page = Telnet::connect(addr);
+        page.send("GET / HTTP/1.1\r\n\r\n");
+        assert!(page.rest().ends_with("page"));
+        let mut greeting = Telnet::connect(addr);
+        greeting.send("GET / HTTP/1.1\r\n");
+        sum(&caller);
+        assert_eq!(workers().len(), 2, "{:?}", workers());
+        lab.stop().unwrap();
+        greeting.expect_closed();
+    });
+    leaves_nothing("a client that comes back over WebSocket", || {
+        let port = OwnPort::new();
+        let addr = port.addr();
+        server_that_is_killed(&format!("wsserv:{addr}"), &format!("ws:{addr}"));
+    });
     leaves_nothing("a Unix-domain socket", || {
         let dir = OwnDir::new();
         let path = dir.path("hub").display().to_string();

@@ -39,6 +39,7 @@ impl Side<'_> {
             .map(|argument| self.describe_argument(argument));
         let positional = call.positional;
         let ignore_unknown = self.api.ignore_unknown;
+        let role = option(call.role.clone());
         let result = option(
             call.result
                 .as_ref()
@@ -53,6 +54,7 @@ impl Side<'_> {
                 arguments: &[#(#arguments),*],
                 positional: #positional,
                 ignore_unknown: #ignore_unknown,
+                role: #role,
                 result: #result,
             }
         }

@@ -23,9 +23,20 @@ pub(super) fn with_note(docs: &[Attribute], note: &str) -> TokenStream {
     }
 }
 
-/// The same for a call, with a list of those arguments that are documented.
+/// The user's doc comment of a call, and below it a paragraph of ours.
+pub(super) fn of_call(call: &Call, note: &str) -> TokenStream {
+    match &call.role {
+        Some(role) => with_note(
+            &call.docs,
+            &format!("{note} The caller needs the role `{role}`."),
+        ),
+        None => with_note(&call.docs, note),
+    }
+}
+
+/// The same with a list of those arguments that are documented.
 pub(super) fn call(call: &Call, note: &str) -> TokenStream {
-    let main = with_note(&call.docs, note);
+    let main = of_call(call, note);
     if !call
         .arguments
         .iter()

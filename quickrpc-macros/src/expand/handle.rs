@@ -23,7 +23,7 @@ impl Side<'_> {
             .iter()
             .map(|call| {
                 let note = format!("Slot of the incoming call `{}`.", call.name);
-                let docs = docs::with_note(&call.docs, &note);
+                let docs = docs::of_call(call, &note);
                 let (field, slot) = (&call.name, &call.slot);
                 let allows = &call.allows;
                 quote!(#docs #(#allows)* #visibility #field: #slot,)

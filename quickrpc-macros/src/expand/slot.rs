@@ -23,7 +23,7 @@ impl Side<'_> {
             "Slot of the incoming call `{}::{}`.",
             self.names.handle, call.name
         );
-        let docs = docs::with_note(&call.docs, &note);
+        let docs = docs::of_call(call, &note);
         let definition = self.newtype(slot, &quote!(#krate::__private::Slot), &docs);
         let parts = [
             self.connect(call),

@@ -60,6 +60,8 @@ pub(crate) struct Call {
     /// `None` only together with a mistake.
     pub(crate) direction: Option<Direction>,
     pub(crate) positional: bool,
+    /// The role that a caller needs.
+    pub(crate) role: Option<String>,
     pub(crate) docs: Vec<Attribute>,
     pub(crate) allows: Vec<Attribute>,
     pub(crate) arguments: Vec<Argument>,
@@ -147,6 +149,7 @@ impl Call {
             wire_name: WireName::new(&name, attrs.name, options.rename_all, prefix.as_deref()),
             direction: attrs.direction,
             positional: attrs.positional || options.positional,
+            role: attrs.role.map(|role| role.value()),
             docs: attrs.docs,
             allows: attrs.allows,
             arguments: arguments

@@ -14,6 +14,8 @@ pub(crate) struct CallAttrs {
     pub(crate) direction: Option<Direction>,
     pub(crate) positional: bool,
     pub(crate) name: Option<LitStr>,
+    /// The role that a caller needs.
+    pub(crate) role: Option<LitStr>,
     pub(crate) docs: Vec<Attribute>,
     pub(crate) allows: Vec<Attribute>,
 }
@@ -72,6 +74,7 @@ impl CallAttrs {
             direction: None,
             positional: false,
             name: None,
+            role: None,
             docs: Vec::new(),
             allows: Vec::new(),
         };
@@ -81,6 +84,7 @@ impl CallAttrs {
                 "incoming" => contradictory |= this.set(Direction::Incoming, &attr, mistakes),
                 "outgoing" => contradictory |= this.set(Direction::Outgoing, &attr, mistakes),
                 "name" => set_name(&mut this.name, &attr, mistakes),
+                "require" => set_role(&mut this.role, &attr, mistakes),
                 "doc" => this.docs.push(attr),
                 "allow" => this.allows.push(attr),
                 name if is_for_a_tool(name) => {}
@@ -161,7 +165,7 @@ fn refused_on_call(name: &str) -> String {
         "positional" => "write `#[incoming(positional)]` or `#[outgoing(positional)]`".to_owned(),
         _ => format!(
             "unknown attribute `#[{name}]` of a call, expected `#[incoming]`, `#[outgoing]`, \
-             `#[name = \"..\"]`, `#[allow(..)]` or a doc comment"
+             `#[name = \"..\"]`, `#[require(role = \"..\")]`, `#[allow(..)]` or a doc comment"
         ),
     }
 }
@@ -211,6 +215,33 @@ fn set_name(slot: &mut Option<LitStr>, attr: &Attribute, mistakes: &mut Mistakes
         mistakes.add(attr, "`#[name]` is given twice");
     }
     *slot = Some(name);
+}
+
+/// Takes `#[require(role = "admin")]`.
+fn set_role(slot: &mut Option<LitStr>, attr: &Attribute, mistakes: &mut Mistakes) {
+    const EXAMPLE: &str = "#[require(role = \"admin\")]";
+    let Meta::List(list) = &attr.meta else {
+        return mistakes.add(attr, format!("expected `{EXAMPLE}`"));
+    };
+    let pair = match syn::parse2::<Meta>(list.tokens.clone()) {
+        Ok(meta) if meta.path().is_ident("role") => meta,
+        Ok(meta) => return mistakes.add(&meta, format!("expected `{EXAMPLE}`")),
+        Err(error) => {
+            let text = format!("{error}; expected `{EXAMPLE}`");
+            return mistakes.add_error(syn::Error::new(error.span(), text));
+        }
+    };
+    let Some(role) = super::options::string(&pair, EXAMPLE, mistakes) else {
+        return;
+    };
+    let text = role.value();
+    if text.is_empty() || text.contains(char::is_whitespace) {
+        mistakes.add(&role, "a role is one word");
+    }
+    if slot.is_some() {
+        mistakes.add(attr, "`#[require]` is given twice");
+    }
+    *slot = Some(role);
 }
 
 fn default(attr: &Attribute, mistakes: &mut Mistakes) -> Option<Default> {

@@ -16,6 +16,7 @@ use super::conn::{Conn, Wait};
 use super::core::Core;
 use super::link::Wire;
 use super::reactor::Command;
+use super::session::Content;
 use super::tx::Queued;
 
 thread_local! {
@@ -81,7 +82,7 @@ impl Wire {
     }
 
     /// Frames the telegram that begins at `start`: within a stream, or as a message.
-    fn frame_out(&self, out: &mut Vec<u8>, start: usize) -> Result<(), String> {
+    pub(super) fn frame_out(&self, out: &mut Vec<u8>, start: usize) -> Result<(), String> {
         let Some(side) = &self.websocket else {
             return self.codec.frame_out(out, start);
         };
@@ -94,9 +95,21 @@ impl Wire {
         side.enclose(out, start, text);
         Ok(())
     }
+}
 
-    /// Makes an encoded payload ready for the wire: security header, delimiter.
+impl Conn {
+    /// Makes an encoded payload ready for [`Core::transmit`]: security header, delimiter. A
+    /// session adds both later.
     pub(crate) fn frame(&self, payload: &mut Vec<u8>, method: &str) -> Result<(), Error> {
+        match self.session {
+            Some(_) => self.wire.check_sealed(payload.len()),
+            None => self.wire.frame(payload, method),
+        }
+    }
+}
+
+impl Wire {
+    fn frame(&self, payload: &mut Vec<u8>, method: &str) -> Result<(), Error> {
         self.check_size(payload)?;
         self.enclose(payload, method)?;
         if self.datagrams {
@@ -106,8 +119,16 @@ impl Wire {
         Ok(())
     }
 
-    fn check_size(&self, bytes: &[u8]) -> Result<(), Error> {
-        let (size, limit) = (bytes.len(), self.limits.message_size);
+    pub(super) fn check_size(&self, bytes: &[u8]) -> Result<(), Error> {
+        self.check(bytes.len())
+    }
+
+    fn check_sealed(&self, size: usize) -> Result<(), Error> {
+        self.check(self.security.sealed_size(size))
+    }
+
+    fn check(&self, size: usize) -> Result<(), Error> {
+        let limit = self.limits.message_size;
         match size > limit {
             true => Err(Error::MessageTooLarge { size, limit }),
             false => Ok(()),
@@ -123,25 +144,35 @@ impl Wire {
             return self.frame_out(payload, 0).map_err(encode);
         }
         let (header, sealed) = self.security.sec_out(std::mem::take(payload))?;
-        if let Some(header) = header {
-            self.codec.encode_header(payload, &header).map_err(encode)?;
-            self.frame_out(payload, 0).map_err(encode)?;
-        }
-        let start = payload.len();
-        payload.extend_from_slice(&sealed);
-        self.frame_out(payload, start).map_err(encode)
+        self.wrap(payload, header.as_ref(), &sealed).map_err(encode)
     }
 }
 
 impl Core {
-    /// Sends framed bytes to one peer.
+    /// Sends to one peer what was made ready for it.
     pub(crate) fn transmit(&self, conn: &Arc<Conn>, bytes: &[u8], wait: Wait) -> Result<(), Error> {
+        match conn.session {
+            None => self.put(conn, Content::Framed(bytes), wait),
+            Some(_) if conn.is_greeted() => self.put(conn, Content::Payload(bytes), wait),
+            Some(_) => {
+                let text = format!("`{}` has not proved who it is yet", conn.peer);
+                Err(Error::Security(text.into()))
+            }
+        }
+    }
+
+    pub(super) fn put(
+        &self,
+        conn: &Arc<Conn>,
+        content: Content<'_>,
+        wait: Wait,
+    ) -> Result<(), Error> {
         let limit = conn.wire.limits.peer_queue;
         if matches!(wait, Wait::UpTo(_)) && conn.backlog() >= limit {
             // Others may wait for what this thread has collected for them.
             batch::flush();
         }
-        match conn.send(bytes, limit, wait, batch::collector())? {
+        match conn.send(content, limit, wait, batch::collector())? {
             Queued::Fine => {}
             Queued::Listed => batch::add(Arc::clone(conn)),
             Queued::Over if conn.watch() => self.ask(Command::Watch(Arc::clone(conn))),
@@ -156,13 +187,13 @@ impl Core {
     /// Sends an encoded answer; a peer that is gone meanwhile does not mind.
     fn send_answer(&self, conn: &Arc<Conn>, payload: &mut Vec<u8>, call: Answers<'_>) {
         let method = call.method;
-        let framed = match (conn.wire.frame(payload, method), call.id) {
+        let framed = match (conn.frame(payload, method), call.id) {
             // It fitted, but not with what belongs to it; an error has to be known.
             (Err(Error::MessageTooLarge { size, limit }), Some(id)) => {
                 let error = too_large(size, limit);
                 encode_error(conn, payload, id, &error);
                 self.trouble(&conn.peer, Error::Call(error), Some(method));
-                conn.wire.frame(payload, method)
+                conn.frame(payload, method)
             }
             (framed, _) => framed,
         };

@@ -155,7 +155,7 @@ impl Core {
     }
 
     fn end_largest(&self) -> bool {
-        let mut peers: Vec<Arc<Conn>> = lock(&self.peers).all().cloned().collect();
+        let mut peers: Vec<Arc<Conn>> = lock(&self.peers).with_strangers().cloned().collect();
         peers.extend(self.budget.ending());
         let Some(largest) = peers.into_iter().max_by_key(|conn| conn.held.all()) else {
             return false;

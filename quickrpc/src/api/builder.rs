@@ -2,16 +2,19 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::announcer::Announcer;
 use crate::codec::{AnyCodec, IntoCodec};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
+use crate::receivers::Sender;
 use crate::security::{AnySecurity, IntoSecurity};
 use crate::transport::IntoTransport;
 
 use super::core::Core;
+use super::gate::Rule;
 use super::handle::{Api, Generated};
 use super::link::{self, AnyTransport};
 use super::processing::Processing;
@@ -56,6 +59,7 @@ pub struct Builder<A> {
     limits: Limits,
     call_timeout: Duration,
     companions: Vec<Api>,
+    rules: Vec<Rule>,
     /// The first mistake.
     mistake: Option<Error>,
     api: PhantomData<fn() -> A>,
@@ -73,6 +77,7 @@ impl<A> Builder<A> {
             limits: Limits::default(),
             call_timeout: CALL_TIMEOUT,
             companions: Vec::new(),
+            rules: Vec::new(),
             mistake: None,
             api: PhantomData,
         }
@@ -130,6 +135,15 @@ impl<A> Builder<A> {
     /// What a peer may use at the most.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// A rule that decides about each call; see [`Api::authorize`].
+    pub fn authorize(
+        mut self,
+        rule: impl Fn(&Sender, &str) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.rules.push(Arc::new(rule));
         self
     }
 
@@ -207,6 +221,9 @@ impl<A> Builder<A> {
             (self.codec, self.security),
         );
         core.accompany(self.companions);
+        for rule in self.rules {
+            core.gate.add(rule);
+        }
         Ok(Api::new(core))
     }
 }

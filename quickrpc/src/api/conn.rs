@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::codec::Progress;
 use crate::error::Error;
 use crate::receivers::{Credentials, Sender};
-use crate::security::SecInfo;
+use crate::security::{SecInfo, SecuritySession};
 use crate::sync::{after, lock};
 use crate::transport::stream::Stream;
 use crate::transport::unix;
@@ -19,8 +19,10 @@ use crate::transport::websocket::Reader;
 use super::budget::Held;
 use super::core::Core;
 use super::datagrams::DatagramOutlet;
+use super::gate::Rate;
 use super::link::Wire;
 use super::observers::DisconnectReason;
+use super::session::Content;
 use super::tx::{Queued, Tx, write};
 use super::watch::Watch;
 
@@ -59,6 +61,14 @@ pub(crate) struct Conn {
     pub(crate) core: Weak<Core>,
     pub(crate) wire: Arc<Wire>,
     pub(crate) outlet: Outlet,
+    /// What the security provider keeps for the peer.
+    pub(super) session: Option<Box<dyn SecuritySession>>,
+    /// What the session knew of the peer when it was greeted.
+    pub(super) known: OnceLock<Arc<SecInfo>>,
+    /// How often the peer may call, where that is limited.
+    pub(super) rate: Option<Rate>,
+    /// The peer counts as connected; with a session that greets, not at once.
+    pub(super) greeted: AtomicBool,
     /// The sending half; last but for the mailbox in the lock order.
     tx: Mutex<Tx>,
     /// Room in the queue, bytes for the writer, or the end.
@@ -180,11 +190,18 @@ impl Conn {
             websocket: wire.websocket.map(|side| Box::new(Reader::new(side))),
             ..Rx::default()
         };
+        let session = wire.session(&peer.name, &outlet, peer.wire == peer.id);
+        let rate = Rate::new(&wire.limits);
+        let greets = session.as_ref().is_some_and(|session| session.greets());
         Conn {
             peer,
             core: core.me.clone(),
             wire,
             outlet,
+            session,
+            known: OnceLock::new(),
+            rate,
+            greeted: AtomicBool::new(!greets),
             tx: Mutex::new(Tx {
                 buf: Vec::new(),
                 head: 0,
@@ -282,20 +299,20 @@ impl Conn {
         }
     }
 
-    /// Sends framed bytes, or queues what cannot be sent at once. `collector` is the thread
+    /// Sends something, or queues what cannot be sent at once. `collector` is the thread
     /// that flushes later, if it does.
     ///
     /// The bytes are accepted while less than `limit` is queued; beyond it the call waits
     /// as `wait` says, and a peer with four times the limit is given up.
     pub(crate) fn send(
         &self,
-        bytes: &[u8],
+        content: Content<'_>,
         limit: usize,
         wait: Wait,
         collector: Option<u64>,
     ) -> Result<Queued, Error> {
         if let Outlet::Datagram(outlet) = &self.outlet {
-            self.send_datagram(outlet, bytes, wait)?;
+            self.send_datagram(outlet, &self.finish(content)?, wait)?;
             return Ok(Queued::Fine);
         }
         let mut deadline = None;
@@ -346,7 +363,8 @@ impl Conn {
         }
         self.sent.store(true, Ordering::Relaxed);
         let answer = matches!(wait, Wait::Answer);
-        let mut rest = bytes;
+        let bytes = self.finish(content)?;
+        let mut rest = &*bytes;
         let Outlet::Socket(stream) = &self.outlet else {
             tx.append(rest, answer);
             self.note(&tx);
@@ -525,7 +543,8 @@ impl Conn {
     pub(crate) fn keep_alive(&self, bytes: &[u8]) {
         if !self.sent.swap(false, Ordering::Relaxed) && self.backlog() == 0 {
             // A peer that cannot be sent to is found out by that.
-            self.send(bytes, usize::MAX, Wait::Never, None).ok();
+            let content = Content::Framed(bytes);
+            self.send(content, usize::MAX, Wait::Never, None).ok();
             self.sent.store(false, Ordering::Relaxed);
         }
     }

@@ -18,6 +18,7 @@ use super::alarm::Alarm;
 use super::batch;
 use super::budget::Budget;
 use super::conn::{Conn, Outlet};
+use super::gate::Gate;
 use super::handle::Api;
 use super::lifecycle::Run;
 use super::link::{Link, Wire};
@@ -42,6 +43,7 @@ pub(crate) struct Core {
     pub(crate) name: &'static str,
     pub(crate) slots: SlotTable,
     pub(crate) observers: Observers,
+    pub(crate) gate: Gate,
     pub(crate) mailbox: Mailbox,
     pub(crate) limits: Limits,
     /// The memory that all peers share.
@@ -49,6 +51,8 @@ pub(crate) struct Core {
     /// Those limits that count for all wires together.
     pub(crate) shared: SharedLimits,
     pub(crate) call_timeout: Duration,
+    /// What anybody may do with this API does no harm.
+    pub(crate) is_harmless: AtomicBool,
     /// What start opens. Changed only while stopped.
     pub(crate) links: Mutex<Vec<Arc<Link>>>,
     /// How far starting or stopping is.
@@ -94,11 +98,13 @@ impl Core {
                 name,
                 slots,
                 observers: Observers::default(),
+                gate: Gate::default(),
                 mailbox: Mailbox::new(id, processing),
                 budget: Budget::new(limits.buffered_total),
                 shared: SharedLimits::new(&limits),
                 limits,
                 call_timeout,
+                is_harmless: AtomicBool::new(false),
                 links: Mutex::new(links),
                 run: Mutex::default(),
                 run_changed: Condvar::new(),
@@ -223,13 +229,17 @@ impl Core {
         conn
     }
 
-    /// Tells the program of a new peer, in its turn. On a thread of the API.
+    /// Tells the program of a new peer, in its turn; or greets it first. On a thread of the
+    /// API.
     pub(crate) fn announce(&self, conn: &Arc<Conn>) {
+        if !conn.is_greeted() {
+            return self.greet(conn);
+        }
         let Some(core) = self.me.upgrade() else {
             return;
         };
         if self.observers.watches_connect() {
-            let peer = conn.peer.clone();
+            let peer = conn.sender();
             self.post(
                 conn.id(),
                 Box::new(move || core.observers.connected(&peer)),
@@ -302,7 +312,11 @@ impl Core {
         };
         let reason = conn.closed().unwrap_or(DisconnectReason::Stopped);
         tracing::debug!(peer = %conn.peer, wire = %conn.wire.name, "disconnected: {reason}");
-        let peer = conn.peer.clone();
+        if !conn.is_greeted() {
+            // It was never announced.
+            return;
+        }
+        let peer = conn.sender();
         self.post(
             conn.id(),
             Box::new(move || core.observers.disconnected(&peer, &reason)),

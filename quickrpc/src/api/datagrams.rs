@@ -214,6 +214,7 @@ impl Loop {
         lock(&self.core.peers).add_wire(wire);
         lock(&self.core.addresses).push((index, address));
         tracing::info!(%address, "listening for datagrams");
+        self.core.warn_if_open(&link.wire, address);
         self.opened(index);
         Ok(())
     }

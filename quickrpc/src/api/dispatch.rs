@@ -236,6 +236,17 @@ impl Core {
             // Nobody will look at the arguments.
             return self.decode_fully(call);
         }
+        if let Some(slot) = &found
+            && self.is_guarded(slot)
+        {
+            if call.is_raw() {
+                // First it has to be known for certain what is called.
+                return self.decode_fully(call);
+            }
+            if let Some(error) = self.forbids(call.sender, slot) {
+                return self.refuse_call(call, method, error);
+            }
+        }
         answer::with_scratch(|out| {
             let failed = match found {
                 Some(slot) => {

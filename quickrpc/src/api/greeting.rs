@@ -80,7 +80,7 @@ impl Loop {
             self.read_again(&conn);
         }
         if !link.transport.is_server() {
-            self.opened(index);
+            self.opened_with(index, &conn);
         }
     }
 
@@ -132,10 +132,13 @@ impl Loop {
             Step::Moved { more } => {
                 let stall = self.links.get(greeted.link);
                 let stall = stall.map_or(LINGER, |link| link.wire.limits.stall);
-                greeted.deadline = after(stall);
+                let deadline = after(stall);
+                greeted.deadline = deadline;
                 if more {
                     self.greetings.more.push((token, greeted.id));
                 }
+                // It may come before that of the greeting.
+                self.look_at_greetings(deadline);
             }
             Step::Unless(time) => {
                 let deadline = greeted.deadline.min(after(time));
@@ -145,7 +148,7 @@ impl Loop {
             }
             Step::Done => self.has_greeted(token),
             Step::Refused(reason) => {
-                tracing::info!(peer = greeted.name, "refused: {reason}");
+                tracing::debug!(peer = greeted.name, "no peer: {reason}");
                 let index = greeted.link;
                 let deadline = after(LINGER);
                 greeted.refused = true;
@@ -162,7 +165,7 @@ impl Loop {
             }
             Step::Failed(error) => {
                 if let Some((_, greeted)) = self.end_greeting(token) {
-                    tracing::info!(peer = greeted.name, "the greeting failed: {error}");
+                    tracing::debug!(peer = greeted.name, "the greeting failed: {error}");
                     self.not_greeted(greeted.link, error);
                 }
             }
@@ -245,6 +248,10 @@ impl Loop {
     /// Gives up those that took too long.
     pub(super) fn expire_greetings(&mut self) {
         let now = Instant::now();
+        // Of a timer that an earlier one has replaced; each would set the next one too.
+        if self.greetings.armed.is_none_or(|armed| armed > now) {
+            return;
+        }
         self.greetings.armed = None;
         let (mut late, mut next) = (Vec::new(), None::<Instant>);
         for (token, greeted) in self.sources.greetings() {

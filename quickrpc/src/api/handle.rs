@@ -40,6 +40,7 @@ impl Drop for Guard {
         // Handlers may own handles of this API, which would keep each other alive.
         self.0.slots.clear();
         self.0.observers.clear();
+        self.0.gate.clear();
         self.0.mailbox.forget();
     }
 }
@@ -204,6 +205,41 @@ impl Api {
         handler: impl Fn(&Sender, &Error, Option<&str>) + Send + Sync + 'static,
     ) {
         self.core().observers.on_error(Arc::new(handler));
+    }
+
+    /// Adds a rule that decides about each call of a method of this API before its handlers
+    /// run: true allows it, and all rules have to. It comes on top of
+    /// [`#[require(role = "..")]`](macro@crate::remote_api).
+    ///
+    /// A call that is not allowed is answered with
+    /// [`CallError::FORBIDDEN`](crate::CallError::FORBIDDEN) and is an event of
+    /// [`on_error`](Self::on_error). The second argument is the method's name on the wire. The
+    /// rule runs where the handlers would; a rule that panics forbids.
+    ///
+    /// ```
+    /// use quickrpc::{CallError, Error, remote_api};
+    ///
+    /// #[remote_api]
+    /// trait Store {
+    ///     #[incoming]
+    ///     fn count(&self) -> u64;
+    ///     #[incoming]
+    ///     fn clear(&self) -> ();
+    /// }
+    ///
+    /// # fn main() -> quickrpc::Result<()> {
+    /// let (store, client) = Store::pair();
+    /// store.count.connect(|_sender| 3_u64);
+    /// store.clear.connect(|_sender| ());
+    /// store.authorize(|sender, method| method == "count" || sender.has_role("keeper"));
+    /// # store.on_error(|_, _, _| ());
+    /// assert_eq!(client.all().count().result()?, 3);
+    /// let refused = client.all().clear().result();
+    /// assert!(matches!(refused, Err(Error::Call(error)) if error.code == CallError::FORBIDDEN));
+    /// # Ok(()) }
+    /// ```
+    pub fn authorize(&self, rule: impl Fn(&Sender, &str) -> bool + Send + Sync + 'static) {
+        self.core().gate.add(Arc::new(rule));
     }
 
     /// Runs what waits for its turn, on this thread; gives the number of handlers and

@@ -1,7 +1,9 @@
 //! What was bound: a codec, a security provider, and one transport.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,6 +16,7 @@ use crate::transport::greeter::Greeting;
 use crate::transport::process::CommandLine;
 use crate::transport::{Transport, tcp, tls, udp, websocket};
 
+use super::core::Core;
 use super::status::{TransportId, TransportState};
 
 /// How messages look on a wire, the same for all its peers.
@@ -30,6 +33,8 @@ pub(crate) struct Wire {
     pub(crate) websocket: Option<websocket::Side>,
     /// A stream that sent nothing for so long sends something harmless.
     pub(crate) keepalive: Option<Duration>,
+    /// The program was warned that anybody can call.
+    warned: AtomicBool,
     /// Who waits for its input looks for it so long before it sleeps.
     pub(crate) spin: Option<Duration>,
 }
@@ -98,8 +103,28 @@ impl Wire {
             datagrams: false,
             websocket: None,
             keepalive: None,
+            warned: AtomicBool::new(false),
             spin: None,
         }
+    }
+}
+
+impl Core {
+    /// Warns, once for each wire, where anybody on the network can call.
+    pub(super) fn warn_if_open(&self, wire: &Wire, address: SocketAddr) {
+        let is_open = wire.security.is_null() && !address.ip().to_canonical().is_loopback();
+        let harmless = self.is_harmless.load(Ordering::Relaxed);
+        if !is_open || harmless || wire.warned.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        // A target of its own, so that who wants it so can silence it.
+        tracing::warn!(
+            target: "quickrpc::open",
+            wire = %wire.name,
+            %address,
+            "anybody who reaches this address can call: the wire has no security provider. Give \
+             one with `.security(..)`, or listen on 127.0.0.1 only"
+        );
     }
 }
 

@@ -3,9 +3,11 @@
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use crate::error::Error;
 use crate::receivers::Sender;
+use crate::security::SecurityError;
 use crate::sync::lock;
 
 use super::status::TransportStatus;
@@ -32,7 +34,8 @@ pub enum DisconnectReason {
         limit: usize,
     },
     /// The peer sent what is no message in the framing of the wire (`jrpc:content-length`),
-    /// so that nothing behind it can be found. See whether both sides use the same framing.
+    /// so that nothing behind it can be found: see whether both sides use the same framing. Or
+    /// it sent a request of HTTP, which a browser may be made to do by any page.
     Garbled(Arc<str>),
     /// The peer closed a WebSocket with this code and text ([RFC 6455, section
     /// 7.4](https://www.rfc-editor.org/rfc/rfc6455#section-7.4)): 1000 when it is done, 1001
@@ -65,6 +68,14 @@ pub enum DisconnectReason {
         /// The limit for all peers, in bytes.
         limit: usize,
     },
+    /// The peer did not prove within [`Limits::greeting`](crate::Limits::greeting) who it is,
+    /// as a security provider asked it to.
+    NotGreeted {
+        /// The time that it had.
+        after: Duration,
+    },
+    /// The security provider refused the peer before it had proved who it is.
+    Refused(SecurityError),
     /// The transport ended by itself, for a reason of its own, such as `exited with status 3`
     /// of a child process.
     Transport(Arc<str>),
@@ -114,6 +125,8 @@ impl fmt::Display for DisconnectReason {
             }
             DisconnectReason::Closed { code, text } => {
                 let separator = if text.is_empty() { "" } else { ": " };
+                // It is from the peer, and may end up in a terminal.
+                let text = text.replace(char::is_control, " ");
                 write!(f, "it closed the connection ({code}{separator}{text})")
             }
             DisconnectReason::Violation { text, .. } => {
@@ -126,6 +139,10 @@ impl fmt::Display for DisconnectReason {
                 f,
                 "it held {held} bytes, and all peers together more than {limit}"
             ),
+            DisconnectReason::NotGreeted { after } => {
+                write!(f, "it did not prove who it is within {after:?}")
+            }
+            DisconnectReason::Refused(error) => write!(f, "refused: {error}"),
             DisconnectReason::Transport(text) => f.write_str(text),
         }
     }

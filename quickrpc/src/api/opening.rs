@@ -125,6 +125,9 @@ impl Loop {
             return;
         };
         self.close_link(index);
+        if let Some(error) = self.greeting_failed(index, &link, reason.as_ref()) {
+            return self.failed(index, error);
+        }
         let over = self.states.get(index).is_none_or(|state| state.over);
         match link.retry {
             Some(retry) if !over => {
@@ -237,7 +240,7 @@ impl Loop {
         if let Some(state) = self.states.get_mut(index) {
             state.pipe = Some(pipe);
         }
-        self.opened(index);
+        self.opened_with(index, &conn);
         Ok(())
     }
 
@@ -248,12 +251,13 @@ impl Loop {
         command: &CommandLine,
     ) -> io::Result<()> {
         let started = process::start(&self.core, index, &link.wire, command)?;
-        self.adopt(started.peer());
+        let conn = started.peer();
+        self.adopt(Arc::clone(&conn));
         let pipe = started.run(&self.core)?;
         if let Some(state) = self.states.get_mut(index) {
             state.pipe = Some(pipe);
         }
-        self.opened(index);
+        self.opened_with(index, &conn);
         Ok(())
     }
 
@@ -265,6 +269,9 @@ impl Loop {
         self.accept_from(index, Listener::Tcp(listener))?;
         lock(&self.core.addresses).push((index, address));
         tracing::info!(%address, "listening");
+        if let Some(link) = self.links.get(index) {
+            self.core.warn_if_open(&link.wire, address);
+        }
         self.opened(index);
         Ok(())
     }

@@ -13,7 +13,7 @@ use super::datagrams::Datagrams;
 /// An error lists so many names at the most.
 const LISTED: usize = 8;
 
-/// The connected peers, in the order in which they came.
+/// The connected peers, in the order in which they came, and those who are greeted.
 #[derive(Debug, Default)]
 pub(crate) struct PeerTable {
     by_id: BTreeMap<u64, Arc<Conn>>,
@@ -30,18 +30,25 @@ impl PeerTable {
         if self.closed {
             return false;
         }
-        self.by_name
-            .entry(Arc::clone(&conn.peer.name))
-            .or_default()
-            .push(conn.id());
-        self.by_id.insert(conn.id(), conn);
+        self.by_id.insert(conn.id(), Arc::clone(&conn));
+        if conn.is_greeted() {
+            self.make_known(&conn);
+        }
         true
+    }
+
+    /// A peer that is greeted can be found by its name.
+    pub(crate) fn make_known(&mut self, conn: &Conn) {
+        if self.by_id.contains_key(&conn.id()) {
+            let name = Arc::clone(&conn.peer.name);
+            self.by_name.entry(name).or_default().push(conn.id());
+        }
     }
 
     /// Lets nobody in from now on; gives those who are there.
     pub(crate) fn close(&mut self) -> Vec<Arc<Conn>> {
         self.closed = true;
-        self.all().cloned().collect()
+        self.with_strangers().cloned().collect()
     }
 
     /// Lets peers in again.
@@ -62,7 +69,13 @@ impl PeerTable {
         true
     }
 
+    /// Those who count as connected.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Conn>> {
+        self.with_strangers().filter(|conn| conn.is_greeted())
+    }
+
+    /// All, those included who have not proved who they are.
+    pub(crate) fn with_strangers(&self) -> impl Iterator<Item = &Arc<Conn>> {
         self.by_id.values()
     }
 
@@ -149,7 +162,8 @@ impl PeerTable {
                 .rsplit_once('#')
                 .and_then(|(name, id)| {
                     let conn = self.by_id.get(&id.parse().ok()?)?;
-                    (*conn.peer.name == *name).then(|| Arc::clone(conn))
+                    let meant = *conn.peer.name == *name && conn.is_greeted();
+                    meant.then(|| Arc::clone(conn))
                 })
                 .ok_or_else(|| self.unknown(name)),
         }

@@ -76,6 +76,8 @@ pub(super) struct LinkState {
     pub(super) over: bool,
     /// Failed attempts in a row.
     pub(super) failures: u32,
+    /// It is connected, and waits for its greeting.
+    pub(super) greeting: bool,
     /// Counts the openings, so that old news are told from new.
     pub(super) attempt: u64,
     /// Its host's name is being looked up.
@@ -99,6 +101,8 @@ pub(super) enum Timer {
     Stall(Weak<Conn>),
     /// Forget an ended peer, unless it still takes what is left for it.
     Linger(Weak<Conn>),
+    /// Give up a peer that is not greeted yet.
+    Greeting(Weak<Conn>),
     /// Read a peer again that nobody reads, if nobody has waited for it since.
     Parked(Weak<Conn>, u64),
     /// Send something if nothing was sent lately.
@@ -193,6 +197,8 @@ impl Loop {
             Command::Opened(link, Err(error)) => self.failed(link, error),
             Command::Written(conn) => self.pipe_ended(&conn),
             Command::Adopt(conn) => self.adopt(conn),
+            Command::Greeting(conn) => self.greeting(&conn),
+            Command::Greeted(conn) => self.greeted(&conn),
             Command::Finish(conn) => self.finish(conn),
             Command::Resume(conn) => self.read_again(&conn),
             Command::Parked(conn) => self.look_at_parked(&conn, 0),
@@ -501,6 +507,11 @@ impl Loop {
             Timer::Keepalive(conn) => {
                 if let Some(conn) = conn.upgrade() {
                     self.keep_alive(&conn);
+                }
+            }
+            Timer::Greeting(conn) => {
+                if let Some(conn) = conn.upgrade() {
+                    self.greeting_timeout(&conn);
                 }
             }
             Timer::Parked(conn, turns) => {

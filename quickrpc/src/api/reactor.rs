@@ -25,6 +25,10 @@ pub(crate) enum Command {
     Written(Arc<Conn>),
     /// Read and flush this peer's socket from now on.
     Adopt(Arc<Conn>),
+    /// The greeting with this peer has begun.
+    Greeting(Arc<Conn>),
+    /// The greeting with this peer is over.
+    Greeted(Arc<Conn>),
     /// This peer was closed for sending; end it in all ways.
     Finish(Arc<Conn>),
     /// There is room for more messages of this peer.

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use crate::codec::{Envelope, Progress, Unframed};
 use crate::error::{CallError, Error};
 use crate::receivers::Sender;
-use crate::security::SecInfo;
+use crate::security::{Opened, SecInfo, refused};
 use crate::transport::websocket::{Event, Reader};
 
 use super::answer::{self, Answers, BatchAnswer, Route};
@@ -16,8 +16,10 @@ use super::conn::{Conn, Rx, Wait};
 use super::core::Core;
 use super::datagrams::Admitted;
 use super::dispatch::{Call, CallParts};
+use super::gate::TooFast;
 use super::mailbox::{Item, Turn};
 use super::observers::DisconnectReason;
+use super::session::Content;
 use super::spare;
 
 /// A connection gets so many messages at once, so that a flood starves nobody.
@@ -144,7 +146,6 @@ impl Core {
             reader.rest();
             return read;
         }
-        let limit = conn.wire.limits.message_size;
         let mut round = Round {
             core: self,
             conn,
@@ -153,6 +154,7 @@ impl Core {
         };
         let mut position = 0;
         for _ in 0..ROUND {
+            let limit = conn.input_limit();
             if round.must_stall() {
                 return (position, Flow::Stalled);
             }
@@ -186,7 +188,6 @@ impl Core {
         header: &mut Option<SecInfo>,
         bytes: &[u8],
     ) -> (usize, Flow) {
-        let limit = conn.wire.limits.message_size;
         let mut round = Round {
             core: self,
             conn,
@@ -195,6 +196,7 @@ impl Core {
         };
         let mut position = 0;
         for _ in 0..ROUND {
+            let limit = conn.input_limit();
             if round.must_stall() {
                 return (position, Flow::Stalled);
             }
@@ -213,7 +215,7 @@ impl Core {
                 Event::Message(telegram) => round.telegram(conn.wire.bare(telegram), header),
                 Event::Ping(pong) => {
                     // Like an answer, lest a peer fill its queue with what it does not read.
-                    self.transmit(conn, &pong, Wait::Answer).ok();
+                    self.put(conn, Content::Framed(&pong), Wait::Answer).ok();
                 }
                 Event::Close { code, text } => {
                     let text = text.into();
@@ -264,6 +266,10 @@ impl<'a> Round<'a> {
         if bytes.is_empty() {
             return;
         }
+        if is_http_request(bytes) {
+            let text = "it speaks HTTP; `wsserv` is for browsers";
+            return self.end(Unframed::Garbled(text.into()));
+        }
         let wire = &conn.wire;
         let mut secinfo = None;
         let mut payload = Cow::Borrowed(bytes);
@@ -272,24 +278,18 @@ impl<'a> Round<'a> {
                 *header = Some(info);
                 return;
             }
-            match wire.security.sec_in(payload, header.take().as_ref()) {
-                Ok((unsealed, info)) => {
-                    payload = unsealed;
-                    secinfo = Some(info);
-                }
-                Err(error) => return self.trouble(&conn.peer, error),
-            }
+            let Some((unsealed, info)) = self.unseal(payload, header.take().as_ref()) else {
+                return;
+            };
+            payload = unsealed;
+            secinfo = Some(info);
         }
         let with_secinfo;
         let sender = match secinfo {
             None => &conn.peer,
-            Some(mut secinfo) => {
-                // Who has shown a certificate cannot say to be another.
-                if let Some(certified) = &conn.peer.secinfo {
-                    secinfo.extend(SecInfo::clone(certified));
-                }
+            Some(secinfo) => {
                 with_secinfo = Sender {
-                    secinfo: Some(Arc::new(secinfo)),
+                    secinfo: Some(secinfo),
                     ..conn.peer.clone()
                 };
                 &with_secinfo
@@ -306,6 +306,42 @@ impl<'a> Round<'a> {
         }
         let mut telegram = Telegram { text, shared: None };
         self.envelope(decoded, sender, &mut telegram, &Route::Alone);
+    }
+
+    /// The message that a telegram holds, if it is one and the security provider has nothing
+    /// against it.
+    fn unseal<'t>(
+        &mut self,
+        payload: Cow<'t, [u8]>,
+        header: Option<&SecInfo>,
+    ) -> Option<(Cow<'t, [u8]>, Arc<SecInfo>)> {
+        let conn = self.conn;
+        let Some(session) = &conn.session else {
+            return match conn.wire.security.sec_in(payload, header) {
+                Ok((payload, info)) => Some((payload, conn.certified(Arc::new(info)))),
+                Err(error) => {
+                    self.trouble(&conn.peer, error);
+                    None
+                }
+            };
+        };
+        match session.open(payload, header) {
+            Ok(Opened::Message(payload, info)) => {
+                let info = conn.certified(info);
+                self.core.greeted(conn, &info);
+                (!payload.is_empty()).then_some((payload, info))
+            }
+            Ok(Opened::Greeting(answers)) => {
+                self.core.send_telegrams(conn, answers);
+                None
+            }
+            Err(error) => {
+                let error = refused(error);
+                self.core.refuse(conn, &error);
+                self.trouble(&conn.peer, error);
+                None
+            }
+        }
     }
 
     /// The security header that the telegram is, if it is one. A header is not sealed.
@@ -413,6 +449,11 @@ impl<'a> Round<'a> {
         if !self.conn.has_called.load(Ordering::Relaxed) {
             self.conn.has_called.store(true, Ordering::Relaxed);
         }
+        if let Some(rate) = &self.conn.rate
+            && let Some(too_fast) = rate.exceeded()
+        {
+            return self.too_fast(&parts, sender, telegram.text, route, too_fast);
+        }
         // A thread of the program that reads for itself runs no handlers.
         if self.turn.is_none() && self.core.delivers_here() {
             self.turn = self.core.mailbox.enter();
@@ -449,6 +490,24 @@ impl<'a> Round<'a> {
         self.wait_turn(Box::new(item), bytes);
     }
 
+    #[cold]
+    fn too_fast(
+        &mut self,
+        parts: &CallParts,
+        sender: &Sender,
+        telegram: &str,
+        route: &Route,
+        too_fast: TooFast,
+    ) {
+        match &parts.id {
+            Some(id) => self.answer_error(id.of(telegram), &too_fast.error, route),
+            None => self.no_answer(route),
+        }
+        if let Some(report) = too_fast.report {
+            self.trouble(sender, Error::Call(report));
+        }
+    }
+
     /// Tells of trouble with what the peer sent, in its turn. It counts like a call, lest
     /// a peer fill the memory with what cannot be read.
     fn trouble(&mut self, sender: &Sender, error: Error) {
@@ -479,6 +538,32 @@ impl<'a> Round<'a> {
         self.stalled = true;
         self.core.post(self.conn.id(), item, bytes);
     }
+}
+
+/// Whether a telegram begins as a request of HTTP does.
+///
+/// Any page that somebody looks at can make the browser send a request to any port, loopback
+/// included, and choose what comes behind the headers; there must be no calls in it.
+fn is_http_request(telegram: &[u8]) -> bool {
+    const METHODS: [&[u8]; 9] = [
+        b"GET ",
+        b"HEAD ",
+        b"POST ",
+        b"PUT ",
+        b"DELETE ",
+        b"CONNECT ",
+        b"OPTIONS ",
+        b"TRACE ",
+        b"PATCH ",
+    ];
+    // Of most telegrams the first byte is enough.
+    if !telegram.first().is_some_and(u8::is_ascii_uppercase) {
+        return false;
+    }
+    let line = telegram.split(|byte| *byte == b'\n').next();
+    let line = line.unwrap_or_default().trim_ascii_end();
+    let version = line.ends_with(b" HTTP/1.1") || line.ends_with(b" HTTP/1.0");
+    version && METHODS.iter().any(|method| line.starts_with(method))
 }
 
 impl Core {

@@ -149,6 +149,11 @@ impl SlotInner {
         }
     }
 
+    /// The role that callers need.
+    pub(super) fn role(&self) -> Option<&'static str> {
+        self.call.and_then(|call| call.role)
+    }
+
     /// What the handlers take, as far as known, and whether the time of this run is to be
     /// taken: always while they are slow, and now and then while they are not, since asking
     /// for the time costs as much as a short handler.

@@ -209,7 +209,7 @@ impl Target {
             .iter()
             // Who is there is not known of everybody.
             .filter(|conn| !conn.is_everyone())
-            .map(|conn| (conn.peer.clone(), target(conn)))
+            .map(|conn| (conn.sender(), target(conn)))
             .collect()
     }
 
@@ -367,9 +367,12 @@ impl Target {
             let mut encoded_for: Option<&Arc<Conn>> = None;
             for conn in peers {
                 let wire = &conn.wire;
-                // Sealing is for one peer; plain bytes are the same for all of a wire.
-                let again = encoded_for
-                    .is_none_or(|one| !Arc::ptr_eq(&one.wire, wire) || !wire.security.is_null());
+                // A header is for one peer; plain bytes, and what a session seals, are the
+                // same for all of a wire.
+                let again = encoded_for.is_none_or(|one| {
+                    !Arc::ptr_eq(&one.wire, wire)
+                        || (!wire.security.is_null() && conn.session.is_none())
+                });
                 if again {
                     out.clear();
                     args.encode(&wire.codec, out, method, id)
@@ -377,7 +380,7 @@ impl Target {
                             method: method.into(),
                             reason: reason.into(),
                         })?;
-                    if let Err(error) = wire.frame(out, method) {
+                    if let Err(error) = conn.frame(out, method) {
                         // Too large for this wire; the others may take it.
                         if peers.iter().all(|one| Arc::ptr_eq(&one.wire, wire)) {
                             return Err(error);
@@ -476,19 +479,18 @@ impl Core {
             }
             self.fail_call(conn, Some(id), error);
         }
-        if let Some(deadline) = deadline {
-            if self.alarm.set_earlier(deadline)
-                && let Some(reactor) = self.reactor()
-            {
-                reactor.wake();
-            }
+        if let Some(deadline) = deadline
+            && self.alarm.set_earlier(deadline)
+            && let Some(reactor) = self.reactor()
+        {
+            reactor.wake();
         }
         Ok(())
     }
 
     pub(crate) fn peers(&self) -> Vec<Sender> {
         let peers = lock(&self.peers);
-        peers.all().map(|conn| conn.peer.clone()).collect()
+        peers.all().map(|conn| conn.sender()).collect()
     }
 
     pub(crate) fn disconnect(&self, receivers: impl Receivers) -> Result<()> {

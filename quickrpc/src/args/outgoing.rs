@@ -87,10 +87,10 @@ impl OutArgs for () {
         serializer.serialize_map(Some(0))?.end()
     }
 
-    // A map here too: the original takes nothing but an object, and sees no difference
-    // between a call that allows positional arguments and one that does not.
+    // An empty list, though an empty map says the same: there are servers that take nothing but
+    // arrays, and the original takes one where it allows positional arguments.
     fn serialize_positional<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.serialize_named(&[], serializer)
+        serializer.serialize_seq(Some(0))?.end()
     }
 }
 

@@ -95,7 +95,7 @@ pub use codec::{CodecExpr, CodecKind, Framing};
 pub use error::{ExprError, ExprKind};
 pub use overrides::LimitOverrides;
 pub use registry::{CustomExpr, Params};
-pub use security::{SecurityExpr, SecurityKind};
+pub use security::{KeySource, SecurityExpr, SecurityKind};
 pub use tls::{ClientTls, Identity, ServerTls};
 pub use transport::{TransportExpr, TransportKind, TransportOptions};
 

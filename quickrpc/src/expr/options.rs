@@ -277,6 +277,18 @@ impl OptionText<'_> {
             })
     }
 
+    /// A number above 0; `off` is `None`.
+    pub(super) fn count_or_off(&self) -> Parsed<Option<u32>> {
+        if self.value.text == "off" {
+            return Ok(None);
+        }
+        let count = read_digits(self.value.text).and_then(|n| u32::try_from(n).ok());
+        match count.filter(|count| *count > 0) {
+            Some(count) => Ok(Some(count)),
+            None => Err(self.expected("a whole number above 0, or `off`")),
+        }
+    }
+
     pub(super) fn ip(&self) -> Parsed<IpAddr> {
         let text = self.value.text;
         let bare = text.strip_prefix('[').and_then(|t| t.strip_suffix(']'));

@@ -93,6 +93,8 @@ overrides! {
     waiting_messages: usize = |o| o.count(usize::MAX), |n: usize| n;
     waiting_bytes: usize = |o| o.size(), SizeText;
     buffered_total: usize = |o| o.size(), SizeText;
+    rate: Option<u32> = |o| o.count_or_off(), |n: Option<u32>| CountText(n);
+    burst: Option<u32> = |o| o.count_or_off(), |n: Option<u32>| CountText(n);
     connections: usize = |o| o.count(usize::MAX), |n: usize| n;
     greeting: Duration = |o| o.duration(), DurationText;
     connect: Duration = |o| o.duration(), DurationText;
@@ -110,6 +112,18 @@ impl Display for SizeText {
             n if n % (1 << 20) == 0 && n > 0 => write!(f, "{}M", n >> 20),
             n if n % (1 << 10) == 0 && n > 0 => write!(f, "{}k", n >> 10),
             n => write!(f, "{n}"),
+        }
+    }
+}
+
+/// A number, or `off`.
+struct CountText(Option<u32>);
+
+impl Display for CountText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(n) => write!(f, "{n}"),
+            None => f.write_str("off"),
         }
     }
 }

@@ -2,9 +2,26 @@
 //!
 //! A provider is named by a [`SecurityExpr`], or given as an object
 //! that implements [`Security`]. It puts a header before each message that is sent, and
-//! checks the header of each that is received.
+//! checks the header of each that is received. One that needs more, such as a greeting or
+//! counters, has a [`SecuritySession`] for each peer.
 
 mod believe;
+mod error;
+#[cfg(any(feature = "hmac", feature = "seal"))]
+mod fields;
+#[cfg(any(feature = "hmac", feature = "seal"))]
+mod generate;
+#[cfg(feature = "hmac")]
+mod hmac;
+#[cfg(any(feature = "hmac", feature = "seal"))]
+mod keys;
+#[cfg(any(feature = "hmac", feature = "seal"))]
+mod parties;
+#[cfg(any(feature = "hmac", feature = "seal"))]
+mod replay;
+#[cfg(feature = "seal")]
+mod seal;
+mod session;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -12,6 +29,16 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use believe::BlindlyBelieveEverything;
+pub use error::SecurityError;
+#[cfg(any(feature = "hmac", feature = "seal"))]
+pub use generate::generate_secret;
+#[cfg(feature = "seal")]
+pub use generate::{KeyPair, generate_key_pair};
+#[cfg(feature = "hmac")]
+pub use hmac::Hmac;
+#[cfg(feature = "seal")]
+pub use seal::Seal;
+pub use session::{Opened, PeerContext, Sealed, SecuritySession, Telegram};
 
 use crate::error::{BoxError, Error, Result};
 use crate::expr::{ExprKind, Params, Registry, SecurityExpr, SecurityKind};
@@ -81,6 +108,19 @@ pub trait Security: fmt::Debug + Send + Sync + 'static {
         payload: Cow<'a, [u8]>,
         header: Option<&SecInfo>,
     ) -> Result<(Cow<'a, [u8]>, SecInfo), BoxError>;
+
+    /// What is to be kept for a new peer. With a session, its messages go through that, and
+    /// the two methods above are not called for them.
+    fn session(&self, peer: &PeerContext) -> Option<Box<dyn SecuritySession>> {
+        let _ = peer;
+        None
+    }
+
+    /// How large a message of so many bytes becomes, without its header; larger ones than
+    /// [`Limits::message_size`](crate::Limits::message_size) are not sent.
+    fn sealed_size(&self, size: usize) -> usize {
+        size
+    }
 }
 
 macro_rules! forward {
@@ -100,6 +140,14 @@ macro_rules! forward {
                 header: Option<&SecInfo>,
             ) -> Result<(Cow<'a, [u8]>, SecInfo), BoxError> {
                 (**self).sec_in(payload, header)
+            }
+
+            fn session(&self, peer: &PeerContext) -> Option<Box<dyn SecuritySession>> {
+                (**self).session(peer)
+            }
+
+            fn sealed_size(&self, size: usize) -> usize {
+                (**self).sealed_size(size)
             }
         }
     )*};
@@ -162,6 +210,22 @@ impl AnySecurity {
         matches!(self, AnySecurity::Null)
     }
 
+    /// See [`Security::session`].
+    pub(crate) fn session(&self, peer: &PeerContext) -> Option<Box<dyn SecuritySession>> {
+        match self {
+            AnySecurity::Null => None,
+            AnySecurity::Provider(provider) => provider.session(peer),
+        }
+    }
+
+    /// See [`Security::sealed_size`].
+    pub(crate) fn sealed_size(&self, size: usize) -> usize {
+        match self {
+            AnySecurity::Null => size,
+            AnySecurity::Provider(provider) => provider.sealed_size(size),
+        }
+    }
+
     /// See [`Security::sec_out`].
     pub fn sec_out(&self, payload: Vec<u8>) -> Result<(Option<SecInfo>, Vec<u8>)> {
         match self {
@@ -190,11 +254,16 @@ impl AnySecurity {
     }
 }
 
-fn refused(error: BoxError) -> Error {
-    match error.downcast::<Error>() {
+/// What a provider's error is here: a typed one stays what it is.
+pub(crate) fn refused(error: BoxError) -> Error {
+    let error = match error.downcast::<Error>() {
+        Ok(error) => return *error,
+        Err(error) => error,
+    };
+    Error::Security(match error.downcast::<SecurityError>() {
         Ok(error) => *error,
-        Err(error) => Error::Security(error.to_string().into()),
-    }
+        Err(error) => error.to_string().into(),
+    })
 }
 
 impl IntoSecurity for SecurityExpr {
@@ -204,9 +273,34 @@ impl IntoSecurity for SecurityExpr {
             SecurityKind::BlindlyBelieveEverything { user } => {
                 AnySecurity::Provider(Arc::new(BlindlyBelieveEverything::new(user)))
             }
+            #[cfg(feature = "hmac")]
+            SecurityKind::Hmac { user, keys, to } => {
+                let provider = Hmac::open(user, keys.clone())?;
+                AnySecurity::Provider(Arc::new(match to {
+                    Some(to) => provider.to(to)?,
+                    None => provider,
+                }))
+            }
+            #[cfg(feature = "seal")]
+            SecurityKind::Seal { user, keys, to } => {
+                let provider = Seal::open(user, keys.clone())?;
+                AnySecurity::Provider(Arc::new(match to {
+                    Some(to) => provider.to(to)?,
+                    None => provider,
+                }))
+            }
+            #[cfg(not(feature = "hmac"))]
+            SecurityKind::Hmac { .. } => return Err(missing(&self, "hmac")),
+            #[cfg(not(feature = "seal"))]
+            SecurityKind::Seal { .. } => return Err(missing(&self, "seal")),
             SecurityKind::Custom(custom) => AnySecurity::Provider(PROVIDERS.build(custom)?),
         })
     }
+}
+
+#[cfg(not(all(feature = "hmac", feature = "seal")))]
+fn missing(expr: &SecurityExpr, feature: &str) -> Error {
+    Error::Config(format!("`{expr}` needs the feature `{feature}` of the crate `quickrpc`").into())
 }
 
 impl IntoSecurity for &SecurityExpr {

@@ -1,5 +1,6 @@
 //! What happens on a connection before it is a peer: handshakes of any kind.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::time::Duration;
@@ -27,7 +28,8 @@ pub(crate) enum Step {
     Unless(Duration),
     /// The connection is a peer.
     Done,
-    /// It will not be a peer. The other side was told why, and reads that to the end.
+    /// It will not be a peer, for this reason. The other side was told what it needs to know,
+    /// and reads that to the end.
     Refused(String),
     /// The connection is of no use any more.
     Failed(io::Error),
@@ -45,14 +47,15 @@ pub(crate) trait Greeting: fmt::Debug + Send + Sync {
 }
 
 /// Bytes that leave as the stream takes them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Output {
-    bytes: Vec<u8>,
+    bytes: Cow<'static, [u8]>,
     sent: usize,
 }
 
 impl Output {
-    pub(crate) fn new(bytes: Vec<u8>) -> Self {
+    pub(crate) fn new(bytes: impl Into<Cow<'static, [u8]>>) -> Self {
+        let bytes = bytes.into();
         Output { bytes, sent: 0 }
     }
 

@@ -59,6 +59,69 @@
 //!   anything that is no socket, is left alone, and the start fails. At a stop, the server
 //!   removes its socket, unless it has been replaced by another.
 //! * A path may have at most 107 bytes.
+//!
+//! # WebSocket
+//!
+//! `ws:<host>:<port>/<path>` and `wsserv:<interface>:<port>/<path>` are client and server of a
+//! WebSocket ([RFC 6455](https://www.rfc-editor.org/rfc/rfc6455)), which is what browsers speak.
+//! They need the cargo feature `websocket`. The client also takes a URL, `ws://host:port/path`;
+//! the port is 80 and the path `/` where they are missing.
+//!
+//! ```
+//! use quickrpc::remote_api;
+//!
+//! #[remote_api]
+//! trait Sums {
+//!     #[incoming]
+//!     fn add(&self, a: i64, b: i64) -> i64;
+//! }
+//!
+//! # #[cfg(feature = "websocket")] {
+//! let server = Sums::bind("jrpc", "wsserv:127.0.0.1:0/sums")?;
+//! server.add.connect(|_sender, a, b| a + b);
+//! server.start()?;
+//!
+//! let sums = SumsInverse::bind("jrpc", format!("ws://{}/sums", server.local_addrs()[0]))?;
+//! sums.start()?; // after the handshake
+//! assert_eq!(sums.all().add(2, 3).result()?, 5);
+//! # }
+//! # Ok::<(), quickrpc::Error>(())
+//! ```
+//!
+//! * A message is a telegram, without a delimiter; one at its end is ignored. What is sent are
+//!   text messages; binary ones are those of codecs [whose telegrams are
+//!   bytes](crate::codec::Codec::binary). Both are accepted. A security header is a message of
+//!   its own.
+//! * The peers of a server are named like those of `tcpserv`; the name of a client's peer is
+//!   `<host>:<port>`, and the path if there is one.
+//! * Code and text of a close frame are the reason of the disconnection
+//!   ([`DisconnectReason::Closed`](crate::DisconnectReason::Closed)). We send 1000 for a
+//!   disconnection on request, 1001 for a stop, 1009 for a message over the
+//!   [limit](crate::Limits::message_size), 1002 and 1007 for what is against the protocol, and
+//!   back what we got.
+//! * Pings are answered, also while a handler runs, but not if handlers run on the thread that
+//!   receives ([`Processing::Inline`](crate::Processing::Inline)) and take their time.
+//!   `?keepalive=10` sends some, with any codec.
+//! * `?subprotocol=name` asks for a protocol within WebSocket, or agrees to it; a client that
+//!   asks for one fails where the server does not agree. A server also accepts who asks for none.
+//! * Extensions, such as compression, are not agreed to.
+//!
+//! `wsserv` also is as much of a web server as a page needs:
+//!
+//! * `?files=web` serves the files of the folder `web`, `index.html` for `/`. Files whose names
+//!   begin with a dot, and symlinks that lead out of the folder, do not exist for it. Without
+//!   `files`, there is nothing but the wire.
+//! * A page may connect if it came from the same host, or from this machine (`localhost`,
+//!   127.0.0.1 and the like). Others are refused with status 403, unless
+//!   `?origins=https://a.example,https://b.example` lists them; `?origins=*` allows all. Programs,
+//!   which send no `Origin`, may connect.
+//! * The host of a page is only believed if it is an address, the name of this machine or the
+//!   interface, or listed in `origins`. Otherwise any page could give a name of its own to this
+//!   address (DNS rebinding). So a server that is reached by a name from elsewhere says so:
+//!   `wsserv::8080?files=web&origins=http://chat.example`.
+//! * A query behind the path means nothing.
+//! * [`Limits::greeting`](crate::Limits::greeting) is the time for the handshake, and
+//!   [`Limits::stall`](crate::Limits::stall) for a file of which nothing more is accepted.
 
 mod child_log;
 pub(crate) mod fd;

@@ -98,3 +98,21 @@ impl Violation {
         match self {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_error_names_the_feature() {
+        for text in ["ws:h:1", "wsserv::1"] {
+            let expr: TransportExpr = text.parse().unwrap();
+            let error = bind(&expr).err().unwrap().to_string();
+            assert!(
+                error.contains(text) && error.contains("feature `websocket`"),
+                "{error}"
+            );
+        }
+        assert!(bind(&"tcp:h:1".parse().unwrap()).unwrap().is_none());
+    }
+}

@@ -1,5 +1,6 @@
 //! The lab on any transport, for tests that need it in another place:
-//! `lab_server <codec> <transport>`. Says `ready` on stdout; ends with its input.
+//! `lab_server <codec> <transport>`. Says `ready` on stdout, and where it listens; ends with
+//! its input.
 
 use std::io::{self, Write};
 
@@ -13,7 +14,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let api = Lab::bind(codec, transport)?;
     let _served = serve(&api);
     api.start()?;
-    writeln!(io::stdout(), "ready")?;
+    // At once, since some read the first line only and then close their end.
+    let mut news = String::from("ready\n");
+    for address in api.local_addrs() {
+        news += &format!("listening on {address}\n");
+    }
+    io::stdout().write_all(news.as_bytes())?;
     io::copy(&mut io::stdin(), &mut io::sink())?;
     Ok(())
 }

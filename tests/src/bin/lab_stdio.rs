@@ -1,5 +1,5 @@
 //! The lab on stdin and stdout, as a program for others to start:
-//! `lab_stdio [codec [transport]]`.
+//! `lab_stdio [codec [transport [security]]]`.
 
 use quickrpc::Result;
 use quickrpc_tests::{Lab, register_lists, serve};
@@ -9,7 +9,12 @@ fn main() -> Result<()> {
     let codec = codec.as_deref().unwrap_or("jrpc");
     register_lists();
     let transport = std::env::args().nth(2);
-    let api = Lab::bind(codec, transport.as_deref().unwrap_or("stdio:"))?;
+    let security = std::env::args().nth(3);
+    let api = Lab::builder()
+        .codec(codec)
+        .security(security.as_deref().unwrap_or("null"))
+        .transport(transport.as_deref().unwrap_or("stdio:"))
+        .build()?;
     let served = serve(&api);
     // A stray line must not spoil the wire.
     api.add.connect(|_sender, _a, _b| {

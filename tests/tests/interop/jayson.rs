@@ -3,7 +3,8 @@
 use quickrpc_tests::{Node, Peer};
 use serde_json::json;
 
-use crate::{methods, node};
+use crate::methods::{self, Habits};
+use crate::node;
 
 const CODEC: &str = "jrpc:\\n";
 const SERVER: &str = "tcpserv:127.0.0.1:0";
@@ -19,7 +20,7 @@ fn our_client() {
     let peer = node.peer("jayson_server.js", &[]);
     let port = &peer.expect("ready")["port"];
     let transport = format!("tcp:127.0.0.1:{port}");
-    methods::with_their_server(CODEC, &transport, &peer, &methods::refusal());
+    methods::with_their_server(CODEC, &transport, &peer, &Habits::default());
 }
 
 #[test]

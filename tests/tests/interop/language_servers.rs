@@ -5,7 +5,7 @@
 use std::process::Command;
 
 use quickrpc::{CallError, Error, remote_api};
-use quickrpc_tests::{LabInverse, Peer, inbox, value};
+use quickrpc_tests::{LabInverse, Peer, SOON, inbox, value};
 use serde_json::json;
 
 use crate::{node, python, settled};
@@ -35,7 +35,9 @@ fn children() -> Vec<String> {
 #[test]
 fn as_our_children() {
     for child in children() {
-        let api = LabInverse::bind(CODEC, child.as_str()).unwrap();
+        let api = LabInverse::builder().codec(CODEC).transport(child.as_str());
+        // The first call waits until the program has started.
+        let api = api.call_timeout(SOON).build().unwrap();
         api.question.connect(|_sender, text| match text {
             "fail" => Err(CallError::new(7, "no").with_data(value(json!({"a": [1, "b"]})))),
             _ => Ok(text.chars().rev().collect::<String>()),
@@ -85,7 +87,8 @@ fn as_our_children() {
 #[test]
 fn as_our_children_with_arguments_by_position() {
     for child in children() {
-        let api = Calculator::bind(CODEC, child.as_str()).unwrap();
+        let api = Calculator::builder().codec(CODEC).transport(child.as_str());
+        let api = api.call_timeout(SOON).build().unwrap();
         api.start().unwrap();
         let theirs = api.all();
         assert_eq!(

@@ -4,12 +4,14 @@
 mod announcer;
 mod child;
 mod garbage;
+mod hmac;
 mod jayson;
 mod language_servers;
 mod methods;
 mod openssl;
 mod python_client;
 mod python_server;
+mod rpc_over_websocket;
 mod snapserver;
 mod ssl;
 mod terse;

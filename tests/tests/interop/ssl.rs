@@ -35,7 +35,7 @@ fn our_client() {
     let peer = Peer::start(&mut script(python, "server", both(&identity)));
     let port = &peer.expect("ready")["port"];
     let transport = format!("tls:localhost:{port}?{}", believing(&authority));
-    methods::with_their_server("jrpc:\\n", &transport, &peer, &methods::refusal());
+    methods::with_their_server("jrpc:\\n", &transport, &peer, &Habits::default());
     // It saw us go in an orderly way, twice.
     for _ in 0..2 {
         let closed = peer.expect("closed");
@@ -135,7 +135,7 @@ fn our_client_over_websocket() {
     let peer = Peer::start(command.arg("server").args(both(&identity)));
     let port = &peer.expect("ready")["port"];
     let transport = format!("wss://localhost:{port}/?{}", believing(&authority));
-    methods::with_their_server("jrpc", &transport, &peer, &methods::refusal());
+    methods::with_their_server("jrpc", &transport, &peer, &Habits::default());
     assert_eq!(peer.expect("closed")["code"], 1001);
 }
 

@@ -4,7 +4,8 @@ use quickrpc::DisconnectReason;
 use quickrpc_tests::{Peer, bounded, inbox};
 use serde_json::json;
 
-use crate::{methods, python};
+use crate::methods::{self, Habits};
+use crate::python;
 
 const SERVER: &str = "wsserv:127.0.0.1:0";
 
@@ -14,7 +15,7 @@ fn our_client() {
     let peer = Peer::start(python.script("websockets_peer.py").arg("server"));
     let port = &peer.expect("ready")["port"];
     let transport = format!("ws:127.0.0.1:{port}");
-    methods::with_their_server("jrpc", &transport, &peer, &methods::refusal());
+    methods::with_their_server("jrpc", &transport, &peer, &Habits::default());
     // It saw us go in an orderly way, and only text messages.
     assert_eq!(peer.expect("closed")["code"], 1001);
 }

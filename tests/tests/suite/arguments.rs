@@ -358,7 +358,7 @@ fn the_inverse_of_a_positional_call_sends_a_list() {
         r#"{"jsonrpc":"2.0","method":"go","params":[{"x":1.0,"y":2.5,"label":null},7,null,{"__bytes":""}]}"#,
         r#"{"jsonrpc":"2.0","method":"stop","params":[1]}"#,
         r#"{"jsonrpc":"2.0","method":"stop","params":[]}"#,
-        r#"{"jsonrpc":"2.0","method":"home","params":{}}"#,
+        r#"{"jsonrpc":"2.0","method":"home","params":[]}"#,
     ] {
         assert_eq!(connection.line(), expected);
     }

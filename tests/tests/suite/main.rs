@@ -2,7 +2,9 @@
 
 mod announcer;
 mod arguments;
+mod authorization;
 mod batches;
+mod between;
 mod codec_terse;
 mod config;
 mod conformance;
@@ -10,6 +12,8 @@ mod content_length;
 mod deadlocks;
 mod dynamic;
 mod endings;
+mod hmac;
+mod hmac_attacks;
 mod hostile;
 mod lifecycle;
 mod limits_memory;
@@ -26,6 +30,8 @@ mod promises;
 mod replies;
 mod review_flow;
 mod review_order;
+mod seal;
+mod seal_attacks;
 mod security;
 mod serving;
 mod slots;

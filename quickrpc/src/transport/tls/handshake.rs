@@ -265,6 +265,7 @@ impl Greeter for Handshake {
                 Ok(Hands::Held) if self.within.is_none() => return Step::Unless(VERDICT),
                 Ok(Hands::Held | Hands::Shaken) => self.done = true,
                 Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                    tls.log(&error);
                     return Step::Refused(error.to_string());
                 }
                 Err(error) => return Step::Failed(error),

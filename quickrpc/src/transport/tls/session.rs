@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, IoSlice, Read, Write};
+use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -146,6 +147,16 @@ impl Tls {
     /// What the other side's certificate says, if it has shown one.
     pub(crate) fn secinfo(&self) -> Option<SecInfo> {
         lock(&self.session).other.clone()
+    }
+
+    /// Says in the log why a client was not let in. (A client's own start fails instead.)
+    pub(super) fn log(&self, why: &io::Error) {
+        if let Connection::Server(_) = lock(&self.session).connection
+            && let Ok(address) = self.socket.peer_addr()
+        {
+            let address = SocketAddr::new(address.ip().to_canonical(), address.port());
+            tracing::info!(peer = %address, "no handshake of TLS: {why}");
+        }
     }
 
     /// Goes on with the handshake as far as the socket allows.

@@ -50,8 +50,7 @@ impl Access {
         }
         let host = request.header("host").unwrap_or_default();
         let host = host.to_ascii_lowercase();
-        let page = origin.split_once("://").map(|(_, authority)| authority);
-        if page.is_some_and(|page| same_authority(page, &host)) && self.is_ours(&host) {
+        if host_of_origin(&origin) == host_of(&host) && self.is_ours(&host) {
             return Ok(());
         }
         Err(format!(
@@ -95,16 +94,6 @@ impl Access {
     fn is_listed(&self, origin: &str) -> bool {
         self.origins.iter().any(|one| one == "*" || one == origin)
     }
-}
-
-/// Whether a page and this server have the same host and port; a page says no port where it
-/// is that of its scheme.
-fn same_authority(page: &str, host: &str) -> bool {
-    let plain = |authority: &str| {
-        let end = authority.trim_end_matches(":80").trim_end_matches(":443");
-        end.to_owned()
-    };
-    plain(page) == plain(host)
 }
 
 /// Without the port and the brackets.
@@ -173,7 +162,7 @@ mod tests {
             ("192.168.0.7:8080", "http://192.168.0.7:8080", true),
             ("[fe80::1]:8080", "http://[fe80::1]:8080", true),
             ("192.168.0.7", "http://192.168.0.7", true),
-            ("192.168.0.7:80", "http://192.168.0.7", true),
+            ("192.168.0.7:8080", "http://192.168.0.7:3000", true),
             // That was allowed.
             ("192.168.0.7:8080", "https://a.example", true),
             ("192.168.0.7:8080", "HTTPS://A.example", true),
@@ -183,7 +172,8 @@ mod tests {
             ("localhost:8080", "null", false),
             ("localhost:8080", "http://localhost.evil.example", false),
             ("localhost:8080", "http://evil.example/?localhost", false),
-            ("192.168.0.7:8080", "http://192.168.0.7:8081", false),
+            ("192.168.0.7:8080", "http://192.168.0.8:8080", false),
+            ("", "http://", false),
             ("192.168.0.7:8080", "http://a.example.evil.example", false),
             // Its name leads here.
             ("evil.example:8080", "http://evil.example:8080", false),

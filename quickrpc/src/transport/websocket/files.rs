@@ -1,5 +1,6 @@
 //! Static files: what a page needs, from one folder.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
@@ -24,16 +25,16 @@ pub(super) struct Found {
 
 /// What is behind the head of an answer.
 pub(super) enum Body {
-    Text(Vec<u8>),
+    Text(Cow<'static, [u8]>),
     /// So many bytes of a file.
     File(File, u64),
 }
 
 /// Files that are served wherever a folder is, unless it has its own: path and content.
-const BUILT_IN: &[(&str, &str)] = &[];
+const BUILT_IN: &[(&str, &str)] = &[("/quickrpc.js", include_str!("../../../web/quickrpc.js"))];
 
-/// Bytes of a file that are in memory at once.
-const PIECE: usize = 64 << 10;
+/// Bytes of a file that are in memory at once, for each connection.
+const PIECE: u64 = 16 << 10;
 /// Bytes of a file that leave before others get their turn.
 const TURN: usize = 256 << 10;
 
@@ -65,7 +66,7 @@ impl Folder {
             Some(Found {
                 content_type: content_type(Path::new(&name)),
                 length: text.len() as u64,
-                body: Body::Text(text.as_bytes().to_vec()),
+                body: Body::Text(text.as_bytes().into()),
             })
         };
         self.find_file(&name).or_else(built_in)
@@ -171,24 +172,17 @@ const TYPES: [(&str, &str); 16] = [
 /// An answer that leaves piece by piece.
 pub(super) struct Sending {
     output: Output,
-    file: Option<(File, u64)>,
+    /// What is left of the body.
+    body: Option<Body>,
     /// Told when all has left.
     why: String,
 }
 
 impl Sending {
-    pub(super) fn new(mut head: Vec<u8>, body: Option<Body>, why: String) -> Self {
-        let file = match body {
-            Some(Body::Text(text)) => {
-                head.extend(text);
-                None
-            }
-            Some(Body::File(file, length)) => Some((file, length)),
-            None => None,
-        };
+    pub(super) fn new(head: Vec<u8>, body: Option<Body>, why: String) -> Self {
         Sending {
             output: Output::new(head),
-            file,
+            body,
             why,
         }
     }
@@ -213,30 +207,30 @@ impl Sending {
             if sent >= TURN {
                 return Step::Moved { more: true };
             }
-            match self.read() {
-                Ok(true) => {}
-                Ok(false) => return Step::Refused(std::mem::take(&mut self.why)),
+            match self.next_piece() {
+                Ok(Some(piece)) => self.output = Output::new(piece),
+                Ok(None) => return Step::Refused(std::mem::take(&mut self.why)),
                 Err(error) => return Step::Failed(error),
             }
         }
     }
 
-    /// Reads the next piece of the file. Gives false if there is none.
-    fn read(&mut self) -> io::Result<bool> {
-        let Some((file, left)) = self.file.as_mut().filter(|(_, left)| *left > 0) else {
-            return Ok(false);
+    /// The next piece of the body, if there is one.
+    fn next_piece(&mut self) -> io::Result<Option<Cow<'static, [u8]>>> {
+        let (mut file, left) = match self.body.take() {
+            Some(Body::Text(text)) => return Ok(Some(text)),
+            Some(Body::File(file, left)) if left > 0 => (file, left),
+            _ => return Ok(None),
         };
-        let mut piece = Vec::new();
-        let count = file
-            .take((*left).min(PIECE as u64))
-            .read_to_end(&mut piece)?;
+        let most = left.min(PIECE);
+        let mut piece = Vec::with_capacity(usize::try_from(most).unwrap_or_default());
+        let count = Read::take(&mut file, most).read_to_end(&mut piece)?;
         if count == 0 {
             // Its length was promised, so the end of the connection has to tell.
             return Err(io::Error::other("the file became shorter meanwhile"));
         }
-        *left -= count as u64;
-        self.output = Output::new(piece);
-        Ok(true)
+        self.body = Some(Body::File(file, left - count as u64));
+        Ok(Some(piece.into()))
     }
 }
 

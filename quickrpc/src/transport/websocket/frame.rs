@@ -87,6 +87,9 @@ pub(super) fn is_code(code: u16) -> bool {
 
 /// Masks, or takes the mask away. Gives the mask for what follows.
 pub(super) fn apply_mask(bytes: &mut [u8], mask: [u8; 4]) -> [u8; 4] {
+    if mask == [0; 4] {
+        return mask;
+    }
     let [a, b, c, d] = mask;
     let key = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
     let length = bytes.len();

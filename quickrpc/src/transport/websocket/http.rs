@@ -127,13 +127,18 @@ pub(super) fn answer_head(
     length: u64,
     more: &[(&str, &str)],
 ) -> Vec<u8> {
+    // Who says what it could be upgraded to has to say so here too (RFC 9110, section 7.8).
+    let upgrade = match more.iter().any(|(name, _)| *name == "Upgrade") {
+        true => ", upgrade",
+        false => "",
+    };
     let mut head = format!(
         "HTTP/1.1 {status}\r\n\
          Content-Type: {content_type}\r\n\
          Content-Length: {length}\r\n\
          X-Content-Type-Options: nosniff\r\n\
          Cache-Control: no-cache\r\n\
-         Connection: close\r\n"
+         Connection: close{upgrade}\r\n"
     );
     for (name, value) in more {
         head.push_str(&format!("{name}: {value}\r\n"));

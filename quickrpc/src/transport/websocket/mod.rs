@@ -10,6 +10,8 @@ mod frame;
 mod http;
 mod reader;
 mod server;
+#[cfg(test)]
+mod test_reader;
 
 use std::sync::Arc;
 
@@ -40,6 +42,8 @@ pub(crate) fn bind(expr: &TransportExpr) -> Result<Option<Bound>, Error> {
             subprotocol,
             ..
         } => {
+            // The zone of an address means nothing elsewhere.
+            let host = host.split('%').next().unwrap_or_default();
             // A browser leaves the usual one out, too.
             let usual = if tls.is_some() { 443 } else { 80 };
             let authority = match *port {

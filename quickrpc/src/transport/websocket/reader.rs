@@ -292,3 +292,124 @@ fn wrong(text: &'static str) -> Violation {
 fn unreadable(error: Error) -> Violation {
     Violation::Protocol(error.to_string().into())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LIMIT: usize = 1000;
+
+    /// What a reader says, with whole messages copied.
+    #[derive(Debug, PartialEq, Eq)]
+    enum Said {
+        Message(Vec<u8>),
+        Ping(Vec<u8>),
+        Close(u16, String),
+        Wrong(Violation),
+    }
+
+    /// Reads pieces as they would arrive, what was not taken before the next.
+    fn read(side: Side, pieces: &[&[u8]]) -> Vec<Said> {
+        let (mut reader, mut said) = (Reader::new(side), Vec::new());
+        let mut input: Vec<u8> = Vec::new();
+        for piece in pieces {
+            input.extend_from_slice(piece);
+            let mut position = 0;
+            loop {
+                let (taken, event) = match reader.next(&input[position..], LIMIT) {
+                    Ok(read) => read,
+                    Err(violation) => {
+                        said.push(Said::Wrong(violation));
+                        return said;
+                    }
+                };
+                position += taken;
+                match event {
+                    Event::Incomplete => break,
+                    Event::Part => {}
+                    Event::Message(message) => said.push(Said::Message(message.to_vec())),
+                    Event::Ping(pong) => said.push(Said::Ping(pong)),
+                    Event::Close { code, text } => said.push(Said::Close(code, text)),
+                }
+                assert!(reader.held() <= LIMIT);
+            }
+            input.drain(..position);
+            // A header, or a control frame.
+            assert!(input.len() < 14 + CONTROL, "{}", input.len());
+            reader.rest();
+        }
+        said
+    }
+
+    fn frame() -> impl Strategy<Value = Vec<u8>> {
+        let first = prop::sample::select(vec![0x81_u8, 0x01, 0x80, 0x00, 0x82, 0x89, 0x8a]);
+        let rare = prop::sample::select(vec![0x88_u8, 0x09, 0xc1, 0x83, 0x8f]);
+        let payload = prop_oneof![vec(b'a'..=b'z', 0..10), vec(any::<u8>(), 0..140)];
+        (
+            prop_oneof![20 => first, 1 => rare],
+            payload,
+            any::<[u8; 4]>(),
+        )
+            .prop_map(|(first, mut payload, mask)| {
+                let mut frame = vec![first];
+                match payload.len() {
+                    short @ 0..=125 => frame.push(0x80 | short as u8),
+                    long => frame.extend([0xfe, 0, long as u8]),
+                }
+                frame.extend(mask);
+                apply_mask(&mut payload, mask);
+                frame.extend(payload);
+                frame
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_are_read_like_the_whole(frames in vec(frame(), 0..12), cuts in vec(0..2000_usize, 0..6)) {
+            let bytes = frames.concat();
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(bytes.len())).collect();
+            cuts.extend([0, bytes.len()]);
+            cuts.sort_unstable();
+            let pieces: Vec<&[u8]> = cuts.windows(2).map(|cut| &bytes[cut[0]..cut[1]]).collect();
+            prop_assert_eq!(read(Side::Server, &pieces), read(Side::Server, &[&bytes]));
+        }
+
+        #[test]
+        fn any_bytes_are_frames_or_a_violation(bytes in vec(any::<u8>(), 0..300)) {
+            read(Side::Server, &[&bytes]);
+            read(Side::Client, &[&bytes]);
+        }
+
+        #[test]
+        fn what_one_side_writes_the_other_reads(text in ".{0,300}", client: bool) {
+            let (from, to) = match client {
+                true => (Side::Client, Side::Server),
+                false => (Side::Server, Side::Client),
+            };
+            let mut bytes = text.clone().into_bytes();
+            from.enclose(&mut bytes, 0, true);
+            bytes.extend(from.close_frame(4000, "end"));
+            let expected = [
+                Said::Message(text.into_bytes()),
+                Said::Close(4000, String::from("end")),
+            ];
+            prop_assert_eq!(read(to, &[&bytes]), expected);
+        }
+    }
+
+    #[test]
+    fn an_idle_connection_takes_little_memory() {
+        assert!(size_of::<Reader>() <= 64, "{}", size_of::<Reader>());
+        let mut reader = Reader::new(Side::Client);
+        let mut bytes = vec![b'x'; 900];
+        Side::Server.enclose(&mut bytes, 0, true);
+        for piece in bytes.chunks(100) {
+            reader.next(piece, LIMIT).unwrap();
+        }
+        reader.rest();
+        assert_eq!(reader.message.capacity(), 0);
+    }
+}

@@ -135,7 +135,7 @@ impl Server {
             return refuse("403 Forbidden", &[], &why, true);
         }
         if request.header("sec-websocket-version") != Some("13") {
-            let version = [("Sec-WebSocket-Version", "13")];
+            let version = [("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")];
             let text = "this server speaks version 13 of WebSocket (RFC 6455)";
             return refuse("426 Upgrade Required", &version, text, true);
         }
@@ -196,6 +196,6 @@ fn refuse(status: &str, headers: &[(&str, &str)], text: &str, with_body: bool) -
     let body = format!("{status}: {text}\n").into_bytes();
     let plain = "text/plain; charset=utf-8";
     let head = answer_head(status, plain, body.len() as u64, headers);
-    let body = with_body.then_some(Body::Text(body));
+    let body = with_body.then_some(Body::Text(body.into()));
     State::Answering(Sending::new(head, body, format!("{status}: {text}")))
 }

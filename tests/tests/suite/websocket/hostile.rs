@@ -1,7 +1,9 @@
 //! Bytes that nobody should send over a WebSocket, and those who take their time.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::thread;
+use std::time::Duration;
 
 use quickrpc::DisconnectReason;
 use quickrpc_tests::{
@@ -252,22 +254,40 @@ fn a_message_that_never_ends_takes_no_memory_beyond_the_limit() {
 
 #[test]
 fn who_does_not_read_pongs_is_not_read() {
-    let (api, addr, _served) = server_on("jrpc", &format!("{SERVER}?stall=0.2"));
-    let ends = reasons(&api);
+    let (_api, addr, _served) = server();
     let mut raw = Raw::connect(addr);
-    let pings = frame(0x89, &[b'x'; 125], MASK).repeat(1000);
-    bounded("its end", move || {
-        while raw.0.write_all(&pings).is_ok() {
-            // In the end, the queue of the system is full, and the server does not read.
-            raw.0
-                .set_write_timeout(Some(std::time::Duration::from_millis(500)))
-                .unwrap();
+    let ping = frame(0x89, &[b'x'; 125], MASK);
+    let pings = ping.repeat(1000);
+    raw.0
+        .set_write_timeout(Some(Duration::from_millis(300)))
+        .unwrap();
+    let mut sent = 0;
+    let stopped = loop {
+        match raw.0.write(&pings[sent % pings.len()..]) {
+            Ok(count) => sent += count,
+            Err(error) => break error,
         }
-    });
+        // What the system has room for, twice, and a megabyte of answers.
+        assert!(sent < 64 << 20, "it is read and read");
+    };
+    assert_eq!(stopped.kind(), ErrorKind::WouldBlock, "{stopped}");
     let mut bystander = Raw::connect(addr);
     bystander.call(1);
     bystander.answered(1);
-    drop(ends);
+    // It goes on where it was.
+    let mut reader = Raw(raw.0.try_clone().unwrap());
+    let whole = sent.div_ceil(ping.len());
+    let reading = thread::spawn(move || {
+        for _ in 0..whole {
+            assert_eq!(reader.next().0, 0x8a);
+        }
+        reader.answered(2);
+    });
+    raw.0.set_write_timeout(Some(SOON)).unwrap();
+    let rest = sent.next_multiple_of(ping.len()) - sent;
+    raw.send(&ping[ping.len() - rest..]);
+    raw.call(2);
+    bounded("all pongs", || reading.join()).unwrap();
 }
 
 #[test]

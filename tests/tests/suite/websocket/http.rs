@@ -4,8 +4,10 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixListener;
+use std::process::Command;
 
-use quickrpc_tests::{Lab, OwnDir, SOON, Telnet, server_on};
+use quickrpc_tests::{Lab, OwnDir, SOON, Telnet, eventually, server_on};
 
 use super::{Other, SERVER, echo, reply, server};
 
@@ -179,4 +181,63 @@ fn a_big_file_arrives_while_others_are_served() {
     let mut answer = Vec::new();
     reader.read_to_end(&mut answer).unwrap();
     assert!(answer.ends_with(&content));
+}
+
+/// What is no file among the files does not exist, and holds up nobody.
+#[test]
+fn pipes_and_sockets_are_no_files() {
+    let dir = OwnDir::new();
+    let pipe = Command::new("mkfifo").arg(dir.path("pipe.txt")).status();
+    assert!(pipe.unwrap().success());
+    let _socket = UnixListener::bind(dir.path("socket.txt")).unwrap();
+    let root = dir.path("");
+    let (_api, addr, _served) = server_on("jrpc", &format!("{SERVER}?files={}", root.display()));
+    for name in ["pipe.txt", "socket.txt"] {
+        let (head, _) = fetch(addr, &format!("GET /{name} HTTP/1.1\r\n\r\n"));
+        assert!(head.starts_with("HTTP/1.1 404 "), "{name}: {head}");
+    }
+}
+
+/// Its place among the connections is free long before the time for a greeting is over.
+#[test]
+fn who_does_not_read_a_file_is_given_up() {
+    let dir = OwnDir::new();
+    fs::write(dir.path("big.bin"), vec![7; 8 << 20]).unwrap();
+    let root = dir.path("");
+    let options = format!(
+        "?files={}&stall=50ms&connections=3&greeting=600",
+        root.display()
+    );
+    let (_api, addr, _served) = server_on("jrpc", &format!("{SERVER}{options}"));
+    let mut client = Other::connect(addr);
+    let lazy = [(); 2].map(|()| {
+        let mut lazy = Telnet::narrow(addr);
+        lazy.send("GET /big.bin HTTP/1.1\r\n\r\n");
+        assert_eq!(lazy.line(), "HTTP/1.1 200 OK\r");
+        lazy
+    });
+    eventually("there is room again", || {
+        let mut next = Telnet::connect(addr);
+        next.try_send("GET /nothing HTTP/1.1\r\n\r\n") && next.try_read()
+    });
+    client.say(echo("a", 1));
+    assert_eq!(client.json(), reply("a", 1));
+    drop(lazy);
+}
+
+/// Its length was promised, so the end of the connection tells that it is not what it was.
+#[test]
+fn a_file_that_shrinks_while_it_is_sent() {
+    let dir = OwnDir::new();
+    let name = dir.path("big.bin");
+    fs::write(&name, vec![7; 8 << 20]).unwrap();
+    let root = dir.path("");
+    let (_api, addr, _served) = server_on("jrpc", &format!("{SERVER}?files={}", root.display()));
+    let mut client = Telnet::narrow(addr);
+    client.send("GET /big.bin HTTP/1.1\r\n\r\n");
+    assert_eq!(client.line(), "HTTP/1.1 200 OK\r");
+    fs::write(&name, "short").unwrap();
+    client.expect_closed();
+    let (_, body) = fetch(addr, "GET /big.bin HTTP/1.1\r\n\r\n");
+    assert_eq!(body, "short");
 }

@@ -1,0 +1,221 @@
+/** What travels: JSON, and byte strings, integers of any size, `NaN` and the infinities. */
+export type Value =
+  | null
+  | boolean
+  /** Also read where a float was written with digits beyond 2^53. */
+  | number
+  /** An integer beyond 2^53, in either direction: nothing is rounded silently. */
+  | bigint
+  | string
+  /** Bytes (`Vec<u8>` in Rust, `bytes` in Python). An `ArrayBuffer` can be sent too. */
+  | Uint8Array
+  | Value[]
+  | { [name: string]: Value };
+
+/** Calls of one direction: names, parameters (an object, or a list if positional), results. */
+export type Calls<T> = { [Name in keyof T]: (params: any) => unknown };
+type AnyCalls = { [name: string]: (params: any) => any };
+
+type Params<Call> = Call extends (...params: infer P) => unknown ? P[0] : never;
+type Result<Call> = Call extends (...params: any[]) => infer R ? Awaited<R> : never;
+type Names<T> = Extract<keyof T, string>;
+/** Parameters may be left out where none are required. */
+type MayOmit<P> = undefined extends P ? true : {} extends P ? true : false;
+type Arguments<Call, O> =
+  MayOmit<Params<Call>> extends true
+    ? [params?: Params<Call>, options?: O]
+    : [params: Params<Call>, options?: O];
+
+/** Options of one call. */
+export interface CallOptions {
+  /** Milliseconds until it fails without an answer. Default: the connection's `callTimeout`. */
+  timeout?: number;
+  /** Whether it waits for a connection while there is none. Default: the connection's `wait`. */
+  wait?: boolean;
+}
+
+/** Options of [`connect`]; times are in milliseconds, sizes in bytes. */
+export interface Options {
+  /** Until a call fails without an answer. Default 10,000. */
+  callTimeout?: number;
+  /**
+   * Whether calls wait for a connection, up to their timeout, instead of failing at once while
+   * there is none. (While one is being opened they wait in any case.) Default `false`.
+   */
+  wait?: boolean;
+  /** The first pause before connecting again, or `false`: not again. Default 1,000. */
+  restart?: number | false;
+  /** The longest pause: it doubles with each failure, less up to a fifth. Default 30,000. */
+  backoff?: number;
+  /** Until an attempt to connect has failed. Default 10,000. */
+  connectTimeout?: number;
+  /** The largest message, in both directions. Default 16 MiB, as in the library. */
+  messageSize?: number;
+  /** Calls that wait for an answer, in each direction. Default 16,384. */
+  pendingCalls?: number;
+  /** What may wait to be sent, before calls fail with `queue-full`. Default 8 MiB. */
+  queue?: number;
+  /** Subprotocols to offer. Default none. */
+  protocols?: string | string[];
+  /** The class to use where there is no global one (Node before 22): that of package `ws`. */
+  WebSocket?: new (url: string, protocols?: string | string[]) => unknown;
+}
+
+/** What a connection is doing; the states are those of the library's `TransportState`. */
+export type Status =
+  /** Being opened. */
+  | { readonly state: "opening" }
+  | { readonly state: "up" }
+  /** It ended or could not be opened, and is opened again after `retryIn` milliseconds. */
+  | { readonly state: "down"; readonly reason: string; readonly retryIn: number }
+  /** It ended, and does not come again, because of `restart: false`. */
+  | { readonly state: "ended"; readonly reason: string }
+  /** [`Api.close`] was called. */
+  | { readonly state: "stopped" };
+
+/** Which part failed. */
+export type ErrorKind =
+  /** The other side answered with an error; the error is a [`CallError`]. */
+  | "call"
+  /** There is no connection, or it ended before the answer. It may have been handled. */
+  | "disconnected"
+  /** Not answered in time, or not sent for want of a connection. */
+  | "timeout"
+  /** [`Api.close`] was called. */
+  | "stopped"
+  /** A value that cannot travel. Nothing was sent. */
+  | "encode"
+  /** Nothing was sent. */
+  | "message-too-large"
+  /** The other side does not read. Nothing was sent. */
+  | "queue-full"
+  /** Nothing was sent. */
+  | "too-many-pending"
+  /** Something arrived that is not a message; only in [`Api.onError`]. */
+  | "decode"
+  /** A wrong address or option, or no WebSocket. */
+  | "config";
+
+/** What went wrong here or on the way. */
+export class RpcError extends Error {
+  constructor(kind: ErrorKind, message: string, options?: { cause?: unknown });
+  readonly kind: ErrorKind;
+}
+
+/**
+ * What the other side answered. A handler that throws one answers with its code, message and
+ * data; anything else that it throws is answered with the text and code -32000.
+ */
+export class CallError extends RpcError {
+  constructor(message: string, options?: { code?: number; data?: unknown });
+  /** As in JSON-RPC 2.0: -32601 is an unknown method, -32602 wrong parameters. */
+  readonly code: number;
+  readonly data: unknown;
+}
+
+/** What connects a handler. */
+export interface Connection {
+  /** Removes the handler. */
+  disconnect(): void;
+}
+
+/**
+ * Where handlers of one incoming call are connected.
+ *
+ * A handler gets the parameters as they were sent: an object, or a list if positional. What it
+ * returns, also as a promise, is the answer; a throw is an error answer. With several handlers
+ * at most one may answer: `undefined` leaves the call to the others.
+ */
+export interface Slot<Call = (params: any) => unknown> {
+  connect(
+    handler: (params: Params<Call>) => Result<Call> | undefined | void | Promise<Result<Call> | undefined | void>,
+  ): Connection;
+}
+
+/** The handle of a connection; further members are the slots of what others call here. */
+export interface ApiBase<Remote = AnyCalls, Local = AnyCalls> {
+  /**
+   * Calls the other side: `await api.call("add", { a: 1, b: 2 })`.
+   *
+   * Fails with a [`CallError`] that was answered, or with an [`RpcError`]. It is sent at most
+   * once: a call that was pending when the connection ended has failed, and may have been
+   * handled.
+   */
+  call<Name extends Names<Remote>>(
+    method: Name,
+    ...args: Arguments<Remote[Name], CallOptions>
+  ): Promise<Result<Remote[Name]>>;
+
+  /**
+   * Calls without wanting an answer. The promise is fulfilled when it was given to the
+   * connection, and rejected where that is impossible.
+   */
+  notify<Name extends Names<Remote>>(
+    method: Name,
+    ...args: Arguments<Remote[Name], CallOptions>
+  ): Promise<void>;
+
+  /** `api.remote.add({ a: 1, b: 2 })` is `api.call("add", { a: 1, b: 2 })`. */
+  readonly remote: {
+    readonly [Name in Names<Remote>]: (
+      ...args: Arguments<Remote[Name], CallOptions>
+    ) => Promise<Result<Remote[Name]>>;
+  };
+
+  /** The slot of any name; the long form of `api.echo`, for names that the handle itself has. */
+  slot<Name extends Names<Local>>(name: Name): Slot<Local[Name]>;
+
+  /**
+   * Fulfilled with the handle as soon as it is connected: `const api = await connect().ready`.
+   * Rejected when it ended for good. After a loss, it is a new promise.
+   */
+  readonly ready: Promise<Api<Remote, Local>>;
+
+  /** What the connection is doing at the moment. */
+  readonly status: Status;
+
+  /**
+   * Told of each change. At `up` it runs before anything that waited is sent: the place to
+   * introduce oneself, again after each loss.
+   */
+  onStatus(observer: (status: Status) => void): Connection;
+
+  /**
+   * Told of what has no caller here: messages that are none, notifications that nobody
+   * handles or whose handler threw. Without an observer it goes to the console.
+   */
+  onError(observer: (error: Error, method?: string) => void): Connection;
+
+  /** Connects again at once, where it is `down`. */
+  reconnect(): void;
+
+  /** Ends the connection for good; pending calls fail with `stopped`. */
+  close(): void;
+}
+
+/** The handle, with its slots: `api.echo.connect(handler)`. */
+export type Api<Remote = AnyCalls, Local = AnyCalls> = ApiBase<Remote, Local> & {
+  readonly [Name in Exclude<Names<Local>, keyof ApiBase | "then" | "toJSON">]: Slot<Local[Name]>;
+};
+
+/**
+ * Connects to a server, and again after each loss.
+ *
+ * Returns at once, so that handlers are connected before anything arrives. Calls wait for the
+ * first attempt; `await api.ready` waits until it has worked.
+ *
+ * The address may be relative to the page, which is also the default: the folder that the page
+ * came from. `http` means `ws`, `https` means `wss`.
+ *
+ * With two types it checks names, parameters and results:
+ *
+ *     interface Server { add(params: { a: number; b: number }): number }
+ *     interface Page { echo(params: { text: string }): void }
+ *     const api = connect<Server, Page>();
+ *
+ * @throws RpcError of kind `config` for a wrong address or option.
+ */
+export function connect<Remote extends Calls<Remote> = AnyCalls, Local extends Calls<Local> = AnyCalls>(
+  url?: string | URL,
+  options?: Options,
+): Api<Remote, Local>;

@@ -1,0 +1,827 @@
+/**
+ * QuickRPC for browsers: the page is a peer like any other, over a WebSocket.
+ *
+ *     import { connect } from "./quickrpc.js";
+ *
+ *     const api = connect();                        // to where the page came from
+ *     api.echo.connect(({ text }) => show(text));   // what others call here
+ *     const sum = await api.call("add", { a: 1, b: 2 });
+ *     await api.notify("say", { text: "hello" });
+ *
+ * The wire is JSON-RPC 2.0, one telegram in each text message, as the codec `jrpc` of the
+ * Rust and Python libraries has it. No dependencies, no globals, no build. Every function is
+ * documented in `quickrpc.d.ts`, beside this file, with its types; the comments here say why.
+ *
+ * @module quickrpc
+ */
+
+/** Codes of JSON-RPC 2.0 (section 5.1), and that of an error thrown by a handler. */
+const INVALID_REQUEST = -32600;
+const METHOD_NOT_FOUND = -32601;
+const INVALID_PARAMS = -32602;
+const INTERNAL_ERROR = -32603;
+const HANDLER_FAILED = -32000;
+
+/** Of a WebSocket: its state when it is open, and the codes with which we close one. */
+const OPEN = 1;
+const CLOSED = 1000;
+const DROPPED = 4000;
+
+/** The limits of the Rust library, which its documentation gives reasons for. */
+const NESTING_DEPTH = 128;
+const BATCH_ENTRIES = 1_000;
+const ID_SIZE = 256;
+/** Reading a longer number exactly takes more time than a message should. */
+const INTEGER_DIGITS = 1_000;
+/** Browsers take a longer timer for none at all. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+const DEFAULTS = {
+  callTimeout: 10_000,
+  wait: false,
+  restart: 1_000,
+  backoff: 30_000,
+  connectTimeout: 10_000,
+  messageSize: 16 << 20,
+  pendingCalls: 16_384,
+  queue: 8 << 20,
+  protocols: [],
+  WebSocket: undefined,
+};
+const DURATIONS = ["callTimeout", "restart", "backoff", "connectTimeout"];
+
+/** What went wrong here or on the way; `kind` tells the cases apart. */
+export class RpcError extends Error {
+  constructor(kind, message, options) {
+    super(message, options);
+    this.name = "RpcError";
+    this.kind = kind;
+  }
+}
+
+/** What the other side answered; thrown in a handler, what this side answers. */
+export class CallError extends RpcError {
+  constructor(message, { code = HANDLER_FAILED, data } = {}) {
+    super("call", String(message));
+    this.name = "CallError";
+    this.code = code;
+    this.data = data;
+  }
+}
+
+/** Opens a connection, and keeps it open; see `quickrpc.d.ts`. */
+export function connect(url = ".", options = {}) {
+  const core = new Core(url, options);
+  const handle = {
+    call: (method, params, options) => core.send(method, params, options, true),
+    notify: (method, params, options) => core.send(method, params, options, false),
+    slot: (name) => core.slot(name),
+    remote: named((method) => (params, options) => core.send(method, params, options, true)),
+    get ready() {
+      return core.ready.promise;
+    },
+    get status() {
+      return core.status;
+    },
+    onStatus: (observer) => core.onStatus.connect(observer),
+    onError: (observer) => core.onError.connect(observer),
+    reconnect: () => core.reconnect(),
+    close: () => core.close(),
+  };
+  const api = named((name) => core.slot(name), Object.freeze(handle));
+  core.start(api);
+  return api;
+}
+
+/**
+ * An object whose members are made from their names, except those that it has.
+ *
+ * It must never have a `then` or `toJSON`: `await`, `return` in an async function and
+ * `JSON.stringify` would take it for a promise, or for something that prints itself.
+ */
+function named(make, own = {}) {
+  return new Proxy(own, {
+    get(target, name) {
+      if (name in target || typeof name === "symbol") return target[name];
+      return name === "then" || name === "toJSON" ? undefined : make(name);
+    },
+  });
+}
+
+/** Handlers of one incoming call, or observers of one kind of event. */
+class Slot {
+  // Replaced and never changed, so that those who run through it see the list as it was.
+  handlers = [];
+
+  connect(handler) {
+    if (typeof handler !== "function") throw new TypeError("a handler is a function");
+    const entry = { handler };
+    this.handlers = [...this.handlers, entry];
+    return {
+      disconnect: () => {
+        this.handlers = this.handlers.filter((other) => other !== entry);
+      },
+    };
+  }
+}
+
+/** One API: its slots, its pending calls, and the connection of the moment. */
+class Core {
+  slots = new Map();
+  onStatus = new Slot();
+  onError = new Slot();
+  status = Object.freeze({ state: "opening" });
+  ready = settleable();
+  /** Calls that were sent and are not answered, by id. */
+  pending = new Map();
+  /** Calls and notifications that wait for a connection, in order. */
+  waiting = new Set();
+  lastId = 0;
+  /** Incoming calls whose handlers have not answered. */
+  handling = 0;
+  socket = null;
+  failures = 0;
+  timer = undefined;
+
+  constructor(url, options) {
+    for (const name of Object.keys(options)) {
+      if (!Object.hasOwn(DEFAULTS, name)) {
+        const known = Object.keys(DEFAULTS).join("`, `");
+        throw new RpcError("config", `unknown option \`${name}\`; there are \`${known}\``);
+      }
+    }
+    this.options = { ...DEFAULTS, ...options };
+    this.options.WebSocket ??= globalThis.WebSocket;
+    if (!this.options.WebSocket) {
+      const advice = "pass one as an option, such as that of the package `ws`";
+      throw new RpcError("config", `there is no WebSocket here; ${advice}`);
+    }
+    for (const name of DURATIONS) {
+      // Without `restart` there is no pause.
+      const off = name === "restart" && this.options.restart === false;
+      if (!off) this.options[name] = duration(this.options[name], name);
+    }
+    this.url = absolute(url);
+  }
+
+  start(api) {
+    this.api = api;
+    // Who comes back online need not wait for the end of the pause.
+    this.online = () => this.reconnect();
+    globalThis.addEventListener?.("online", this.online);
+    this.open();
+  }
+
+  slot(name) {
+    let slot = this.slots.get(name);
+    if (!slot) {
+      slot = new Slot();
+      this.slots.set(name, slot);
+    }
+    return slot;
+  }
+
+  // ---- The connection
+
+  open() {
+    this.setStatus({ state: "opening" });
+    // Who was told may have closed it.
+    if (this.status.state !== "opening") return;
+    let socket;
+    try {
+      socket = new this.options.WebSocket(this.url, this.options.protocols);
+    } catch (error) {
+      this.lost(`cannot open it: ${error.message}`);
+      return;
+    }
+    this.socket = socket;
+    socket.binaryType = "arraybuffer";
+    const patience = this.options.connectTimeout;
+    this.timer = setTimeout(() => {
+      this.drop(`no connection to ${this.url} within ${patience} ms`);
+    }, patience);
+    let opened = false;
+    let trouble = "";
+    socket.onopen = () => {
+      opened = true;
+      this.up();
+    };
+    socket.onmessage = (event) => this.receive(event.data, socket);
+    // Browsers tell a page nothing here; other implementations say what happened.
+    socket.onerror = (event) => {
+      trouble = event?.message ?? "";
+    };
+    socket.onclose = (event) => {
+      this.socket = null;
+      clearTimeout(this.timer);
+      this.lost(reasonOf(event, opened, trouble, this.url));
+    };
+  }
+
+  up() {
+    clearTimeout(this.timer);
+    this.failures = 0;
+    const socket = this.socket;
+    // Observers come first: a page that has to introduce itself does so before anything
+    // that has waited. Any of them may close the connection.
+    this.setStatus({ state: "up" });
+    for (const entry of this.waiting) {
+      if (this.socket !== socket) return;
+      this.waiting.delete(entry);
+      this.transmit(entry);
+    }
+    if (this.socket === socket) this.ready.resolve(this.api);
+  }
+
+  /** Ends the connection, whatever the other side does. */
+  drop(reason) {
+    this.leave(DROPPED, shorten(reason, 40));
+    this.lost(reason);
+  }
+
+  leave(code, reason) {
+    const { socket } = this;
+    clearTimeout(this.timer);
+    if (!socket) return;
+    this.socket = null;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    // The package `ws` throws an error that nobody listens to.
+    socket.onerror = () => {};
+    socket.close(code, reason);
+  }
+
+  /** There is no connection any more, or none was made. */
+  lost(reason) {
+    const wasUp = this.status.state === "up";
+    const { restart } = this.options;
+    const over = restart === false;
+    for (const entry of this.pending.values()) {
+      const text = `the connection ended before \`${entry.method}\` was answered: ${reason}`;
+      entry.fail(new RpcError("disconnected", text));
+    }
+    for (const entry of this.waiting) {
+      if (entry.wait && !over) continue;
+      entry.fail(new RpcError("disconnected", `\`${entry.method}\` was not sent: ${reason}`));
+    }
+    if (wasUp) this.ready = settleable();
+    if (over) {
+      this.ready.reject(new RpcError("disconnected", reason));
+      globalThis.removeEventListener?.("online", this.online);
+      this.setStatus({ state: "ended", reason });
+      return;
+    }
+    const retryIn = this.pause();
+    this.timer = setTimeout(() => this.open(), retryIn);
+    this.setStatus({ state: "down", reason, retryIn });
+  }
+
+  /** Grows with each failure up to `backoff`, less a random part, so that not all come at once. */
+  pause() {
+    const { restart, backoff } = this.options;
+    const pause = Math.min(restart * 2 ** Math.min(this.failures, 30), Math.max(restart, backoff));
+    this.failures += 1;
+    return Math.round(pause * (1 - Math.random() / 5));
+  }
+
+  reconnect() {
+    if (this.status.state !== "down") return;
+    clearTimeout(this.timer);
+    this.open();
+  }
+
+  close() {
+    if (this.status.state === "stopped") return;
+    globalThis.removeEventListener?.("online", this.online);
+    if (this.status.state === "up") this.ready = settleable();
+    this.leave(CLOSED);
+    for (const entry of [...this.pending.values(), ...this.waiting]) {
+      entry.fail(new RpcError("stopped", `\`${entry.method}\`: the API was closed`));
+    }
+    this.ready.reject(new RpcError("stopped", "the API was closed"));
+    this.setStatus({ state: "stopped" });
+  }
+
+  setStatus(status) {
+    this.status = Object.freeze(status);
+    for (const { handler } of this.onStatus.handlers) {
+      // An observer has changed it, and everybody was told of that.
+      if (this.status !== status) return;
+      try {
+        handler(status);
+      } catch (error) {
+        this.trouble(error);
+      }
+    }
+  }
+
+  /** Something failed that has no caller here. */
+  trouble(error, method) {
+    const observers = this.onError.handlers;
+    if (observers.length === 0) console.warn("quickrpc:", error);
+    for (const { handler } of observers) {
+      try {
+        handler(error, method);
+      } catch (error) {
+        console.error("quickrpc: an observer of errors failed:", error);
+      }
+    }
+  }
+
+  // ---- Calls from here
+
+  send(method, params = {}, options = {}, hasReply) {
+    // A throw in here is a rejection.
+    return new Promise((resolve, reject) => {
+      const { timeout = this.options.callTimeout, wait = this.options.wait } = options;
+      const patience = duration(timeout, "timeout");
+      if (typeof method !== "string") throw new TypeError("the name of a method is a string");
+      this.expectRoom(method, wait);
+      const id = hasReply ? ++this.lastId : undefined;
+      const text = this.encodeCall(method, params, id);
+      const entry = { method, id, text, wait, timer: undefined };
+      const end = () => {
+        clearTimeout(entry.timer);
+        this.pending.delete(id);
+        this.waiting.delete(entry);
+      };
+      entry.done = (value) => (end(), resolve(value));
+      entry.fail = (error) => (end(), reject(error));
+
+      entry.timer = setTimeout(() => {
+        const text = this.waiting.has(entry)
+          ? `\`${method}\` was not sent: no connection within ${patience} ms`
+          : `no answer to \`${method}\` within ${patience} ms`;
+        entry.fail(new RpcError("timeout", text));
+      }, patience);
+      if (this.status.state === "up") this.transmit(entry);
+      else this.waiting.add(entry);
+    });
+  }
+
+  /** Fails where nothing can be sent, nor wait for a connection. */
+  expectRoom(method, wait) {
+    const { state, reason } = this.status;
+    if (state === "stopped") throw new RpcError("stopped", `\`${method}\`: the API was closed`);
+    if (state === "ended" || (state === "down" && !wait)) {
+      throw new RpcError("disconnected", `\`${method}\` was not sent: ${reason}`);
+    }
+    if (this.pending.size + this.waiting.size >= this.options.pendingCalls) {
+      const text = `\`${method}\`: ${this.options.pendingCalls} calls are pending already`;
+      throw new RpcError("too-many-pending", text);
+    }
+  }
+
+  transmit(entry) {
+    const { socket } = this;
+    const { queue } = this.options;
+    // A socket that is closing throws away what it is given, without a word.
+    if (socket.readyState !== OPEN) {
+      const text = `\`${entry.method}\` was not sent: the connection is being closed`;
+      entry.fail(new RpcError("disconnected", text));
+      return;
+    }
+    if (socket.bufferedAmount > queue) {
+      const text = `\`${entry.method}\` was not sent: the other side does not read`;
+      entry.fail(new RpcError("queue-full", text));
+      return;
+    }
+    socket.send(entry.text);
+    entry.text = "";
+    if (entry.id === undefined) entry.done();
+    else this.pending.set(entry.id, entry);
+  }
+
+  encodeCall(method, params, id) {
+    if (typeof params !== "object" || params === null || isBytes(params)) {
+      throw new RpcError("encode", `\`${method}\`: parameters are an object or a list`);
+    }
+    const tail = id === undefined ? "}" : `,"id":${id}}`;
+    const name = JSON.stringify(method);
+    return this.fitting(`{"jsonrpc":"2.0","method":${name},"params":${encode(params)}${tail}`);
+  }
+
+  fitting(text) {
+    const { messageSize } = this.options;
+    // No character takes more than three bytes, so that most texts need not be counted.
+    if (text.length * 3 > messageSize) {
+      const size = new TextEncoder().encode(text).length;
+      if (size > messageSize) {
+        const what = `a message of ${size} bytes is larger than the limit of ${messageSize} bytes`;
+        throw new RpcError("message-too-large", what);
+      }
+    }
+    return text;
+  }
+
+  // ---- What arrives. Nothing in here throws, whatever it is.
+
+  receive(data, socket) {
+    if ((data.byteLength ?? data.length) > this.options.messageSize) {
+      this.drop(`a message is larger than ${this.options.messageSize} bytes`);
+      return;
+    }
+    try {
+      const text = typeof data === "string" ? data : UTF8.decode(data);
+      // An empty message is what some peers send to show that they are there.
+      if (text.trim() === "") return;
+      const message = decode(text);
+      const answer = Array.isArray(message) ? this.batch(message) : this.handle(message);
+      once(answer, (text) => this.reply(text, socket));
+    } catch (error) {
+      this.trouble(error instanceof RpcError ? error : new RpcError("decode", error.message));
+    }
+  }
+
+  /** Sends an answer, unless whoever asked is gone. */
+  reply(text, socket) {
+    if (text === undefined || socket !== this.socket || socket.readyState !== OPEN) return;
+    if (socket.bufferedAmount > 4 * this.options.queue) {
+      this.drop("the other side does not read its answers");
+      return;
+    }
+    socket.send(text);
+  }
+
+  /** The answers to a batch, as one text; undefined if there are none. */
+  batch(messages) {
+    if (messages.length === 0) return this.invalid(undefined, "the batch is empty");
+    if (messages.length > BATCH_ENTRIES) {
+      return this.invalid(undefined, `a batch may have ${BATCH_ENTRIES} entries`);
+    }
+    const answers = messages.map((message) => this.handle(message));
+    const joined = (answers) => {
+      const texts = answers.filter((text) => text !== undefined);
+      return texts.length === 0 ? undefined : `[${texts.join(",")}]`;
+    };
+    return answers.some(isPromise) ? Promise.all(answers).then(joined) : joined(answers);
+  }
+
+  /** Handles one message: the text of its answer, or a promise of it, or undefined. */
+  handle(message) {
+    if (!isMap(message)) return this.invalid(undefined, "a message is an object");
+    const { jsonrpc, method, params = {}, id = null } = message;
+    if (method === undefined && ("result" in message || "error" in message)) {
+      this.settle(message);
+      return undefined;
+    }
+    const isId = id === null || ["string", "number", "bigint"].includes(typeof id);
+    if (!isId || String(id).length > ID_SIZE) {
+      const what = `an id is a string or a number, of up to ${ID_SIZE} characters`;
+      return this.invalid(undefined, what);
+    }
+    // An id of null is none: who sends it cannot find its answer either.
+    const answerTo = id === null ? undefined : id;
+    if (jsonrpc !== "2.0") {
+      return this.invalid(answerTo, `expected a member "jsonrpc" with the value "2.0"`);
+    }
+    if (typeof method !== "string") {
+      return this.invalid(answerTo, "the name of a method is a string");
+    }
+    return this.dispatch(method, params ?? {}, answerTo);
+  }
+
+  /** Without an id nobody could find the error, and it would stop a Python peer. */
+  invalid(id, what) {
+    return this.failed(id, new CallError(what, { code: INVALID_REQUEST }));
+  }
+
+  /** Answers with an error, or tells of it where nobody wants an answer. */
+  failed(id, error, method) {
+    if (id !== undefined) return encodeError(id, error);
+    this.trouble(error, method);
+    return undefined;
+  }
+
+  dispatch(method, params, id) {
+    const { handlers } = this.slots.get(method) ?? {};
+    if (!handlers?.length) {
+      const what = `unknown method \`${shorten(method, 64)}\``;
+      return this.failed(id, new CallError(what, { code: METHOD_NOT_FOUND }), method);
+    }
+    if (typeof params !== "object" || isBytes(params)) {
+      const what = `\`${method}\`: parameters are an object or a list`;
+      return this.failed(id, new CallError(what, { code: INVALID_PARAMS }), method);
+    }
+    if (this.handling >= this.options.pendingCalls) {
+      const what = `${this.handling} calls are being handled; no more until some are answered`;
+      return this.failed(id, new CallError(what), method);
+    }
+    // Each handler has its own parameters, since it may change them.
+    const each = handlers.length > 1 ? () => structuredClone(params) : () => params;
+    const made = handlers.map(({ handler }) => run(handler, each()));
+    if (!made.some(isPromise)) return this.outcome(method, id, made);
+    this.handling += 1;
+    return Promise.all(made).then((made) => {
+      this.handling -= 1;
+      return this.outcome(method, id, made);
+    });
+  }
+
+  /** At most one handler answers; one that returns nothing leaves the call to the others. */
+  outcome(method, id, made) {
+    const failures = made.filter((one) => "error" in one);
+    if (id === undefined) {
+      for (const { error } of failures) this.trouble(error, method);
+      return undefined;
+    }
+    const answers = made.filter((one) => "error" in one || one.value !== undefined);
+    if (answers.length > 1) {
+      const what = `${answers.length} handlers of \`${method}\` answered, where one may`;
+      return encodeError(id, new CallError(what, { code: INTERNAL_ERROR }));
+    }
+    const [answer = { value: null }] = answers;
+    if ("error" in answer) return encodeError(id, answer.error);
+    try {
+      return this.fitting(`{"jsonrpc":"2.0","result":${encode(answer.value)},"id":${encode(id)}}`);
+    } catch (error) {
+      this.trouble(error, method);
+      const what = `cannot encode the result of \`${method}\`: ${error.message}`;
+      return encodeError(id, new CallError(what, { code: INTERNAL_ERROR }));
+    }
+  }
+
+  /** A result or an error, of a call from here. */
+  settle({ jsonrpc, id, result, error }) {
+    const number = jsonrpc === "2.0" ? answerId(id) : undefined;
+    const entry = this.pending.get(number);
+    if (entry) {
+      if (result !== undefined) entry.done(result);
+      else entry.fail(readError(error));
+      return;
+    }
+    // One that comes after its deadline is no news.
+    if (number > 0 && number <= this.lastId) return;
+    this.trouble(new RpcError("decode", "an answer to a call that was never made"));
+  }
+}
+
+/** A promise with its resolvers, whose rejection may go unnoticed. */
+function settleable() {
+  const made = {};
+  made.promise = new Promise((resolve, reject) => Object.assign(made, { resolve, reject }));
+  made.promise.catch(() => {});
+  return made;
+}
+
+/** What a handler made of a call: `{ value }`, `{ error }`, or a promise of one of them. */
+function run(handler, params) {
+  try {
+    const value = handler(params);
+    if (!isPromise(value)) return { value };
+    return Promise.resolve(value).then(
+      (value) => ({ value }),
+      (error) => ({ error }),
+    );
+  } catch (error) {
+    return { error };
+  }
+}
+
+/** Goes on with a value, or with what a promise will have. */
+function once(value, then) {
+  if (isPromise(value)) value.then(then);
+  else then(value);
+}
+
+function isPromise(value) {
+  return typeof value?.then === "function";
+}
+
+function isMap(value) {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !isBytes(value);
+}
+
+/** Milliseconds that a timer can wait. */
+function duration(value, name) {
+  if (typeof value !== "number" || !(value >= 0)) {
+    throw new RpcError("config", `\`${name}\` is a number of milliseconds, not \`${value}\``);
+  }
+  return Math.min(value, LONGEST_TIMER);
+}
+
+/** The WebSocket's address, from one that may be relative to the page, or begin with `http`. */
+function absolute(url) {
+  let address;
+  try {
+    address = new URL(url, globalThis.location?.href);
+  } catch {
+    throw new RpcError("config", `\`${url}\` is no address, such as ws://localhost:8080/`);
+  }
+  address.hash = "";
+  address.protocol = address.protocol.replace(/^http/, "ws");
+  if (!/^wss?:$/.test(address.protocol)) {
+    const advice = "say where to connect: ws://localhost:8080/";
+    throw new RpcError("config", `\`${address}\` is no address of a server; ${advice}`);
+  }
+  return address.href;
+}
+
+function reasonOf({ code, reason }, opened, trouble, url) {
+  if (!opened) return `cannot connect to ${url}${trouble && `: ${trouble}`}`;
+  if (reason) return `${reason} (${code})`;
+  if (code === 1000 || code === 1005) return "the other side closed the connection";
+  if (code === 1001) return "the other side has gone away";
+  return trouble || `the connection was lost (${code})`;
+}
+
+/** Names from the wire have any length, and close reasons 123 bytes at the most. */
+function shorten(text, length) {
+  return text.length > length ? `${text.slice(0, length)}…` : text;
+}
+
+// ---- Values and text
+
+/** The number that the id of an answer means, if any; some peers keep ids as strings. */
+function answerId(id) {
+  if (typeof id === "number") return id;
+  return typeof id === "string" && /^\d{1,15}$/.test(id) ? Number(id) : undefined;
+}
+
+function readError(error) {
+  if (!isMap(error)) {
+    const what = "the call failed with an error that is not an object";
+    return new CallError(what, { code: INTERNAL_ERROR });
+  }
+  const { code, message = "", data } = error;
+  return new CallError(typeof message === "string" ? message : encode(message), {
+    code: Number.isSafeInteger(code) ? code : 0,
+    data: data ?? undefined,
+  });
+}
+
+/** An error answer. The text of an error travels, its stack never does. */
+function encodeError(id, error) {
+  const { code, message, data } =
+    error instanceof CallError ? error : new CallError(error?.message ?? error);
+  const number = Number.isSafeInteger(code) ? code : HANDLER_FAILED;
+  const tail = `},"id":${encode(id)}}`;
+  const head = `{"jsonrpc":"2.0","error":{"code":${number},"message":${JSON.stringify(message)}`;
+  try {
+    return data === undefined ? head + tail : `${head},"data":${encode(data)}${tail}`;
+  } catch {
+    return head + tail;
+  }
+}
+
+function isBytes(value) {
+  const kind = Object.prototype.toString.call(value);
+  return kind === "[object Uint8Array]" || kind === "[object ArrayBuffer]";
+}
+
+/**
+ * Writes a value as the library does: beyond JSON, byte strings, integers of any size (as
+ * `bigint`), `NaN` and the infinities. What cannot be written is an error, not a gap.
+ */
+function encode(value, depth = NESTING_DEPTH) {
+  if (depth < 0) throw new RpcError("encode", `more than ${NESTING_DEPTH} levels, or a circle`);
+  if (typeof value === "string" || typeof value === "boolean") return JSON.stringify(value);
+  if (typeof value === "number" || typeof value === "bigint") return String(value);
+  if (value === null) return "null";
+  if (typeof value !== "object" || isPromise(value)) {
+    const kind = isPromise(value) ? "promise; await it first" : typeof value;
+    throw new RpcError("encode", `cannot encode a value of type ${kind}`);
+  }
+  if (isBytes(value)) return `{"__bytes":"${toBase64(new Uint8Array(value))}"}`;
+  if (value instanceof Map || value instanceof Set) {
+    throw new RpcError("encode", "cannot encode a Map or Set; make it an object or a list");
+  }
+  if (typeof value.toJSON === "function") return encode(value.toJSON(), depth - 1);
+  if (Array.isArray(value) || ArrayBuffer.isView(value)) {
+    const items = Array.from(value, (item) => encode(item === undefined ? null : item, depth - 1));
+    return `[${items.join(",")}]`;
+  }
+  const members = [];
+  for (const [key, member] of Object.entries(value)) {
+    if (key === "__bytes") {
+      throw new RpcError("encode", "a map cannot have the key `__bytes`, which marks byte strings");
+    }
+    // As with JSON.stringify; a parameter then has its default.
+    if (member !== undefined) members.push(`${JSON.stringify(key)}:${encode(member, depth - 1)}`);
+  }
+  return `{${members.join(",")}}`;
+}
+
+/**
+ * Reads what [`encode`] and the library write. Not with JSON.parse: it rounds integers
+ * beyond 2^53 without a word, and refuses the `NaN` that a float may be.
+ */
+function decode(text) {
+  let at = 0;
+
+  const fail = (expected) => {
+    throw new RpcError("decode", `expected ${expected} at character ${at}`);
+  };
+  const match = (pattern) => {
+    pattern.lastIndex = at;
+    const found = pattern.exec(text);
+    if (!found) return undefined;
+    at = pattern.lastIndex;
+    return found[0];
+  };
+  const eat = (character) => {
+    match(BLANK);
+    if (text[at] !== character) return false;
+    at += 1;
+    return true;
+  };
+
+  const value = (depth) => {
+    if (depth < 0) fail(`no more than ${NESTING_DEPTH} levels`);
+    if (eat("{")) return map(depth);
+    if (eat("[")) return list(depth);
+    if (text[at] === '"') return string();
+    const word = match(WORD);
+    if (word !== undefined) return WORDS[word];
+    return number(match(NUMBER) ?? fail("a value"));
+  };
+  const string = () => {
+    if (text[at] !== '"') fail("a string");
+    let end = at;
+    let backslashes;
+    do {
+      end = text.indexOf('"', end + 1);
+      if (end < 0) fail("the end of the string");
+      for (backslashes = 0; text[end - 1 - backslashes] === "\\"; ) backslashes += 1;
+    } while (backslashes % 2 === 1);
+    const written = text.slice(at, end + 1);
+    try {
+      const read = JSON.parse(written);
+      at = end + 1;
+      return read;
+    } catch {
+      return fail("a string without raw control characters and wrong escapes");
+    }
+  };
+  const list = (depth) => {
+    const items = [];
+    if (eat("]")) return items;
+    do items.push(value(depth - 1));
+    while (eat(","));
+    if (!eat("]")) fail("`,` or `]`");
+    return items;
+  };
+  const map = (depth) => {
+    const members = {};
+    if (eat("}")) return members;
+    do {
+      match(BLANK);
+      const key = string();
+      if (!eat(":")) fail("`:`");
+      put(members, key, value(depth - 1));
+    } while (eat(","));
+    if (!eat("}")) fail("`,` or `}`");
+    return fromBase64(members.__bytes) ?? members;
+  };
+
+  const read = value(NESTING_DEPTH);
+  match(BLANK);
+  if (at < text.length) fail("nothing behind the message");
+  return read;
+}
+
+const UTF8 = new TextDecoder("utf-8", { fatal: true });
+const BLANK = /[ \t\n\r]*/y;
+const WORD = /(?:null|true|false|NaN|-?Infinity)(?![\w$])/y;
+const WORDS = { null: null, true: true, false: false, NaN, Infinity, "-Infinity": -Infinity };
+const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?/y;
+
+/** A number, where that is exact or was written as a float; else a bigint. */
+function number(written) {
+  const read = Number(written);
+  const isFloat = /[.eE]/.test(written);
+  if (isFloat || Number.isSafeInteger(read) || written.length > INTEGER_DIGITS) return read;
+  return BigInt(written);
+}
+
+/** Sets a member of whatever name; assigning to `__proto__` would do something else. */
+function put(members, name, value) {
+  if (name !== "__proto__") {
+    members[name] = value;
+    return;
+  }
+  const own = { value, enumerable: true, configurable: true, writable: true };
+  Object.defineProperty(members, name, own);
+}
+
+function toBase64(bytes) {
+  let characters = "";
+  // In pieces, since a call takes only so many arguments.
+  for (let at = 0; at < bytes.length; at += 0x4000) {
+    characters += String.fromCharCode(...bytes.subarray(at, at + 0x4000));
+  }
+  return btoa(characters);
+}
+
+/** The bytes, or undefined for anything that is no base64. */
+function fromBase64(text) {
+  if (typeof text !== "string") return undefined;
+  let characters;
+  try {
+    characters = atob(text);
+  } catch {
+    return undefined;
+  }
+  const bytes = new Uint8Array(characters.length);
+  for (let at = 0; at < bytes.length; at += 1) bytes[at] = characters.charCodeAt(at);
+  return bytes;
+}

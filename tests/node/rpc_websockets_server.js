@@ -1,0 +1,19 @@
+// A server of rpc-websockets' on a port of 127.0.0.1 that the system chooses.
+"use strict";
+
+const { Server } = require("rpc-websockets");
+const { event } = require("./peer.js");
+
+const server = new Server({ host: "127.0.0.1", port: 0 });
+server.register("subtract", (params) =>
+  Array.isArray(params) ? params[0] - params[1] : params.minuend - params.subtrahend);
+server.register("lab.echoBack", ({ text }) => text);
+server.register("isArray", (params) => Array.isArray(params));
+server.register("nothing", () => null);
+server.register("refuse", () => {
+  throw Object.assign(new Error("no"), { code: 7 });
+});
+server.register("hear", (params) => event("hear", { params }));
+server.on("listening", () => event("ready", { port: server.wss.address().port }));
+process.stdin.resume().on("close", () => process.exit(0));
+setTimeout(() => process.exit(3), 120_000);

@@ -1,0 +1,90 @@
+// The types of quickrpc.d.ts, as a program uses them. Checked by tsc and never run; each
+// `@ts-expect-error` fails the check where the line below it is accepted.
+
+import {
+  type Api,
+  CallError,
+  type Connection,
+  RpcError,
+  type Status,
+  type Value,
+  connect,
+} from "../../../quickrpc/web/quickrpc.js";
+
+// Without types of one's own, everything goes.
+const any = connect();
+any.echo.connect(({ text }) => text);
+any.slot("call").connect(([a, b]) => a + b);
+const sum: Promise<number> = any.call("add", { a: 1, b: 2 });
+any.call("add", [1, 2], { timeout: 1000, wait: true });
+any.remote.add([1, 2]);
+any.notify("ping");
+const ready: Promise<Api> = any.ready;
+
+// With an API declared, names, parameters and results are checked.
+interface Server {
+  add(params: { a: number | bigint; b: number | bigint }): number | bigint;
+  sum(params: number[]): number;
+  blob(params: { data: Uint8Array }): Uint8Array;
+  recent(params: { after?: number }): Value[];
+  ping(): null;
+}
+interface Page {
+  echo(params: { text: string }): void;
+  question(params: { text: string }): string;
+  close(params: {}): void;
+}
+const api = connect<Server, Page>("ws://localhost:8080/", { restart: false, callTimeout: 500 });
+
+const typed: Promise<number | bigint> = api.call("add", { a: 1, b: 2n });
+const bytes: Promise<Uint8Array> = api.remote.blob({ data: new Uint8Array() });
+api.call("sum", [1, 2]);
+api.call("ping");
+api.call("recent");
+api.remote.recent({ after: 1 });
+api.notify("ping", undefined, { wait: true });
+
+const connection: Connection = api.echo.connect(({ text }) => console.log(text.length));
+connection.disconnect();
+api.question.connect(({ text }) => text);
+api.question.connect(async ({ text }) => text);
+api.question.connect(() => undefined);
+// A slot whose name the handle has for itself.
+api.slot("close").connect(() => {});
+api.close();
+
+api.onStatus((status: Status) => {
+  if (status.state === "down") console.log(status.reason.length, status.retryIn.toFixed());
+});
+api.onError((error, method) => console.log(error.message, method?.length));
+
+try {
+  await api.ready;
+} catch (error) {
+  if (error instanceof CallError) console.log(error.code.toFixed(), error.data);
+  else if (error instanceof RpcError && error.kind === "timeout") api.reconnect();
+}
+throw new CallError("not here", { code: 404, data: { name: "x" } });
+
+function wrong() {
+  // @ts-expect-error: an unknown method
+  api.call("sub", { a: 1, b: 2 });
+  // @ts-expect-error: a missing parameter
+  api.call("add", { a: 1 });
+  // @ts-expect-error: no parameters at all
+  api.remote.add();
+  // @ts-expect-error: a parameter of another type
+  api.remote.blob({ data: "text" });
+  // @ts-expect-error: another result
+  const text: Promise<string> = api.call("sum", [1]);
+  // @ts-expect-error: an unknown slot
+  api.shout.connect(() => {});
+  // @ts-expect-error: an answer of another type
+  api.question.connect(() => 5);
+  // @ts-expect-error: an unknown option
+  connect("ws://h/", { timeout: 5 });
+  // @ts-expect-error: an unknown kind of error
+  new RpcError("odd", "message");
+  return text;
+}
+void [sum, ready, typed, bytes, wrong];

@@ -1,0 +1,355 @@
+// The life of a connection: coming up, getting lost, coming back, ending.
+
+import assert from "node:assert/strict";
+import { createServer } from "node:net";
+import { test } from "node:test";
+
+import { WebSocket } from "ws";
+
+import { connect } from "../../../quickrpc/web/quickrpc.js";
+import { client, listen, pair } from "../support/pair.js";
+import { Inbox, within } from "../support/wait.js";
+
+/** The changes of status from now on. */
+function statuses(api) {
+  const seen = new Inbox();
+  api.onStatus((status) => seen.put(status));
+  return seen;
+}
+
+/** A port that stays taken, on which nobody listens for WebSockets. */
+async function refusing(t, serve = (socket) => socket.destroy()) {
+  const server = createServer(serve);
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  t.after(() => server.close());
+  return `ws://127.0.0.1:${server.address().port}/`;
+}
+
+test("calls and notifications wait for the first attempt, in order", async (t) => {
+  const listener = await listen(t);
+  const api = client(t, listener.url);
+  assert.deepEqual(api.status, { state: "opening" });
+  const sum = api.call("first");
+  const noted = api.notify("second");
+  const seen = statuses(api);
+  // Who introduces itself does so before all that has waited.
+  api.onStatus(({ state }) => state === "up" && api.notify("hello"));
+  const server = await listener.accept();
+  assert.equal(await api.ready, api);
+  assert.deepEqual(await seen.next(), { state: "up" });
+  assert.deepEqual(api.status, { state: "up" });
+  assert.equal((await server.next()).method, "hello");
+  const call = await server.next();
+  assert.equal(call.method, "first");
+  assert.equal((await server.next()).method, "second");
+  server.send({ jsonrpc: "2.0", result: 3, id: call.id });
+  assert.equal(await sum, 3);
+  await noted;
+});
+
+test("nothing that arrives first is missed", async (t) => {
+  const listener = await listen(t);
+  const api = client(t, listener.url);
+  const heard = new Inbox();
+  api.people.connect(({ names }) => heard.put(names));
+  const server = await listener.accept();
+  server.send({ jsonrpc: "2.0", method: "people", params: { names: ["ann"] } });
+  assert.deepEqual(await heard.next(), ["ann"]);
+});
+
+test("a lost connection fails what was pending, and comes back by itself", async (t) => {
+  const { api, server, listener } = await pair(t, { restart: 1 });
+  const seen = statuses(api);
+  api.hello.connect(() => "still here");
+  const before = api.ready;
+  const pending = api.call("add");
+  await server.next();
+  server.socket.terminate();
+  const message = /ended before `add` was answered: the connection was lost \(1006\)/;
+  await assert.rejects(pending, { kind: "disconnected", message });
+
+  const down = await seen.next();
+  assert.equal(down.state, "down");
+  assert.ok(down.retryIn <= 1);
+  assert.notEqual(api.ready, before);
+  assert.deepEqual(await seen.next(), { state: "opening" });
+  assert.deepEqual(await seen.next(), { state: "up" });
+  assert.equal(await api.ready, api);
+
+  const again = await listener.accept();
+  // Nothing is sent a second time, and ids go on.
+  again.send({ jsonrpc: "2.0", method: "hello", id: 1 });
+  assert.deepEqual(await again.next(), { jsonrpc: "2.0", result: "still here", id: 1 });
+  const call = api.call("add");
+  assert.equal((await again.next()).id, 2);
+  again.send({ jsonrpc: "2.0", result: 3, id: 2 });
+  assert.equal(await call, 3);
+});
+
+test("the reason of an end is told", async (t) => {
+  const cases = [
+    [1000, "", "the other side closed the connection"],
+    [1001, "", "the other side has gone away"],
+    [1001, "stopped", "stopped (1001)"],
+    [4321, "because", "because (4321)"],
+    [4321, "", "the connection was lost (4321)"],
+  ];
+  for (const [code, text, reason] of cases) {
+    const { api, server } = await pair(t, { restart: false });
+    const seen = statuses(api);
+    server.socket.close(code, text);
+    assert.deepEqual(await seen.next(), { state: "ended", reason });
+  }
+});
+
+test("while there is no connection, calls fail at once, or wait if they are told to", async (t) => {
+  const { api, server, listener } = await pair(t, { restart: 3_600_000 });
+  const seen = statuses(api);
+  server.socket.close(1001, "restarting");
+  await seen.find(({ state }) => state === "down", "the loss");
+  const message = "`add` was not sent: restarting (1001)";
+  await assert.rejects(api.call("add"), { kind: "disconnected", message });
+  await assert.rejects(api.notify("add"), { kind: "disconnected", message });
+  const impatient = api.call("add", {}, { wait: true, timeout: 1 });
+  await assert.rejects(impatient, { kind: "timeout", message: /not sent: no connection within 1 ms/ });
+
+  const waiting = api.call("wait", {}, { wait: true });
+  const noted = api.notify("note", {}, { wait: true });
+  api.reconnect();
+  const again = await listener.accept();
+  const call = await again.next();
+  assert.equal(call.method, "wait");
+  assert.equal((await again.next()).method, "note");
+  again.send({ jsonrpc: "2.0", result: "it was worth it", id: call.id });
+  assert.equal(await waiting, "it was worth it");
+  await noted;
+});
+
+test("attempts go on, with longer and longer pauses", async (t) => {
+  const url = await refusing(t);
+  const api = client(t, url, { restart: 4, backoff: 16 });
+  const seen = statuses(api);
+  const pauses = [];
+  while (pauses.length < 5) {
+    const { state, reason, retryIn } = await seen.next();
+    if (state !== "down") continue;
+    assert.ok(reason.startsWith(`cannot connect to ${url}: `), reason);
+    pauses.push(retryIn);
+  }
+  for (const [at, most] of [4, 8, 16, 16, 16].entries()) {
+    assert.ok(pauses[at] <= most && pauses[at] >= Math.floor(most * 0.8), String(pauses));
+  }
+  api.close();
+  const stopped = await seen.find(({ state }) => state === "stopped");
+  assert.deepEqual(stopped, { state: "stopped" });
+});
+
+test("what waits for the first attempt fails with it, unless it is to wait", async (t) => {
+  const url = await refusing(t);
+  const api = client(t, url, { restart: 1, wait: true });
+  const impatient = api.call("add", {}, { wait: false });
+  await assert.rejects(impatient, { kind: "disconnected", message: /`add` was not sent: cannot con/ });
+  const waiting = api.call("add", {}, { timeout: 3_600_000 });
+  api.close();
+  await assert.rejects(waiting, { kind: "stopped", message: "`add`: the API was closed" });
+});
+
+test("without restart, an end is the end", async (t) => {
+  const url = await refusing(t);
+  const api = client(t, url, { restart: false, wait: true });
+  await assert.rejects(api.ready, { kind: "disconnected", message: /cannot connect/ });
+  assert.equal(api.status.state, "ended");
+  await assert.rejects(api.call("add"), { kind: "disconnected" });
+  api.reconnect();
+  assert.equal(api.status.state, "ended");
+});
+
+test("an attempt that takes too long has failed", async (t) => {
+  // It accepts, and says nothing.
+  const url = await refusing(t, (socket) => t.after(() => socket.destroy()));
+  const api = client(t, url, { restart: false, connectTimeout: 20 });
+  await assert.rejects(api.ready, { message: `no connection to ${url} within 20 ms` });
+});
+
+test("close ends everything, and the server sees an orderly end", async (t) => {
+  const { api, server } = await pair(t);
+  const seen = statuses(api);
+  const pending = api.call("add");
+  await server.next();
+  api.close();
+  api.close();
+  await assert.rejects(pending, { kind: "stopped" });
+  await assert.rejects(api.ready, { kind: "stopped" });
+  await assert.rejects(api.call("add"), { kind: "stopped" });
+  await assert.rejects(api.notify("add"), { kind: "stopped" });
+  assert.deepEqual(await seen.next(), { state: "stopped" });
+  assert.equal(seen.size, 0);
+  assert.equal((await within(server.closed, "the end")).code, 1000);
+  api.reconnect();
+  assert.equal(api.status.state, "stopped");
+});
+
+test("close works while it connects, and from every observer", async (t) => {
+  const listener = await listen(t);
+  const early = client(t, listener.url);
+  early.close();
+  await assert.rejects(early.ready, { kind: "stopped" });
+
+  const api = client(t, listener.url, { restart: 0 });
+  const waiting = api.call("add");
+  api.onStatus(({ state }) => state === "up" && api.close());
+  await assert.rejects(waiting, { kind: "stopped" });
+
+  for (const wanted of ["down", "opening"]) {
+    const { api, server } = await pair(t, { restart: 0 });
+    api.onStatus(({ state }) => state === wanted && api.close());
+    // Who is told after that hears of the end alone, and once.
+    const seen = statuses(api);
+    server.socket.terminate();
+    const states = [(await seen.next()).state];
+    if (states[0] !== "stopped") states.push((await seen.next()).state);
+    assert.deepEqual(states, wanted === "down" ? ["stopped"] : ["down", "stopped"]);
+    assert.equal(seen.size, 0);
+  }
+
+  const calling = await pair(t);
+  calling.api.end.connect(() => calling.api.close());
+  calling.server.send({ jsonrpc: "2.0", method: "end", id: 1 });
+  await within(calling.server.closed, "the end");
+  assert.equal(calling.server.unread, 0);
+});
+
+test("an observer that fails does not keep a connection from coming up", async (t) => {
+  const listener = await listen(t);
+  const api = client(t, listener.url);
+  const errors = new Inbox();
+  api.onError((error) => errors.put(error.message));
+  api.onStatus(() => {
+    throw new Error("the observer");
+  });
+  await api.ready;
+  assert.equal(await errors.next(), "the observer");
+});
+
+test("a message beyond the limit ends the connection", async (t) => {
+  const { api, server } = await pair(t, { messageSize: 1000, restart: false });
+  const seen = statuses(api);
+  server.send(`"${"x".repeat(1000)}"`);
+  const reason = "a message is larger than 1000 bytes";
+  assert.deepEqual(await seen.next(), { state: "ended", reason });
+  assert.deepEqual(await within(server.closed, "the end"), { code: 4000, reason });
+});
+
+test("answers of an old connection do not go to a new one", async (t) => {
+  const { api, server, listener } = await pair(t, { restart: 1 });
+  let release;
+  const released = new Promise((resolve) => {
+    release = resolve;
+  });
+  const called = new Inbox();
+  api.slow.connect(() => called.put("slow") ?? released);
+  server.send({ jsonrpc: "2.0", method: "slow", id: 1 });
+  await called.next();
+  server.socket.terminate();
+  const again = await listener.accept();
+  await within(api.ready, "the connection");
+  release("late");
+  await released;
+  api.fast.connect(() => "fast");
+  again.send({ jsonrpc: "2.0", method: "fast", id: 2 });
+  assert.equal((await again.next()).id, 2);
+});
+
+test("a connection that is closing takes nothing any more", async (t) => {
+  const sockets = [];
+  class Observed extends WebSocket {
+    constructor(...args) {
+      super(...args);
+      sockets.push(this);
+    }
+  }
+  const { api } = await pair(t, { WebSocket: Observed, restart: false });
+  sockets[0].close(4001);
+  assert.equal(api.status.state, "up");
+  const message = "`say` was not sent: the connection is being closed";
+  await assert.rejects(api.notify("say"), { kind: "disconnected", message });
+  await assert.rejects(api.call("say"), { kind: "disconnected", message });
+});
+
+test("a server that does not read is noticed", async (t) => {
+  const { api, server } = await pair(t, { queue: 100_000, restart: false });
+  const seen = statuses(api);
+  api.more.connect(() => "x".repeat(1_000_000));
+  server.socket.pause();
+  let sent = 0;
+  const full = async () => {
+    for (; sent < 1_000; sent += 1) await api.notify("say", { text: "x".repeat(1_000_000) });
+  };
+  await assert.rejects(full(), { kind: "queue-full", message: /the other side does not read/ });
+  // Answers cannot fail, so that the connection has to end.
+  for (let id = 1; id < 10; id += 1) server.send({ jsonrpc: "2.0", method: "more", id });
+  const { reason } = await seen.next();
+  assert.equal(reason, "the other side does not read its answers");
+});
+
+test("subprotocols are offered", async (t) => {
+  const { server } = await pair(t, { protocols: ["quickrpc"] });
+  assert.equal(server.request.headers["sec-websocket-protocol"], "quickrpc");
+});
+
+test("addresses may begin with http, be a URL, or have a fragment", async (t) => {
+  const listener = await listen(t);
+  for (const url of [
+    `http://127.0.0.1:${listener.port}/wire?token=1#fragment`,
+    new URL(`ws://127.0.0.1:${listener.port}/wire?token=1`),
+  ]) {
+    client(t, url);
+    assert.equal((await listener.accept()).request.url, "/wire?token=1");
+  }
+});
+
+test("wrong addresses and options are errors that say what is right", (t) => {
+  const cases = [
+    [["ftp://example.com", { WebSocket }], /no address of a server; say where/],
+    [["no address", { WebSocket }], /`no address` is no address, such as ws:/],
+    [[undefined, { WebSocket }], /`\.` is no address/],
+    [["ws://h/", { WebSocket, timout: 5 }], /unknown option `timout`; there are `callTimeout`/],
+    [["ws://h/", { WebSocket, restart: "1s" }], /`restart` is a number of milliseconds/],
+    [["ws://h/", { WebSocket, backoff: -1 }], /`backoff` is a number of milliseconds/],
+  ];
+  for (const [args, message] of cases) {
+    assert.throws(() => connect(...args), { name: "RpcError", kind: "config", message });
+  }
+  const { WebSocket: kept } = globalThis;
+  t.after(() => Object.assign(globalThis, { WebSocket: kept }));
+  globalThis.WebSocket = undefined;
+  assert.throws(() => connect("ws://h/"), { kind: "config", message: /there is no WebSocket here/ });
+});
+
+test("a WebSocket that cannot be made is a failed attempt", async (t) => {
+  class Refused {
+    constructor() {
+      throw new Error("the policy forbids it");
+    }
+  }
+  const api = client(t, "ws://127.0.0.1/", { WebSocket: Refused, restart: false });
+  await assert.rejects(api.ready, { message: "cannot open it: the policy forbids it" });
+});
+
+test("who comes back online connects at once", async (t) => {
+  const page = new EventTarget();
+  for (const name of ["addEventListener", "removeEventListener"]) {
+    globalThis[name] = page[name].bind(page);
+    t.after(() => delete globalThis[name]);
+  }
+  const { api, server, listener } = await pair(t, { restart: 3_600_000 });
+  const seen = statuses(api);
+  server.socket.terminate();
+  await seen.find(({ state }) => state === "down");
+  page.dispatchEvent(new Event("online"));
+  await listener.accept();
+  await within(api.ready, "the connection");
+  api.close();
+  page.dispatchEvent(new Event("online"));
+  assert.equal(api.status.state, "stopped");
+});
