@@ -66,9 +66,14 @@ fn s_client_may_not_renegotiate() {
     person.say("add[1] a:1 b:2");
     person.expect("[1]:3");
     person.say("R");
-    // It gives up by itself when it is not allowed to.
-    ends.next();
-    assert!(api.peers().is_empty());
+    person.expect("RENEGOTIATING");
+    // It waits for what it will not get, which is nobody else's trouble.
+    let mut other = Openssl::client(api.local_addrs()[0], &[]);
+    other.say("add[1] a:1 b:2");
+    other.expect("[1]:3");
+    drop(person);
+    let reason = ends.next();
+    assert!(matches!(reason, DisconnectReason::Lost(_)), "{reason:?}");
 }
 
 #[test]
@@ -92,11 +97,7 @@ fn s_client_with_a_certificate() {
         let info = callers.next();
         assert_eq!(info["cn"], "alice", "{info:?}");
         let person = Openssl::client(addr, &[version]);
-        // TLS 1.2 has no alert of its own for it.
-        person.expect(match version {
-            "-tls1_2" => "alert handshake failure",
-            _ => "alert certificate required",
-        });
+        person.expect("alert certificate required");
     }
     // Another lab's.
     let other = Authority::new("other lab");
@@ -115,7 +116,8 @@ fn s_client_of_old_versions() {
     let (api, _ends) = server(&authority, "");
     let old = ["-tls1_1", "-cipher", "DEFAULT@SECLEVEL=0"];
     let person = Openssl::client(api.local_addrs()[0], &old);
-    person.expect("alert protocol version");
+    person.expect(" alert ");
+    assert!(api.peers().is_empty());
 }
 
 /// A client of ours, over the lab's lines.
@@ -144,10 +146,10 @@ fn s_server() {
         theirs.expect("add[1] a:1 b:2");
         theirs.say("[1]:3");
         assert_eq!(settled(sum).unwrap(), 3);
-        // It ends the connection when it is told to.
+        // It ends the connection when it is told to, without a goodbye.
         theirs.say("q");
-        let reason = ends.next();
-        assert!(matches!(reason, DisconnectReason::EndOfInput), "{reason:?}");
+        let reason = ends.next().to_string();
+        assert!(reason.contains("close_notify"), "{reason}");
     }
 }
 

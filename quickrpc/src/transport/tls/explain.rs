@@ -188,7 +188,7 @@ fn told(side: Side, alert: AlertDescription) -> String {
         AlertDescription::AccessDenied => "our certificate is right, and may not connect",
         AlertDescription::ProtocolVersion => "it speaks neither TLS 1.2 nor TLS 1.3",
         AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity => {
-            "nothing in common in TLS, or a certificate of ours is needed"
+            return format!("nothing in common in TLS, or it needs a certificate of ours; {own}");
         }
         AlertDescription::UnrecognisedName => "it is not known by the name that we called",
         AlertDescription::NoApplicationProtocol => "it speaks another protocol over TLS",

@@ -1,18 +1,23 @@
 //! Those who want to do harm: on the other side, and in between.
 
-use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Instant;
 
-use quickrpc::DisconnectReason;
-use quickrpc_tests::{Authority, Inbox, Lab, SOON, Telnet, bounded, eventually, inbox};
+use quickrpc::{DisconnectReason, Error};
+use quickrpc_tests::{
+    Authority, Inbox, Lab, LabInverse, SOON, Telnet, TlsStream, bounded, eventually, inbox,
+};
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
 use super::{Person, reasons, server};
+use crate::settled;
 
 /// A client whose bytes can be changed on their way.
 struct Forger {
@@ -46,6 +51,10 @@ impl Forger {
         while forger.tls.is_handshaking() {
             forger.tls.complete_io(&mut forger.stream).unwrap();
         }
+        // Its answer says that the server has let us in, whoever comes next.
+        let call = forger.seal("add[0] a:1 b:2\n");
+        forger.send(call);
+        forger.record();
         forger
     }
 
@@ -68,6 +77,16 @@ impl Forger {
         self.stream
             .write_all(bytes.as_ref())
             .expect("the server reads");
+    }
+
+    /// A record of the server, as it came.
+    fn record(&mut self) -> Vec<u8> {
+        let mut record = vec![0; 5];
+        self.stream.read_exact(&mut record).unwrap();
+        let length = u16::from_be_bytes([record[3], record[4]]);
+        record.resize(5 + usize::from(length), 0);
+        self.stream.read_exact(&mut record[5..]).unwrap();
+        record
     }
 
     fn end(&mut self) {
@@ -124,7 +143,8 @@ fn a_flipped_bit_anywhere_calls_nothing() {
     assert!(length > 30);
     // That of the first one, which has sent nothing.
     target.ends.next();
-    for position in 0..length {
+    // Of its type and version nothing depends (RFC 8446, section 5.2).
+    for position in 3..length {
         let mut forger = target.forger();
         let mut record = forger.seal("notify text:\"x\"\n");
         record[position] ^= 1 << (position % 8);
@@ -148,8 +168,7 @@ fn a_flipped_bit_in_the_handshake_lets_nobody_in() {
         forger.send(&hello);
         // Where it changes how long something is, the server waits for the rest.
         let _ = forger.stream.shutdown(Shutdown::Write);
-        let TlsEnd { finished } = finish(&mut forger);
-        assert!(!finished, "byte {position}");
+        assert!(!finish(&mut forger), "byte {position}");
     }
     let mut good = Person::connect(target.addr, &target.authority);
     good.say("add[1] a:1 b:2");
@@ -157,23 +176,17 @@ fn a_flipped_bit_in_the_handshake_lets_nobody_in() {
     assert!(target.ends.so_far().is_empty(), "nobody else was a peer");
 }
 
-struct TlsEnd {
-    finished: bool,
-}
-
 /// Whether the client believes that its handshake was right, and the server said so.
-fn finish(forger: &mut Forger) -> TlsEnd {
+fn finish(forger: &mut Forger) -> bool {
     let mut answer = Vec::new();
     let _ = forger.stream.read_to_end(&mut answer);
     let mut rest = answer.as_slice();
     while !rest.is_empty() && forger.tls.read_tls(&mut rest).is_ok() {
         if forger.tls.process_new_packets().is_err() {
-            return TlsEnd { finished: false };
+            return false;
         }
     }
-    TlsEnd {
-        finished: !forger.tls.is_handshaking(),
-    }
+    !forger.tls.is_handshaking()
 }
 
 #[test]
@@ -187,9 +200,10 @@ fn records_cannot_be_played_again_swapped_left_out_or_sent_back() {
     };
     let mut forger = target.forger();
     let record = forger.seal("notify text:\"once\"\n");
-    forger.send([&record[..], &record].concat());
-    target.refuses("twice", &mut forger);
+    forger.send(&record);
     heard(&["once"]);
+    forger.send(&record);
+    target.refuses("twice", &mut forger);
     let mut forger = target.forger();
     let records = ["one", "two"].map(|text| forger.seal(&format!("notify text:\"{text}\"\n")));
     forger.send([&records[1][..], &records[0]].concat());
@@ -212,11 +226,8 @@ fn records_cannot_be_played_again_swapped_left_out_or_sent_back() {
     let mut forger = target.forger();
     let call = forger.seal("echo[1] text:\"notify\"\n");
     forger.send(&call);
-    let mut answer = [0; 5];
-    forger.stream.read_exact(&mut answer).unwrap();
-    let mut rest = vec![0; usize::from(u16::from_be_bytes([answer[3], answer[4]]))];
-    forger.stream.read_exact(&mut rest).unwrap();
-    forger.send([&answer[..], &rest].concat());
+    let answer = forger.record();
+    forger.send(answer);
     target.refuses("sent back", &mut forger);
     heard(&[]);
 }
@@ -365,8 +376,7 @@ fn handshakes_count_as_connections() {
     // One that is over makes room.
     drop(one);
     eventually("room", || {
-        let stream = quickrpc_tests::TlsStream::connect(addr, &authority.file());
-        let mut stream = stream;
+        let mut stream = TlsStream::connect(addr, &authority.file());
         stream.handshake().is_ok()
     });
 }
@@ -376,9 +386,9 @@ fn handshakes_count_as_connections() {
 fn a_flood_of_nothing_delays_nobody_for_long() {
     let target = Target::new();
     let mut good = Person::connect(target.addr, &target.authority);
-    let mut flood = quickrpc_tests::TlsStream::connect(target.addr, &target.authority.file());
+    let mut flood = TlsStream::connect(target.addr, &target.authority.file());
     flood.handshake().unwrap();
-    let flooding = std::thread::spawn(move || {
+    let flooding = thread::spawn(move || {
         for _ in 0..20_000 {
             flood.update_keys();
             if flood.flush().is_err() {
@@ -396,72 +406,87 @@ fn a_flood_of_nothing_delays_nobody_for_long() {
 /// The same for who is in the middle of a client and its server.
 #[test]
 fn a_client_takes_no_changed_bytes() {
+    const CASES: usize = 30;
     let authority = Authority::new("lab");
     let identity = authority.server();
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let addr = listener.local_addr().unwrap();
-    let serving = std::thread::spawn(move || {
-        for position in 0..40 {
-            let stream = listener.accept().unwrap().0;
-            let mut below = stream.try_clone().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = super::client_of(&authority, listener.local_addr().unwrap());
+    let serving = thread::spawn(move || {
+        for position in 0..CASES {
             let (near, far) = pair();
-            // What the server writes goes through here.
-            let mut tls = quickrpc_tests::TlsStream::server(near, &identity, None);
-            let mut up = far.try_clone().unwrap();
-            let mut from_client = below.try_clone().unwrap();
-            let forwarding = std::thread::spawn(move || {
-                let _ = std::io::copy(&mut from_client, &mut up);
-                let _ = up.shutdown(Shutdown::Write);
-            });
-            let mut far = far;
-            let copying = std::thread::spawn(move || {
-                let (mut chunk, mut down) = ([0; 1 << 16], 0);
-                while let Ok(count @ 1..) = far.read(&mut chunk) {
-                    // Behind the handshake.
-                    if down > 0 && count < 200 {
-                        let at = position % count;
-                        chunk[at] ^= 1 << (position % 8);
-                    }
-                    down += count;
-                    if below.write_all(&chunk[..count]).is_err() {
-                        break;
-                    }
-                }
-                let _ = below.shutdown(Shutdown::Both);
-            });
-            tls.handshake().unwrap();
-            let mut call = [0; 11];
-            let _ = tls.read_exact(&mut call);
-            let _ = tls.write_all(b"[1]:3\n");
-            let _ = tls.flush();
+            let harm = Arc::new(AtomicBool::new(false));
+            let client = listener.accept().unwrap().0;
+            let between = in_between(client, far, position, Arc::clone(&harm));
+            let mut tls = TlsStream::server(near, &identity, None);
+            let mut call = [0; "add[1] a:1 b:2\n".len()];
+            tls.read_exact(&mut call).unwrap();
+            harm.store(true, Ordering::SeqCst);
+            tls.write_all(b"[1]:3\n").unwrap();
+            // An alert, or the end.
             let _ = tls.read(&mut call);
             let _ = tls.below().shutdown(Shutdown::Both);
-            forwarding.join().unwrap();
-            copying.join().unwrap();
+            between.into_iter().for_each(|one| one.join().unwrap());
         }
     });
-    for position in 0..40 {
-        let client = super::client_of(&authority, addr) + "&name=localhost";
-        let client = quickrpc_tests::LabInverse::bind("terse", client).unwrap();
+    for position in 0..CASES {
+        let client = LabInverse::bind("terse", client.as_str()).unwrap();
         let (gone, ends) = inbox();
         client.on_disconnect(move |_peer, reason| {
             let _ = gone.send(reason.clone());
         });
         client.start().unwrap();
-        let answer = crate::settled(client.all().timeout(SOON).add(1, 2));
-        assert!(answer.is_err(), "{position}");
+        let answer = settled(client.all().add(1, 2));
+        assert!(
+            matches!(answer, Err(Error::Disconnected { .. })),
+            "byte {position}: {answer:?}"
+        );
         let reason = ends.next();
         assert!(
             matches!(reason, DisconnectReason::Lost(_)),
-            "{position}: {reason:?}"
+            "byte {position}: {reason:?}"
         );
     }
     bounded("the server", || serving.join()).unwrap();
 }
 
+/// Passes on what a client and its server say; once it may, with one bit of the server's
+/// changed. Then it ends what the client hears, which may wait for the rest of a long record.
+fn in_between(
+    client: TcpStream,
+    server: TcpStream,
+    position: usize,
+    harm: Arc<AtomicBool>,
+) -> [thread::JoinHandle<()>; 2] {
+    let (mut from_client, mut to_server) = (clone(&client), clone(&server));
+    let (mut from_server, mut to_client) = (server, client);
+    let up = thread::spawn(move || {
+        let _ = io::copy(&mut from_client, &mut to_server);
+        let _ = to_server.shutdown(Shutdown::Write);
+    });
+    let down = thread::spawn(move || {
+        let mut chunk = [0; 1 << 16];
+        while let Ok(count @ 1..) = from_server.read(&mut chunk) {
+            let harmed = harm.load(Ordering::SeqCst);
+            if harmed {
+                // Of its type and version nothing depends.
+                chunk[3 + position % (count - 3)] ^= 1 << (position % 8);
+            }
+            if to_client.write_all(&chunk[..count]).is_err() || harmed {
+                break;
+            }
+        }
+        let _ = to_client.shutdown(Shutdown::Write);
+    });
+    [up, down]
+}
+
+fn clone(stream: &TcpStream) -> TcpStream {
+    stream.try_clone().expect("a descriptor")
+}
+
 /// Two ends of a connection.
 fn pair() -> (TcpStream, TcpStream) {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     (near, listener.accept().unwrap().0)
 }
