@@ -96,6 +96,12 @@ impl Key {
     pub(super) fn is_expired(&self, now: u64) -> bool {
         self.expires.is_some_and(|expires| expires <= now)
     }
+
+    /// Seconds since 1970.
+    #[cfg(feature = "seal")]
+    pub(super) fn expires(&self) -> Option<u64> {
+        self.expires
+    }
 }
 
 impl Keys {

@@ -279,6 +279,40 @@ fn rotated_keys_are_tried_and_those_that_are_taken_away_end_a_connection() {
 }
 
 #[test]
+fn nothing_is_sent_to_whom_the_key_was_taken_from() {
+    for keys in both_kinds() {
+        let hub = Hub::tcp(&keys.hub);
+        let alice = LabInverse::builder()
+            .security(&*keys.alice)
+            .transport(hub.transport())
+            .build()
+            .unwrap();
+        let (heard, notified) = inbox();
+        alice
+            .notified
+            .connect(move |_sender, text| heard.send(text.to_owned()).unwrap());
+        alice.start().unwrap();
+        hub.came.next();
+        hub.lab.all().notified("before").unwrap();
+        assert_eq!(notified.next(), "before");
+        let hubs = std::fs::read_to_string(keys.files[0].path()).unwrap();
+        let (own, _) = hubs.split_once("[users.alice]").unwrap();
+        keys.files[0].write(&format!("{own}{}", KeyFile::table("bob", "bob", "")));
+        eventually("nothing is sent", || {
+            hub.lab.all().notified("until then").is_err()
+        });
+        let error = hub.lab.all().notified("after").unwrap_err().to_string();
+        assert!(error.contains("unknown user"), "{error}");
+        // Whoever gets the key back goes on.
+        keys.files[0].write(&hubs);
+        eventually("it is sent again", || {
+            hub.lab.all().notified("again").is_ok()
+        });
+        while notified.next() != "again" {}
+    }
+}
+
+#[test]
 fn values_are_what_they_were() {
     let keys = shared();
     let hub = Hub::tcp(&keys.hub);
