@@ -34,7 +34,8 @@ pub enum DisconnectReason {
         limit: usize,
     },
     /// The peer sent what is no message in the framing of the wire (`jrpc:content-length`),
-    /// so that nothing behind it can be found. See whether both sides use the same framing.
+    /// so that nothing behind it can be found: see whether both sides use the same framing. Or
+    /// it sent a request of HTTP, which a browser may be made to do by any page.
     Garbled(Arc<str>),
     /// The peer closed a WebSocket with this code and text ([RFC 6455, section
     /// 7.4](https://www.rfc-editor.org/rfc/rfc6455#section-7.4)): 1000 when it is done, 1001

@@ -266,6 +266,10 @@ impl<'a> Round<'a> {
         if bytes.is_empty() {
             return;
         }
+        if is_http_request(bytes) {
+            let text = "it speaks HTTP; `wsserv` is for browsers";
+            return self.end(Unframed::Garbled(text.into()));
+        }
         let wire = &conn.wire;
         let mut secinfo = None;
         let mut payload = Cow::Borrowed(bytes);
@@ -533,6 +537,32 @@ impl<'a> Round<'a> {
         self.stalled = true;
         self.core.post(self.conn.id(), item, bytes);
     }
+}
+
+/// Whether a telegram begins as a request of HTTP does.
+///
+/// Any page that somebody looks at can make the browser send a request to any port, loopback
+/// included, and choose what comes behind the headers; there must be no calls in it.
+fn is_http_request(telegram: &[u8]) -> bool {
+    const METHODS: [&[u8]; 9] = [
+        b"GET ",
+        b"HEAD ",
+        b"POST ",
+        b"PUT ",
+        b"DELETE ",
+        b"CONNECT ",
+        b"OPTIONS ",
+        b"TRACE ",
+        b"PATCH ",
+    ];
+    // Of most telegrams the first byte is enough.
+    if !telegram.first().is_some_and(u8::is_ascii_uppercase) {
+        return false;
+    }
+    let line = telegram.split(|byte| *byte == b'\n').next();
+    let line = line.unwrap_or_default().trim_ascii_end();
+    let version = line.ends_with(b" HTTP/1.1") || line.ends_with(b" HTTP/1.0");
+    version && METHODS.iter().any(|method| line.starts_with(method))
 }
 
 impl Core {

@@ -21,6 +21,46 @@ const TERSE: Wire = Wire {
     delimiter: b'\n',
 };
 
+/// A page can make a browser send anything behind the headers of its request.
+#[test]
+fn calls_in_the_body_of_a_browsers_request_are_not_made() {
+    for (codec, delimiter, call) in [
+        (
+            "jrpc:\\n",
+            "\n",
+            r#"{"jsonrpc":"2.0","method":"notify","params":{}}"#,
+        ),
+        (
+            "jrpc",
+            "\0",
+            r#"{"jsonrpc":"2.0","method":"notify","params":{}}"#,
+        ),
+        ("terse", "\n", "notify"),
+    ] {
+        let lab = Lab::bind(codec, "tcpserv:127.0.0.1:0").unwrap();
+        let served = serve(&lab);
+        let (gone, reasons) = inbox();
+        lab.on_disconnect(move |_peer, reason| gone.send(reason.to_string()).unwrap());
+        lab.start().unwrap();
+        let addr = lab.local_addrs()[0];
+        let mut browser = Telnet::connect(addr);
+        browser.send(format!(
+            "POST / HTTP/1.1\r\nHost: {addr}\r\nContent-Type: text/plain\r\n\r\n\
+             {delimiter}{call}{delimiter}"
+        ));
+        assert_eq!(
+            reasons.next(),
+            "its messages cannot be told apart: it speaks HTTP; `wsserv` is for browsers",
+            "{codec}"
+        );
+        // What somebody else calls is the first that is heard.
+        let mut honest = Telnet::connect(addr);
+        honest.send(format!("{call}{delimiter}"));
+        let (peer, _) = served.notes.next();
+        assert_eq!(peer, honest.name(), "{codec}");
+    }
+}
+
 impl Wire {
     fn server(&self, limits: Limits) -> (Lab, SocketAddr, Served) {
         let lab = Lab::builder()

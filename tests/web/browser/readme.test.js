@@ -1,4 +1,4 @@
-// The page in the README, with the server that it is for.
+// The page in the README, with the example that is such a server.
 
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -15,19 +15,21 @@ test("the page in the README works", { timeout: 120_000 }, async (t) => {
   t.after(() => rmSync(folder, { recursive: true }));
   writeFileSync(`${folder}/index.html`, html);
 
-  const transport = `wsserv:127.0.0.1:0?files=${folder}`;
-  const server = new Program(t, "examples/echo", ["--codec", "jrpc", "--transport", transport]);
-  const port = await server.port("Listening on");
+  const args = ["--interface", "127.0.0.1", "--port", "0", "--telnet", "0", "--files", folder];
+  const server = new Program(t, "examples/chat", args);
+  const port = await server.port("Open in a browser");
   const browser = await launch(t);
   const [one, other] = [
     await open(t, browser, `http://127.0.0.1:${port}/`),
     await open(t, browser, `http://127.0.0.1:${port}/`),
   ];
-  const shows = (page, text) =>
-    page.waitForFunction((text) => document.body.innerText.includes(text), text);
-  for (const page of [one, other]) await shows(page, "2 + 3 = 5");
-  await one.fill("input", "<b>hello</b>");
-  await one.keyboard.press("Enter");
-  for (const page of [one, other]) await shows(page, "<b>hello</b>");
-  assert.equal(await other.locator("b").count(), 0);
+  for (const page of [one, other]) {
+    await page.fill("input", "<b>hello</b>");
+    await page.keyboard.press("Enter");
+  }
+  // Each hears both, except what was said before it was there.
+  for (const page of [one, other]) {
+    await page.waitForFunction(() => document.body.innerText.includes("guest 2: <b>hello</b>"));
+  }
+  assert.equal(await one.locator("b").count(), 0);
 });
