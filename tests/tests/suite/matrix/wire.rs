@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use crossbeam_channel::Sender;
 use quickrpc::{CallError, Limits, Promise, Resolver};
 use quickrpc_tests::{
-    DatagramPort, Inbox, Lab, LabInverse, LabInverseOutgoing, LabOutgoing, OwnDir, OwnPort, Served,
-    inbox, own_bus, register_lists, serve, value,
+    DatagramPort, Inbox, KeyFile, Lab, LabInverse, LabInverseOutgoing, LabOutgoing, OwnDir,
+    OwnPort, Served, inbox, own_bus, register_lists, serve, value,
 };
 
 use super::raw::{CODECS, Codec};
@@ -114,6 +114,7 @@ struct Place {
     bus: String,
     port: DatagramPort,
     codec: &'static Codec,
+    keys: KeyFile,
 }
 
 impl Place {
@@ -125,6 +126,15 @@ impl Place {
             bus: own_bus(),
             port: DatagramPort::new(),
             codec,
+            keys: KeyFile::of(&["hub", "g2", "g3", "g4", "g5", "g6"]),
+        }
+    }
+
+    /// The security of a user.
+    fn security(&self, user: &str) -> String {
+        match self.codec.security {
+            Some(provider) => format!("{provider}:{user}?keys={}", self.keys.path()),
+            None => "null".into(),
         }
     }
 
@@ -154,8 +164,9 @@ impl Place {
             Process => {
                 let program = env!("CARGO_BIN_EXE_lab_stdio");
                 let (pid, codec) = (self.dir.path("pid"), self.codec.expression);
-                let pid = pid.display();
-                format!("process:(sh -c 'echo $$ > {pid}; exec {program} \"{codec}\"')")
+                let (pid, security) = (pid.display(), self.security("hub"));
+                let child = format!("{program} \"{codec}\" stdio: \"{security}\"");
+                format!("process:(sh -c 'echo $$ > {pid}; exec {child}')")
             }
         }
     }
@@ -212,8 +223,13 @@ fn answer_questions(guest: &LabInverse, waiting: Sender<Resolver<String>>) {
 }
 
 impl Hub {
-    fn new(codec: &str, transport: String) -> Self {
-        let api = Lab::bind(codec, transport).unwrap();
+    fn new(codec: &str, security: String, transport: String) -> Self {
+        let api = Lab::builder()
+            .codec(codec)
+            .security(security)
+            .transport(transport)
+            .build()
+            .unwrap();
         let served = serve(&api);
         let (here, came) = inbox();
         api.on_connect(move |peer| {
@@ -241,13 +257,14 @@ impl Hub {
 }
 
 impl Guest {
-    fn new(codec: &str, carrier: Carrier, number: u8, transport: String) -> Self {
+    fn new(codec: &str, security: String, carrier: Carrier, number: u8, transport: String) -> Self {
         let limits = Limits {
             message_size: LARGEST,
             ..Limits::default()
         };
         let api = LabInverse::builder()
             .codec(codec)
+            .security(security)
             .transport(transport)
             .limits(limits)
             .build()
@@ -337,12 +354,13 @@ impl Wire {
                 1 => servers.remove(0),
                 _ => format!("mux:({})", servers.join(")(")),
             };
-            Hub::new(self.codec.expression, transport)
+            Hub::new(self.codec.expression, place.security("hub"), transport)
         });
         let (waiting, owed) = inbox();
         let guests = (2..).zip(self.transport.guests).map(|(number, carrier)| {
             let client = self.around(place.guest(*carrier, number));
-            let guest = Guest::new(self.codec.expression, *carrier, number, client);
+            let security = place.security(&format!("g{number}"));
+            let guest = Guest::new(self.codec.expression, security, *carrier, number, client);
             answer_questions(&guest.api, waiting.clone());
             guest
         });
