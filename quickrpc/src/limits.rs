@@ -70,8 +70,8 @@ pub struct Limits {
     /// Connections of a server, those that still greet included; more are closed at once, with
     /// an entry in the log. Default 10,000.
     pub connections: usize,
-    /// Time for a greeting, where there is one: the handshake of a WebSocket, or that of a
-    /// security provider such as `hmac:`. Then the connection is closed, or a client's start
+    /// Time for a greeting, where there is one: the handshakes of TLS and WebSocket,
+    /// and that of a security provider such as `hmac:`. Then the connection is closed, or a client's start
     /// has failed. Default 10 s.
     pub greeting: Duration,
     /// Time for connecting, the look-up of the host's name included; then it has failed.

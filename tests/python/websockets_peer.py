@@ -1,99 +1,52 @@
 """JSON-RPC over the package `websockets`, one message for each text message.
 
-    websockets_peer.py server          serves on a free port, which it prints
-    websockets_peer.py client <url>    connects, and takes commands on stdin
+    websockets_peer.py server [<certificate> <key>]
+    websockets_peer.py client <url> [<authority>]
 
-Events are printed as JSON on stderr, one a line; commands are those of `node/peer.js`, and
-{"ping": true} and {"close": CODE, "reason": TEXT}.
+A server serves on a free port, which it prints; a client takes commands on stdin. Beside
+those of `json_peer.py` they are {"ping": true} and {"close": CODE, "reason": TEXT}.
 """
 
-import itertools
-import json
-import os
+import ssl
 import sys
-import threading
 
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 from websockets.sync.server import serve
 
-SECONDS = 120
-
-
-def event(kind, **fields):
-    print(json.dumps({"event": kind, **fields}), file=sys.stderr, flush=True)
-
-
-class Refusal(Exception):
-    pass
-
-
-def called(method, params):
-    if method == "subtract":
-        if isinstance(params, list):
-            return params[0] - params[1]
-        return params["minuend"] - params["subtrahend"]
-    if method == "lab.echoBack":
-        return params["text"]
-    if method == "isArray":
-        return isinstance(params, list)
-    if method == "nothing":
-        return None
-    if method == "refuse":
-        raise Refusal({"code": 7, "message": "no", "data": {"why": [1]}})
-    raise Refusal({"code": -32601, "message": "no such method"})
+import json_peer
+from json_peer import event
 
 
 def handle(connection):
     try:
-        for text in connection:
-            if not isinstance(text, str):
-                event("wrong", text="a binary message")
-            message = json.loads(text)
-            if "id" not in message:
-                event(message["method"], params=message.get("params"))
-                continue
-            answer = {"jsonrpc": "2.0", "id": message["id"]}
-            try:
-                answer["result"] = called(message["method"], message.get("params"))
-            except Refusal as refusal:
-                answer["error"] = refusal.args[0]
-            connection.send(json.dumps(answer))
+        json_peer.serve(connection, connection.send)
     except ConnectionClosed:
         pass
     event("closed", code=connection.close_code, reason=connection.close_reason)
 
 
-def main_server():
-    with serve(handle, "127.0.0.1", 0, max_size=None) as server:
+def main_server(certificate=None, key=None):
+    context = None
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+    with serve(handle, "127.0.0.1", 0, max_size=None, ssl=context) as server:
         event("ready", port=server.socket.getsockname()[1])
         server.serve_forever()
 
 
-def main_client(url):
-    ids = itertools.count(1)
-    with connect(url, max_size=None) as connection:
-        event("ready")
-        for line in sys.stdin:
-            command = json.loads(line)
-            message = {"jsonrpc": "2.0", "params": command.get("params")}
-            if "notify" in command:
-                connection.send(json.dumps({**message, "method": command["notify"]}))
-                event("result", value=None)
-            elif "ping" in command:
-                event("result", value=connection.ping().wait(30))
-            elif "close" in command:
-                connection.close(command["close"], command["reason"])
-                event("result", value=connection.close_code)
-                return
-            else:
-                message.update(method=command["call"], id=next(ids))
-                connection.send(json.dumps(message))
-                answer = json.loads(connection.recv(30))
-                if "error" in answer:
-                    event("error", **answer["error"])
-                else:
-                    event("result", value=answer["result"])
+def main_client(url, authority=None):
+    context = ssl.create_default_context(cafile=authority) if authority else None
+    with connect(url, max_size=None, ssl=context) as connection:
+
+        def others(command):
+            if "ping" in command:
+                return connection.ping().wait(30)
+            connection.close(command["close"], command["reason"])
+            return connection.close_code
+
+        json_peer.command(lambda: connection.recv(30), connection.send, others)
         try:
             connection.recv(30)
         except ConnectionClosed:
@@ -101,15 +54,5 @@ def main_client(url):
     event("closed", code=connection.close_code, reason=connection.close_reason)
 
 
-def main():
-    # Whatever happens, a test's leftovers end.
-    timer = threading.Timer(SECONDS, lambda: os._exit(3))
-    timer.daemon = True
-    timer.start()
-    if sys.argv[1] == "server":
-        main_server()
-    else:
-        main_client(sys.argv[2])
-
-
-main()
+json_peer.bounded()
+{"server": main_server, "client": main_client}[sys.argv[1]](*sys.argv[2:])

@@ -5,6 +5,7 @@
 //! event, with a bound that only a defect exceeds, and it shows that something does *not*
 //! happen by what comes next in its place.
 
+mod certificates;
 mod datagrams;
 mod dir;
 mod frames;
@@ -13,6 +14,7 @@ mod jsonrpsee;
 mod lab;
 mod lists;
 mod node;
+mod openssl;
 mod peer;
 mod ports;
 mod python;
@@ -21,8 +23,10 @@ mod secrets;
 mod signer;
 mod snapcast;
 mod telnet;
+mod tls;
 mod wait;
 
+pub use certificates::{Authority, Identity, names};
 pub use datagrams::{BROADCAST, DatagramPort, RawPeer};
 pub use dir::OwnDir;
 pub use frames::{frame, read_frame};
@@ -33,6 +37,7 @@ pub use lab::{
 };
 pub use lists::{Lists, register_lists};
 pub use node::Node;
+pub use openssl::Openssl;
 pub use peer::{Event, Peer};
 pub use ports::{OwnHost, OwnPort, RefusingPort, own_bus};
 pub use python::Python;
@@ -41,4 +46,5 @@ pub use secrets::{KeyFile, secret};
 pub use signer::Signer;
 pub use snapcast::{Snapclient, Snapserver};
 pub use telnet::Telnet;
+pub use tls::TlsStream;
 pub use wait::{Inbox, SOON, bounded, eventually, inbox};

@@ -70,7 +70,8 @@ impl Python {
     /// The command line of one of the scripts.
     pub fn script(&self, name: &str) -> Command {
         let mut command = Command::new(&self.program);
-        command.arg(script(name));
+        // Nothing is left beside the scripts.
+        command.arg("-B").arg(script(name));
         command
     }
 

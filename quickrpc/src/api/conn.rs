@@ -46,6 +46,14 @@ impl Outlet {
             _ => None,
         }
     }
+
+    /// What was learnt of the other end when the connection was made.
+    pub(crate) fn secinfo(&self) -> Option<Arc<SecInfo>> {
+        match self {
+            Outlet::Socket(stream) => stream.secinfo().map(Arc::new),
+            _ => None,
+        }
+    }
 }
 
 /// A connected peer.

@@ -214,6 +214,7 @@ impl Core {
         let id = Core::next_peer();
         let peer = Sender {
             credentials: outlet.credentials(),
+            secinfo: outlet.secinfo(),
             ..Sender::new(id, name.into())
         };
         let conn = Conn::new(self, peer, Arc::clone(wire), link, outlet);

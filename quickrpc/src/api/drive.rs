@@ -10,10 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use rustix::buffer::{SpareCapacity, spare_capacity};
-
 use crate::sync::{after, lock};
-use crate::transport::stream::Stream;
+use crate::transport::stream::{Spare, Stream};
 
 use super::conn::{Conn, Outlet, Rx};
 use super::core::Core;
@@ -45,9 +43,9 @@ fn spinning(
 }
 
 /// Where more of a large message goes.
-fn room(buf: &mut Vec<u8>) -> SpareCapacity<'_, u8> {
+fn room(buf: &mut Vec<u8>) -> Spare<'_> {
     buf.reserve(CHUNK);
-    spare_capacity(buf)
+    Spare(buf)
 }
 
 /// Bytes read at once.
@@ -208,7 +206,11 @@ impl Core {
             }
         }
         BUFFER.set(buffer);
-        flow
+        // The poll thread hears only of what is in the socket.
+        match flow {
+            Flow::Read if stream.has_unread() => Flow::Again,
+            flow => flow,
+        }
     }
 
     pub(crate) fn reactor(&self) -> Option<Arc<Reactor>> {

@@ -32,6 +32,8 @@ pub(super) struct Greeted {
     /// What was read and not used yet.
     input: Vec<u8>,
     deadline: Instant,
+    /// It is a peer when its time is over.
+    is_peer: bool,
     /// It was refused, and only has to read that.
     refused: bool,
 }
@@ -68,8 +70,8 @@ impl Loop {
 
     /// A connection becomes a peer. `input` has come already.
     fn join(&mut self, index: usize, link: &Arc<Link>, stream: Stream, name: &str, input: Vec<u8>) {
+        let more = !input.is_empty() || stream.has_unread();
         let outlet = Outlet::Socket(stream);
-        let more = !input.is_empty();
         let conn = self
             .core
             .connect_with(&link.wire, index, name, outlet, input);
@@ -90,6 +92,7 @@ impl Loop {
         stream: Stream,
         name: &str,
     ) -> io::Result<()> {
+        let stream = greeting.wrap(stream)?;
         let token = self.sources.reserve();
         let both = Interest::READABLE | Interest::WRITABLE;
         stream.register(self.poll.registry(), Token(token), both)?;
@@ -103,6 +106,7 @@ impl Loop {
             greeter: greeting.greeter(),
             input: Vec::new(),
             deadline,
+            is_peer: false,
             refused: false,
         };
         self.sources
@@ -136,13 +140,13 @@ impl Loop {
                 // It may come before that of the greeting.
                 self.look_at_greetings(deadline);
             }
-            Step::Done => {
-                let Some((link, greeted)) = self.end_greeting(token) else {
-                    return;
-                };
-                let (index, input) = (greeted.link, greeted.input);
-                self.join(index, &link, greeted.stream, &greeted.name, input);
+            Step::Unless(time) => {
+                let deadline = greeted.deadline.min(after(time));
+                greeted.deadline = deadline;
+                greeted.is_peer = true;
+                self.look_at_greetings(deadline);
             }
+            Step::Done => self.has_greeted(token),
             Step::Refused(reason) => {
                 tracing::debug!(peer = greeted.name, "no peer: {reason}");
                 let index = greeted.link;
@@ -168,6 +172,14 @@ impl Loop {
         }
     }
 
+    /// A connection is a peer now.
+    fn has_greeted(&mut self, token: usize) {
+        if let Some((link, greeted)) = self.end_greeting(token) {
+            let (index, input) = (greeted.link, greeted.input);
+            self.join(index, &link, greeted.stream, &greeted.name, input);
+        }
+    }
+
     /// Those that wait for nothing but their turn.
     pub(super) fn go_on_greetings(&mut self) {
         for (token, id) in std::mem::take(&mut self.greetings.more) {
@@ -186,7 +198,7 @@ impl Loop {
             return;
         };
         for _ in 0..16 {
-            match greeted.stream.read(&mut *self.scratch) {
+            match greeted.stream.discard(&mut self.scratch) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Ok(count) if count > 0 => {}
@@ -244,7 +256,7 @@ impl Loop {
         let (mut late, mut next) = (Vec::new(), None::<Instant>);
         for (token, greeted) in self.sources.greetings() {
             match greeted.deadline <= now {
-                true => late.push(token),
+                true => late.push((token, greeted.is_peer && !greeted.refused)),
                 false => {
                     let at = greeted.deadline;
                     next = Some(next.map_or(at, |next| next.min(at)));
@@ -254,8 +266,10 @@ impl Loop {
         if let Some(next) = next {
             self.look_at_greetings(next.max(now + PAUSE));
         }
-        for token in late {
-            if let Some((_, greeted)) = self.end_greeting(token)
+        for (token, is_peer) in late {
+            if is_peer {
+                self.has_greeted(token);
+            } else if let Some((_, greeted)) = self.end_greeting(token)
                 && !greeted.refused
             {
                 tracing::debug!(peer = greeted.name, "the greeting took too long");

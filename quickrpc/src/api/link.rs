@@ -14,7 +14,7 @@ use crate::limits::Limits;
 use crate::security::AnySecurity;
 use crate::transport::greeter::Greeting;
 use crate::transport::process::CommandLine;
-use crate::transport::{Transport, tcp, udp, websocket};
+use crate::transport::{Transport, tcp, tls, udp, websocket};
 
 use super::core::Core;
 use super::status::{TransportId, TransportState};
@@ -179,6 +179,7 @@ pub(crate) fn links(
             let name = link.leaf.to_string();
             let options = link.leaf.options();
             let (greeting, side) = websocket::bind(link.leaf)?.unzip();
+            let greeting = tls::bind(link.leaf, greeting)?;
             // A WebSocket has pings.
             let nothing = side.is_none() && codec.keepalive().is_none();
             if options.keepalive.is_some() && nothing {
@@ -216,6 +217,7 @@ fn leaf(expr: &TransportExpr) -> Result<Leaf, Error> {
             host,
             port,
             nodelay,
+            ..
         } => Leaf::Tcp {
             host: host.clone(),
             port: *port,
@@ -241,6 +243,7 @@ fn leaf(expr: &TransportExpr) -> Result<Leaf, Error> {
             interface,
             port,
             nodelay,
+            ..
         }
         | TransportKind::WebSocketServer {
             interface,

@@ -6,11 +6,11 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token, Waker};
-use rustix::buffer::spare_capacity;
 
 use crate::error::Error;
 use crate::sync::{after, lock};
 use crate::transport::pipe::Pipe;
+use crate::transport::stream::Spare;
 
 use super::conn::{Conn, Outlet};
 use super::core::Core;
@@ -317,6 +317,7 @@ impl Loop {
             // Messages may be left from the last round.
             self.core.receive(conn, &mut rx, &[])
         };
+        let to_the_end = to_the_end || stream.reads_in_parts();
         let mut left = ROUND;
         let mut ended = conn.ended.load(Ordering::Acquire);
         while flow == Flow::Read && left > 0 && !ended {
@@ -325,7 +326,7 @@ impl Loop {
             let read = match large {
                 true => {
                     rx.buf.reserve(ROUND);
-                    stream.read(spare_capacity(&mut rx.buf))
+                    stream.read(Spare(&mut rx.buf))
                 }
                 false => stream.read(&mut *self.scratch),
             };

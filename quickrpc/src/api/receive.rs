@@ -318,7 +318,7 @@ impl<'a> Round<'a> {
         let conn = self.conn;
         let Some(session) = &conn.session else {
             return match conn.wire.security.sec_in(payload, header) {
-                Ok((payload, info)) => Some((payload, Arc::new(info))),
+                Ok((payload, info)) => Some((payload, conn.certified(Arc::new(info)))),
                 Err(error) => {
                     self.trouble(&conn.peer, error);
                     None
@@ -327,6 +327,7 @@ impl<'a> Round<'a> {
         };
         match session.open(payload, header) {
             Ok(Opened::Message(payload, info)) => {
+                let info = conn.certified(info);
                 self.core.greeted(conn, &info);
                 (!payload.is_empty()).then_some((payload, info))
             }

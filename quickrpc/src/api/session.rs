@@ -70,8 +70,21 @@ impl Conn {
     /// The peer, with what is known of it for certain.
     pub(crate) fn sender(&self) -> Sender {
         Sender {
-            secinfo: self.known.get().cloned(),
+            secinfo: self.known.get().or(self.peer.secinfo.as_ref()).cloned(),
             ..self.peer.clone()
+        }
+    }
+
+    /// What a security provider knows, with what the peer's certificate says, of whom nobody
+    /// can say to be another.
+    pub(super) fn certified(&self, info: Arc<SecInfo>) -> Arc<SecInfo> {
+        match &self.peer.secinfo {
+            None => info,
+            Some(certificate) => {
+                let mut both = Arc::unwrap_or_clone(info);
+                both.extend(SecInfo::clone(certificate));
+                Arc::new(both)
+            }
         }
     }
 

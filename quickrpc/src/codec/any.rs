@@ -105,6 +105,9 @@ impl AnyCodec {
         progress: &mut Progress,
         limit: usize,
     ) -> Result<Option<Frame>, Unframed> {
+        if is_tls(buffer) && !matches!(self, AnyCodec::Custom(_)) {
+            return Err(Unframed::Garbled(String::from(TLS)));
+        }
         match self.framing() {
             Some(framing) => framing.next_frame(buffer, progress, limit),
             // Without framing nothing ever ends in a stream.
@@ -343,3 +346,12 @@ fn restoring(
     }
     result
 }
+
+/// Whether the bytes are from the handshake of TLS: a record of that kind, or the alert that
+/// it has failed, and the version (RFC 8446, section 5.1). No text begins so.
+fn is_tls(bytes: &[u8]) -> bool {
+    matches!(bytes, [0x15 | 0x16, 0x03, ..])
+}
+
+const TLS: &str = "the other side speaks TLS, and this wire is not encrypted; use `tls:`, \
+                   `tlsserv:` or their likes on both sides, or on none";

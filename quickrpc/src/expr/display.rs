@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::parse::{escape, is_tame, is_tame_within_parentheses};
+use super::tls::{ClientTls, Identity, ServerTls};
 use super::transport::{TransportExpr, TransportKind};
 use super::values::{DurationText, SecondsText, on_off};
 
@@ -40,42 +41,54 @@ impl Written {
             TransportKind::Tcp {
                 host,
                 port,
+                tls,
                 nodelay,
             } => {
-                self.body = format!("tcp:{}:{port}", bracketed(host));
+                let shorthand = if tls.is_some() { "tls" } else { "tcp" };
+                self.body = format!("{shorthand}:{}:{port}", bracketed(host));
+                self.client_tls(tls.as_ref());
                 self.flag("nodelay", *nodelay, true);
             }
             TransportKind::TcpServer {
                 interface,
                 port,
+                tls,
                 nodelay,
             } => {
-                self.body = format!("tcpserv:{}:{port}", bracketed(interface));
+                let shorthand = if tls.is_some() { "tlsserv" } else { "tcpserv" };
+                self.body = format!("{shorthand}:{}:{port}", bracketed(interface));
+                self.server_tls(tls.as_ref());
                 self.flag("nodelay", *nodelay, true);
             }
             TransportKind::WebSocket {
                 host,
                 port,
+                tls,
                 path,
                 subprotocol,
                 nodelay,
             } => {
-                self.body = format!("ws:{}:{port}", bracketed(host));
+                let shorthand = if tls.is_some() { "wss" } else { "ws" };
+                self.body = format!("{shorthand}:{}:{port}", bracketed(host));
                 self.web_path(path);
+                self.client_tls(tls.as_ref());
                 self.optional("subprotocol", subprotocol.as_ref());
                 self.flag("nodelay", *nodelay, true);
             }
             TransportKind::WebSocketServer {
                 interface,
                 port,
+                tls,
                 path,
                 files,
                 origins,
                 subprotocol,
                 nodelay,
             } => {
-                self.body = format!("wsserv:{}:{port}", bracketed(interface));
+                let shorthand = if tls.is_some() { "wssserv" } else { "wsserv" };
+                self.body = format!("{shorthand}:{}:{port}", bracketed(interface));
                 self.web_path(path);
+                self.server_tls(tls.as_ref());
                 self.optional("files", files.as_deref().map(escape));
                 let origins = (!origins.is_empty()).then(|| escape(&origins.join(",")));
                 self.optional("origins", origins);
@@ -147,6 +160,28 @@ impl Written {
         self.optional("keepalive", options.keepalive.map(DurationText));
         self.optional("spin", options.spin.map(DurationText));
         options.limits.write(|name, value| self.option(name, value));
+    }
+
+    fn client_tls(&mut self, tls: Option<&ClientTls>) {
+        let Some(tls) = tls else { return };
+        self.optional("ca", tls.ca.as_deref().map(escape));
+        if let Some(identity) = &tls.identity {
+            self.identity(identity);
+        }
+        self.optional("name", tls.name.as_deref().map(bracketed));
+    }
+
+    fn server_tls(&mut self, tls: Option<&ServerTls>) {
+        let Some(tls) = tls else { return };
+        self.identity(&tls.identity);
+        self.optional("client_ca", tls.client_ca.as_deref().map(escape));
+    }
+
+    fn identity(&mut self, identity: &Identity) {
+        self.option("cert", escape(&identity.cert));
+        if identity.key != identity.cert {
+            self.option("key", escape(&identity.key));
+        }
     }
 
     fn web_path(&mut self, path: &str) {

@@ -26,13 +26,17 @@
 //! | option | of | value |
 //! |---|---|---|
 //! | `guard` | `stdio` | `on` or `off` |
-//! | `nodelay` | `tcp`, `tcpserv`, `ws`, `wsserv` | `on` or `off` |
+//! | `nodelay` | `tcp`, `tcpserv`, `ws`, `wsserv`, and those with TLS | `on` or `off` |
 //! | `bind`, `broadcast`, `multicast` | `udp` | an IP address |
 //! | `echo` | `udp` | `on` or `off` |
 //! | `files` | `wsserv` | the folder whose files are served beside the wire |
 //! | `origins` | `wsserv` | pages that may connect: `https://a.example,https://b.example`, or `*` |
 //! | `subprotocol` | `ws`, `wsserv` | the name of a protocol within WebSocket |
 //! | `mode` | `unixserv` | permissions in octal, such as `0660` |
+//! | `ca` | `tls`, `wss` | a file with the certificates of the authorities that servers are believed by; those of the system without it |
+//! | `cert`, `key` | `tls`, `wss`, `tlsserv`, `wssserv` | files with one's own certificate and its key, in PEM; without `key`, it is in the file of `cert` |
+//! | `name` | `tls`, `wss` | the name that the server's certificate must have, where it is not the host |
+//! | `client_ca` | `tlsserv`, `wssserv` | a file with the certificates of the authorities that clients must have a certificate of |
 //! | `backoff` | `restart` | a duration, or `off` |
 //! | `keepalive` | all streams | a duration, or `off` |
 //! | `spin` | all streams | a duration, or `off`: who waits for input looks for it so long before sleeping |
@@ -81,6 +85,7 @@ mod security;
 mod serde;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod transport;
 mod transport_parse;
 mod values;
@@ -91,6 +96,7 @@ pub use error::{ExprError, ExprKind};
 pub use overrides::LimitOverrides;
 pub use registry::{CustomExpr, Params};
 pub use security::{KeySource, SecurityExpr, SecurityKind};
+pub use tls::{ClientTls, Identity, ServerTls};
 pub use transport::{TransportExpr, TransportKind, TransportOptions};
 
 pub(crate) use registry::Registry;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::error::{Wrong, found, nearest};
 use super::parse::{Parsed, Piece, unescape};
+use super::transport_parse::check_host;
 use super::values::{read_digits, read_duration};
 
 /// The options of one expression, and those around it.
@@ -177,16 +178,21 @@ impl OptionText<'_> {
         Wrong::new(self.value.at, message)
     }
 
+    /// An error about the option as such.
+    pub(super) fn wrong(&self, message: &str) -> Wrong {
+        Wrong::new(self.at, message)
+    }
+
     /// Any text, with escapes.
     pub(super) fn text(&self) -> Parsed<String> {
         unescape(self.value)
     }
 
-    /// A name of a folder, with escapes.
-    pub(super) fn folder(&self) -> Parsed<String> {
+    /// A path in the file system, with escapes.
+    pub(super) fn path(&self, what: &str) -> Parsed<String> {
         let text = self.text()?;
         match text.is_empty() || text.contains('\0') {
-            true => Err(self.expected("a folder")),
+            true => Err(self.expected(what)),
             false => Ok(text),
         }
     }
@@ -214,6 +220,14 @@ impl OptionText<'_> {
             }
         };
         self.value.split(',').map(one).collect()
+    }
+
+    /// A name or an address of a host.
+    pub(super) fn host(&self) -> Parsed<String> {
+        match check_host(self.value)? {
+            host if host.text.is_empty() => Err(self.expected("a name or an address")),
+            host => Ok(host.text.to_owned()),
+        }
     }
 
     pub(super) fn flag(&self) -> Parsed<bool> {

@@ -91,37 +91,71 @@ fn multicast() -> impl Strategy<Value = IpAddr> {
     (224..240_u8, any::<[u8; 3]>()).prop_map(|(a, [b, c, d])| Ipv4Addr::new(a, b, c, d).into())
 }
 
+fn identity() -> impl Strategy<Value = Identity> {
+    (visible_text(), option::of(visible_text())).prop_map(|(cert, key)| Identity {
+        key: key.unwrap_or_else(|| cert.clone()),
+        cert,
+    })
+}
+
+fn client_tls() -> impl Strategy<Value = ClientTls> {
+    let ca = option::of(visible_text());
+    (ca, option::of(identity()), option::of(host())).prop_map(|(ca, identity, name)| ClientTls {
+        ca,
+        identity,
+        name,
+    })
+}
+
+fn server_tls() -> impl Strategy<Value = ServerTls> {
+    (identity(), option::of(visible_text())).prop_map(|(identity, client_ca)| ServerTls {
+        identity,
+        client_ca,
+    })
+}
+
 fn leaf() -> impl Strategy<Value = TransportKind> {
     prop_oneof![
         any::<bool>().prop_map(|guard| TransportKind::Stdio { guard }),
-        (host(), any::<u16>(), any::<bool>()).prop_map(|(host, port, nodelay)| {
-            TransportKind::Tcp {
+        (
+            host(),
+            any::<u16>(),
+            option::of(client_tls()),
+            any::<bool>()
+        )
+            .prop_map(|(host, port, tls, nodelay)| TransportKind::Tcp {
                 host,
                 port,
+                tls,
                 nodelay,
-            }
-        }),
-        (option::of(host()), any::<u16>(), any::<bool>()).prop_map(|(host, port, nodelay)| {
-            TransportKind::TcpServer {
+            }),
+        (
+            option::of(host()),
+            any::<u16>(),
+            option::of(server_tls()),
+            any::<bool>()
+        )
+            .prop_map(|(host, port, tls, nodelay)| TransportKind::TcpServer {
                 interface: host.unwrap_or_default(),
                 port,
+                tls,
                 nodelay,
-            }
-        }),
+            }),
         (
             host(),
             any::<u16>(),
             web_path(),
             option::of("[a-z.]{1,5}"),
-            any::<bool>()
+            option::of(client_tls())
         )
-            .prop_map(|(host, port, path, subprotocol, nodelay)| {
+            .prop_map(|(host, port, path, subprotocol, tls)| {
                 TransportKind::WebSocket {
                     host,
                     port,
+                    tls,
                     path,
                     subprotocol,
-                    nodelay,
+                    nodelay: false,
                 }
             }),
         (
@@ -130,11 +164,13 @@ fn leaf() -> impl Strategy<Value = TransportKind> {
             web_path().prop_filter("a query", |path| !path.contains('?')),
             option::of(visible_text()),
             vec("https?://[a-z.:\\[\\]0-9]{1,6}", 0..3),
+            option::of(server_tls()),
         )
-            .prop_map(|(interface, port, path, files, origins)| {
+            .prop_map(|(interface, port, path, files, origins, tls)| {
                 TransportKind::WebSocketServer {
                     interface: interface.unwrap_or_default(),
                     port,
+                    tls,
                     path,
                     files,
                     origins,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::error::{ExprError, ExprKind};
 use super::overrides::LimitOverrides;
 use super::registry::CustomExpr;
+use super::tls::{self, ClientTls, ServerTls};
 use super::transport_parse;
 use crate::limits::Limits;
 
@@ -41,31 +42,37 @@ pub enum TransportKind {
         /// Whether file descriptor 1 points at stderr meanwhile; on by default.
         guard: bool,
     },
-    /// `tcp:<host>:<port>`, a client.
+    /// `tcp:<host>:<port>`, or `tls:<host>:<port>`, a client.
     Tcp {
         /// A name or an address; IPv6 without its brackets.
         host: String,
         /// The port.
         port: u16,
+        /// What `tls:` has. Needs the feature `tls`.
+        tls: Option<ClientTls>,
         /// Whether small messages are sent at once; on by default.
         nodelay: bool,
     },
-    /// `tcpserv:<interface>:<port>`, a server.
+    /// `tcpserv:<interface>:<port>`, or `tlsserv:<interface>:<port>`, a server.
     TcpServer {
         /// A name or an address; IPv6 without its brackets. Empty: all interfaces.
         interface: String,
         /// The port; 0 picks one.
         port: u16,
+        /// What `tlsserv:` has. Needs the feature `tls`.
+        tls: Option<ServerTls>,
         /// Whether small messages are sent at once; on by default.
         nodelay: bool,
     },
-    /// `ws:<url>`, a client over WebSocket; see
+    /// `ws:<url>`, or `wss:<url>`, a client over WebSocket; see
     /// [the details](crate::transport#websocket). Needs the feature `websocket`.
     WebSocket {
         /// A name or an address; IPv6 without its brackets.
         host: String,
-        /// The port; 80 by default.
+        /// The port; 80 by default, and 443 with TLS.
         port: u16,
+        /// What `wss:` has. Needs the feature `tls`, too.
+        tls: Option<ClientTls>,
         /// What is asked for, with a query where there is one; `/` by default.
         path: String,
         /// The protocol within WebSocket that both sides must agree on.
@@ -73,12 +80,15 @@ pub enum TransportKind {
         /// Whether small messages are sent at once; on by default.
         nodelay: bool,
     },
-    /// `wsserv:<interface>:<port>/<path>`, a server for WebSocket, and for files if wanted.
+    /// `wsserv:<interface>:<port>/<path>`, or `wssserv:`, a server for WebSocket, and for
+    /// files if wanted.
     WebSocketServer {
         /// A name or an address; IPv6 without its brackets. Empty: all interfaces.
         interface: String,
         /// The port; 0 picks one.
         port: u16,
+        /// What `wssserv:` has. Needs the feature `tls`, too.
+        tls: Option<ServerTls>,
         /// Where the wire is; `/` by default.
         path: String,
         /// The folder whose files are served.
@@ -255,8 +265,8 @@ impl TransportKind {
     }
 
     /// The names of the options that this transport alone has.
-    pub(super) fn own_options(&self) -> &'static [&'static str] {
-        match self {
+    pub(super) fn own_options(&self) -> Vec<&'static str> {
+        let own: &[&str] = match self {
             TransportKind::Stdio { .. } => &["guard"],
             TransportKind::Tcp { .. } | TransportKind::TcpServer { .. } => &["nodelay"],
             TransportKind::WebSocket { .. } => &["subprotocol", "path", "nodelay"],
@@ -270,6 +280,30 @@ impl TransportKind {
             TransportKind::Unix { .. } => &["path"],
             TransportKind::UnixServer { .. } => &["path", "mode"],
             TransportKind::Mux(_) | TransportKind::Custom(_) => &[],
+        };
+        let tls: &[&str] = match (self.client_tls(), self.server_tls()) {
+            (Some(_), _) => &tls::CLIENT,
+            (_, Some(_)) => &tls::SERVER,
+            _ => &[],
+        };
+        [tls, own].concat()
+    }
+
+    /// What a client over TLS has.
+    pub(crate) fn client_tls(&self) -> Option<&ClientTls> {
+        match self {
+            TransportKind::Tcp { tls, .. } | TransportKind::WebSocket { tls, .. } => tls.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// What a server over TLS has.
+    pub(crate) fn server_tls(&self) -> Option<&ServerTls> {
+        match self {
+            TransportKind::TcpServer { tls, .. } | TransportKind::WebSocketServer { tls, .. } => {
+                tls.as_ref()
+            }
+            _ => None,
         }
     }
 }

@@ -11,6 +11,7 @@ use super::parse::{
     unknown_shorthand,
 };
 use super::registry::{CustomExpr, TEXT_OPTION, is_registered};
+use super::tls::{ClientTls, ServerTls};
 use super::transport::{TransportExpr, TransportKind, TransportOptions};
 use super::values::{read_python_integer, read_seconds};
 use super::web;
@@ -92,11 +93,10 @@ fn parse_body<'a>(
         "mux" => return parse_mux(params, scope, place),
         "restart" => return parse_restart(params, scope, place),
         "stdio" => parse_stdio(params, scope)?,
-        "tcp" | "qtcp" => parse_tcp(params, scope)?,
-        "tcpserv" => parse_tcp_server(params, scope)?,
-        "ws" => web::parse_client(params, scope)?,
-        "wsserv" => web::parse_server(params, scope)?,
-        "wss" | "wssserv" => return Err(web::no_tls(shorthand)),
+        "tcp" | "qtcp" | "tls" => parse_tcp(shorthand.text, params, scope)?,
+        "tcpserv" | "tlsserv" => parse_tcp_server(shorthand.text, params, scope)?,
+        "ws" | "wss" => web::parse_client(shorthand.text, params, scope)?,
+        "wsserv" | "wssserv" => web::parse_server(shorthand.text, params, scope)?,
         "udp" | "qudp" => parse_udp(params, scope)?,
         "internal" => parse_internal(params, scope)?,
         "process" | "qprocess" => parse_process(params, scope)?,
@@ -197,24 +197,36 @@ fn parse_stdio(params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<TransportKind
     })
 }
 
-fn parse_tcp(params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<TransportKind> {
-    let (host, port) = parse_host_and_port(params, "tcp:<host>:<port>")?;
+fn parse_tcp(shorthand: &str, params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<TransportKind> {
+    let tls = shorthand == "tls";
+    let name = if tls { "tls" } else { "tcp" };
+    let (host, port) = parse_host_and_port(params, &format!("{name}:<host>:<port>"))?;
     if host.text.is_empty() {
         return Err(Wrong::new(host.at, "expected a host, found nothing"));
     }
     Ok(TransportKind::Tcp {
         host: host.text.to_owned(),
         port,
+        tls: tls.then(|| ClientTls::take(scope)).transpose()?,
         nodelay: take(scope, "nodelay", |o| o.flag())?.unwrap_or(true),
     })
 }
 
-fn parse_tcp_server(params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<TransportKind> {
-    let (interface, port) = parse_host_and_port(params, "tcpserv:<interface>:<port>")?;
-    check_interface(interface, "tcpserv")?;
+fn parse_tcp_server(
+    shorthand: &str,
+    params: Piece<'_>,
+    scope: &Scope<'_, '_>,
+) -> Parsed<TransportKind> {
+    let form = format!("{shorthand}:<interface>:<port>");
+    let (interface, port) = parse_host_and_port(params, &form)?;
+    check_interface(interface, shorthand)?;
+    let tls = shorthand == "tlsserv";
     Ok(TransportKind::TcpServer {
         interface: interface.text.to_owned(),
         port,
+        tls: tls
+            .then(|| ServerTls::take(scope, params.end(), shorthand))
+            .transpose()?,
         nodelay: take(scope, "nodelay", |o| o.flag())?.unwrap_or(true),
     })
 }
@@ -437,7 +449,7 @@ fn collect_known(expr: &TransportExpr, known: &mut Vec<&'static str>) {
         _ => {}
     }
     for option in expr.kind().own_options() {
-        if !known.contains(option) {
+        if !known.contains(&option) {
             known.push(option);
         }
     }

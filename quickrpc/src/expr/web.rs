@@ -1,24 +1,32 @@
-//! The parameters of `ws:` and `wsserv:`.
+//! The parameters of `ws:` and `wsserv:`, `wss:` and `wssserv:`.
 
 use super::error::{Wrong, found};
 use super::options::{OptionText, Scope};
 use super::parse::{Parsed, Piece};
+use super::tls::{ClientTls, ServerTls};
 use super::transport::TransportKind;
 use super::transport_parse::{check_host, check_interface, parse_host_and_port, take};
 
-/// `ws:<host>:<port>/<path>`, or a URL: `ws://<host>:<port>/<path>`.
-pub(super) fn parse_client(params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<TransportKind> {
-    if params.text.starts_with("wss:") {
-        return Err(no_tls(params));
+/// `ws:<host>:<port>/<path>`, or a URL: `ws://<host>:<port>/<path>`; and likewise `wss`.
+pub(super) fn parse_client(
+    shorthand: &str,
+    params: Piece<'_>,
+    scope: &Scope<'_, '_>,
+) -> Parsed<TransportKind> {
+    let tls = shorthand == "wss";
+    if !tls && params.text.starts_with("wss:") {
+        let message = "for a URL with `wss:`, write it without `ws:` before it";
+        return Err(Wrong::new(params.at, message));
     }
-    let url = ["ws://", "//"]
-        .iter()
-        .find(|url| params.text.starts_with(**url));
-    let params = params.split_at(url.map_or(0, |url| url.len())).1;
+    let prefix = format!("{shorthand}://");
+    let url = [prefix.as_str(), "//"]
+        .into_iter()
+        .find(|url| params.text.starts_with(*url));
+    let params = params.split_at(url.map_or(0, str::len)).1;
     let (authority, path) = split_path(params);
     let (host, port) = match has_port(authority.text) {
-        true => parse_host_and_port(authority, "ws:<host>:<port>/<path>")?,
-        false => (check_host(authority)?, HTTP),
+        true => parse_host_and_port(authority, &format!("{shorthand}:<host>:<port>/<path>"))?,
+        false => (check_host(authority)?, if tls { HTTPS } else { HTTP }),
     };
     if host.text.is_empty() {
         return Err(Wrong::new(host.at, "expected a host, found nothing"));
@@ -26,39 +34,42 @@ pub(super) fn parse_client(params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<T
     Ok(TransportKind::WebSocket {
         host: host.text.to_owned(),
         port,
+        tls: tls.then(|| ClientTls::take(scope)).transpose()?,
         path: parse_path(path, scope)?,
         subprotocol: take(scope, "subprotocol", OptionText::token)?,
         nodelay: take(scope, "nodelay", |o| o.flag())?.unwrap_or(true),
     })
 }
 
-/// `wsserv:<interface>:<port>/<path>`.
-pub(super) fn parse_server(params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<TransportKind> {
+/// `wsserv:<interface>:<port>/<path>`, and likewise `wssserv`.
+pub(super) fn parse_server(
+    shorthand: &str,
+    params: Piece<'_>,
+    scope: &Scope<'_, '_>,
+) -> Parsed<TransportKind> {
     let (authority, path) = split_path(params);
-    let (interface, port) = parse_host_and_port(authority, "wsserv:<interface>:<port>/<path>")?;
-    check_interface(interface, "wsserv")?;
+    let form = format!("{shorthand}:<interface>:<port>/<path>");
+    let (interface, port) = parse_host_and_port(authority, &form)?;
+    check_interface(interface, shorthand)?;
     let path_at = path.at;
     let path = parse_path(path, scope)?;
     if path.contains('?') {
         let message = "clients may add any query to the path, so it has none here";
         return Err(Wrong::new(path_at, message));
     }
+    let tls = shorthand == "wssserv";
     Ok(TransportKind::WebSocketServer {
         interface: interface.text.to_owned(),
         port,
+        tls: tls
+            .then(|| ServerTls::take(scope, params.end(), shorthand))
+            .transpose()?,
         path,
-        files: take(scope, "files", OptionText::folder)?,
+        files: take(scope, "files", |o| o.path("a folder"))?,
         origins: take(scope, "origins", OptionText::origins)?.unwrap_or_default(),
         subprotocol: take(scope, "subprotocol", OptionText::token)?,
         nodelay: take(scope, "nodelay", |o| o.flag())?.unwrap_or(true),
     })
-}
-
-/// The error where somebody wants it encrypted.
-pub(super) fn no_tls(piece: Piece<'_>) -> Wrong {
-    let message = "`wss:` is not available in this version; use `ws:`, or `ws:` to a proxy \
-                   that speaks TLS";
-    Wrong::new(piece.at, message)
 }
 
 /// Host and port, and the path with its slash.
@@ -108,3 +119,5 @@ fn parse_path(path: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<String> {
 
 /// The port of HTTP (RFC 6455, section 3).
 const HTTP: u16 = 80;
+/// And of the same with TLS.
+const HTTPS: u16 = 443;

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
 use super::stream::Stream;
 
@@ -22,6 +23,9 @@ pub(crate) enum Step {
     /// Part of a long answer has left, so that the time counts anew. With `more`, it goes on
     /// at once, after others had their turn; otherwise when the stream has room.
     Moved { more: bool },
+    /// The connection is a peer, unless the other side objects within so long.
+    #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "nothing says so"))]
+    Unless(Duration),
     /// The connection is a peer.
     Done,
     /// It will not be a peer, for this reason. The other side was told what it needs to know,
@@ -33,6 +37,11 @@ pub(crate) enum Step {
 
 /// Makes the greeters of a link.
 pub(crate) trait Greeting: fmt::Debug + Send + Sync {
+    /// What the connection is from now on, if it is changed.
+    fn wrap(&self, stream: Stream) -> io::Result<Stream> {
+        Ok(stream)
+    }
+
     /// The handshake of one more connection.
     fn greeter(&self) -> Box<dyn Greeter>;
 }

@@ -127,7 +127,7 @@ mod child_log;
 pub(crate) mod fd;
 #[cfg_attr(
     not(feature = "websocket"),
-    allow(dead_code, reason = "nothing else greets")
+    allow(dead_code, reason = "nothing else says so much")
 )]
 pub(crate) mod greeter;
 pub(crate) mod internal;
@@ -137,6 +137,11 @@ pub(crate) mod process;
 pub(crate) mod stdio;
 pub(crate) mod stream;
 pub(crate) mod tcp;
+#[cfg(feature = "tls")]
+pub(crate) mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls.rs"]
+pub(crate) mod tls;
 pub(crate) mod udp;
 pub(crate) mod unix;
 #[cfg(feature = "websocket")]

@@ -1,6 +1,6 @@
 //! A connected socket of any kind.
 
-use std::io;
+use std::io::{self, BufRead};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::time::{Duration, Instant};
@@ -8,9 +8,13 @@ use std::time::{Duration, Instant};
 use mio::net::{TcpStream, UnixStream};
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
-use rustix::buffer::Buffer;
+use rustix::buffer::spare_capacity;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{RecvFlags, SendFlags, recv, send};
+
+use crate::security::SecInfo;
+
+use super::tls::Tls;
 
 /// A wait may be longer than asked for by so much.
 const SLACK: Duration = Duration::from_millis(1);
@@ -20,20 +24,64 @@ const SLACK: Duration = Duration::from_millis(1);
 pub(crate) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
+    #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "there is none"))]
+    /// In a box, since it is large, and most streams are none.
+    Tls(Box<Tls>),
+}
+
+/// Where input goes: into a slice, or behind what a vector has, as far as it has room.
+pub(crate) trait Room {
+    /// From a socket.
+    fn receive(self, socket: impl AsFd, flags: RecvFlags) -> io::Result<usize>;
+    /// From what has come already.
+    #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "nothing has"))]
+    fn copy(self, input: impl BufRead) -> io::Result<usize>;
+}
+
+impl Room for &mut [u8] {
+    fn receive(self, socket: impl AsFd, flags: RecvFlags) -> io::Result<usize> {
+        let (_, count) = recv(socket, self, flags)?;
+        Ok(count)
+    }
+
+    fn copy(self, mut input: impl BufRead) -> io::Result<usize> {
+        input.read(self)
+    }
+}
+
+/// The spare capacity of a vector.
+pub(crate) struct Spare<'a>(pub(crate) &'a mut Vec<u8>);
+
+impl Room for Spare<'_> {
+    fn receive(self, socket: impl AsFd, flags: RecvFlags) -> io::Result<usize> {
+        let (_, count) = recv(socket, spare_capacity(self.0), flags)?;
+        Ok(count)
+    }
+
+    fn copy(self, mut input: impl BufRead) -> io::Result<usize> {
+        let chunk = input.fill_buf()?;
+        let count = chunk.len().min(self.0.capacity() - self.0.len());
+        let chunk = chunk.get(..count).unwrap_or_default();
+        self.0.extend_from_slice(chunk);
+        input.consume(count);
+        Ok(count)
+    }
 }
 
 impl Stream {
-    /// Reads what is there; into a slice, or into the `spare_capacity` of a vector.
-    pub(crate) fn read(&self, buffer: impl Buffer<u8>) -> io::Result<usize> {
-        let (_, count) = recv(self, buffer, RecvFlags::DONTWAIT)?;
-        Ok(count)
+    /// Reads what is there.
+    pub(crate) fn read(&self, room: impl Room) -> io::Result<usize> {
+        match self {
+            Stream::Tls(tls) => tls.read(room),
+            _ => room.receive(self, RecvFlags::DONTWAIT),
+        }
     }
 
     /// Reads what is there, and waits for it until then. `timeout` is the one that was set
     /// last; setting it again and again would cost a system call with each read.
     pub(crate) fn read_waiting(
         &self,
-        buffer: impl Buffer<u8>,
+        room: impl Room,
         timeout: &mut Option<Duration>,
         until: Option<Instant>,
     ) -> io::Result<usize> {
@@ -49,14 +97,47 @@ impl Stream {
             set_socket_timeout(self, Timeout::Recv, left)?;
             *timeout = left;
         }
-        let (_, count) = recv(self, buffer, RecvFlags::empty())?;
-        Ok(count)
+        match self {
+            Stream::Tls(tls) => tls.read_waiting(room),
+            _ => room.receive(self, RecvFlags::empty()),
+        }
     }
 
-    /// Writes what the socket takes.
+    /// Throws away what has come, without looking at it.
+    pub(crate) fn discard(&self, scratch: &mut [u8]) -> io::Result<usize> {
+        scratch.receive(self, RecvFlags::DONTWAIT)
+    }
+
+    /// Whether a read may give less than what has come, so that only
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) says that there is no more.
+    pub(crate) fn reads_in_parts(&self) -> bool {
+        matches!(self, Stream::Tls(_))
+    }
+
+    /// Whether input has come out of the socket already, of which the system says nothing
+    /// any more.
+    pub(crate) fn has_unread(&self) -> bool {
+        match self {
+            Stream::Tls(tls) => tls.has_unread(),
+            _ => false,
+        }
+    }
+
+    /// Writes what the socket takes. What was not taken has to be the beginning of what is
+    /// written next: some of it may be encrypted already.
     pub(crate) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-        Ok(send(self, bytes, flags)?)
+        match self {
+            Stream::Tls(tls) => tls.write(bytes),
+            _ => send_now(self, bytes),
+        }
+    }
+
+    /// What is known of the other side from the handshake.
+    pub(crate) fn secinfo(&self) -> Option<SecInfo> {
+        match self {
+            Stream::Tls(tls) => tls.secinfo(),
+            _ => None,
+        }
     }
 
     /// From now on only calls that say so do not block.
@@ -71,6 +152,9 @@ impl Stream {
 
     /// Says that nothing more will be written; the other side reads the end.
     pub(crate) fn shutdown_write(&self) {
+        if let Stream::Tls(tls) = self {
+            tls.say_end();
+        }
         self.end(Shutdown::Write);
     }
 
@@ -84,6 +168,7 @@ impl Stream {
         match self {
             Stream::Tcp(stream) => stream.shutdown(how).ok(),
             Stream::Unix(stream) => stream.shutdown(how).ok(),
+            Stream::Tls(tls) => tls.socket().shutdown(how).ok(),
         };
     }
 
@@ -113,11 +198,18 @@ impl Stream {
     }
 }
 
+/// Writes what the socket takes at once.
+pub(super) fn send_now(socket: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
+    let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+    Ok(send(socket, bytes, flags)?)
+}
+
 impl AsFd for Stream {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match self {
             Stream::Tcp(stream) => stream.as_fd(),
             Stream::Unix(stream) => stream.as_fd(),
+            Stream::Tls(tls) => tls.socket().as_fd(),
         }
     }
 }
@@ -127,6 +219,7 @@ impl AsRawFd for Stream {
         match self {
             Stream::Tcp(stream) => stream.as_raw_fd(),
             Stream::Unix(stream) => stream.as_raw_fd(),
+            Stream::Tls(tls) => tls.socket().as_raw_fd(),
         }
     }
 }

@@ -61,9 +61,14 @@ pub(crate) fn prepare(stream: &TcpStream, nodelay: bool, keepalive: Option<Durat
 
 /// The name of a server as its client sees it: as written in the expression.
 pub(crate) fn client_name(host: &str, port: u16) -> String {
+    format!("{}:{port}", host_name(host))
+}
+
+/// The same without a port.
+pub(crate) fn host_name(host: &str) -> String {
     if host.contains(':') {
-        format!("[{host}]:{port}")
+        format!("[{host}]")
     } else {
-        format!("{host}:{port}")
+        host.to_owned()
     }
 }

@@ -37,6 +37,7 @@ mod serving;
 mod slots;
 mod stdio;
 mod targets;
+mod tls;
 mod transports;
 mod udp;
 mod unix;

@@ -11,7 +11,6 @@ use tungstenite::http;
 
 use super::super::greeter::{Greeter, Greeting, Output, Step};
 use super::super::stream::Stream;
-use super::super::tcp;
 use super::http::{HEAD, read_head, single, words};
 
 /// What a `ws:` asks for.
@@ -27,15 +26,7 @@ struct Asked {
 }
 
 impl Client {
-    pub(super) fn new(host: &str, port: u16, path: &str, subprotocol: Option<&str>) -> Self {
-        // The zone of an address means nothing elsewhere.
-        let host = host.split('%').next().unwrap_or_default();
-        let authority = tcp::client_name(host, port);
-        // A browser leaves it out, too.
-        let authority = match port {
-            80 => authority.trim_end_matches(":80").to_owned(),
-            _ => authority,
-        };
+    pub(super) fn new(authority: String, path: &str, subprotocol: Option<&str>) -> Self {
         Client(Arc::new(Asked {
             authority,
             path: path.to_owned(),

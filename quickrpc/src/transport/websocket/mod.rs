@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::expr::{TransportExpr, TransportKind};
 
 use super::greeter::Greeting;
+use super::tcp;
 
 pub(crate) use frame::Side;
 pub(crate) use reader::{Event, Reader};
@@ -36,11 +37,20 @@ pub(crate) fn bind(expr: &TransportExpr) -> Result<Option<Bound>, Error> {
         TransportKind::WebSocket {
             host,
             port,
+            tls,
             path,
             subprotocol,
             ..
         } => {
-            let client = client::Client::new(host, *port, path, subprotocol.as_deref());
+            // The zone of an address means nothing elsewhere.
+            let host = host.split('%').next().unwrap_or_default();
+            // A browser leaves the usual one out, too.
+            let usual = if tls.is_some() { 443 } else { 80 };
+            let authority = match *port {
+                port if port == usual => tcp::host_name(host),
+                port => tcp::client_name(host, port),
+            };
+            let client = client::Client::new(authority, path, subprotocol.as_deref());
             (Arc::new(client), Side::Client)
         }
         TransportKind::WebSocketServer {

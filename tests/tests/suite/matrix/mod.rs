@@ -66,6 +66,12 @@ macro_rules! test {
     (hub_restarts ws $codec:ident) => {
         left_out!(hub_restarts, "a client without `restart:` has ended then");
     };
+    (hub_restarts tls $codec:ident) => {
+        left_out!(hub_restarts, "a client without `restart:` has ended then");
+    };
+    (hub_restarts wss $codec:ident) => {
+        left_out!(hub_restarts, "a client without `restart:` has ended then");
+    };
     (hub_restarts unix $codec:ident) => {
         left_out!(hub_restarts, "a client without `restart:` has ended then");
     };
@@ -147,8 +153,9 @@ mod secured {
 }
 
 each_transport! {
-    tcp ws unix internal udp process mux
-    restart_tcp restart_ws restart_unix restart_internal restart_udp restart_process restart_mux
+    tcp tls ws wss unix internal udp process mux
+    restart_tcp restart_tls restart_ws restart_wss restart_unix restart_internal restart_udp
+    restart_process restart_mux
 }
 
 mod cases {

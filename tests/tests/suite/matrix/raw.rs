@@ -1,12 +1,12 @@
 //! Peers without the library, which send one byte at a time.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::{Command, Stdio};
 use std::thread;
 
-use quickrpc_tests::{LabInverse, OwnDir, bounded, frame, inbox, read_frame};
+use quickrpc_tests::{Authority, LabInverse, OwnDir, TlsStream, bounded, frame, inbox, read_frame};
 use serde_json::{Value, json};
 
 use super::wire::{Carrier, Wire};
@@ -120,29 +120,41 @@ impl Raw {
         }
     }
 
-    /// A guest over WebSocket.
-    fn ws_guest(codec: &'static Codec, stream: TcpStream) -> Self {
-        let addr = stream.peer_addr().unwrap();
-        let copy = stream.try_clone().unwrap();
-        tungstenite::client(format!("ws://{addr}/lab"), copy).expect("a handshake");
-        Raw {
-            websocket: Some(Some([1, 2, 3, 4])),
-            ..Raw::tcp(codec, stream)
+    /// A guest, which does what comes before messages.
+    fn guest(self, carrier: Carrier) -> Self {
+        match carrier {
+            Carrier::Ws | Carrier::Wss => self.upgraded(|stream| {
+                tungstenite::client("ws://localhost/lab", stream).expect("a handshake");
+                Some([1, 2, 3, 4])
+            }),
+            _ => self,
         }
     }
 
-    /// A hub over WebSocket.
-    fn ws_hub(codec: &'static Codec, stream: TcpStream) -> Self {
-        tungstenite::accept(stream.try_clone().unwrap()).expect("a handshake");
-        Raw {
-            websocket: Some(None),
-            ..Raw::tcp(codec, stream)
+    /// A hub, likewise.
+    fn hub(self, carrier: Carrier) -> Self {
+        match carrier {
+            Carrier::Ws | Carrier::Wss => self.upgraded(|stream| {
+                tungstenite::accept(stream).expect("a handshake");
+                None
+            }),
+            _ => self,
         }
+    }
+
+    fn upgraded(mut self, upgrade: impl FnOnce(&mut Raw) -> Mask) -> Self {
+        let mask = upgrade(&mut self);
+        self.websocket = Some(mask);
+        self
     }
 
     fn tcp(codec: &'static Codec, stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
         Raw::new(codec, stream.try_clone().unwrap(), stream)
+    }
+
+    fn tls(codec: &'static Codec, stream: TlsStream) -> Self {
+        Raw::new(codec, stream.clone(), stream)
     }
 
     fn unix(codec: &'static Codec, stream: UnixStream) -> Self {
@@ -230,6 +242,23 @@ impl Raw {
     }
 }
 
+/// For handshakes, which read no more than what belongs to them.
+impl Read for Raw {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.input.read(buffer)
+    }
+}
+
+impl Write for Raw {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.output.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.output.flush()
+    }
+}
+
 /// What is sent byte by byte arrives as if it had been sent at once.
 pub(super) fn split(wire: Wire) {
     let mut count = 0;
@@ -246,9 +275,11 @@ fn hub_of_raw_guest(wire: Wire, carrier: Carrier) -> bool {
     // Keeps a hub of this process.
     let wired = wire.connect();
     let mut child = None;
-    let mut raw = match carrier {
+    let raw = match carrier {
         Carrier::Tcp => Raw::tcp(codec, TcpStream::connect(wired.tcp()).unwrap()),
-        Carrier::Ws => Raw::ws_guest(codec, TcpStream::connect(wired.ws()).unwrap()),
+        Carrier::Ws => Raw::tcp(codec, TcpStream::connect(wired.ws()).unwrap()),
+        Carrier::Tls => Raw::tls(codec, TlsStream::connect(wired.tls(), &wired.authority())),
+        Carrier::Wss => Raw::tls(codec, TlsStream::connect(wired.wss(), &wired.authority())),
         Carrier::Unix => Raw::unix(codec, UnixStream::connect(wired.socket()).unwrap()),
         Carrier::Process => {
             let program = Command::new(env!("CARGO_BIN_EXE_lab_stdio"))
@@ -262,7 +293,9 @@ fn hub_of_raw_guest(wire: Wire, carrier: Carrier) -> bool {
         }
         Carrier::Internal | Carrier::Udp => return false,
     };
-    bounded("the talk of a guest", move || raw.be_a_guest());
+    bounded("the talk of a guest", move || {
+        raw.guest(carrier).be_a_guest()
+    });
     if let Some(mut child) = child {
         let ended = bounded("the child", move || child.wait()).unwrap();
         assert!(ended.success());
@@ -275,25 +308,35 @@ fn guest_of_raw_hub(wire: Wire, carrier: Carrier) -> bool {
     let codec = wire.codec;
     let dir = OwnDir::new();
     let path = dir.path("hub");
-    let (client, mut accept): (String, Box<dyn FnMut() -> Raw + Send>) = match carrier {
-        Carrier::Tcp => {
-            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-            let client = format!("tcp:{}", listener.local_addr().unwrap());
+    let authority = Authority::new("raw");
+    let listen = |shorthand: &str, options: &str| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        (listener, format!("{shorthand}:{addr}{options}"))
+    };
+    type Accept = Box<dyn FnMut() -> Raw + Send>;
+    let (client, mut accept): (String, Accept) = match carrier {
+        Carrier::Tcp | Carrier::Ws => {
+            let shorthand = if carrier == Carrier::Ws { "ws" } else { "tcp" };
+            let (listener, client) = listen(shorthand, "");
             let accept = move || Raw::tcp(codec, listener.accept().unwrap().0);
             (client, Box::new(accept))
         }
-        Carrier::Ws => {
-            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-            let client = format!("ws:{}", listener.local_addr().unwrap());
-            // The start of a client waits for the handshake.
-            let (send, hubs) = inbox();
-            thread::spawn(move || {
-                for _ in 0..if wire.transport.restart { 2 } else { 1 } {
-                    let raw = Raw::ws_hub(codec, listener.accept().unwrap().0);
-                    let _ = send.send(raw);
-                }
-            });
-            (client, Box::new(move || hubs.next()))
+        Carrier::Tls | Carrier::Wss => {
+            let shorthand = if carrier == Carrier::Wss {
+                "wss"
+            } else {
+                "tls"
+            };
+            let options = format!("?ca={}", authority.file().display());
+            let (listener, client) = listen(shorthand, &options);
+            let identity = authority.server();
+            let accept = move || {
+                let mut stream = TlsStream::server(listener.accept().unwrap().0, &identity, None);
+                stream.handshake().unwrap();
+                Raw::tls(codec, stream)
+            };
+            (client, Box::new(accept))
         }
         Carrier::Unix => {
             let listener = UnixListener::bind(&path).unwrap();
@@ -302,6 +345,14 @@ fn guest_of_raw_hub(wire: Wire, carrier: Carrier) -> bool {
         }
         Carrier::Internal | Carrier::Udp | Carrier::Process => return false,
     };
+    let restart = wire.transport.restart;
+    // The start of a client waits for the handshake.
+    let (send, hubs) = inbox();
+    thread::spawn(move || {
+        for _ in 0..if restart { 2 } else { 1 } {
+            let _ = send.send(accept().hub(carrier));
+        }
+    });
     let guest = LabInverse::bind(codec.expression, wire.around(client)).unwrap();
     guest
         .question
@@ -312,9 +363,8 @@ fn guest_of_raw_hub(wire: Wire, carrier: Carrier) -> bool {
     });
     guest.start().unwrap();
     let promise = guest.all().echo("ä");
-    let restart = wire.transport.restart;
     let talk = move || {
-        let mut raw = accept();
+        let mut raw = hubs.next();
         raw.hears(&(codec.call)("echo", ("text", "ä".into()), 1));
         raw.say(&(codec.reply)(1, "ä".into()));
         raw.be_a_hub();
@@ -323,7 +373,7 @@ fn guest_of_raw_hub(wire: Wire, carrier: Carrier) -> bool {
         raw.write(&half.as_bytes()[..half.len() / 2]);
         drop(raw);
         if restart {
-            accept().be_a_hub();
+            hubs.next().be_a_hub();
         }
     };
     bounded("the talk of a hub", talk);

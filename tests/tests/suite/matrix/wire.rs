@@ -2,23 +2,26 @@
 
 use std::fs;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use crossbeam_channel::Sender;
 use quickrpc::{CallError, Limits, Promise, Resolver};
 use quickrpc_tests::{
-    DatagramPort, Inbox, KeyFile, Lab, LabInverse, LabInverseOutgoing, LabOutgoing, OwnDir,
-    OwnPort, Served, inbox, own_bus, register_lists, serve, value,
+    Authority, DatagramPort, Identity, Inbox, KeyFile, Lab, LabInverse, LabInverseOutgoing,
+    LabOutgoing, OwnDir, OwnPort, Served, inbox, own_bus, register_lists, serve, value,
 };
 
 use super::raw::{CODECS, Codec};
 
-use Carrier::{Internal, Process, Tcp, Udp, Unix, Ws};
+use Carrier::{Internal, Process, Tcp, Tls, Udp, Unix, Ws, Wss};
 
 /// What a guest and the hub are connected by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Carrier {
     Tcp,
+    Tls,
     Ws,
+    Wss,
     Unix,
     Internal,
     Udp,
@@ -47,7 +50,7 @@ impl Carrier {
             can_connect_again: true,
         };
         match self {
-            Tcp | Ws | Unix | Process => stream,
+            Tcp | Tls | Ws | Wss | Unix | Process => stream,
             // A member of a bus that others have cut off is still a member.
             Internal => Abilities {
                 can_connect_again: false,
@@ -79,21 +82,29 @@ const fn row(name: &'static str, restart: bool, guests: &'static [Carrier]) -> T
     }
 }
 
-static TRANSPORTS: [Transport; 14] = [
+static TRANSPORTS: [Transport; 18] = [
     row("tcp", false, &[Tcp, Tcp]),
+    row("tls", false, &[Tls, Tls]),
     row("ws", false, &[Ws, Ws]),
+    row("wss", false, &[Wss, Wss]),
     row("unix", false, &[Unix, Unix]),
     row("internal", false, &[Internal, Internal]),
     row("udp", false, &[Udp, Udp]),
     row("process", false, &[Process]),
-    row("mux", false, &[Tcp, Ws, Unix, Internal, Udp]),
+    row("mux", false, &[Tcp, Tls, Ws, Wss, Unix, Internal, Udp]),
     row("restart_tcp", true, &[Tcp, Tcp]),
+    row("restart_tls", true, &[Tls, Tls]),
     row("restart_ws", true, &[Ws, Ws]),
+    row("restart_wss", true, &[Wss, Wss]),
     row("restart_unix", true, &[Unix, Unix]),
     row("restart_internal", true, &[Internal, Internal]),
     row("restart_udp", true, &[Udp, Udp]),
     row("restart_process", true, &[Process]),
-    row("restart_mux", true, &[Tcp, Ws, Unix, Internal, Udp]),
+    row(
+        "restart_mux",
+        true,
+        &[Tcp, Tls, Ws, Wss, Unix, Internal, Udp],
+    ),
 ];
 
 /// A codec over a transport.
@@ -109,7 +120,11 @@ pub(super) const LARGEST: usize = 4 << 20;
 /// Where a hub can be found.
 struct Place {
     tcp: OwnPort,
+    tls: OwnPort,
     ws: OwnPort,
+    wss: OwnPort,
+    authority: Authority,
+    identity: Identity,
     dir: OwnDir,
     bus: String,
     port: DatagramPort,
@@ -119,9 +134,14 @@ struct Place {
 
 impl Place {
     fn new(codec: &'static Codec) -> Self {
+        let authority = Authority::new("matrix");
         Place {
             tcp: OwnPort::new(),
+            tls: OwnPort::new(),
             ws: OwnPort::new(),
+            wss: OwnPort::new(),
+            identity: authority.server(),
+            authority,
             dir: OwnDir::new(),
             bus: own_bus(),
             port: DatagramPort::new(),
@@ -142,11 +162,21 @@ impl Place {
         self.dir.path("hub").display().to_string()
     }
 
+    /// Whom clients over TLS believe, and as whom: the hub has an address of its own.
+    fn belief(&self) -> String {
+        format!("ca={}&name=localhost", self.authority.file().display())
+    }
+
     /// The transport of the hub, if it is in this process.
     fn hub(&self, carrier: Carrier) -> Option<String> {
         Some(match carrier {
             Tcp => format!("tcpserv:{}", self.tcp.addr()),
+            Tls => format!("tlsserv:{}?{}", self.tls.addr(), self.identity.options()),
             Ws => format!("wsserv:{}/lab", self.ws.addr()),
+            Wss => {
+                let options = self.identity.options();
+                format!("wssserv:{}/lab?{options}", self.wss.addr())
+            }
             Unix => format!("unixserv:{}", self.socket()),
             Internal => format!("internal:{}:hub", self.bus),
             Udp => self.port.wire(1),
@@ -157,7 +187,9 @@ impl Place {
     fn guest(&self, carrier: Carrier, number: u8) -> String {
         match carrier {
             Tcp => format!("tcp:{}", self.tcp.addr()),
+            Tls => format!("tls:{}?{}", self.tls.addr(), self.belief()),
             Ws => format!("ws:{}/lab", self.ws.addr()),
+            Wss => format!("wss:{}/lab?{}", self.wss.addr(), self.belief()),
             Unix => format!("unix:{}", self.socket()),
             Internal => format!("internal:{}:", self.bus),
             Udp => self.port.wire(number),
@@ -306,7 +338,7 @@ impl Guest {
         match self.carrier {
             Internal => self.api.to("hub"),
             Udp => self.api.to("127.0.0.1"),
-            Tcp | Ws | Unix | Process => self.api.all(),
+            Tcp | Tls | Ws | Wss | Unix | Process => self.api.all(),
         }
     }
 
@@ -395,9 +427,24 @@ impl Wired {
         self.place.tcp.addr()
     }
 
+    /// The hub's address for TLS.
+    pub(super) fn tls(&self) -> SocketAddr {
+        self.place.tls.addr()
+    }
+
     /// The hub's address for WebSockets.
     pub(super) fn ws(&self) -> SocketAddr {
         self.place.ws.addr()
+    }
+
+    /// The hub's address for WebSockets over TLS.
+    pub(super) fn wss(&self) -> SocketAddr {
+        self.place.wss.addr()
+    }
+
+    /// Who has issued the hub's certificate.
+    pub(super) fn authority(&self) -> PathBuf {
+        self.place.authority.file()
     }
 
     /// The path of the hub's socket.
