@@ -224,8 +224,45 @@ fn idle_threads_sleep() {
     });
 }
 
+/// A thousand handshakes that never finish take little memory, and give it back with their
+/// descriptors when their time is over.
+fn unfinished_handshakes() {
+    let authority = Authority::new("lab");
+    let identity = authority.server().options();
+    let server = format!("tlsserv:127.0.0.1:0?{identity}&greeting=1&connections=1100");
+    let lab = lab_with(Processing::Inline, &server);
+    lab.start().unwrap();
+    let addr = lab.local_addrs()[0];
+    let (memory, before) = (resident(), Resources::now().descriptors);
+    let mut slow: Vec<_> = (0..1000).map(|_| Telnet::connect(addr)).collect();
+    for one in &mut slow {
+        // The beginning of a hello. The time of the first ones may be over by then.
+        one.try_send([0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3]);
+    }
+    let believing = format!("ca={}", authority.file().display());
+    let caller = LabInverse::bind("terse", format!("tls:{addr}?{believing}")).unwrap();
+    caller.start().unwrap();
+    sum(&caller);
+    let held = resident().saturating_sub(memory);
+    assert!(held < 1000 * (24 << 10), "{held} bytes");
+    for one in &mut slow {
+        one.expect_closed();
+    }
+    caller.stop().unwrap();
+    drop(slow);
+    eventually("no descriptor", || Resources::now().descriptors <= before);
+}
+
+/// The memory of this process that is in use, in bytes.
+fn resident() -> usize {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+    let pages = statm.split(' ').nth(1).unwrap();
+    pages.parse::<usize>().unwrap() * 4096
+}
+
 #[test]
 fn nothing_is_left_behind() {
+    unfinished_handshakes();
     idle_threads_sleep();
     short_connections();
     for processing in [Processing::Inline, Processing::Queue, Processing::Pool(3)] {

@@ -336,7 +336,6 @@ fn handshakes_that_never_finish_harm_nobody() {
     let (api, addr, _served) = server("terse", &authority, "&greeting=3&connections=1100");
     let mut hello = Forger::new(addr, &authority).outgoing();
     hello.truncate(hello.len() / 2);
-    let before = resident();
     let mut slow: Vec<Telnet> = (0..1000).map(|_| Telnet::connect(addr)).collect();
     for (number, one) in slow.iter_mut().enumerate() {
         // The server may be done with the first ones on a slow machine.
@@ -345,22 +344,12 @@ fn handshakes_that_never_finish_harm_nobody() {
     let mut person = Person::connect(addr, &authority);
     person.say("add[1] a:1 b:2");
     assert_eq!(person.line(), "[1]:3");
-    // Less than 32 KiB for each of them, whichever side it is on.
-    let held = resident().saturating_sub(before);
-    assert!(held < 32 << 20, "{held} bytes");
     for one in &mut slow {
         one.expect_closed();
     }
     person.say("add[2] a:1 b:2");
     assert_eq!(person.line(), "[2]:3");
     assert_eq!(api.peers().len(), 1);
-}
-
-/// The memory of this process.
-fn resident() -> usize {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
-    let pages = statm.split(' ').nth(1).unwrap();
-    pages.parse::<usize>().unwrap() * 4096
 }
 
 #[test]
