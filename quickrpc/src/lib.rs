@@ -313,6 +313,7 @@
 //! | `tcpserv:<interface>:<port>` | TCP server; all interfaces if empty |
 //! | `unix:<path>`, `unixserv:<path>` | Unix-domain sockets, see [`transport`] |
 //! | `ws:<url>`, `wsserv:<interface>:<port>/<path>` | WebSocket, for browsers; needs the feature `websocket`, see [`transport`] |
+//! | `tls:`, `tlsserv:`, `wss:`, `wssserv:` | `tcp:`, `tcpserv:`, `ws:` and `wsserv:` over TLS; need the feature `tls`, see [`transport`](transport#tls) |
 //! | `udp:<port>` | datagrams, to one address or to everybody on the port |
 //! | `stdio:` | stdin and stdout of this process |
 //! | `process:(<command line>)` | stdin and stdout of a child process, see [`transport`] |

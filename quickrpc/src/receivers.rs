@@ -67,7 +67,8 @@ impl Sender {
         &self.name
     }
 
-    /// What the security provider verified about the sender of this message.
+    /// What the security provider verified about the sender of this message; and, over TLS,
+    /// `subject` and `cn` of the sender's [certificate](crate::transport#tls).
     pub fn secinfo(&self) -> &SecInfo {
         self.secinfo.as_deref().unwrap_or(&NOTHING)
     }

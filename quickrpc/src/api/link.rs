@@ -33,6 +33,8 @@ pub(crate) struct Wire {
     pub(crate) websocket: Option<websocket::Side>,
     /// A stream that sent nothing for so long sends something harmless.
     pub(crate) keepalive: Option<Duration>,
+    /// Who connects has to have a certificate.
+    certified: bool,
     /// The program was warned that anybody can call.
     warned: AtomicBool,
     /// Who waits for its input looks for it so long before it sleeps.
@@ -103,6 +105,7 @@ impl Wire {
             datagrams: false,
             websocket: None,
             keepalive: None,
+            certified: false,
             warned: AtomicBool::new(false),
             spin: None,
         }
@@ -112,7 +115,8 @@ impl Wire {
 impl Core {
     /// Warns, once for each wire, where anybody on the network can call.
     pub(super) fn warn_if_open(&self, wire: &Wire, address: SocketAddr) {
-        let is_open = wire.security.is_null() && !address.ip().to_canonical().is_loopback();
+        let known = wire.certified || !wire.security.is_null();
+        let is_open = !known && !address.ip().to_canonical().is_loopback();
         let harmless = self.is_harmless.load(Ordering::Relaxed);
         if !is_open || harmless || wire.warned.swap(true, Ordering::Relaxed) {
             return;
@@ -194,6 +198,8 @@ pub(crate) fn links(
             wire.keepalive = options.keepalive;
             wire.spin = options.spin;
             wire.websocket = side;
+            let tls = link.leaf.kind().server_tls();
+            wire.certified = tls.is_some_and(|tls| tls.client_ca.is_some());
             if let TransportKind::Udp { .. } = link.leaf.kind() {
                 wire.datagrams = true;
                 wire.limits.message_size = wire.limits.message_size.min(udp::LARGEST);

@@ -60,6 +60,49 @@
 //!   removes its socket, unless it has been replaced by another.
 //! * A path may have at most 107 bytes.
 //!
+//! # TLS
+//!
+//! `tls:<host>:<port>` and `tlsserv:<interface>:<port>` are like `tcp:` and `tcpserv:`, over TLS
+//! 1.2 or 1.3; `wss:` and `wssserv:` likewise over WebSocket. They need the cargo feature `tls`.
+//!
+//! ```no_run
+//! use quickrpc::remote_api;
+//!
+//! #[remote_api]
+//! trait Door {
+//!     #[incoming]
+//!     fn open(&self) -> bool;
+//! }
+//!
+//! # #[cfg(feature = "tls")] {
+//! let server = "tlsserv::8888?cert=server.crt&key=server.key&client_ca=ca.crt";
+//! let server = Door::bind("jrpc", server)?;
+//! server.open.connect(|sender| sender.secinfo().get("cn").is_some_and(|name| name == "alice"));
+//! server.start()?;
+//!
+//! let client = "tls:door.local:8888?ca=ca.crt&cert=alice.crt&key=alice.key";
+//! let door = DoorInverse::bind("jrpc", client)?;
+//! door.start()?; // after the handshake
+//! assert!(door.all().open().result()?);
+//! # }
+//! # Ok::<(), quickrpc::Error>(())
+//! ```
+//!
+//! * A client verifies the server's certificate for its host, or for `?name=`: by the authorities
+//!   of the file `?ca=`, or else by those of the system.
+//! * With `?client_ca=`, a server lets nobody in without a certificate of such an authority, which
+//!   a client has by `?cert=` and `?key=`. [`Sender::secinfo`](crate::Sender::secinfo) then has
+//!   its `subject` (as in [RFC 4514](https://www.rfc-editor.org/rfc/rfc4514)) and, if there is
+//!   one, its common name `cn`; a client's peer has those of the server. A security provider
+//!   adds to that, and changes nothing of it.
+//! * Files are PEM. They are read when the API is built, and again when they have changed and
+//!   somebody connects. If they are not right then, the old ones stay, with an error in the log.
+//! * The handshake has to be over within [`Limits::greeting`](crate::Limits::greeting). A client's
+//!   start waits for it; where it fails, the error says why.
+//! * Who ends the connection without the farewell of TLS (close_notify), or somebody in between,
+//!   is [`Lost`](crate::DisconnectReason::Lost): something may be missing.
+//! * Sessions are not resumed, and revocation is not looked at.
+//!
 //! # WebSocket
 //!
 //! `ws:<host>:<port>/<path>` and `wsserv:<interface>:<port>/<path>` are client and server of a
