@@ -1,5 +1,6 @@
 //! One connected peer: its sending half, and the leftover bytes of its receiving half.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
@@ -363,7 +364,10 @@ impl Conn {
         }
         self.sent.store(true, Ordering::Relaxed);
         let answer = matches!(wait, Wait::Answer);
-        let bytes = self.finish(content)?;
+        let bytes = match content {
+            Content::Framed(bytes) => Cow::Borrowed(bytes),
+            _ => self.finish(content)?,
+        };
         let mut rest = &*bytes;
         let Outlet::Socket(stream) = &self.outlet else {
             tx.append(rest, answer);

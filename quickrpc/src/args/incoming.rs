@@ -11,7 +11,7 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 
 use super::{Names, for_tuples};
-use crate::codec::{Json, Reader, TextError};
+use crate::codec::{Json, Reader, Terse, TextError};
 use crate::description::CallDescription;
 
 /// All arguments of a call, as they arrive: tuples of up to 16 types.
@@ -214,6 +214,22 @@ impl<'a, 'de, W: WireArgs<'de>> ArgsSeed<'a, 'de, W> {
         let names = self.call.arguments.iter();
         let names = names.map(|argument| argument.wire_name);
         let all = reader.entries_in_order(names, |reader, place| {
+            reader.skip_ws();
+            W::read_value(&mut slots, place, reader, self.call)
+        })?;
+        Ok(all.then_some(slots))
+    }
+
+    /// The same with the arguments of a terse call.
+    #[inline]
+    pub(crate) fn pairs_in_order(
+        &self,
+        reader: &mut Reader<'de, Terse>,
+    ) -> Result<Option<W::Slots>, TextError> {
+        let mut slots = W::slots();
+        let names = self.call.arguments.iter();
+        let names = names.map(|argument| argument.wire_name);
+        let all = reader.pairs_in_order(names, |reader, place| {
             reader.skip_ws();
             W::read_value(&mut slots, place, reader, self.call)
         })?;

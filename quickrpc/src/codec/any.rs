@@ -15,7 +15,7 @@ use super::custom::{self, Custom};
 use super::envelope::{DecodeError, Envelope, Payload};
 use super::framing::{Frame, Framing, Progress, Unframed};
 use super::jrpc::{self, Jrpc};
-use super::terse::Terse;
+use super::terse::{self, Terse};
 use super::text::TextError;
 use super::{CODECS, Codec};
 use crate::args::{ArgsSeed, WireArgs};
@@ -295,11 +295,15 @@ impl AnyCodec {
         seed: ArgsSeed<'_, 'de, W>,
         depth: usize,
     ) -> Result<W, String> {
-        if let (Payload::Text(span) | Payload::Raw(span), AnyCodec::Jrpc(_)) = (payload, self) {
-            return jrpc::read_args(span.of(telegram), seed, depth)
-                .map_err(TextError::into_message);
+        match (payload, self) {
+            (Payload::Text(span) | Payload::Raw(span), AnyCodec::Jrpc(_)) => {
+                jrpc::read_args(span.of(telegram), seed, depth).map_err(TextError::into_message)
+            }
+            (Payload::Pairs(span), AnyCodec::Terse(_)) => {
+                terse::read_args(span.of(telegram), seed, depth).map_err(TextError::into_message)
+            }
+            _ => self.read(telegram, payload, seed, depth),
         }
-        self.read(telegram, payload, seed, depth)
     }
 
     /// Reads arguments or a result; `telegram` is the one that was decoded.

@@ -55,7 +55,7 @@ mod tests;
 pub use any::AnyCodec;
 pub(crate) use envelope::{Envelope, Part, Payload};
 pub(crate) use framing::{Framing, Progress, Unframed};
-pub(crate) use text::{Json, Reader, TextError};
+pub(crate) use text::{Json, Reader, Terse, TextError};
 
 /// A codec of one's own.
 ///

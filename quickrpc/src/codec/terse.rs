@@ -10,6 +10,7 @@ use super::envelope::{DecodeError, Envelope, Part, Payload, Span};
 use super::framing::Framing;
 use super::text::{self, Pairs, Reader, Terse as Syntax, TextError};
 use super::{jrpc, terse_line as line};
+use crate::args::{ArgsSeed, WireArgs};
 use crate::error::CallError;
 use crate::limits::Limits;
 use crate::value::Value;
@@ -130,6 +131,22 @@ impl Terse {
         depth: usize,
     ) -> Result<S::Value, TextError> {
         seed.deserialize(Pairs(&mut Reader::new(span.of(telegram), Syntax, depth)))
+    }
+}
+
+/// Reads the arguments of a declared call.
+pub(super) fn read_args<'de, W: WireArgs<'de>>(
+    text: &'de str,
+    seed: ArgsSeed<'_, 'de, W>,
+    depth: usize,
+) -> Result<W, TextError> {
+    let mut reader = Reader::new(text, Syntax, depth);
+    match seed.pairs_in_order(&mut reader)? {
+        Some(slots) => seed.finish(slots),
+        None => {
+            reader.set_position(0);
+            seed.deserialize(Pairs(&mut reader))
+        }
     }
 }
 

@@ -81,8 +81,8 @@ impl Hmac {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`](crate::Error::Config) if the keys cannot be read, the file can be read by everybody on the
-    /// machine, or the name cannot be that of a user.
+    /// [`Error::Config`](crate::Error::Config) if the keys cannot be read, the file can be read
+    /// by everybody on the machine, or the name cannot be that of a user.
     pub fn open(user: &str, keys: KeySource) -> Result<Self> {
         let parties = Arc::new(Parties::open(user, keys)?);
         Ok(Hmac { parties })
@@ -92,7 +92,8 @@ impl Hmac {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`](crate::Error::Config) if the name cannot be that of a user, or is our own.
+    /// [`Error::Config`](crate::Error::Config) if the name cannot be that of a user, or is our
+    /// own.
     pub fn to(self, user: &str) -> Result<Self> {
         let parties = Parties::open(&self.parties.user, self.parties.source().clone())?;
         let parties = Arc::new(parties.to(user)?);
@@ -315,6 +316,9 @@ impl SecuritySession for Session {
             let text = "the message is not signed";
             return Err(SecurityError::InvalidSignature(text.into()).into());
         };
+        if self.id.is_empty() {
+            return Err("the system has no random numbers".into());
+        }
         if !header.contains_key("mac") {
             return Ok(self.hello(header, &payload)?);
         }

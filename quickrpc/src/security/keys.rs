@@ -38,6 +38,10 @@ const LOOK: Duration = Duration::from_secs(1);
 pub(super) struct Keys {
     users: BTreeMap<String, User>,
     /// Our own, for keys that come in pairs.
+    #[cfg_attr(
+        not(feature = "seal"),
+        allow(dead_code, reason = "files are checked by the same rules everywhere")
+    )]
     private: Option<[u8; 32]>,
 }
 
@@ -55,6 +59,10 @@ pub(super) struct User {
     /// The current one first.
     pub(super) keys: Vec<Key>,
     /// Of a pair of keys.
+    #[cfg_attr(
+        not(feature = "seal"),
+        allow(dead_code, reason = "files are checked by the same rules everywhere")
+    )]
     public: Option<[u8; 32]>,
     /// What the user may do, as one text.
     roles: String,
@@ -87,6 +95,12 @@ impl fmt::Debug for Key {
 impl Key {
     pub(super) fn is_expired(&self, now: u64) -> bool {
         self.expires.is_some_and(|expires| expires <= now)
+    }
+
+    /// Seconds since 1970.
+    #[cfg(feature = "seal")]
+    pub(super) fn expires(&self) -> Option<u64> {
+        self.expires
     }
 }
 

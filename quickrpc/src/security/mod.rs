@@ -362,6 +362,21 @@ mod tests {
         ));
     }
 
+    #[cfg(not(any(feature = "hmac", feature = "seal")))]
+    #[test]
+    fn the_error_names_the_feature_of_a_provider() {
+        for name in ["hmac", "seal"] {
+            let made = format!("{name}:alice?keys=keys.toml").into_security();
+            assert_eq!(
+                made.unwrap_err().to_string(),
+                format!(
+                    "`{name}:alice?keys=keys.toml` needs the feature `{name}` of the crate \
+                     `quickrpc`"
+                )
+            );
+        }
+    }
+
     #[test]
     fn registered_providers_are_made_from_their_parameters() {
         register_security("sectest", |params| match params.text() {

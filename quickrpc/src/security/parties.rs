@@ -84,9 +84,7 @@ impl Parties {
     /// A message fits this key of a user; it may be too old.
     pub(super) fn check_age(key: &Key, user: &str) -> Result<(), SecurityError> {
         match key.is_expired(now_seconds()) {
-            true => Err(SecurityError::Expired(
-                format!("the key of `{user}`").into(),
-            )),
+            true => Err(expired(user)),
             false => Ok(()),
         }
     }
@@ -134,6 +132,10 @@ pub(super) fn info(user: &str, roles: &str) -> SecInfo {
     info
 }
 
-fn now_seconds() -> u64 {
+pub(super) fn expired(user: &str) -> SecurityError {
+    SecurityError::Expired(format!("the key of `{user}`").into())
+}
+
+pub(super) fn now_seconds() -> u64 {
     now_micros() / 1_000_000
 }

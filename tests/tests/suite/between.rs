@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Instant;
 
 use quickrpc::Error;
 use quickrpc_tests::{Inbox, LabInverse, SOON, inbox};
@@ -32,7 +33,9 @@ impl Between {
             stream.set_nonblocking(true).unwrap();
         }
         let mut buffer = [0; 4096];
+        let end = Instant::now() + SOON;
         while !is_done() {
+            assert!(Instant::now() < end, "no greeting within {SOON:?}");
             for (from, to) in [(&self.client, &self.server), (&self.server, &self.client)] {
                 let (mut from, mut to) = (from, to);
                 if let Ok(count) = from.read(&mut buffer) {
@@ -78,9 +81,11 @@ pub(crate) fn intercepted(hub: &Hub, security: &str) -> Client {
         .unwrap();
     let (failed, errors) = inbox();
     lab.on_error(move |_sender, error, _in_reply_to| failed.send(error.clone()).unwrap());
+    let before = hub.lab.peers();
     let started = lab.start_nonblocking();
     let mut between = Between::accept(&listener, hub.lab.local_addrs()[0]);
-    let seen = between.greet(|| lab.is_running() && !hub.lab.peers().is_empty());
+    let has_come = || hub.lab.peers().iter().any(|peer| !before.contains(peer));
+    let seen = between.greet(|| lab.is_running() && has_come());
     settled(started).unwrap();
     Client {
         lab,

@@ -5,7 +5,7 @@ use std::thread;
 use quickrpc::security::SecurityError;
 use quickrpc::{Error, Value};
 use quickrpc_tests::{
-    DatagramPort, KeyFile, LabInverse, OwnDir, bounded, eventually, inbox, own_bus,
+    DatagramPort, Inbox, KeyFile, LabInverse, OwnDir, bounded, eventually, inbox, own_bus,
 };
 
 use crate::between::{intercepted, telegrams};
@@ -56,22 +56,28 @@ fn the_user_is_known_and_so_are_its_roles() {
     }
 }
 
+/// A client that says nothing, and what it hears, from whom.
+fn listener(hub: &Hub, keys: &Sealed) -> (LabInverse, Inbox<(String, String)>) {
+    let alice = LabInverse::builder()
+        .security(&*keys.alice)
+        .transport(hub.transport())
+        .build()
+        .unwrap();
+    let (heard, notified) = inbox();
+    alice.notified.connect(move |sender, text| {
+        let user = sender.secinfo()["user"].clone();
+        heard.send((user, text.to_owned())).unwrap();
+    });
+    alice.start().unwrap();
+    hub.came.next();
+    (alice, notified)
+}
+
 #[test]
 fn who_only_listens_hears() {
     for keys in both_kinds() {
         let hub = Hub::tcp(&keys.hub);
-        let alice = LabInverse::builder()
-            .security(&*keys.alice)
-            .transport(hub.transport())
-            .build()
-            .unwrap();
-        let (heard, notified) = inbox();
-        alice.notified.connect(move |sender, text| {
-            let user = sender.secinfo()["user"].clone();
-            heard.send((user, text.to_owned())).unwrap();
-        });
-        alice.start().unwrap();
-        hub.came.next();
+        let (_alice, notified) = listener(&hub, &keys);
         hub.lab.all().notified("news").unwrap();
         assert_eq!(notified.next(), ("hub".into(), "news".into()));
     }
@@ -276,6 +282,30 @@ fn rotated_keys_are_tried_and_those_that_are_taken_away_end_a_connection() {
     });
     let refused = |error: Error| matches!(error, Error::Security(SecurityError::UnknownUser(_)));
     assert!(hub.errors.so_far().into_iter().any(refused));
+}
+
+#[test]
+fn nothing_is_sent_to_whom_the_key_was_taken_from() {
+    for keys in both_kinds() {
+        let hub = Hub::tcp(&keys.hub);
+        let (_alice, notified) = listener(&hub, &keys);
+        hub.lab.all().notified("before").unwrap();
+        assert_eq!(notified.next().1, "before");
+        let hubs = std::fs::read_to_string(keys.files[0].path()).unwrap();
+        let (own, _) = hubs.split_once("[users.alice]").unwrap();
+        keys.files[0].write(&format!("{own}{}", KeyFile::table("bob", "bob", "")));
+        eventually("nothing is sent", || {
+            hub.lab.all().notified("until then").is_err()
+        });
+        let error = hub.lab.all().notified("after").unwrap_err().to_string();
+        assert!(error.contains("unknown user"), "{error}");
+        // Whoever gets the key back goes on.
+        keys.files[0].write(&hubs);
+        eventually("it is sent again", || {
+            hub.lab.all().notified("again").is_ok()
+        });
+        while notified.next().1 != "again" {}
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
-//! Objects whose keys come in a known order, without looking them up.
+//! Objects and arguments whose names come in a known order, without looking them up.
 
-use super::{Json, Reader, TextError};
+use super::{Json, Reader, Terse, TextError};
 
 impl<'de> Reader<'de, Json> {
     /// Reads an object whose keys are among `names` and in their order, as those who know
@@ -58,6 +58,37 @@ impl<'de> Reader<'de, Json> {
     }
 }
 
+impl<'de> Reader<'de, Terse> {
+    /// The same with the arguments of a terse call, which end with the text.
+    ///
+    /// # Errors
+    ///
+    /// Those of `read`.
+    #[inline]
+    pub(crate) fn pairs_in_order<'n>(
+        &mut self,
+        names: impl Iterator<Item = &'n str>,
+        mut read: impl FnMut(&mut Self, usize) -> Result<(), TextError>,
+    ) -> Result<bool, TextError> {
+        self.skip_ws();
+        for (place, name) in names.enumerate() {
+            let start = self.position();
+            if self.rest().starts_with(name.as_bytes()) {
+                self.set_position(start + name.len());
+                if self.eat(b':') {
+                    read(self, place)?;
+                    self.skip_ws();
+                    self.eat(b',');
+                    self.skip_ws();
+                    continue;
+                }
+            }
+            self.set_position(start);
+        }
+        Ok(self.at_end())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,6 +130,30 @@ mod tests {
             r#"{"a":1"#,
         ] {
             assert_eq!(read(text), None, "{text}");
+        }
+    }
+
+    /// What is read of the arguments of a terse call with the names a, b and c.
+    fn read_pairs(text: &str) -> Option<[i64; 3]> {
+        let mut values = [0; 3];
+        let mut reader = Reader::new(text, Terse, 3);
+        let names = ["a", "b", "c"].into_iter();
+        let all = reader.pairs_in_order(names, |reader, place| {
+            values[place] = reader.value(std::marker::PhantomData)?;
+            Ok(())
+        });
+        all.unwrap().then_some(values)
+    }
+
+    #[test]
+    fn terse_arguments_in_order() {
+        assert_eq!(read_pairs(" a:1 b:2 c:3"), Some([1, 2, 3]));
+        assert_eq!(read_pairs("a:1, c: 3 "), Some([1, 0, 3]));
+        assert_eq!(read_pairs(""), Some([0; 3]));
+        for text in [
+            " b:1 a:2", " a:1 a:2", " a:1 d:2", " ab:1", " a", " \"a\":1", " a :1",
+        ] {
+            assert_eq!(read_pairs(text), None, "{text}");
         }
     }
 

@@ -10,8 +10,8 @@ use base64::engine::general_purpose::STANDARD;
 use snow::{Builder, HandshakeState, StatelessTransportState};
 
 use super::super::fields::random_id;
-use super::super::keys::{Keys, is_name};
-use super::super::parties::Parties;
+use super::super::keys::{Key, Keys, is_name};
+use super::super::parties::{Parties, expired, now_seconds};
 use super::super::session::{Opened, Sealed, SecuritySession, Telegram};
 use super::super::{SecInfo, SecurityError};
 use super::{PROTOCOL, broken, decode, derive};
@@ -38,11 +38,13 @@ pub(super) struct Session {
     parties: Arc<Parties>,
     /// New for each connection.
     id: String,
-    /// Guards how far the greeting is, and what was received; last but for the keys in the
-    /// lock order.
+    /// Guards how far the greeting is, and what was received; last but for the pass and the
+    /// keys in the lock order.
     stage: Mutex<Stage>,
     /// The keys of the connection, when they are agreed on.
     channel: OnceLock<StatelessTransportState>,
+    /// Guards why the peer may be here, from then on; last but for the keys in the lock order.
+    pass: Mutex<Option<Pass>>,
     /// Guards the number of parts that were sealed; a leaf in the lock order.
     sent: Mutex<u64>,
 }
@@ -52,20 +54,20 @@ enum Stage {
     Nobody,
     /// The handshake goes on: one for each key that the peer may have.
     Handshake(Vec<(HandshakeState, Who)>),
-    /// It is over.
-    Open(Open),
+    /// It is over, and so many parts were received.
+    Open(u64),
     /// It has failed, and nothing more is accepted.
     Failed,
 }
 
-/// What is known when the keys of the connection are agreed on.
-struct Open {
+/// Why a peer may be here.
+struct Pass {
     who: Who,
-    /// Parts that were received.
-    received: u64,
-    /// The keys with which it was last checked that the peer may be here.
+    /// The keys with which that was last checked.
     keys: Arc<Keys>,
     info: Arc<SecInfo>,
+    /// When its key expires, in seconds since 1970.
+    expires: Option<u64>,
 }
 
 /// By what the peer is known.
@@ -88,6 +90,7 @@ impl Session {
             id: random_id(),
             stage: Mutex::new(Stage::Nobody),
             channel: OnceLock::new(),
+            pass: Mutex::default(),
             sent: Mutex::new(0),
         }
     }
@@ -160,31 +163,56 @@ impl Session {
         }
     }
 
-    /// What is known of the peer, if it may be here.
-    fn known(&self, keys: &Keys, who: &Who) -> Result<SecInfo, SecurityError> {
-        match who {
+    /// What lets a peer be here, if anything does.
+    fn admit(&self, keys: Arc<Keys>, who: Who) -> Result<Pass, SecurityError> {
+        let (info, expires) = match &who {
             Who::Shares { user, key } => {
-                let (candidates, info) = self.parties.candidates(keys, user)?;
-                let mut own = match keys.user(&self.parties.user) {
-                    Some(ourselves) => ourselves.keys.iter(),
-                    None => [].iter(),
-                };
-                let fits = |one: &&_| derive(one, "psk") == *key;
-                let found = candidates.iter().find(fits).or_else(|| own.find(fits));
-                Parties::check_age(found.ok_or_else(|| broken(user))?, user)?;
-                Ok(info)
+                let (candidates, info) = self.parties.candidates(&keys, user)?;
+                let own = keys.user(&self.parties.user);
+                let own = own.map_or(&[][..], |ourselves| &ourselves.keys);
+                let fits = |one: &&Key| derive(one, "psk") == *key;
+                let key = candidates.iter().chain(own).find(fits);
+                let key = key.ok_or_else(|| broken(user))?;
+                Parties::check_age(key, user)?;
+                (info, key.expires())
             }
             Who::Public(public) => {
                 let Some((user, known)) = keys.owner(public) else {
-                    return Err(SecurityError::UnknownUser(
-                        format!("with the public key {}", STANDARD.encode(public)).into(),
-                    ));
+                    let text = format!("with the public key {}", STANDARD.encode(public));
+                    return Err(SecurityError::UnknownUser(text.into()));
                 };
                 self.parties.check_user(user)?;
-                Ok(known.info(user))
+                (known.info(user), None)
             }
-            Who::Pair => Err(broken("?")),
+            Who::Pair => return Err(broken("?")),
+        };
+        Ok(Pass {
+            who,
+            keys,
+            info: Arc::new(info),
+            expires,
+        })
+    }
+
+    /// What is known of the peer, as long as it may be here: keys are taken away, and expire.
+    fn info(&self) -> Result<Arc<SecInfo>, SecurityError> {
+        let mut pass = lock(&self.pass);
+        let Some(before) = pass.as_ref() else {
+            return Err(SecurityError::Refused("the greeting is not over".into()));
+        };
+        let keys = self.parties.keys();
+        if !Arc::ptr_eq(&keys, &before.keys) {
+            let who = before.who.clone();
+            let now = self.admit(keys, who)?;
+            return Ok(Arc::clone(&pass.insert(now).info));
         }
+        if before
+            .expires
+            .is_some_and(|expires| expires <= now_seconds())
+        {
+            return Err(expired(before.info.get("user").map_or("", String::as_str)));
+        }
+        Ok(Arc::clone(&before.info))
     }
 
     /// A message of the handshake.
@@ -209,7 +237,7 @@ impl Session {
         if let (Who::Pair, Some(public)) = (&who, noise.get_remote_static()) {
             who = Who::Public(public.to_vec());
             // Before we say more of ourselves.
-            self.known(&keys, &who)?;
+            self.admit(Arc::clone(&keys), who.clone())?;
         }
         let mut answers = Vec::new();
         if !noise.is_handshake_finished() {
@@ -219,21 +247,14 @@ impl Session {
             *stage = Stage::Handshake(vec![(noise, who)]);
             return Ok(answers);
         }
-        let info = Arc::new(self.known(&keys, &who)?);
+        let pass = self.admit(keys, who)?;
         let channel = noise.into_stateless_transport_mode();
-        if self
-            .channel
-            .set(channel.map_err(|error| failed(&error))?)
-            .is_err()
-        {
+        let channel = channel.map_err(|error| failed(&error))?;
+        if self.channel.set(channel).is_err() {
             return Err(SecurityError::Replayed("a second handshake".into()));
         }
-        *stage = Stage::Open(Open {
-            who,
-            received: 0,
-            keys,
-            info,
-        });
+        *lock(&self.pass) = Some(pass);
+        *stage = Stage::Open(0);
         // Shows the peer that we have the keys, as its own shows us.
         answers.push(Telegram::Sealed(Vec::new()));
         Ok(answers)
@@ -241,23 +262,19 @@ impl Session {
 
     fn unseal(
         &self,
-        open: &mut Open,
+        received: &mut u64,
         sealed: &[u8],
     ) -> Result<(Vec<u8>, Arc<SecInfo>), SecurityError> {
-        let keys = self.parties.keys();
-        if !Arc::ptr_eq(&keys, &open.keys) {
-            open.info = Arc::new(self.known(&keys, &open.who)?);
-            open.keys = keys;
-        }
-        let user = open.info.get("user").map_or("", String::as_str);
+        let info = self.info()?;
+        let user = info.get("user").map_or("", String::as_str);
         let channel = self.channel.get().ok_or_else(|| broken(user))?;
         let mut plain = Vec::with_capacity(sealed.len());
         let mut part = vec![0; sealed.len().min(LARGEST)];
         let mut parts = sealed.chunks(LARGEST).peekable();
         while let Some(sealed) = parts.next() {
-            let read = channel.read_message(open.received, sealed, &mut part);
+            let read = channel.read_message(*received, sealed, &mut part);
             let size = read.map_err(|_| broken(user))?;
-            open.received += 1;
+            *received += 1;
             let expected = if parts.peek().is_some() { MORE } else { LAST };
             match part.get(..size) {
                 Some([kind, bytes @ ..]) if *kind == expected => plain.extend_from_slice(bytes),
@@ -266,7 +283,7 @@ impl Session {
         }
         match sealed.is_empty() {
             true => Err(broken(user)),
-            false => Ok((plain, Arc::clone(&open.info))),
+            false => Ok((plain, info)),
         }
     }
 }
@@ -328,6 +345,7 @@ impl SecuritySession for Session {
     }
 
     fn seal<'a>(&self, payload: &'a [u8]) -> Result<Sealed<'a>, BoxError> {
+        self.info()?;
         let channel = self.channel.get().ok_or("the greeting is not over")?;
         let mut sent = lock(&self.sent);
         let parts = payload.len().div_ceil(PART).max(1);
@@ -371,9 +389,9 @@ impl SecuritySession for Session {
                 let answers = self.handshake(&mut stage, handshakes, &message)?;
                 Ok(Opened::Greeting(answers))
             }
-            Stage::Open(mut open) => {
-                let (plain, info) = self.unseal(&mut open, &message)?;
-                *stage = Stage::Open(open);
+            Stage::Open(mut received) => {
+                let (plain, info) = self.unseal(&mut received, &message)?;
+                *stage = Stage::Open(received);
                 Ok(Opened::Message(Cow::Owned(plain), info))
             }
             Stage::Nobody | Stage::Failed => Err(SecurityError::InvalidSignature(

@@ -18,6 +18,12 @@ macro_rules! test {
             "its JSON has neither bytes nor 128 bits"
         );
     };
+    (split $transport:ident hmac) => {
+        left_out!(split, "raw peers do not sign");
+    };
+    (split $transport:ident seal) => {
+        left_out!(split, "raw peers do not encrypt");
+    };
     (split internal $codec:ident) => {
         left_out!(split, "both ends are in the library");
     };
@@ -126,6 +132,24 @@ macro_rules! each_transport {
             each_codec!($transport);
         }
     )*};
+}
+
+/// The same with security providers, but for datagrams, in which there is less room then.
+mod secured {
+    use super::{Wire, cases};
+
+    macro_rules! each_provider {
+        ($($transport:ident)*) => {$(
+            mod $transport {
+                each_codec!($transport: hmac seal);
+            }
+        )*};
+    }
+
+    each_provider! {
+        tcp ws unix internal process
+        restart_tcp restart_ws restart_unix restart_internal restart_process
+    }
 }
 
 each_transport! {

@@ -16,16 +16,33 @@ use crate::settled;
 pub(super) struct Codec {
     pub(super) name: &'static str,
     pub(super) expression: &'static str,
+    /// The security provider, which raw peers do not have.
+    pub(super) security: Option<&'static str>,
     /// What ends each message; where nothing does, a header says how long it is.
     delimiter: Option<u8>,
     call: fn(&str, (&str, Value), i64) -> String,
     reply: fn(i64, Value) -> String,
 }
 
-pub(super) static CODECS: [Codec; 5] = [
+/// `jrpc` with a provider.
+const fn secured(name: &'static str) -> Codec {
+    Codec {
+        name,
+        expression: "jrpc",
+        security: Some(name),
+        delimiter: Some(0),
+        call: jrpc_call,
+        reply: jrpc_reply,
+    }
+}
+
+pub(super) static CODECS: [Codec; 7] = [
+    secured("hmac"),
+    secured("seal"),
     Codec {
         name: "jrpc",
         expression: "jrpc",
+        security: None,
         delimiter: Some(0),
         call: jrpc_call,
         reply: jrpc_reply,
@@ -33,6 +50,7 @@ pub(super) static CODECS: [Codec; 5] = [
     Codec {
         name: "jrpc_lines",
         expression: "jrpc:\\n",
+        security: None,
         delimiter: Some(b'\n'),
         call: jrpc_call,
         reply: jrpc_reply,
@@ -40,6 +58,7 @@ pub(super) static CODECS: [Codec; 5] = [
     Codec {
         name: "jrpc_headers",
         expression: "jrpc:content-length",
+        security: None,
         delimiter: None,
         call: jrpc_call,
         reply: jrpc_reply,
@@ -47,6 +66,7 @@ pub(super) static CODECS: [Codec; 5] = [
     Codec {
         name: "terse",
         expression: "terse",
+        security: None,
         delimiter: Some(b'\n'),
         call: |method, (name, value), id| format!("{method}[{id}] {name}:{value}"),
         reply: |id, result| format!("[{id}]:{result}"),
@@ -54,6 +74,7 @@ pub(super) static CODECS: [Codec; 5] = [
     Codec {
         name: "lists",
         expression: "lists",
+        security: None,
         delimiter: Some(b'\n'),
         call: |method, (name, value), id| json!(["call", method, {name: value}, id]).to_string(),
         reply: |id, result| json!(["reply", id, result]).to_string(),

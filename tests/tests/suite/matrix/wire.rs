@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use crossbeam_channel::Sender;
 use quickrpc::{CallError, Limits, Promise, Resolver};
 use quickrpc_tests::{
-    Authority, DatagramPort, Identity, Inbox, Lab, LabInverse, LabInverseOutgoing, LabOutgoing,
-    OwnDir, OwnPort, Served, inbox, own_bus, register_lists, serve, value,
+    Authority, DatagramPort, Identity, Inbox, KeyFile, Lab, LabInverse, LabInverseOutgoing,
+    LabOutgoing, OwnDir, OwnPort, Served, inbox, own_bus, register_lists, serve, value,
 };
 
 use super::raw::{CODECS, Codec};
@@ -129,6 +129,7 @@ struct Place {
     bus: String,
     port: DatagramPort,
     codec: &'static Codec,
+    keys: KeyFile,
 }
 
 impl Place {
@@ -145,6 +146,15 @@ impl Place {
             bus: own_bus(),
             port: DatagramPort::new(),
             codec,
+            keys: KeyFile::of(&["hub", "g2", "g3", "g4", "g5", "g6"]),
+        }
+    }
+
+    /// The security of a user.
+    fn security(&self, user: &str) -> String {
+        match self.codec.security {
+            Some(provider) => format!("{provider}:{user}?keys={}", self.keys.path()),
+            None => "null".into(),
         }
     }
 
@@ -186,8 +196,9 @@ impl Place {
             Process => {
                 let program = env!("CARGO_BIN_EXE_lab_stdio");
                 let (pid, codec) = (self.dir.path("pid"), self.codec.expression);
-                let pid = pid.display();
-                format!("process:(sh -c 'echo $$ > {pid}; exec {program} \"{codec}\"')")
+                let (pid, security) = (pid.display(), self.security("hub"));
+                let child = format!("{program} \"{codec}\" stdio: \"{security}\"");
+                format!("process:(sh -c 'echo $$ > {pid}; exec {child}')")
             }
         }
     }
@@ -244,8 +255,13 @@ fn answer_questions(guest: &LabInverse, waiting: Sender<Resolver<String>>) {
 }
 
 impl Hub {
-    fn new(codec: &str, transport: String) -> Self {
-        let api = Lab::bind(codec, transport).unwrap();
+    fn new(codec: &str, security: String, transport: String) -> Self {
+        let api = Lab::builder()
+            .codec(codec)
+            .security(security)
+            .transport(transport)
+            .build()
+            .unwrap();
         let served = serve(&api);
         let (here, came) = inbox();
         api.on_connect(move |peer| {
@@ -273,13 +289,14 @@ impl Hub {
 }
 
 impl Guest {
-    fn new(codec: &str, carrier: Carrier, number: u8, transport: String) -> Self {
+    fn new(codec: &str, security: String, carrier: Carrier, number: u8, transport: String) -> Self {
         let limits = Limits {
             message_size: LARGEST,
             ..Limits::default()
         };
         let api = LabInverse::builder()
             .codec(codec)
+            .security(security)
             .transport(transport)
             .limits(limits)
             .build()
@@ -369,12 +386,13 @@ impl Wire {
                 1 => servers.remove(0),
                 _ => format!("mux:({})", servers.join(")(")),
             };
-            Hub::new(self.codec.expression, transport)
+            Hub::new(self.codec.expression, place.security("hub"), transport)
         });
         let (waiting, owed) = inbox();
         let guests = (2..).zip(self.transport.guests).map(|(number, carrier)| {
             let client = self.around(place.guest(*carrier, number));
-            let guest = Guest::new(self.codec.expression, *carrier, number, client);
+            let security = place.security(&format!("g{number}"));
+            let guest = Guest::new(self.codec.expression, security, *carrier, number, client);
             answer_questions(&guest.api, waiting.clone());
             guest
         });

@@ -1,0 +1,196 @@
+//! What the log says, and what it must not. A program of its own, since the log is one for
+//! the whole process.
+
+use std::fmt::{self, Write as _};
+use std::sync::{Mutex, OnceLock};
+use std::time::Duration;
+
+use quickrpc::announcer;
+use quickrpc_tests::{KeyFile, Lab, LabInverse, Telnet, secret, serve};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Subscriber};
+
+/// An entry: its target, its level, and all of its fields.
+#[derive(Debug, Clone)]
+struct Entry {
+    target: String,
+    level: Level,
+    wire: String,
+    text: String,
+}
+
+static ENTRIES: Mutex<Vec<Entry>> = Mutex::new(Vec::new());
+
+/// Keeps all entries of the library.
+struct Log;
+
+impl Visit for Entry {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        write!(self.text, "{}={value:?} ", field.name()).unwrap();
+        if field.name() == "wire" {
+            self.wire = format!("{value:?}");
+        }
+    }
+}
+
+impl Subscriber for Log {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("quickrpc")
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let mut entry = Entry {
+            target: event.metadata().target().to_owned(),
+            level: *event.metadata().level(),
+            wire: String::new(),
+            text: String::new(),
+        };
+        event.record(&mut entry);
+        ENTRIES.lock().unwrap().push(entry);
+    }
+
+    fn new_span(&self, _span: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _span: &Id, _values: &Record<'_>) {}
+
+    fn record_follows_from(&self, _span: &Id, _follows: &Id) {}
+
+    fn enter(&self, _span: &Id) {}
+
+    fn exit(&self, _span: &Id) {}
+}
+
+fn listen() {
+    static ONCE: OnceLock<()> = OnceLock::new();
+    ONCE.get_or_init(|| tracing::subscriber::set_global_default(Log).unwrap());
+}
+
+fn entries() -> Vec<Entry> {
+    ENTRIES.lock().unwrap().clone()
+}
+
+#[test]
+fn a_server_that_anybody_can_call_is_warned_about_once() {
+    listen();
+    let run = |security: &str, transport: &str| {
+        let lab = Lab::builder()
+            .security(security)
+            .transport(transport)
+            .build()
+            .unwrap();
+        for _ in 0..2 {
+            lab.start().unwrap();
+            lab.stop().unwrap();
+        }
+    };
+    let keys = KeyFile::of(&["alice"]);
+    run("null", "tcpserv:127.0.0.1:0");
+    run("null", "tcpserv:[::1]:0");
+    run("null", "udp:0?bind=127.0.0.1");
+    run("null", "internal:open:");
+    run(&keys.hmac("hub"), "tcpserv::0");
+    run("null", "tcpserv::0");
+    run(
+        "null",
+        "mux:(tcpserv:0.0.0.0:0)(udp:0)(tcpserv:localhost:0)(wsserv::0)",
+    );
+    announcer::seek("", Duration::from_millis(1)).unwrap();
+    let entries = entries();
+    let warnings = entries
+        .iter()
+        .filter(|entry| entry.target == "quickrpc::open");
+    let wires: Vec<_> = warnings
+        .map(|entry| {
+            assert_eq!(entry.level, Level::WARN);
+            assert!(
+                entry
+                    .text
+                    .contains("anybody who reaches this address can call")
+            );
+            entry.wire.as_str()
+        })
+        .collect();
+    assert_eq!(
+        wires,
+        ["tcpserv::0", "tcpserv:0.0.0.0:0", "udp:0", "wsserv::0"]
+    );
+}
+
+#[test]
+fn no_entry_shows_a_secret() {
+    listen();
+    let (hubs, alices) = KeyFile::pairs("hub", "alice");
+    let (shared, wrong) = (
+        KeyFile::of(&["alice"]),
+        KeyFile::with(&KeyFile::table("alice", "bob", "")),
+    );
+    for (hub, alice, stranger) in [
+        (
+            shared.hmac("hub"),
+            shared.hmac("alice"),
+            wrong.hmac("alice"),
+        ),
+        (
+            shared.seal("hub"),
+            shared.seal("alice"),
+            wrong.seal("alice"),
+        ),
+        (hubs.seal("hub"), alices.seal("alice"), wrong.seal("alice")),
+    ] {
+        let lab = Lab::builder()
+            .security(hub)
+            .transport("tcpserv:127.0.0.1:0")
+            .build()
+            .unwrap();
+        let _served = serve(&lab);
+        lab.start().unwrap();
+        let address = lab.local_addrs()[0];
+        let connect = |security: &str| {
+            let lab = LabInverse::builder()
+                .security(security)
+                .transport(format!("tcp:{address}"))
+                .build()
+                .unwrap();
+            lab.start().map(|()| lab)
+        };
+        assert!(connect(&stranger).is_err());
+        let right = connect(&alice).unwrap();
+        assert_eq!(right.all().add(1, 2).result().unwrap(), 3);
+        let mut wire = Telnet::connect(address);
+        wire.send("nonsense\0");
+        wire.expect_closed();
+    }
+    // A file that is broken while it is in use, and those that never were right.
+    let broken = shared.hmac("hub");
+    shared.write(&format!(
+        "[users.alice]\nkeys = [\"{}\"",
+        KeyFile::written("alice")
+    ));
+    let error = Lab::builder().security(broken).build().unwrap_err();
+    let mut texts: Vec<_> = entries().into_iter().map(|entry| entry.text).collect();
+    texts.push(error.to_string());
+    assert!(texts.iter().any(|text| text.contains("not signed")));
+    let files = [&hubs, &alices].map(|file| std::fs::read_to_string(file.path()).unwrap());
+    let private = files
+        .iter()
+        .map(|text| text.split('"').nth(1).unwrap().to_owned());
+    let secrets = ["alice", "bob"].into_iter().flat_map(|name| {
+        let bytes = secret(name);
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let list = format!("{:?}", &bytes[..8]);
+        [
+            KeyFile::written(name),
+            hex,
+            list.trim_matches(['[', ']']).to_owned(),
+            String::from("the secret of"),
+        ]
+    });
+    for secret in secrets.chain(private) {
+        for text in &texts {
+            assert!(!text.contains(&secret), "{text}");
+        }
+    }
+}
