@@ -2,6 +2,7 @@
 //! speak JSON-RPC.
 
 mod announcer;
+mod certificates;
 mod child;
 mod garbage;
 mod hmac;

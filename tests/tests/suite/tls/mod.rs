@@ -163,7 +163,7 @@ fn a_security_provider_adds_to_what_the_certificate_says_and_cannot_change_it() 
 }
 
 #[test]
-fn a_subject_may_have_no_name_or_a_strange_one() {
+fn a_subject_may_have_no_name_or_two_or_a_strange_one() {
     let authority = Authority::new("lab");
     let ca = authority.file();
     let (api, addr, _served) = server("jrpc", &authority, &format!("&client_ca={}", ca.display()));
@@ -182,7 +182,11 @@ fn a_subject_may_have_no_name_or_a_strange_one() {
     let other = authority.issue("strange", |params| {
         params.distinguished_name.push(DnType::CommonName, strange);
     });
-    for identity in [&nobody, &other] {
+    let two = authority.issue("two", |params| {
+        let second = DnType::CustomDnType(vec![2, 5, 4, 3]);
+        params.distinguished_name.push(second, "root");
+    });
+    for identity in [&nobody, &other, &two] {
         let options = identity.options();
         let transport = format!("{}&{options}", client_of(&authority, addr));
         let _client = connected("jrpc", &transport);
@@ -190,6 +194,10 @@ fn a_subject_may_have_no_name_or_a_strange_one() {
         if identity.cert == nobody.cert {
             assert!(!info.contains_key("cn"), "{info:?}");
             assert_eq!(info["subject"], "O=lab");
+        } else if identity.cert == two.cert {
+            assert!(!info.contains_key("cn"), "{info:?}");
+            assert!(info["subject"].contains("CN=two"), "{info:?}");
+            assert!(info["subject"].contains("CN=root"), "{info:?}");
         } else {
             assert_eq!(info["cn"], strange);
             // It is one name, and no second one.
