@@ -18,6 +18,10 @@ pub(super) fn parse_client(
         let message = "for a URL with `wss:`, write it without `ws:` before it";
         return Err(Wrong::new(params.at, message));
     }
+    if tls && params.text.starts_with("ws://") {
+        let message = "for a URL with `ws:`, write it without `wss:` before it";
+        return Err(Wrong::new(params.at, message));
+    }
     let prefix = format!("{shorthand}://");
     let url = [prefix.as_str(), "//"]
         .into_iter()
