@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use quickrpc::announcer::Announcer;
 use quickrpc::{Processing, Promise};
 use quickrpc_tests::{
-    DatagramPort, Lab, LabInverse, OwnDir, OwnPort, RefusingPort, Resources, Telnet, bounded,
-    children, eventually, inbox, kill, own_bus, serve, thread_names,
+    Authority, DatagramPort, Lab, LabInverse, OwnDir, OwnPort, RefusingPort, Resources, Telnet,
+    bounded, children, eventually, inbox, kill, own_bus, serve, thread_names,
 };
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_lab_stdio");
@@ -310,6 +310,36 @@ fn nothing_is_left_behind() {
         let port = OwnPort::new();
         let addr = port.addr();
         server_that_is_killed(&format!("wsserv:{addr}"), &format!("ws:{addr}"));
+    });
+    let authority = Authority::new("lab");
+    let (identity, ca) = (authority.server().options(), authority.file());
+    let believing = format!("ca={}&name=localhost", ca.display());
+    leaves_nothing("TLS, and handshakes that go on and that fail", || {
+        let server = format!("tlsserv:127.0.0.1:0?{identity}");
+        let lab = lab_with(Processing::Inline, &server);
+        lab.start().unwrap();
+        let addr = lab.local_addrs()[0];
+        let caller = LabInverse::bind("terse", format!("tls:{addr}?{believing}")).unwrap();
+        caller.start().unwrap();
+        sum(&caller);
+        let mut plain = Telnet::connect(addr);
+        plain.send("add[1] a:1 b:2\n");
+        plain.expect_closed();
+        let wrong = format!("tls:{addr}?ca={}&name=elsewhere", ca.display());
+        let wrong = LabInverse::bind("terse", wrong).unwrap();
+        wrong.start().unwrap_err();
+        let mut greeting = Telnet::connect(addr);
+        greeting.send([0x16]);
+        sum(&caller);
+        assert_eq!(workers().len(), 2, "{:?}", workers());
+        lab.stop().unwrap();
+        greeting.expect_closed();
+    });
+    leaves_nothing("a client that comes back over TLS", || {
+        let port = OwnPort::new();
+        let addr = port.addr();
+        let server = format!("tlsserv:{addr}?{identity}");
+        server_that_is_killed(&server, &format!("tls:{addr}?{believing}"));
     });
     leaves_nothing("a Unix-domain socket", || {
         let dir = OwnDir::new();

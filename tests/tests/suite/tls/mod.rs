@@ -645,3 +645,23 @@ fn idle_keepalive_works_over_tls() {
         assert_eq!(beats, [0; 3]);
     });
 }
+
+/// A certificate that can be verified, and hardly read: who connects to such a server wants the
+/// server, and who is let in by such a certificate must be known.
+#[test]
+fn certificates_that_cannot_be_read() {
+    let authority = Authority::new("lab");
+    let odd = authority.issue("odd", |params| {
+        params.subject_alt_names = names(&["localhost"], &["127.0.0.1"]);
+        params.serial_number = Some(vec![0x11; 40].into());
+    });
+    let (options, ca) = (odd.options(), authority.file());
+    let (_api, addr, _served) = server_on("jrpc", &format!("tlsserv:127.0.0.1:0?{options}"));
+    let client = connected("jrpc", &client_of(&authority, addr));
+    assert_eq!(client.peers()[0].secinfo(), &SecInfo::new());
+    assert_eq!(settled(client.all().add(1, 2)).unwrap(), 3);
+    let (api, addr, _served) = server("jrpc", &authority, &format!("&client_ca={}", ca.display()));
+    let client = LabInverse::bind("jrpc", format!("{}&{options}", client_of(&authority, addr)));
+    client.unwrap().start().unwrap_err();
+    assert!(api.peers().is_empty());
+}
