@@ -1,5 +1,8 @@
 //! One connected peer: its sending half, and the leftover bytes of its receiving half.
 
+mod rx;
+mod waiting;
+
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fmt;
@@ -8,7 +11,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
-use crate::codec::Progress;
 use crate::error::Error;
 use crate::receivers::{Credentials, Sender};
 use crate::security::{SecInfo, SecuritySession};
@@ -16,6 +18,8 @@ use crate::sync::{after, lock};
 use crate::transport::stream::Stream;
 use crate::transport::unix;
 use crate::transport::websocket::Reader;
+
+pub(crate) use rx::Rx;
 
 use super::budget::Held;
 use super::core::Core;
@@ -122,44 +126,6 @@ pub(crate) struct Conn {
     pub(crate) link: usize,
 }
 
-/// What is left of the input.
-#[derive(Debug, Default)]
-pub(crate) struct Rx {
-    /// Bytes that are not a whole message yet.
-    pub(crate) buf: Vec<u8>,
-    /// What is known of the message at their front.
-    pub(crate) progress: Progress,
-    /// The security header that belongs to the next message.
-    pub(crate) header: Option<SecInfo>,
-    /// The message that arrives, where messages are those of WebSocket. In a box, so that
-    /// others take no memory for it.
-    pub(crate) websocket: Option<Box<Reader>>,
-    /// How long a thread that waits for an answer sleeps in the system.
-    pub(crate) timeout: Option<Duration>,
-}
-
-impl Rx {
-    /// The bytes that it holds of messages that are not complete.
-    pub(crate) fn held(&self) -> usize {
-        let message = self.websocket.as_ref().map_or(0, |reader| reader.held());
-        self.buf.len() + message
-    }
-
-    /// Whether there is more to come of a message.
-    pub(crate) fn is_within_message(&self) -> bool {
-        let reader = self.websocket.as_ref();
-        !self.buf.is_empty() || reader.is_some_and(|reader| reader.is_within_message())
-    }
-
-    /// Nobody will read what was there of messages.
-    pub(crate) fn clear(&mut self) {
-        self.buf = Vec::new();
-        if let Some(reader) = &mut self.websocket {
-            reader.clear();
-        }
-    }
-}
-
 /// Whether a send waits for room.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Wait {
@@ -174,8 +140,6 @@ pub(crate) enum Wait {
 const FLUSH_AT: usize = 64 << 10;
 /// With more queued, the peer's new calls are not read, unless it owes us an answer.
 pub(crate) const ANSWERS: usize = 1 << 20;
-/// A writer thread takes so much at once, so that a slow stream is seen to advance.
-const WRITE: usize = 16 << 10;
 /// A thread that waits for room looks by itself so often: the poll thread may be in a
 /// handler, which may even wait for a lock that the sending thread holds.
 const RETRY: Duration = Duration::from_millis(50);
@@ -494,43 +458,6 @@ impl Conn {
         self.changed(&lock(&self.tx));
     }
 
-    /// For a reader thread: waits while reading has stopped.
-    pub(crate) fn wait_resumed(&self) {
-        let mut tx = lock(&self.tx);
-        while self.stalled.load(Ordering::Acquire) && tx.closed.is_none() {
-            tx = self.wait_changed(tx, None);
-        }
-    }
-
-    /// Waits for [`changed`](Self::changed), with a limit or without.
-    fn wait_changed<'a>(
-        &self,
-        mut tx: MutexGuard<'a, Tx>,
-        limit: Option<Duration>,
-    ) -> MutexGuard<'a, Tx> {
-        tx.waiting += 1;
-        let mut tx = match limit {
-            Some(limit) => match self.tx_changed.wait_timeout(tx, limit) {
-                Ok((tx, _)) => tx,
-                Err(poisoned) => poisoned.into_inner().0,
-            },
-            None => self
-                .tx_changed
-                .wait(tx)
-                .unwrap_or_else(|poisoned| poisoned.into_inner()),
-        };
-        tx.waiting -= 1;
-        tx
-    }
-
-    /// Wakes those who wait for room in the queue, for bytes, or for the end. With nobody
-    /// there, which is the rule, the system call is saved.
-    fn changed(&self, tx: &Tx) {
-        if tx.waiting > 0 {
-            self.tx_changed.notify_all();
-        }
-    }
-
     /// The peer has ended its side for this reason.
     pub(crate) fn end_with(&self, reason: DisconnectReason) {
         // The first one counts.
@@ -551,36 +478,6 @@ impl Conn {
             self.send(content, usize::MAX, Wait::Never, None).ok();
             self.sent.store(false, Ordering::Relaxed);
         }
-    }
-
-    /// For a writer thread: waits for bytes, and gives some. They count as queued until
-    /// [`written`](Self::written) says more. `None`: closed, and all sent.
-    pub(crate) fn take_queued(&self) -> Option<Vec<u8>> {
-        let mut tx = lock(&self.tx);
-        loop {
-            if tx.unsent() > 0 {
-                tx.taken = tx.unsent().min(WRITE);
-                let end = tx.head + tx.taken;
-                let bytes = tx.buf[tx.head..end].to_vec();
-                tx.advance(bytes.len());
-                return Some(bytes);
-            }
-            if tx.closed.is_some() {
-                return None;
-            }
-            tx = self.wait_changed(tx, None);
-        }
-    }
-
-    /// For a writer thread: so many of the bytes that it took are written.
-    pub(crate) fn written(&self, count: usize) {
-        let mut tx = lock(&self.tx);
-        tx.taken = tx.taken.saturating_sub(count);
-        tx.progress = Instant::now();
-        self.note(&tx);
-        self.changed(&tx);
-        drop(tx);
-        self.resume_below(ANSWERS / 2);
     }
 
     /// Accepts nothing more for sending; what is queued may still be flushed. The first

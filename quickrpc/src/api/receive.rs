@@ -1,5 +1,7 @@
 //! From received bytes to messages: cut, checked, decoded where they lie.
 
+mod websocket;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -8,18 +10,16 @@ use crate::codec::{Envelope, Progress, Unframed};
 use crate::error::{CallError, Error};
 use crate::receivers::Sender;
 use crate::security::{Opened, SecInfo, refused};
-use crate::transport::websocket::{Event, Reader};
 
 use super::answer::{self, Answers, BatchAnswer, Route};
 use super::batch::{self, Batch};
-use super::conn::{Conn, Rx, Wait};
+use super::conn::{Conn, Rx};
 use super::core::Core;
 use super::datagrams::Admitted;
 use super::dispatch::{Call, CallParts};
 use super::gate::TooFast;
 use super::mailbox::{Item, Turn};
 use super::observers::DisconnectReason;
-use super::session::Content;
 use super::spare;
 
 /// A connection gets so many messages at once, so that a flood starves nobody.
@@ -171,58 +171,6 @@ impl Core {
             let telegram = rest.get(frame.telegram).unwrap_or_default();
             round.telegram(telegram, &mut rx.header);
             position += frame.consumed;
-            if conn.is_closed() {
-                return (bytes.len(), Flow::Closed);
-            }
-        }
-        (position, Flow::Again)
-    }
-}
-
-impl Core {
-    /// A round in which messages are those of WebSocket.
-    fn websocket_round(
-        &self,
-        conn: &Arc<Conn>,
-        reader: &mut Reader,
-        header: &mut Option<SecInfo>,
-        bytes: &[u8],
-    ) -> (usize, Flow) {
-        let mut round = Round {
-            core: self,
-            conn,
-            turn: None,
-            stalled: false,
-        };
-        let mut position = 0;
-        for _ in 0..ROUND {
-            let limit = conn.input_limit();
-            if round.must_stall() {
-                return (position, Flow::Stalled);
-            }
-            let rest = bytes.get(position..).unwrap_or_default();
-            let (consumed, event) = match reader.next(rest, limit) {
-                Ok(read) => read,
-                Err(violation) => {
-                    conn.close(violation.reason(limit));
-                    return (bytes.len(), Flow::Closed);
-                }
-            };
-            position += consumed;
-            match event {
-                Event::Incomplete => return (position, Flow::Read),
-                Event::Part => {}
-                Event::Message(telegram) => round.telegram(conn.wire.bare(telegram), header),
-                Event::Ping(pong) => {
-                    // Like an answer, lest a peer fill its queue with what it does not read.
-                    self.put(conn, Content::Framed(&pong), Wait::Answer).ok();
-                }
-                Event::Close { code, text } => {
-                    let text = text.into();
-                    self.end_of_input(conn, DisconnectReason::Closed { code, text });
-                    return (bytes.len(), Flow::Read);
-                }
-            }
             if conn.is_closed() {
                 return (bytes.len(), Flow::Closed);
             }

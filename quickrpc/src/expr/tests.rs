@@ -285,7 +285,11 @@ fn mistakes_are_shown_where_they_are() {
             3,
             "for a URL with `wss:`, write it without `ws:`",
         ),
-        ("wss:ws://h", 6, "expected `wss:<host>:<port>/<path>`"),
+        (
+            "wss:ws://h",
+            4,
+            "for a URL with `ws:`, write it without `wss:`",
+        ),
         (
             "tls:h",
             5,

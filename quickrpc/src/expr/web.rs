@@ -14,8 +14,14 @@ pub(super) fn parse_client(
     scope: &Scope<'_, '_>,
 ) -> Parsed<TransportKind> {
     let tls = shorthand == "wss";
-    if !tls && params.text.starts_with("wss:") {
-        let message = "for a URL with `wss:`, write it without `ws:` before it";
+    let other = if tls { "ws" } else { "wss" };
+    if params.text.starts_with(&format!("{other}://")) {
+        let message =
+            format!("for a URL with `{other}:`, write it without `{shorthand}:` before it");
+        return Err(Wrong::new(params.at, message));
+    }
+    if tls && params.text.starts_with("ws://") {
+        let message = "for a URL with `ws:`, write it without `wss:` before it";
         return Err(Wrong::new(params.at, message));
     }
     let prefix = format!("{shorthand}://");
