@@ -20,10 +20,6 @@ pub(super) fn parse_client(
             format!("for a URL with `{other}:`, write it without `{shorthand}:` before it");
         return Err(Wrong::new(params.at, message));
     }
-    if tls && params.text.starts_with("ws://") {
-        let message = "for a URL with `ws:`, write it without `wss:` before it";
-        return Err(Wrong::new(params.at, message));
-    }
     let prefix = format!("{shorthand}://");
     let url = [prefix.as_str(), "//"]
         .into_iter()
