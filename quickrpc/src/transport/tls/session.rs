@@ -167,11 +167,6 @@ impl Tls {
     pub(super) fn shake_hands(&self) -> io::Result<Hands> {
         let mut session = lock(&self.session);
         loop {
-            match session.flush(&self.socket) {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Hands::Apart),
-                Err(error) => return Err(session.in_handshake(error)),
-            }
             let hands = session.hands();
             if hands != Hands::Apart && session.other.is_none() {
                 let certificate = session.connection.peer_certificates();
@@ -184,8 +179,14 @@ impl Tls {
                         tracing::debug!("{why}");
                         None
                     }
+                    // Before the last words leave, from which the client sees that it is let in.
                     (Err(why), Side::Server) => return Err(explain::invalid(why)),
                 };
+            }
+            match session.flush(&self.socket) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Hands::Apart),
+                Err(error) => return Err(session.in_handshake(error)),
             }
             if hands == Hands::Shaken {
                 return Ok(hands);
