@@ -214,7 +214,8 @@ impl<'a> Round<'a> {
         if bytes.is_empty() {
             return;
         }
-        if is_http_request(bytes) {
+        // An address is no connection that could be ended, and anybody can forge one.
+        if !conn.wire.datagrams && is_http_request(bytes) {
             let text = "it speaks HTTP; `wsserv` is for browsers";
             return self.end(Unframed::Garbled(text.into()));
         }

@@ -758,3 +758,17 @@ fn a_flood_on_one_wire_leaves_the_others_working() {
     over.store(true, std::sync::atomic::Ordering::Relaxed);
     flood.join().unwrap();
 }
+
+/// Over TCP it ends the connection, and with it the calls that wait for an answer. Here anybody
+/// could have sent it under another's address.
+#[test]
+fn a_datagram_that_looks_like_http_ends_no_call() {
+    let port = DatagramPort::new();
+    let caller = caller_at(&port, 1);
+    let raw = port.raw(2);
+    let sum = caller.to("127.0.0.2").add(2, 3);
+    assert_eq!(raw.receive(), "add[1] a:2 b:3\n");
+    raw.send(1, "POST / HTTP/1.1\r\n");
+    raw.send(1, "[1]:5\n");
+    assert_eq!(settled(sum).unwrap(), 5);
+}
