@@ -169,7 +169,7 @@ impl Announcer {
             .codec("terse")
             .transport(self.transport)
             .build()?;
-        let (all, core) = (api.all(), Arc::downgrade(api.core()));
+        let (all, net) = (api.all(), Arc::downgrade(api.net()));
         let Announcer {
             description,
             predicate,
@@ -185,7 +185,7 @@ impl Announcer {
             }
             // A seeker of this very address shares the port with us, so that what is sent
             // to it alone might come to us in its place.
-            let ours = || core.upgrade().is_some_and(|core| core.is_ours(sender));
+            let ours = || net.upgrade().is_some_and(|net| net.is_ours(sender));
             if (to_all || ours()) && all.advertise(&description).is_ok() {
                 return Ok(());
             }
@@ -320,7 +320,7 @@ const MOST: usize = 10_000;
 /// Seekers hear each other, and so do services, and that everybody can is what they are for:
 /// no reason for a warning.
 fn ignore_others(api: &crate::Api) {
-    api.core().is_harmless.store(true, Ordering::Relaxed);
+    api.net().is_harmless.store(true, Ordering::Relaxed);
     api.on_error(|sender, error, _in_reply_to| {
         tracing::debug!(peer = %sender, "{error}");
     });
@@ -328,7 +328,7 @@ fn ignore_others(api: &crate::Api) {
 
 /// Where to announce or seek, or what is wrong with that.
 #[derive(Debug, Clone)]
-struct Place(Result<crate::net::link::AnyTransport>);
+struct Place(Result<crate::carrier::transport::AnyTransport>);
 
 impl Default for Place {
     fn default() -> Self {
@@ -337,7 +337,7 @@ impl Default for Place {
 }
 
 impl IntoTransport for Place {
-    fn into_transport(self) -> Result<crate::net::link::AnyTransport> {
+    fn into_transport(self) -> Result<crate::carrier::transport::AnyTransport> {
         self.0
     }
 }

@@ -14,12 +14,14 @@ use crate::wire::codec::{AnyCodec, IntoCodec};
 use crate::wire::security::{AnySecurity, IntoSecurity};
 
 use super::handle::{Api, Generated};
+use crate::call::calls::Calls;
 use crate::call::gate::Rule;
 use crate::call::processing::Processing;
 use crate::call::slot::SlotTable;
-use crate::net::core::Core;
+use crate::carrier::transport::AnyTransport;
+use crate::net::companion::Companion;
 use crate::net::link;
-use crate::net::link::AnyTransport;
+use crate::net::net::Net;
 
 /// How long a call may take unless it is said otherwise.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -59,7 +61,7 @@ pub struct Builder<A> {
     processing: Processing,
     limits: Limits,
     call_timeout: Duration,
-    companions: Vec<Api>,
+    companions: Vec<Arc<dyn Companion>>,
     rules: Vec<Rule>,
     /// The first mistake.
     mistake: Option<Error>,
@@ -177,7 +179,8 @@ impl<A> Builder<A> {
     /// ```
     pub fn announce(mut self, announcer: Announcer) -> Self {
         let api = note(&mut self.mistake, announcer.build());
-        self.companions.extend(api.map(|api| (*api).clone()));
+        self.companions
+            .extend(api.map(|api| Arc::new((*api).clone()) as Arc<dyn Companion>));
         self
     }
 }
@@ -212,20 +215,14 @@ impl<A> Builder<A> {
         for (codec, security, transport) in &self.further {
             links.extend(link::links(codec, security, transport, &self.limits)?);
         }
-        let core = Core::new(
-            name,
-            slots,
-            self.processing,
-            self.limits,
-            self.call_timeout,
-            links,
-            (self.codec, self.security),
-        );
-        core.accompany(self.companions);
+        let net = Net::new(name, self.limits, links);
+        net.accompany(self.companions);
+        let calls = Calls::new(net, slots, self.processing, self.call_timeout);
+        calls.limit_subscriptions();
         for rule in self.rules {
-            core.gate.add(rule);
+            calls.gate.add(rule);
         }
-        Ok(Api::new(core))
+        Ok(Api::new(calls, (self.codec, self.security)))
     }
 }
 

@@ -98,8 +98,8 @@ impl Api {
         F: Fn(&Sender, Value) -> R + Send + Sync + 'static,
         R: IntoAnswer,
     {
-        let core = self.api.core();
-        let slot = core.slots.dynamic(method, core.shared.subscription());
+        let calls = self.api.calls();
+        let slot = calls.slots.dynamic(method, calls.net.shared.subscription());
         slot.connect(move |call: &mut Invocation<'_>| {
             let args = match call.read(Anything) {
                 Ok(args) => args,

@@ -2,8 +2,8 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use crate::base::error::{Error, Result};
 use crate::base::sender::{Receivers, Sender};
@@ -13,13 +13,17 @@ use crate::carrier::transport::IntoTransport;
 use crate::format::description::{CallDescription, Description};
 use crate::wire::codec::IntoCodec;
 
+use super::lifecycle;
 use crate::base::reason::DisconnectReason;
+use crate::call::calls::Calls;
 use crate::call::slot::Slot;
 use crate::call::target::Target;
-use crate::net::core::Core;
 use crate::net::lifecycle::Phase;
-use crate::net::link;
+use crate::net::link::{self, Link};
+use crate::net::net::Net;
 use crate::net::status::{TransportId, TransportStatus};
+use crate::wire::codec::AnyCodec;
+use crate::wire::security::AnySecurity;
 
 /// An API without its types: what every generated handle dereferences to.
 ///
@@ -29,31 +33,48 @@ pub struct Api {
     guard: Arc<Guard>,
 }
 
-/// Stops the API when it is dropped. The core's own threads have no guard.
-struct Guard(Arc<Core>);
+/// Stops the API when it is dropped. The API's own threads have no guard.
+struct Guard {
+    calls: Arc<Calls>,
+    /// Codec and security of the first wire, for further transports.
+    first_wire: Mutex<(AnyCodec, AnySecurity)>,
+}
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        if let Err(error) = self.0.stop() {
+        let calls = &self.calls;
+        if let Err(error) = lifecycle::stop(&calls.net) {
             tracing::error!("{error}");
         }
         // Handlers may own handles of this API, which would keep each other alive.
-        self.0.slots.clear();
-        self.0.observers.clear();
-        self.0.gate.clear();
-        self.0.mailbox.forget();
+        calls.slots.clear();
+        calls.observers.clear();
+        calls.gate.clear();
+        calls.mailbox.forget();
     }
 }
 
 impl Api {
-    pub(crate) fn new(core: Arc<Core>) -> Self {
+    pub(crate) fn new(calls: Arc<Calls>, first_wire: (AnyCodec, AnySecurity)) -> Self {
+        let first_wire = Mutex::new(first_wire);
         Api {
-            guard: Arc::new(Guard(core)),
+            guard: Arc::new(Guard { calls, first_wire }),
         }
     }
 
-    pub(crate) fn core(&self) -> &Arc<Core> {
-        &self.guard.0
+    pub(crate) fn calls(&self) -> &Arc<Calls> {
+        &self.guard.calls
+    }
+
+    pub(crate) fn net(&self) -> &Arc<Net> {
+        &self.guard.calls.net
+    }
+
+    /// Takes apart a transport of the first wire.
+    fn links(&self, transport: impl IntoTransport) -> Result<Vec<Arc<Link>>> {
+        let transport = transport.into_transport()?;
+        let (codec, security) = lock(&self.guard.first_wire).clone();
+        link::links(&codec, &security, &transport, &self.net().limits)
     }
 
     /// Opens all transports, and returns when all are open.
@@ -68,13 +89,13 @@ impl Api {
     ///
     /// Until the last client is connected, at most [`Limits::connect`](crate::Limits).
     pub fn start(&self) -> Result<()> {
-        self.core().start_and_wait()
+        lifecycle::start_and_wait(self.net())
     }
 
     /// Like [`start`](Self::start), but returns a promise at once, which fails with the same
     /// errors.
     pub fn start_nonblocking(&self) -> Promise<()> {
-        self.core().start()
+        lifecycle::start(self.net())
     }
 
     /// Stops: nothing more is sent, listeners are closed, pending promises fail with
@@ -91,7 +112,7 @@ impl Api {
     /// Returns when all threads have ended. On a thread that delivers (in a handler) it
     /// only asks for all this, and returns at once.
     pub fn stop(&self) -> Result<()> {
-        self.core().stop()
+        lifecycle::stop(self.net())
     }
 
     /// Waits until the API is stopped, by whomever, or all of its transports have ended:
@@ -105,18 +126,18 @@ impl Api {
     ///
     /// The calling thread sleeps; [`stop`](Self::stop) wakes it.
     pub fn wait(&self) -> Result<()> {
-        self.core().wait()
+        lifecycle::wait(self.net())
     }
 
     /// Whether it is started and not stopped.
     pub fn is_running(&self) -> bool {
-        lock(&self.core().run).phase == Phase::Running
+        lock(&self.net().run).phase == Phase::Running
     }
 
     /// Who is connected, in the order in which they came. Addresses on a `udp` wire are not
     /// among them.
     pub fn peers(&self) -> Vec<Sender> {
-        self.core().peers()
+        self.net().peers()
     }
 
     /// Closes the connections of these peers, after what is queued for them has left. It does
@@ -126,21 +147,21 @@ impl Api {
     ///
     /// [`Error::UnknownPeer`] or [`Error::Disconnected`] for those that are not there.
     pub fn disconnect(&self, peers: impl Receivers) -> Result<()> {
-        self.core().disconnect(peers)
+        self.calls().disconnect(peers)
     }
 
     /// Where the servers of this API listen, in the order of their transports. Tells the
     /// port that `tcpserv::0` picked. Servers on a Unix-domain socket are not among them:
     /// their path is in the expression.
     pub fn local_addrs(&self) -> Vec<SocketAddr> {
-        let mut addresses = lock(&self.core().addresses).clone();
+        let mut addresses = lock(&self.net().addresses).clone();
         addresses.sort_by_key(|(link, _)| *link);
         addresses.into_iter().map(|(_, address)| address).collect()
     }
 
     /// The names of the incoming methods that nobody is connected to.
     pub fn unhandled_calls(&self) -> Vec<&'static str> {
-        self.core().slots.unhandled()
+        self.calls().slots.unhandled()
     }
 
     /// Adds a handler for peers that connect. It precedes the peer's first call, and takes its
@@ -164,7 +185,7 @@ impl Api {
     /// # Ok(()) }
     /// ```
     pub fn on_connect(&self, handler: impl Fn(&Sender) + Send + Sync + 'static) {
-        self.core().observers.on_connect(Arc::new(handler));
+        self.calls().observers.on_connect(Arc::new(handler));
     }
 
     /// Adds a handler for peers that are gone, with the reason. It follows the peer's last
@@ -193,7 +214,7 @@ impl Api {
         &self,
         handler: impl Fn(&Sender, &DisconnectReason) + Send + Sync + 'static,
     ) {
-        self.core().observers.on_disconnect(Arc::new(handler));
+        self.calls().observers.on_disconnect(Arc::new(handler));
     }
 
     /// Adds a handler for trouble: input that cannot be decoded, failures of calls that
@@ -204,7 +225,7 @@ impl Api {
         &self,
         handler: impl Fn(&Sender, &Error, Option<&str>) + Send + Sync + 'static,
     ) {
-        self.core().observers.on_error(Arc::new(handler));
+        self.calls().observers.on_error(Arc::new(handler));
     }
 
     /// Adds a rule that decides about each call of a method of this API before its handlers
@@ -239,14 +260,14 @@ impl Api {
     /// # Ok(()) }
     /// ```
     pub fn authorize(&self, rule: impl Fn(&Sender, &str) -> bool + Send + Sync + 'static) {
-        self.core().gate.add(Arc::new(rule));
+        self.calls().gate.add(Arc::new(rule));
     }
 
     /// Runs what waits for its turn, on this thread; gives the number of handlers and
     /// callbacks that ran. For [`Processing::Manual`](crate::Processing::Manual); in the
     /// other modes there is nothing to do.
     pub fn process_pending(&self) -> usize {
-        self.core().process_pending()
+        self.calls().process_pending()
     }
 
     /// Sets the function that is called when something begins to wait for
@@ -289,7 +310,7 @@ impl Api {
     /// # Ok(()) }
     /// ```
     pub fn on_pending(&self, waker: impl Fn() + Send + Sync + 'static) {
-        self.core().observers.on_pending(Arc::new(waker));
+        self.calls().observers.on_pending(Arc::new(waker));
     }
 
     /// Replaces the transports of a stopped API; codec and security are those of its first
@@ -299,13 +320,9 @@ impl Api {
     ///
     /// [`Error::Running`] while it is not stopped; a wrong expression.
     pub fn set_transport(&self, transport: impl IntoTransport) -> Result<()> {
-        let transport = transport.into_transport()?;
-        let core = self.core();
-        let (codec, security) = {
-            let (codec, security) = &*lock(&core.first_wire);
-            (codec.clone(), security.clone())
-        };
-        core.replace_links(link::links(&codec, &security, &transport, &core.limits)?)
+        lifecycle::replace_links(self.net(), self.links(transport)?)?;
+        self.calls().limit_subscriptions();
+        Ok(())
     }
 
     /// Replaces all wires of a stopped API by this one.
@@ -316,10 +333,11 @@ impl Api {
     pub fn set_wire(&self, codec: impl IntoCodec, transport: impl IntoTransport) -> Result<()> {
         let codec = codec.into_codec()?;
         let transport = transport.into_transport()?;
-        let core = self.core();
-        let security = lock(&core.first_wire).1.clone();
-        core.replace_links(link::links(&codec, &security, &transport, &core.limits)?)?;
-        lock(&core.first_wire).0 = codec;
+        let security = lock(&self.guard.first_wire).1.clone();
+        let links = link::links(&codec, &security, &transport, &self.net().limits)?;
+        lifecycle::replace_links(self.net(), links)?;
+        self.calls().limit_subscriptions();
+        lock(&self.guard.first_wire).0 = codec;
         Ok(())
     }
 
@@ -348,20 +366,12 @@ impl Api {
     ///
     /// As [`start`](Self::start). In a handler it does not wait for the transport.
     pub fn add_transport(&self, transport: impl IntoTransport) -> Result<TransportId> {
-        let transport = transport.into_transport()?;
-        let core = self.core();
-        let (codec, security) = {
-            let (codec, security) = &*lock(&core.first_wire);
-            (codec.clone(), security.clone())
-        };
-        let links = link::links(&codec, &security, &transport, &core.limits)?;
+        let links = self.links(transport)?;
         let Some(id) = links.first().map(|link| link.id) else {
             return Err(Error::Config("the transport has no parts".into()));
         };
-        let opened = core.add_links(links);
-        if !core.delivers_here() {
-            opened.result()?;
-        }
+        lifecycle::add_links(self.net(), links)?;
+        self.calls().limit_subscriptions();
         Ok(id)
     }
 
@@ -377,13 +387,13 @@ impl Api {
     /// Until it accepts no peers any more, which needs no peer's help. In a handler it does not
     /// wait for that.
     pub fn remove_transport(&self, transport: TransportId) -> Result<()> {
-        self.core().remove_transport(transport)
+        lifecycle::remove_transport(self.net(), transport)
     }
 
     /// How every transport is, in the order in which they were bound. It can be shown as it
     /// is: `tcp:hub:9000: down (...); trying again in 5s`.
     pub fn status(&self) -> Vec<TransportStatus> {
-        self.core().status()
+        self.net().status()
     }
 
     /// Adds a handler for transports that come up or go down. It takes its turn like handlers
@@ -413,42 +423,28 @@ impl Api {
     /// # Ok(()) }
     /// ```
     pub fn on_status(&self, handler: impl Fn(&TransportStatus) + Send + Sync + 'static) {
-        self.core().observers.on_status(Arc::new(handler));
+        self.calls().observers.on_status(Arc::new(handler));
     }
 
     #[doc(hidden)]
     pub fn __slot(&self, call: &'static CallDescription) -> Slot {
-        self.core()
+        self.calls()
             .slots
-            .slot(call, self.core().shared.subscription())
+            .slot(call, self.net().shared.subscription())
     }
 
     #[doc(hidden)]
     pub fn __all(&self) -> Target {
-        Target::all(Arc::clone(self.core()))
-    }
-}
-
-impl Core {
-    fn replace_links(&self, links: Vec<Arc<link::Link>>) -> Result<()> {
-        let run = lock(&self.run);
-        if run.phase != Phase::Idle {
-            return Err(Error::Running(
-                "stop it before changing its transport".into(),
-            ));
-        }
-        *lock(&self.links) = links;
-        self.share_limits();
-        Ok(())
+        Target::all(Arc::clone(self.calls()))
     }
 }
 
 impl fmt::Debug for Api {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let core = self.core();
-        let phase = lock(&core.run).phase;
+        let net = self.net();
+        let phase = lock(&net.run).phase;
         f.debug_struct("Api")
-            .field("name", &core.name)
+            .field("name", &net.name)
             .field("phase", &phase)
             .finish_non_exhaustive()
     }
@@ -538,18 +534,5 @@ pub fn pair<A: Generated>() -> (A, A::Inverse) {
     match made() {
         Ok(pair) => pair,
         Err(error) => panic!("cannot connect a pair in memory: {error}"),
-    }
-}
-
-impl Core {
-    fn process_pending(&self) -> usize {
-        let started = Instant::now();
-        let _batch = crate::net::batch::Batch::begin();
-        let count = match self.mailbox.mode() {
-            crate::Processing::Manual => self.mailbox.drain(),
-            _ => 0,
-        };
-        tracing::trace!("ran {count} in {:?}", started.elapsed());
-        count
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod builder;
 pub(crate) mod companion;
 pub mod dynamic;
 pub(crate) mod handle;
+pub(crate) mod lifecycle;
 #[cfg(test)]
 mod tests;
 

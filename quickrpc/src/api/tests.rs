@@ -32,7 +32,7 @@ fn a_peer_that_is_not_read_cannot_fill_the_mailbox() {
     // Each in a packet of its own, so that each is news to the poll thread.
     for _ in 0..2_000 {
         peer.write_all(b"nothing\n}{\n").unwrap();
-        let waiting = api.core().mailbox.share(lane).messages;
+        let waiting = api.calls().mailbox.share(lane).messages;
         assert!(waiting <= 10, "{waiting} messages wait");
     }
 }

@@ -18,10 +18,11 @@ use crate::wire::codec::{AnyCodec, Part, Payload};
 use super::answer::{self, Answers, LateAnswer, Route, internal};
 use crate::base::foreign::{inside, panic_text};
 
+use super::calls::Calls;
 use super::slot::SlotInner;
-use crate::net::batch;
+use crate::base::scratch;
+use crate::net::collect;
 use crate::net::conn::Conn;
-use crate::net::core::Core;
 
 /// A decoded call: where its parts lie in the telegram.
 #[derive(Debug)]
@@ -33,7 +34,7 @@ pub(crate) struct CallParts {
 
 /// One call on its way through one handler.
 pub struct Invocation<'de> {
-    core: &'de Core,
+    calls: &'de Calls,
     conn: &'de Arc<Conn>,
     sender: &'de Sender,
     slot: &'de SlotInner,
@@ -163,7 +164,7 @@ impl<'de> Invocation<'de> {
 
     /// Something that disconnects when the API stops.
     pub(crate) fn stop_signal(&self) -> Receiver<()> {
-        self.core.stop_signal()
+        self.calls.net.stop_signal()
     }
 
     /// The name on the wire.
@@ -186,7 +187,7 @@ impl<'de> Invocation<'de> {
                     method: self.method().into(),
                     reason: error.message.as_str().into(),
                 };
-                self.core.trouble(self.sender, text, Some(self.method()));
+                self.calls.trouble(self.sender, text, Some(self.method()));
                 Outcome::failed(error)
             }
         }
@@ -203,6 +204,10 @@ where
         promise.on_settled(move |result| answer.settle(result.map(into_wire)));
     })))
 }
+
+/// A telegram has to be decoded in full, which says what it really is.
+#[derive(Debug)]
+pub(crate) struct Unreadable;
 
 /// Why a call is not answered by a handler.
 enum Failed {
@@ -227,35 +232,41 @@ impl Call<'_> {
     }
 }
 
-impl Core {
+impl Calls {
     /// Runs the handlers of a call, and answers it.
-    pub(crate) fn handle(&self, call: &Call<'_>) {
+    ///
+    /// # Errors
+    ///
+    /// Where the telegram has to be decoded in full before, which says what it really is.
+    /// Nothing has happened then.
+    pub(crate) fn handle(&self, call: &Call<'_>) -> Result<(), Unreadable> {
         let method = call.parts.method.of(call.telegram);
         let id = call.parts.id.as_ref().map(|id| id.of(call.telegram));
         let found = self.slots.find(method);
         if call.is_raw() && found.as_ref().is_none_or(|slot| slot.handlers().is_empty()) {
             // Nobody will look at the arguments.
-            return self.decode_fully(call);
+            return Err(Unreadable);
         }
         if let Some(slot) = &found
             && self.is_guarded(slot)
         {
             if call.is_raw() {
                 // First it has to be known for certain what is called.
-                return self.decode_fully(call);
+                return Err(Unreadable);
             }
             if let Some(error) = self.forbids(call.sender, slot) {
-                return self.refuse_call(call, method, error);
+                self.refuse_call(call, method, error);
+                return Ok(());
             }
         }
-        answer::with_scratch(|out| {
+        scratch::with_scratch(|out| {
             let failed = match found {
                 Some(slot) => {
                     let (cost, measured) = slot.pace();
-                    batch::before_handler(cost);
+                    collect::before_handler(cost);
                     let started = measured.then(Instant::now);
                     // What a slow handler sends is not for after its end.
-                    let direct = batch::is_slow(cost).then(batch::Direct::begin);
+                    let direct = collect::is_slow(cost).then(collect::Direct::begin);
                     let failed = self.run_handlers(&slot, call, id, out);
                     drop(direct);
                     if let Some(started) = started {
@@ -270,7 +281,7 @@ impl Core {
             };
             let later = match failed {
                 Ok(later) => later,
-                Err(Failed::Unreadable) => return self.decode_fully(call),
+                Err(Failed::Unreadable) => return Err(Unreadable),
                 Err(Failed::With(error)) => {
                     match id {
                         Some(id) => answer::encode_error(call.conn, out, id, &error),
@@ -286,16 +297,17 @@ impl Core {
                 }
                 Some(later) => self.answer_later(call, id, method, later),
             }
-        });
+            Ok(())
+        })
     }
 
     fn answer_later(&self, call: &Call<'_>, id: Option<&str>, method: &str, later: Later) {
-        let Some(core) = self.me.upgrade() else {
+        let Some(calls) = self.me.upgrade() else {
             return;
         };
         call.conn.owed.fetch_add(1, Ordering::AcqRel);
         later(LateAnswer {
-            core,
+            calls,
             conn: Arc::downgrade(call.conn),
             id: id.map(Into::into),
             route: call.route.clone(),
@@ -322,7 +334,7 @@ impl Core {
         let mut failed = None;
         for (number, entry) in handlers.iter().enumerate() {
             let mut invocation = Invocation {
-                core: self,
+                calls: self,
                 conn: call.conn,
                 sender: call.sender,
                 slot,

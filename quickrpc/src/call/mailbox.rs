@@ -13,7 +13,7 @@ use crate::base::sync::lock;
 use crate::base::{foreign, here};
 
 use super::processing::Processing;
-use crate::net::batch::Batch;
+use crate::net::collect::Batch;
 
 /// How long a worker without work stays, as in the original.
 const LINGER: Duration = Duration::from_secs(1);

@@ -1,8 +1,11 @@
 //! Calls: from a message to handlers, and from a call to its promise.
 
 pub(crate) mod answer;
+pub(crate) mod calls;
 pub(crate) mod dispatch;
+mod events;
 pub(crate) mod gate;
+pub(crate) mod hear;
 pub(crate) mod mailbox;
 pub(crate) mod observers;
 pub(crate) mod pending;

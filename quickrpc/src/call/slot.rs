@@ -15,7 +15,7 @@ use crate::call::subscription::Subscription;
 use crate::format::description::{CallDescription, Direction};
 
 use super::dispatch::{Invocation, Outcome};
-use crate::net::batch;
+use crate::net::collect;
 
 /// A handler without its types.
 pub(crate) type Handler =
@@ -163,7 +163,7 @@ impl SlotInner {
         let runs = self.unmeasured.load(Ordering::Relaxed);
         self.unmeasured
             .store(runs.wrapping_add(1), Ordering::Relaxed);
-        (cost, batch::is_slow(cost) || runs.is_multiple_of(16))
+        (cost, collect::is_slow(cost) || runs.is_multiple_of(16))
     }
 
     pub(crate) fn set_cost(&self, cost: Duration) {

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
@@ -17,18 +16,18 @@ use crate::format::args::{ArgsOut, OutArgs};
 use crate::format::description::CallDescription;
 use crate::wire::codec::{AnyCodec, Payload};
 
-use super::answer::with_scratch;
+use super::calls::Calls;
+use super::promise::PendingCall;
 use crate::base::reason::DisconnectReason;
-use crate::net::batch;
-use crate::net::batch::Batch;
+use crate::base::scratch::with_scratch;
+use crate::net::collect::{self, Batch};
 use crate::net::conn::{Conn, Wait};
-use crate::net::core::Core;
 use crate::net::peers::PeerTable;
 
 /// Whom the calls of a handle go to, and how long they may take. It keeps nothing alive.
 #[derive(Clone, Debug)]
 pub struct Target {
-    core: Arc<Core>,
+    calls: Arc<Calls>,
     /// `None`: all peers that are connected at the moment of sending.
     receivers: Option<Arc<[Receiver]>>,
     timeout: Option<Duration>,
@@ -104,9 +103,9 @@ impl<A: Serialize> ArgsFor for Plain<'_, A> {
 }
 
 impl Target {
-    pub(crate) fn all(core: Arc<Core>) -> Self {
+    pub(crate) fn all(calls: Arc<Calls>) -> Self {
         Target {
-            core,
+            calls,
             receivers: None,
             timeout: None,
             one_of_several: false,
@@ -139,12 +138,12 @@ impl Target {
 
     /// Who is connected.
     pub fn peers(&self) -> Vec<Sender> {
-        self.core.peers()
+        self.calls.net.peers()
     }
 
     /// Closes the connections of these peers.
     pub fn disconnect(&self, peers: impl Receivers) -> Result<()> {
-        self.core.disconnect(peers)
+        self.calls.disconnect(peers)
     }
 
     /// Sends a notification.
@@ -215,7 +214,7 @@ impl Target {
     }
 
     pub(crate) fn send_notification(&self, method: &str, args: &impl ArgsFor) -> Result<()> {
-        self.core.check_running()?;
+        self.calls.net.check_running()?;
         let (peers, mut failures) = self.resolve();
         let peers = peers.as_slice();
         let wait = self.wait(peers);
@@ -232,7 +231,7 @@ impl Target {
         T: Via<W> + Send + 'static,
         W: DeserializeOwned,
     {
-        if let Err(error) = self.core.check_running() {
+        if let Err(error) = self.calls.net.check_running() {
             return Promise::failed(error);
         }
         let (peers, mut failures) = self.resolve();
@@ -243,10 +242,10 @@ impl Target {
                 method: method.as_ref().into(),
             }));
         }
-        let timeout = self.timeout.unwrap_or(self.core.call_timeout);
+        let timeout = self.timeout.unwrap_or(self.calls.call_timeout);
         let deadline = Instant::now().checked_add(timeout);
         let name = method.clone();
-        let id = self.core.next_call();
+        let id = self.calls.next_call();
         let info = CallInfo {
             id,
             method,
@@ -257,9 +256,9 @@ impl Target {
             deadline,
             timeout,
         };
-        let context: Arc<dyn Context> = Arc::clone(&self.core) as _;
+        let context: Arc<dyn Context> = Arc::clone(&self.calls) as _;
         let (promise, call) = Promise::for_call(context, info, decode::<T, W>);
-        if let Err(error) = self.core.admit(id, call, peers) {
+        if let Err(error) = self.calls.admit(id, call, peers) {
             return Promise::failed(error);
         }
         let wait = self.wait(peers);
@@ -273,7 +272,7 @@ impl Target {
         };
         if let Some(error) = unsent {
             // Whatever settled the promise meanwhile, nobody has seen it yet.
-            drop(lock(&self.core.pending).remove(id));
+            drop(lock(&self.calls.pending).remove(id));
             return Promise::failed(error);
         }
         promise
@@ -289,7 +288,7 @@ impl Target {
 
     /// The peers that are meant, and the receivers that are not there.
     fn resolve(&self) -> (Few, Failures) {
-        let peers = lock(&self.core.peers);
+        let peers = lock(&self.calls.net.peers);
         let Some(receivers) = &self.receivers else {
             let few = match peers.only() {
                 Some(one) => Few::One([Arc::clone(one)]),
@@ -336,7 +335,7 @@ impl Target {
         if matches!(error, Error::AmbiguousPeer { .. }) {
             return Err(error);
         }
-        let conns = peers.addressed(&self.core, receiver);
+        let conns = peers.addressed(receiver);
         match conns.is_empty() {
             true => Err(error),
             false => Ok(conns),
@@ -351,7 +350,7 @@ impl Target {
         if peers.len() != 1 || self.one_of_several || crate::base::here::delivers_for_any() {
             return Wait::Never;
         }
-        Wait::UpTo(self.timeout.unwrap_or(self.core.call_timeout))
+        Wait::UpTo(self.timeout.unwrap_or(self.calls.call_timeout))
     }
 
     /// Encodes once for each wire, and sends to all.
@@ -369,9 +368,10 @@ impl Target {
             for conn in peers {
                 let wire = &conn.wire;
                 // A header is for one peer; plain bytes, and what a session seals, are the
-                // same for all of a wire.
+                // same for all of a wire, but not the one for the other.
                 let again = encoded_for.is_none_or(|one| {
                     !Arc::ptr_eq(&one.wire, wire)
+                        || one.session.is_some() != conn.session.is_some()
                         || (!wire.security.is_null() && conn.session.is_none())
                 });
                 if again {
@@ -392,9 +392,9 @@ impl Target {
                     }
                     encoded_for = Some(conn);
                 }
-                if let Err(error) = self.core.transmit(conn, out, wait) {
+                if let Err(error) = self.calls.net.transmit(conn, out, wait) {
                     // The others may still answer.
-                    self.core.fail_call(conn, id, error.clone());
+                    self.calls.fail_call(conn, id, error.clone());
                     failures.push((Arc::clone(&conn.peer.name), error));
                 }
             }
@@ -444,26 +444,11 @@ fn verdict(mut failures: Failures, single: bool) -> Result<()> {
     }
 }
 
-impl Core {
-    pub(crate) fn check_running(&self) -> Result<()> {
-        if self.running.load(Ordering::Acquire) {
-            return Ok(());
-        }
-        match self.was_started.load(Ordering::Acquire) {
-            true => Err(Error::Stopped),
-            false => Err(Error::NotStarted),
-        }
-    }
-
+impl Calls {
     /// Puts a call into the table of pending ones, before it is sent.
-    fn admit(
-        &self,
-        id: u64,
-        call: Arc<dyn crate::call::promise::PendingCall>,
-        peers: &[Arc<Conn>],
-    ) -> Result<()> {
+    fn admit(&self, id: u64, call: Arc<dyn PendingCall>, peers: &[Arc<Conn>]) -> Result<()> {
         let deadline = call.deadline();
-        let limit = self.shared.pending_calls();
+        let limit = self.net.shared.pending_calls();
         lock(&self.pending).insert(id, call, peers, limit)?;
         for conn in peers {
             conn.resume_awaited();
@@ -481,17 +466,12 @@ impl Core {
             self.fail_call(conn, Some(id), error);
         }
         if let Some(deadline) = deadline
-            && self.alarm.set_earlier(deadline)
-            && let Some(reactor) = self.reactor()
+            && self.net.alarm.set_earlier(deadline)
+            && let Some(reactor) = self.net.reactor()
         {
             reactor.wake();
         }
         Ok(())
-    }
-
-    pub(crate) fn peers(&self) -> Vec<Sender> {
-        let peers = lock(&self.peers);
-        peers.all().map(|conn| conn.sender()).collect()
     }
 
     pub(crate) fn disconnect(&self, receivers: impl Receivers) -> Result<()> {
@@ -500,27 +480,16 @@ impl Core {
         let single = list.0.len() == 1;
         let mut failures = Failures::new();
         for receiver in &list.0 {
-            let found = lock(&self.peers).find(receiver);
+            let found = self.net.find(receiver);
             match found {
                 // Answers of this thread that are collected leave first.
                 Ok(conn) => {
-                    batch::flush();
+                    collect::flush();
                     conn.close(DisconnectReason::Local);
                 }
                 Err(error) => failures.push((name(receiver), error)),
             }
         }
         verdict(failures, single)
-    }
-}
-
-impl Conn {
-    /// Why no answer will come from this peer, if so.
-    fn lost_for_calls(&self) -> Option<DisconnectReason> {
-        match self.is_closed().then(|| self.closed()).flatten() {
-            Some(reason) => Some(reason),
-            None if self.ended.load(Ordering::Acquire) => Some(DisconnectReason::EndOfInput),
-            None => None,
-        }
     }
 }

@@ -17,18 +17,14 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use crate::base::error::Error;
+use crate::base::limits::Limits;
 use crate::base::reason::DisconnectReason;
 use crate::base::sync::lock;
-use crate::net::conn::Conn;
-use crate::net::core::Core;
-use crate::net::link::Wire;
-use crate::net::reactor::Command;
 
 use super::child_log::ChildLog;
 use super::fd::{self, is_ready};
+use super::pipe::{Pipe, Wakers};
 use super::words;
-use crate::net::pipe;
-use crate::net::pipe::{Ends, Pipe};
 
 /// A child that closes its output is about to exit, as a rule: so long its exit status is
 /// waited for, since it says more than the end of the output.
@@ -56,7 +52,7 @@ impl CommandLine {
     }
 
     /// The name of the peer: the program without its directory.
-    fn name(&self) -> Arc<str> {
+    pub(crate) fn name(&self) -> Arc<str> {
         let file = Path::new(&self.program).file_name();
         file.and_then(|name| name.to_str())
             .unwrap_or(&self.program)
@@ -64,42 +60,39 @@ impl CommandLine {
     }
 }
 
-/// Starts the program; it can be sent to from now on. Nothing of it is read before
-/// [`Started::run`].
-pub(crate) fn start(
-    core: &Core,
-    link: usize,
-    wire: &Arc<Wire>,
-    command: &CommandLine,
-) -> io::Result<Started> {
+/// Starts the program. Each step of ending it may take a quarter of the limit for a stop.
+pub(crate) fn start(command: &CommandLine, limits: &Limits) -> io::Result<Pipe> {
     let (end_reading, closing) = fd::waker()?;
     let (end_writing, woken) = fd::waker()?;
-    let pipe = Arc::new(Pipe {
+    let wakers = Arc::new(Wakers {
         end_reading,
         end_writing,
     });
     let (child, pipes) = Child::spawn(command)?;
-    let conn = pipe::connect(core, wire, link, &child.name, Arc::clone(&pipe));
-    Ok(Started {
-        child: Arc::new(child),
-        pipes,
-        conn,
-        pipe,
+    let child = Arc::new(child);
+    let stdout = Arc::new(pipes.stdout);
+    let reader =
+        fd::Reader::new(Arc::clone(&stdout), Arc::clone(&closing)).until(Arc::clone(&child.exit));
+    let writer = Input {
+        inner: fd::Writer::new(pipes.stdin, woken, limits),
+        child: Arc::clone(&child),
+        gone: false,
+    };
+    let (exiting, closed) = (Arc::clone(&child), Arc::clone(&closing));
+    let watch = Watch {
+        step: limits.stop / 4,
+        wakers: Arc::clone(&wakers),
+        log: Some(ChildLog::new(pipes.stderr, &child.name, child.id)),
+        child,
+        stdout: Some(stdout),
         closing,
-        woken,
+    };
+    Ok(Pipe {
+        wakers,
+        end_of_input: Box::new(move || exiting.last_words(&closed)),
+        watcher: Some(Box::new(move || watch.run())),
+        ..Pipe::new(reader, writer)
     })
-}
-
-/// A child that runs, and is not read yet.
-pub(crate) struct Started {
-    child: Arc<Child>,
-    pipes: Pipes,
-    conn: Arc<Conn>,
-    pipe: Arc<Pipe>,
-    /// Readable once the peer is closed.
-    closing: Arc<OwnedFd>,
-    /// Readable once the writer has to give up.
-    woken: Arc<OwnedFd>,
 }
 
 /// Our ends of a child's pipes.
@@ -107,49 +100,6 @@ struct Pipes {
     stdin: OwnedFd,
     stdout: OwnedFd,
     stderr: OwnedFd,
-}
-
-impl Started {
-    pub(crate) fn peer(&self) -> Arc<Conn> {
-        Arc::clone(&self.conn)
-    }
-
-    /// Spawns the threads.
-    pub(crate) fn run(self, core: &Arc<Core>) -> io::Result<Arc<Pipe>> {
-        let (child, conn, closing) = (self.child, self.conn, self.closing);
-        let stdout = Arc::new(self.pipes.stdout);
-        let reader = fd::Reader::new(Arc::clone(&stdout), Arc::clone(&closing))
-            .until(Arc::clone(&child.exit));
-        let writer = Input {
-            inner: fd::Writer::new(self.pipes.stdin, self.woken, &conn.wire.limits),
-            child: Arc::clone(&child),
-            gone: false,
-        };
-        let (exiting, closed) = (Arc::clone(&child), Arc::clone(&closing));
-        let ends = Ends {
-            of_input: Box::new(move || exiting.last_words(&closed)),
-            with_writer: false,
-        };
-        let watch = Watch {
-            core: Arc::clone(core),
-            conn: Arc::clone(&conn),
-            pipe: Arc::clone(&self.pipe),
-            log: Some(ChildLog::new(self.pipes.stderr, &child.name, child.id)),
-            child: Arc::clone(&child),
-            stdout: Some(stdout),
-            closing,
-        };
-        let running = pipe::run(core, &conn, reader, writer, ends)
-            .and_then(|()| core.threads.spawn("child", move || watch.run()));
-        if let Err(error) = running {
-            child.kill();
-            let again = io::Error::new(error.kind(), error.to_string());
-            conn.close(DisconnectReason::Lost(Arc::new(again)));
-            self.pipe.give_up();
-            return Err(error);
-        }
-        Ok(self.pipe)
-    }
 }
 
 /// A child process. Whoever comes last sees to it that no zombie is left.
@@ -298,9 +248,9 @@ impl Write for Input {
 /// Watches a child until it has exited: logs its standard error, and ends it when the
 /// peer is closed.
 struct Watch {
-    core: Arc<Core>,
-    conn: Arc<Conn>,
-    pipe: Arc<Pipe>,
+    /// How long each step of ending it may take.
+    step: Duration,
+    wakers: Arc<Wakers>,
     child: Arc<Child>,
     /// Until it is closed.
     stdout: Option<Arc<OwnedFd>>,
@@ -331,8 +281,6 @@ impl Watch {
             log.finish();
         }
         tracing::debug!(child = %self.child.name, pid = self.child.id, "{ended}");
-        // What it sent last is still handled before its peer is closed.
-        self.core.ask(Command::Written(self.conn));
     }
 
     fn until_exit(&mut self) -> io::Result<()> {
@@ -373,12 +321,12 @@ impl Watch {
     /// The next step, and the time until the one after it: a quarter of the time for
     /// `stop()` each, so that something is left for others.
     fn next(&self, stage: Stage) -> (Stage, Option<Instant>) {
-        let then = Some(Instant::now() + self.conn.wire.limits.stop / 4);
+        let then = Some(Instant::now() + self.step);
         match stage {
             Stage::Running => (Stage::InputEnds, then),
             Stage::InputEnds => {
                 // Its input may be full, so that the writer waits for it.
-                self.pipe.give_up();
+                self.wakers.give_up();
                 self.child.ask_to_end();
                 (Stage::Asked, then)
             }

@@ -7,14 +7,14 @@ use crate::base::limits::Limits;
 use crate::base::sync::lock;
 
 use super::fd;
-use crate::net::pipe::Pipe;
+use super::pipe::{Pipe, Wakers};
 
 /// Only one transport of the process can have its standard input and output.
 static TAKEN: Mutex<bool> = Mutex::new(false);
 
 /// Takes standard input and output. With `guard`, descriptor 1 points at stderr
 /// meanwhile, so that a stray `println!` does not spoil the wire.
-pub(crate) fn open(guard: bool, limits: &Limits) -> io::Result<(fd::Reader, Writer, Arc<Pipe>)> {
+pub(crate) fn open(guard: bool, limits: &Limits) -> io::Result<Pipe> {
     let mut taken = lock(&TAKEN);
     if *taken {
         let text = "standard input and output are a wire already, of this or another API";
@@ -30,7 +30,7 @@ pub(crate) fn open(guard: bool, limits: &Limits) -> io::Result<(fd::Reader, Writ
         rustix::stdio::dup2_stdout(rustix::stdio::stderr())?;
     }
     *taken = true;
-    let pipe = Pipe {
+    let wakers = Wakers {
         end_reading: wake_reader,
         end_writing: wake_writer,
     };
@@ -39,7 +39,10 @@ pub(crate) fn open(guard: bool, limits: &Limits) -> io::Result<(fd::Reader, Writ
         inner: fd::Writer::new(output, writer_woken, limits),
         guard,
     };
-    Ok((reader, writer, Arc::new(pipe)))
+    Ok(Pipe {
+        wakers: Arc::new(wakers),
+        ..Pipe::new(reader, writer)
+    })
 }
 
 /// Standard output, which is given back at the end.

@@ -170,13 +170,12 @@ use std::fmt;
 use std::io::{Read, Write};
 use std::sync::Arc;
 
-use crate::base::error::{BoxError, Error, Result};
+use crate::base::error::{BoxError, Result};
 use crate::base::expr_error::ExprKind;
 use crate::expr::registry::Registry;
 use crate::expr::{CustomExpr, Params, TransportExpr};
-use crate::net::core::Core;
-use crate::net::link::{AnyTransport, Wire};
-use crate::net::pipe;
+
+use super::pipe::Pipe;
 
 /// A transport of one's own, made of byte streams: a serial line, a pipe, a tunnel.
 ///
@@ -229,22 +228,29 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
 
 /// Where a [`Transport`] hands over its peers.
 pub struct Entry {
-    core: Arc<Core>,
-    link: usize,
-    wire: Arc<Wire>,
+    network: Arc<dyn Network>,
+}
+
+/// What an [`Entry`] leads to.
+pub(crate) trait Network: Send + Sync {
+    /// The transport's expression, for messages to people.
+    fn name(&self) -> Arc<str>;
+
+    /// A peer is there.
+    ///
+    /// # Errors
+    ///
+    /// When a thread cannot be spawned, or it stops.
+    fn arrived(&self, name: &str, pipe: Pipe) -> Result<()>;
 }
 
 impl Entry {
-    pub(crate) fn new(core: &Arc<Core>, link: usize, wire: &Arc<Wire>) -> Self {
-        Entry {
-            core: Arc::clone(core),
-            link,
-            wire: Arc::clone(wire),
-        }
+    pub(crate) fn new(network: Arc<dyn Network>) -> Self {
+        Entry { network }
     }
 
-    pub(crate) fn name(&self) -> &Arc<str> {
-        &self.wire.name
+    pub(crate) fn name(&self) -> Arc<str> {
+        self.network.name()
     }
 
     /// Hands over a peer: one stream for each direction, each served by a thread of its
@@ -259,20 +265,13 @@ impl Entry {
         reader: impl Read + Send + 'static,
         writer: impl Write + Send + 'static,
     ) -> Result<()> {
-        let pipe = pipe::Pipe::stubborn();
-        let conn = pipe::connect(&self.core, &self.wire, self.link, name, pipe);
-        if conn.closed().is_some() {
-            return Err(Error::Stopped);
-        }
-        self.core.announce(&conn);
-        pipe::run(&self.core, &conn, reader, writer, pipe::Ends::default())
-            .map_err(|error| Error::io("cannot spawn the threads of a peer", error))
+        self.network.arrived(name, Pipe::new(reader, writer))
     }
 }
 
 impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Entry({})", self.wire.name)
+        write!(f, "Entry({})", self.name())
     }
 }
 
@@ -297,6 +296,16 @@ static TRANSPORTS: Registry<Arc<dyn Transport>> = Registry::new(ExprKind::Transp
 
 pub(crate) fn build(expr: &CustomExpr) -> Result<Arc<dyn Transport>> {
     TRANSPORTS.build(expr)
+}
+
+/// A transport as it was given: an expression, or an object.
+#[doc(hidden)]
+#[derive(Debug, Clone)]
+pub enum AnyTransport {
+    /// To be taken apart into leaves.
+    Expr(Box<TransportExpr>),
+    /// One of a plug-in.
+    Object(Arc<dyn Transport>),
 }
 
 /// What names a transport: a string, a [`TransportExpr`], or a [`Transport`].

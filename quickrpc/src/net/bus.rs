@@ -9,9 +9,9 @@ use mio::net::UnixStream;
 
 use crate::base::sync::lock;
 use crate::net::conn::Outlet;
-use crate::net::core::Core;
-use crate::net::link::Wire;
+use crate::net::net::Net;
 use crate::net::reactor::Command;
+use crate::wire::Wire;
 
 use crate::carrier::stream::Stream;
 
@@ -23,7 +23,7 @@ struct Bus {
 }
 
 struct Member {
-    core: Weak<Core>,
+    net: Weak<Net>,
     link: usize,
     wire: Arc<Wire>,
     name: String,
@@ -34,7 +34,7 @@ static BUSES: Mutex<Option<HashMap<String, Bus>>> = Mutex::new(None);
 /// Joins a bus: from now on every other member is a peer. The default name is
 /// `<bus>.<n>`, as in the original.
 pub(crate) fn join(
-    core: &Arc<Core>,
+    net: &Arc<Net>,
     link: usize,
     wire: &Arc<Wire>,
     bus_name: &str,
@@ -51,19 +51,19 @@ pub(crate) fn join(
     // Both ends are connected before anybody is told of them: a send right after the
     // start reaches everyone.
     for member in &bus.members {
-        let Some(other) = member.core.upgrade() else {
+        let Some(other) = member.net.upgrade() else {
             continue;
         };
         let (here, there) = UnixStream::pair()?;
         let here = Outlet::Socket(Stream::Unix(here));
         let there = Outlet::Socket(Stream::Unix(there));
-        let near = core.connect(wire, link, &member.name, here);
-        let far = other.connect(&member.wire, member.link, &name, there);
-        core.ask(Command::Adopt(near));
+        let near = net.connect(wire, link, &member.name, here, Vec::new());
+        let far = other.connect(&member.wire, member.link, &name, there, Vec::new());
+        net.ask(Command::Adopt(near));
         other.ask(Command::Adopt(far));
     }
     bus.members.push(Member {
-        core: Arc::downgrade(core),
+        net: Arc::downgrade(net),
         link,
         wire: Arc::clone(wire),
         name,
@@ -72,14 +72,14 @@ pub(crate) fn join(
 }
 
 /// Leaves a bus; the connections end with the API.
-pub(crate) fn leave(core: &Arc<Core>, bus_name: &str, link: usize) {
+pub(crate) fn leave(net: &Arc<Net>, bus_name: &str, link: usize) {
     let mut buses = lock(&BUSES);
     let Some(buses) = buses.as_mut() else {
         return;
     };
     if let Some(bus) = buses.get_mut(bus_name) {
         bus.members.retain(|member| {
-            member.link != link || !std::ptr::eq(member.core.as_ptr(), Arc::as_ptr(core))
+            member.link != link || !std::ptr::eq(member.net.as_ptr(), Arc::as_ptr(net))
         });
         if bus.members.is_empty() {
             buses.remove(bus_name);

@@ -17,16 +17,18 @@ use mio::{Interest, Token};
 
 use crate::base::error::Error;
 use crate::base::sender::Sender;
-use crate::base::sync::{after, lock};
+use crate::base::sync::lock;
 use crate::carrier::udp;
-use crate::carrier::udp::{Room, Settings, UdpPort};
+use crate::carrier::udp::{Settings, UdpPort};
 
-use super::conn::{Conn, Outlet, Wait};
-use super::core::Core;
-use super::link::{Link, Wire};
+use super::above::Above;
+use super::conn::{Conn, DatagramOutlet, Outlet, next_id};
+use super::link::Link;
 use super::poll::{Loop, Timer};
 use super::sources::Source;
 use crate::base::reason::DisconnectReason;
+use crate::net::net::Net;
+use crate::wire::Wire;
 
 /// How many addresses a wire knows: anybody can make up addresses.
 const KNOWN: usize = 1024;
@@ -42,33 +44,15 @@ pub(crate) struct Datagrams {
     known: Mutex<AddressTable<Arc<Conn>>>,
 }
 
-/// What happens to a message that cannot be handled at once.
-#[derive(Debug)]
-pub(crate) enum Admitted {
-    /// It waits; a stream is not read while too much of it does.
-    Stream,
-    /// It waits, and takes up room of its wire.
-    Datagram(Room),
-    /// Too much waits.
-    Dropped,
-}
-
-/// How a datagram leaves: from where, and where to.
-#[derive(Debug)]
-pub(crate) struct DatagramOutlet {
-    port: Arc<UdpPort>,
-    to: SocketAddr,
-}
-
 impl Datagrams {
-    fn new(core: &Core, wire: &Arc<Wire>, link: usize, port: UdpPort) -> io::Result<Self> {
+    fn new(net: &Net, wire: &Arc<Wire>, link: usize, port: UdpPort) -> io::Result<Self> {
         let port = Arc::new(port);
         let ip = port.to_all();
         let to = port.target(ip, 0).ok_or_else(|| {
             let text = format!("{ip} cannot be reached from {}", port.local().ip());
             io::Error::new(io::ErrorKind::InvalidInput, text)
         })?;
-        let id = Core::next_peer();
+        let id = next_id();
         let sender = Sender::at_address(id, ip, id);
         let outlet = Outlet::Datagram(DatagramOutlet {
             port: Arc::clone(&port),
@@ -76,13 +60,13 @@ impl Datagrams {
         });
         Ok(Datagrams {
             port,
-            everyone: Arc::new(Conn::new(core, sender, Arc::clone(wire), link, outlet)),
+            everyone: Conn::new(net.me.clone(), &net.budget, sender, wire, link, outlet),
             known: Mutex::new(AddressTable::new(KNOWN)),
         })
     }
 
     /// What stands for an address. `None`: it cannot be reached from here.
-    pub(crate) fn conn(&self, core: &Core, ip: IpAddr, scope: u32) -> Option<Arc<Conn>> {
+    pub(crate) fn conn(&self, ip: IpAddr, scope: u32) -> Option<Arc<Conn>> {
         let ip = ip.to_canonical();
         if ip == self.port.to_all() {
             return Some(Arc::clone(&self.everyone));
@@ -90,13 +74,20 @@ impl Datagrams {
         let to = self.port.target(ip, scope)?;
         let all = &self.everyone;
         let make = || {
-            let sender = Sender::at_address(Core::next_peer(), ip, all.id());
+            let sender = Sender::at_address(next_id(), ip, all.id());
             let outlet = Outlet::Datagram(DatagramOutlet {
                 port: Arc::clone(&self.port),
                 to,
             });
-            let wire = Arc::clone(&all.wire);
-            Arc::new(Conn::new(core, sender, wire, all.link, outlet))
+            let keeper = all.keeper.clone();
+            Conn::new(
+                keeper,
+                all.held.budget(),
+                sender,
+                &all.wire,
+                all.link,
+                outlet,
+            )
         };
         // An answer is recognised by who was asked; and a late answer needs its receiver.
         let keep = |conn: &Arc<Conn>| conn.is_awaited() || conn.owed.load(Ordering::Relaxed) > 1;
@@ -121,70 +112,20 @@ impl fmt::Debug for Datagrams {
     }
 }
 
-impl Conn {
-    /// Whether an answer of this one is an answer to what `other` was asked: they are the
-    /// same, or `other` stands for everybody on the wire that this is an address of.
-    pub(crate) fn answers_for(&self, other: &Conn) -> bool {
-        self.id() == other.id() || (self.peer.wire != 0 && self.peer.wire == other.id())
-    }
-
-    /// Whether this stands for everybody on a wire of datagrams.
-    pub(crate) fn is_everyone(&self) -> bool {
-        self.peer.wire == self.id()
-    }
-
-    /// Sends one datagram, on this thread.
-    pub(crate) fn send_datagram(
-        &self,
-        outlet: &DatagramOutlet,
-        bytes: &[u8],
-        wait: Wait,
-    ) -> Result<(), Error> {
-        let deadline = match wait {
-            Wait::Never | Wait::Answer => None,
-            Wait::UpTo(limit) => Some(after(limit)),
-        };
-        match outlet.port.send(bytes, outlet.to, deadline) {
-            None => Err(self.gone(&DisconnectReason::Stopped)),
-            Some(Ok(())) => Ok(()),
-            Some(Err(error)) => Err(Error::io(format!("sending to {}", outlet.to), error)),
-        }
-    }
+/// What stands for an address that is named, on every wire that has addresses.
+pub(crate) fn addressed(wires: &[Arc<Datagrams>], name: &str) -> Vec<Arc<Conn>> {
+    let Ok(ip) = name.parse::<IpAddr>() else {
+        return Vec::new();
+    };
+    wires.iter().filter_map(|wire| wire.conn(ip, 0)).collect()
 }
 
-impl Core {
-    /// What stands for an address that is named, on every wire that has addresses.
-    pub(crate) fn addressed(&self, wires: &[Arc<Datagrams>], name: &str) -> Vec<Arc<Conn>> {
-        let Ok(ip) = name.parse::<IpAddr>() else {
-            return Vec::new();
-        };
-        wires
-            .iter()
-            .filter_map(|wire| wire.conn(self, ip, 0))
-            .collect()
-    }
-
+impl Net {
     /// Whether a sender has an address of ours, so that what is sent to it may come to us.
     pub(crate) fn is_ours(&self, sender: &Sender) -> bool {
         let wire = lock(&self.peers).wire_of(sender).cloned();
         let ip = sender.name.parse();
         matches!((wire, ip), (Some(wire), Ok(ip)) if wire.port.is_here(ip))
-    }
-
-    /// Whether a message that cannot be handled at once may wait.
-    pub(crate) fn may_wait(&self, conn: &Conn, bytes: usize) -> Admitted {
-        let Outlet::Datagram(outlet) = &conn.outlet else {
-            return Admitted::Stream;
-        };
-        let room = match self.crowded(conn, 1) {
-            true => None,
-            false => Room::take(&outlet.port, bytes, &conn.wire.limits),
-        };
-        if room.is_none() && outlet.port.waiting.dropped() {
-            let wire = &conn.wire.name;
-            tracing::warn!(%wire, peer = %conn.peer, "calls are dropped: too many wait for handlers");
-        }
-        room.map_or(Admitted::Dropped, Admitted::Datagram)
     }
 }
 
@@ -197,7 +138,7 @@ impl Loop {
     ) -> io::Result<()> {
         let (port, sockets) = udp::open(settings)?;
         let address = port.local();
-        let wire = Arc::new(Datagrams::new(&self.core, &link.wire, index, port)?);
+        let wire = Arc::new(Datagrams::new(&self.net, &link.wire, index, port)?);
         for socket in sockets {
             let token = self.sources.reserve();
             self.poll.registry().register(
@@ -212,10 +153,10 @@ impl Loop {
             };
             self.sources.fill(token, source);
         }
-        lock(&self.core.peers).add_wire(wire);
-        lock(&self.core.addresses).push((index, address));
+        lock(&self.net.peers).add_wire(wire);
+        lock(&self.net.addresses).push((index, address));
         tracing::info!(%address, "listening for datagrams");
-        self.core.warn_if_open(&link.wire, address);
+        self.net.warn_if_open(&link.wire, address);
         self.opened(index);
         Ok(())
     }
@@ -229,15 +170,15 @@ impl Loop {
                 registry.deregister(&mut SourceFd(&socket.as_raw_fd())).ok();
             }
         }
-        let wire = lock(&self.core.peers).remove_wire(index);
+        let wire = lock(&self.net.peers).remove_wire(index);
         let Some(wire) = wire else {
             return;
         };
         wire.port.close();
-        lock(&self.core.addresses).retain(|(link, _)| *link != index);
+        lock(&self.net.addresses).retain(|(link, _)| *link != index);
         let reason = DisconnectReason::Transport("the transport has ended".into());
         for conn in wire.all() {
-            self.core.fail_pending(&conn, &reason);
+            self.above.lost(&conn, &reason);
         }
     }
 
@@ -251,7 +192,7 @@ impl Loop {
             match socket.recv_from(&mut self.scratch) {
                 Ok((count, from)) => {
                     let bytes = self.scratch.get(..count).unwrap_or_default();
-                    self.core.datagram(&wire, from, bytes);
+                    self.net.datagram(&*self.above, &wire, from, bytes);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if udp::is_passing(&error) => tracing::debug!("receiving: {error}"),
@@ -273,8 +214,8 @@ impl Loop {
     }
 }
 
-impl Core {
-    fn datagram(&self, wire: &Datagrams, from: SocketAddr, bytes: &[u8]) {
+impl Net {
+    fn datagram(&self, above: &dyn Above, wire: &Datagrams, from: SocketAddr, bytes: &[u8]) {
         if wire.port.is_own(from, bytes) {
             return;
         }
@@ -282,8 +223,8 @@ impl Core {
             SocketAddr::V4(_) => 0,
             SocketAddr::V6(from) => from.scope_id(),
         };
-        if let Some(conn) = wire.conn(self, from.ip(), scope) {
-            self.receive_datagram(&conn, bytes);
+        if let Some(conn) = wire.conn(from.ip(), scope) {
+            self.receive_datagram(above, &conn, bytes);
         }
     }
 }

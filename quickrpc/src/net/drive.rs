@@ -13,13 +13,14 @@ use std::time::{Duration, Instant};
 use crate::base::sync::{after, lock};
 use crate::carrier::stream::{Spare, Stream};
 
+use super::above::Above;
 use super::conn::{Conn, Outlet, Rx};
-use super::core::Core;
+use super::conn::{ReadBy, ReaderTurn, Watch};
+use super::pump::Flow;
 use super::reactor::{Command, Reactor};
-use super::receive::Flow;
-use super::watch::{Reader, ReaderTurn, Watch};
 use crate::base::reason::DisconnectReason;
 use crate::base::spare;
+use crate::net::net::Net;
 
 /// Reads without sleeping for so long, and only then sleeps.
 fn spinning(
@@ -68,78 +69,79 @@ impl Reactor {
     pub(crate) fn unpark(&self, conn: &Conn) {
         conn.parked.store(false, Ordering::SeqCst);
         self.watch(conn, |watch| {
-            if watch.reader == Reader::Parked {
-                watch.reader = Reader::PollThread;
+            if watch.reader == ReadBy::Parked {
+                watch.reader = ReadBy::PollThread;
             }
         });
     }
 }
 
-impl Core {
-    /// Reads the peer that was asked in this call until `done`, `until`, or its end.
-    /// Returns at once if that cannot be done here.
-    pub(crate) fn read_for(&self, call: u64, done: &dyn Fn() -> bool, until: Option<Instant>) {
-        let Some(conn) = lock(&self.pending).only_asked(call) else {
-            return self.attend(call, true);
-        };
+impl Net {
+    /// Reads a peer on this thread, which waits for an answer of it, until `done`, `until`, or
+    /// its end. Gives false if somebody else has to do it.
+    pub(crate) fn read_for(
+        &self,
+        above: &dyn Above,
+        conn: &Arc<Conn>,
+        done: &dyn Fn() -> bool,
+        until: Option<Instant>,
+    ) -> bool {
         let Outlet::Socket(stream) = &conn.outlet else {
-            return;
+            return true;
         };
         // Where several threads wait, the poll thread reads for all, rather than each for a
         // while: handing over costs more than being woken.
         if conn.sleepers.load(Ordering::Relaxed) > 0 {
-            return self.attend(call, true);
+            return false;
         }
         let Some(reactor) = self.reactor() else {
-            return;
+            return true;
         };
         // One reads; who comes later is woken by whoever reads.
         let Some(mut rx) = lock(&conn.rx).take() else {
-            return self.attend(call, true);
+            return false;
         };
-        let turn = reactor.watch(&conn, Watch::enter);
-        let flow = self.read_until(&conn, stream, &mut rx, done, until);
+        let turn = reactor.watch(conn, Watch::enter);
+        let flow = self.read_until(above, conn, stream, &mut rx, done, until);
         *lock(&conn.rx) = Some(rx);
         self.leave(&reactor, conn, turn, flow);
+        true
     }
 
     /// A waiting thread has what it waited for.
-    fn leave(&self, reactor: &Reactor, conn: Arc<Conn>, turn: ReaderTurn, flow: Flow) {
+    fn leave(&self, reactor: &Reactor, conn: &Arc<Conn>, turn: ReaderTurn, flow: Flow) {
         if flow == Flow::Read && conn.may_be_parked() {
-            reactor.watch(&conn, |watch| watch.leave(turn, Reader::Parked));
+            reactor.watch(conn, |watch| watch.leave(turn, ReadBy::Parked));
             conn.parked.store(true, Ordering::SeqCst);
             // Whoever began to wait meanwhile has seen the flag, or is seen here.
             if !conn.may_be_parked() {
-                reactor.unpark(&conn);
+                reactor.unpark(conn);
             } else if !conn.parking.load(Ordering::Acquire)
                 && !conn.parking.swap(true, Ordering::AcqRel)
             {
-                reactor.ask(Command::Parked(conn));
+                reactor.ask(Command::Parked(Arc::clone(conn)));
             }
             return;
         }
         // What has arrived meanwhile, the end of the input included, is an event now.
-        reactor.watch(&conn, |watch| watch.leave(turn, Reader::PollThread));
+        reactor.watch(conn, |watch| watch.leave(turn, ReadBy::PollThread));
         if flow == Flow::Again {
-            reactor.ask(Command::Resume(conn));
+            reactor.ask(Command::Resume(Arc::clone(conn)));
         }
     }
 
-    /// Somebody waits for a call without reading by itself, so the poll thread has to read.
-    pub(crate) fn attend(&self, call: u64, thread: bool) {
-        let parked = lock(&self.pending).attend(call, thread);
-        if parked.is_empty() {
-            return;
-        }
+    /// The poll thread reads these peers again.
+    pub(crate) fn unpark(&self, parked: &[Arc<Conn>]) {
         if let Some(reactor) = self.reactor() {
             for conn in parked {
-                reactor.unpark(&conn);
+                reactor.unpark(conn);
             }
         }
     }
 
     fn read_until(
         &self,
+        above: &dyn Above,
         conn: &Arc<Conn>,
         stream: &Stream,
         rx: &mut Rx,
@@ -147,22 +149,19 @@ impl Core {
         until: Option<Instant>,
     ) -> Flow {
         // Looked at with `driven` set, so that whoever closes it meanwhile wakes us.
-        if conn.is_closed()
-            || conn.ended.load(Ordering::Acquire)
-            || conn.stalled.load(Ordering::Acquire)
-        {
+        if conn.is_closed() || conn.ended.load(Ordering::Acquire) || conn.is_stalled() {
             return Flow::Read;
         }
         let mut buffer = BUFFER.take();
         buffer.resize(CHUNK, 0);
         let mut flow = match rx.buf.is_empty() {
             true => Flow::Read,
-            false => self.receive(conn, rx, &[]),
+            false => self.receive(above, conn, rx, &[]),
         };
         while !done() {
             match flow {
                 Flow::Again => {
-                    flow = self.receive(conn, rx, &[]);
+                    flow = self.receive(above, conn, rx, &[]);
                     continue;
                 }
                 Flow::Stalled | Flow::Closed => break,
@@ -191,7 +190,7 @@ impl Core {
                         true => &[],
                         false => buffer.get(..count).unwrap_or_default(),
                     };
-                    flow = self.receive(conn, rx, chunk);
+                    flow = self.receive(above, conn, rx, chunk);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -211,9 +210,5 @@ impl Core {
             Flow::Read if stream.has_unread() => Flow::Again,
             flow => flow,
         }
-    }
-
-    pub(crate) fn reactor(&self) -> Option<Arc<Reactor>> {
-        lock(&self.reactor).clone()
     }
 }

@@ -72,9 +72,7 @@ impl Loop {
     fn join(&mut self, index: usize, link: &Arc<Link>, stream: Stream, name: &str, input: Vec<u8>) {
         let more = !input.is_empty() || stream.has_unread();
         let outlet = Outlet::Socket(stream);
-        let conn = self
-            .core
-            .connect_with(&link.wire, index, name, outlet, input);
+        let conn = self.net.connect(&link.wire, index, name, outlet, input);
         self.adopt(Arc::clone(&conn));
         if more {
             self.read_again(&conn);

@@ -1,22 +1,23 @@
 //! Starting, stopping, waiting.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::base::error::Error;
 use crate::base::sync::{after, lock};
-use crate::call::promise::{Promise, Resolver};
 
-use super::core::Core;
+use super::above::Done;
 use super::poll::Loop;
 use super::reactor::Command;
 use super::status::TransportState;
+use crate::net::net::Net;
 
 /// How far an API is.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Run {
     pub(crate) phase: Phase,
     /// Who started it waits for this.
-    pub(crate) starting: Option<Resolver<()>>,
+    pub(crate) starting: Option<Done>,
     /// Transports that run, or will be started again.
     pub(crate) alive: usize,
     /// While it exists, handlers that wait for room in a subscription wait.
@@ -36,65 +37,59 @@ pub(crate) enum Phase {
     Stopping,
 }
 
-impl Core {
-    /// Starts, and returns when everything is open. After a failure, nothing is left of it.
-    pub(crate) fn start_and_wait(&self) -> Result<(), Error> {
-        let started = self.start().result();
-        if started.is_err() && lock(&self.run).phase == Phase::Idle {
-            self.threads.join(after(self.stop_limit()));
+impl Net {
+    /// Starts; `started` is told when everything is open, or why not.
+    pub(crate) fn start(&self, started: Done) {
+        if let Err((error, started)) = self.begin(started) {
+            started(Err(error));
         }
-        started
     }
 
-    pub(crate) fn start(&self) -> Promise<()> {
-        let (promise, resolver) = Promise::pair();
-        if let Err(error) = self.begin(resolver) {
-            return Promise::failed(error);
-        }
-        promise
-    }
-
-    fn begin(&self, resolver: Resolver<()>) -> Result<(), Error> {
+    fn begin(&self, starting: Done) -> Result<(), (Error, Done)> {
         let mut run = lock(&self.run);
         if run.phase != Phase::Idle {
-            let resolved = "it is started already; call `stop()` before starting again";
-            // The resolver's promise was never given away.
-            drop(run);
-            drop(resolver);
-            return Err(Error::Running(resolved.into()));
+            let text = "it is started already; call `stop()` before starting again";
+            return Err((Error::Running(text.into()), starting));
         }
         let links = lock(&self.links).clone();
         let count = links.len();
         if count == 0 {
-            return Err(Error::Config(
-                "there is no transport to start; give one with `.transport(..)` or `.bind(..)`"
-                    .into(),
-            ));
+            let text = "there is no transport to start; give one with `.transport(..)` or \
+                        `.bind(..)`";
+            return Err((Error::Config(text.into()), starting));
         }
-        let Some(core) = self.me.upgrade() else {
-            return Err(Error::Stopped);
+        let (Some(net), Some(above)) = (self.me.upgrade(), self.above()) else {
+            return Err((Error::Stopped, starting));
         };
         // Threads of an earlier run that was stopped on one of them.
         self.threads.join(after(self.stop_limit()));
-        let (reactor, poll_thread) = Loop::new(core, links)
-            .map_err(|error| Error::io("cannot set up the poll thread", error))?;
-        self.mailbox.open();
+        let (reactor, poll_thread) = match Loop::new(net, Arc::clone(&above), links) {
+            Ok(made) => made,
+            Err(error) => {
+                let error = Error::io("cannot set up the poll thread", error);
+                return Err((error, starting));
+            }
+        };
+        above.starting();
         lock(&self.peers).open();
-        lock(&self.pending).open();
         *lock(&self.reactor) = Some(reactor);
         self.alarm.reset(None);
         run.phase = Phase::Starting;
         run.alive = count;
-        run.starting = Some(resolver);
+        run.starting = Some(starting);
         run.stop_signal = Some(crossbeam_channel::bounded(0));
         self.running.store(true, Ordering::Release);
         self.was_started.store(true, Ordering::Release);
         let spawned = self.threads.spawn("io", move || poll_thread.run());
         if let Err(error) = spawned {
             *lock(&self.reactor) = None;
-            *run = Run::default();
+            let starting = std::mem::take(&mut *run).starting;
             self.running.store(false, Ordering::Release);
-            return Err(Error::io("cannot spawn the poll thread", error));
+            let error = Error::io("cannot spawn the poll thread", error);
+            return match starting {
+                Some(starting) => Err((error, starting)),
+                None => Ok(()),
+            };
         }
         Ok(())
     }
@@ -107,11 +102,10 @@ impl Core {
             return;
         }
         run.phase = Phase::Running;
-        let resolver = run.starting.take();
+        let starting = run.starting.take();
         drop(run);
-        if let Some(resolver) = resolver {
-            // Fails only if the API was stopped meanwhile, which settled it.
-            resolver.set_result(()).ok();
+        if let Some(started) = starting {
+            started(Ok(()));
         }
     }
 
@@ -145,43 +139,17 @@ impl Core {
         run.phase = Phase::Idle;
         run.alive = 0;
         run.stop_signal = None;
-        let resolver = run.starting.take();
+        let starting = run.starting.take();
         self.run_changed.notify_all();
         drop(run);
-        if let Some(resolver) = resolver {
-            resolver.set_error(failure.unwrap_or(Error::Stopped)).ok();
+        if let Some(started) = starting {
+            started(Err(failure.unwrap_or(Error::Stopped)));
         }
     }
 
-    /// Stops, and returns when all threads have ended; on a thread that delivers it only
-    /// asks for it.
-    pub(crate) fn stop(&self) -> Result<(), Error> {
-        self.request_stop();
-        if self.delivers_here() {
-            return Ok(());
-        }
-        let deadline = after(self.stop_limit());
-        let remaining = self.threads.join(deadline);
-        if remaining.is_empty() {
-            return Ok(());
-        }
-        Err(Error::Config(
-            format!(
-                "not stopped within {:?}: still running: {} (a handler that does not return?)",
-                self.stop_limit(),
-                remaining.join(", ")
-            )
-            .into(),
-        ))
-    }
-
-    /// Waits until the API is stopped, or every transport has ended.
-    pub(crate) fn wait(&self) -> Result<(), Error> {
-        if self.delivers_here() {
-            return Err(Error::Deadlock(
-                "`wait()` on a thread that delivers for this API".into(),
-            ));
-        }
+    /// Waits until the API is stopped, or every transport has ended. Gives whether it is the
+    /// second.
+    pub(crate) fn wait_for_end(&self) -> bool {
         let mut run = lock(&self.run);
         while run.phase != Phase::Idle && (run.alive > 0 || run.phase != Phase::Running) {
             run = self
@@ -189,14 +157,7 @@ impl Core {
                 .wait(run)
                 .unwrap_or_else(|poisoned| poisoned.into_inner());
         }
-        let ended = run.phase != Phase::Idle;
-        drop(run);
-        if ended {
-            // Everything has ended by itself: what was handled is answered, then it stops.
-            return self.stop();
-        }
-        self.threads.join(after(self.stop_limit()));
-        Ok(())
+        run.phase != Phase::Idle
     }
 
     /// Something that disconnects when the API stops.

@@ -3,45 +3,22 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use crate::base::error::Error;
 use crate::base::limits::Limits;
 use crate::carrier::greeter::Greeting;
 use crate::carrier::process::CommandLine;
-use crate::carrier::transport::Transport;
+use crate::carrier::transport::{AnyTransport, Transport};
 use crate::carrier::{tcp, tls, udp, websocket};
 use crate::expr::{Retry, TransportExpr, TransportKind};
+use crate::wire::Wire;
 use crate::wire::codec::AnyCodec;
 use crate::wire::security::AnySecurity;
-use crate::wire::websocket::Side;
 
-use super::core::Core;
 use super::status::{TransportId, TransportState};
-
-/// How messages look on a wire, the same for all its peers.
-#[derive(Debug)]
-pub(crate) struct Wire {
-    pub(crate) codec: AnyCodec,
-    pub(crate) security: AnySecurity,
-    pub(crate) limits: Limits,
-    /// The transport's expression, for errors and logs.
-    pub(crate) name: Arc<str>,
-    /// A message has to fit a datagram, with everything that belongs to it.
-    pub(crate) datagrams: bool,
-    /// Messages are those of WebSocket, and this is our side of it.
-    pub(crate) websocket: Option<Side>,
-    /// A stream that sent nothing for so long sends something harmless.
-    pub(crate) keepalive: Option<Duration>,
-    /// Who connects has to have a certificate.
-    certified: bool,
-    /// The program was warned that anybody can call.
-    warned: AtomicBool,
-    /// Who waits for its input looks for it so long before it sleeps.
-    pub(crate) spin: Option<Duration>,
-}
+use crate::net::net::Net;
 
 /// One transport that runs or may run.
 #[derive(Debug)]
@@ -97,24 +74,7 @@ impl Leaf {
     }
 }
 
-impl Wire {
-    fn new(codec: &AnyCodec, security: &AnySecurity, limits: Limits, name: String) -> Self {
-        Wire {
-            codec: codec.clone(),
-            security: security.clone(),
-            limits,
-            name: name.into(),
-            datagrams: false,
-            websocket: None,
-            keepalive: None,
-            certified: false,
-            warned: AtomicBool::new(false),
-            spin: None,
-        }
-    }
-}
-
-impl Core {
+impl Net {
     /// Warns, once for each wire, where anybody on the network can call.
     pub(crate) fn warn_if_open(&self, wire: &Wire, address: SocketAddr) {
         let known = wire.certified || !wire.security.is_null();
@@ -132,16 +92,6 @@ impl Core {
              one with `.security(..)`, or listen on 127.0.0.1 only"
         );
     }
-}
-
-/// A transport as it was given: an expression, or an object.
-#[doc(hidden)]
-#[derive(Debug, Clone)]
-pub enum AnyTransport {
-    /// To be taken apart into leaves.
-    Expr(Box<TransportExpr>),
-    /// One of a plug-in.
-    Object(Arc<dyn Transport>),
 }
 
 /// Takes a binding apart: one link for each transport without parts.

@@ -9,15 +9,15 @@ use std::time::{Duration, Instant};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Token};
 
+use super::above::Done;
+use super::bus;
 use crate::base::error::Error;
 use crate::base::sync::{after, lock};
-use crate::call::promise::Resolver;
 use crate::carrier::listener::Listener;
-use crate::carrier::process::CommandLine;
+use crate::carrier::pipe::Pipe;
 use crate::carrier::stream::Stream;
 use crate::carrier::{process, stdio, tcp, unix};
 use crate::expr::Retry;
-use crate::net::{bus, pipe};
 
 use super::link::{Leaf, Link};
 use super::poll::{LinkState, Loop, Timer};
@@ -42,27 +42,25 @@ impl Loop {
         if let Some(state) = self.states.get_mut(index) {
             state.attempt += 1;
         }
-        self.core.set_state(&link, TransportState::Opening);
+        self.net.set_state(&link, TransportState::Opening);
         let opened = match &link.transport {
             Leaf::Tcp { host, port, .. } => self.open_tcp(index, host, *port),
             Leaf::TcpServer {
                 interface, port, ..
             } => self.listen(index, interface, *port),
-            Leaf::Stdio { guard } => self.open_stdio(index, &link, *guard),
+            Leaf::Stdio { guard } => stdio::open(*guard, &link.wire.limits)
+                .and_then(|pipe| self.open_pipe(index, &link, "stdio", pipe)),
             Leaf::Udp(settings) => self.open_udp(index, &link, settings),
-            Leaf::Process(command) => self.open_process(index, &link, command),
+            Leaf::Process(command) => process::start(command, &link.wire.limits)
+                .and_then(|pipe| self.open_pipe(index, &link, &command.name(), pipe)),
             Leaf::Unix(path) => self.open_unix(index, &link, path),
             Leaf::UnixServer { path, mode } => self.listen_unix(index, path, *mode),
             Leaf::Internal {
                 bus: bus_name,
                 name,
-            } => bus::join(&self.core, index, &link.wire, bus_name, name.as_deref())
+            } => bus::join(&self.net, index, &link.wire, bus_name, name.as_deref())
                 .map(|()| self.opened(index)),
-            Leaf::Custom(transport) => {
-                let entry = crate::carrier::transport::Entry::new(&self.core, index, &link.wire);
-                let transport = Arc::clone(transport);
-                pipe::open_custom(&self.core, index, transport, entry)
-            }
+            Leaf::Custom(transport) => self.net.open_custom(index, &link.wire, transport),
         };
         if let Err(error) = opened {
             let error = start_error(&link, &error);
@@ -73,7 +71,7 @@ impl Loop {
     /// A link is open. When all are, the start is over.
     pub(crate) fn opened(&mut self, index: usize) {
         if let Some(link) = self.links.get(index) {
-            self.core.set_state(link, TransportState::Up);
+            self.net.set_state(link, TransportState::Up);
         }
         if let Some(state) = self.states.get_mut(index) {
             state.tried = true;
@@ -115,7 +113,7 @@ impl Loop {
             }
             None if first => {
                 self.failure.get_or_insert(error);
-                self.core.request_stop();
+                self.net.request_stop();
             }
             None => self.ended(index, Some(error)),
         }
@@ -140,11 +138,11 @@ impl Loop {
             }
             _ => {
                 tracing::debug!(wire = %link.wire.name, ?reason, "ended");
-                self.core.set_state(&link, TransportState::Ended { reason });
+                self.net.set_state(&link, TransportState::Ended { reason });
                 if let Some(state) = self.states.get_mut(index)
                     && !std::mem::replace(&mut state.over, true)
                 {
-                    self.core.link_ended();
+                    self.net.link_ended();
                 }
             }
         }
@@ -153,7 +151,7 @@ impl Loop {
     /// A link is to be opened again after a while.
     fn down(&mut self, index: usize, link: &Link, reason: Error, wait: Duration) {
         let retry_in = wait;
-        self.core
+        self.net
             .set_state(link, TransportState::Down { reason, retry_in });
         self.after(after(wait), Timer::Reopen(index));
     }
@@ -177,9 +175,9 @@ impl Loop {
     }
 
     /// Closes the links of a transport.
-    pub(crate) fn remove(&mut self, id: TransportId, removed: &Resolver<()>) {
+    pub(crate) fn remove(&mut self, id: TransportId, removed: Done) {
         self.take_out(id);
-        removed.set_result(()).ok();
+        removed(Ok(()));
     }
 
     fn take_out(&mut self, id: TransportId) {
@@ -188,8 +186,8 @@ impl Loop {
                 continue;
             }
             self.sources.close_link(index);
-            lock(&self.core.addresses).retain(|(link, _)| *link != index);
-            let peers = lock(&self.core.peers).of_link(index);
+            lock(&self.net.addresses).retain(|(link, _)| *link != index);
+            let peers = lock(&self.net.peers).of_link(index);
             for conn in peers {
                 conn.close(DisconnectReason::Local);
             }
@@ -198,10 +196,10 @@ impl Loop {
             if let Some(state) = self.states.get_mut(index)
                 && !std::mem::replace(&mut state.over, true)
             {
-                self.core.link_ended();
+                self.net.link_ended();
             }
         }
-        self.core.forget_links(id);
+        self.net.forget_links(id);
     }
 
     pub(crate) fn check_started(&mut self) {
@@ -209,7 +207,7 @@ impl Loop {
             && self.failure.is_none()
             && self.is_accompanied()
         {
-            self.core.started();
+            self.net.started();
         }
     }
 
@@ -219,7 +217,7 @@ impl Loop {
             return;
         };
         match &link.transport {
-            Leaf::Internal { bus: bus_name, .. } => bus::leave(&self.core, bus_name, index),
+            Leaf::Internal { bus: bus_name, .. } => bus::leave(&self.net, bus_name, index),
             Leaf::Custom(transport) => transport.close(),
             Leaf::Udp(_) => self.close_udp(index),
             _ => {}
@@ -233,31 +231,20 @@ impl Loop {
         }
     }
 
-    fn open_stdio(&mut self, index: usize, link: &Arc<Link>, guard: bool) -> io::Result<()> {
-        let (reader, writer, pipe) = stdio::open(guard, &link.wire.limits)?;
-        let wire = &link.wire;
-        let conn = pipe::connect(&self.core, wire, index, "stdio", Arc::clone(&pipe));
-        self.adopt(Arc::clone(&conn));
-        pipe::run(&self.core, &conn, reader, writer, pipe::Ends::default())?;
-        if let Some(state) = self.states.get_mut(index) {
-            state.pipe = Some(pipe);
-        }
-        self.opened_with(index, &conn);
-        Ok(())
-    }
-
-    fn open_process(
+    /// The one peer of a link is at the other end of a pipe.
+    fn open_pipe(
         &mut self,
         index: usize,
         link: &Arc<Link>,
-        command: &CommandLine,
+        name: &str,
+        pipe: Pipe,
     ) -> io::Result<()> {
-        let started = process::start(&self.core, index, &link.wire, command)?;
-        let conn = started.peer();
+        let conn = self.net.connect_pipe(&link.wire, index, name, &pipe);
+        let wakers = Arc::clone(&pipe.wakers);
         self.adopt(Arc::clone(&conn));
-        let pipe = started.run(&self.core)?;
+        self.net.run_pipe(&self.above, &conn, pipe)?;
         if let Some(state) = self.states.get_mut(index) {
-            state.pipe = Some(pipe);
+            state.pipe = Some(wakers);
         }
         self.opened_with(index, &conn);
         Ok(())
@@ -269,10 +256,10 @@ impl Loop {
         let listener = TcpListener::from_std(tcp::listen(interface, port)?);
         let address = listener.local_addr()?;
         self.accept_from(index, Listener::Tcp(listener))?;
-        lock(&self.core.addresses).push((index, address));
+        lock(&self.net.addresses).push((index, address));
         tracing::info!(%address, "listening");
         if let Some(link) = self.links.get(index) {
-            self.core.warn_if_open(&link.wire, address);
+            self.net.warn_if_open(&link.wire, address);
         }
         self.opened(index);
         Ok(())
@@ -365,7 +352,7 @@ impl Loop {
         // Looking up a name blocks, so it is done elsewhere.
         let reactor = Arc::clone(&self.reactor);
         let host = host.to_owned();
-        self.core.threads.spawn("resolve", move || {
+        self.net.threads.spawn("resolve", move || {
             let addresses = (host.as_str(), port)
                 .to_socket_addrs()
                 .map(Iterator::collect);

@@ -7,8 +7,7 @@ use crate::base::error::Error;
 use crate::base::sender::{Receiver, Sender};
 
 use super::conn::Conn;
-use super::core::Core;
-use super::datagrams::Datagrams;
+use super::datagrams::{self, Datagrams};
 
 /// An error lists so many names at the most.
 const LISTED: usize = 8;
@@ -106,15 +105,16 @@ impl PeerTable {
     pub(crate) fn only(&self) -> Option<&Arc<Conn>> {
         let alone = self.by_id.len() == 1 && self.wires.is_empty();
         let (_, one) = self.by_id.first_key_value().filter(|_| alone)?;
-        Some(one)
+        // A stranger is nobody.
+        one.is_greeted().then_some(one)
     }
 
     /// What stands for an address, on each wire of datagrams that is meant.
-    pub(crate) fn addressed(&self, core: &Core, receiver: &Receiver) -> Vec<Arc<Conn>> {
+    pub(crate) fn addressed(&self, receiver: &Receiver) -> Vec<Arc<Conn>> {
         match receiver {
-            Receiver::Name(name) => core.addressed(&self.wires, name),
+            Receiver::Name(name) => datagrams::addressed(&self.wires, name),
             Receiver::Peer(sender) => match self.wire_of(sender) {
-                Some(wire) => core.addressed(std::slice::from_ref(wire), &sender.name),
+                Some(wire) => datagrams::addressed(std::slice::from_ref(wire), &sender.name),
                 None => Vec::new(),
             },
         }

@@ -1,123 +1,147 @@
-//! Byte streams that have to be read and written by threads of their own.
+//! Peers at the other end of a pipe, each with a thread that reads and one that writes.
 
-use std::fmt;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 
-use crate::base::error::Error;
+use crate::base::error::{Error, Result};
 use crate::base::here;
 use crate::base::reason::DisconnectReason;
 use crate::base::sync::lock;
-use crate::net::conn::{Conn, Outlet};
-use crate::net::core::Core;
-use crate::net::link::Wire;
-use crate::net::reactor::Command;
-use crate::net::receive::Flow;
+use crate::carrier::pipe::Pipe;
+use crate::carrier::transport::{Entry, Network, Transport};
+use crate::wire::Wire;
 
-use crate::carrier::transport::{Entry, Transport};
+use super::above::Above;
+use super::conn::{Conn, Outlet};
+use super::net::Net;
+use super::pump::Flow;
+use super::reactor::Command;
 
 /// Bytes read at once.
 const CHUNK: usize = 64 << 10;
 
-/// The means to end the threads of a pipe.
-pub(crate) struct Pipe {
-    /// Wakes the reader, which then ends.
-    pub(crate) end_reading: Box<dyn Fn() + Send + Sync>,
-    /// Wakes the writer, which gives up what is left.
-    pub(crate) end_writing: Box<dyn Fn() + Send + Sync>,
-}
+impl Net {
+    /// A new peer at the other end of a pipe.
+    pub(crate) fn connect_pipe(
+        &self,
+        wire: &Arc<Wire>,
+        link: usize,
+        name: &str,
+        pipe: &Pipe,
+    ) -> Arc<Conn> {
+        let wakers = Arc::clone(&pipe.wakers);
+        let wake = move |keeps_queue| match keeps_queue {
+            true => (wakers.end_reading)(),
+            // Whoever does not read holds up the writer too.
+            false => wakers.give_up(),
+        };
+        self.connect(wire, link, name, Outlet::Writer(Box::new(wake)), Vec::new())
+    }
 
-impl Pipe {
-    /// For a stream that nothing can wake.
-    pub(crate) fn stubborn() -> Arc<Self> {
-        Arc::new(Pipe {
-            end_reading: Box::new(|| ()),
-            end_writing: Box::new(|| ()),
+    /// Spawns the threads of a pipe, whose peer was told of.
+    pub(crate) fn run_pipe(
+        self: &Arc<Self>,
+        above: &Arc<dyn Above>,
+        conn: &Arc<Conn>,
+        pipe: Pipe,
+    ) -> io::Result<()> {
+        let Pipe {
+            reader,
+            writer,
+            wakers,
+            end_of_input,
+            watcher,
+        } = pipe;
+        let (net, above, peer) = (Arc::clone(self), Arc::clone(above), Arc::clone(conn));
+        let reading = move || read(&net, &*above, &peer, reader, end_of_input);
+        let (net, peer, with_writer) = (Arc::clone(self), Arc::clone(conn), watcher.is_none());
+        let writing = move || {
+            write(&peer, writer);
+            if with_writer {
+                net.ask(Command::Written(peer));
+            }
+        };
+        let (net, peer) = (Arc::clone(self), Arc::clone(conn));
+        let watching = watcher.map(|watch| {
+            move || {
+                watch();
+                net.ask(Command::Written(peer));
+            }
+        });
+        let spawned = self
+            .threads
+            .spawn("writer", writing)
+            .and_then(|()| self.threads.spawn("reader", reading))
+            .and_then(|()| {
+                watching.map_or(Ok(()), |watching| self.threads.spawn("child", watching))
+            });
+        if let Err(error) = &spawned {
+            let again = io::Error::new(error.kind(), error.to_string());
+            conn.close(DisconnectReason::Lost(Arc::new(again)));
+            wakers.give_up();
+        }
+        spawned
+    }
+
+    /// Opens a transport of a plug-in, which may block, on a thread of its own.
+    pub(crate) fn open_custom(
+        self: &Arc<Self>,
+        link: usize,
+        wire: &Arc<Wire>,
+        transport: &Arc<dyn Transport>,
+    ) -> io::Result<()> {
+        let entry = Entry::new(Arc::new(Door {
+            net: Arc::clone(self),
+            link,
+            wire: Arc::clone(wire),
+        }));
+        let (net, transport) = (Arc::clone(self), Arc::clone(transport));
+        self.threads.spawn("open", move || {
+            let name = entry.name();
+            let opened = transport.open(entry).map_err(|error| Error::Start {
+                transport: name,
+                reason: error.to_string().into(),
+                kind: error.downcast_ref::<io::Error>().map(io::Error::kind),
+            });
+            net.ask(Command::Opened(link, opened));
         })
     }
-
-    /// Ends both threads, whatever is left to write.
-    pub(crate) fn give_up(&self) {
-        (self.end_reading)();
-        (self.end_writing)();
-    }
 }
 
-impl fmt::Debug for Pipe {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Pipe")
-    }
-}
-
-/// How a pipe ends.
-pub(crate) struct Ends {
-    /// Asked at the end of the input: a reason to give up the peer at once, with what is
-    /// owed to it. `None`: the end is an orderly one.
-    pub(crate) of_input: Box<dyn FnOnce() -> Option<DisconnectReason> + Send>,
-    /// The link ends with the writer. Else somebody asks for [`Command::Written`] later.
-    pub(crate) with_writer: bool,
-}
-
-impl Default for Ends {
-    fn default() -> Self {
-        Ends {
-            of_input: Box::new(|| None),
-            with_writer: true,
-        }
-    }
-}
-
-/// A new peer at the other end of a pipe.
-pub(crate) fn connect(
-    core: &Core,
-    wire: &Arc<Wire>,
+/// Where the peers of a plug-in come in.
+struct Door {
+    net: Arc<Net>,
     link: usize,
-    name: &str,
-    pipe: Arc<Pipe>,
-) -> Arc<Conn> {
-    let wake = move |keeps_queue| match keeps_queue {
-        true => (pipe.end_reading)(),
-        // Whoever does not read holds up the writer too.
-        false => pipe.give_up(),
-    };
-    core.connect(wire, link, name, Outlet::Writer(Box::new(wake)))
+    wire: Arc<Wire>,
 }
 
-/// Spawns the two threads of a pipe.
-pub(crate) fn run(
-    core: &Arc<Core>,
-    conn: &Arc<Conn>,
-    reader: impl Read + Send + 'static,
-    writer: impl Write + Send + 'static,
-    ends: Ends,
-) -> io::Result<()> {
-    let (core_r, conn_r) = (Arc::clone(core), Arc::clone(conn));
-    let reading = move || read(&core_r, &conn_r, reader, ends.of_input);
-    let (core_w, conn_w) = (Arc::clone(core), Arc::clone(conn));
-    let writing = move || {
-        write(&conn_w, writer);
-        if ends.with_writer {
-            core_w.ask(Command::Written(conn_w));
-        }
-    };
-    let spawned = core
-        .threads
-        .spawn("writer", writing)
-        .and_then(|()| core.threads.spawn("reader", reading));
-    if let Err(error) = &spawned {
-        let again = io::Error::new(error.kind(), error.to_string());
-        conn.close(DisconnectReason::Lost(Arc::new(again)));
+impl Network for Door {
+    fn name(&self) -> Arc<str> {
+        Arc::clone(&self.wire.name)
     }
-    spawned
+
+    fn arrived(&self, name: &str, pipe: Pipe) -> Result<()> {
+        let Some(above) = self.net.above() else {
+            return Err(Error::Stopped);
+        };
+        let conn = self.net.connect_pipe(&self.wire, self.link, name, &pipe);
+        if conn.closed().is_some() {
+            return Err(Error::Stopped);
+        }
+        self.net.announce(&*above, &conn);
+        let running = self.net.run_pipe(&above, &conn, pipe);
+        running.map_err(|error| Error::io("cannot spawn the threads of a peer", error))
+    }
 }
 
 fn read(
-    core: &Core,
+    net: &Net,
+    above: &dyn Above,
     conn: &Arc<Conn>,
     mut reader: impl Read,
     at_end: impl FnOnce() -> Option<DisconnectReason>,
 ) {
-    here::reads_from_now_on(core.id);
+    here::reads_from_now_on(net.id);
     let Some(mut rx) = lock(&conn.rx).take() else {
         return;
     };
@@ -128,11 +152,11 @@ fn read(
             Flow::Closed => return,
             Flow::Stalled => {
                 conn.wait_resumed();
-                flow = core.receive(conn, &mut rx, &[]);
+                flow = net.receive(above, conn, &mut rx, &[]);
                 continue;
             }
             Flow::Again => {
-                flow = core.receive(conn, &mut rx, &[]);
+                flow = net.receive(above, conn, &mut rx, &[]);
                 continue;
             }
             Flow::Read => {}
@@ -141,17 +165,17 @@ fn read(
             Ok(0) if conn.closed().is_some() => return,
             Ok(0) => {
                 if rx.is_within_message() {
-                    core.truncated(conn);
+                    net.truncated(above, conn);
                 }
                 match at_end() {
                     Some(reason) => drop(conn.close(reason)),
-                    None => core.end_of_input(conn, DisconnectReason::EndOfInput),
+                    None => net.end_of_input(above, conn, DisconnectReason::EndOfInput),
                 }
                 return;
             }
             Ok(count) => {
                 let chunk = buffer.get(..count).unwrap_or_default();
-                flow = core.receive(conn, &mut rx, chunk);
+                flow = net.receive(above, conn, &mut rx, chunk);
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => {
@@ -176,23 +200,4 @@ fn write(conn: &Conn, mut writer: impl Write) {
     }
     // All is written: whoever waits for this end may read it now.
     drop(writer);
-}
-
-/// Opens a transport of a plug-in, which may block, on a thread of its own.
-pub(crate) fn open_custom(
-    core: &Arc<Core>,
-    link: usize,
-    transport: Arc<dyn Transport>,
-    entry: Entry,
-) -> io::Result<()> {
-    let opener = Arc::clone(core);
-    core.threads.spawn("open", move || {
-        let name = Arc::clone(entry.name());
-        let opened = transport.open(entry).map_err(|error| Error::Start {
-            transport: name,
-            reason: error.to_string().into(),
-            kind: error.downcast_ref::<io::Error>().map(io::Error::kind),
-        });
-        opener.ask(Command::Opened(link, opened));
-    })
 }

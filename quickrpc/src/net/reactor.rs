@@ -9,9 +9,11 @@ use mio::{Registry, Waker};
 
 use crate::base::error::Error;
 use crate::base::sync::lock;
-use crate::call::promise::Resolver;
 
-use super::conn::Conn;
+use std::sync::atomic::Ordering;
+
+use super::above::Done;
+use super::conn::{Conn, Outlet, ReadBy, Watch};
 use super::link::Link;
 use super::status::{Adding, TransportId};
 
@@ -40,11 +42,11 @@ pub(crate) enum Command {
     /// Open further links; whoever added them waits.
     Add(Vec<Arc<Link>>, Arc<Adding>),
     /// Close the links of a transport and forget them; whoever removes it waits.
-    Remove(TransportId, Resolver<()>),
+    Remove(TransportId, Done),
     /// A companion has started, or could not.
     Accompanied(Result<(), Error>),
     /// Something waits for its turn and nobody has it.
-    Drain,
+    Run,
     /// End everything.
     Stop,
 }
@@ -85,6 +87,37 @@ impl Reactor {
         if let Err(error) = self.waker.wake() {
             tracing::error!("cannot wake the poll thread: {error}");
         }
+    }
+}
+
+impl Reactor {
+    /// Changes what is watched. Edge-triggered: what is ready at that time is reported.
+    pub(crate) fn watch<R>(&self, conn: &Conn, change: impl FnOnce(&mut Watch) -> R) -> R {
+        let mut watch = lock(&conn.watch);
+        let before = watch.interest();
+        let result = change(&mut watch);
+        let waiter = watch.reader == ReadBy::Waiter;
+        if conn.driven.load(Ordering::Relaxed) != waiter {
+            conn.driven.store(waiter, Ordering::SeqCst);
+        }
+        let after = watch.interest();
+        if let (Some(token), Outlet::Socket(stream)) = (watch.token, &conn.outlet)
+            && before != after
+        {
+            let registry = self.registry();
+            let changed = match (before, after) {
+                (_, None) => {
+                    stream.deregister(registry);
+                    Ok(())
+                }
+                (None, Some(interest)) => stream.register(registry, token, interest),
+                (Some(_), Some(interest)) => stream.reregister(registry, token, interest),
+            };
+            if let Err(error) = changed {
+                tracing::error!(peer = %conn.peer, "cannot watch the socket: {error}");
+            }
+        }
+        result
     }
 }
 

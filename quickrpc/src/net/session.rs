@@ -1,138 +1,23 @@
 //! Peers with a security session: sealing as they send, and the greeting before they count
 //! as connected.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::base::error::Error;
 use crate::base::security::SecInfo;
-use crate::base::sender::Sender;
 use crate::base::sync::{after, lock};
-use crate::wire::security::{PeerContext, SecuritySession, Telegram, refused};
+use crate::wire::security::Telegram;
 
-use super::conn::{Conn, Outlet, Wait};
-use super::core::Core;
-use super::link::{Link, Wire};
+use super::above::Above;
+use super::conn::{Conn, Content, Wait};
+use super::link::Link;
 use super::poll::{Loop, Timer};
 use super::reactor::Command;
 use crate::base::reason::DisconnectReason;
+use crate::net::net::Net;
 
-/// Nobody needs a larger message for a greeting; so many bytes a stranger may send at once.
-const GREETING: usize = 64 << 10;
-
-/// What is given to a peer for sending.
-#[derive(Clone, Copy)]
-pub(crate) enum Content<'a> {
-    /// Complete, the delimiter included.
-    Framed(&'a [u8]),
-    /// To be sealed by the session of the peer.
-    Payload(&'a [u8]),
-    /// To be framed only.
-    Plain(Option<&'a SecInfo>, &'a [u8]),
-}
-
-impl Wire {
-    /// The session of a new peer, where the security provider has sessions.
-    pub(crate) fn session(
-        &self,
-        name: &Arc<str>,
-        outlet: &Outlet,
-        everybody: bool,
-    ) -> Option<Box<dyn SecuritySession>> {
-        if self.security.is_null() {
-            return None;
-        }
-        self.security.session(&PeerContext {
-            name: Arc::clone(name),
-            datagrams: matches!(outlet, Outlet::Datagram(_)),
-            everybody,
-        })
-    }
-
-    /// Puts a header before a message, and the delimiters behind both.
-    pub(crate) fn wrap(
-        &self,
-        out: &mut Vec<u8>,
-        header: Option<&SecInfo>,
-        payload: &[u8],
-    ) -> Result<(), String> {
-        if let Some(header) = header {
-            self.codec.encode_header(out, header)?;
-            self.frame_out(out, 0)?;
-        }
-        let start = out.len();
-        out.extend_from_slice(payload);
-        self.frame_out(out, start)
-    }
-}
-
-impl Conn {
-    /// The peer, with what is known of it for certain.
-    pub(crate) fn sender(&self) -> Sender {
-        Sender {
-            secinfo: self.known.get().or(self.peer.secinfo.as_ref()).cloned(),
-            ..self.peer.clone()
-        }
-    }
-
-    /// What a security provider knows, with what the peer's certificate says, of whom nobody
-    /// can say to be another.
-    pub(crate) fn certified(&self, info: Arc<SecInfo>) -> Arc<SecInfo> {
-        match &self.peer.secinfo {
-            None => info,
-            Some(certificate) => {
-                let mut both = Arc::unwrap_or_clone(info);
-                both.extend(SecInfo::clone(certificate));
-                Arc::new(both)
-            }
-        }
-    }
-
-    /// Whether the peer has proved who it is, where it has to.
-    pub(crate) fn is_greeted(&self) -> bool {
-        self.greeted.load(Ordering::Acquire)
-    }
-
-    /// The largest message that is read.
-    pub(crate) fn input_limit(&self) -> usize {
-        let limit = self.wire.limits.message_size;
-        match self.session.is_none() || self.is_greeted() {
-            true => limit,
-            false => limit.min(GREETING),
-        }
-    }
-
-    /// The bytes that leave. With the sending half locked, so that the counters of a session
-    /// and the bytes keep the same order.
-    pub(crate) fn finish<'a>(&self, content: Content<'a>) -> Result<Cow<'a, [u8]>, Error> {
-        let framed = |reason: String| Error::Encode {
-            method: "".into(),
-            reason: reason.into(),
-        };
-        let mut out = Vec::new();
-        match (content, &self.session) {
-            (Content::Framed(bytes), _) => return Ok(Cow::Borrowed(bytes)),
-            (Content::Payload(payload), Some(session)) => {
-                let (header, sealed) = session.seal(payload).map_err(refused)?;
-                let wrapped = self.wire.wrap(&mut out, header.as_ref(), &sealed);
-                wrapped.map_err(framed)?;
-            }
-            (Content::Payload(payload), None) => {
-                self.wire.wrap(&mut out, None, payload).map_err(framed)?;
-            }
-            (Content::Plain(header, payload), _) => {
-                self.wire.wrap(&mut out, header, payload).map_err(framed)?;
-            }
-        }
-        if self.wire.datagrams {
-            self.wire.check_size(&out)?;
-        }
-        Ok(Cow::Owned(out))
-    }
-}
-
-impl Core {
+impl Net {
     /// Begins the greeting with a peer that is there now.
     pub(crate) fn greet(&self, conn: &Arc<Conn>) {
         let Some(session) = &conn.session else {
@@ -152,7 +37,7 @@ impl Core {
             if let Err(error) = self.put(conn, content, Wait::Answer) {
                 if !matches!(error, Error::Disconnected { .. } | Error::Stopped) {
                     self.refuse(conn, &error);
-                    self.trouble(&conn.peer, error, None);
+                    self.trouble(&conn.peer, error);
                 }
                 return;
             }
@@ -160,7 +45,7 @@ impl Core {
     }
 
     /// The first message of a peer was opened: from now on it counts as connected.
-    pub(crate) fn greeted(&self, conn: &Arc<Conn>, info: &Arc<SecInfo>) {
+    pub(crate) fn greeted(&self, above: &dyn Above, conn: &Arc<Conn>, info: &Arc<SecInfo>) {
         if conn.is_greeted() {
             return;
         }
@@ -171,7 +56,7 @@ impl Core {
         }
         lock(&self.peers).make_known(conn);
         tracing::debug!(peer = %conn.peer, wire = %conn.wire.name, "greeted");
-        self.announce(conn);
+        self.announce(above, conn);
         self.ask(Command::Greeted(Arc::clone(conn)));
     }
 

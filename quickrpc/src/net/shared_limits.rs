@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::base::limits::Limits;
 use crate::base::sync::lock;
 
-use super::core::Core;
 use super::link::Link;
+use crate::net::net::Net;
 
 /// Those limits of an API that no single wire has, as its wires set them.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ impl SharedLimits {
     }
 }
 
-impl Core {
+impl Net {
     /// The wires have changed: takes the shared limits from them.
     pub(crate) fn share_limits(&self) {
         let pending_calls = self.shared_limit(|limits| limits.pending_calls);
@@ -44,7 +44,6 @@ impl Core {
         let shared = &self.shared;
         shared.pending_calls.store(pending_calls, Ordering::Relaxed);
         shared.subscription.store(subscription, Ordering::Relaxed);
-        self.slots.limit_subscriptions(subscription);
     }
 
     /// How long stopping may take.

@@ -1,18 +1,18 @@
 //! Which transports are up, and changing them while the API runs.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::base::error::{Error, Result};
 use crate::base::sync::lock;
-use crate::call::promise::{Promise, Resolver};
 
-use super::core::Core;
+use super::above::Done;
 use super::lifecycle::Phase;
 use super::link::Link;
 use super::reactor::Command;
+use crate::net::net::Net;
 
 /// Names what one transport expression bound, to remove it again: given by
 /// [`Api::add_transport`](crate::Api::add_transport), and part of a [`TransportStatus`].
@@ -101,21 +101,22 @@ impl fmt::Display for TransportStatus {
 }
 
 /// A transport that is being added: whoever added it waits for all of its parts.
-#[derive(Debug)]
 pub(crate) struct Adding {
     left: AtomicUsize,
-    resolver: Resolver<()>,
+    /// Guards what is done at the end, until then; a leaf in the lock order.
+    done: Mutex<Option<Done>>,
 }
 
 impl Adding {
     /// One part is open, or cannot be opened.
     pub(crate) fn part(&self, opened: Result<()>) {
         let last = self.left.fetch_sub(1, Ordering::AcqRel) == 1;
-        // Setting twice is no harm: the first failure counts.
-        match opened {
-            Err(error) => drop(self.resolver.set_error(error)),
-            Ok(()) if last => drop(self.resolver.set_result(())),
-            Ok(()) => {}
+        // The first failure counts, or the last success.
+        if opened.is_err() || last {
+            let done = lock(&self.done).take();
+            if let Some(done) = done {
+                done(opened);
+            }
         }
     }
 }
@@ -130,7 +131,7 @@ impl Link {
     }
 }
 
-impl Core {
+impl Net {
     /// The status of every transport, in the order in which they were bound.
     pub(crate) fn status(&self) -> Vec<TransportStatus> {
         let links = lock(&self.links);
@@ -140,13 +141,8 @@ impl Core {
     /// A transport changed: remembers it, and tells the program in its turn.
     pub(crate) fn set_state(&self, link: &Link, state: TransportState) {
         *lock(&link.state) = state;
-        let Some(core) = self.me.upgrade() else {
-            return;
-        };
-        if self.observers.watches_status() {
-            let status = link.status();
-            // Transports share a lane that no peer has.
-            self.post(0, Box::new(move || core.observers.status(&status)), 0);
+        if let Some(above) = self.above().filter(|above| above.watches_status()) {
+            above.status(link.status());
         }
     }
 
@@ -157,43 +153,53 @@ impl Core {
     }
 
     /// Adds links; opens them if the API runs.
-    pub(crate) fn add_links(&self, new: Vec<Arc<Link>>) -> Promise<()> {
-        let (promise, resolver) = Promise::pair();
+    pub(crate) fn add_links(&self, new: Vec<Arc<Link>>, done: Done) {
         let mut run = lock(&self.run);
         lock(&self.links).extend(new.iter().cloned());
         self.share_limits();
         match run.phase {
-            Phase::Idle => drop(resolver.set_result(())),
-            Phase::Stopping => drop(resolver.set_error(Error::Stopped)),
+            Phase::Idle => {
+                drop(run);
+                done(Ok(()));
+            }
+            Phase::Stopping => {
+                drop(run);
+                done(Err(Error::Stopped));
+            }
             Phase::Starting | Phase::Running => {
                 run.alive += new.len();
                 let adding = Arc::new(Adding {
                     left: AtomicUsize::new(new.len()),
-                    resolver,
+                    done: Mutex::new(Some(done)),
                 });
                 drop(run);
                 self.ask(Command::Add(new, adding));
             }
         }
-        promise
     }
 
-    /// Closes what a transport expression bound, and forgets it.
-    pub(crate) fn remove_transport(&self, id: TransportId) -> Result<()> {
+    /// Closes what a transport expression bound, and forgets it; `done` is told when it is
+    /// closed, or why not.
+    pub(crate) fn remove_transport(&self, id: TransportId, done: Done) {
         let run = lock(&self.run);
         if !lock(&self.links).iter().any(|link| link.id == id) {
-            return Err(Error::Config("there is no such transport".into()));
+            drop(run);
+            return done(Err(Error::Config("there is no such transport".into())));
         }
-        if run.phase == Phase::Idle {
-            self.forget_links(id);
-            return Ok(());
-        }
+        let idle = run.phase == Phase::Idle;
         drop(run);
-        let (promise, resolver) = Promise::pair();
-        self.ask(Command::Remove(id, resolver));
-        if self.delivers_here() {
-            return Ok(());
+        match idle {
+            true => {
+                self.forget_links(id);
+                done(Ok(()));
+            }
+            false => self.ask(Command::Remove(id, done)),
         }
-        promise.result()
+    }
+}
+
+impl fmt::Debug for Adding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Adding({} left)", self.left.load(Ordering::Relaxed))
     }
 }

@@ -1,4 +1,5 @@
-//! Bytes and what they mean, for one peer, without any I/O.
+//! Bytes and what they mean, for one peer, without any I/O; and how messages look on one wire:
+//! its codec, its framing, its security provider, its limits.
 
 pub mod codec;
 pub(crate) mod framing;
@@ -10,3 +11,163 @@ pub(crate) mod websocket;
 #[cfg(not(feature = "websocket"))]
 #[path = "no_websocket.rs"]
 pub(crate) mod websocket;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use crate::base::error::Error;
+use crate::base::limits::Limits;
+use crate::base::security::SecInfo;
+
+use self::codec::AnyCodec;
+use self::framing::Framing;
+use self::security::{AnySecurity, PeerContext, SecuritySession};
+use self::websocket::Side;
+
+/// How messages look on a wire, the same for all its peers.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    pub(crate) codec: AnyCodec,
+    pub(crate) security: AnySecurity,
+    pub(crate) limits: Limits,
+    /// The transport's expression, for errors and logs.
+    pub(crate) name: Arc<str>,
+    /// A message has to fit a datagram, with everything that belongs to it.
+    pub(crate) datagrams: bool,
+    /// Messages are those of WebSocket, and this is our side of it.
+    pub(crate) websocket: Option<Side>,
+    /// A stream that sent nothing for so long sends something harmless.
+    pub(crate) keepalive: Option<Duration>,
+    /// Who connects has to have a certificate.
+    pub(crate) certified: bool,
+    /// The program was warned that anybody can call.
+    pub(crate) warned: AtomicBool,
+    /// Who waits for its input looks for it so long before it sleeps.
+    pub(crate) spin: Option<Duration>,
+}
+
+impl Wire {
+    pub(crate) fn new(
+        codec: &AnyCodec,
+        security: &AnySecurity,
+        limits: Limits,
+        name: String,
+    ) -> Self {
+        Wire {
+            codec: codec.clone(),
+            security: security.clone(),
+            limits,
+            name: name.into(),
+            datagrams: false,
+            websocket: None,
+            keepalive: None,
+            certified: false,
+            warned: AtomicBool::new(false),
+            spin: None,
+        }
+    }
+
+    /// The session of a new peer, where the security provider has sessions.
+    pub(crate) fn session(&self, peer: &PeerContext) -> Option<Box<dyn SecuritySession>> {
+        self.security.session(peer)
+    }
+
+    /// Puts a header before a message, and the delimiters behind both.
+    pub(crate) fn wrap(
+        &self,
+        out: &mut Vec<u8>,
+        header: Option<&SecInfo>,
+        payload: &[u8],
+    ) -> Result<(), String> {
+        if let Some(header) = header {
+            self.codec.encode_header(out, header)?;
+            self.frame_out(out, 0)?;
+        }
+        let start = out.len();
+        out.extend_from_slice(payload);
+        self.frame_out(out, start)
+    }
+}
+
+impl Wire {
+    /// Where a message ends, for messages to people.
+    pub(crate) fn framing_rule(&self) -> &'static str {
+        match self.websocket {
+            Some(_) => "every message ends with a final frame",
+            None => self.codec.framing().map_or("", Framing::rule),
+        }
+    }
+
+    /// A message that is kept apart from others by the transport, without the delimiter that
+    /// somebody may send nevertheless.
+    pub(crate) fn bare<'a>(&self, telegram: &'a [u8]) -> &'a [u8] {
+        let delimiter = self.codec.framing().and_then(Framing::delimiter);
+        let bare = delimiter.and_then(|delimiter| telegram.strip_suffix(delimiter));
+        bare.unwrap_or(telegram)
+    }
+
+    /// What can be sent without any meaning.
+    pub(crate) fn idle(&self) -> Option<Cow<'_, [u8]>> {
+        match &self.websocket {
+            Some(side) => Some(side.ping().into()),
+            None => self.codec.keepalive().map(Cow::Borrowed),
+        }
+    }
+
+    /// Frames the telegram that begins at `start`: within a stream, or as a message.
+    pub(crate) fn frame_out(&self, out: &mut Vec<u8>, start: usize) -> Result<(), String> {
+        let Some(side) = &self.websocket else {
+            return self.codec.frame_out(out, start);
+        };
+        let telegram = out.get(start..).unwrap_or_default();
+        // What plug-ins write may be anything.
+        let text = match self.security.is_null() && self.codec.is_text() {
+            true => true,
+            false => !self.codec.binary() && std::str::from_utf8(telegram).is_ok(),
+        };
+        side.enclose(out, start, text);
+        Ok(())
+    }
+}
+
+impl Wire {
+    pub(crate) fn frame(&self, payload: &mut Vec<u8>, method: &str) -> Result<(), Error> {
+        self.check_size(payload)?;
+        self.enclose(payload, method)?;
+        if self.datagrams {
+            // With everything that belongs to it.
+            self.check_size(payload)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn check_size(&self, bytes: &[u8]) -> Result<(), Error> {
+        self.check(bytes.len())
+    }
+
+    pub(crate) fn check_sealed(&self, size: usize) -> Result<(), Error> {
+        self.check(self.security.sealed_size(size))
+    }
+
+    fn check(&self, size: usize) -> Result<(), Error> {
+        let limit = self.limits.message_size;
+        match size > limit {
+            true => Err(Error::MessageTooLarge { size, limit }),
+            false => Ok(()),
+        }
+    }
+
+    fn enclose(&self, payload: &mut Vec<u8>, method: &str) -> Result<(), Error> {
+        let encode = |reason: String| Error::Encode {
+            method: method.into(),
+            reason: reason.into(),
+        };
+        if self.security.is_null() {
+            return self.frame_out(payload, 0).map_err(encode);
+        }
+        let (header, sealed) = self.security.sec_out(std::mem::take(payload))?;
+        self.wrap(payload, header.as_ref(), &sealed).map_err(encode)
+    }
+}

@@ -1,70 +1,52 @@
 //! One connected peer: its sending half, and the leftover bytes of its receiving half.
 
+mod datagram;
+mod keeper;
+mod outlet;
+mod queue;
+mod rate;
 mod rx;
+mod speak;
 mod waiting;
+mod watch;
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use crate::base::error::Error;
 use crate::base::security::SecInfo;
-use crate::base::sender::{Credentials, Sender};
+use crate::base::sender::Sender;
 use crate::base::sync::{after, lock};
-use crate::carrier::stream::Stream;
-use crate::carrier::unix;
-use crate::wire::security::SecuritySession;
+use crate::wire::security::{PeerContext, SecuritySession};
 use crate::wire::websocket::Reader;
 
+pub(crate) use datagram::Admitted;
+pub(crate) use keeper::Keeper;
+pub(crate) use outlet::{DatagramOutlet, Outlet};
+pub(crate) use queue::Queued;
+pub(crate) use rate::TooFast;
 pub(crate) use rx::Rx;
+pub(crate) use speak::Content;
+pub(crate) use watch::{Reader as ReadBy, ReaderTurn, Watch};
 
-use super::budget::Held;
-use super::core::Core;
-use super::datagrams::DatagramOutlet;
-use super::link::Wire;
-use super::session::Content;
-use super::tx::{Queued, Tx, write};
-use super::watch::Watch;
+use self::queue::{Tx, write};
+use self::rate::Rate;
+use super::budget::{Budget, Held};
+use crate::wire::Wire;
+
 use crate::base::reason::DisconnectReason;
-use crate::call::gate::Rate;
-
-/// How bytes leave.
-pub(crate) enum Outlet {
-    /// Written on the sending thread; the poll thread flushes the rest.
-    Socket(Stream),
-    /// Written by a thread of its own. The function wakes the threads of the transport
-    /// when the peer is closed, and says whether what is queued is still to be written.
-    Writer(Box<dyn Fn(bool) + Send + Sync>),
-    /// Sent on the sending thread as a datagram; nothing is connected.
-    Datagram(DatagramOutlet),
-}
-
-impl Outlet {
-    /// Who is at the other end, where the system tells.
-    pub(crate) fn credentials(&self) -> Option<Credentials> {
-        match self {
-            Outlet::Socket(Stream::Unix(stream)) => unix::credentials(stream),
-            _ => None,
-        }
-    }
-
-    /// What was learnt of the other end when the connection was made.
-    pub(crate) fn secinfo(&self) -> Option<Arc<SecInfo>> {
-        match self {
-            Outlet::Socket(stream) => stream.secinfo().map(Arc::new),
-            _ => None,
-        }
-    }
-}
 
 /// A connected peer.
 pub(crate) struct Conn {
     pub(crate) peer: Sender,
-    pub(crate) core: Weak<Core>,
+    me: Weak<Conn>,
+    /// The network that it belongs to.
+    pub(crate) keeper: Weak<dyn Keeper>,
     pub(crate) wire: Arc<Wire>,
     pub(crate) outlet: Outlet,
     /// What the security provider keeps for the peer.
@@ -146,23 +128,29 @@ pub(crate) const ANSWERS: usize = 1 << 20;
 const RETRY: Duration = Duration::from_millis(50);
 impl Conn {
     pub(crate) fn new(
-        core: &Core,
+        keeper: Weak<dyn Keeper>,
+        budget: &Arc<Budget>,
         peer: Sender,
-        wire: Arc<Wire>,
+        wire: &Arc<Wire>,
         link: usize,
         outlet: Outlet,
-    ) -> Self {
+    ) -> Arc<Self> {
         let rx = Rx {
             websocket: wire.websocket.map(|side| Box::new(Reader::new(side))),
             ..Rx::default()
         };
-        let session = wire.session(&peer.name, &outlet, peer.wire == peer.id);
+        let session = wire.session(&PeerContext {
+            name: Arc::clone(&peer.name),
+            datagrams: matches!(outlet, Outlet::Datagram(_)),
+            everybody: peer.wire == peer.id,
+        });
         let rate = Rate::new(&wire.limits);
         let greets = session.as_ref().is_some_and(|session| session.greets());
-        Conn {
+        Arc::new_cyclic(|me| Conn {
             peer,
-            core: core.me.clone(),
-            wire,
+            me: me.clone(),
+            keeper,
+            wire: Arc::clone(wire),
             outlet,
             session,
             known: OnceLock::new(),
@@ -201,19 +189,18 @@ impl Conn {
             watch: Mutex::default(),
             driven: AtomicBool::new(false),
             blocked: AtomicBool::new(false),
-            held: Held::new(&core.budget),
+            held: Held::new(budget),
             ready: AtomicBool::new(false),
             half_over: AtomicBool::new(false),
             link,
-        }
+        })
     }
 
-    /// The same with input that has come already.
-    pub(crate) fn with_input(self, input: Vec<u8>) -> Self {
+    /// What has come of it already.
+    pub(crate) fn preset_input(&self, input: Vec<u8>) {
         if let Some(rx) = lock(&self.rx).as_mut() {
             rx.buf = input;
         }
-        self
     }
 
     pub(crate) fn id(&self) -> u64 {
@@ -260,8 +247,8 @@ impl Conn {
 
     #[cold]
     fn watch_room(&self, blocked: bool) {
-        if let Some(reactor) = self.core.upgrade().and_then(|core| core.reactor()) {
-            reactor.watch(self, |watch| watch.blocked = blocked);
+        if let Some(keeper) = self.keeper.upgrade() {
+            keeper.blocked(self, blocked);
         }
     }
 
@@ -438,6 +425,16 @@ impl Conn {
         fence(Ordering::SeqCst);
     }
 
+    /// Reading goes on after all.
+    pub(crate) fn unstall(&self) {
+        self.stalled.store(false, Ordering::Release);
+    }
+
+    /// Whether reading has stopped.
+    pub(crate) fn is_stalled(&self) -> bool {
+        self.stalled.load(Ordering::Acquire)
+    }
+
     /// An answer of this peer is awaited, for which it is read where else it would not.
     pub(crate) fn resume_awaited(&self) {
         // After `pending` was counted up, and both in the one order of all such accesses:
@@ -452,8 +449,10 @@ impl Conn {
         if !self.stalled.swap(false, Ordering::AcqRel) {
             return;
         }
-        if let Some(core) = self.core.upgrade() {
-            core.resume(self);
+        if !matches!(self.outlet, Outlet::Writer(_))
+            && let (Some(keeper), Some(me)) = (self.keeper.upgrade(), self.me.upgrade())
+        {
+            keeper.resume(&me);
         }
         // For a reader thread; the lock orders the change before its look at the flag.
         self.changed(&lock(&self.tx));
@@ -504,8 +503,8 @@ impl Conn {
             Outlet::Socket(stream) if self.driven.load(Ordering::SeqCst) => stream.shutdown_read(),
             _ => {}
         }
-        if let Some(core) = self.core.upgrade() {
-            core.closing(self, reason);
+        if let (Some(keeper), Some(me)) = (self.keeper.upgrade(), self.me.upgrade()) {
+            keeper.closing(&me, reason);
         }
         true
     }
@@ -561,10 +560,33 @@ impl Conn {
         gone
     }
 
+    /// One thing that was owed to the peer is settled: an answer has been sent, or all that it
+    /// had sent before its end was handled. The last one closes.
+    pub(crate) fn settled(&self) {
+        if self.owed.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.close(self.end_reason());
+        }
+    }
+
+    /// Why no answer will come from this peer, if so.
+    pub(crate) fn lost_for_calls(&self) -> Option<DisconnectReason> {
+        match self.is_closed().then(|| self.closed()).flatten() {
+            Some(reason) => Some(reason),
+            None if self.ended.load(Ordering::Acquire) => Some(DisconnectReason::EndOfInput),
+            None => None,
+        }
+    }
+
     /// A call of ours depends on this peer.
     pub(crate) fn is_awaited(&self) -> bool {
         self.pending.load(Ordering::SeqCst) > 0
     }
+}
+
+/// Peers are numbered over all APIs of the process, and numbers are never used again.
+pub(crate) fn next_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 impl fmt::Debug for Conn {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::base::sync::lock;
 
-use super::super::tx::Tx;
+use super::queue::Tx;
 use super::{ANSWERS, Conn};
 
 /// A writer thread takes so much at once, so that a slow stream is seen to advance.

@@ -12,21 +12,21 @@ use mio::{Events, Poll, Token, Waker};
 use crate::base::error::Error;
 use crate::base::sync::{after, lock};
 use crate::carrier::stream::Spare;
-use crate::net::pipe::Pipe;
 
+use super::above::Above;
 use super::conn::{Conn, Outlet};
-use super::core::Core;
 use super::greeting::Greetings;
 use super::link::{Leaf, Link};
+use super::pump::Flow;
 use super::reactor::{Command, Reactor};
-use super::receive::Flow;
 use super::sources::{Source, Sources};
 use super::status::Adding;
 use crate::base::here;
 use crate::base::limits::FLUSH;
 use crate::base::reason::DisconnectReason;
 use crate::base::spare;
-use crate::call::processing::Processing;
+use crate::carrier::pipe::Wakers;
+use crate::net::net::Net;
 
 const WAKER: Token = Token(usize::MAX);
 /// Bytes that a connection may bring in one round.
@@ -37,7 +37,9 @@ const LINGER: Duration = Duration::from_secs(1);
 
 /// What the poll thread owns.
 pub(crate) struct Loop {
-    pub(crate) core: Arc<Core>,
+    pub(crate) net: Arc<Net>,
+    /// Who hears of everything.
+    pub(crate) above: Arc<dyn Above>,
     pub(crate) reactor: Arc<Reactor>,
     pub(crate) poll: Poll,
     /// Grows while the API runs, and never moves.
@@ -78,7 +80,7 @@ pub(crate) struct LinkState {
     /// Whoever added it waits for its first attempt.
     pub(crate) adding: Option<Arc<Adding>>,
     /// Its threads, where it has some.
-    pub(crate) pipe: Option<Arc<Pipe>>,
+    pub(crate) pipe: Option<Arc<Wakers>>,
 }
 
 #[derive(Debug)]
@@ -107,12 +109,17 @@ pub(crate) enum Timer {
 }
 
 impl Loop {
-    pub(crate) fn new(core: Arc<Core>, links: Vec<Arc<Link>>) -> io::Result<(Arc<Reactor>, Self)> {
+    pub(crate) fn new(
+        net: Arc<Net>,
+        above: Arc<dyn Above>,
+        links: Vec<Arc<Link>>,
+    ) -> io::Result<(Arc<Reactor>, Self)> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
         let reactor = Arc::new(Reactor::new(waker, poll.registry().try_clone()?));
         let poll_thread = Loop {
-            core,
+            net,
+            above,
             reactor: Arc::clone(&reactor),
             poll,
             states: links.iter().map(|_| LinkState::default()).collect(),
@@ -131,7 +138,7 @@ impl Loop {
     }
 
     pub(crate) fn run(mut self) {
-        here::reads_from_now_on(self.core.id);
+        here::reads_from_now_on(self.net.id);
         for link in 0..self.links.len() {
             self.open(link);
         }
@@ -169,7 +176,7 @@ impl Loop {
         if !self.ready.is_empty() || self.greetings.go_on() || self.spins() {
             return Some(Duration::ZERO);
         }
-        let alarm = self.core.alarm.at();
+        let alarm = self.net.alarm.at();
         alarm.map(|at| at.saturating_duration_since(Instant::now()))
     }
 
@@ -198,11 +205,9 @@ impl Loop {
                 self.after(at, Timer::Stall(Arc::downgrade(&conn)));
             }
             Command::Add(links, adding) => self.add(links, &adding),
-            Command::Remove(id, removed) => self.remove(id, &removed),
+            Command::Remove(id, removed) => self.remove(id, removed),
             Command::Accompanied(started) => self.accompanied(started),
-            Command::Drain => {
-                self.core.mailbox.drain();
-            }
+            Command::Run => self.above.run(),
             Command::Stop => self.stop = true,
         }
     }
@@ -237,7 +242,7 @@ impl Loop {
     /// Registers a new peer's socket, and tells the program of it.
     pub(crate) fn adopt(&mut self, conn: Arc<Conn>) {
         // Before the first read, so that it precedes the peer's first call.
-        self.core.announce(&conn);
+        self.net.announce(&*self.above, &conn);
         if let Some(interval) = conn.wire.keepalive {
             let at = after(interval / 2);
             self.after(at, Timer::Keepalive(Arc::downgrade(&conn)));
@@ -294,7 +299,7 @@ impl Loop {
             return;
         };
         // What arrives meanwhile is read when there is room, which asks for it.
-        if conn.stalled.load(Ordering::Acquire) && !conn.is_closed() {
+        if conn.is_stalled() && !conn.is_closed() {
             return;
         }
         let Some(mut rx) = lock(&conn.rx).take() else {
@@ -306,7 +311,7 @@ impl Loop {
             Flow::Read
         } else {
             // Messages may be left from the last round.
-            self.core.receive(conn, &mut rx, &[])
+            self.net.receive(&*self.above, conn, &mut rx, &[])
         };
         let to_the_end = to_the_end || stream.reads_in_parts();
         let mut left = ROUND;
@@ -329,7 +334,7 @@ impl Loop {
                         true => &[],
                         false => self.scratch.get(..count).unwrap_or_default(),
                     };
-                    flow = self.core.receive(conn, &mut rx, chunk);
+                    flow = self.net.receive(&*self.above, conn, &mut rx, chunk);
                     if !to_the_end && count < self.scratch.len() {
                         break;
                     }
@@ -351,9 +356,10 @@ impl Loop {
         *lock(&conn.rx) = Some(rx);
         if ended && flow == Flow::Read {
             if truncated {
-                self.core.truncated(conn);
+                self.net.truncated(&*self.above, conn);
             }
-            self.core.end_of_input(conn, DisconnectReason::EndOfInput);
+            self.net
+                .end_of_input(&*self.above, conn, DisconnectReason::EndOfInput);
         } else if flow == Flow::Closed {
             self.discard(conn);
         } else if more {
@@ -371,7 +377,7 @@ impl Loop {
     /// The peer was closed for sending: tells the program, and lets the rest leave.
     fn finish(&mut self, conn: Arc<Conn>) {
         conn.drop_input();
-        self.core.farewell(&conn);
+        self.net.farewell(&*self.above, &conn);
         let keeps = conn.closed().is_some_and(|reason| reason.keeps_queue());
         let is_socket = matches!(conn.outlet, Outlet::Socket(_));
         if is_socket && !keeps {
@@ -462,20 +468,14 @@ impl Loop {
     fn shut_down(mut self) {
         // Handlers leave time for what comes after them: when one does not return, only
         // its thread is named as still running.
-        let limit = self.core.stop_limit();
+        let limit = self.net.stop_limit();
         let deadline = after(limit - FLUSH.min(limit / 4));
-        self.core.running.store(false, Ordering::Release);
+        self.net.running.store(false, Ordering::Release);
         self.sources.close_listeners();
-        self.core.dismiss_companions();
-        // The running handlers finish; the calls that wait behind them are given up.
-        self.core.mailbox.forget_calls();
-        let pending = lock(&self.core.pending).close();
-        for call in pending {
-            call.fail(Error::Stopped, 0);
-        }
-        self.core.mailbox.wait_idle(deadline);
+        self.net.dismiss_companions();
+        self.above.stopping(deadline);
         // Also those that have ended and still take their answers.
-        let mut peers = lock(&self.core.peers).close();
+        let mut peers = lock(&self.net.peers).close();
         let ended = self.sources.peers().filter(|conn| conn.is_closed());
         peers.extend(ended.cloned());
         self.flush_all(&peers);
@@ -488,13 +488,10 @@ impl Loop {
         // The last events; `closing` has asked for them.
         for command in self.reactor.take_commands() {
             if let Command::Finish(conn) = command {
-                self.core.farewell(&conn);
+                self.net.farewell(&*self.above, &conn);
             }
         }
-        self.core.mailbox.wait_idle(deadline);
-        if self.core.mailbox.mode() != Processing::Manual {
-            self.core.mailbox.close();
-        }
+        self.above.stopped(deadline);
         for conn in &peers {
             if let Outlet::Socket(stream) = &conn.outlet {
                 // Closing may have had something to say.
@@ -504,17 +501,17 @@ impl Loop {
             }
         }
         let failure = self.failure.take();
-        let core = Arc::clone(&self.core);
+        let net = Arc::clone(&self.net);
         // Descriptors are closed before anybody hears that it has stopped.
         drop(peers);
         drop(self);
-        core.await_companions();
-        core.stopped(failure);
+        net.await_companions();
+        net.stopped(failure);
     }
 
     /// Answers leave, as far as the peers take them.
     fn flush_all(&mut self, peers: &[Arc<Conn>]) {
-        let deadline = Instant::now() + FLUSH.min(self.core.stop_limit() / 4);
+        let deadline = Instant::now() + FLUSH.min(self.net.stop_limit() / 4);
         let mut events = Events::with_capacity(256);
         loop {
             let left: usize = peers.iter().map(|conn| conn.flush(true)).sum();

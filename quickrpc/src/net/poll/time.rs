@@ -25,11 +25,11 @@ pub(crate) fn stall_end(conn: &Conn) -> Instant {
 impl Loop {
     pub(crate) fn after(&mut self, at: Instant, timer: Timer) {
         self.timers.push((at, timer));
-        self.core.alarm.set_earlier(at);
+        self.net.alarm.set_earlier(at);
     }
 
     pub(crate) fn time(&mut self) {
-        let Some(at) = self.core.alarm.at() else {
+        let Some(at) = self.net.alarm.at() else {
             return;
         };
         let now = Instant::now();
@@ -37,16 +37,16 @@ impl Loop {
             return;
         }
         // First disarm, then look: who adds a call meanwhile arms again.
-        self.core.alarm.reset(None);
-        if let Some(next) = self.core.expire_calls(now) {
-            self.core.alarm.set_earlier(next);
+        self.net.alarm.reset(None);
+        if let Some(next) = self.above.due(now) {
+            self.net.alarm.set_earlier(next);
         }
         let (due, later): (Vec<_>, Vec<_>) = std::mem::take(&mut self.timers)
             .into_iter()
             .partition(|(at, _)| *at <= now);
         self.timers = later;
         for (at, _) in &self.timers {
-            self.core.alarm.set_earlier(*at);
+            self.net.alarm.set_earlier(*at);
         }
         for (_, timer) in due {
             self.due(timer);

@@ -1,5 +1,6 @@
 //! JSON-RPC 2.0, as Python QuickRPC speaks it, and in full towards everybody else.
 
+pub(crate) mod batch;
 pub(crate) mod canonical;
 
 use std::borrow::Cow;

@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::conn::Conn;
-use super::reactor::Command;
 
 /// What is ready is flushed before a handler is entered later than this, so that a slow
 /// handler holds back nobody's answer.
@@ -116,9 +115,9 @@ pub(crate) fn flush() {
         let left = conn.flush(false);
         if left >= conn.wire.limits.peer_queue
             && conn.watch()
-            && let Some(core) = conn.core.upgrade()
+            && let Some(keeper) = conn.keeper.upgrade()
         {
-            core.ask(Command::Watch(conn));
+            keeper.look_after(conn);
         }
     }
     // Keeps the capacity for the next round.

@@ -1,13 +1,6 @@
 //! Who reads a peer's socket, and what the poll thread is told about it.
 
-use std::sync::atomic::Ordering;
-
 use mio::{Interest, Token};
-
-use crate::base::sync::lock;
-
-use super::conn::{Conn, Outlet};
-use super::reactor::Reactor;
 
 /// The reasons for which a socket is watched, or not.
 #[derive(Debug, Default)]
@@ -68,36 +61,5 @@ impl Watch {
     /// How many waiting threads have read.
     pub(crate) fn turns(&self) -> u64 {
         self.turn
-    }
-}
-
-impl Reactor {
-    /// Changes what is watched. Edge-triggered: what is ready at that time is reported.
-    pub(crate) fn watch<R>(&self, conn: &Conn, change: impl FnOnce(&mut Watch) -> R) -> R {
-        let mut watch = lock(&conn.watch);
-        let before = watch.interest();
-        let result = change(&mut watch);
-        let waiter = watch.reader == Reader::Waiter;
-        if conn.driven.load(Ordering::Relaxed) != waiter {
-            conn.driven.store(waiter, Ordering::SeqCst);
-        }
-        let after = watch.interest();
-        if let (Some(token), Outlet::Socket(stream)) = (watch.token, &conn.outlet)
-            && before != after
-        {
-            let registry = self.registry();
-            let changed = match (before, after) {
-                (_, None) => {
-                    stream.deregister(registry);
-                    Ok(())
-                }
-                (None, Some(interest)) => stream.register(registry, token, interest),
-                (Some(_), Some(interest)) => stream.reregister(registry, token, interest),
-            };
-            if let Err(error) = changed {
-                tracing::error!(peer = %conn.peer, "cannot watch the socket: {error}");
-            }
-        }
-        result
     }
 }

@@ -1,0 +1,109 @@
+//! Starting, stopping and waiting, as programs do it.
+
+use std::sync::Arc;
+
+use crate::base::error::{Error, Result};
+use crate::base::sync::{after, lock};
+use crate::call::promise::Promise;
+use crate::net::above::Done;
+use crate::net::lifecycle::Phase;
+use crate::net::link::Link;
+use crate::net::net::Net;
+use crate::net::status::TransportId;
+
+/// A promise, and what settles it.
+fn promised() -> (Promise<()>, Done) {
+    let (promise, resolver) = Promise::pair();
+    let done = move |result| match result {
+        // Fails only if nobody waits any more.
+        Ok(()) => drop(resolver.set_result(())),
+        Err(error) => drop(resolver.set_error(error)),
+    };
+    (promise, Box::new(done))
+}
+
+/// Starts, and returns when everything is open. After a failure, nothing is left of it.
+pub(crate) fn start_and_wait(net: &Net) -> Result<()> {
+    let started = start(net).result();
+    if started.is_err() && lock(&net.run).phase == Phase::Idle {
+        net.threads.join(after(net.stop_limit()));
+    }
+    started
+}
+
+pub(crate) fn start(net: &Net) -> Promise<()> {
+    let (promise, done) = promised();
+    net.start(done);
+    promise
+}
+
+/// Stops, and returns when all threads have ended; on a thread that delivers it only
+/// asks for it.
+pub(crate) fn stop(net: &Net) -> Result<()> {
+    net.request_stop();
+    if net.delivers_here() {
+        return Ok(());
+    }
+    let remaining = net.threads.join(after(net.stop_limit()));
+    if remaining.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Config(
+        format!(
+            "not stopped within {:?}: still running: {} (a handler that does not return?)",
+            net.stop_limit(),
+            remaining.join(", ")
+        )
+        .into(),
+    ))
+}
+
+/// Waits until the API is stopped, or every transport has ended.
+pub(crate) fn wait(net: &Net) -> Result<()> {
+    if net.delivers_here() {
+        return Err(Error::Deadlock(
+            "`wait()` on a thread that delivers for this API".into(),
+        ));
+    }
+    if net.wait_for_end() {
+        // Everything has ended by itself: what was handled is answered, then it stops.
+        return stop(net);
+    }
+    net.threads.join(after(net.stop_limit()));
+    Ok(())
+}
+
+/// Changes the links of an API that is stopped.
+pub(crate) fn replace_links(net: &Net, links: Vec<Arc<Link>>) -> Result<()> {
+    let run = lock(&net.run);
+    if run.phase != Phase::Idle {
+        return Err(Error::Running(
+            "stop it before changing its transport".into(),
+        ));
+    }
+    *lock(&net.links) = links;
+    net.share_limits();
+    Ok(())
+}
+
+/// Adds links, and waits until they are open; on a thread that delivers, it does not wait.
+pub(crate) fn add_links(net: &Net, links: Vec<Arc<Link>>) -> Result<()> {
+    let (opened, done) = promised();
+    net.add_links(links, done);
+    match net.delivers_here() {
+        true => Ok(()),
+        false => opened.result(),
+    }
+}
+
+/// Closes what a transport expression bound, and forgets it; on a thread that delivers, it does
+/// not wait for that.
+pub(crate) fn remove_transport(net: &Net, id: TransportId) -> Result<()> {
+    let (removed, done) = promised();
+    net.remove_transport(id, done);
+    match removed.try_result() {
+        Some(result) => result,
+        None if net.delivers_here() => Ok(()),
+        None => removed.result(),
+    }
+}

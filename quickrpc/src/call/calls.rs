@@ -1,0 +1,298 @@
+//! What the calls of one API consist of: its handlers, what waits for them, and what waits for
+//! answers.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering, fence};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::{Duration, Instant};
+
+use crate::base::error::{CallError, Error};
+use crate::base::reason::DisconnectReason;
+use crate::base::sender::Sender;
+use crate::base::sync::lock;
+use crate::base::{foreign, here};
+use crate::net::above::Above;
+use crate::net::collect::{self, Batch};
+use crate::net::conn::Conn;
+use crate::net::net::Net;
+use crate::net::reactor::Command;
+use crate::wire::codec::{Envelope, Payload};
+
+use super::gate::Gate;
+use super::mailbox::{AfterPush, Item, Mailbox};
+use super::observers::Observers;
+use super::pending::{Answered, PendingTable};
+use super::processing::Processing;
+use super::promise::{Context, PendingCall};
+use super::slot::SlotTable;
+
+/// The calls of an API, in both directions. `Echo` guards it; handles refer to it.
+///
+/// Lock order: the table of pending calls comes before a peer's sending half; the mailbox is a
+/// leaf. None of them is held while user code runs.
+pub(crate) struct Calls {
+    pub(crate) me: Weak<Calls>,
+    pub(crate) net: Arc<Net>,
+    pub(crate) slots: SlotTable,
+    pub(crate) observers: Observers,
+    pub(crate) gate: Gate,
+    pub(crate) mailbox: Mailbox,
+    pub(crate) call_timeout: Duration,
+    pub(crate) pending: Mutex<PendingTable>,
+    next_call: AtomicU64,
+}
+
+impl Calls {
+    pub(crate) fn new(
+        net: Arc<Net>,
+        slots: SlotTable,
+        processing: Processing,
+        call_timeout: Duration,
+    ) -> Arc<Self> {
+        let calls = Arc::new_cyclic(|me| Calls {
+            me: me.clone(),
+            slots,
+            observers: Observers::default(),
+            gate: Gate::default(),
+            mailbox: Mailbox::new(net.id, processing),
+            call_timeout,
+            pending: Mutex::default(),
+            next_call: AtomicU64::new(1),
+            net,
+        });
+        let above: Arc<dyn Above> = Arc::clone(&calls) as _;
+        calls.net.report_to(Arc::downgrade(&above));
+        calls
+    }
+
+    /// A number for a call; from 1, over all peers of the API, as in the original.
+    pub(crate) fn next_call(&self) -> u64 {
+        self.next_call.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Whether this thread delivers for this API, so that waiting for it could not end.
+    pub(crate) fn delivers_here(&self) -> bool {
+        self.net.delivers_here()
+    }
+
+    // ---- what takes its turn
+
+    /// Puts an item into a peer's lane, and sees to it that somebody runs it: this thread,
+    /// if it belongs to the API and handlers run inline; never a thread of the program.
+    pub(crate) fn post(&self, lane: u64, item: Item, bytes: usize) {
+        let after = self.mailbox.push(lane, item, bytes);
+        match after {
+            AfterPush::Nothing | AfterPush::Dropped => {}
+            AfterPush::Drain if self.delivers_here() => {
+                self.mailbox.drain();
+            }
+            AfterPush::Drain => self.net.ask(Command::Run),
+            AfterPush::Tell => self.observers.pending(),
+            AfterPush::Spawn => self.spawn_worker(),
+        }
+    }
+
+    fn spawn_worker(&self) {
+        let Some(calls) = self.me.upgrade() else {
+            return self.mailbox.not_spawned();
+        };
+        let work = move || calls.mailbox.work();
+        if let Err(error) = self.net.threads.spawn("worker", work) {
+            self.mailbox.not_spawned();
+            tracing::error!("cannot spawn a worker, handlers wait: {error}");
+        }
+    }
+
+    /// Tells of trouble with a peer, in its turn.
+    pub(crate) fn trouble(&self, peer: &Sender, error: Error, in_reply_to: Option<&str>) {
+        if self.mailbox.may_run_here() {
+            return self.observers.trouble(peer, &error, in_reply_to);
+        }
+        let Some(calls) = self.me.upgrade() else {
+            return;
+        };
+        let (peer, method) = (peer.clone(), in_reply_to.map(str::to_owned));
+        let lane = peer.id;
+        let item = move || calls.observers.trouble(&peer, &error, method.as_deref());
+        self.post(lane, Box::new(item), 0);
+    }
+
+    /// An answer that was owed has been sent.
+    pub(crate) fn paid(&self, conn: &Conn) {
+        conn.settled();
+        // Pairs with the fence of `stall`.
+        fence(Ordering::SeqCst);
+        self.make_room(conn);
+    }
+
+    pub(crate) fn fail_pending(&self, conn: &Conn, reason: &DisconnectReason) {
+        let lost = lock(&self.pending).lost(conn);
+        let error = conn.gone(reason);
+        for call in lost {
+            call.fail(error.clone(), conn.id());
+        }
+    }
+
+    // ---- answers to our calls
+
+    /// A result arrived.
+    pub(crate) fn settle(&self, conn: &Conn, id: Option<u64>, telegram: &str, result: &Payload) {
+        match self.answered(conn, id, false) {
+            Answered::Settle(call) => {
+                if let Err(error) = self.offer(&*call, conn, telegram, result) {
+                    call.fail(error, conn.id());
+                }
+            }
+            Answered::Offer(call) => match self.offer(&*call, conn, telegram, result) {
+                Ok(()) => {
+                    let done = id.and_then(|id| lock(&self.pending).remove(id));
+                    drop(done);
+                }
+                Err(error) => self.fail_call(conn, id, error),
+            },
+            Answered::Wait | Answered::Unknown => {}
+        }
+    }
+
+    fn offer(
+        &self,
+        call: &dyn PendingCall,
+        conn: &Conn,
+        telegram: &str,
+        result: &Payload,
+    ) -> Result<(), Error> {
+        let (wire, lane) = (&conn.wire, conn.id());
+        let (codec, depth) = (&wire.codec, wire.limits.nesting_depth);
+        let offered = call.offer(codec, telegram, result, depth, lane);
+        if offered.is_ok() || !matches!(result, Payload::Raw(_)) {
+            return offered;
+        }
+        // Only now somebody looks at the whole telegram.
+        match codec.decode(telegram, &wire.limits) {
+            Ok(Envelope::Reply { result, .. }) => call.offer(codec, telegram, &result, depth, lane),
+            Ok(_) => offered,
+            Err(error) => {
+                let error = Error::Decode(error.to_string().into());
+                self.trouble(&conn.peer, error.clone(), None);
+                Err(error)
+            }
+        }
+    }
+
+    /// An error arrived.
+    pub(crate) fn settle_failure(&self, conn: &Conn, id: u64, error: CallError) {
+        self.fail_call(conn, Some(id), Error::Call(error));
+    }
+
+    /// A peer failed to answer; the call fails with the last of those who were asked.
+    pub(crate) fn fail_call(&self, conn: &Conn, id: Option<u64>, error: Error) {
+        if let Answered::Settle(call) = self.answered(conn, id, true) {
+            call.fail(error, conn.id());
+        }
+    }
+
+    fn answered(&self, conn: &Conn, id: Option<u64>, failed: bool) -> Answered {
+        let Some(id) = id else {
+            return Answered::Unknown;
+        };
+        let answered = lock(&self.pending).answered(id, conn, failed);
+        if let Answered::Unknown = answered {
+            tracing::debug!(peer = %conn.peer, id, "an answer that nobody waits for");
+        }
+        answered
+    }
+
+    /// Fails the calls whose deadline has passed; gives the next deadline.
+    pub(crate) fn expire_calls(&self, now: Instant) -> Option<Instant> {
+        let (late, next) = lock(&self.pending).expired(now);
+        for call in late {
+            call.time_out(0);
+        }
+        next
+    }
+
+    /// Subscriptions that are made from now on hold as many calls as the wires say.
+    pub(crate) fn limit_subscriptions(&self) {
+        let limit = self.net.shared.subscription();
+        self.slots.limit_subscriptions(limit);
+    }
+
+    // ---- the program's own loop
+
+    /// Runs what waits for its turn, where nobody else does. Gives how much that was.
+    pub(crate) fn process_pending(&self) -> usize {
+        let started = Instant::now();
+        let _batch = Batch::begin();
+        let count = match self.mailbox.mode() {
+            Processing::Manual => self.mailbox.drain(),
+            _ => 0,
+        };
+        tracing::trace!("ran {count} in {:?}", started.elapsed());
+        count
+    }
+
+    // ---- waiting for answers
+
+    /// Reads the peer that was asked in this call until `done`, `until`, or its end.
+    /// Returns at once if that cannot be done here.
+    fn read_for(&self, call: u64, done: &dyn Fn() -> bool, until: Option<Instant>) {
+        let only = lock(&self.pending).only_asked(call);
+        let read = only.is_some_and(|conn| self.net.read_for(self, &conn, done, until));
+        if !read {
+            self.attend_to(call, true);
+        }
+    }
+
+    /// Somebody waits for a call without reading by itself, so the poll thread has to read.
+    fn attend_to(&self, call: u64, thread: bool) {
+        let parked = lock(&self.pending).attend(call, thread);
+        if !parked.is_empty() {
+            self.net.unpark(&parked);
+        }
+    }
+}
+
+/// What promises ask of the API that issued them.
+impl Context for Calls {
+    fn before_wait(&self) -> Result<(), Error> {
+        let inline = self.mailbox.mode() == Processing::Inline && self.mailbox.held_here();
+        if inline || here::reads(self.net.id) {
+            return Err(Error::Deadlock(
+                "this thread delivers the answers of this API; use `then`, return the \
+                 promise, or choose Processing::Queue"
+                    .into(),
+            ));
+        }
+        collect::flush();
+        Ok(())
+    }
+
+    fn drive(&self, call: u64, done: &dyn Fn() -> bool, until: Option<Instant>) {
+        match self.delivers_here() {
+            false => self.read_for(call, done, until),
+            true => self.attend_to(call, true),
+        }
+    }
+
+    fn attend(&self, call: u64) {
+        self.attend_to(call, false);
+    }
+
+    fn expire(&self, id: u64) {
+        let call = lock(&self.pending).remove(id);
+        drop(call);
+    }
+
+    fn run(&self, lane: u64, callback: Box<dyn FnOnce() + Send>) {
+        if self.mailbox.may_run_here() {
+            return foreign::guarded(callback);
+        }
+        self.post(lane, callback, 0);
+    }
+}
+
+impl fmt::Debug for Calls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Calls").field("net", &self.net).finish()
+    }
+}

@@ -1,0 +1,98 @@
+//! What the network tells of, and what becomes of it: events in their turn, calls that fail.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::base::error::Error;
+use crate::base::reason::DisconnectReason;
+use crate::base::sender::Sender;
+use crate::base::sync::lock;
+use crate::net::above::{Above, Hears};
+use crate::net::conn::Conn;
+use crate::net::status::TransportStatus;
+
+use super::calls::Calls;
+use super::hear::Ear;
+use super::processing::Processing;
+
+impl Above for Calls {
+    fn came(&self, peer: &Arc<Conn>) {
+        let Some(calls) = self.me.upgrade() else {
+            return;
+        };
+        if self.observers.watches_connect() {
+            let sender = peer.sender();
+            let item = move || calls.observers.connected(&sender);
+            self.post(peer.id(), Box::new(item), 0);
+        }
+    }
+
+    fn round(&self, peer: &Arc<Conn>, feed: &mut dyn FnMut(&mut dyn Hears)) {
+        feed(&mut Ear::new(self, peer));
+    }
+
+    fn lost(&self, peer: &Conn, reason: &DisconnectReason) {
+        self.fail_pending(peer, reason);
+    }
+
+    fn ended(&self, peer: &Arc<Conn>) {
+        let last = Arc::clone(peer);
+        // With answers owed, the last of them closes.
+        self.post(peer.id(), Box::new(move || last.settled()), 0);
+    }
+
+    fn gone(&self, peer: &Arc<Conn>, reason: DisconnectReason) {
+        let Some(calls) = self.me.upgrade() else {
+            return;
+        };
+        let sender = peer.sender();
+        let item = move || calls.observers.disconnected(&sender, &reason);
+        self.post(peer.id(), Box::new(item), 0);
+    }
+
+    fn trouble(&self, peer: &Sender, error: Error) {
+        Calls::trouble(self, peer, error, None);
+    }
+
+    fn watches_status(&self) -> bool {
+        self.observers.watches_status()
+    }
+
+    fn status(&self, status: TransportStatus) {
+        let Some(calls) = self.me.upgrade() else {
+            return;
+        };
+        // Transports share a lane that no peer has.
+        self.post(0, Box::new(move || calls.observers.status(&status)), 0);
+    }
+
+    fn due(&self, now: Instant) -> Option<Instant> {
+        self.expire_calls(now)
+    }
+
+    fn run(&self) {
+        self.mailbox.drain();
+    }
+
+    fn starting(&self) {
+        self.mailbox.open();
+        lock(&self.pending).open();
+    }
+
+    fn stopping(&self, deadline: Instant) {
+        // The running handlers finish; the calls that wait behind them are given up.
+        self.mailbox.forget_calls();
+        let pending = lock(&self.pending).close();
+        for call in pending {
+            call.fail(Error::Stopped, 0);
+        }
+        self.mailbox.wait_idle(deadline);
+    }
+
+    fn stopped(&self, deadline: Instant) {
+        self.mailbox.wait_idle(deadline);
+        if self.mailbox.mode() != Processing::Manual {
+            self.mailbox.close();
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! What peers say, and what is done about it: calls are handled or wait for their turn, answers
+//! settle promises.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::base::error::{CallError, Error};
+use crate::base::scratch;
+use crate::base::sender::Sender;
+use crate::net::above::Hears;
+use crate::net::conn::Admitted;
+use crate::net::conn::{Conn, TooFast};
+use crate::wire::codec::Envelope;
+use crate::wire::jrpc::batch::BatchAnswer;
+
+use super::answer::{self, Answers, Route};
+use super::calls::Calls;
+use super::dispatch::{Call, CallParts, Unreadable};
+use super::mailbox::{Item, Turn};
+
+/// What something answers that was no call.
+const NO_CALL: Answers<'_> = Answers {
+    method: "",
+    id: None,
+};
+
+/// Hears one round of one peer.
+pub(crate) struct Ear<'a> {
+    calls: &'a Calls,
+    conn: &'a Arc<Conn>,
+    /// Held from the first call that is handled in place to the end of the round.
+    turn: Option<Turn<'a>>,
+    /// Something of the peer waits for its turn.
+    waits: bool,
+}
+
+/// A telegram as it lies in the input, copied at most once however many calls of it wait.
+struct Telegram<'a> {
+    text: &'a str,
+    shared: Option<Arc<str>>,
+}
+
+impl Telegram<'_> {
+    fn shared(&mut self) -> Arc<str> {
+        Arc::clone(self.shared.get_or_insert_with(|| self.text.into()))
+    }
+}
+
+impl Hears for Ear<'_> {
+    fn hear(&mut self, heard: Envelope, sender: &Sender, telegram: &str) {
+        let mut telegram = Telegram {
+            text: telegram,
+            shared: None,
+        };
+        self.envelope(heard, sender, &mut telegram, &Route::Alone);
+    }
+
+    fn unreadable(&mut self, sender: &Sender, text: &str) {
+        self.trouble(sender, Error::Decode(text.into()));
+        if self.conn.wire.codec.strict() {
+            let error = CallError::new(CallError::PARSE_ERROR, text);
+            self.answer_error("null", &error, &Route::Alone);
+        }
+    }
+
+    fn trouble(&mut self, sender: &Sender, error: Error) {
+        if self.calls.mailbox.may_run_here() {
+            return self.calls.observers.trouble(sender, &error, None);
+        }
+        let Some(calls) = self.calls.me.upgrade() else {
+            return;
+        };
+        let (conn, sender) = (Arc::clone(self.conn), sender.clone());
+        let item = move || {
+            calls.observers.trouble(&sender, &error, None);
+            calls.make_room(&conn);
+        };
+        self.wait_turn(Box::new(item), 0);
+    }
+
+    fn is_full(&mut self, shares: usize) -> bool {
+        // Looked at only after a push: what was handled in place waits nowhere.
+        self.waits && {
+            self.waits = self.calls.crowded(self.conn, shares);
+            self.waits
+        }
+    }
+}
+
+impl<'a> Ear<'a> {
+    pub(crate) fn new(calls: &'a Calls, conn: &'a Arc<Conn>) -> Self {
+        Ear {
+            calls,
+            conn,
+            turn: None,
+            waits: false,
+        }
+    }
+
+    fn answer_error(&self, id: &str, error: &CallError, route: &Route) {
+        scratch::with_scratch(|out| {
+            answer::encode_error(self.conn, out, id, error);
+            answer::deliver(self.calls, self.conn, route, out, NO_CALL);
+        });
+    }
+
+    fn envelope(
+        &mut self,
+        envelope: Envelope,
+        sender: &Sender,
+        telegram: &mut Telegram<'_>,
+        route: &Route,
+    ) {
+        let (calls, conn) = (self.calls, self.conn);
+        match envelope {
+            Envelope::Call { method, params, id } => {
+                let parts = CallParts { method, params, id };
+                self.call(parts, sender, telegram, route);
+            }
+            Envelope::Reply { id, result } => {
+                calls.settle(conn, id, telegram.text, &result);
+                self.no_answer(route);
+            }
+            Envelope::Failure { id, error } => {
+                match id {
+                    Some(id) => calls.settle_failure(conn, id, error),
+                    // JSON-RPC's answer to what could not be read (its section 5).
+                    None => self.trouble(&conn.peer, Error::Call(error)),
+                }
+                self.no_answer(route);
+            }
+            Envelope::Several { parts, together } => {
+                let route = match together {
+                    true => {
+                        Route::Together(Arc::new(BatchAnswer::new(parts.len(), &conn.wire.limits)))
+                    }
+                    false => Route::Alone,
+                };
+                for part in parts {
+                    self.envelope(part, sender, telegram, &route);
+                }
+            }
+            Envelope::Invalid { id, error } => match id {
+                Some(id) => self.answer_error(id.of(telegram.text), &error, route),
+                None if conn.wire.codec.strict() => self.answer_error("null", &error, route),
+                None => {
+                    self.trouble(sender, Error::Decode(error.to_string().into()));
+                    self.no_answer(route);
+                }
+            },
+            Envelope::Header(_) | Envelope::Empty => self.no_answer(route),
+        }
+    }
+
+    /// An entry of a batch has no answer; the others may wait for it.
+    fn no_answer(&self, route: &Route) {
+        if let Route::Together(_) = route {
+            answer::deliver(self.calls, self.conn, route, &mut Vec::new(), NO_CALL);
+        }
+    }
+
+    fn call(
+        &mut self,
+        parts: CallParts,
+        sender: &Sender,
+        telegram: &mut Telegram<'_>,
+        route: &Route,
+    ) {
+        if !self.conn.has_called.load(Ordering::Relaxed) {
+            self.conn.has_called.store(true, Ordering::Relaxed);
+        }
+        if let Some(rate) = &self.conn.rate
+            && let Some(too_fast) = rate.exceeded()
+        {
+            return self.too_fast(&parts, sender, telegram.text, route, too_fast);
+        }
+        // A thread of the program that reads for itself runs no handlers.
+        if self.turn.is_none() && self.calls.delivers_here() {
+            self.turn = self.calls.mailbox.enter();
+        }
+        if self.turn.is_some() {
+            return self.calls.take(&Call {
+                conn: self.conn,
+                sender,
+                telegram: telegram.text,
+                parts: &parts,
+                route,
+            });
+        }
+        let Some(calls) = self.calls.me.upgrade() else {
+            return;
+        };
+        // The calls of a batch share their telegram.
+        let bytes = match &telegram.shared {
+            Some(_) => 0,
+            None => telegram.text.len(),
+        };
+        let (conn, sender, route) = (Arc::clone(self.conn), sender.clone(), route.clone());
+        let telegram = telegram.shared();
+        let item = move || {
+            calls.take(&Call {
+                conn: &conn,
+                sender: &sender,
+                telegram: &telegram,
+                parts: &parts,
+                route: &route,
+            });
+            calls.make_room(&conn);
+        };
+        self.wait_turn(Box::new(item), bytes);
+    }
+
+    #[cold]
+    fn too_fast(
+        &mut self,
+        parts: &CallParts,
+        sender: &Sender,
+        telegram: &str,
+        route: &Route,
+        too_fast: TooFast,
+    ) {
+        match &parts.id {
+            Some(id) => self.answer_error(id.of(telegram), &too_fast.error, route),
+            None => self.no_answer(route),
+        }
+        if let Some(report) = too_fast.report {
+            self.trouble(sender, Error::Call(report));
+        }
+    }
+
+    fn wait_turn(&mut self, item: Item, bytes: usize) {
+        let item: Item = match self
+            .conn
+            .may_wait(bytes, || self.calls.crowded(self.conn, 1))
+        {
+            Admitted::Stream => item,
+            Admitted::Datagram(room) => Box::new(move || {
+                item();
+                drop(room);
+            }),
+            // Nobody is asked to wait with datagrams; they may get lost anyway.
+            Admitted::Dropped => return,
+        };
+        self.waits = true;
+        self.calls.post(self.conn.id(), item, bytes);
+    }
+}
+
+impl Calls {
+    /// Handles a call. One that only looked like a call with valid arguments is decoded in
+    /// full, and treated as what it really is. In the turn of the call.
+    pub(crate) fn take(&self, call: &Call<'_>) {
+        let Err(Unreadable) = self.handle(call) else {
+            return;
+        };
+        let mut ear = Ear::new(self, call.conn);
+        let wire = &call.conn.wire;
+        match wire.codec.decode(call.telegram, &wire.limits) {
+            Ok(Envelope::Call { method, params, id }) => {
+                // What is decoded in full can be read.
+                let parts = &CallParts { method, params, id };
+                self.handle(&Call { parts, ..*call }).ok();
+            }
+            Ok(envelope) => {
+                let mut telegram = Telegram {
+                    text: call.telegram,
+                    shared: None,
+                };
+                ear.envelope(envelope, call.sender, &mut telegram, call.route);
+            }
+            Err(error) => ear.unreadable(call.sender, &error.to_string()),
+        }
+    }
+
+    /// A message of a peer waits no longer.
+    pub(crate) fn make_room(&self, conn: &Conn) {
+        if conn.is_stalled() && self.has_room(conn) {
+            conn.resume();
+        }
+    }
+
+    /// Whether so many shares of the mailbox are used up by a peer.
+    pub(crate) fn crowded(&self, conn: &Conn, shares: usize) -> bool {
+        let share = self.mailbox.share(conn.id());
+        let limits = &conn.wire.limits;
+        share.messages >= limits.waiting_messages.saturating_mul(shares)
+            || share.bytes >= limits.waiting_bytes.saturating_mul(shares)
+    }
+
+    /// Whether at least half of a peer's share of the mailbox is free again.
+    fn has_room(&self, conn: &Conn) -> bool {
+        let share = self.mailbox.share(conn.id());
+        let limits = &conn.wire.limits;
+        share.messages <= limits.waiting_messages / 2
+            && share.bytes <= limits.waiting_bytes / 2
+            && !conn.is_congested()
+            && !conn.is_owed_too_much(1)
+    }
+}

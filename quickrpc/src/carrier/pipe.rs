@@ -1,0 +1,68 @@
+//! Byte streams that have to be read and written by threads of their own.
+
+use std::fmt;
+use std::io::{Read, Write};
+use std::sync::Arc;
+
+use crate::base::reason::DisconnectReason;
+
+/// Such a stream, as a carrier hands it to the network.
+pub(crate) struct Pipe {
+    pub(crate) reader: Box<dyn Read + Send>,
+    pub(crate) writer: Box<dyn Write + Send>,
+    pub(crate) wakers: Arc<Wakers>,
+    /// Asked at the end of the input: a reason to give up the peer at once, with what is
+    /// owed to it. `None`: the end is an orderly one.
+    pub(crate) end_of_input: Box<dyn FnOnce() -> Option<DisconnectReason> + Send>,
+    /// Runs on a thread of its own beside reader and writer; the link ends with it. Without one
+    /// it ends with the writer.
+    pub(crate) watcher: Option<Box<dyn FnOnce() + Send>>,
+}
+
+/// The means to end the threads of a pipe.
+pub(crate) struct Wakers {
+    /// Wakes the reader, which then ends.
+    pub(crate) end_reading: Box<dyn Fn() + Send + Sync>,
+    /// Wakes the writer, which gives up what is left.
+    pub(crate) end_writing: Box<dyn Fn() + Send + Sync>,
+}
+
+impl Pipe {
+    /// One that nothing can wake.
+    pub(crate) fn new(
+        reader: impl Read + Send + 'static,
+        writer: impl Write + Send + 'static,
+    ) -> Self {
+        let wakers = Wakers {
+            end_reading: Box::new(|| ()),
+            end_writing: Box::new(|| ()),
+        };
+        Pipe {
+            reader: Box::new(reader),
+            writer: Box::new(writer),
+            wakers: Arc::new(wakers),
+            end_of_input: Box::new(|| None),
+            watcher: None,
+        }
+    }
+}
+
+impl Wakers {
+    /// Ends both threads, whatever is left to write.
+    pub(crate) fn give_up(&self) {
+        (self.end_reading)();
+        (self.end_writing)();
+    }
+}
+
+impl fmt::Debug for Pipe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pipe")
+    }
+}
+
+impl fmt::Debug for Wakers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Wakers")
+    }
+}

@@ -1,0 +1,76 @@
+//! What stands above the network: whoever hears what peers say.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::base::error::Error;
+use crate::base::reason::DisconnectReason;
+use crate::base::sender::Sender;
+use crate::wire::codec::Envelope;
+
+use super::conn::Conn;
+use super::status::TransportStatus;
+
+/// What is done when something is over, and how it went. It may run on any thread.
+pub(crate) type Done = Box<dyn FnOnce(Result<(), Error>) + Send>;
+
+/// What the network reports to. No lock of the network is held meanwhile.
+pub(crate) trait Above: Send + Sync {
+    /// A peer has come: it can be sent to from now on. Before its first message, on a thread
+    /// of the API.
+    fn came(&self, peer: &Arc<Conn>);
+
+    /// Hears what a peer has sent: `feed` is called once, with whoever hears it.
+    fn round(&self, peer: &Arc<Conn>, feed: &mut dyn FnMut(&mut dyn Hears));
+
+    /// A peer will answer nothing any more, for this reason.
+    fn lost(&self, peer: &Conn, reason: &DisconnectReason);
+
+    /// A peer has ended its side. When what it has sent is handled, [`Conn::settled`] is to be
+    /// called.
+    fn ended(&self, peer: &Arc<Conn>);
+
+    /// A peer is gone, of which was told by [`came`](Self::came).
+    fn gone(&self, peer: &Arc<Conn>, reason: DisconnectReason);
+
+    /// There is trouble with a peer.
+    fn trouble(&self, peer: &Sender, error: Error);
+
+    /// Whether anybody wants to know of [`status`](Self::status).
+    fn watches_status(&self) -> bool;
+
+    /// A transport has changed.
+    fn status(&self, status: TransportStatus);
+
+    /// Deadlines are due. Gives the next one.
+    fn due(&self, now: Instant) -> Option<Instant>;
+
+    /// Something waits for its turn, and this thread of the API may run it.
+    fn run(&self);
+
+    /// The network starts.
+    fn starting(&self);
+
+    /// The network stops: nothing is begun any more, and what runs is waited for, until then.
+    fn stopping(&self, deadline: Instant);
+
+    /// All peers are gone: the last events are waited for, until then.
+    fn stopped(&self, deadline: Instant);
+}
+
+/// Hears the messages of one round of one peer.
+pub(crate) trait Hears {
+    /// A message, and who sent it.
+    fn hear(&mut self, heard: Envelope, sender: &Sender, telegram: &str);
+
+    /// Something that is no message at all.
+    fn unreadable(&mut self, sender: &Sender, text: &str);
+
+    /// There is trouble with what the peer sent. It counts like a call, lest a peer fill the
+    /// memory with what cannot be read.
+    fn trouble(&mut self, sender: &Sender, error: Error);
+
+    /// Whether so many shares of what may wait for its turn are used up by the peer. Asked
+    /// after each message.
+    fn is_full(&mut self, shares: usize) -> bool;
+}

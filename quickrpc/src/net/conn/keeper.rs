@@ -1,0 +1,21 @@
+//! Who keeps a peer: what it asks of the network around it.
+
+use std::sync::Arc;
+
+use super::Conn;
+use crate::base::reason::DisconnectReason;
+
+/// The network that a peer belongs to. It does what the peer cannot do by itself.
+pub(crate) trait Keeper: Send + Sync {
+    /// The peer was closed for sending, on any thread.
+    fn closing(&self, peer: &Arc<Conn>, reason: DisconnectReason);
+
+    /// The peer can be read again.
+    fn resume(&self, peer: &Arc<Conn>);
+
+    /// What is watched of the peer's socket may have changed.
+    fn blocked(&self, peer: &Conn, blocked: bool);
+
+    /// The peer's queue is over its limit.
+    fn look_after(&self, peer: Arc<Conn>);
+}

@@ -1,0 +1,99 @@
+//! What leaves for a peer: framed, and sealed where its security provider wants it so.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::Conn;
+use crate::base::error::Error;
+use crate::base::security::SecInfo;
+use crate::base::sender::Sender;
+use crate::wire::security::refused;
+
+/// Nobody needs a larger message for a greeting; so many bytes a stranger may send at once.
+const GREETING: usize = 64 << 10;
+
+/// What is given to a peer for sending.
+#[derive(Clone, Copy)]
+pub(crate) enum Content<'a> {
+    /// Complete, the delimiter included.
+    Framed(&'a [u8]),
+    /// To be sealed by the session of the peer.
+    Payload(&'a [u8]),
+    /// To be framed only.
+    Plain(Option<&'a SecInfo>, &'a [u8]),
+}
+
+impl Conn {
+    /// The peer, with what is known of it for certain.
+    pub(crate) fn sender(&self) -> Sender {
+        Sender {
+            secinfo: self.known.get().or(self.peer.secinfo.as_ref()).cloned(),
+            ..self.peer.clone()
+        }
+    }
+
+    /// What a security provider knows, with what the peer's certificate says, of whom nobody
+    /// can say to be another.
+    pub(crate) fn certified(&self, info: Arc<SecInfo>) -> Arc<SecInfo> {
+        match &self.peer.secinfo {
+            None => info,
+            Some(certificate) => {
+                let mut both = Arc::unwrap_or_clone(info);
+                both.extend(SecInfo::clone(certificate));
+                Arc::new(both)
+            }
+        }
+    }
+
+    /// Whether the peer has proved who it is, where it has to.
+    pub(crate) fn is_greeted(&self) -> bool {
+        self.greeted.load(Ordering::Acquire)
+    }
+
+    /// The largest message that is read.
+    pub(crate) fn input_limit(&self) -> usize {
+        let limit = self.wire.limits.message_size;
+        match self.session.is_none() || self.is_greeted() {
+            true => limit,
+            false => limit.min(GREETING),
+        }
+    }
+
+    /// The bytes that leave. With the sending half locked, so that the counters of a session
+    /// and the bytes keep the same order.
+    pub(crate) fn finish<'a>(&self, content: Content<'a>) -> Result<Cow<'a, [u8]>, Error> {
+        let framed = |reason: String| Error::Encode {
+            method: "".into(),
+            reason: reason.into(),
+        };
+        let mut out = Vec::new();
+        match (content, &self.session) {
+            (Content::Framed(bytes), _) => return Ok(Cow::Borrowed(bytes)),
+            (Content::Payload(payload), Some(session)) => {
+                let (header, sealed) = session.seal(payload).map_err(refused)?;
+                let wrapped = self.wire.wrap(&mut out, header.as_ref(), &sealed);
+                wrapped.map_err(framed)?;
+            }
+            (Content::Payload(payload), None) => {
+                self.wire.wrap(&mut out, None, payload).map_err(framed)?;
+            }
+            (Content::Plain(header, payload), _) => {
+                self.wire.wrap(&mut out, header, payload).map_err(framed)?;
+            }
+        }
+        if self.wire.datagrams {
+            self.wire.check_size(&out)?;
+        }
+        Ok(Cow::Owned(out))
+    }
+
+    /// Makes an encoded payload ready for [`Net::transmit`](crate::net::net::Net::transmit): security header, delimiter. A
+    /// session adds both later.
+    pub(crate) fn frame(&self, payload: &mut Vec<u8>, method: &str) -> Result<(), Error> {
+        match self.session {
+            Some(_) => self.wire.check_sealed(payload.len()),
+            None => self.wire.frame(payload, method),
+        }
+    }
+}

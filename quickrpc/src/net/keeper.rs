@@ -1,0 +1,39 @@
+//! What the network does for its peers.
+
+use std::sync::Arc;
+
+use crate::base::reason::DisconnectReason;
+use crate::base::sync::lock;
+
+use super::conn::{Conn, Keeper};
+use super::net::Net;
+use super::reactor::Command;
+
+impl Keeper for Net {
+    fn closing(&self, peer: &Arc<Conn>, reason: DisconnectReason) {
+        let was_in = lock(&self.peers).remove(peer);
+        if let Some(above) = self.above() {
+            above.lost(peer, &reason);
+        }
+        if was_in {
+            if peer.backlog() > 0 {
+                self.is_ending(peer);
+            }
+            self.ask(Command::Finish(Arc::clone(peer)));
+        }
+    }
+
+    fn resume(&self, peer: &Arc<Conn>) {
+        self.ask(Command::Resume(Arc::clone(peer)));
+    }
+
+    fn blocked(&self, peer: &Conn, blocked: bool) {
+        if let Some(reactor) = self.reactor() {
+            reactor.watch(peer, |watch| watch.blocked = blocked);
+        }
+    }
+
+    fn look_after(&self, peer: Arc<Conn>) {
+        self.ask(Command::Watch(peer));
+    }
+}

@@ -1,0 +1,236 @@
+//! What the network of one API consists of while it lives.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, Weak};
+
+use crate::base::error::Error;
+use crate::base::here;
+use crate::base::limits::Limits;
+use crate::base::reason::DisconnectReason;
+use crate::base::sender::{Receiver, Sender};
+use crate::base::sync::lock;
+use crate::base::threads::ThreadGroup;
+
+use super::above::Above;
+use super::alarm::Alarm;
+use super::budget::Budget;
+use super::companion::Companion;
+use super::conn::{Conn, Outlet};
+use super::lifecycle::Run;
+use super::link::Link;
+use super::peers::PeerTable;
+use super::reactor::{Command, Reactor};
+use super::shared_limits::SharedLimits;
+use crate::wire::Wire;
+
+/// The network of an API: its links, its peers, and the threads that serve them. It reports
+/// to what stands above it.
+///
+/// Lock order: run, links, peers, a peer's sending half; the reactor is a leaf. None of them
+/// is held while something above runs.
+pub(crate) struct Net {
+    pub(crate) me: Weak<Net>,
+    /// Names the API where threads say for which one they work.
+    pub(crate) id: u64,
+    /// The name of the API, for names of threads and errors.
+    pub(crate) name: &'static str,
+    above: OnceLock<Weak<dyn Above>>,
+    pub(crate) limits: Limits,
+    /// The memory that all peers share.
+    pub(crate) budget: Arc<Budget>,
+    /// Closed peers with something left for them, which nobody else can find. A leaf in
+    /// the lock order.
+    pub(crate) ending: Mutex<Vec<Weak<Conn>>>,
+    /// Those limits that count for all wires together.
+    pub(crate) shared: SharedLimits,
+    /// What anybody may do with this API does no harm.
+    pub(crate) is_harmless: AtomicBool,
+    /// What start opens. Changed only while stopped.
+    pub(crate) links: Mutex<Vec<Arc<Link>>>,
+    /// How far starting or stopping is.
+    pub(crate) run: Mutex<Run>,
+    pub(crate) run_changed: Condvar,
+    /// Whether sending makes sense; a copy of what `run` says.
+    pub(crate) running: AtomicBool,
+    pub(crate) was_started: AtomicBool,
+    pub(crate) reactor: Mutex<Option<Arc<Reactor>>>,
+    /// When its thread wakes by itself.
+    pub(crate) alarm: Alarm,
+    pub(crate) peers: Mutex<PeerTable>,
+    pub(crate) threads: ThreadGroup,
+    /// Where the servers listen, by the place of their link.
+    pub(crate) addresses: Mutex<Vec<(usize, SocketAddr)>>,
+    /// What starts and stops with this API.
+    pub(crate) companions: Mutex<Vec<Arc<dyn Companion>>>,
+}
+
+static NEXT_API: AtomicU64 = AtomicU64::new(1);
+
+impl Net {
+    pub(crate) fn new(name: &'static str, limits: Limits, links: Vec<Arc<Link>>) -> Arc<Self> {
+        let net = Arc::new_cyclic(|me| Net {
+            me: me.clone(),
+            id: NEXT_API.fetch_add(1, Ordering::Relaxed),
+            name,
+            above: OnceLock::new(),
+            budget: Budget::new(limits.buffered_total),
+            ending: Mutex::default(),
+            shared: SharedLimits::new(&limits),
+            limits,
+            is_harmless: AtomicBool::new(false),
+            links: Mutex::new(links),
+            run: Mutex::default(),
+            run_changed: Condvar::new(),
+            running: AtomicBool::new(false),
+            was_started: AtomicBool::new(false),
+            reactor: Mutex::default(),
+            alarm: Alarm::default(),
+            peers: Mutex::default(),
+            threads: ThreadGroup::default(),
+            addresses: Mutex::default(),
+            companions: Mutex::default(),
+        });
+        net.share_limits();
+        net
+    }
+
+    /// From now on, this hears of everything. Once, before the start.
+    pub(crate) fn report_to(&self, above: Weak<dyn Above>) {
+        // A second one would be a mistake of this crate, and changes nothing.
+        self.above.set(above).ok();
+    }
+
+    /// Who hears of everything, as long as it lives.
+    pub(crate) fn above(&self) -> Option<Arc<dyn Above>> {
+        self.above.get()?.upgrade()
+    }
+
+    pub(crate) fn ask(&self, command: Command) {
+        if let Some(reactor) = self.reactor() {
+            reactor.ask(command);
+        }
+    }
+
+    pub(crate) fn reactor(&self) -> Option<Arc<Reactor>> {
+        lock(&self.reactor).clone()
+    }
+
+    /// Whether this thread delivers for this API, so that waiting for it could not end.
+    pub(crate) fn delivers_here(&self) -> bool {
+        here::delivers(self.id)
+    }
+
+    /// Tells of trouble with a peer.
+    pub(crate) fn trouble(&self, peer: &Sender, error: Error) {
+        if let Some(above) = self.above() {
+            above.trouble(peer, error);
+        }
+    }
+
+    /// # Errors
+    ///
+    /// Where sending makes no sense, since it does not run.
+    pub(crate) fn check_running(&self) -> Result<(), Error> {
+        if self.running.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        match self.was_started.load(Ordering::Acquire) {
+            true => Err(Error::Stopped),
+            false => Err(Error::NotStarted),
+        }
+    }
+
+    // ---- peers
+
+    /// A peer has connected: it can be sent to from now on, once it has greeted. What has come
+    /// of it already is `input`.
+    pub(crate) fn connect(
+        &self,
+        wire: &Arc<Wire>,
+        link: usize,
+        name: &str,
+        outlet: Outlet,
+        input: Vec<u8>,
+    ) -> Arc<Conn> {
+        let peer = Sender {
+            credentials: outlet.credentials(),
+            secinfo: outlet.secinfo(),
+            ..Sender::new(super::conn::next_id(), name.into())
+        };
+        let keeper = self.me.clone();
+        let conn = Conn::new(keeper, &self.budget, peer, wire, link, outlet);
+        conn.preset_input(input);
+        let let_in = lock(&self.peers).insert(Arc::clone(&conn));
+        if !let_in {
+            // Too late: those who end the peers of this run have been there.
+            conn.close(DisconnectReason::Stopped);
+            return conn;
+        }
+        tracing::debug!(peer = %conn.peer, wire = %wire.name, "connected");
+        conn
+    }
+
+    /// The connected peers.
+    pub(crate) fn peers(&self) -> Vec<Sender> {
+        let peers = lock(&self.peers);
+        peers.all().map(|conn| conn.sender()).collect()
+    }
+
+    /// The one peer that is meant.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, or several.
+    pub(crate) fn find(&self, receiver: &Receiver) -> Result<Arc<Conn>, Error> {
+        lock(&self.peers).find(receiver)
+    }
+
+    /// Tells of a new peer; or greets it first. On a thread of the API.
+    pub(crate) fn announce(&self, above: &dyn Above, conn: &Arc<Conn>) {
+        match conn.is_greeted() {
+            true => above.came(conn),
+            false => self.greet(conn),
+        }
+    }
+
+    /// The peer has ended its side in an orderly way: calls that had arrived are still
+    /// handled and answered, then the connection is closed.
+    pub(crate) fn end_of_input(
+        &self,
+        above: &dyn Above,
+        conn: &Arc<Conn>,
+        reason: DisconnectReason,
+    ) {
+        if conn.ended.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        above.lost(conn, &reason);
+        conn.end_with(reason);
+        above.ended(conn);
+    }
+
+    /// The input of a peer ended within a message.
+    pub(crate) fn truncated(&self, above: &dyn Above, conn: &Conn) {
+        let rule = conn.wire.framing_rule();
+        let text = format!("the input ended within a message; {rule}");
+        above.trouble(&conn.peer, Error::Decode(text.into()));
+    }
+
+    /// Tells that a peer is gone. On a thread of the API.
+    pub(crate) fn farewell(&self, above: &dyn Above, conn: &Arc<Conn>) {
+        let reason = conn.closed().unwrap_or(DisconnectReason::Stopped);
+        tracing::debug!(peer = %conn.peer, wire = %conn.wire.name, "disconnected: {reason}");
+        // One that has not greeted was never announced.
+        if conn.is_greeted() {
+            above.gone(conn, reason);
+        }
+    }
+}
+
+impl fmt::Debug for Net {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Net").field("name", &self.name).finish()
+    }
+}

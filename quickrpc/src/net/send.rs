@@ -1,0 +1,47 @@
+//! Sending to one peer: at once, or into its queue.
+
+use std::sync::Arc;
+
+use crate::base::error::Error;
+
+use super::collect;
+use super::conn::{Conn, Content, Queued, Wait};
+use super::net::Net;
+use super::reactor::Command;
+
+impl Net {
+    /// Sends to one peer what was made ready for it.
+    pub(crate) fn transmit(&self, conn: &Arc<Conn>, bytes: &[u8], wait: Wait) -> Result<(), Error> {
+        match conn.session {
+            None => self.put(conn, Content::Framed(bytes), wait),
+            Some(_) if conn.is_greeted() => self.put(conn, Content::Payload(bytes), wait),
+            Some(_) => {
+                let text = format!("`{}` has not proved who it is yet", conn.peer);
+                Err(Error::Security(text.into()))
+            }
+        }
+    }
+
+    pub(crate) fn put(
+        &self,
+        conn: &Arc<Conn>,
+        content: Content<'_>,
+        wait: Wait,
+    ) -> Result<(), Error> {
+        let limit = conn.wire.limits.peer_queue;
+        if matches!(wait, Wait::UpTo(_)) && conn.backlog() >= limit {
+            // Others may wait for what this thread has collected for them.
+            collect::flush();
+        }
+        match conn.send(content, limit, wait, collect::collector())? {
+            Queued::Fine => {}
+            Queued::Listed => collect::add(Arc::clone(conn)),
+            Queued::Over if conn.watch() => self.ask(Command::Watch(Arc::clone(conn))),
+            Queued::Over => {}
+        }
+        if self.budget.is_exceeded() {
+            self.relieve();
+        }
+        Ok(())
+    }
+}
