@@ -81,7 +81,9 @@ use proc_macro::TokenStream;
 /// * `#[incoming]`, `#[outgoing]`: which way the call goes.
 /// * `#[incoming(positional)]`, `#[outgoing(positional)]`: arguments may arrive by position,
 ///   as in `{"params": [2, 3]}`, and are sent so. Otherwise they travel by name.
-/// * `#[name = ".."]`: the name on the wire, in full.
+/// * `#[name = ".."]`: the name on the wire, in full. Each direction has its names for itself:
+///   where one name goes both ways, as `$/cancelRequest` does between language servers and
+///   editors, declare a method for each way, with names of their own in Rust.
 /// * `#[require(role = "admin")]`: only callers with this role may call it; the others get an
 ///   error. Roles are what the security provider knows of a caller
 ///   ([`Sender::has_role`]); without a provider nobody has one.

@@ -117,7 +117,7 @@ impl CallAttrs {
                 mistakes.add(
                     attr,
                     "a call is either `#[incoming]` or `#[outgoing]`; for both directions declare \
-                     two calls with different names",
+                     two methods, and give both the same `#[name = \"..\"]`",
                 );
                 return true;
             }

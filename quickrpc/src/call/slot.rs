@@ -108,11 +108,12 @@ impl SlotTable {
 
     /// Names of the methods nobody is connected to, in the order of their declaration.
     pub(crate) fn unhandled(&self) -> Vec<&'static str> {
+        let incoming = |call: &&CallDescription| call.direction == Direction::Incoming;
         let unhandled = |call: &&CallDescription| {
             let slot = self.find_declared(call.wire_name);
             slot.is_some_and(|slot| slot.handlers().is_empty())
         };
-        let calls = self.calls.iter().filter(unhandled);
+        let calls = self.calls.iter().filter(incoming).filter(unhandled);
         calls.map(|call| call.name).collect()
     }
 

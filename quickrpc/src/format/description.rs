@@ -16,7 +16,7 @@ pub struct Description {
 pub struct CallDescription {
     /// Name in the trait.
     pub name: &'static str,
-    /// Name on the wire.
+    /// Name on the wire. A call of the other direction may have the same.
     pub wire_name: &'static str,
     /// Whether this side receives or sends the call.
     pub direction: Direction,

@@ -5,6 +5,7 @@ mod arguments;
 mod authorization;
 mod batches;
 mod between;
+mod both_ways;
 mod codec_terse;
 mod config;
 mod conformance;
