@@ -165,12 +165,25 @@ impl Side<'_> {
     }
 
     fn generated(&self) -> TokenStream {
-        let (krate, name, inverse) = (self.krate, &self.names.handle, &self.opposite.handle);
+        let (krate, attrs) = (self.krate, self.attrs());
+        let (name, inverse) = (&self.names.handle, &self.opposite.handle);
         let fields = self.api.calls.iter().enumerate();
         let fields = fields.filter(|(_, call)| call.is_incoming() == self.declared);
         let fields = fields.map(|(index, call)| {
             let (field, slot) = (&call.name, &call.slot);
-            quote!(#field: #slot(api.__slot(const { &#name::DESCRIPTION.calls[#index] })),)
+            let wire = match &call.result {
+                Some(result) => result.wire(krate),
+                None => quote!(()),
+            };
+            quote! {
+                #field: {
+                    #krate::__private::result_travels::<#wire>();
+                    #slot(api.__slot(
+                        const { &#name::DESCRIPTION.calls[#index] },
+                        #krate::__private::reads_null::<#wire>,
+                    ))
+                },
+            }
         });
         let body = match self.poisoned_incoming().next() {
             None => quote!(#name { #(#fields)* __api: api }),
@@ -178,6 +191,7 @@ impl Side<'_> {
         };
         quote! {
             #[automatically_derived]
+            #attrs
             impl #krate::__private::Generated for #name {
                 const DESCRIPTION: #krate::Description = #name::DESCRIPTION;
                 type Inverse = #inverse;

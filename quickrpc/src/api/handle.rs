@@ -417,10 +417,10 @@ impl Api {
     }
 
     #[doc(hidden)]
-    pub fn __slot(&self, call: &'static CallDescription) -> Slot {
-        self.core()
-            .slots
-            .slot(call, self.core().shared.subscription())
+    pub fn __slot(&self, call: &'static CallDescription, reads_null: fn() -> bool) -> Slot {
+        let core = self.core();
+        core.slots
+            .slot(call, reads_null, core.shared.subscription())
     }
 
     #[doc(hidden)]

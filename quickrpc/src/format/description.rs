@@ -39,12 +39,6 @@ impl CallDescription {
     pub const fn has_reply(&self) -> bool {
         self.result.is_some()
     }
-
-    /// Whether `null` is a value of the result, going by the declared type.
-    pub(crate) fn accepts_null(&self) -> bool {
-        self.result
-            .is_none_or(|result| result == "()" || result.starts_with("Option"))
-    }
 }
 
 /// One argument of a call.

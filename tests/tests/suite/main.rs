@@ -23,6 +23,7 @@ mod limits_queues;
 mod limits_reading;
 mod limits_servers;
 mod matrix;
+mod null_results;
 mod peers;
 mod plugins;
 mod process;
