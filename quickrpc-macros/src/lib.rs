@@ -106,7 +106,11 @@ use proc_macro::TokenStream;
 /// * `positional`: for all calls.
 /// * `ignore_unknown`: arguments that are not declared pass. Otherwise a call with one of them
 ///   is refused, by name.
-/// * `crate`: the path of the quickrpc crate if it is not `::quickrpc`.
+/// * `crate`: the path of the quickrpc crate if it is not `::quickrpc`, as a string or as it
+///   is: `crate = $crate::quickrpc` in a macro of yours.
+///
+/// All of these take what a `macro_rules!` puts in their place: `prefix = $prefix`,
+/// `#[name = $name]`, `text: $type`.
 ///
 /// ```
 /// use quickrpc::{Direction, remote_api};

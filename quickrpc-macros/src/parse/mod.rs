@@ -1,6 +1,7 @@
 //! First stage: from tokens to a [`Declaration`], still in the user's terms.
 
 mod attr;
+mod groups;
 mod options;
 mod signature;
 
@@ -34,11 +35,12 @@ impl Declaration {
         item: TokenStream,
         mistakes: &mut Mistakes,
     ) -> syn::Result<Self> {
-        let options = Options::parse(options, mistakes);
-        let item = match syn::parse2::<Item>(item)? {
+        let options = Options::parse(groups::open(options), mistakes);
+        let mut item = match syn::parse2::<Item>(item)? {
             Item::Trait(item) => item,
             other => return Err(not_a_trait(&other)),
         };
+        groups::settle(&mut item);
         check_trait(&item, mistakes);
         let (docs, allows) = attr::trait_attrs(item.attrs, mistakes);
         let mut calls = Vec::new();
