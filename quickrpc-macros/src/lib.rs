@@ -87,6 +87,9 @@ use proc_macro::TokenStream;
 /// * `#[require(role = "admin")]`: only callers with this role may call it; the others get an
 ///   error. Roles are what the security provider knows of a caller
 ///   ([`Sender::has_role`]); without a provider nobody has one.
+/// * `#[deprecated]`: who sends the call, connects to its slot, or calls the method of
+///   `EchoIncoming` gets a warning; who implements that method gets none.
+/// * `#[must_use = ".."]`: what to tell those who let go of what sending gives them.
 ///
 /// On an argument:
 ///
@@ -95,6 +98,16 @@ use proc_macro::TokenStream;
 ///   null), by `Default` or as given. The expression has the declared type; for `&T` it is
 ///   a `T`. It is evaluated anew for each call that lacks the argument.
 /// * A doc comment, which goes to the senders and to the description.
+///
+/// On both:
+///
+/// * `#[cfg(..)]`: without the condition, the call or argument is in nothing that is generated,
+///   the description included. The other side has its own conditions: it may still send the
+///   call, and is told that there is none. `#[cfg_attr(condition, ..)]` makes any of the
+///   attributes here depend on one.
+/// * `#[allow(..)]` and `#[expect(..)]` silence a lint in all that is generated for it;
+///   `#[warn(..)]`, `#[deny(..)]` and `#[forbid(..)]` turn one on. The sender is where an
+///   expectation has to be met, and where a lint that is turned on looks.
 ///
 /// On the trait, all optional: `#[remote_api(rename_all = "..", prefix = "..", positional,
 /// ignore_unknown, crate = "..")]`
@@ -151,6 +164,39 @@ use proc_macro::TokenStream;
 /// assert_eq!(new_image.wire_name, "image");
 /// assert_eq!(new_image.direction, Direction::Outgoing);
 /// assert_eq!(StageInverse::DESCRIPTION.calls[1].direction, Direction::Incoming);
+/// ```
+///
+/// One name both ways, and a call that is on its way out:
+///
+/// ```
+/// # use quickrpc::remote_api;
+/// #[remote_api]
+/// pub trait Editor {
+///     /// The other side no longer wants an answer.
+///     #[incoming]
+///     #[name = "$/cancelRequest"]
+///     fn cancelled(&self, id: i64);
+///
+///     /// This side no longer wants one.
+///     #[outgoing]
+///     #[name = "$/cancelRequest"]
+///     fn cancel(&self, id: i64);
+///
+///     #[outgoing]
+///     #[deprecated(note = "use `show`")]
+///     fn print(&self, text: &str);
+///
+///     #[outgoing]
+///     #[cfg(windows)]
+///     fn show_in_registry(&self, key: &str);
+/// }
+/// # assert_eq!(Editor::DESCRIPTION.calls.len(), if cfg!(windows) { 4 } else { 3 });
+/// # let (api, other) = Editor::pair();
+/// # let (here, there) = (api.cancelled.subscribe(), other.cancel.subscribe());
+/// # other.all().cancelled(1)?;
+/// # api.all().cancel(2)?;
+/// # assert_eq!((here.recv().unwrap().1, there.recv().unwrap().1), (1, 2));
+/// # Ok::<_, quickrpc::Error>(())
 /// ```
 ///
 /// # What is generated
@@ -236,7 +282,9 @@ fn remote_api_impl(
 ) -> proc_macro2::TokenStream {
     let mut mistakes = mistakes::Mistakes::default();
     let declaration = match parse::Declaration::parse(options, item.clone(), &mut mistakes) {
-        Ok(declaration) => declaration,
+        Ok(parse::Parsed::Declaration(declaration)) => declaration,
+        // Its mistakes are reported when it is back.
+        Ok(parse::Parsed::Again(code)) => return code,
         Err(error) => {
             mistakes.add_error(error);
             let errors = mistakes.into_compile_errors();

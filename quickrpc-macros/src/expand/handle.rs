@@ -25,8 +25,8 @@ impl Side<'_> {
                 let note = format!("Slot of the incoming call `{}`.", call.name);
                 let docs = docs::of_call(call, &note);
                 let (field, slot) = (&call.name, &call.slot);
-                let allows = &call.allows;
-                quote!(#docs #(#allows)* #visibility #field: #slot,)
+                let (deprecated, lints) = (&call.deprecated, call.lints.silenced());
+                quote!(#docs #deprecated #lints #visibility #field: #slot,)
             })
             .collect();
         let poisoned = self.poisoned_fields();
@@ -44,6 +44,7 @@ impl Side<'_> {
             }
 
             #[automatically_derived]
+            #attrs
             impl ::core::clone::Clone for #name {
                 fn clone(&self) -> Self {
                     #name {
@@ -175,13 +176,18 @@ impl Side<'_> {
                 Some(result) => result.wire(krate),
                 None => quote!(()),
             };
+            let lints = call.lints.silenced();
             quote! {
                 #field: {
-                    #krate::__private::result_travels::<#wire>();
-                    #slot(api.__slot(
-                        const { &#name::DESCRIPTION.calls[#index] },
-                        #krate::__private::reads_null::<#wire>,
-                    ))
+                    #lints
+                    let slot = {
+                        #krate::__private::result_travels::<#wire>();
+                        api.__slot(
+                            const { &#name::DESCRIPTION.calls[#index] },
+                            #krate::__private::reads_null::<#wire>,
+                        )
+                    };
+                    #slot(slot)
                 },
             }
         });

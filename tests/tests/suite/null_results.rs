@@ -56,12 +56,12 @@ mod own {
     pub(super) struct Option(i64);
 }
 
-#[allow(unused_qualifications, reason = "it is what is tested")]
 #[remote_api]
 trait Results {
     #[incoming]
     fn option(&self) -> Option<i64>;
     #[incoming]
+    #[expect(unused_qualifications, reason = "it is what is tested")]
     fn option_by_path(&self) -> std::option::Option<i64>;
     #[incoming]
     fn option_alias(&self) -> Maybe;
