@@ -81,10 +81,15 @@ use proc_macro::TokenStream;
 /// * `#[incoming]`, `#[outgoing]`: which way the call goes.
 /// * `#[incoming(positional)]`, `#[outgoing(positional)]`: arguments may arrive by position,
 ///   as in `{"params": [2, 3]}`, and are sent so. Otherwise they travel by name.
-/// * `#[name = ".."]`: the name on the wire, in full.
+/// * `#[name = ".."]`: the name on the wire, in full. Each direction has its names for itself:
+///   where one name goes both ways, as `$/cancelRequest` does between language servers and
+///   editors, declare a method for each way, with names of their own in Rust.
 /// * `#[require(role = "admin")]`: only callers with this role may call it; the others get an
 ///   error. Roles are what the security provider knows of a caller
 ///   ([`Sender::has_role`]); without a provider nobody has one.
+/// * `#[deprecated]`: who sends the call, connects to its slot, or calls the method of
+///   `EchoIncoming` gets a warning; who implements that method gets none.
+/// * `#[must_use = ".."]`: what to tell those who let go of what sending gives them.
 ///
 /// On an argument:
 ///
@@ -93,6 +98,16 @@ use proc_macro::TokenStream;
 ///   null), by `Default` or as given. The expression has the declared type; for `&T` it is
 ///   a `T`. It is evaluated anew for each call that lacks the argument.
 /// * A doc comment, which goes to the senders and to the description.
+///
+/// On both:
+///
+/// * `#[cfg(..)]`: without the condition, the call or argument is in nothing that is generated,
+///   the description included. The other side has its own conditions: it may still send the
+///   call, and is told that there is none. `#[cfg_attr(condition, ..)]` makes any of the
+///   attributes here depend on one.
+/// * `#[allow(..)]` and `#[expect(..)]` silence a lint in all that is generated for it;
+///   `#[warn(..)]`, `#[deny(..)]` and `#[forbid(..)]` turn one on. The sender is where an
+///   expectation has to be met, and where a lint that is turned on looks.
 ///
 /// On the trait, all optional: `#[remote_api(rename_all = "..", prefix = "..", positional,
 /// ignore_unknown, crate = "..")]`
@@ -104,7 +119,11 @@ use proc_macro::TokenStream;
 /// * `positional`: for all calls.
 /// * `ignore_unknown`: arguments that are not declared pass. Otherwise a call with one of them
 ///   is refused, by name.
-/// * `crate`: the path of the quickrpc crate if it is not `::quickrpc`.
+/// * `crate`: the path of the quickrpc crate if it is not `::quickrpc`, as a string or as it
+///   is: `crate = $crate::quickrpc` in a macro of yours.
+///
+/// All of these take what a `macro_rules!` puts in their place: `prefix = $prefix`,
+/// `#[name = $name]`, `text: $type`.
 ///
 /// ```
 /// use quickrpc::{Direction, remote_api};
@@ -145,6 +164,39 @@ use proc_macro::TokenStream;
 /// assert_eq!(new_image.wire_name, "image");
 /// assert_eq!(new_image.direction, Direction::Outgoing);
 /// assert_eq!(StageInverse::DESCRIPTION.calls[1].direction, Direction::Incoming);
+/// ```
+///
+/// One name both ways, and a call that is on its way out:
+///
+/// ```
+/// # use quickrpc::remote_api;
+/// #[remote_api]
+/// pub trait Editor {
+///     /// The other side no longer wants an answer.
+///     #[incoming]
+///     #[name = "$/cancelRequest"]
+///     fn cancelled(&self, id: i64);
+///
+///     /// This side no longer wants one.
+///     #[outgoing]
+///     #[name = "$/cancelRequest"]
+///     fn cancel(&self, id: i64);
+///
+///     #[outgoing]
+///     #[deprecated(note = "use `show`")]
+///     fn print(&self, text: &str);
+///
+///     #[outgoing]
+///     #[cfg(windows)]
+///     fn show_in_registry(&self, key: &str);
+/// }
+/// # assert_eq!(Editor::DESCRIPTION.calls.len(), if cfg!(windows) { 4 } else { 3 });
+/// # let (api, other) = Editor::pair();
+/// # let (here, there) = (api.cancelled.subscribe(), other.cancel.subscribe());
+/// # other.all().cancelled(1)?;
+/// # api.all().cancel(2)?;
+/// # assert_eq!((here.recv().unwrap().1, there.recv().unwrap().1), (1, 2));
+/// # Ok::<_, quickrpc::Error>(())
 /// ```
 ///
 /// # What is generated
@@ -230,7 +282,9 @@ fn remote_api_impl(
 ) -> proc_macro2::TokenStream {
     let mut mistakes = mistakes::Mistakes::default();
     let declaration = match parse::Declaration::parse(options, item.clone(), &mut mistakes) {
-        Ok(declaration) => declaration,
+        Ok(parse::Parsed::Declaration(declaration)) => declaration,
+        // Its mistakes are reported when it is back.
+        Ok(parse::Parsed::Again(code)) => return code,
         Err(error) => {
             mistakes.add_error(error);
             let errors = mistakes.into_compile_errors();

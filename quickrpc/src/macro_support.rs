@@ -4,7 +4,9 @@
 use serde::de::{Deserialize, DeserializeOwned};
 use serde::ser::Serialize;
 
+use crate::base::limits::Limits;
 use crate::call::dispatch::{Invocation, Outcome};
+use crate::format::text::{Json, Reader};
 
 /// The result of a call can be sent and received.
 ///
@@ -12,6 +14,12 @@ use crate::call::dispatch::{Invocation, Outcome};
 /// at the same place, which the compiler then shows once.
 #[inline(always)]
 pub fn result_travels<T: Serialize + DeserializeOwned>() {}
+
+/// Whether the result of a call can be null: if it can be read from it, as the caller will.
+pub fn reads_null<T: DeserializeOwned>() -> bool {
+    let depth = Limits::default().nesting_depth;
+    T::deserialize(&mut Reader::new("null", Json, depth)).is_ok()
+}
 
 /// `Invocation::args` with one type parameter for each argument, so that an argument that
 /// cannot be received is underlined by itself, and not the tuple of all of them.

@@ -25,8 +25,8 @@ impl Side<'_> {
                 let note = format!("Slot of the incoming call `{}`.", call.name);
                 let docs = docs::of_call(call, &note);
                 let (field, slot) = (&call.name, &call.slot);
-                let allows = &call.allows;
-                quote!(#docs #(#allows)* #visibility #field: #slot,)
+                let (deprecated, lints) = (&call.deprecated, call.lints.silenced());
+                quote!(#docs #deprecated #lints #visibility #field: #slot,)
             })
             .collect();
         let poisoned = self.poisoned_fields();
@@ -44,6 +44,7 @@ impl Side<'_> {
             }
 
             #[automatically_derived]
+            #attrs
             impl ::core::clone::Clone for #name {
                 fn clone(&self) -> Self {
                     #name {
@@ -165,12 +166,30 @@ impl Side<'_> {
     }
 
     fn generated(&self) -> TokenStream {
-        let (krate, name, inverse) = (self.krate, &self.names.handle, &self.opposite.handle);
+        let (krate, attrs) = (self.krate, self.attrs());
+        let (name, inverse) = (&self.names.handle, &self.opposite.handle);
         let fields = self.api.calls.iter().enumerate();
         let fields = fields.filter(|(_, call)| call.is_incoming() == self.declared);
         let fields = fields.map(|(index, call)| {
             let (field, slot) = (&call.name, &call.slot);
-            quote!(#field: #slot(api.__slot(const { &#name::DESCRIPTION.calls[#index] })),)
+            let wire = match &call.result {
+                Some(result) => result.wire(krate),
+                None => quote!(()),
+            };
+            let lints = call.lints.silenced();
+            quote! {
+                #field: {
+                    #lints
+                    let slot = {
+                        #krate::__private::result_travels::<#wire>();
+                        api.__slot(
+                            const { &#name::DESCRIPTION.calls[#index] },
+                            #krate::__private::reads_null::<#wire>,
+                        )
+                    };
+                    #slot(slot)
+                },
+            }
         });
         let body = match self.poisoned_incoming().next() {
             None => quote!(#name { #(#fields)* __api: api }),
@@ -178,6 +197,7 @@ impl Side<'_> {
         };
         quote! {
             #[automatically_derived]
+            #attrs
             impl #krate::__private::Generated for #name {
                 const DESCRIPTION: #krate::Description = #name::DESCRIPTION;
                 type Inverse = #inverse;

@@ -27,7 +27,8 @@ impl Side<'_> {
     }
 
     fn incoming_method(&self, call: &Call) -> TokenStream {
-        let (krate, name, allows) = (self.krate, &call.name, &call.allows);
+        let (krate, name) = (self.krate, &call.name);
+        let (deprecated, lints) = (&call.deprecated, call.lints.silenced());
         let docs = docs::call(call, &format!("Handles the incoming call `{name}`."));
         // The user may have an argument called `sender` in Rust (but not on the wire).
         let mut sender = format_ident!("sender");
@@ -39,8 +40,8 @@ impl Side<'_> {
             sender = format_ident!("{sender}_");
         }
         let arguments = call.arguments.iter().map(|argument| {
-            let (name, ty) = (&argument.name, &argument.ty);
-            quote!(#name: #ty)
+            let (name, ty, lints) = (&argument.name, &argument.ty, argument.lints.silenced());
+            quote!(#lints #name: #ty)
         });
         let result = call.result.as_ref().map(|result| {
             let declared = &result.declared;
@@ -48,7 +49,8 @@ impl Side<'_> {
         });
         quote! {
             #docs
-            #(#allows)*
+            #deprecated
+            #lints
             fn #name(&self, #sender: &#krate::Sender, #(#arguments),*) #result;
         }
     }

@@ -5,6 +5,7 @@ use quote::quote;
 
 use super::{Side, docs};
 use crate::model::{Argument, ArgumentKind, Call};
+use crate::parse::Lints;
 
 impl Side<'_> {
     pub(super) fn outgoing(&self) -> TokenStream {
@@ -77,7 +78,7 @@ impl Side<'_> {
                 )
             }
         };
-        self.send_with(index, call, &result, &method, note)
+        self.send_with(index, call, &result, &method, note, Lints::as_declared)
     }
 
     /// A call to each of the receivers.
@@ -98,7 +99,7 @@ impl Side<'_> {
                 )
             }
         };
-        self.send_with(index, call, &result, &method, note)
+        self.send_with(index, call, &result, &method, note, Lints::silenced)
     }
 
     fn send_with(
@@ -108,13 +109,16 @@ impl Side<'_> {
         result: &TokenStream,
         method: &TokenStream,
         note: &str,
+        lints: fn(&Lints) -> TokenStream,
     ) -> TokenStream {
         let (vis, handle, slot, name) =
             (self.visibility, &self.names.handle, &call.slot, &call.name);
-        let (docs, allows) = (docs::call(call, note), &call.allows);
+        let (docs, deprecated, must_use) =
+            (docs::call(call, note), &call.deprecated, &call.must_use);
+        let call_lints = lints(&call.lints);
         let parameters = call.arguments.iter().map(|argument| {
-            let (name, ty) = (&argument.name, &argument.ty);
-            quote!(#name: #ty)
+            let (name, ty, lints) = (&argument.name, &argument.ty, lints(&argument.lints));
+            quote!(#lints #name: #ty)
         });
         let values = call.arguments.iter().map(|argument| self.value(argument));
         let travels = call.result.as_ref().map(|result| {
@@ -123,7 +127,9 @@ impl Side<'_> {
         });
         quote! {
             #docs
-            #(#allows)*
+            #deprecated
+            #must_use
+            #call_lints
             #vis fn #name(&self, #(#parameters),*) -> #result {
                 #travels
                 self.0.#method(

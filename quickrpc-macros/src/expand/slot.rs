@@ -18,12 +18,14 @@ pub(super) fn locals(call: &Call) -> Vec<Ident> {
 
 impl Side<'_> {
     pub(super) fn slot(&self, call: &Call) -> TokenStream {
-        let (krate, attrs, slot) = (self.krate, self.attrs(), &call.slot);
+        let (krate, slot) = (self.krate, &call.slot);
+        let (attrs, lints) = (self.attrs(), call.lints.silenced());
         let note = format!(
             "Slot of the incoming call `{}::{}`.",
             self.names.handle, call.name
         );
         let docs = docs::of_call(call, &note);
+        let docs = quote!(#docs #lints);
         let definition = self.newtype(slot, &quote!(#krate::__private::Slot), &docs);
         let parts = [
             self.connect(call),
@@ -36,6 +38,7 @@ impl Side<'_> {
             #definition
 
             #attrs
+            #lints
             impl #slot {
                 #(#parts)*
             }

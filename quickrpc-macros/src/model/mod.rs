@@ -12,7 +12,7 @@ pub(crate) use names::{SideNames, generated_names};
 pub(crate) use rename::RenameRule;
 pub(crate) use shape::{ArgumentKind, Shape, ValueKind, located_at, option_value, peel};
 
-use crate::parse::{Declaration, DeclaredArgument, DeclaredCall, Default, Options};
+use crate::parse::{Declaration, DeclaredArgument, DeclaredCall, Default, Lints, Options};
 
 /// Which way a call goes, seen from the side that is named after the trait.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,7 +63,9 @@ pub(crate) struct Call {
     /// The role that a caller needs.
     pub(crate) role: Option<String>,
     pub(crate) docs: Vec<Attribute>,
-    pub(crate) allows: Vec<Attribute>,
+    pub(crate) deprecated: Option<Attribute>,
+    pub(crate) must_use: Option<Attribute>,
+    pub(crate) lints: Lints,
     pub(crate) arguments: Vec<Argument>,
     pub(crate) result: Option<Returned>,
     /// The slot of the side that receives it.
@@ -77,6 +79,7 @@ pub(crate) struct Argument {
     pub(crate) name: Ident,
     pub(crate) wire_name: WireName,
     pub(crate) docs: Vec<Attribute>,
+    pub(crate) lints: Lints,
     /// As declared.
     pub(crate) ty: Type,
     pub(crate) shape: Shape,
@@ -151,7 +154,9 @@ impl Call {
             positional: attrs.positional || options.positional,
             role: attrs.role.map(|role| role.value()),
             docs: attrs.docs,
-            allows: attrs.allows,
+            deprecated: attrs.deprecated,
+            must_use: attrs.must_use,
+            lints: attrs.lints,
             arguments: arguments
                 .into_iter()
                 .map(|argument| Argument::new(argument, options.rename_all))
@@ -174,6 +179,7 @@ impl Argument {
         Argument {
             wire_name: WireName::new(&name, attrs.name, rule, None),
             docs: attrs.docs,
+            lints: attrs.lints,
             shape: Shape::of(&ty),
             default: attrs.default,
             name,

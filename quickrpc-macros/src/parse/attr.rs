@@ -1,8 +1,10 @@
 //! The attributes of the trait, of calls and of arguments.
 
 use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens as _, quote};
 use syn::parse::Parser as _;
 use syn::punctuated::Punctuated;
+use syn::spanned::Spanned as _;
 use syn::{Attribute, Expr, Ident, LitStr, Meta, Token};
 
 use crate::mistakes::Mistakes;
@@ -17,8 +19,14 @@ pub(crate) struct CallAttrs {
     /// The role that a caller needs.
     pub(crate) role: Option<LitStr>,
     pub(crate) docs: Vec<Attribute>,
-    pub(crate) allows: Vec<Attribute>,
+    pub(crate) deprecated: Option<Attribute>,
+    pub(crate) must_use: Option<Attribute>,
+    pub(crate) lints: Lints,
 }
+
+/// Which lints are allowed, expected, and so on.
+#[derive(std::default::Default)]
+pub(crate) struct Lints(Vec<Attribute>);
 
 /// The attributes of an argument.
 #[derive(std::default::Default)]
@@ -26,6 +34,7 @@ pub(crate) struct ArgumentAttrs {
     pub(crate) name: Option<LitStr>,
     pub(crate) default: Option<Default>,
     pub(crate) docs: Vec<Attribute>,
+    pub(crate) lints: Lints,
 }
 
 /// What an argument is when it is missing.
@@ -76,7 +85,9 @@ impl CallAttrs {
             name: None,
             role: None,
             docs: Vec::new(),
-            allows: Vec::new(),
+            deprecated: None,
+            must_use: None,
+            lints: Lints::default(),
         };
         let mut contradictory = false;
         for attr in attrs {
@@ -86,7 +97,9 @@ impl CallAttrs {
                 "name" => set_name(&mut this.name, &attr, mistakes),
                 "require" => set_role(&mut this.role, &attr, mistakes),
                 "doc" => this.docs.push(attr),
-                "allow" => this.allows.push(attr),
+                "deprecated" => set_once(&mut this.deprecated, attr, mistakes),
+                "must_use" => set_once(&mut this.must_use, attr, mistakes),
+                name if is_lint_level(name) => this.lints.0.push(attr),
                 name if is_for_a_tool(name) => {}
                 name => mistakes.add(&attr, refused_on_call(name)),
             }
@@ -117,7 +130,7 @@ impl CallAttrs {
                 mistakes.add(
                     attr,
                     "a call is either `#[incoming]` or `#[outgoing]`; for both directions declare \
-                     two calls with different names",
+                     two methods, and give both the same `#[name = \"..\"]`",
                 );
                 return true;
             }
@@ -137,37 +150,94 @@ impl ArgumentAttrs {
                     mistakes.add(&attr, "`#[default]` is given twice");
                 }
                 "default" => this.default = default(&attr, mistakes),
+                name if is_lint_level(name) => this.lints.0.push(attr),
                 name if is_for_a_tool(name) => {}
-                name @ ("incoming" | "outgoing") => mistakes.add(
-                    &attr,
-                    format!("`#[{name}]` belongs on the method, not on an argument"),
-                ),
-                name => mistakes.add(
-                    &attr,
-                    format!(
-                        "unknown attribute `#[{name}]` of an argument, expected `#[name = \"..\"]`, \
-                         `#[default]`, `#[default(..)]` or a doc comment"
-                    ),
-                ),
+                name => mistakes.add(&attr, refused_on_argument(name)),
             }
         }
         this
     }
 }
 
+impl Lints {
+    /// As declared, for the sender, which has exactly the declared arguments.
+    pub(crate) fn as_declared(&self) -> TokenStream {
+        self.0.iter().map(Attribute::to_token_stream).collect()
+    }
+
+    /// For all else that is generated for the call: what is allowed or expected is allowed.
+    ///
+    /// One declaration becomes several items. An expectation that one of them meets would be
+    /// a warning at the others, and a lint that is turned on would find what nobody wrote.
+    pub(crate) fn silenced(&self) -> TokenStream {
+        let attrs = self.0.iter().filter_map(|attr| match &attr.meta {
+            Meta::List(list) if list.path.is_ident("allow") || list.path.is_ident("expect") => {
+                let mut list = list.clone();
+                list.path = Ident::new("allow", list.path.span()).into();
+                let meta = Meta::List(list);
+                Some(quote!(#[#meta]))
+            }
+            _ => None,
+        });
+        attrs.collect()
+    }
+}
+
 fn refused_on_call(name: &str) -> String {
     match name {
-        "cfg" | "cfg_attr" => format!(
-            "`#[{name}]` on a call is not supported, since both sides have to know the same calls; \
-             put it above `#[remote_api]` on a trait of its own"
-        ),
+        "cfg" | "cfg_attr" => malformed_condition(name),
         "default" => "`#[default]` belongs on an argument, not on the method".to_owned(),
         "positional" => "write `#[incoming(positional)]` or `#[outgoing(positional)]`".to_owned(),
         _ => format!(
             "unknown attribute `#[{name}]` of a call, expected `#[incoming]`, `#[outgoing]`, \
-             `#[name = \"..\"]`, `#[require(role = \"..\")]`, `#[allow(..)]` or a doc comment"
+             `#[name = \"..\"]`, `#[require(role = \"..\")]`, `#[deprecated]`, `#[must_use]`, \
+             `#[cfg(..)]`, `#[allow(..)]` and its like, or a doc comment"
         ),
     }
+}
+
+fn refused_on_argument(name: &str) -> String {
+    match name {
+        "cfg" | "cfg_attr" => malformed_condition(name),
+        "incoming" | "outgoing" => {
+            format!("`#[{name}]` belongs on the method, not on an argument")
+        }
+        "deprecated" => "an argument cannot be deprecated, since whoever calls has to give it; \
+                         put `#[deprecated]` on the method, and declare the call that is to be \
+                         used instead"
+            .to_owned(),
+        "must_use" => "nobody is warned about an argument that is not used; `#[must_use]` belongs \
+                       on the method, where it is about the answer"
+            .to_owned(),
+        _ => format!(
+            "unknown attribute `#[{name}]` of an argument, expected `#[name = \"..\"]`, \
+             `#[default]`, `#[default(..)]`, `#[cfg(..)]`, `#[allow(..)]` and its like, or a doc \
+             comment"
+        ),
+    }
+}
+
+/// The conditions that are well-formed have been decided before attributes are read.
+fn malformed_condition(name: &str) -> String {
+    match name {
+        "cfg" => "expected one condition, as in `#[cfg(unix)]`; several go into `all(..)` or \
+                  `any(..)`"
+            .to_owned(),
+        _ => {
+            "expected a condition and attributes, as in `#[cfg_attr(unix, deprecated)]`".to_owned()
+        }
+    }
+}
+
+fn set_once(slot: &mut Option<Attribute>, attr: Attribute, mistakes: &mut Mistakes) {
+    if slot.is_some() {
+        mistakes.add(&attr, format!("`#[{}]` is given twice", name_of(&attr)));
+    }
+    *slot = Some(attr);
+}
+
+fn is_lint_level(name: &str) -> bool {
+    matches!(name, "allow" | "expect" | "warn" | "deny" | "forbid")
 }
 
 /// The word in parentheses in `#[incoming(positional)]`.
@@ -247,7 +317,7 @@ fn set_role(slot: &mut Option<LitStr>, attr: &Attribute, mistakes: &mut Mistakes
 fn default(attr: &Attribute, mistakes: &mut Mistakes) -> Option<Default> {
     let tokens: &TokenStream = match &attr.meta {
         Meta::Path(path) => {
-            let span = syn::spanned::Spanned::span(path);
+            let span = path.span();
             return Some(Default::Trait(span));
         }
         Meta::NameValue(pair) => {

@@ -1,13 +1,15 @@
 //! First stage: from tokens to a [`Declaration`], still in the user's terms.
 
 mod attr;
+mod conditions;
+mod groups;
 mod options;
 mod signature;
 
 use proc_macro2::TokenStream;
 use syn::{Attribute, Ident, Item, ItemTrait, TraitItem, Visibility};
 
-pub(crate) use attr::Default;
+pub(crate) use attr::{Default, Lints};
 pub(crate) use options::Options;
 pub(crate) use signature::{DeclaredArgument, DeclaredCall};
 
@@ -23,6 +25,13 @@ pub(crate) struct Declaration {
     pub(crate) calls: Vec<DeclaredCall>,
 }
 
+/// What came of reading a trait.
+pub(crate) enum Parsed {
+    Declaration(Declaration),
+    /// Code by which the trait comes again, with its conditions decided.
+    Again(TokenStream),
+}
+
 impl Declaration {
     /// Reads the trait below `#[remote_api(options)]`.
     ///
@@ -30,15 +39,23 @@ impl Declaration {
     ///
     /// Only what leaves nothing to go on with: an item that is no trait.
     pub(crate) fn parse(
-        options: TokenStream,
+        tokens: TokenStream,
         item: TokenStream,
         mistakes: &mut Mistakes,
-    ) -> syn::Result<Self> {
-        let options = Options::parse(options, mistakes);
-        let item = match syn::parse2::<Item>(item)? {
+    ) -> syn::Result<Parsed> {
+        let tokens = groups::open(tokens);
+        let options = Options::parse(tokens.clone(), mistakes);
+        let mut item = match syn::parse2::<Item>(item)? {
             Item::Trait(item) => item,
             other => return Err(not_a_trait(&other)),
         };
+        // Before it is handed on, by which groups are lost; what a condition has hidden is
+        // seen when it is back.
+        groups::settle(&mut item);
+        if let Some(again) = conditions::decide(&tokens, options.krate.clone(), &mut item) {
+            return Ok(Parsed::Again(again));
+        }
+        groups::settle(&mut item);
         check_trait(&item, mistakes);
         let (docs, allows) = attr::trait_attrs(item.attrs, mistakes);
         let mut calls = Vec::new();
@@ -47,14 +64,14 @@ impl Declaration {
                 calls.push(DeclaredCall::parse(method, mistakes));
             }
         }
-        Ok(Declaration {
+        Ok(Parsed::Declaration(Declaration {
             options,
             name: item.ident,
             visibility: item.vis,
             docs,
             allows,
             calls,
-        })
+        }))
     }
 }
 

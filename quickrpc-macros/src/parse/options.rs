@@ -1,6 +1,7 @@
 //! The options of the trait: what stands in `#[remote_api(..)]`.
 
 use proc_macro2::TokenStream;
+use quote::ToTokens as _;
 use syn::parse::Parser as _;
 use syn::punctuated::Punctuated;
 use syn::{Expr, ExprLit, Lit, LitStr, Meta, Path, Token};
@@ -61,15 +62,18 @@ impl Options {
 
 /// The string in `key = "string"`.
 pub(super) fn string(meta: &Meta, example: &str, mistakes: &mut Mistakes) -> Option<LitStr> {
-    if let Meta::NameValue(pair) = meta
-        && let Expr::Lit(ExprLit {
-            lit: Lit::Str(text),
-            ..
-        }) = &pair.value
-    {
-        return Some(text.clone());
+    let expected = format!("expected a string: `{example}`");
+    match meta {
+        Meta::NameValue(pair) => match &pair.value {
+            Expr::Lit(ExprLit {
+                lit: Lit::Str(text),
+                ..
+            }) => return Some(text.clone()),
+            // Which may have been written elsewhere, if a macro has put it here.
+            value => mistakes.add(value, expected),
+        },
+        _ => mistakes.add(meta, expected),
     }
-    mistakes.add(meta, format!("expected a string: `{example}`"));
     None
 }
 
@@ -98,7 +102,14 @@ fn rename_rule(meta: &Meta, mistakes: &mut Mistakes) -> Option<RenameRule> {
     rule
 }
 
+/// A string, or the path itself, which can begin with the `$crate` of a macro.
 fn crate_path(meta: &Meta, mistakes: &mut Mistakes) -> Option<Path> {
+    if let Meta::NameValue(pair) = meta
+        && let Expr::Path(path) = &pair.value
+        && let Ok(path) = Path::parse_mod_style.parse2(path.to_token_stream())
+    {
+        return Some(path);
+    }
     let text = string(meta, "crate = \"::my_quickrpc\"", mistakes)?;
     match text.parse_with(Path::parse_mod_style) {
         Ok(path) => Some(path),

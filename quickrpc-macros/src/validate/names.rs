@@ -1,9 +1,9 @@
-//! Names on the wire: each once, and none that somebody else needs.
+//! Names on the wire: each once in its direction, and none that somebody else needs.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::mistakes::Mistakes;
-use crate::model::{Api, Call, WireName};
+use crate::model::{Api, Call, Direction, WireName};
 
 pub(super) fn check(api: &mut Api, mistakes: &mut Mistakes) {
     if let Some(prefix) = &api.prefix
@@ -23,11 +23,15 @@ pub(super) fn check(api: &mut Api, mistakes: &mut Mistakes) {
     {
         check_call_name(call, mistakes);
     }
-    check_unique(
-        api.calls.iter().map(|call| &call.wire_name),
-        "two calls",
-        mistakes,
-    );
+    // A name may be on its way in both directions, as `$/cancelRequest` is.
+    for (direction, what) in [
+        (Direction::Incoming, "two incoming calls"),
+        (Direction::Outgoing, "two outgoing calls"),
+    ] {
+        let calls = api.calls.iter();
+        let calls = calls.filter(|call| call.direction == Some(direction));
+        check_unique(calls.map(|call| &call.wire_name), what, mistakes);
+    }
     for call in &api.calls {
         check_arguments(call, mistakes);
     }
@@ -57,7 +61,10 @@ fn check_rust_names(api: &mut Api, mistakes: &mut Mistakes) {
         if !seen.insert(name.clone()) {
             mistakes.add(
                 &call.name,
-                format!("two calls are named `{name}`; each call has a name of its own"),
+                format!(
+                    "two calls are named `{name}`; each has a name of its own in Rust, and \
+                     `#[name = \"..\"]` gives the one on the wire"
+                ),
             );
             return false;
         }

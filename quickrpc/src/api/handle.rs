@@ -427,10 +427,9 @@ impl Api {
     }
 
     #[doc(hidden)]
-    pub fn __slot(&self, call: &'static CallDescription) -> Slot {
-        self.calls()
-            .slots
-            .slot(call, self.net().shared.subscription())
+    pub fn __slot(&self, call: &'static CallDescription, reads_null: fn() -> bool) -> Slot {
+        let limit = self.net().shared.subscription();
+        self.calls().slots.slot(call, reads_null, limit)
     }
 
     #[doc(hidden)]

@@ -6,11 +6,12 @@ use std::collections::HashMap;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, RwLock, Weak};
+use std::sync::{Arc, OnceLock, RwLock, Weak};
 use std::time::Duration;
 
 use crossbeam_channel::{bounded, select};
 
+use crate::base::foreign::catch;
 use crate::call::subscription::Subscription;
 use crate::format::description::{CallDescription, Direction};
 
@@ -35,6 +36,9 @@ pub(crate) struct SlotInner {
     pub(crate) name: Box<str>,
     /// What was declared; nothing in an API without a trait.
     pub(crate) call: Option<&'static CallDescription>,
+    /// Asks the type of the result whether it can be null. Told by the generated code, since
+    /// a description knows no types; only where nobody answers is it called.
+    reads_null: OnceLock<fn() -> bool>,
     handlers: RwLock<Arc<[Entry]>>,
     subscription_limit: AtomicUsize,
     /// What the last run of the handlers took whose time was taken, in nanoseconds; unknown
@@ -89,10 +93,18 @@ impl SlotTable {
         self.declared.get(place.ok()?)
     }
 
-    /// The slot of a declared call.
-    pub(crate) fn slot(&self, call: &'static CallDescription, subscription_limit: usize) -> Slot {
+    /// The slot of a declared call, and whether its result can be null.
+    pub(crate) fn slot(
+        &self,
+        call: &'static CallDescription,
+        reads_null: fn() -> bool,
+        subscription_limit: usize,
+    ) -> Slot {
         match self.find_declared(call.wire_name) {
-            Some(slot) => Slot(Arc::clone(slot)),
+            Some(slot) => {
+                slot.reads_null.get_or_init(|| reads_null);
+                Slot(Arc::clone(slot))
+            }
             // Not reached by generated code, which asks for what it declared.
             None => self.dynamic(call.wire_name, subscription_limit),
         }
@@ -108,11 +120,12 @@ impl SlotTable {
 
     /// Names of the methods nobody is connected to, in the order of their declaration.
     pub(crate) fn unhandled(&self) -> Vec<&'static str> {
+        let incoming = |call: &&CallDescription| call.direction == Direction::Incoming;
         let unhandled = |call: &&CallDescription| {
             let slot = self.find_declared(call.wire_name);
             slot.is_some_and(|slot| slot.handlers().is_empty())
         };
-        let calls = self.calls.iter().filter(unhandled);
+        let calls = self.calls.iter().filter(incoming).filter(unhandled);
         calls.map(|call| call.name).collect()
     }
 
@@ -142,10 +155,21 @@ impl SlotInner {
         SlotInner {
             name: name.into(),
             call,
+            reads_null: OnceLock::new(),
             handlers: RwLock::new(Arc::new([])),
             subscription_limit: AtomicUsize::new(subscription_limit),
             cost: AtomicU32::new(u32::MAX),
             unmeasured: AtomicU8::new(0),
+        }
+    }
+
+    /// Whether null is an answer: if the declared result can be read from it, or nothing is
+    /// declared.
+    pub(crate) fn accepts_null(&self) -> bool {
+        match self.reads_null.get() {
+            // The type is the user's.
+            Some(ask) => catch("reading a result", ask).unwrap_or(false),
+            None => self.call.is_none_or(|call| !call.has_reply()),
         }
     }
 

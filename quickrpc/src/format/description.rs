@@ -16,7 +16,7 @@ pub struct Description {
 pub struct CallDescription {
     /// Name in the trait.
     pub name: &'static str,
-    /// Name on the wire.
+    /// Name on the wire. A call of the other direction may have the same.
     pub wire_name: &'static str,
     /// Whether this side receives or sends the call.
     pub direction: Direction,
@@ -38,12 +38,6 @@ impl CallDescription {
     /// Whether the call has a reply.
     pub const fn has_reply(&self) -> bool {
         self.result.is_some()
-    }
-
-    /// Whether `null` is a value of the result, going by the declared type.
-    pub(crate) fn accepts_null(&self) -> bool {
-        self.result
-            .is_none_or(|result| result == "()" || result.starts_with("Option"))
     }
 }
 

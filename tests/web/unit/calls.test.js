@@ -48,6 +48,17 @@ test("a notification has no id, and its promise tells that it was sent", async (
   assert.deepEqual(await server.next(), message);
 });
 
+test("a name in both directions is two calls", async (t) => {
+  const { api, server } = await pair(t);
+  api.progress.connect(({ token }) => token.length);
+  const sent = api.remote.progress({ token: 7 });
+  assert.deepEqual((await server.next()).params, { token: 7 });
+  server.send({ jsonrpc: "2.0", method: "progress", params: { token: "four" }, id: 1 });
+  assert.deepEqual(await server.next(), { jsonrpc: "2.0", result: 4, id: 1 });
+  server.send({ jsonrpc: "2.0", result: "seven", id: 1 });
+  assert.equal(await sent, "seven");
+});
+
 test("answers come in any order", async (t) => {
   const { api, server } = await pair(t);
   const calls = [api.call("a"), api.call("b"), api.call("c")];

@@ -1,4 +1,4 @@
-//! Two calls with the same name on the wire.
+//! Two calls of one direction with the same name on the wire.
 
 use quickrpc::remote_api;
 
@@ -7,9 +7,17 @@ pub trait Echo {
     #[incoming]
     fn say(&self, text: &str);
 
+    #[incoming]
+    #[name = "say"]
+    fn tell(&self, text: &str);
+
     #[outgoing]
     #[name = "say"]
     fn echo(&self, text: &str);
+
+    #[outgoing]
+    #[name = "say"]
+    fn call(&self, text: &str);
 }
 
 fn main() {

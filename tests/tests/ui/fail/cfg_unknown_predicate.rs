@@ -1,11 +1,11 @@
-//! A call that is there only sometimes.
+//! A condition that the compiler does not know: it says so once.
 
 use quickrpc::remote_api;
 
 #[remote_api]
 pub trait Echo {
     #[incoming]
-    #[cfg(unix)]
+    #[cfg(system(unix))]
     fn say(&self, text: &str);
 }
 
