@@ -51,9 +51,12 @@ export interface Options {
   connectTimeout?: number;
   /** The largest message, in both directions, at least 1. Default 16 MiB, as in the library. */
   messageSize?: number;
-  /** Calls that wait for an answer, in each direction. Default 16,384. */
+  /** Calls that wait for an answer, in each direction, at least 1. Default 16,384. */
   pendingCalls?: number;
-  /** What may wait to be sent, or for a connection, before calls fail with `queue-full`. Default 8 MiB. */
+  /**
+   * What may wait to be sent, or for a connection, before calls fail with `queue-full`, at
+   * least 1. Default 8 MiB.
+   */
   queue?: number;
   /** Subprotocols to offer. Default none. */
   protocols?: string | string[];

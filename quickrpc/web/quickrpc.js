@@ -169,7 +169,8 @@ class Core {
     for (const name of LIMITS) {
       const limit = this.options[name];
       if (typeof limit === "number" && limit >= 1) continue;
-      throw new RpcError("config", `\`${name}\` is a number of at least 1, not \`${String(limit)}\``);
+      const what = `\`${name}\` is a number of at least 1, not \`${String(limit)}\``;
+      throw new RpcError("config", what);
     }
     this.url = absolute(url);
   }
@@ -254,8 +255,8 @@ class Core {
     const socket = this.forget();
     try {
       socket?.close(code, reason);
-    } catch (error) {
-      this.trouble(error);
+    } catch {
+      // It is not ours any more, however it ends.
     }
   }
 
@@ -456,7 +457,7 @@ class Core {
   // ---- What arrives. Nothing in here throws, whatever it is.
 
   receive(data, socket) {
-    if ((data.byteLength ?? data.length) > this.options.messageSize) {
+    if ((data?.byteLength ?? data?.length) > this.options.messageSize) {
       this.drop(`a message is larger than ${this.options.messageSize} bytes`);
       return;
     }
@@ -529,7 +530,8 @@ class Core {
       this.settle(message);
       return undefined;
     }
-    const isId = id === null || typeof id === "string" || typeof id === "bigint" || Number.isFinite(id);
+    const isNumber = Number.isFinite(id) || typeof id === "bigint";
+    const isId = isNumber || typeof id === "string" || id === null;
     if (!isId || String(id).length > ID_SIZE) {
       const what = `an id is a string or a number, of up to ${ID_SIZE} characters`;
       return this.invalid(undefined, what);
