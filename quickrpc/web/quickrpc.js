@@ -521,6 +521,8 @@ class Core {
 
   /** Handles one message: the text of its answer, or a promise of it, or undefined. */
   handle(message) {
+    // An entry of a batch may have closed the API.
+    if (this.status.state === "stopped") return undefined;
     if (!isMap(message)) return this.invalid(undefined, "a message is an object");
     const { jsonrpc, method, params = {}, id = null } = message;
     // An answer may have neither (JavaScript leaves out what is undefined), or come from
@@ -649,7 +651,9 @@ class Core {
     }
     // One that comes after its deadline is no news.
     if (this.hasSent(number)) return;
-    this.trouble(new RpcError("decode", "an answer to a call that was never made"));
+    // Such as that of a server that could not read what it was sent, and knows no id.
+    const text = error === null ? "" : `: ${shorten(readError(error).message, 200)}`;
+    this.trouble(new RpcError("decode", `an answer to a call that was never made${text}`));
   }
 }
 

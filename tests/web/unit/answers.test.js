@@ -128,6 +128,17 @@ test("the first answer counts, and ids that nobody has sent end no call", async 
   assert.deepEqual(errors, strange.map(() => "decode"));
 });
 
+test("an error that belongs to no call is told with its text", async (t) => {
+  const { api, server } = await pair(t);
+  const told = [];
+  api.onError((error) => told.push(error.message));
+  server.send('{"jsonrpc":"2.0","error":{"code":-32700,"message":"Parse error"},"id":null}');
+  server.send({ jsonrpc: "2.0", error: { code: 1, message: "x".repeat(10_000) }, id: 99 });
+  await handled(server);
+  assert.equal(told[0], "an answer to a call that was never made: Parse error");
+  assert.ok(told[1].length < 300);
+});
+
 test("members of an answer have any name", async (t) => {
   const { api, server } = await pair(t);
   const text =

@@ -215,10 +215,14 @@ test("close works while it connects, and from every observer", async (t) => {
   }
 
   const calling = await pair(t);
+  const heard = [];
   calling.api.end.connect(() => calling.api.close());
-  calling.server.send({ jsonrpc: "2.0", method: "end", id: 1 });
+  calling.api.hello.connect(() => heard.push("hello"));
+  // Nor is what came with it heard any more.
+  calling.server.send(["end", "hello"].map((method) => ({ jsonrpc: "2.0", method, id: 1 })));
   await within(calling.server.closed, "the end");
   assert.equal(calling.server.unread, 0);
+  assert.deepEqual(heard, []);
 });
 
 test("an observer that fails does not keep a connection from coming up", async (t) => {
