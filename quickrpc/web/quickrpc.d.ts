@@ -49,11 +49,14 @@ export interface Options {
   backoff?: number;
   /** Until an attempt to connect has failed. Default 10,000. */
   connectTimeout?: number;
-  /** The largest message, in both directions. Default 16 MiB, as in the library. */
+  /** The largest message, in both directions, at least 1. Default 16 MiB, as in the library. */
   messageSize?: number;
-  /** Calls that wait for an answer, in each direction. Default 16,384. */
+  /** Calls that wait for an answer, in each direction, at least 1. Default 16,384. */
   pendingCalls?: number;
-  /** What may wait to be sent, before calls fail with `queue-full`. Default 8 MiB. */
+  /**
+   * What may wait to be sent, or for a connection, before calls fail with `queue-full`, at
+   * least 1. Default 8 MiB.
+   */
   queue?: number;
   /** Subprotocols to offer. Default none. */
   protocols?: string | string[];
@@ -87,7 +90,7 @@ export type ErrorKind =
   | "encode"
   /** Nothing was sent. */
   | "message-too-large"
-  /** The other side does not read. Nothing was sent. */
+  /** The other side does not read, or too much waits for a connection. Nothing was sent. */
   | "queue-full"
   /** Nothing was sent. */
   | "too-many-pending"
@@ -108,10 +111,16 @@ export class RpcError extends Error {
  */
 export class CallError extends RpcError {
   constructor(message: string, options?: { code?: number; data?: unknown });
-  /** As in JSON-RPC 2.0: -32601 is an unknown method, -32602 wrong parameters. */
+  /**
+   * As in JSON-RPC 2.0: -32601 is an unknown method, -32602 wrong parameters, -32603 also an
+   * answer that is none: with neither a result nor an error, or with an error that is no object.
+   */
   readonly code: number;
   readonly data: unknown;
 }
+
+/** Members that every object has, and those that would make a promise of it. */
+type Taken = "then" | "toJSON" | keyof Object;
 
 /** What connects a handler. */
 export interface Connection {
@@ -155,19 +164,26 @@ export interface ApiBase<Remote = AnyCalls, Local = AnyCalls> {
     ...args: Arguments<Remote[Name], CallOptions>
   ): Promise<void>;
 
-  /** `api.remote.add({ a: 1, b: 2 })` is `api.call("add", { a: 1, b: 2 })`. */
+  /**
+   * `api.remote.add({ a: 1, b: 2 })` is `api.call("add", { a: 1, b: 2 })`. A name that every
+   * object has, such as `toString`, takes the long form.
+   */
   readonly remote: {
-    readonly [Name in Names<Remote>]: (
+    readonly [Name in Exclude<Names<Remote>, Taken>]: (
       ...args: Arguments<Remote[Name], CallOptions>
     ) => Promise<Result<Remote[Name]>>;
   };
 
-  /** The slot of any name; the long form of `api.echo`, for names that the handle itself has. */
+  /**
+   * The slot of any name; the long form of `api.echo`, for names that the handle itself has, or
+   * every object, such as `toString`.
+   */
   slot<Name extends Names<Local>>(name: Name): Slot<Local[Name]>;
 
   /**
    * Fulfilled with the handle as soon as it is connected: `const api = await connect().ready`.
-   * Rejected when it ended for good. After a loss, it is a new promise.
+   * Rejected when it ended for good. After a loss, it is a new promise; one that somebody has
+   * waited for in vain until then is fulfilled by the next connection.
    */
   readonly ready: Promise<Api<Remote, Local>>;
 
@@ -176,13 +192,14 @@ export interface ApiBase<Remote = AnyCalls, Local = AnyCalls> {
 
   /**
    * Told of each change. At `up` it runs before anything that waited is sent: the place to
-   * introduce oneself, again after each loss.
+   * introduce oneself, again after each loss. What it throws, or its promise, goes to `onError`.
    */
   onStatus(observer: (status: Status) => void): Connection;
 
   /**
    * Told of what has no caller here: messages that are none, notifications that nobody
-   * handles or whose handler threw. Without an observer it goes to the console.
+   * handles or whose handler threw, observers that threw. What was thrown and is no `Error` is
+   * the `cause` of one. Without an observer it goes to the console.
    */
   onError(observer: (error: Error, method?: string) => void): Connection;
 
@@ -195,7 +212,7 @@ export interface ApiBase<Remote = AnyCalls, Local = AnyCalls> {
 
 /** The handle, with its slots: `api.echo.connect(handler)`. */
 export type Api<Remote = AnyCalls, Local = AnyCalls> = ApiBase<Remote, Local> & {
-  readonly [Name in Exclude<Names<Local>, keyof ApiBase | "then" | "toJSON">]: Slot<Local[Name]>;
+  readonly [Name in Exclude<Names<Local>, keyof ApiBase | Taken>]: Slot<Local[Name]>;
 };
 
 /**

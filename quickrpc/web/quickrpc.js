@@ -49,6 +49,7 @@ const DEFAULTS = {
   WebSocket: undefined,
 };
 const DURATIONS = ["callTimeout", "restart", "backoff", "connectTimeout"];
+const LIMITS = ["messageSize", "pendingCalls", "queue"];
 
 /** What went wrong here or on the way; `kind` tells the cases apart. */
 export class RpcError extends Error {
@@ -136,6 +137,8 @@ class Core {
   pending = new Map();
   /** Calls and notifications that wait for a connection, in order. */
   waiting = new Set();
+  /** How much those have to send. */
+  waitingSize = 0;
   lastId = 0;
   /** Incoming calls whose handlers have not answered. */
   handling = 0;
@@ -144,13 +147,14 @@ class Core {
   timer = undefined;
 
   constructor(url, options) {
-    for (const name of Object.keys(options)) {
+    this.options = { ...DEFAULTS };
+    for (const [name, value] of Object.entries(options)) {
       if (!Object.hasOwn(DEFAULTS, name)) {
         const known = Object.keys(DEFAULTS).join("`, `");
         throw new RpcError("config", `unknown option \`${name}\`; there are \`${known}\``);
       }
+      if (value !== undefined) this.options[name] = value;
     }
-    this.options = { ...DEFAULTS, ...options };
     this.options.WebSocket ??= globalThis.WebSocket;
     if (!this.options.WebSocket) {
       const advice = "pass one as an option, such as that of the package `ws`";
@@ -160,6 +164,13 @@ class Core {
       // Without `restart` there is no pause.
       const off = name === "restart" && this.options.restart === false;
       if (!off) this.options[name] = duration(this.options[name], name);
+    }
+    // Nothing is larger than what is no number: such a limit would be none.
+    for (const name of LIMITS) {
+      const limit = this.options[name];
+      if (typeof limit === "number" && limit >= 1) continue;
+      const what = `\`${name}\` is a number of at least 1, not \`${String(limit)}\``;
+      throw new RpcError("config", what);
     }
     this.url = absolute(url);
   }
@@ -191,7 +202,9 @@ class Core {
     try {
       socket = new this.options.WebSocket(this.url, this.options.protocols);
     } catch (error) {
-      this.lost(`cannot open it: ${error.message}`);
+      // Not at once: whoever has just called `connect` has no observers yet, and one that
+      // calls `reconnect` would be called by itself.
+      this.timer = setTimeout(() => this.lost(`cannot open it: ${textOf(error)}`));
       return;
     }
     this.socket = socket;
@@ -212,8 +225,7 @@ class Core {
       trouble = event?.message ?? "";
     };
     socket.onclose = (event) => {
-      this.socket = null;
-      clearTimeout(this.timer);
+      this.forget();
       this.lost(reasonOf(event, opened, trouble, this.url));
     };
   }
@@ -227,7 +239,7 @@ class Core {
     this.setStatus({ state: "up" });
     for (const entry of this.waiting) {
       if (this.socket !== socket) return;
-      this.waiting.delete(entry);
+      this.unqueue(entry);
       this.transmit(entry);
     }
     if (this.socket === socket) this.ready.resolve(this.api);
@@ -240,19 +252,29 @@ class Core {
   }
 
   leave(code, reason) {
+    const socket = this.forget();
+    try {
+      socket?.close(code, reason);
+    } catch {
+      // It is not ours any more, however it ends.
+    }
+  }
+
+  /** Whatever the socket does from now on, it is not ours; gives it, if there is one. */
+  forget() {
     const { socket } = this;
     clearTimeout(this.timer);
-    if (!socket) return;
     this.socket = null;
-    socket.onopen = socket.onmessage = socket.onclose = null;
-    // The package `ws` throws an error that nobody listens to.
-    socket.onerror = () => {};
-    socket.close(code, reason);
+    if (socket) {
+      socket.onopen = socket.onmessage = socket.onclose = null;
+      // The package `ws` throws an error that nobody listens to.
+      socket.onerror = () => {};
+    }
+    return socket;
   }
 
   /** There is no connection any more, or none was made. */
   lost(reason) {
-    const wasUp = this.status.state === "up";
     const { restart } = this.options;
     const over = restart === false;
     for (const entry of this.pending.values()) {
@@ -263,7 +285,7 @@ class Core {
       if (entry.wait && !over) continue;
       entry.fail(new RpcError("disconnected", `\`${entry.method}\` was not sent: ${reason}`));
     }
-    if (wasUp) this.ready = settleable();
+    this.renewReady();
     if (over) {
       this.ready.reject(new RpcError("disconnected", reason));
       globalThis.removeEventListener?.("online", this.online);
@@ -292,7 +314,7 @@ class Core {
   close() {
     if (this.status.state === "stopped") return;
     globalThis.removeEventListener?.("online", this.online);
-    if (this.status.state === "up") this.ready = settleable();
+    this.renewReady();
     this.leave(CLOSED);
     for (const entry of [...this.pending.values(), ...this.waiting]) {
       entry.fail(new RpcError("stopped", `\`${entry.method}\`: the API was closed`));
@@ -301,29 +323,30 @@ class Core {
     this.setStatus({ state: "stopped" });
   }
 
+  /** After a loss it is a new promise; but one that somebody waits for is not forgotten. */
+  renewReady() {
+    if (this.ready.isSettled) this.ready = settleable();
+  }
+
   setStatus(status) {
     this.status = Object.freeze(status);
     for (const { handler } of this.onStatus.handlers) {
       // An observer has changed it, and everybody was told of that.
       if (this.status !== status) return;
-      try {
-        handler(status);
-      } catch (error) {
-        this.trouble(error);
-      }
+      observe(() => handler(status), (error) => this.trouble(error));
     }
   }
 
   /** Something failed that has no caller here. */
-  trouble(error, method) {
+  trouble(thrown, method) {
+    const error = asError(thrown);
     const observers = this.onError.handlers;
-    if (observers.length === 0) console.warn("quickrpc:", error);
+    if (observers.length === 0) print("warn", "quickrpc:", error);
     for (const { handler } of observers) {
-      try {
-        handler(error, method);
-      } catch (error) {
-        console.error("quickrpc: an observer of errors failed:", error);
-      }
+      observe(
+        () => handler(error, method),
+        (error) => print("error", "quickrpc: an observer of errors failed:", error),
+      );
     }
   }
 
@@ -335,14 +358,16 @@ class Core {
       const { timeout = this.options.callTimeout, wait = this.options.wait } = options;
       const patience = duration(timeout, "timeout");
       if (typeof method !== "string") throw new TypeError("the name of a method is a string");
+      const head = this.encodeCall(method, params);
+      // Now and not before: getters and `toJSON` of the parameters may have closed the API.
       this.expectRoom(method, wait);
       const id = hasReply ? ++this.lastId : undefined;
-      const text = this.encodeCall(method, params, id);
+      const text = this.fitting(id === undefined ? `${head}}` : `${head},"id":${id}}`);
       const entry = { method, id, text, wait, timer: undefined };
       const end = () => {
         clearTimeout(entry.timer);
         this.pending.delete(id);
-        this.waiting.delete(entry);
+        this.unqueue(entry);
       };
       entry.done = (value) => (end(), resolve(value));
       entry.fail = (error) => (end(), reject(error));
@@ -354,8 +379,17 @@ class Core {
         entry.fail(new RpcError("timeout", text));
       }, patience);
       if (this.status.state === "up") this.transmit(entry);
-      else this.waiting.add(entry);
+      else this.enqueue(entry);
     });
+  }
+
+  enqueue(entry) {
+    this.waiting.add(entry);
+    this.waitingSize += entry.text.length;
+  }
+
+  unqueue(entry) {
+    if (this.waiting.delete(entry)) this.waitingSize -= entry.text.length;
   }
 
   /** Fails where nothing can be sent, nor wait for a connection. */
@@ -369,13 +403,17 @@ class Core {
       const text = `\`${method}\`: ${this.options.pendingCalls} calls are pending already`;
       throw new RpcError("too-many-pending", text);
     }
+    if (state !== "up" && this.waitingSize > this.options.queue) {
+      const text = `\`${method}\` was not sent: too much waits for a connection already`;
+      throw new RpcError("queue-full", text);
+    }
   }
 
   transmit(entry) {
     const { socket } = this;
     const { queue } = this.options;
     // A socket that is closing throws away what it is given, without a word.
-    if (socket.readyState !== OPEN) {
+    if (socket?.readyState !== OPEN) {
       const text = `\`${entry.method}\` was not sent: the connection is being closed`;
       entry.fail(new RpcError("disconnected", text));
       return;
@@ -385,51 +423,56 @@ class Core {
       entry.fail(new RpcError("queue-full", text));
       return;
     }
-    socket.send(entry.text);
+    // Before it is sent: some WebSockets, of tests above all, have the answer at once.
+    if (entry.id !== undefined) this.pending.set(entry.id, entry);
+    try {
+      socket.send(entry.text);
+    } catch (error) {
+      const text = `\`${entry.method}\` was not sent: ${textOf(error)}`;
+      entry.fail(new RpcError("disconnected", text, { cause: error }));
+      return;
+    }
     entry.text = "";
     if (entry.id === undefined) entry.done();
-    else this.pending.set(entry.id, entry);
   }
 
-  encodeCall(method, params, id) {
+  /** All of a call but its id and the last brace. */
+  encodeCall(method, params) {
     if (typeof params !== "object" || params === null || isBytes(params)) {
       throw new RpcError("encode", `\`${method}\`: parameters are an object or a list`);
     }
-    const tail = id === undefined ? "}" : `,"id":${id}}`;
-    const name = JSON.stringify(method);
-    return this.fitting(`{"jsonrpc":"2.0","method":${name},"params":${encode(params)}${tail}`);
+    return `{"jsonrpc":"2.0","method":${JSON.stringify(method)},"params":${encode(params)}`;
   }
 
   fitting(text) {
     const { messageSize } = this.options;
     // No character takes more than three bytes, so that most texts need not be counted.
-    if (text.length * 3 > messageSize) {
-      const size = new TextEncoder().encode(text).length;
-      if (size > messageSize) {
-        const what = `a message of ${size} bytes is larger than the limit of ${messageSize} bytes`;
-        throw new RpcError("message-too-large", what);
-      }
-    }
-    return text;
+    if (text.length * 3 <= messageSize) return text;
+    const size = sizeOf(text);
+    if (size <= messageSize) return text;
+    const what = `a message of ${size} bytes is larger than the limit of ${messageSize} bytes`;
+    throw new RpcError("message-too-large", what);
   }
 
   // ---- What arrives. Nothing in here throws, whatever it is.
 
   receive(data, socket) {
-    if ((data.byteLength ?? data.length) > this.options.messageSize) {
+    if ((data?.byteLength ?? data?.length) > this.options.messageSize) {
       this.drop(`a message is larger than ${this.options.messageSize} bytes`);
       return;
     }
+    let message;
     try {
       const text = typeof data === "string" ? data : UTF8.decode(data);
       // An empty message is what some peers send to show that they are there.
       if (text.trim() === "") return;
-      const message = decode(text);
-      const answer = Array.isArray(message) ? this.batch(message) : this.handle(message);
-      once(answer, (text) => this.reply(text, socket));
+      message = decode(text);
     } catch (error) {
-      this.trouble(error instanceof RpcError ? error : new RpcError("decode", error.message));
+      this.trouble(error instanceof RpcError ? error : new RpcError("decode", textOf(error)));
+      return;
     }
+    const answer = Array.isArray(message) ? this.batch(message) : this.handle(message);
+    once(answer, (text) => this.reply(text, socket));
   }
 
   /** Sends an answer, unless whoever asked is gone. */
@@ -439,7 +482,12 @@ class Core {
       this.drop("the other side does not read its answers");
       return;
     }
-    socket.send(text);
+    try {
+      socket.send(text);
+    } catch (error) {
+      const what = `an answer was not sent: ${textOf(error)}`;
+      this.trouble(new RpcError("disconnected", what, { cause: error }));
+    }
   }
 
   /** The answers to a batch, as one text; undefined if there are none. */
@@ -448,7 +496,22 @@ class Core {
     if (messages.length > BATCH_ENTRIES) {
       return this.invalid(undefined, `a batch may have ${BATCH_ENTRIES} entries`);
     }
-    const answers = messages.map((message) => this.handle(message));
+    const { messageSize } = this.options;
+    let room = messageSize - 1;
+    // Each of them fits, but all together must as well.
+    const fitting = (text, message) => {
+      if (text === undefined) return undefined;
+      const size = sizeOf(text) + 1;
+      if (size <= room) {
+        room -= size;
+        return text;
+      }
+      const what = `the answers to this batch are larger than ${messageSize} bytes`;
+      return this.encodeError(message.id, new CallError(what, { code: INTERNAL_ERROR }));
+    };
+    const answers = messages.map((message) =>
+      once(this.handle(message), (text) => fitting(text, message)),
+    );
     const joined = (answers) => {
       const texts = answers.filter((text) => text !== undefined);
       return texts.length === 0 ? undefined : `[${texts.join(",")}]`;
@@ -458,13 +521,19 @@ class Core {
 
   /** Handles one message: the text of its answer, or a promise of it, or undefined. */
   handle(message) {
+    // An entry of a batch may have closed the API.
+    if (this.status.state === "stopped") return undefined;
     if (!isMap(message)) return this.invalid(undefined, "a message is an object");
     const { jsonrpc, method, params = {}, id = null } = message;
-    if (method === undefined && ("result" in message || "error" in message)) {
+    // An answer may have neither (JavaScript leaves out what is undefined), or come from
+    // JSON-RPC 1.0, which has no versions. Answering it could end a call of the other side.
+    const isAnswer = "result" in message || "error" in message || this.hasSent(answerId(id));
+    if ((method === undefined || method === null) && isAnswer) {
       this.settle(message);
       return undefined;
     }
-    const isId = id === null || ["string", "number", "bigint"].includes(typeof id);
+    const isNumber = Number.isFinite(id) || typeof id === "bigint";
+    const isId = isNumber || typeof id === "string" || id === null;
     if (!isId || String(id).length > ID_SIZE) {
       const what = `an id is a string or a number, of up to ${ID_SIZE} characters`;
       return this.invalid(undefined, what);
@@ -487,7 +556,7 @@ class Core {
 
   /** Answers with an error, or tells of it where nobody wants an answer. */
   failed(id, error, method) {
-    if (id !== undefined) return encodeError(id, error);
+    if (id !== undefined) return this.encodeError(id, error);
     this.trouble(error, method);
     return undefined;
   }
@@ -508,7 +577,7 @@ class Core {
     }
     // Each handler has its own parameters, since it may change them.
     const each = handlers.length > 1 ? () => structuredClone(params) : () => params;
-    const made = handlers.map(({ handler }) => run(handler, each()));
+    const made = handlers.map(({ handler }) => run(() => handler(each())));
     if (!made.some(isPromise)) return this.outcome(method, id, made);
     this.handling += 1;
     return Promise.all(made).then((made) => {
@@ -527,48 +596,87 @@ class Core {
     const answers = made.filter((one) => "error" in one || one.value !== undefined);
     if (answers.length > 1) {
       const what = `${answers.length} handlers of \`${method}\` answered, where one may`;
-      return encodeError(id, new CallError(what, { code: INTERNAL_ERROR }));
+      return this.encodeError(id, new CallError(what, { code: INTERNAL_ERROR }));
     }
     const [answer = { value: null }] = answers;
-    if ("error" in answer) return encodeError(id, answer.error);
+    if ("error" in answer) return this.encodeError(id, answer.error);
     try {
       return this.fitting(`{"jsonrpc":"2.0","result":${encode(answer.value)},"id":${encode(id)}}`);
     } catch (error) {
       this.trouble(error, method);
-      const what = `cannot encode the result of \`${method}\`: ${error.message}`;
-      return encodeError(id, new CallError(what, { code: INTERNAL_ERROR }));
+      const what = `cannot encode the result of \`${method}\`: ${textOf(error)}`;
+      return this.encodeError(id, new CallError(what, { code: INTERNAL_ERROR }));
     }
   }
 
-  /** A result or an error, of a call from here. */
-  settle({ jsonrpc, id, result, error }) {
-    const number = jsonrpc === "2.0" ? answerId(id) : undefined;
+  /**
+   * An error answer, without its data or with less of its text where it would be too large.
+   * The text of an error travels, its stack never does.
+   */
+  encodeError(id, thrown) {
+    const { code, message, data } = readThrown(thrown);
+    const written = (message, tail = "") => {
+      const error = `{"code":${code},"message":${JSON.stringify(message)}${tail}}`;
+      return `{"jsonrpc":"2.0","error":${error},"id":${encode(id)}}`;
+    };
+    try {
+      if (data !== undefined) return this.fitting(written(message, `,"data":${encode(data)}`));
+    } catch {
+      // Then without.
+    }
+    try {
+      return this.fitting(written(message));
+    } catch {
+      return written(shorten(message, 1_000));
+    }
+  }
+
+  /** Whether a call from here had this id, be it pending or over. */
+  hasSent(number) {
+    return number > 0 && number <= this.lastId;
+  }
+
+  /** An answer to a call from here; an error decides, also with a result beside it. */
+  settle({ id, result, error = null }) {
+    const number = answerId(id);
     const entry = this.pending.get(number);
     if (entry) {
-      if (result !== undefined) entry.done(result);
-      else entry.fail(readError(error));
+      if (error !== null) entry.fail(readError(error));
+      else if (result !== undefined) entry.done(result);
+      else {
+        const what = "the other side answered with neither a result nor an error";
+        entry.fail(new CallError(what, { code: INTERNAL_ERROR }));
+      }
       return;
     }
     // One that comes after its deadline is no news.
-    if (number > 0 && number <= this.lastId) return;
-    this.trouble(new RpcError("decode", "an answer to a call that was never made"));
+    if (this.hasSent(number)) return;
+    // Such as that of a server that could not read what it was sent, and knows no id.
+    const text = error === null ? "" : `: ${shorten(readError(error).message, 200)}`;
+    this.trouble(new RpcError("decode", `an answer to a call that was never made${text}`));
   }
 }
 
 /** A promise with its resolvers, whose rejection may go unnoticed. */
 function settleable() {
-  const made = {};
-  made.promise = new Promise((resolve, reject) => Object.assign(made, { resolve, reject }));
+  const made = { isSettled: false };
+  made.promise = new Promise((resolve, reject) => {
+    made.resolve = (value) => ((made.isSettled = true), resolve(value));
+    made.reject = (error) => ((made.isSettled = true), reject(error));
+  });
   made.promise.catch(() => {});
   return made;
 }
 
+// ---- Code of others: all of it runs in here, and anything can be thrown by it
+
 /** What a handler made of a call: `{ value }`, `{ error }`, or a promise of one of them. */
-function run(handler, params) {
+function run(handler) {
   try {
-    const value = handler(params);
+    const value = handler();
     if (!isPromise(value)) return { value };
-    return Promise.resolve(value).then(
+    // Not `value.then(...)`: what others call a promise may do anything there.
+    return new Promise((resolve) => resolve(value)).then(
       (value) => ({ value }),
       (error) => ({ error }),
     );
@@ -577,10 +685,58 @@ function run(handler, params) {
   }
 }
 
+/** Tells somebody who has no answer to give; `failed` gets what is thrown, also later. */
+function observe(handler, failed) {
+  once(run(handler), (made) => {
+    if ("error" in made) failed(made.error);
+  });
+}
+
+/** The console is the page's, and may fail like everything else. */
+function print(level, ...what) {
+  try {
+    console[level](...what);
+  } catch {
+    // There is nobody left to tell.
+  }
+}
+
+/** The text of what was thrown, which may be anything: null, or an object without a text. */
+function textOf(thrown) {
+  try {
+    return String(thrown?.message ?? thrown);
+  } catch {
+    return "something was thrown that has no text";
+  }
+}
+
+/** What was thrown, as those get it who expect an `Error`. */
+function asError(thrown) {
+  try {
+    if (thrown instanceof Error) return thrown;
+  } catch {
+    // It cannot even be asked.
+  }
+  return new Error(textOf(thrown), { cause: thrown });
+}
+
+/** What of an error travels. */
+function readThrown(thrown) {
+  const message = textOf(thrown);
+  try {
+    if (thrown instanceof CallError) {
+      const { code, data } = thrown;
+      return { code: Number.isSafeInteger(code) ? code : HANDLER_FAILED, message, data };
+    }
+  } catch {
+    // Then it is like any other.
+  }
+  return { code: HANDLER_FAILED, message };
+}
+
 /** Goes on with a value, or with what a promise will have. */
 function once(value, then) {
-  if (isPromise(value)) value.then(then);
-  else then(value);
+  return isPromise(value) ? value.then(then) : then(value);
 }
 
 function isPromise(value) {
@@ -626,40 +782,43 @@ function reasonOf({ code, reason }, opened, trouble, url) {
 
 /** Names from the wire have any length, and close reasons 123 bytes at the most. */
 function shorten(text, length) {
-  return text.length > length ? `${text.slice(0, length)}…` : text;
+  if (text.length <= length) return text;
+  // Half a character is none, and many refuse a text with one.
+  return `${text.slice(0, length).replace(/[\ud800-\udbff]$/, "")}…`;
+}
+
+/** The bytes of a text. */
+function sizeOf(text) {
+  return new TextEncoder().encode(text).length;
 }
 
 // ---- Values and text
 
 /** The number that the id of an answer means, if any; some peers keep ids as strings. */
 function answerId(id) {
-  if (typeof id === "number") return id;
-  return typeof id === "string" && /^\d{1,15}$/.test(id) ? Number(id) : undefined;
+  if (Number.isSafeInteger(id)) return id;
+  return typeof id === "string" && /^[1-9]\d{0,14}$/.test(id) ? Number(id) : undefined;
 }
 
 function readError(error) {
   if (!isMap(error)) {
     const what = "the call failed with an error that is not an object";
-    return new CallError(what, { code: INTERNAL_ERROR });
+    return new CallError(what, { code: INTERNAL_ERROR, data: error });
   }
   const { code, message = "", data } = error;
-  return new CallError(typeof message === "string" ? message : encode(message), {
+  return new CallError(typeof message === "string" ? message : written(message), {
     code: Number.isSafeInteger(code) ? code : 0,
     data: data ?? undefined,
   });
 }
 
-/** An error answer. The text of an error travels, its stack never does. */
-function encodeError(id, error) {
-  const { code, message, data } =
-    error instanceof CallError ? error : new CallError(error?.message ?? error);
-  const number = Number.isSafeInteger(code) ? code : HANDLER_FAILED;
-  const tail = `},"id":${encode(id)}}`;
-  const head = `{"jsonrpc":"2.0","error":{"code":${number},"message":${JSON.stringify(message)}`;
+/** Something that arrived, as text for people. */
+function written(value) {
   try {
-    return data === undefined ? head + tail : `${head},"data":${encode(data)}${tail}`;
+    return encode(value);
   } catch {
-    return head + tail;
+    // What has the mark of bytes and is none can be read, but not be written.
+    return "an error whose message is not a text";
   }
 }
 
@@ -706,7 +865,8 @@ function encode(value, depth = NESTING_DEPTH) {
  * beyond 2^53 without a word, and refuses the `NaN` that a float may be.
  */
 function decode(text) {
-  let at = 0;
+  // Some programs begin every text with a byte order mark.
+  let at = text.startsWith("\ufeff") ? 1 : 0;
 
   const fail = (expected) => {
     throw new RpcError("decode", `expected ${expected} at character ${at}`);
@@ -779,7 +939,7 @@ function decode(text) {
   return read;
 }
 
-const UTF8 = new TextDecoder("utf-8", { fatal: true });
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const BLANK = /[ \t\n\r]*/y;
 const WORD = /(?:null|true|false|NaN|-?Infinity)(?![\w$])/y;
 const WORDS = { null: null, true: true, false: false, NaN, Infinity, "-Infinity": -Infinity };

@@ -7,6 +7,7 @@ import { once } from "node:events";
 import { test } from "node:test";
 
 import { FOREIGN, launch, open } from "../support/chromium.js";
+import { listen } from "../support/pair.js";
 import { Program } from "../support/program.js";
 import { within } from "../support/wait.js";
 
@@ -158,6 +159,80 @@ test("the client in a browser", { timeout: 300_000 }, async (t) => {
       return [JSON.parse(await answer), await api.call("add", { a: 2, b: 2 })];
     }, port);
     assert.deepEqual(sum, [{ jsonrpc: "2.0", result: 3, id: "mine" }, 4]);
+  });
+
+  await t.test("whatever the page throws, the server has an answer", async (t) => {
+    const page = await connected(t, browser, await lab(t));
+    const seen = await page.evaluate(async () => {
+      const failed = (error) => ({ kind: error.kind, code: error.code });
+      const thrown = [null, undefined, Symbol("odd"), Object.create(null), new DOMException("odd")];
+      const seen = [];
+      for (const wrong of thrown) {
+        for (const later of [false, true]) {
+          const connection = api.question.connect(() => {
+            if (later) return Promise.reject(wrong);
+            throw wrong;
+          });
+          seen.push(await api.call("ask", { text: "x" }).catch(failed));
+          connection.disconnect();
+        }
+      }
+      return seen;
+    });
+    assert.deepEqual(seen, Array.from({ length: 10 }, () => ({ kind: "call", code: -32000 })));
+  });
+
+  await t.test("a server that writes answers in its own way is understood", async (t) => {
+    const strange = await listen(t);
+    const page = await connected(t, browser, await lab(t));
+    await page.evaluate((url) => {
+      const failed = ({ kind, code, message }) => ({ kind, code, message });
+      globalThis.strange = connect(url);
+      globalThis.told = [];
+      strange.onError((error) => told.push(error.message));
+      strange.nothing.connect(() => {});
+      strange.alive.connect(() => "alive");
+      const names = ["both", "neither", "first", "mark", "bytes"];
+      globalThis.ends = Promise.all(names.map((name) => strange.call(name).catch(failed)));
+    }, strange.url);
+    const server = await strange.accept();
+    const ids = {};
+    while (Object.keys(ids).length < 5) {
+      const { method, id } = await server.next();
+      ids[method] = id;
+    }
+    server.send({ jsonrpc: "2.0", result: null, error: { code: 7, message: "no" }, id: ids.both });
+    server.send({ jsonrpc: "2.0", id: ids.neither });
+    server.send({ result: 5, error: null, id: ids.first });
+    server.send(`\ufeff{"jsonrpc":"2.0","result":6,"id":${ids.mark}}`);
+    server.send(Buffer.from(`\ufeff{"jsonrpc":"2.0","result":7,"id":${ids.bytes}}`));
+    assert.deepEqual(await page.evaluate(() => ends), [
+      { kind: "call", code: 7, message: "no" },
+      {
+        kind: "call",
+        code: -32603,
+        message: "the other side answered with neither a result nor an error",
+      },
+      5,
+      6,
+      7,
+    ]);
+    server.send("[".repeat(100_000));
+    server.send('{"a":'.repeat(100_000));
+    server.send('{"jsonrpc":"2.0","result":1,"id":1e400}');
+    server.send('{"jsonrpc":"2.0","method":"nothing","id":1}');
+    assert.equal(await server.text(), '{"jsonrpc":"2.0","result":null,"id":1}');
+    server.send('{"jsonrpc":"2.0","method":"alive","id":2}');
+    assert.equal((await server.next()).result, "alive");
+    assert.equal((await page.evaluate(() => told)).length, 3);
+    // And at its end nothing waits for it.
+    const kinds = await page.evaluate(async () => {
+      const calls = [strange.call("f"), strange.call("f", {}, { timeout: Infinity })];
+      strange.close();
+      return (await Promise.allSettled(calls)).map(({ reason }) => reason.kind);
+    });
+    assert.deepEqual(kinds, ["stopped", "stopped"]);
+    assert.equal((await within(server.closed, "the end")).code, 1000);
   });
 
   await t.test("a page from somewhere else gets no connection", async (t) => {

@@ -28,11 +28,13 @@ interface Server {
   blob(params: { data: Uint8Array }): Uint8Array;
   recent(params: { after?: number }): Value[];
   ping(): null;
+  valueOf(params: { name: string }): number;
 }
 interface Page {
   echo(params: { text: string }): void;
   question(params: { text: string }): string;
   close(params: {}): void;
+  toString(params: {}): string;
 }
 const api = connect<Server, Page>("ws://localhost:8080/", { restart: false, callTimeout: 500 });
 
@@ -43,20 +45,28 @@ api.call("ping");
 api.call("recent");
 api.remote.recent({ after: 1 });
 api.notify("ping", undefined, { wait: true });
+api.call("valueOf", { name: "x" });
 
 const connection: Connection = api.echo.connect(({ text }) => console.log(text.length));
 connection.disconnect();
 api.question.connect(({ text }) => text);
 api.question.connect(async ({ text }) => text);
 api.question.connect(() => undefined);
-// A slot whose name the handle has for itself.
+// Slots whose names the handle has for itself, or every object.
 api.slot("close").connect(() => {});
+api.slot("toString").connect(() => "text");
 api.close();
 
 api.onStatus((status: Status) => {
   if (status.state === "down") console.log(status.reason.length, status.retryIn.toFixed());
 });
+// Introduces itself; what becomes of it may also be left to `onError`.
+api.onStatus(async ({ state }) => {
+  if (state === "up") await api.notify("ping");
+});
+api.onStatus(({ state }) => state === "up" && api.notify("ping"));
 api.onError((error, method) => console.log(error.message, method?.length));
+api.onError((error) => error.cause === "odd" && api.notify("ping"));
 
 try {
   await api.ready;
@@ -79,6 +89,10 @@ function wrong() {
   const text: Promise<string> = api.call("sum", [1]);
   // @ts-expect-error: an unknown slot
   api.shout.connect(() => {});
+  // @ts-expect-error: every object has one, which calls nobody
+  api.remote.valueOf({ name: "x" });
+  // @ts-expect-error: nor is that of every object a slot
+  api.toString.connect(() => "text");
   // @ts-expect-error: an answer of another type
   api.question.connect(() => 5);
   // @ts-expect-error: an unknown option

@@ -8,6 +8,8 @@ import { WebSocket } from "ws";
 
 import { connect } from "../../../quickrpc/web/quickrpc.js";
 import { client, listen, pair } from "../support/pair.js";
+import { scripted } from "../support/scripted.js";
+import { liveTimers } from "../support/timers.js";
 import { Inbox, within } from "../support/wait.js";
 
 /** The changes of status from now on. */
@@ -213,10 +215,14 @@ test("close works while it connects, and from every observer", async (t) => {
   }
 
   const calling = await pair(t);
+  const heard = [];
   calling.api.end.connect(() => calling.api.close());
-  calling.server.send({ jsonrpc: "2.0", method: "end", id: 1 });
+  calling.api.hello.connect(() => heard.push("hello"));
+  // Nor is what came with it heard any more.
+  calling.server.send(["end", "hello"].map((method) => ({ jsonrpc: "2.0", method, id: 1 })));
   await within(calling.server.closed, "the end");
   assert.equal(calling.server.unread, 0);
+  assert.deepEqual(heard, []);
 });
 
 test("an observer that fails does not keep a connection from coming up", async (t) => {
@@ -316,6 +322,11 @@ test("wrong addresses and options are errors that say what is right", (t) => {
     [["ws://h/", { WebSocket, timout: 5 }], /unknown option `timout`; there are `callTimeout`/],
     [["ws://h/", { WebSocket, restart: "1s" }], /`restart` is a number of milliseconds/],
     [["ws://h/", { WebSocket, backoff: -1 }], /`backoff` is a number of milliseconds/],
+    // Nothing is larger than these, so that they would be no limits.
+    [["ws://h/", { WebSocket, messageSize: NaN }], /`messageSize` is a number of at least 1/],
+    [["ws://h/", { WebSocket, messageSize: "1 MB" }], /`messageSize` is a number of at least 1/],
+    [["ws://h/", { WebSocket, pendingCalls: -1 }], /`pendingCalls` is a number of at least 1/],
+    [["ws://h/", { WebSocket, queue: null }], /`queue` is a number of at least 1, not `null`/],
   ];
   for (const [args, message] of cases) {
     assert.throws(() => connect(...args), { name: "RpcError", kind: "config", message });
@@ -352,4 +363,139 @@ test("who comes back online connects at once", async (t) => {
   api.close();
   page.dispatchEvent(new Event("online"));
   assert.equal(api.status.state, "stopped");
+});
+
+test("after the end, no timer runs and nothing is heard", async (t) => {
+  const timers = liveTimers(t);
+  const heard = new Map();
+  for (const name of ["addEventListener", "removeEventListener"]) {
+    const change = name === "addEventListener" ? "set" : "delete";
+    globalThis[name] = (kind, handler) => heard[change](kind, handler);
+    t.after(() => delete globalThis[name]);
+  }
+  /** Everything that may run: an attempt, a call, one that waits for a connection. */
+  const busy = (state, options) => {
+    const { api, sockets } = scripted(t, { restart: 3_600_000, ...options });
+    const calls = [api.call("f"), api.notify("f")];
+    if (state !== "opening") sockets[0].open();
+    calls.push(api.call("f", {}, { timeout: Infinity }));
+    if (state === "down") {
+      sockets[0].lose();
+      calls.push(api.call("f", {}, { wait: true }), api.notify("f", {}, { wait: true }));
+    }
+    return { api, sockets, calls };
+  };
+  for (const state of ["opening", "up", "down"]) {
+    const { api, sockets, calls } = busy(state);
+    assert.equal(api.status.state, state);
+    assert.ok(timers.size > 0 && heard.size === 1);
+    api.close();
+    assert.deepEqual([timers.size, heard.size], [0, 0], state);
+    const ends = (await Promise.allSettled(calls)).map(({ reason }) => reason?.kind);
+    assert.ok(ends.includes("stopped"), state);
+    await assert.rejects(api.ready, { kind: "stopped" });
+    // What still arrives is nobody's, and nothing is left to wait for.
+    sockets[0].open();
+    sockets[0].receive({ jsonrpc: "2.0", method: "f", id: 1 });
+    sockets[0].lose();
+    await assert.rejects(api.call("f"), { kind: "stopped" });
+    await assert.rejects(api.notify("f", {}, { wait: true }), { kind: "stopped" });
+    api.reconnect();
+    assert.deepEqual([api.status.state, timers.size, sockets.length], ["stopped", 0, 1]);
+  }
+  for (const state of ["opening", "up"]) {
+    const { api, sockets, calls } = busy(state, { restart: false });
+    sockets[0].lose();
+    assert.deepEqual([api.status.state, timers.size, heard.size], ["ended", 0, 0], state);
+    await Promise.allSettled(calls);
+    await assert.rejects(api.ready, { kind: "disconnected" });
+    api.close();
+    await assert.rejects(api.ready, { kind: "stopped" });
+  }
+});
+
+test("who waits for the connection waits for the next one, or is told of the end", async (t) => {
+  // Whoever looked before it came up, and it was lost while the others were told.
+  const { api, sockets } = scripted(t, { restart: 3_600_000 });
+  const { ready } = api;
+  const first = api.onStatus(({ state }) => state === "up" && sockets[0].lose());
+  sockets[0].open();
+  assert.equal(api.status.state, "down");
+  first.disconnect();
+  api.reconnect();
+  sockets[1].open();
+  assert.equal(await within(ready, "the connection"), api);
+
+  const closed = scripted(t);
+  const stopped = assert.rejects(within(closed.api.ready, "the end"), { kind: "stopped" });
+  closed.api.onStatus(({ state }) => state === "up" && closed.api.close());
+  closed.sockets[0].open();
+  await stopped;
+});
+
+test("arguments may end what they are sent on", async (t) => {
+  const timers = liveTimers(t);
+  const closing = scripted(t);
+  closing.sockets[0].open();
+  const argument = { toJSON: () => closing.api.close() ?? "closed" };
+  const call = closing.api.call("f", { argument }, { timeout: Infinity });
+  await assert.rejects(within(call, "the end"), { kind: "stopped" });
+  assert.equal(timers.size, 0);
+  assert.deepEqual(closing.sockets[0].sent, []);
+
+  const losing = scripted(t, { restart: 3_600_000 });
+  losing.sockets[0].open();
+  const loss = { toJSON: () => losing.sockets[0].lose() ?? "lost" };
+  await assert.rejects(within(losing.api.call("f", { loss }), "the end"), { kind: "disconnected" });
+});
+
+test("calls that are pending at a loss fail, and none of the new connection's answers is theirs", async (t) => {
+  const { api, sockets } = scripted(t, { restart: 3_600_000 });
+  api.onError((error) => assert.fail(error));
+  sockets[0].open();
+  const lost = Array.from({ length: 100 }, (_, at) => api.call("f", [at]));
+  sockets[0].lose();
+  for (const { reason } of await Promise.allSettled(lost)) assert.equal(reason.kind, "disconnected");
+  const waiting = api.call("g", {}, { wait: true });
+  api.reconnect();
+  // Made while it connects, and before what is made at `up`.
+  const early = api.call("h");
+  sockets[1].open();
+  const sent = sockets[1].sent.map((text) => JSON.parse(text));
+  assert.deepEqual(sent.map(({ method, id }) => [method, id]), [["g", 101], ["h", 102]]);
+  for (const id of [1, 100, 101, 102]) sockets[1].receive({ jsonrpc: "2.0", result: id, id });
+  assert.deepEqual(await Promise.all([waiting, early]), [101, 102]);
+});
+
+test("what waits for a connection is limited in size and number", async (t) => {
+  const { api, sockets } = scripted(t, { queue: 1_000, pendingCalls: 5, restart: 3_600_000 });
+  const full = { kind: "queue-full", message: /too much waits for a connection already/ };
+  const large = { text: "x".repeat(1_000) };
+  const first = api.call("f", large, { timeout: 1 });
+  await assert.rejects(api.call("f"), full);
+  await assert.rejects(api.notify("f"), full);
+  await assert.rejects(first, { kind: "timeout" });
+  // Its place is free again, however it left.
+  const second = api.call("f", large);
+  await assert.rejects(api.call("f"), full);
+  sockets[0].open();
+  const calls = [second, ...Array.from({ length: 4 }, () => api.call("f"))];
+  await assert.rejects(api.call("f"), { kind: "too-many-pending" });
+  sockets[0].lose();
+  await Promise.allSettled(calls);
+  api.reconnect();
+  const third = api.notify("f", large);
+  await assert.rejects(api.call("f"), full);
+  sockets[1].open();
+  assert.equal(await third, undefined);
+});
+
+test("options that are undefined are those that are not given", async (t) => {
+  const names = ["callTimeout", "messageSize", "pendingCalls", "queue", "restart", "protocols"];
+  const { api, sockets } = scripted(t, Object.fromEntries(names.map((name) => [name, undefined])));
+  sockets[0].open();
+  const call = api.call("f");
+  sockets[0].receive({ jsonrpc: "2.0", result: 5, id: 1 });
+  assert.equal(await call, 5);
+  await assert.rejects(api.notify("f", { text: "x".repeat(17 << 20) }), { kind: "message-too-large" });
 });
