@@ -175,11 +175,10 @@ impl Core {
         }
     }
 
-    /// Stops, and returns when all threads have ended; on a thread that delivers it only
-    /// asks for it.
+    /// Stops, and returns when all threads have ended; on one of them it only asks for it.
     pub(crate) fn stop(&self) -> Result<(), Error> {
         self.request_stop();
-        if self.delivers_here() {
+        if self.is_waited_for_here() {
             return Ok(());
         }
         let deadline = after(self.stop_limit());
@@ -199,7 +198,7 @@ impl Core {
 
     /// Waits until the API is stopped, or every transport has ended.
     pub(crate) fn wait(&self) -> Result<(), Error> {
-        if self.delivers_here() {
+        if self.is_waited_for_here() {
             return Err(Error::Deadlock(
                 "`wait()` on a thread that delivers for this API".into(),
             ));
@@ -219,6 +218,11 @@ impl Core {
         }
         self.threads.join(after(self.stop_limit()));
         Ok(())
+    }
+
+    /// Whether a stop waits for the calling thread: one that delivers, or opens a plug-in.
+    fn is_waited_for_here(&self) -> bool {
+        self.delivers_here() || self.threads.includes_this()
     }
 
     /// Something that disconnects when the API stops.

@@ -508,6 +508,8 @@ impl Loop {
         drop(peers);
         drop(self);
         core.await_companions();
+        // And the other threads of this run have ended, as far as they do.
+        core.threads.join(deadline);
         core.stopped(failure);
     }
 
