@@ -140,8 +140,10 @@ impl Transport for Fuse {
 #[test]
 fn a_plug_in_may_stop_the_api_while_it_is_opened() {
     let fuse = Fuse::default();
-    let mut limits = Limits::default();
-    limits.stop = SOON * 2;
+    let limits = Limits {
+        stop: SOON * 2,
+        ..Limits::default()
+    };
     let lab = Lab::builder()
         .transport(fuse.clone())
         .limits(limits)
