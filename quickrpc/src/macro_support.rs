@@ -4,7 +4,7 @@
 use serde::de::{Deserialize, DeserializeOwned};
 use serde::ser::Serialize;
 
-use crate::api::{Invocation, Outcome};
+use crate::call::dispatch::{Invocation, Outcome};
 
 /// The result of a call can be sent and received.
 ///

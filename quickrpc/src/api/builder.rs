@@ -5,20 +5,21 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::announcer::Announcer;
-use crate::codec::{AnyCodec, IntoCodec};
-use crate::error::{Error, Result};
-use crate::limits::Limits;
-use crate::receivers::Sender;
-use crate::security::{AnySecurity, IntoSecurity};
-use crate::transport::IntoTransport;
+use crate::api::announcer::Announcer;
+use crate::base::error::{Error, Result};
+use crate::base::limits::Limits;
+use crate::base::sender::Sender;
+use crate::carrier::transport::IntoTransport;
+use crate::wire::codec::{AnyCodec, IntoCodec};
+use crate::wire::security::{AnySecurity, IntoSecurity};
 
-use super::core::Core;
-use super::gate::Rule;
 use super::handle::{Api, Generated};
-use super::link::{self, AnyTransport};
-use super::processing::Processing;
-use super::slot::SlotTable;
+use crate::call::gate::Rule;
+use crate::call::processing::Processing;
+use crate::call::slot::SlotTable;
+use crate::net::core::Core;
+use crate::net::link;
+use crate::net::link::AnyTransport;
 
 /// How long a call may take unless it is said otherwise.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::error::Error;
-use crate::sync::lock;
+use crate::base::error::Error;
+use crate::base::sync::lock;
 
-use super::core::Core;
 use super::handle::Api;
-use super::poll::Loop;
-use super::reactor::Command;
+use crate::net::core::Core;
+use crate::net::poll::Loop;
+use crate::net::reactor::Command;
 
 impl Core {
     /// From the next start on, these start when all transports are open, and stop with
@@ -26,14 +26,14 @@ impl Core {
     }
 
     /// They are asked to stop, without waiting for it.
-    pub(super) fn dismiss_companions(&self) {
+    pub(crate) fn dismiss_companions(&self) {
         for companion in self.companions() {
             companion.request_stop();
         }
     }
 
     /// Waits until they have stopped.
-    pub(super) fn await_companions(&self) {
+    pub(crate) fn await_companions(&self) {
         for companion in self.companions() {
             if let Err(error) = companion.stop() {
                 tracing::error!("{error}");
@@ -45,7 +45,7 @@ impl Core {
 impl Loop {
     /// All transports are open. Gives whether all companions have started too; if not,
     /// commands will tell.
-    pub(super) fn is_accompanied(&mut self) -> bool {
+    pub(crate) fn is_accompanied(&mut self) -> bool {
         if self.companions_left.is_none() {
             let companions = self.core.companions();
             self.companions_left = Some(companions.len());
@@ -61,7 +61,7 @@ impl Loop {
     }
 
     /// A companion has started, or could not: then nothing starts.
-    pub(super) fn accompanied(&mut self, started: Result<(), Error>) {
+    pub(crate) fn accompanied(&mut self, started: Result<(), Error>) {
         match started {
             Ok(()) => {
                 self.companions_left = self.companions_left.map(|left| left.saturating_sub(1));

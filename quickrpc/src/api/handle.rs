@@ -5,21 +5,21 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::codec::IntoCodec;
-use crate::description::{CallDescription, Description};
-use crate::error::{Error, Result};
-use crate::promise::Promise;
-use crate::receivers::{Receivers, Sender};
-use crate::sync::lock;
-use crate::transport::IntoTransport;
+use crate::base::error::{Error, Result};
+use crate::base::sender::{Receivers, Sender};
+use crate::base::sync::lock;
+use crate::call::promise::Promise;
+use crate::carrier::transport::IntoTransport;
+use crate::format::description::{CallDescription, Description};
+use crate::wire::codec::IntoCodec;
 
-use super::core::Core;
-use super::lifecycle::Phase;
-use super::link;
-use super::observers::DisconnectReason;
-use super::slot::Slot;
-use super::status::{TransportId, TransportStatus};
-use super::target::Target;
+use crate::base::reason::DisconnectReason;
+use crate::call::slot::Slot;
+use crate::call::target::Target;
+use crate::net::core::Core;
+use crate::net::lifecycle::Phase;
+use crate::net::link;
+use crate::net::status::{TransportId, TransportStatus};
 
 /// An API without its types: what every generated handle dereferences to.
 ///
@@ -544,7 +544,7 @@ pub fn pair<A: Generated>() -> (A, A::Inverse) {
 impl Core {
     fn process_pending(&self) -> usize {
         let started = Instant::now();
-        let _batch = super::batch::Batch::begin();
+        let _batch = crate::net::batch::Batch::begin();
         let count = match self.mailbox.mode() {
             crate::Processing::Manual => self.mailbox.drain(),
             _ => 0,

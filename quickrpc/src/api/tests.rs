@@ -4,7 +4,8 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use crate::{Limits, Processing, dynamic};
+use crate::api::dynamic;
+use crate::{Limits, Processing};
 
 #[test]
 fn a_peer_that_is_not_read_cannot_fill_the_mailbox() {

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::error::{ExprError, ExprKind, Wrong, found};
 use super::options::Scope;
 use super::parse::{
     Parsed, Piece, push_hex, split_options, split_shorthand, unescape, unknown_shorthand,
 };
 use super::registry::{CustomExpr, TEXT_OPTION, is_registered};
+use crate::base::expr_error::{ExprError, ExprKind, Wrong, found};
 
 /// How messages become bytes: `jrpc`, `jrpc:<delimiter>`, `jrpc:content-length`, `terse`,
 /// or a registered codec.

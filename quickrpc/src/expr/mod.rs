@@ -74,7 +74,6 @@
 
 mod codec;
 mod display;
-mod error;
 mod options;
 mod overrides;
 mod parse;
@@ -91,8 +90,8 @@ mod transport_parse;
 mod values;
 mod web;
 
+pub use crate::base::expr_error::{ExprError, ExprKind};
 pub use codec::{CodecExpr, CodecKind, Framing};
-pub use error::{ExprError, ExprKind};
 pub use overrides::LimitOverrides;
 pub use registry::{CustomExpr, Params};
 pub use security::{KeySource, SecurityExpr, SecurityKind};

@@ -4,10 +4,10 @@ use std::cell::Cell;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::error::{Wrong, found, nearest};
 use super::parse::{Parsed, Piece, unescape};
 use super::transport_parse::check_host;
 use super::values::{read_digits, read_duration};
+use crate::base::expr_error::{Wrong, found, nearest};
 
 /// The options of one expression, and those around it.
 ///

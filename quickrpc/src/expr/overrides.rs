@@ -3,11 +3,11 @@
 use std::fmt::{self, Display};
 use std::time::Duration;
 
-use super::error::Wrong;
 use super::options::{OptionText, Scope};
 use super::parse::Parsed;
 use super::values::DurationText;
-use crate::limits::Limits;
+use crate::base::expr_error::Wrong;
+use crate::base::limits::Limits;
 
 macro_rules! overrides {
     ($($field:ident: $type:ty = $read:expr, $write:expr;)*) => {

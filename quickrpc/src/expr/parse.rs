@@ -1,8 +1,8 @@
 //! The grammar that all expressions share: `shorthand:parameters?key=value&key=value`,
 //! with parentheses of four kinds.
 
-use super::error::{ExprKind, Wrong, found, nearest};
 use super::registry;
+use crate::base::expr_error::{ExprKind, Wrong, found, nearest};
 
 /// What parsing gives before the whole text is known to the error.
 pub(super) type Parsed<T> = Result<T, Wrong>;

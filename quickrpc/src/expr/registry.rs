@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::error::{ExprKind, nearest};
 use super::parse::{escape, is_tame};
-use crate::error::{BoxError, Error, Result};
+use crate::base::error::{BoxError, Error, Result};
+use crate::base::expr_error::{ExprKind, nearest};
 
 /// An expression whose shorthand belongs to a plug-in, as parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]

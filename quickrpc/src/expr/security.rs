@@ -4,12 +4,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::codec::parse_custom;
-use super::error::{ExprError, ExprKind, Wrong, found};
 use super::options::Scope;
 use super::parse::{
     Parsed, Piece, escape, is_tame, split_options, split_shorthand, unknown_shorthand,
 };
 use super::registry::{CustomExpr, is_registered};
+use crate::base::expr_error::{ExprError, ExprKind, Wrong, found};
 
 /// Who vouches for a sender: `null`, `blindly_believe_everything:<user>`,
 /// `hmac:<user>?keys=<file>`, `seal:<user>?keys=<file>`, or a registered provider.

@@ -7,7 +7,8 @@ use std::str::FromStr;
 use ::serde::de::{Deserialize, Deserializer, Error, Visitor};
 use ::serde::ser::{Serialize, Serializer};
 
-use super::{CodecExpr, ExprError, SecurityExpr, TransportExpr};
+use super::{CodecExpr, SecurityExpr, TransportExpr};
+use crate::base::expr_error::ExprError;
 
 /// Reads an expression from a string, with the caret in the error.
 struct ExprVisitor<T>(&'static str, PhantomData<T>);

@@ -1,9 +1,9 @@
 //! The options of transports over TLS.
 
-use super::error::Wrong;
 use super::options::{OptionText, Scope};
 use super::parse::Parsed;
 use super::transport_parse::take;
+use crate::base::expr_error::Wrong;
 
 /// What a client over TLS has; see [the details](crate::transport#tls).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -4,12 +4,12 @@ use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::error::{ExprError, ExprKind};
 use super::overrides::LimitOverrides;
 use super::registry::CustomExpr;
 use super::tls::{self, ClientTls, ServerTls};
 use super::transport_parse;
-use crate::limits::Limits;
+use crate::base::expr_error::{ExprError, ExprKind};
+use crate::base::limits::Limits;
 
 /// How bytes travel, such as `mux:(tcpserv::8888)(stdio:)`: the parsed description, not
 /// yet a connection.

@@ -3,7 +3,6 @@
 use std::net::Ipv6Addr;
 use std::time::Duration;
 
-use super::error::{ExprKind, Wrong, found};
 use super::options::{OptionText, Scope};
 use super::overrides::LimitOverrides;
 use super::parse::{
@@ -15,6 +14,7 @@ use super::tls::{ClientTls, ServerTls};
 use super::transport::{TransportExpr, TransportKind, TransportOptions};
 use super::values::{read_python_integer, read_seconds};
 use super::web;
+use crate::base::expr_error::{ExprKind, Wrong, found};
 
 pub(super) fn parse(text: &str) -> Parsed<TransportExpr> {
     parse_nested(Piece::whole(text), Place::default())

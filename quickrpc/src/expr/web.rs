@@ -1,11 +1,11 @@
 //! The parameters of `ws:` and `wsserv:`, `wss:` and `wssserv:`.
 
-use super::error::{Wrong, found};
 use super::options::{OptionText, Scope};
 use super::parse::{Parsed, Piece};
 use super::tls::{ClientTls, ServerTls};
 use super::transport::TransportKind;
 use super::transport_parse::{check_host, check_interface, parse_host_and_port, take};
+use crate::base::expr_error::{Wrong, found};
 
 /// `ws:<host>:<port>/<path>`, or a URL: `ws://<host>:<port>/<path>`; and likewise `wss`.
 pub(super) fn parse_client(

@@ -61,7 +61,7 @@ fn a_python_client_calls_and_answers_at_once() {
     let transport = format!("tcp:{}", lab.local_addrs()[0]);
     let options = ["--dawdle", "--timeout", "5", "--security", &security];
     let mut peer = python.client(&options, &transport, "jrpc");
-    let client = lab.to(&came.next());
+    let client = lab.to(came.next());
     for _ in 0..COUNT {
         peer.command("add a=2 b=3");
     }

@@ -1,0 +1,267 @@
+//! An API without a trait: methods by name, arguments and results as [`Value`]s.
+//!
+//! ```
+//! use quickrpc::Value;
+//! use quickrpc::dynamic::Api;
+//!
+//! # fn main() -> quickrpc::Result<()> {
+//! let server = Api::bind("jrpc", "internal:dynamic-docs:server")?;
+//! server.on("add", |_sender, args| {
+//!     let sum = args["a"].as_i64().unwrap_or(0) + args["b"].as_i64().unwrap_or(0);
+//!     Value::from(sum)
+//! });
+//! let client = Api::bind("jrpc", "internal:dynamic-docs:client")?;
+//! server.start()?;
+//! client.start()?;
+//!
+//! let args = Value::from_iter([("a", 2), ("b", 3)]);
+//! assert_eq!(client.call("add", args).result()?, Value::from(5));
+//! # Ok(()) }
+//! ```
+
+use std::fmt;
+use std::ops::Deref;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::{Deserialize, DeserializeSeed, Deserializer};
+
+use crate::api;
+use crate::api::Builder;
+use crate::base::error::{BoxError, Result};
+use crate::base::sender::{Receivers, Sender};
+use crate::base::value::Value;
+use crate::call::dispatch::{Invocation, Outcome};
+use crate::call::promise::Promise;
+use crate::call::slot::{Connection, SlotTable};
+use crate::call::target::{Plain, Target};
+use crate::carrier::transport::IntoTransport;
+use crate::wire::codec::IntoCodec;
+
+/// An API without a trait. It dereferences to [`crate::Api`], which starts and stops it.
+///
+/// Nothing is checked here but that messages are well-formed: which arguments a method has
+/// is up to its handler. Calls of a method without handlers are answered with an error.
+#[derive(Clone)]
+pub struct Api {
+    api: api::Api,
+}
+
+/// Marks the builder of an API without a trait.
+#[derive(Debug)]
+pub struct Undeclared(());
+
+impl Api {
+    /// Puts an API together; finish with [`Builder::build_dynamic`].
+    pub fn builder() -> Builder<Undeclared> {
+        Builder::__new()
+    }
+
+    /// An API with one wire.
+    ///
+    /// # Errors
+    ///
+    /// A wrong expression, or parts that do not go together.
+    pub fn bind(codec: impl IntoCodec, transport: impl IntoTransport) -> Result<Self> {
+        Self::builder()
+            .codec(codec)
+            .transport(transport)
+            .build_dynamic()
+    }
+
+    /// Connects a handler to a method. The arguments are a map by name, a list if the
+    /// peer sends positional ones, or null if there are none.
+    ///
+    /// A handler returns a [`Value`] or `()`, or either in `Option`, `Result` or
+    /// [`Promise`].
+    ///
+    /// ```
+    /// use quickrpc::dynamic::Api;
+    /// use quickrpc::{CallError, Value};
+    ///
+    /// # fn main() -> quickrpc::Result<()> {
+    /// let server = Api::bind("jrpc", "internal:dynamic-on:server")?;
+    /// server.on("half", |_sender, args| match args["of"].as_i64() {
+    ///     Some(number) => Ok(Value::from(number / 2)),
+    ///     None => Err(CallError::new(CallError::INVALID_PARAMS, "`of` must be an integer")),
+    /// });
+    /// # server.start()?;
+    /// # let client = Api::bind("jrpc", "internal:dynamic-on:client")?;
+    /// # client.start()?;
+    /// # let half = |of: Value| client.call("half", Value::from_iter([("of", of)])).result();
+    /// # assert_eq!(half(8.into())?, Value::from(4));
+    /// # assert!(half("8".into()).is_err());
+    /// # Ok(()) }
+    /// ```
+    pub fn on<F, R>(&self, method: &str, handler: F) -> Connection
+    where
+        F: Fn(&Sender, Value) -> R + Send + Sync + 'static,
+        R: IntoAnswer,
+    {
+        let core = self.api.core();
+        let slot = core.slots.dynamic(method, core.shared.subscription());
+        slot.connect(move |call: &mut Invocation<'_>| {
+            let args = match call.read(Anything) {
+                Ok(args) => args,
+                Err(outcome) => return outcome,
+            };
+            R::answer(handler(call.sender(), args), call)
+        })
+    }
+
+    /// Calls a method of all connected peers, and gives the promise of the result.
+    ///
+    /// The arguments are whatever serialises as a map or struct, a list or tuple
+    /// (positional), or nothing (`()`). A call that cannot be sent is a promise that has
+    /// failed.
+    pub fn call(&self, method: &str, args: impl Serialize) -> Promise<Value> {
+        self.all().call(method, args)
+    }
+
+    /// Sends a notification to all connected peers.
+    ///
+    /// # Errors
+    ///
+    /// What went wrong with sending.
+    pub fn notify(&self, method: &str, args: impl Serialize) -> Result<()> {
+        self.all().notify(method, args)
+    }
+
+    /// A handle that sends to all connected peers.
+    pub fn all(&self) -> Outgoing {
+        Outgoing(self.api.__all())
+    }
+
+    /// A handle that sends to these peers.
+    pub fn to(&self, receivers: impl Receivers) -> Outgoing {
+        Outgoing(self.api.__all().to(receivers))
+    }
+}
+
+impl Builder<Undeclared> {
+    /// Builds an API without a trait.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::build`].
+    pub fn build_dynamic(self) -> Result<Api> {
+        let api = self.build_with("dynamic", SlotTable::default())?;
+        Ok(Api { api })
+    }
+}
+
+impl Deref for Api {
+    type Target = api::Api;
+
+    fn deref(&self) -> &api::Api {
+        &self.api
+    }
+}
+
+impl fmt::Debug for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.api.fmt(f)
+    }
+}
+
+/// The sending half of an API without a trait. It keeps nothing alive.
+#[derive(Debug, Clone)]
+pub struct Outgoing(Target);
+
+impl Outgoing {
+    /// Calls a method; see [`Api::call`].
+    pub fn call(&self, method: &str, args: impl Serialize) -> Promise<Value> {
+        let method = method.to_owned().into();
+        self.0.send_call::<Value, Value>(method, &Plain(&args))
+    }
+
+    /// Sends a notification; see [`Api::notify`].
+    ///
+    /// # Errors
+    ///
+    /// What went wrong with sending.
+    pub fn notify(&self, method: &str, args: impl Serialize) -> Result<()> {
+        self.0.send_notification(method, &Plain(&args))
+    }
+
+    /// The same for other receivers.
+    pub fn to(&self, receivers: impl Receivers) -> Self {
+        Outgoing(self.0.to(receivers))
+    }
+
+    /// The same with another deadline for its calls.
+    pub fn timeout(&self, timeout: Duration) -> Self {
+        Outgoing(self.0.timeout(timeout))
+    }
+
+    /// What this thread sends in the closure leaves with as few writes as possible.
+    pub fn batch<R>(&self, send: impl FnOnce(&Self) -> R) -> R {
+        self.0.batch(|| send(self))
+    }
+
+    /// Who is connected.
+    pub fn peers(&self) -> Vec<Sender> {
+        self.0.peers()
+    }
+
+    /// Closes the connections of these peers.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::Api::disconnect`].
+    pub fn disconnect(&self, peers: impl Receivers) -> Result<()> {
+        self.0.disconnect(peers)
+    }
+}
+
+/// What a handler of an API without a trait may return.
+#[diagnostic::on_unimplemented(
+    message = "a handler must return a `Value` or `()`, not `{Self}`",
+    note = "either of them may be in `Option`, `Result` or `Promise`; other types become a \
+            value by `Value::from(..)`"
+)]
+pub trait IntoAnswer {
+    #[doc(hidden)]
+    fn answer(self, call: &mut Invocation<'_>) -> Outcome;
+}
+
+macro_rules! answers {
+    ($($value:ty),*) => {$(
+        impl IntoAnswer for $value {
+            fn answer(self, call: &mut Invocation<'_>) -> Outcome {
+                call.reply::<$value, $value, _>(self)
+            }
+        }
+
+        impl IntoAnswer for Option<$value> {
+            fn answer(self, call: &mut Invocation<'_>) -> Outcome {
+                call.reply::<$value, $value, _>(self)
+            }
+        }
+
+        impl<E: Into<BoxError>> IntoAnswer for Result<$value, E> {
+            fn answer(self, call: &mut Invocation<'_>) -> Outcome {
+                call.reply::<$value, $value, _>(self)
+            }
+        }
+
+        impl IntoAnswer for Promise<$value> {
+            fn answer(self, call: &mut Invocation<'_>) -> Outcome {
+                call.reply::<$value, $value, _>(self)
+            }
+        }
+    )*};
+}
+
+answers!(Value, ());
+
+/// Reads arguments of any kind.
+struct Anything;
+
+impl<'de> DeserializeSeed<'de> for Anything {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        Value::deserialize(deserializer)
+    }
+}

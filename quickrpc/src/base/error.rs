@@ -1,0 +1,337 @@
+//! The one error type of the crate, and the error that travels on the wire.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::base::expr_error::ExprError;
+use crate::base::security::SecurityError;
+use crate::base::value::Value;
+
+/// What the functions of this crate return.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Any error, boxed; what the errors of handlers convert into.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Everything that can go wrong, one variant for each kind of blame.
+///
+/// Cheap to clone, so that one lost connection can fail every pending call.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The other side answered the call with an error.
+    #[error("{0}")]
+    Call(#[from] CallError),
+
+    /// A codec, security or transport expression is wrong; the text shows where.
+    #[error("{0}")]
+    Expression(#[from] ExprError),
+
+    /// A transport could not be opened. Check the address, then start again.
+    #[error("cannot start transport `{transport}`: {reason}")]
+    Start {
+        /// The transport's expression.
+        transport: Arc<str>,
+        /// What happened, and what to do.
+        reason: Arc<str>,
+        /// The kind of I/O error, where there was one.
+        kind: Option<io::ErrorKind>,
+    },
+
+    /// A call with reply was sent while nobody is connected.
+    #[error("nobody is connected, so nobody can answer `{method}`")]
+    NoPeer {
+        /// The method that was called.
+        method: Arc<str>,
+    },
+
+    /// No connected peer has this name.
+    #[error("no peer named `{name}` is connected{}", list_known(.known))]
+    UnknownPeer {
+        /// The name as it was given.
+        name: Arc<str>,
+        /// The names of those who are connected (the first few).
+        known: Arc<[Arc<str>]>,
+    },
+
+    /// Several connected peers have this name; use one of the listed forms.
+    #[error("several peers are named `{name}`; say which: {}", .candidates.join(", "))]
+    AmbiguousPeer {
+        /// The name as it was given.
+        name: Arc<str>,
+        /// Forms that name exactly one peer each.
+        candidates: Arc<[String]>,
+    },
+
+    /// The peer is gone, or went while the call was pending.
+    #[error("peer `{peer}` is disconnected: {reason}")]
+    Disconnected {
+        /// The peer's name.
+        peer: Arc<str>,
+        /// Why the connection ended.
+        reason: Arc<str>,
+    },
+
+    /// The call was not answered before its deadline.
+    #[error("no answer {} within {after:?}", to_method(.method, .peer))]
+    Timeout {
+        /// The method that was called; empty for a promise that is not a call.
+        method: Arc<str>,
+        /// Who was asked; empty if it was not a single peer.
+        peer: Arc<str>,
+        /// How long was waited.
+        after: Duration,
+    },
+
+    /// The API was stopped.
+    #[error("the API is stopped")]
+    Stopped,
+
+    /// The API has not been started; call `start()` first.
+    #[error("the API is not started; call `start()` first")]
+    NotStarted,
+
+    /// The API cannot do this while it runs; call `stop()` first.
+    #[error("the API is running; {0}")]
+    Running(Arc<str>),
+
+    /// Waiting here could never end, since the waiting thread has to do the work.
+    #[error("waiting here would never end: {0}")]
+    Deadlock(Arc<str>),
+
+    /// The promise has been settled before, or its value has been taken.
+    #[error("the promise is already done")]
+    Done,
+
+    /// Whoever should have settled the promise was dropped without doing so.
+    #[error("the promise was abandoned: its resolver was dropped unset")]
+    Abandoned,
+
+    /// The message is larger than the limit; nothing was sent.
+    #[error("message of {size} bytes is larger than the limit of {limit} bytes")]
+    MessageTooLarge {
+        /// Size of the message in bytes (as far as it was encoded).
+        size: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+
+    /// The peer does not read, and its queue stayed full until the deadline.
+    #[error("the queue of peer `{peer}` is full ({queued} bytes); it does not read")]
+    QueueFull {
+        /// The peer's name.
+        peer: Arc<str>,
+        /// Bytes that wait to be sent to it.
+        queued: usize,
+    },
+
+    /// Too many calls wait for their answers.
+    #[error("{limit} calls are pending; no more until some are answered")]
+    TooManyPending {
+        /// The limit that was reached.
+        limit: usize,
+    },
+
+    /// Several receivers were addressed, and these did not get the message.
+    #[error("not sent to all receivers: {}", list_partial(.0))]
+    Partial(Arc<[(Arc<str>, Error)]>),
+
+    /// Arguments or a result could not be encoded; nothing was sent.
+    #[error("cannot encode `{method}`: {reason}")]
+    Encode {
+        /// The method whose message it was.
+        method: Arc<str>,
+        /// What cannot be encoded.
+        reason: Arc<str>,
+    },
+
+    /// A peer sent something that is not a message; that message was skipped.
+    #[error("undecodable message: {0}")]
+    Decode(Arc<str>),
+
+    /// The peer answered, but with a value of another type than declared.
+    #[error("the result of `{method}` cannot be read: {reason}")]
+    BadResult {
+        /// The method that was called.
+        method: Arc<str>,
+        /// What was found and what was expected.
+        reason: Arc<str>,
+    },
+
+    /// The security provider refused a message, which was not handled (or not sent).
+    #[error("security: {0}")]
+    Security(#[from] SecurityError),
+
+    /// The API was put together in a way that cannot work.
+    #[error("{0}")]
+    Config(Arc<str>),
+
+    /// Reading or writing failed.
+    #[error("{context}: {source}")]
+    Io {
+        /// What was being done.
+        context: Arc<str>,
+        /// The system's error.
+        source: Arc<io::Error>,
+    },
+
+    /// An error of a plug-in.
+    #[error("{0}")]
+    Plugin(Arc<dyn std::error::Error + Send + Sync>),
+}
+
+impl Error {
+    /// An [`Error::Io`] with the words that say what was being done.
+    pub fn io(context: impl Into<Arc<str>>, source: io::Error) -> Self {
+        Error::Io {
+            context: context.into(),
+            source: Arc::new(source),
+        }
+    }
+
+    /// Turns any error into this type; an [`Error`] or a [`CallError`] inside is kept.
+    pub fn from_boxed(error: BoxError) -> Self {
+        match error.downcast::<Error>() {
+            Ok(error) => *error,
+            Err(error) => Error::Call(CallError::from_boxed(error)),
+        }
+    }
+}
+
+impl From<BoxError> for Error {
+    fn from(error: BoxError) -> Self {
+        Error::from_boxed(error)
+    }
+}
+
+fn list_known(names: &[Arc<str>]) -> String {
+    if names.is_empty() {
+        return String::from("; nobody is");
+    }
+    format!("; connected: {}", names.join(", "))
+}
+
+fn to_method(method: &str, peer: &str) -> String {
+    match (method, peer) {
+        ("", _) => String::new(),
+        (_, "") => format!("to `{method}`"),
+        _ => format!("to `{method}` from `{peer}`"),
+    }
+}
+
+fn list_partial(failures: &[(Arc<str>, Error)]) -> String {
+    let texts: Vec<String> = failures
+        .iter()
+        .map(|(name, error)| format!("{name} ({error})"))
+        .collect();
+    texts.join("; ")
+}
+
+/// What the other side answered instead of a result.
+///
+/// A handler that returns a `CallError` as its error decides the code, message and
+/// data that its caller sees.
+///
+/// ```
+/// use quickrpc::CallError;
+///
+/// let error = CallError::new(-32602, "the angle must be below 360");
+/// assert_eq!(error.to_string(), "the angle must be below 360 (code -32602)");
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct CallError {
+    /// The code; see the constants. The Python original always sends 0.
+    pub code: i64,
+    /// One sentence for people.
+    pub message: String,
+    /// Anything more; the Python original sends a traceback as text.
+    pub data: Option<Value>,
+}
+
+impl CallError {
+    /// The message is not well-formed (JSON-RPC 2.0, section 5.1).
+    pub const PARSE_ERROR: i64 = -32700;
+    /// The message is well-formed but is no call (JSON-RPC 2.0, section 5.1).
+    pub const INVALID_REQUEST: i64 = -32600;
+    /// The method does not exist (JSON-RPC 2.0, section 5.1).
+    pub const METHOD_NOT_FOUND: i64 = -32601;
+    /// The arguments do not fit the method (JSON-RPC 2.0, section 5.1).
+    pub const INVALID_PARAMS: i64 = -32602;
+    /// The called side failed by itself (JSON-RPC 2.0, section 5.1).
+    pub const INTERNAL_ERROR: i64 = -32603;
+    /// A handler returned an error that sets no code of its own.
+    pub const HANDLER_ERROR: i64 = -32000;
+    /// The caller may not call the method: it lacks a role, or the program forbids it. (In the
+    /// range that JSON-RPC 2.0, section 5.1, leaves to servers.)
+    pub const FORBIDDEN: i64 = -32001;
+    /// The caller calls more often than [`Limits::rate`](crate::Limits::rate) allows. (In the
+    /// range that JSON-RPC 2.0, section 5.1, leaves to servers.)
+    pub const TOO_MANY_CALLS: i64 = -32002;
+
+    /// An error with a code and a message.
+    pub fn new(code: i64, message: impl Into<String>) -> Self {
+        CallError {
+            code,
+            message: message.into(),
+            data: None,
+        }
+    }
+
+    /// The same error with further data.
+    #[must_use]
+    pub fn with_data(mut self, data: impl Into<Value>) -> Self {
+        self.data = Some(data.into());
+        self
+    }
+
+    /// The error that a handler's own error becomes: a `CallError` inside is kept,
+    /// anything else gives its text with code [`CallError::HANDLER_ERROR`].
+    pub fn from_boxed(error: BoxError) -> Self {
+        let error = match error.downcast::<CallError>() {
+            Ok(error) => return *error,
+            Err(error) => error,
+        };
+        match error.downcast::<Error>() {
+            Ok(error) => match *error {
+                Error::Call(error) => error,
+                other => CallError::new(Self::HANDLER_ERROR, other.to_string()),
+            },
+            Err(error) => CallError::new(Self::HANDLER_ERROR, error.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.code {
+            0 | Self::HANDLER_ERROR => f.write_str(&self.message),
+            code => write!(f, "{} (code {code})", self.message),
+        }
+    }
+}
+
+impl std::error::Error for CallError {}
+
+/// `Ok(value)` with the error type fixed, for handlers that use `?`.
+///
+/// ```
+/// # use quickrpc::remote_api;
+/// # #[remote_api]
+/// # trait Parser { #[incoming] fn parse(&self, text: &str) -> i64; }
+/// # fn main() -> quickrpc::Result<()> {
+/// let api = Parser::builder().build()?;
+/// api.parse.connect(|_sender, text| {
+///     let number: i64 = text.parse()?;
+///     quickrpc::ok(number)
+/// });
+/// # Ok(()) }
+/// ```
+///
+/// # Errors
+///
+/// None by itself; the error type is what `?` in the closure converts into.
+pub fn ok<T>(value: T) -> Result<T, BoxError> {
+    Ok(value)
+}

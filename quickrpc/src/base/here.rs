@@ -1,0 +1,55 @@
+//! Which thread this is: one that reads for an API, one that has the turn of an API, one that
+//! is inside code of the user.
+//!
+//! Whoever waits asks here whether it would wait for itself.
+
+use std::cell::Cell;
+
+thread_local! {
+    /// The API whose input this thread reads; 0 for none.
+    static READS: Cell<u64> = const { Cell::new(0) };
+    /// The API whose turn this thread holds; 0 for none.
+    static TURN: Cell<u64> = const { Cell::new(0) };
+    /// This thread is inside code of the user, which may hold locks.
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Marks the calling thread as one that reads the input of this API, for as long as it lives.
+pub(crate) fn reads_from_now_on(api: u64) {
+    READS.set(api);
+}
+
+/// Whether the calling thread reads the input of this API.
+pub(crate) fn reads(api: u64) -> bool {
+    READS.get() == api
+}
+
+/// Whether the calling thread holds a turn of this API.
+pub(crate) fn has_turn(api: u64) -> bool {
+    TURN.get() == api
+}
+
+/// The calling thread holds a turn of this API, or none (0). Gives what it held before.
+pub(crate) fn set_turn(api: u64) -> u64 {
+    TURN.replace(api)
+}
+
+/// Whether the calling thread delivers for this API, so that waiting for it could not end.
+pub(crate) fn delivers(api: u64) -> bool {
+    has_turn(api) || reads(api)
+}
+
+/// Whether the calling thread delivers for any API.
+pub(crate) fn delivers_for_any() -> bool {
+    READS.get() != 0 || TURN.get() != 0
+}
+
+/// Whether the calling thread is inside code of the user.
+pub(crate) fn is_inside() -> bool {
+    INSIDE.get()
+}
+
+/// The calling thread is inside code of the user, or not. Gives what it was before.
+pub(crate) fn set_inside(inside: bool) -> bool {
+    INSIDE.replace(inside)
+}

@@ -1,0 +1,117 @@
+//! What a peer may use at the most.
+
+use std::time::Duration;
+
+/// Limits of an API; every buffer and table that a peer can fill has one.
+///
+/// [`Builder::limits`](crate::Builder::limits) sets them for an API, and an option of the same
+/// name for one wire: `tcpserv::8888?message_size=64k&connect=1.5`. Those that count for all
+/// wires together (`pending_calls`, `buffered_total`, `subscription`, `stop`) are taken from
+/// the first wire whose expression has them.
+///
+/// ```
+/// use quickrpc::Limits;
+///
+/// let limits = Limits { message_size: 1 << 20, ..Limits::default() };
+/// assert_eq!(limits.nesting_depth, 128);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of one message, in and out. Default 16 MiB; with `udp` 2,048 with everything
+    /// that belongs to it, since the Python original reads no more.
+    ///
+    /// Sending more is [`Error::MessageTooLarge`](crate::Error::MessageTooLarge). Who sends
+    /// more is disconnected; a larger datagram is an event of
+    /// [`on_error`](crate::Api::on_error).
+    pub message_size: usize,
+    /// Lists and maps within each other in one message, which is refused if there are more:
+    /// decoding recurses, and has to fit on a thread's stack. Default 128.
+    pub nesting_depth: usize,
+    /// Entries of a JSON-RPC batch; with more it is refused as a whole. Default 1,000.
+    pub batch_entries: usize,
+    /// Bytes of the id of an incoming call, which is kept until the answer is sent; with more
+    /// the call is refused. Default 256.
+    pub id_size: usize,
+    /// Calls of this API that wait for an answer; another one is
+    /// [`Error::TooManyPending`](crate::Error::TooManyPending). Default 65,536.
+    pub pending_calls: usize,
+    /// Calls that wait for an answer of one peer; another one is
+    /// [`Error::TooManyPending`](crate::Error::TooManyPending). The other way round, a peer to
+    /// which promises of handlers owe more answers is not read. Default 16,384.
+    pub pending_calls_per_peer: usize,
+    /// Bytes queued for one peer before it counts as full. Default 8 MiB.
+    ///
+    /// A send to this peer alone then waits for room, up to its deadline, and is
+    /// [`Error::QueueFull`](crate::Error::QueueFull); in handlers and to several peers nothing
+    /// waits. At four times as much the peer is disconnected
+    /// ([`DisconnectReason::SlowConsumer`](crate::DisconnectReason::SlowConsumer)).
+    pub peer_queue: usize,
+    /// Messages of one peer that wait for handlers, before it is not read. Default 1,024.
+    /// (Over UDP what comes then is dropped.)
+    pub waiting_messages: usize,
+    /// Bytes of one peer's messages that wait for handlers, before it is not read.
+    /// Default 16 MiB.
+    pub waiting_bytes: usize,
+    /// What all peers of an API hold together: messages that have arrived in part, as far as
+    /// they are beyond 64 KiB, and what is queued. Default 256 MiB. Beyond it, the peer that
+    /// holds most is disconnected
+    /// ([`DisconnectReason::OutOfMemory`](crate::DisconnectReason::OutOfMemory)).
+    pub buffered_total: usize,
+    /// Calls a second of one peer. Default `None`: as many as it likes (`off` as an option).
+    ///
+    /// More are answered with [`CallError::TOO_MANY_CALLS`](crate::CallError::TOO_MANY_CALLS),
+    /// or dropped if they want no answer, which is an event of
+    /// [`on_error`](crate::Api::on_error), once a second at the most. Each entry of a batch is
+    /// a call. Over UDP it counts for each address, and addresses can be forged.
+    pub rate: Option<u32>,
+    /// Calls that one peer may make at once, if it made fewer before than [`rate`](Self::rate)
+    /// allows. Default `None`: as many as in a second.
+    pub burst: Option<u32>,
+    /// Connections of a server, those that still greet included; more are closed at once, with
+    /// an entry in the log. Default 10,000.
+    pub connections: usize,
+    /// Time for a greeting, where there is one: the handshakes of TLS and WebSocket,
+    /// and that of a security provider such as `hmac:`. Then the connection is closed, or a client's start
+    /// has failed. Default 10 s.
+    pub greeting: Duration,
+    /// Time for connecting, the look-up of the host's name included; then it has failed.
+    /// Default 10 s.
+    pub connect: Duration,
+    /// How long a peer with a full queue may accept no byte, before it is disconnected
+    /// ([`DisconnectReason::SlowConsumer`](crate::DisconnectReason::SlowConsumer)). Default 5 s.
+    pub stall: Duration,
+    /// Calls that wait in a subscription; then its handler waits for room, and the peers are
+    /// not read. Default 65,536.
+    pub subscription: usize,
+    /// Time for `stop()`, whose error then names the threads that have not ended. A child
+    /// process gets a quarter of it for each step of its end. Default 5 s.
+    pub stop: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            message_size: 16 << 20,
+            nesting_depth: 128,
+            batch_entries: 1_000,
+            id_size: 256,
+            pending_calls: 65_536,
+            pending_calls_per_peer: 16_384,
+            peer_queue: 8 << 20,
+            waiting_messages: 1_024,
+            waiting_bytes: 16 << 20,
+            buffered_total: 256 << 20,
+            rate: None,
+            burst: None,
+            connections: 10_000,
+            greeting: Duration::from_secs(10),
+            connect: Duration::from_secs(10),
+            stall: Duration::from_secs(5),
+            subscription: 65_536,
+            stop: Duration::from_secs(5),
+        }
+    }
+}
+
+/// How long answers may take to leave at a stop.
+pub(crate) const FLUSH: Duration = Duration::from_secs(1);

@@ -1,0 +1,15 @@
+//! What every part has in common: errors, values, limits, threads and locks.
+
+pub(crate) mod bytes;
+pub(crate) mod error;
+pub(crate) mod expr_error;
+pub(crate) mod foreign;
+pub(crate) mod here;
+pub(crate) mod limits;
+pub(crate) mod reason;
+pub(crate) mod security;
+pub(crate) mod sender;
+pub(crate) mod spare;
+pub(crate) mod sync;
+pub(crate) mod threads;
+pub(crate) mod value;

@@ -1,0 +1,234 @@
+//! Who sent a message, and who gets one.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::net::IpAddr;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use crate::base::security::SecInfo;
+
+/// A connected peer: who sent a message, and whom to answer.
+///
+/// Dereferences to the peer's name. It means this one connection, not whoever has the
+/// name later: sending to it fails with [`Error::Disconnected`](crate::Error::Disconnected)
+/// once the connection is gone. Over UDP, which has no connections, it means an address on
+/// one wire.
+#[derive(Clone)]
+pub struct Sender {
+    pub(crate) id: u64,
+    pub(crate) name: Arc<str>,
+    /// The number of the wire, if it has addresses and not peers; else 0.
+    pub(crate) wire: u64,
+    pub(crate) secinfo: Option<Arc<SecInfo>>,
+    pub(crate) credentials: Option<Credentials>,
+}
+
+/// Which process a peer is, as the operating system says.
+///
+/// They are those of the time when the peer connected, or began to listen: its process
+/// may have ended since then, or may have given the connection to another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Credentials {
+    /// The process.
+    pub pid: u32,
+    /// The user that it ran as.
+    pub uid: u32,
+    /// The group that it ran as.
+    pub gid: u32,
+}
+
+static NOTHING: SecInfo = BTreeMap::new();
+
+impl Sender {
+    pub(crate) fn new(id: u64, name: Arc<str>) -> Self {
+        Sender {
+            id,
+            name,
+            wire: 0,
+            secinfo: None,
+            credentials: None,
+        }
+    }
+
+    /// An address on a wire of datagrams.
+    pub(crate) fn at_address(id: u64, ip: IpAddr, wire: u64) -> Self {
+        let name = ip.to_string().into();
+        Sender {
+            wire,
+            ..Sender::new(id, name)
+        }
+    }
+
+    /// The peer's name, such as `127.0.0.1:50312`; over UDP the address alone.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What the security provider verified about the sender of this message; and, over TLS,
+    /// `subject` and `cn` of the sender's [certificate](crate::transport#tls).
+    pub fn secinfo(&self) -> &SecInfo {
+        self.secinfo.as_deref().unwrap_or(&NOTHING)
+    }
+
+    /// Whether the security provider gives this role to the sender of this message: the
+    /// `roles` in [`secinfo`](Self::secinfo), separated by blanks, have it.
+    ///
+    /// Without a provider nobody has a role.
+    pub fn has_role(&self, role: &str) -> bool {
+        let roles = self.secinfo().get("roles");
+        roles.is_some_and(|roles| roles.split_ascii_whitespace().any(|one| one == role))
+    }
+
+    /// The process at the other end, which the operating system vouches for: known of
+    /// peers over `unix:`, `unixserv:` and `internal:`.
+    ///
+    /// ```
+    /// use quickrpc::remote_api;
+    ///
+    /// #[remote_api]
+    /// trait Door {
+    ///     #[incoming]
+    ///     fn open(&self) -> bool;
+    /// }
+    ///
+    /// let api = Door::bind("jrpc", "unixserv:/run/door.sock?mode=0666")?;
+    /// api.open.connect(|sender| {
+    ///     let root = |peer: quickrpc::Credentials| peer.uid == 0;
+    ///     sender.credentials().is_some_and(root)
+    /// });
+    /// # Ok::<(), quickrpc::Error>(())
+    /// ```
+    pub fn credentials(&self) -> Option<Credentials> {
+        self.credentials
+    }
+}
+
+impl Deref for Sender {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.name
+    }
+}
+
+impl AsRef<str> for Sender {
+    fn as_ref(&self) -> &str {
+        &self.name
+    }
+}
+
+impl PartialEq for Sender {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for Sender {}
+
+impl Hash for Sender {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.id.hash(state);
+    }
+}
+
+impl PartialEq<str> for Sender {
+    fn eq(&self, other: &str) -> bool {
+        &*self.name == other
+    }
+}
+
+impl PartialEq<&str> for Sender {
+    fn eq(&self, other: &&str) -> bool {
+        &*self.name == *other
+    }
+}
+
+impl fmt::Display for Sender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+impl fmt::Debug for Sender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sender({}#{})", self.name, self.id)
+    }
+}
+
+/// Whom a message is for: a [`Sender`], a name, or a list of either.
+///
+/// References to receivers are receivers too. A name that several connected peers share
+/// is refused when sending; the error lists the forms (`name#number`) that name just one.
+pub trait Receivers {
+    /// Adds the receivers to the list.
+    fn add_to(&self, list: &mut ReceiverList);
+}
+
+/// The receivers that a [`Receivers`] names, in order.
+#[derive(Debug, Clone, Default)]
+pub struct ReceiverList(pub(crate) Vec<Receiver>);
+
+impl ReceiverList {
+    /// Adds a peer by its name.
+    pub fn push_name(&mut self, name: &str) {
+        self.0.push(Receiver::Name(name.into()));
+    }
+
+    /// Adds this one connection.
+    pub fn push_sender(&mut self, sender: &Sender) {
+        self.0.push(Receiver::Peer(sender.clone()));
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Receiver {
+    Peer(Sender),
+    Name(Arc<str>),
+}
+
+impl Receivers for Sender {
+    fn add_to(&self, list: &mut ReceiverList) {
+        list.push_sender(self);
+    }
+}
+
+impl Receivers for str {
+    fn add_to(&self, list: &mut ReceiverList) {
+        list.push_name(self);
+    }
+}
+
+impl Receivers for String {
+    fn add_to(&self, list: &mut ReceiverList) {
+        list.push_name(self);
+    }
+}
+
+impl<T: Receivers + ?Sized> Receivers for &T {
+    fn add_to(&self, list: &mut ReceiverList) {
+        (**self).add_to(list);
+    }
+}
+
+impl<T: Receivers> Receivers for [T] {
+    fn add_to(&self, list: &mut ReceiverList) {
+        for item in self {
+            item.add_to(list);
+        }
+    }
+}
+
+impl<T: Receivers, const N: usize> Receivers for [T; N] {
+    fn add_to(&self, list: &mut ReceiverList) {
+        self.as_slice().add_to(list);
+    }
+}
+
+impl<T: Receivers> Receivers for Vec<T> {
+    fn add_to(&self, list: &mut ReceiverList) {
+        self.as_slice().add_to(list);
+    }
+}

@@ -1,0 +1,435 @@
+//! From a decoded call to its handlers, and from what they return to the answer.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use crossbeam_channel::Receiver;
+use serde::Serialize;
+
+use crate::base::error::{CallError, Error};
+use crate::base::sender::Sender;
+use crate::call::promise::{Promise, Resolver};
+use crate::call::reply::{IntoReply, Reply, Via};
+use crate::format::args::{ArgsSeed, WireArgs};
+use crate::wire::codec::{AnyCodec, Part, Payload};
+
+use super::answer::{self, Answers, LateAnswer, Route, internal};
+use crate::base::foreign::{inside, panic_text};
+
+use super::slot::SlotInner;
+use crate::net::batch;
+use crate::net::conn::Conn;
+use crate::net::core::Core;
+
+/// A decoded call: where its parts lie in the telegram.
+#[derive(Debug)]
+pub(crate) struct CallParts {
+    pub(crate) method: Part,
+    pub(crate) params: Payload,
+    pub(crate) id: Option<Part>,
+}
+
+/// One call on its way through one handler.
+pub struct Invocation<'de> {
+    core: &'de Core,
+    conn: &'de Arc<Conn>,
+    sender: &'de Sender,
+    slot: &'de SlotInner,
+    telegram: &'de str,
+    params: &'de Payload,
+    id: Option<&'de str>,
+    /// This is the first handler.
+    first: bool,
+    /// The encoded answer.
+    out: &'de mut Vec<u8>,
+}
+
+/// What a handler made of a call.
+pub struct Outcome(Made);
+
+/// What sends the answer when its promise is settled.
+type Later = Box<dyn FnOnce(LateAnswer) + Send>;
+
+enum Made {
+    /// The arguments cannot be read, and nobody has looked at the whole telegram yet.
+    Unreadable,
+    /// The answer is encoded, or the call has none.
+    Answered,
+    /// This handler leaves the call to others.
+    NotMine,
+    Failed(CallError),
+    /// The arguments are wrong, for every handler of the call.
+    Refused(CallError),
+    /// Answered by a promise.
+    Later(Later),
+}
+
+impl Outcome {
+    pub(crate) fn not_mine() -> Self {
+        Outcome(Made::NotMine)
+    }
+
+    pub(crate) fn failed(error: CallError) -> Self {
+        Outcome(Made::Failed(error))
+    }
+}
+
+impl<'de> Invocation<'de> {
+    /// Who called.
+    pub fn sender(&self) -> &'de Sender {
+        self.sender
+    }
+
+    /// Decodes the arguments, borrowing from the message where the types allow it.
+    pub fn args<W: WireArgs<'de>>(&self, defaults: W::Defaults) -> Result<W, Outcome> {
+        let Some(call) = self.slot.call else {
+            return Err(Outcome::failed(internal("the call is not declared")));
+        };
+        let (codec, depth) = self.reading();
+        codec
+            .read_args(
+                self.telegram,
+                self.params,
+                ArgsSeed::new(call, defaults),
+                depth,
+            )
+            .map_err(|text| self.unreadable(text))
+    }
+
+    /// Decodes whatever the arguments are.
+    pub(crate) fn read<S: serde::de::DeserializeSeed<'de>>(
+        &self,
+        seed: S,
+    ) -> Result<S::Value, Outcome> {
+        let (codec, depth) = self.reading();
+        codec
+            .read(self.telegram, self.params, seed, depth)
+            .map_err(|text| self.unreadable(text))
+    }
+
+    fn reading(&self) -> (&'de AnyCodec, usize) {
+        let wire = &self.conn.wire;
+        (&wire.codec, wire.limits.nesting_depth)
+    }
+
+    #[cold]
+    fn unreadable(&self, text: String) -> Outcome {
+        match self.params {
+            // For the first handler only: what one has read is valid for all.
+            Payload::Raw(_) if self.first => Outcome(Made::Unreadable),
+            _ => Outcome(Made::Refused(CallError::new(
+                CallError::INVALID_PARAMS,
+                text,
+            ))),
+        }
+    }
+
+    /// Encodes what the handler of a call with reply returned.
+    pub fn reply<T, W, R>(&mut self, returned: R) -> Outcome
+    where
+        T: Via<W> + Send + 'static,
+        W: Serialize + 'static,
+        R: IntoReply<T>,
+    {
+        match returned.into_reply() {
+            Reply::Value(value) => self.encode(&value.into_wire()),
+            Reply::NotMine => Outcome::not_mine(),
+            Reply::Failed(error) => Outcome::failed(error),
+            Reply::Later(promise) => later(promise, Via::into_wire),
+        }
+    }
+
+    /// What the handler of a notification returned.
+    pub fn done<R: IntoReply<()>>(&mut self, returned: R) -> Outcome {
+        match returned.into_reply() {
+            // Several handlers may hear a notification; none of them answers.
+            Reply::Value(()) | Reply::NotMine => Outcome::not_mine(),
+            Reply::Failed(error) => Outcome::failed(error),
+            Reply::Later(promise) => later(promise, |()| ()),
+        }
+    }
+
+    /// For a handler that answers later, from any thread.
+    pub fn resolver<T, W>(&mut self) -> (Resolver<T>, Outcome)
+    where
+        T: Via<W> + Send + 'static,
+        W: Serialize + 'static,
+    {
+        let (promise, resolver) = Promise::pair();
+        (resolver, later(promise, Via::into_wire))
+    }
+
+    /// Something that disconnects when the API stops.
+    pub(crate) fn stop_signal(&self) -> Receiver<()> {
+        self.core.stop_signal()
+    }
+
+    /// The name on the wire.
+    pub(crate) fn method(&self) -> &'de str {
+        &self.slot.name
+    }
+
+    fn encode<W: Serialize>(&mut self, value: &W) -> Outcome {
+        let Some(id) = self.id else {
+            return Outcome(Made::Answered);
+        };
+        // With an answer already there, this one is only counted.
+        if !self.out.is_empty() {
+            return Outcome(Made::Answered);
+        }
+        match answer::encode_result(self.conn, self.out, id, value) {
+            Ok(()) => Outcome(Made::Answered),
+            Err(error) => {
+                let text = Error::Encode {
+                    method: self.method().into(),
+                    reason: error.message.as_str().into(),
+                };
+                self.core.trouble(self.sender, text, Some(self.method()));
+                Outcome::failed(error)
+            }
+        }
+    }
+}
+
+fn later<T, W, F>(promise: Promise<T>, into_wire: F) -> Outcome
+where
+    T: Send + 'static,
+    W: Serialize + 'static,
+    F: FnOnce(T) -> W + Send + 'static,
+{
+    Outcome(Made::Later(Box::new(move |answer| {
+        promise.on_settled(move |result| answer.settle(result.map(into_wire)));
+    })))
+}
+
+/// Why a call is not answered by a handler.
+enum Failed {
+    With(CallError),
+    /// The telegram has to be decoded in full, which says what it really is.
+    Unreadable,
+}
+
+/// A call with everything that it needs, on the thread that handles it.
+pub(crate) struct Call<'a> {
+    pub(crate) conn: &'a Arc<Conn>,
+    pub(crate) sender: &'a Sender,
+    pub(crate) telegram: &'a str,
+    pub(crate) parts: &'a CallParts,
+    pub(crate) route: &'a Route,
+}
+
+impl Call<'_> {
+    /// Whether nobody has looked at its arguments.
+    fn is_raw(&self) -> bool {
+        matches!(self.parts.params, Payload::Raw(_))
+    }
+}
+
+impl Core {
+    /// Runs the handlers of a call, and answers it.
+    pub(crate) fn handle(&self, call: &Call<'_>) {
+        let method = call.parts.method.of(call.telegram);
+        let id = call.parts.id.as_ref().map(|id| id.of(call.telegram));
+        let found = self.slots.find(method);
+        if call.is_raw() && found.as_ref().is_none_or(|slot| slot.handlers().is_empty()) {
+            // Nobody will look at the arguments.
+            return self.decode_fully(call);
+        }
+        if let Some(slot) = &found
+            && self.is_guarded(slot)
+        {
+            if call.is_raw() {
+                // First it has to be known for certain what is called.
+                return self.decode_fully(call);
+            }
+            if let Some(error) = self.forbids(call.sender, slot) {
+                return self.refuse_call(call, method, error);
+            }
+        }
+        answer::with_scratch(|out| {
+            let failed = match found {
+                Some(slot) => {
+                    let (cost, measured) = slot.pace();
+                    batch::before_handler(cost);
+                    let started = measured.then(Instant::now);
+                    // What a slow handler sends is not for after its end.
+                    let direct = batch::is_slow(cost).then(batch::Direct::begin);
+                    let failed = self.run_handlers(&slot, call, id, out);
+                    drop(direct);
+                    if let Some(started) = started {
+                        slot.set_cost(started.elapsed());
+                    }
+                    failed
+                }
+                None => Err(Failed::With(CallError::new(
+                    CallError::METHOD_NOT_FOUND,
+                    format!("unknown method `{}`", shown(method)),
+                ))),
+            };
+            let later = match failed {
+                Ok(later) => later,
+                Err(Failed::Unreadable) => return self.decode_fully(call),
+                Err(Failed::With(error)) => {
+                    match id {
+                        Some(id) => answer::encode_error(call.conn, out, id, &error),
+                        None => self.trouble(call.sender, Error::Call(error), Some(method)),
+                    }
+                    None
+                }
+            };
+            match later {
+                None => {
+                    let about = Answers { method, id };
+                    answer::deliver(self, call.conn, call.route, out, about);
+                }
+                Some(later) => self.answer_later(call, id, method, later),
+            }
+        });
+    }
+
+    fn answer_later(&self, call: &Call<'_>, id: Option<&str>, method: &str, later: Later) {
+        let Some(core) = self.me.upgrade() else {
+            return;
+        };
+        call.conn.owed.fetch_add(1, Ordering::AcqRel);
+        later(LateAnswer {
+            core,
+            conn: Arc::downgrade(call.conn),
+            id: id.map(Into::into),
+            route: call.route.clone(),
+            method: method.into(),
+        });
+    }
+
+    /// Runs the handlers one after the other. The answer is in `out`, or comes later, or
+    /// is the error.
+    fn run_handlers(
+        &self,
+        slot: &SlotInner,
+        call: &Call<'_>,
+        id: Option<&str>,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Later>, Failed> {
+        let handlers = slot.handlers();
+        if handlers.is_empty() {
+            tracing::debug!(peer = %call.sender, "nobody handles `{}`", slot.name);
+        }
+        let notification = slot.call.is_some_and(|call| !call.has_reply());
+        let mut answers = 0;
+        let mut late = None;
+        let mut failed = None;
+        for (number, entry) in handlers.iter().enumerate() {
+            let mut invocation = Invocation {
+                core: self,
+                conn: call.conn,
+                sender: call.sender,
+                slot,
+                telegram: call.telegram,
+                params: &call.parts.params,
+                id,
+                first: number == 0,
+                out,
+            };
+            let outcome = inside(|| (entry.handler)(&mut invocation));
+            match outcome.map(|outcome| outcome.0) {
+                Ok(Made::Unreadable) => return Err(Failed::Unreadable),
+                Ok(Made::Refused(error)) => return Err(Failed::With(error)),
+                Ok(Made::NotMine) => continue,
+                Ok(Made::Answered) => {}
+                Ok(Made::Failed(error)) if notification && id.is_none() => {
+                    self.trouble(call.sender, Error::Call(error), Some(&slot.name));
+                    continue;
+                }
+                Ok(Made::Failed(error)) => failed = Some(error),
+                Ok(Made::Later(later)) if notification => {
+                    // Its part of a batch is answered below; the promise only tells of errors.
+                    let route = &Route::Alone;
+                    let alone = Call { route, ..*call };
+                    self.answer_later(&alone, None, &slot.name, later);
+                    continue;
+                }
+                Ok(Made::Later(later)) => late = Some(later),
+                Err(panic) => {
+                    let text = panic_text(&*panic);
+                    tracing::error!(peer = %call.sender, "the handler of `{}` panicked: {text}", slot.name);
+                    failed = Some(internal(format!("the handler of `{}` panicked", slot.name)));
+                }
+            }
+            answers += 1;
+        }
+        if answers > 1 && !notification {
+            out.clear();
+            let text = format!(
+                "{answers} handlers of `{}` answered, where one may",
+                slot.name
+            );
+            return Err(Failed::With(internal(text)));
+        }
+        if let Some(error) = failed {
+            out.clear();
+            return Err(Failed::With(error));
+        }
+        if late.is_some() {
+            return Ok(late);
+        }
+        if out.is_empty()
+            && let Some(id) = id
+        {
+            self.answer_nothing(slot, call, id, out)
+                .map_err(Failed::With)?;
+        }
+        Ok(None)
+    }
+
+    /// Nobody answered: `null` where that is a value of the result, else an error.
+    fn answer_nothing(
+        &self,
+        slot: &SlotInner,
+        call: &Call<'_>,
+        id: &str,
+        out: &mut Vec<u8>,
+    ) -> Result<(), CallError> {
+        if slot.call.is_none_or(|call| call.accepts_null()) {
+            return answer::encode_result(call.conn, out, id, &());
+        }
+        let who = if slot.handlers().is_empty() {
+            "nobody is connected to"
+        } else {
+            "no handler answered"
+        };
+        Err(internal(format!("{who} `{}`", slot.name)))
+    }
+}
+
+/// A name from the wire, short enough for an error.
+fn shown(name: &str) -> String {
+    let mut text: String = name.chars().take(64).collect();
+    if text.len() < name.len() {
+        text.push('…');
+    }
+    text
+}
+
+impl fmt::Debug for Invocation<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Invocation")
+            .field("method", &self.slot.name)
+            .field("sender", self.sender)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Made::Answered => "Answered",
+            Made::Unreadable => "Unreadable",
+            Made::NotMine => "NotMine",
+            Made::Failed(_) => "Failed",
+            Made::Refused(_) => "Refused",
+            Made::Later(_) => "Later",
+        })
+    }
+}

@@ -1,0 +1,371 @@
+//! One mailbox per API: what waits for its turn, first in, first out per peer.
+//!
+//! Invariant: an item runs only on a thread that holds a turn, and a turn is given back
+//! only when nothing is ready. So nothing that was accepted is forgotten, and no lock is
+//! held while an item runs.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::sync::{Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use crate::base::sync::lock;
+use crate::base::{foreign, here};
+
+use super::processing::Processing;
+use crate::net::batch::Batch;
+
+/// How long a worker without work stays, as in the original.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Something that takes its turn.
+pub(crate) type Item = Box<dyn FnOnce() + Send>;
+
+/// What a mailbox holds of one peer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Share {
+    pub(crate) messages: usize,
+    pub(crate) bytes: usize,
+}
+
+pub(crate) struct Mailbox {
+    /// Names the mailbox in [`here`].
+    id: u64,
+    mode: Processing,
+    /// Guards the lanes and turns; a leaf in the lock order.
+    state: Mutex<State>,
+    /// Workers wait here for work, and whoever stops the API for the last turn.
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    lanes: HashMap<u64, Lane>,
+    ready: VecDeque<u64>,
+    /// Turns that are held.
+    held: usize,
+    workers: usize,
+    idle: usize,
+    /// Nothing is accepted any more, and workers end.
+    closed: bool,
+    /// Somebody waits in [`Mailbox::wait_idle`].
+    stopping: bool,
+}
+
+#[derive(Default)]
+struct Lane {
+    items: VecDeque<(Item, usize)>,
+    bytes: usize,
+    running: bool,
+}
+
+/// What has to happen after a push, once no lock is held.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum AfterPush {
+    /// Somebody will run it.
+    Nothing,
+    /// The caller, who must be a thread of the API, runs what is ready.
+    Drain,
+    /// A worker is to be spawned that calls [`Mailbox::work`].
+    Spawn,
+    /// The host program is to be told that something is pending.
+    Tell,
+    /// The mailbox is closed; the item was dropped.
+    Dropped,
+}
+
+impl Mailbox {
+    pub(crate) fn new(id: u64, mode: Processing) -> Self {
+        Mailbox {
+            id,
+            mode,
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        }
+    }
+
+    pub(crate) fn mode(&self) -> Processing {
+        self.mode
+    }
+
+    /// Whether the calling thread runs an item of this mailbox right now.
+    pub(crate) fn held_here(&self) -> bool {
+        here::has_turn(self.id)
+    }
+
+    /// Whether the calling thread may run something in its turn right now, without
+    /// interrupting a handler or callback that runs.
+    pub(crate) fn may_run_here(&self) -> bool {
+        self.held_here() && !here::is_inside()
+    }
+
+    /// Takes the turn for running something in place, if nobody holds it and nothing
+    /// waits. Only where handlers run inline.
+    pub(crate) fn enter(&self) -> Option<Turn<'_>> {
+        if self.mode != Processing::Inline {
+            return None;
+        }
+        let mut state = lock(&self.state);
+        if state.held > 0 || !state.ready.is_empty() || state.closed {
+            return None;
+        }
+        state.held = 1;
+        drop(state);
+        Some(Turn {
+            mailbox: self,
+            outer: here::set_turn(self.id),
+        })
+    }
+
+    /// Adds an item to a lane. A call has bytes; what has none is run even at a stop.
+    #[must_use = "the item may depend on what has to happen now"]
+    pub(crate) fn push(&self, lane: u64, item: Item, bytes: usize) -> AfterPush {
+        let mut state = lock(&self.state);
+        if state.closed {
+            return AfterPush::Dropped;
+        }
+        let was_idle = state.ready.is_empty() && state.held == 0;
+        let entry = state.lanes.entry(lane).or_default();
+        entry.items.push_back((item, bytes));
+        entry.bytes += bytes;
+        if entry.items.len() > 1 || entry.running {
+            return AfterPush::Nothing;
+        }
+        state.ready.push_back(lane);
+        match self.mode {
+            Processing::Inline if state.held == 0 => AfterPush::Drain,
+            Processing::Inline => AfterPush::Nothing,
+            Processing::Manual if was_idle => AfterPush::Tell,
+            Processing::Manual => AfterPush::Nothing,
+            // A worker that was woken is idle until it gets the lock: each serves one lane.
+            Processing::Queue | Processing::Pool(_) if state.ready.len() <= state.idle => {
+                // First the lock is free: woken with it held, the worker would sleep again.
+                drop(state);
+                self.changed.notify_one();
+                AfterPush::Nothing
+            }
+            Processing::Queue | Processing::Pool(_) if state.workers < self.mode.turns() => {
+                state.workers += 1;
+                AfterPush::Spawn
+            }
+            Processing::Queue | Processing::Pool(_) => AfterPush::Nothing,
+        }
+    }
+
+    /// A worker that was to be spawned could not be.
+    pub(crate) fn not_spawned(&self) {
+        lock(&self.state).workers -= 1;
+    }
+
+    /// How much of a lane waits.
+    pub(crate) fn share(&self, lane: u64) -> Share {
+        match lock(&self.state).lanes.get(&lane) {
+            Some(lane) => Share {
+                messages: lane.items.len(),
+                bytes: lane.bytes,
+            },
+            None => Share::default(),
+        }
+    }
+
+    /// Runs what is ready on this thread, if a turn is free; gives the number of items.
+    pub(crate) fn drain(&self) -> usize {
+        let mut count = 0;
+        while let Some(running) = self.take() {
+            self.run(running);
+            count += 1;
+        }
+        count
+    }
+
+    /// What a worker thread does: runs items until there are none for [`LINGER`].
+    pub(crate) fn work(&self) {
+        loop {
+            {
+                let _batch = Batch::begin();
+                self.drain();
+            }
+            let mut state = lock(&self.state);
+            state.idle += 1;
+            let until = Instant::now() + LINGER;
+            while state.ready.is_empty() && !state.closed {
+                let Some(left) = until.checked_duration_since(Instant::now()) else {
+                    break;
+                };
+                state = self
+                    .changed
+                    .wait_timeout(state, left)
+                    .unwrap_or_else(|poisoned| poisoned.into_inner())
+                    .0;
+            }
+            state.idle -= 1;
+            if state.ready.is_empty() {
+                state.workers -= 1;
+                return;
+            }
+        }
+    }
+
+    /// Forgets the calls that wait. What runs goes on, and events and callbacks, which
+    /// somebody may wait for, still have their turn.
+    pub(crate) fn forget_calls(&self) {
+        let mut state = lock(&self.state);
+        let mut calls: Vec<VecDeque<(Item, usize)>> = Vec::new();
+        let State { lanes, ready, .. } = &mut *state;
+        for lane in lanes.values_mut() {
+            let (waiting, rest) = std::mem::take(&mut lane.items)
+                .into_iter()
+                .partition(|(_, bytes)| *bytes > 0);
+            calls.push(waiting);
+            lane.items = rest;
+            lane.bytes = 0;
+        }
+        lanes.retain(|_, lane| lane.running || !lane.items.is_empty());
+        ready.retain(|id| lanes.contains_key(id));
+        drop(state);
+        // Items own peers and closures of the user: not to be dropped under the lock.
+        drop(calls);
+    }
+
+    /// Forgets what waits. What runs goes on.
+    pub(crate) fn forget(&self) {
+        let mut state = lock(&self.state);
+        state.ready.clear();
+        let waiting: Vec<VecDeque<(Item, usize)>> = state
+            .lanes
+            .values_mut()
+            .map(|lane| {
+                lane.bytes = 0;
+                std::mem::take(&mut lane.items)
+            })
+            .collect();
+        state.lanes.retain(|_, lane| lane.running);
+        drop(state);
+        // Items own peers and closures of the user: not to be dropped under the lock.
+        drop(waiting);
+    }
+
+    /// Accepts nothing more; workers end.
+    pub(crate) fn close(&self) {
+        lock(&self.state).closed = true;
+        self.changed.notify_all();
+        self.forget();
+    }
+
+    /// Waits until no turn is held and nothing is ready, but not beyond the deadline. For
+    /// the poll thread, which runs by itself what nobody else would.
+    pub(crate) fn wait_idle(&self, deadline: Instant) -> bool {
+        if self.mode == Processing::Inline {
+            self.drain();
+        }
+        let mut state = lock(&self.state);
+        state.stopping = true;
+        while state.held > 0 || (!state.ready.is_empty() && self.mode != Processing::Manual) {
+            let Some(left) = deadline.checked_duration_since(Instant::now()) else {
+                state.stopping = false;
+                return false;
+            };
+            state = self
+                .changed
+                .wait_timeout(state, left)
+                .unwrap_or_else(|poisoned| poisoned.into_inner())
+                .0;
+        }
+        state.stopping = false;
+        true
+    }
+
+    /// Accepts again, for another start.
+    pub(crate) fn open(&self) {
+        lock(&self.state).closed = false;
+    }
+
+    fn take(&self) -> Option<(u64, Item)> {
+        let mut state = lock(&self.state);
+        if state.held >= self.mode.turns() {
+            return None;
+        }
+        let (id, item) = state.next()?;
+        state.held += 1;
+        Some((id, item))
+    }
+
+    fn run(&self, (lane, item): (u64, Item)) {
+        let turn = Turn {
+            mailbox: self,
+            outer: here::set_turn(self.id),
+        };
+        foreign::guarded(item);
+        lock(&self.state).finish(lane);
+        // Not `drop`: giving the turn back drains, and `drain` is the loop around this.
+        turn.give_back();
+    }
+}
+
+impl State {
+    fn next(&mut self) -> Option<(u64, Item)> {
+        let id = self.ready.pop_front()?;
+        let lane = self.lanes.get_mut(&id)?;
+        let (item, bytes) = lane.items.pop_front()?;
+        lane.bytes -= bytes;
+        lane.running = true;
+        Some((id, item))
+    }
+
+    fn finish(&mut self, id: u64) {
+        if let Some(lane) = self.lanes.get_mut(&id) {
+            lane.running = false;
+            if lane.items.is_empty() {
+                self.lanes.remove(&id);
+            } else {
+                self.ready.push_back(id);
+            }
+        }
+    }
+}
+
+/// The right to run items of a mailbox on this thread.
+pub(crate) struct Turn<'a> {
+    mailbox: &'a Mailbox,
+    outer: u64,
+}
+
+impl Turn<'_> {
+    fn give_back(self) {
+        let mut state = lock(&self.mailbox.state);
+        state.held -= 1;
+        let stopping = state.stopping;
+        drop(state);
+        if stopping {
+            self.mailbox.changed.notify_all();
+        }
+        here::set_turn(self.outer);
+        std::mem::forget(self);
+    }
+}
+
+/// Runs what has come meanwhile, then gives the turn back.
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        loop {
+            let mut state = lock(&self.mailbox.state);
+            let Some((lane, item)) = state.next() else {
+                state.held -= 1;
+                if state.stopping {
+                    self.mailbox.changed.notify_all();
+                }
+                break;
+            };
+            drop(state);
+            foreign::guarded(item);
+            lock(&self.mailbox.state).finish(lane);
+        }
+        here::set_turn(self.outer);
+    }
+}
+
+impl fmt::Debug for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mailbox").field("mode", &self.mode).finish()
+    }
+}

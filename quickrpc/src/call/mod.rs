@@ -1,0 +1,14 @@
+//! Calls: from a message to handlers, and from a call to its promise.
+
+pub(crate) mod answer;
+pub(crate) mod dispatch;
+pub(crate) mod gate;
+pub(crate) mod mailbox;
+pub(crate) mod observers;
+pub(crate) mod pending;
+pub(crate) mod processing;
+pub(crate) mod promise;
+pub(crate) mod reply;
+pub(crate) mod slot;
+pub(crate) mod subscription;
+pub(crate) mod target;

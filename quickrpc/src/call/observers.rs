@@ -1,0 +1,115 @@
+//! What a program is told beside calls: peers that come and go, and trouble.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use crate::base::error::Error;
+use crate::base::reason::DisconnectReason;
+use crate::base::sender::Sender;
+use crate::base::sync::lock;
+
+use crate::net::status::TransportStatus;
+
+type OnConnect = Arc<dyn Fn(&Sender) + Send + Sync>;
+type OnDisconnect = Arc<dyn Fn(&Sender, &DisconnectReason) + Send + Sync>;
+type OnError = Arc<dyn Fn(&Sender, &Error, Option<&str>) + Send + Sync>;
+type OnStatus = Arc<dyn Fn(&TransportStatus) + Send + Sync>;
+type OnPending = Arc<dyn Fn() + Send + Sync>;
+
+/// The handlers of events. They are added, and stay.
+#[derive(Default)]
+pub(crate) struct Observers {
+    connect: Mutex<Vec<OnConnect>>,
+    disconnect: Mutex<Vec<OnDisconnect>>,
+    error: Mutex<Vec<OnError>>,
+    status: Mutex<Vec<OnStatus>>,
+    pending: Mutex<Option<OnPending>>,
+}
+
+impl Observers {
+    pub(crate) fn on_connect(&self, handler: OnConnect) {
+        lock(&self.connect).push(handler);
+    }
+
+    pub(crate) fn on_disconnect(&self, handler: OnDisconnect) {
+        lock(&self.disconnect).push(handler);
+    }
+
+    pub(crate) fn on_error(&self, handler: OnError) {
+        lock(&self.error).push(handler);
+    }
+
+    pub(crate) fn on_status(&self, handler: OnStatus) {
+        lock(&self.status).push(handler);
+    }
+
+    pub(crate) fn on_pending(&self, waker: OnPending) {
+        *lock(&self.pending) = Some(waker);
+    }
+
+    pub(crate) fn watches_connect(&self) -> bool {
+        !lock(&self.connect).is_empty()
+    }
+
+    pub(crate) fn connected(&self, peer: &Sender) {
+        let handlers = lock(&self.connect).clone();
+        for handler in handlers {
+            crate::base::foreign::guarded(|| handler(peer));
+        }
+    }
+
+    pub(crate) fn disconnected(&self, peer: &Sender, reason: &DisconnectReason) {
+        let handlers = lock(&self.disconnect).clone();
+        for handler in handlers {
+            crate::base::foreign::guarded(|| handler(peer, reason));
+        }
+    }
+
+    pub(crate) fn watches_status(&self) -> bool {
+        !lock(&self.status).is_empty()
+    }
+
+    pub(crate) fn status(&self, status: &TransportStatus) {
+        let handlers = lock(&self.status).clone();
+        for handler in handlers {
+            crate::base::foreign::guarded(|| handler(status));
+        }
+    }
+
+    /// Tells of trouble; by default in the log.
+    pub(crate) fn trouble(&self, peer: &Sender, error: &Error, in_reply_to: Option<&str>) {
+        let handlers = lock(&self.error).clone();
+        if handlers.is_empty() {
+            match in_reply_to {
+                Some(method) => tracing::warn!(peer = %peer, "`{method}`: {error}"),
+                None => tracing::warn!(peer = %peer, "{error}"),
+            }
+        }
+        for handler in handlers {
+            crate::base::foreign::guarded(|| handler(peer, error, in_reply_to));
+        }
+    }
+
+    pub(crate) fn pending(&self) {
+        let waker = lock(&self.pending).clone();
+        if let Some(waker) = waker {
+            crate::base::foreign::guarded(|| waker());
+        }
+    }
+
+    /// Drops all handlers, which may own handles of this API.
+    pub(crate) fn clear(&self) {
+        let connect = std::mem::take(&mut *lock(&self.connect));
+        let disconnect = std::mem::take(&mut *lock(&self.disconnect));
+        let error = std::mem::take(&mut *lock(&self.error));
+        let status = std::mem::take(&mut *lock(&self.status));
+        let pending = std::mem::take(&mut *lock(&self.pending));
+        drop((connect, disconnect, error, status, pending));
+    }
+}
+
+impl fmt::Debug for Observers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Observers")
+    }
+}

@@ -1,0 +1,361 @@
+//! What a promise and its other end share: one state machine, one allocation.
+
+use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{self, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use super::call::{CallInfo, Context, Decode};
+use crate::base::error::{Error, Result};
+
+pub(crate) struct Shared<T> {
+    /// What has become of the promise. No other lock is taken and no foreign code (wakers,
+    /// callbacks, decoding, drops of values) runs while it is held.
+    state: Mutex<State<T>>,
+    settled: Condvar,
+    /// It is settled, and the promise was dropped; as the state says, but to be seen without
+    /// the lock.
+    is_settled: AtomicBool,
+    unwanted: AtomicBool,
+    pub(crate) call: Option<Call<T>>,
+}
+
+/// What only the promises of calls have.
+pub(crate) struct Call<T> {
+    pub(crate) context: Arc<dyn Context>,
+    pub(crate) info: CallInfo,
+    pub(crate) decode: Decode<T>,
+}
+
+struct State<T> {
+    stage: Stage<T>,
+    /// How many threads sleep; with none the wake-up's system call is saved.
+    sleepers: u32,
+}
+
+enum Stage<T> {
+    /// Not settled; perhaps a task wants to know.
+    Pending(Option<Waker>),
+    /// Not settled; the promise itself has gone into this callback.
+    Callback(Callback<T>),
+    /// Not settled; the promise was dropped.
+    Unwanted,
+    /// Settled, and not asked yet.
+    Settled(Result<T>),
+    /// Settled, and the value has been given.
+    Given,
+}
+
+type Callback<T> = Box<dyn FnOnce(Result<T>, Turn) + Send>;
+
+/// When a callback may run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Turn {
+    /// On this thread, before settling returns.
+    Now,
+    /// When its turn comes in that lane of its API.
+    Lane(u64),
+}
+
+impl<T> Shared<T> {
+    pub(crate) fn new() -> Self {
+        Self::at(Stage::Pending(None), None)
+    }
+
+    pub(crate) fn settled(result: Result<T>) -> Self {
+        Self::at(Stage::Settled(result), None)
+    }
+
+    pub(crate) fn for_call(context: Arc<dyn Context>, info: CallInfo, decode: Decode<T>) -> Self {
+        let call = Call {
+            context,
+            info,
+            decode,
+        };
+        Self::at(Stage::Pending(None), Some(call))
+    }
+
+    fn at(stage: Stage<T>, call: Option<Call<T>>) -> Self {
+        Shared {
+            state: Mutex::new(State { stage, sleepers: 0 }),
+            settled: Condvar::new(),
+            is_settled: AtomicBool::new(false),
+            unwanted: AtomicBool::new(false),
+            call,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        // Nothing under this lock panics; were it so, the state is whole at every point.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn context(&self) -> Option<&Arc<dyn Context>> {
+        self.call.as_ref().map(|call| &call.context)
+    }
+
+    pub(crate) fn before_wait(&self) -> Result<()> {
+        self.context()
+            .map_or(Ok(()), |context| context.before_wait())
+    }
+
+    /// Settles the promise, unless it is; `false` if it was.
+    pub(crate) fn settle(&self, result: Result<T>, turn: Turn) -> bool {
+        let mut state = self.lock();
+        match mem::replace(&mut state.stage, Stage::Given) {
+            Stage::Pending(waker) => {
+                state.stage = Stage::Settled(result);
+                self.is_settled.store(true, Ordering::Release);
+                let asleep = state.sleepers > 0;
+                drop(state);
+                if asleep {
+                    self.settled.notify_all();
+                }
+                if let Some(waker) = waker {
+                    waker.wake();
+                }
+                true
+            }
+            Stage::Callback(callback) => {
+                drop(state);
+                callback(result, turn);
+                true
+            }
+            Stage::Unwanted => {
+                drop(state);
+                drop(result);
+                true
+            }
+            before @ (Stage::Settled(_) | Stage::Given) => {
+                state.stage = before;
+                drop(state);
+                drop(result);
+                false
+            }
+        }
+    }
+
+    /// Whether there may be somebody for the value.
+    pub(crate) fn is_wanted(&self) -> bool {
+        !self.unwanted.load(Ordering::Relaxed)
+    }
+
+    fn is_settled(&self) -> bool {
+        self.is_settled.load(Ordering::Acquire)
+    }
+
+    /// The result if it is settled, which is given once; `None` while it is pending.
+    fn take(&self) -> Option<Result<T>> {
+        self.lock().take()
+    }
+
+    /// Waits until it is settled; `None` if `limit` comes first.
+    pub(crate) fn wait(&self, limit: Option<Instant>) -> Option<Result<T>> {
+        if let Some(result) = self.take() {
+            return Some(result);
+        }
+        if let Err(error) = self.before_wait() {
+            return Some(Err(error));
+        }
+        let until = match (limit, self.own_deadline()) {
+            (Some(limit), Some(deadline)) => Some(limit.min(deadline)),
+            (limit, deadline) => limit.or(deadline),
+        };
+        if let Some(call) = &self.call {
+            call.context
+                .drive(call.info.id, &|| self.is_settled(), until);
+        }
+        if let Some(result) = self.sleep(until) {
+            return Some(result);
+        }
+        self.expire_if_due()
+    }
+
+    fn sleep(&self, until: Option<Instant>) -> Option<Result<T>> {
+        let mut state = self.lock();
+        loop {
+            if let Some(result) = state.take() {
+                return Some(result);
+            }
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            if left == Some(Duration::ZERO) {
+                return None;
+            }
+            state.sleepers += 1;
+            state = match left {
+                Some(left) => match self.settled.wait_timeout(state, left) {
+                    Ok((state, _)) => state,
+                    Err(poisoned) => poisoned.into_inner().0,
+                },
+                None => self
+                    .settled
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner),
+            };
+            state.sleepers -= 1;
+        }
+    }
+
+    /// The result if it is there, without waiting.
+    pub(crate) fn poll(&self) -> Option<Result<T>> {
+        if let Some(result) = self.take() {
+            return Some(result);
+        }
+        if let Err(error) = self.before_wait() {
+            return Some(Err(error));
+        }
+        // Settled by this very thread, perhaps, as it flushed.
+        let result = self.take().or_else(|| self.expire_if_due());
+        if result.is_none() {
+            self.attend();
+        }
+        result
+    }
+
+    /// Somebody else has to read the answer.
+    fn attend(&self) {
+        if let Some(call) = &self.call {
+            call.context.attend(call.info.id);
+        }
+    }
+
+    /// As a future is polled.
+    pub(crate) fn poll_with(&self, cx: &task::Context<'_>) -> Poll<Result<T>> {
+        if let Some(result) = self.poll() {
+            return Poll::Ready(result);
+        }
+        if self.wakes(cx.waker()) {
+            return Poll::Pending;
+        }
+        let mut waker = Some(cx.waker().clone());
+        let mut state = self.lock();
+        if let Stage::Pending(slot) = &mut state.stage {
+            mem::swap(slot, &mut waker);
+            drop(state);
+            drop(waker);
+            return Poll::Pending;
+        }
+        match state.take() {
+            Some(result) => Poll::Ready(result),
+            None => Poll::Pending,
+        }
+    }
+
+    fn wakes(&self, waker: &Waker) -> bool {
+        matches!(&self.lock().stage, Stage::Pending(Some(known)) if known.will_wake(waker))
+    }
+
+    /// Calls back when it is settled; at once, on this thread, if it is.
+    pub(crate) fn on_settled(&self, callback: impl FnOnce(Result<T>, Turn) + Send + 'static) {
+        let callback: Callback<T> = Box::new(callback);
+        let mut state = self.lock();
+        match mem::replace(&mut state.stage, Stage::Given) {
+            Stage::Pending(waker) => {
+                state.stage = Stage::Callback(callback);
+                drop(state);
+                drop(waker);
+                self.attend();
+            }
+            Stage::Settled(result) => {
+                drop(state);
+                callback(result, Turn::Now);
+            }
+            Stage::Given => {
+                drop(state);
+                callback(Err(Error::Done), Turn::Now);
+            }
+            // Both mean that the promise is gone, and only a promise comes here.
+            before @ (Stage::Callback(_) | Stage::Unwanted) => state.stage = before,
+        }
+    }
+
+    /// The promise is gone.
+    pub(crate) fn give_up(&self) {
+        let mut state = self.lock();
+        let after = match state.stage {
+            Stage::Pending(_) => {
+                self.unwanted.store(true, Ordering::Relaxed);
+                Stage::Unwanted
+            }
+            Stage::Settled(_) => Stage::Given,
+            _ => return,
+        };
+        let before = mem::replace(&mut state.stage, after);
+        drop(state);
+        drop(before);
+    }
+
+    pub(crate) fn own_deadline(&self) -> Option<Instant> {
+        self.call.as_ref()?.info.deadline
+    }
+
+    /// The call fails here and now if its deadline has passed.
+    fn expire_if_due(&self) -> Option<Result<T>> {
+        if self.own_deadline()? > Instant::now() {
+            return None;
+        }
+        self.expire();
+        self.take()
+    }
+
+    /// The call fails here and now, as its deadline has passed.
+    pub(crate) fn expire(&self) {
+        if let Some(call) = &self.call {
+            call.context.expire(call.info.id);
+        }
+        self.settle(Err(self.deadline_error()), Turn::Now);
+    }
+
+    pub(crate) fn deadline_error(&self) -> Error {
+        let timeout = self.call.as_ref().map(|call| call.info.timeout);
+        self.timeout_error(timeout.unwrap_or_default())
+    }
+
+    pub(crate) fn timeout_error(&self, after: Duration) -> Error {
+        let info = self.call.as_ref().map(|call| &call.info);
+        let peer = info.and_then(|info| info.peer.clone());
+        Error::Timeout {
+            method: info.map_or("", |info| &info.method).into(),
+            peer: peer.unwrap_or_else(|| "".into()),
+            after,
+        }
+    }
+
+    /// For people: the method and the state.
+    pub(crate) fn describe(&self) -> String {
+        let stage = match self.lock().stage {
+            Stage::Pending(_) | Stage::Callback(_) | Stage::Unwanted => "pending",
+            Stage::Settled(Ok(_)) => "ready",
+            Stage::Settled(Err(_)) => "failed",
+            Stage::Given => "done",
+        };
+        match &self.call {
+            Some(call) => format!("`{}`: {stage}", call.info.method),
+            None => stage.to_owned(),
+        }
+    }
+}
+
+impl<T> State<T> {
+    fn take(&mut self) -> Option<Result<T>> {
+        match mem::replace(&mut self.stage, Stage::Given) {
+            Stage::Settled(result) => Some(result),
+            Stage::Given => Some(Err(Error::Done)),
+            before => {
+                self.stage = before;
+                None
+            }
+        }
+    }
+}
+
+// Whoever should have settled the promise is gone: a callback runs once all the same.
+impl<T> Drop for Shared<T> {
+    fn drop(&mut self) {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Stage::Callback(callback) = mem::replace(&mut state.stage, Stage::Given) {
+            callback(Err(Error::Abandoned), Turn::Now);
+        }
+    }
+}

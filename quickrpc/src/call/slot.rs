@@ -1,0 +1,342 @@
+//! Slots: where handlers of incoming calls are connected.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, RwLock, Weak};
+use std::time::Duration;
+
+use crossbeam_channel::{bounded, select};
+
+use crate::call::subscription::Subscription;
+use crate::format::description::{CallDescription, Direction};
+
+use super::dispatch::{Invocation, Outcome};
+use crate::net::batch;
+
+/// A handler without its types.
+pub(crate) type Handler =
+    Arc<dyn for<'a, 'de> Fn(&'a mut Invocation<'de>) -> Outcome + Send + Sync>;
+
+/// The slots of an API by their names on the wire.
+#[derive(Debug, Default)]
+pub(crate) struct SlotTable {
+    calls: &'static [CallDescription],
+    /// Sorted by their names: some comparisons cost less than hashing a name.
+    declared: Vec<Arc<SlotInner>>,
+    /// Of an API without a trait; made when somebody connects.
+    dynamic: RwLock<HashMap<String, Arc<SlotInner>>>,
+}
+
+pub(crate) struct SlotInner {
+    pub(crate) name: Box<str>,
+    /// What was declared; nothing in an API without a trait.
+    pub(crate) call: Option<&'static CallDescription>,
+    handlers: RwLock<Arc<[Entry]>>,
+    subscription_limit: AtomicUsize,
+    /// What the last run of the handlers took whose time was taken, in nanoseconds; unknown
+    /// counts as slow.
+    cost: AtomicU32,
+    /// Runs since the last one whose time was taken.
+    unmeasured: AtomicU8,
+}
+
+#[derive(Clone)]
+pub(crate) struct Entry {
+    id: u64,
+    pub(crate) handler: Handler,
+}
+
+static NEXT_HANDLER: AtomicU64 = AtomicU64::new(1);
+
+impl SlotTable {
+    pub(crate) fn declared(calls: &'static [CallDescription], subscription_limit: usize) -> Self {
+        let incoming = calls
+            .iter()
+            .filter(|call| call.direction == Direction::Incoming);
+        let mut declared: Vec<_> = incoming
+            .map(|call| {
+                Arc::new(SlotInner::new(
+                    call.wire_name,
+                    Some(call),
+                    subscription_limit,
+                ))
+            })
+            .collect();
+        declared.sort_by(|a, b| a.name.cmp(&b.name));
+        SlotTable {
+            calls,
+            declared,
+            dynamic: RwLock::default(),
+        }
+    }
+
+    pub(crate) fn find(&self, method: &str) -> Option<Arc<SlotInner>> {
+        if let Some(slot) = self.find_declared(method) {
+            return Some(Arc::clone(slot));
+        }
+        let dynamic = self.dynamic.read().unwrap_or_else(|p| p.into_inner());
+        dynamic.get(method).cloned()
+    }
+
+    fn find_declared(&self, method: &str) -> Option<&Arc<SlotInner>> {
+        let place = self
+            .declared
+            .binary_search_by(|slot| (*slot.name).cmp(method));
+        self.declared.get(place.ok()?)
+    }
+
+    /// The slot of a declared call.
+    pub(crate) fn slot(&self, call: &'static CallDescription, subscription_limit: usize) -> Slot {
+        match self.find_declared(call.wire_name) {
+            Some(slot) => Slot(Arc::clone(slot)),
+            // Not reached by generated code, which asks for what it declared.
+            None => self.dynamic(call.wire_name, subscription_limit),
+        }
+    }
+
+    pub(crate) fn dynamic(&self, method: &str, subscription_limit: usize) -> Slot {
+        let mut dynamic = self.dynamic.write().unwrap_or_else(|p| p.into_inner());
+        let slot = dynamic
+            .entry(method.to_owned())
+            .or_insert_with(|| Arc::new(SlotInner::new(method, None, subscription_limit)));
+        Slot(Arc::clone(slot))
+    }
+
+    /// Names of the methods nobody is connected to, in the order of their declaration.
+    pub(crate) fn unhandled(&self) -> Vec<&'static str> {
+        let unhandled = |call: &&CallDescription| {
+            let slot = self.find_declared(call.wire_name);
+            slot.is_some_and(|slot| slot.handlers().is_empty())
+        };
+        let calls = self.calls.iter().filter(unhandled);
+        calls.map(|call| call.name).collect()
+    }
+
+    /// How many calls subscriptions hold that are made from now on.
+    pub(crate) fn limit_subscriptions(&self, limit: usize) {
+        for slot in self.all() {
+            slot.subscription_limit.store(limit, Ordering::Relaxed);
+        }
+    }
+
+    /// Drops all handlers.
+    pub(crate) fn clear(&self) {
+        for slot in self.all() {
+            slot.change(|_| Vec::new());
+        }
+    }
+
+    fn all(&self) -> Vec<Arc<SlotInner>> {
+        let dynamic = self.dynamic.read().unwrap_or_else(|p| p.into_inner());
+        let all = self.declared.iter().chain(dynamic.values());
+        all.cloned().collect()
+    }
+}
+
+impl SlotInner {
+    fn new(name: &str, call: Option<&'static CallDescription>, subscription_limit: usize) -> Self {
+        SlotInner {
+            name: name.into(),
+            call,
+            handlers: RwLock::new(Arc::new([])),
+            subscription_limit: AtomicUsize::new(subscription_limit),
+            cost: AtomicU32::new(u32::MAX),
+            unmeasured: AtomicU8::new(0),
+        }
+    }
+
+    /// The role that callers need.
+    pub(crate) fn role(&self) -> Option<&'static str> {
+        self.call.and_then(|call| call.role)
+    }
+
+    /// What the handlers take, as far as known, and whether the time of this run is to be
+    /// taken: always while they are slow, and now and then while they are not, since asking
+    /// for the time costs as much as a short handler.
+    pub(crate) fn pace(&self) -> (Duration, bool) {
+        let cost = Duration::from_nanos(self.cost.load(Ordering::Relaxed).into());
+        // Threads that count at once may lose a count, which does not matter.
+        let runs = self.unmeasured.load(Ordering::Relaxed);
+        self.unmeasured
+            .store(runs.wrapping_add(1), Ordering::Relaxed);
+        (cost, batch::is_slow(cost) || runs.is_multiple_of(16))
+    }
+
+    pub(crate) fn set_cost(&self, cost: Duration) {
+        let nanos = u32::try_from(cost.as_nanos()).unwrap_or(u32::MAX);
+        self.cost.store(nanos, Ordering::Relaxed);
+    }
+
+    /// The handlers as they are now, in the order in which they were connected.
+    pub(crate) fn handlers(&self) -> Arc<[Entry]> {
+        Arc::clone(&self.handlers.read().unwrap_or_else(|p| p.into_inner()))
+    }
+
+    /// Replaces the handlers. What goes is dropped when no lock is held, since it is the
+    /// user's.
+    fn change(&self, change: impl FnOnce(&[Entry]) -> Vec<Entry>) {
+        let mut handlers = self.handlers.write().unwrap_or_else(|p| p.into_inner());
+        let new = change(&handlers).into();
+        let old = std::mem::replace(&mut *handlers, new);
+        drop(handlers);
+        drop(old);
+    }
+}
+
+/// The place where handlers of one incoming call are connected, without its types.
+#[derive(Clone)]
+pub struct Slot(pub(crate) Arc<SlotInner>);
+
+impl Slot {
+    /// Adds a handler behind the others.
+    pub fn connect<F>(&self, handler: F) -> Connection
+    where
+        F: for<'a, 'de> Fn(&'a mut Invocation<'de>) -> Outcome + Send + Sync + 'static,
+    {
+        self.connect_arc(Arc::new(handler))
+    }
+
+    fn connect_arc(&self, handler: Handler) -> Connection {
+        let id = NEXT_HANDLER.fetch_add(1, Ordering::Relaxed);
+        self.0.change(|handlers| {
+            let mut handlers = handlers.to_vec();
+            handlers.push(Entry { id, handler });
+            handlers
+        });
+        Connection(vec![(Arc::downgrade(&self.0), id)])
+    }
+
+    /// Adds a handler that stays on this thread, and is found there when it is called.
+    pub fn connect_local<F>(&self, handler: F) -> Connection
+    where
+        F: for<'a, 'de> Fn(&'a mut Invocation<'de>) -> Outcome + 'static,
+    {
+        let local = Local::new(Rc::new(handler));
+        self.connect(move |call| match local.get::<F>() {
+            Some(handler) => handler(call),
+            None => {
+                tracing::error!(
+                    "a handler connected with connect_local was called on another thread; \
+                     use Processing::Manual, and process_pending() on the thread that connected"
+                );
+                Outcome::not_mine()
+            }
+        })
+    }
+
+    /// Adds a handler that passes each call on to a subscription.
+    pub fn subscribe<I, F>(&self, handler: F) -> Subscription<I>
+    where
+        I: Send + 'static,
+        F: for<'a, 'de> Fn(&'a mut Invocation<'de>, &dyn Fn(I)) -> Outcome + Send + Sync + 'static,
+    {
+        let (items, receiver) = bounded(self.0.subscription_limit.load(Ordering::Relaxed));
+        let connection = self.connect(move |call| {
+            let stopped = call.stop_signal();
+            handler(call, &|item| {
+                // Waits while the subscription is full, so that the peers are not read.
+                let Err(full) = items.try_send(item) else {
+                    return;
+                };
+                select! {
+                    send(items, full.into_inner()) -> _ => {}
+                    recv(stopped) -> _ => {}
+                }
+            })
+        });
+        Subscription::new(receiver, connection)
+    }
+}
+
+impl fmt::Debug for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Slot({})", self.0.name)
+    }
+}
+
+impl fmt::Debug for SlotInner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Slot")
+            .field("name", &self.name)
+            .field("handlers", &self.handlers().len())
+            .finish()
+    }
+}
+
+/// A handler's place in its slot; [`disconnect`](Self::disconnect) removes it.
+///
+/// Dropping it does not.
+///
+/// ```
+/// # use quickrpc::remote_api;
+/// # #[remote_api]
+/// # trait Echo { #[incoming] fn say(&self, text: &str); }
+/// # fn main() -> quickrpc::Result<()> {
+/// let api = Echo::builder().build()?;
+/// let connection = api.say.connect(|_sender, text| println!("{text}"));
+/// assert!(api.unhandled_calls().is_empty());
+/// connection.disconnect();
+/// assert_eq!(api.unhandled_calls(), ["say"]);
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Connection(Vec<(Weak<SlotInner>, u64)>);
+
+impl Connection {
+    /// Removes the handler. A call that runs already runs to its end.
+    pub fn disconnect(&self) {
+        for (slot, id) in &self.0 {
+            if let Some(slot) = slot.upgrade() {
+                slot.change(|handlers| {
+                    let keep = handlers.iter().filter(|entry| entry.id != *id);
+                    keep.cloned().collect()
+                });
+            }
+        }
+    }
+
+    /// Several as one.
+    #[doc(hidden)]
+    pub fn __group(all: Vec<Connection>) -> Self {
+        Connection(all.into_iter().flat_map(|one| one.0).collect())
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Connection({} handlers)", self.0.len())
+    }
+}
+
+thread_local! {
+    /// Handlers that stay on this thread, by number.
+    static LOCAL: RefCell<HashMap<u64, Rc<dyn Any>>> = RefCell::default();
+}
+
+/// Something that stays on the thread that made it, while the name of it may travel.
+struct Local(u64);
+
+impl Local {
+    fn new(value: Rc<dyn Any>) -> Self {
+        let id = NEXT_HANDLER.fetch_add(1, Ordering::Relaxed);
+        LOCAL.with_borrow_mut(|local| local.insert(id, value));
+        Local(id)
+    }
+
+    fn get<F: 'static>(&self) -> Option<Rc<F>> {
+        let found = LOCAL.with_borrow(|local| local.get(&self.0).cloned());
+        found.and_then(|value| value.downcast().ok())
+    }
+}
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        // Elsewhere, or when the thread ends, there is nothing to remove.
+        let removed = LOCAL.try_with(|local| local.borrow_mut().remove(&self.0));
+        drop(removed);
+    }
+}

@@ -1,0 +1,526 @@
+//! Sending: from a call's arguments to the peers that get it.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::base::error::{Error, Result};
+use crate::base::sender::{Receiver, ReceiverList, Receivers, Sender};
+use crate::base::sync::lock;
+use crate::call::promise::{CallInfo, Context, Promise, Promises};
+use crate::call::reply::Via;
+use crate::format::args::{ArgsOut, OutArgs};
+use crate::format::description::CallDescription;
+use crate::wire::codec::{AnyCodec, Payload};
+
+use super::answer::with_scratch;
+use crate::base::reason::DisconnectReason;
+use crate::net::batch;
+use crate::net::batch::Batch;
+use crate::net::conn::{Conn, Wait};
+use crate::net::core::Core;
+use crate::net::peers::PeerTable;
+
+/// Whom the calls of a handle go to, and how long they may take. It keeps nothing alive.
+#[derive(Clone, Debug)]
+pub struct Target {
+    core: Arc<Core>,
+    /// `None`: all peers that are connected at the moment of sending.
+    receivers: Option<Arc<[Receiver]>>,
+    timeout: Option<Duration>,
+    /// One of several receivers, each with a call of its own: nobody waits for one of them.
+    one_of_several: bool,
+}
+
+/// Peers that a message goes to; nearly always one.
+enum Few {
+    One([Arc<Conn>; 1]),
+    Many(Vec<Arc<Conn>>),
+}
+
+impl Few {
+    fn as_slice(&self) -> &[Arc<Conn>] {
+        match self {
+            Few::One(one) => one,
+            Few::Many(many) => many,
+        }
+    }
+}
+
+/// Receivers that could not be sent to.
+type Failures = Vec<(Arc<str>, Error)>;
+
+/// Makes the arguments for a codec: some codecs have no positional ones.
+pub(crate) trait ArgsFor {
+    fn encode(
+        &self,
+        codec: &AnyCodec,
+        out: &mut Vec<u8>,
+        method: &str,
+        id: Option<u64>,
+    ) -> Result<(), String>;
+}
+
+/// Arguments of a declared call.
+struct Declared<'a, A> {
+    call: &'static CallDescription,
+    args: &'a A,
+}
+
+impl<A: OutArgs> ArgsFor for Declared<'_, A> {
+    fn encode(
+        &self,
+        codec: &AnyCodec,
+        out: &mut Vec<u8>,
+        method: &str,
+        id: Option<u64>,
+    ) -> Result<(), String> {
+        let args = ArgsOut {
+            call: self.call.arguments,
+            positional: self.call.positional && codec.positional(),
+            args: self.args,
+        };
+        codec.encode_call(out, method, &args, id)
+    }
+}
+
+/// Arguments without a declaration.
+pub(crate) struct Plain<'a, A>(pub(crate) &'a A);
+
+impl<A: Serialize> ArgsFor for Plain<'_, A> {
+    fn encode(
+        &self,
+        codec: &AnyCodec,
+        out: &mut Vec<u8>,
+        method: &str,
+        id: Option<u64>,
+    ) -> Result<(), String> {
+        codec.encode_call(out, method, self.0, id)
+    }
+}
+
+impl Target {
+    pub(crate) fn all(core: Arc<Core>) -> Self {
+        Target {
+            core,
+            receivers: None,
+            timeout: None,
+            one_of_several: false,
+        }
+    }
+
+    /// The same for other receivers.
+    pub fn to(&self, receivers: impl Receivers) -> Self {
+        let mut list = ReceiverList::default();
+        receivers.add_to(&mut list);
+        Target {
+            receivers: Some(list.0.into()),
+            ..self.clone()
+        }
+    }
+
+    /// The same with another deadline for its calls.
+    pub fn timeout(&self, timeout: Duration) -> Self {
+        Target {
+            timeout: Some(timeout),
+            ..self.clone()
+        }
+    }
+
+    /// Collects what this thread sends in the closure.
+    pub fn batch<R>(&self, send: impl FnOnce() -> R) -> R {
+        let _batch = Batch::begin();
+        send()
+    }
+
+    /// Who is connected.
+    pub fn peers(&self) -> Vec<Sender> {
+        self.core.peers()
+    }
+
+    /// Closes the connections of these peers.
+    pub fn disconnect(&self, peers: impl Receivers) -> Result<()> {
+        self.core.disconnect(peers)
+    }
+
+    /// Sends a notification.
+    pub fn notify<A: OutArgs>(&self, call: &'static CallDescription, args: A) -> Result<()> {
+        let args = Declared { call, args: &args };
+        self.send_notification(call.wire_name, &args)
+    }
+
+    /// Sends a notification to each receiver, and says what came of it.
+    pub fn notify_each<A: OutArgs>(
+        &self,
+        call: &'static CallDescription,
+        args: A,
+    ) -> Vec<(Sender, Result<()>)> {
+        let each = self.each();
+        each.into_iter()
+            .map(|(sender, target)| {
+                let args = Declared { call, args: &args };
+                (sender, target.send_notification(call.wire_name, &args))
+            })
+            .collect()
+    }
+
+    /// Sends a call with reply.
+    pub fn call<T, W, A>(&self, call: &'static CallDescription, args: A) -> Promise<T>
+    where
+        T: Via<W> + Send + 'static,
+        W: DeserializeOwned,
+        A: OutArgs,
+    {
+        let args = Declared { call, args: &args };
+        self.send_call::<T, W>(call.wire_name.into(), &args)
+    }
+
+    /// Sends a call with reply to each receiver.
+    pub fn call_each<T, W, A>(&self, call: &'static CallDescription, args: A) -> Promises<T>
+    where
+        T: Via<W> + Send + 'static,
+        W: DeserializeOwned,
+        A: OutArgs,
+    {
+        let each = self.each();
+        let calls = each.into_iter().map(|(sender, target)| {
+            let args = Declared { call, args: &args };
+            (
+                sender,
+                target.send_call::<T, W>(call.wire_name.into(), &args),
+            )
+        });
+        Promises::new(calls.collect())
+    }
+
+    /// A target for each connected receiver.
+    fn each(&self) -> Vec<(Sender, Target)> {
+        let (peers, _) = self.resolve();
+        let peers = peers.as_slice();
+        let one_of_several = peers.len() > 1;
+        let target = |conn: &Arc<Conn>| Target {
+            one_of_several,
+            ..self.to(&conn.peer)
+        };
+        peers
+            .iter()
+            // Who is there is not known of everybody.
+            .filter(|conn| !conn.is_everyone())
+            .map(|conn| (conn.sender(), target(conn)))
+            .collect()
+    }
+
+    pub(crate) fn send_notification(&self, method: &str, args: &impl ArgsFor) -> Result<()> {
+        self.core.check_running()?;
+        let (peers, mut failures) = self.resolve();
+        let peers = peers.as_slice();
+        let wait = self.wait(peers);
+        self.send(peers, method, args, None, wait, &mut failures)?;
+        verdict(failures, self.single(peers))
+    }
+
+    pub(crate) fn send_call<T, W>(
+        &self,
+        method: Cow<'static, str>,
+        args: &impl ArgsFor,
+    ) -> Promise<T>
+    where
+        T: Via<W> + Send + 'static,
+        W: DeserializeOwned,
+    {
+        if let Err(error) = self.core.check_running() {
+            return Promise::failed(error);
+        }
+        let (peers, mut failures) = self.resolve();
+        let peers = peers.as_slice();
+        if peers.is_empty() {
+            let error = verdict(failures, self.single(peers)).err();
+            return Promise::failed(error.unwrap_or_else(|| Error::NoPeer {
+                method: method.as_ref().into(),
+            }));
+        }
+        let timeout = self.timeout.unwrap_or(self.core.call_timeout);
+        let deadline = Instant::now().checked_add(timeout);
+        let name = method.clone();
+        let id = self.core.next_call();
+        let info = CallInfo {
+            id,
+            method,
+            peer: match peers {
+                [one] => Some(Arc::clone(&one.peer.name)),
+                _ => None,
+            },
+            deadline,
+            timeout,
+        };
+        let context: Arc<dyn Context> = Arc::clone(&self.core) as _;
+        let (promise, call) = Promise::for_call(context, info, decode::<T, W>);
+        if let Err(error) = self.core.admit(id, call, peers) {
+            return Promise::failed(error);
+        }
+        let wait = self.wait(peers);
+        let missing = failures.len();
+        let sent = self.send(peers, &name, args, Some(id), wait, &mut failures);
+        // Whoever got the message may answer; only if nobody did has the call failed.
+        let unsent = match sent {
+            Ok(()) if failures.len() - missing < peers.len() => None,
+            Ok(()) => verdict(failures, self.single(peers)).err(),
+            Err(error) => Some(error),
+        };
+        if let Some(error) = unsent {
+            // Whatever settled the promise meanwhile, nobody has seen it yet.
+            drop(lock(&self.core.pending).remove(id));
+            return Promise::failed(error);
+        }
+        promise
+    }
+
+    /// Whether it was for one receiver, whose error needs no list.
+    fn single(&self, peers: &[Arc<Conn>]) -> bool {
+        self.receivers
+            .as_ref()
+            .map_or(peers.len(), |list| list.len())
+            == 1
+    }
+
+    /// The peers that are meant, and the receivers that are not there.
+    fn resolve(&self) -> (Few, Failures) {
+        let peers = lock(&self.core.peers);
+        let Some(receivers) = &self.receivers else {
+            let few = match peers.only() {
+                Some(one) => Few::One([Arc::clone(one)]),
+                None => Few::Many(peers.everybody().cloned().collect()),
+            };
+            return (few, Vec::new());
+        };
+        if let [receiver] = &**receivers {
+            return match peers.find(receiver) {
+                Ok(conn) => (Few::One([conn]), Vec::new()),
+                Err(error) => match self.addressed(&peers, receiver, error) {
+                    Ok(conns) => (Few::Many(conns), Vec::new()),
+                    Err(error) => (Few::Many(Vec::new()), vec![(name(receiver), error)]),
+                },
+            };
+        }
+        let (mut found, mut failures) = (Vec::<Arc<Conn>>::new(), Vec::new());
+        for receiver in receivers.iter() {
+            let conns = match peers.find(receiver) {
+                Ok(conn) => Ok(vec![conn]),
+                Err(error) => self.addressed(&peers, receiver, error),
+            };
+            match conns {
+                Ok(conns) => {
+                    for conn in conns {
+                        if !found.iter().any(|one| one.id() == conn.id()) {
+                            found.push(conn);
+                        }
+                    }
+                }
+                Err(error) => failures.push((name(receiver), error)),
+            }
+        }
+        (Few::Many(found), failures)
+    }
+
+    /// What stands for a receiver that is not connected but has an address; else the error.
+    fn addressed(
+        &self,
+        peers: &PeerTable,
+        receiver: &Receiver,
+        error: Error,
+    ) -> Result<Vec<Arc<Conn>>> {
+        if matches!(error, Error::AmbiguousPeer { .. }) {
+            return Err(error);
+        }
+        let conns = peers.addressed(&self.core, receiver);
+        match conns.is_empty() {
+            true => Err(error),
+            false => Ok(conns),
+        }
+    }
+
+    /// Whether sending waits for room: to one peer, on a thread that delivers nothing, not
+    /// even for another API, since the peer may wait for that.
+    fn wait(&self, peers: &[Arc<Conn>]) -> Wait {
+        // A thread that delivers for another API must not wait either: two APIs that pass
+        // messages on to each other would wait for each other.
+        if peers.len() != 1 || self.one_of_several || crate::base::here::delivers_for_any() {
+            return Wait::Never;
+        }
+        Wait::UpTo(self.timeout.unwrap_or(self.core.call_timeout))
+    }
+
+    /// Encodes once for each wire, and sends to all.
+    fn send(
+        &self,
+        peers: &[Arc<Conn>],
+        method: &str,
+        args: &impl ArgsFor,
+        id: Option<u64>,
+        wait: Wait,
+        failures: &mut Failures,
+    ) -> Result<()> {
+        with_scratch(|out| {
+            let mut encoded_for: Option<&Arc<Conn>> = None;
+            for conn in peers {
+                let wire = &conn.wire;
+                // A header is for one peer; plain bytes, and what a session seals, are the
+                // same for all of a wire.
+                let again = encoded_for.is_none_or(|one| {
+                    !Arc::ptr_eq(&one.wire, wire)
+                        || (!wire.security.is_null() && conn.session.is_none())
+                });
+                if again {
+                    out.clear();
+                    args.encode(&wire.codec, out, method, id)
+                        .map_err(|reason| Error::Encode {
+                            method: method.into(),
+                            reason: reason.into(),
+                        })?;
+                    if let Err(error) = conn.frame(out, method) {
+                        // Too large for this wire; the others may take it.
+                        if peers.iter().all(|one| Arc::ptr_eq(&one.wire, wire)) {
+                            return Err(error);
+                        }
+                        encoded_for = None;
+                        failures.push((Arc::clone(&conn.peer.name), error));
+                        continue;
+                    }
+                    encoded_for = Some(conn);
+                }
+                if let Err(error) = self.core.transmit(conn, out, wait) {
+                    // The others may still answer.
+                    self.core.fail_call(conn, id, error.clone());
+                    failures.push((Arc::clone(&conn.peer.name), error));
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Reads the result of a call.
+fn decode<T: Via<W>, W: DeserializeOwned>(
+    codec: &AnyCodec,
+    telegram: &str,
+    payload: &Payload,
+    depth: usize,
+) -> Result<T, String> {
+    struct Seed<W>(std::marker::PhantomData<W>);
+    impl<'de, W: Deserialize<'de>> serde::de::DeserializeSeed<'de> for Seed<W> {
+        type Value = W;
+
+        fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<W, D::Error> {
+            W::deserialize(deserializer)
+        }
+    }
+    let seed = Seed::<W>(std::marker::PhantomData);
+    codec
+        .read(telegram, payload, seed, depth)
+        .map(Via::from_wire)
+}
+
+fn name(receiver: &Receiver) -> Arc<str> {
+    match receiver {
+        Receiver::Peer(sender) => Arc::clone(&sender.name),
+        Receiver::Name(name) => Arc::clone(name),
+    }
+}
+
+/// What came of sending: the one error of a single receiver, or the list of those of
+/// several that did not get the message.
+fn verdict(mut failures: Failures, single: bool) -> Result<()> {
+    match failures.pop() {
+        None => Ok(()),
+        Some((_, error)) if single => Err(error),
+        Some(last) => {
+            failures.push(last);
+            Err(Error::Partial(failures.into()))
+        }
+    }
+}
+
+impl Core {
+    pub(crate) fn check_running(&self) -> Result<()> {
+        if self.running.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        match self.was_started.load(Ordering::Acquire) {
+            true => Err(Error::Stopped),
+            false => Err(Error::NotStarted),
+        }
+    }
+
+    /// Puts a call into the table of pending ones, before it is sent.
+    fn admit(
+        &self,
+        id: u64,
+        call: Arc<dyn crate::call::promise::PendingCall>,
+        peers: &[Arc<Conn>],
+    ) -> Result<()> {
+        let deadline = call.deadline();
+        let limit = self.shared.pending_calls();
+        lock(&self.pending).insert(id, call, peers, limit)?;
+        for conn in peers {
+            conn.resume_awaited();
+        }
+        // A peer that was lost before this was not seen by those who fail its calls.
+        for conn in peers {
+            let Some(reason) = conn.lost_for_calls() else {
+                continue;
+            };
+            let error = conn.gone(&reason);
+            if let [_] = peers {
+                lock(&self.pending).remove(id);
+                return Err(error);
+            }
+            self.fail_call(conn, Some(id), error);
+        }
+        if let Some(deadline) = deadline
+            && self.alarm.set_earlier(deadline)
+            && let Some(reactor) = self.reactor()
+        {
+            reactor.wake();
+        }
+        Ok(())
+    }
+
+    pub(crate) fn peers(&self) -> Vec<Sender> {
+        let peers = lock(&self.peers);
+        peers.all().map(|conn| conn.sender()).collect()
+    }
+
+    pub(crate) fn disconnect(&self, receivers: impl Receivers) -> Result<()> {
+        let mut list = ReceiverList::default();
+        receivers.add_to(&mut list);
+        let single = list.0.len() == 1;
+        let mut failures = Failures::new();
+        for receiver in &list.0 {
+            let found = lock(&self.peers).find(receiver);
+            match found {
+                // Answers of this thread that are collected leave first.
+                Ok(conn) => {
+                    batch::flush();
+                    conn.close(DisconnectReason::Local);
+                }
+                Err(error) => failures.push((name(receiver), error)),
+            }
+        }
+        verdict(failures, single)
+    }
+}
+
+impl Conn {
+    /// Why no answer will come from this peer, if so.
+    fn lost_for_calls(&self) -> Option<DisconnectReason> {
+        match self.is_closed().then(|| self.closed()).flatten() {
+            Some(reason) => Some(reason),
+            None if self.ended.load(Ordering::Acquire) => Some(DisconnectReason::EndOfInput),
+            None => None,
+        }
+    }
+}

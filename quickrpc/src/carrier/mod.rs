@@ -1,0 +1,28 @@
+//! What moves bytes: sockets, pipes, processes. It knows nothing of what they mean.
+
+mod child_log;
+pub(crate) mod fd;
+#[cfg_attr(
+    not(feature = "websocket"),
+    allow(dead_code, reason = "nothing else says so much")
+)]
+pub(crate) mod greeter;
+pub(crate) mod listener;
+pub(crate) mod process;
+pub(crate) mod stdio;
+pub(crate) mod stream;
+pub(crate) mod tcp;
+#[cfg(feature = "tls")]
+pub(crate) mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls.rs"]
+pub(crate) mod tls;
+pub mod transport;
+pub(crate) mod udp;
+pub(crate) mod unix;
+#[cfg(feature = "websocket")]
+pub(crate) mod websocket;
+#[cfg(not(feature = "websocket"))]
+#[path = "no_websocket.rs"]
+pub(crate) mod websocket;
+mod words;

@@ -1,0 +1,321 @@
+//! A connection over TLS: a socket, and what encrypts.
+
+use std::fmt;
+use std::io::{self, IoSlice, Read, Write};
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use mio::net::TcpStream;
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, sendmsg};
+use rustls::{Connection, ProtocolVersion};
+
+use crate::base::security::SecInfo;
+use crate::base::sync::lock;
+
+use super::super::stream::{Room, send_now};
+use super::explain::{self, Side};
+use super::subject;
+
+/// So much is encrypted at once: a few records (RFC 8446, section 5.1), which is also what
+/// is kept at the most while the socket takes nothing.
+const CHUNK: usize = 64 << 10;
+
+/// How far a handshake is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hands {
+    Apart,
+    /// We are done, and the other side may not like our certificate yet.
+    Held,
+    Shaken,
+}
+
+/// A connection over TLS.
+pub(crate) struct Tls {
+    socket: TcpStream,
+    /// A leaf in the lock order, held while bytes are encrypted or decrypted, and never
+    /// while somebody waits.
+    session: Mutex<Session>,
+}
+
+struct Session {
+    connection: Connection,
+    /// Bytes that are decrypted, and not read yet.
+    unread: usize,
+    /// The other side has ended, in one way or the other.
+    ended: bool,
+    /// So many bytes at the front of what is to be written are encrypted already, and have
+    /// not left.
+    encrypted: usize,
+    /// The other side wants to see our certificate.
+    asked: Arc<AtomicBool>,
+    /// What the other side's certificate says.
+    other: Option<SecInfo>,
+}
+
+impl Tls {
+    pub(super) fn new(socket: TcpStream, connection: Connection, asked: Arc<AtomicBool>) -> Self {
+        Tls {
+            socket,
+            session: Mutex::new(Session {
+                connection,
+                unread: 0,
+                ended: false,
+                encrypted: 0,
+                asked,
+                other: None,
+            }),
+        }
+    }
+
+    pub(crate) fn socket(&self) -> &TcpStream {
+        &self.socket
+    }
+
+    /// Reads what is decrypted, or can be.
+    pub(crate) fn read(&self, room: impl Room) -> io::Result<usize> {
+        let mut session = lock(&self.session);
+        session.decrypt(&self.socket)?;
+        match room.copy(session.connection.reader()) {
+            Ok(count) => {
+                session.unread = session.unread.saturating_sub(count);
+                Ok(count)
+            }
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(explain::cut_off()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The same, and waits as long as the socket says.
+    pub(crate) fn read_waiting(&self, room: impl Room) -> io::Result<usize> {
+        loop {
+            let decrypted = lock(&self.session).decrypt(&self.socket);
+            match decrypted {
+                Ok(()) => return self.read(room),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+            // Whoever writes needs the session meanwhile.
+            recv(&self.socket, &mut [0; 1], RecvFlags::PEEK)?;
+        }
+    }
+
+    /// Whether something can be read without the socket, its end included.
+    pub(crate) fn has_unread(&self) -> bool {
+        let session = lock(&self.session);
+        session.unread > 0 || session.ended
+    }
+
+    /// Encrypts some of the bytes, and writes what the socket takes. Bytes count as written
+    /// when nothing of them is left here, so that the caller keeps track of what has not
+    /// left; it has to come with the same bytes again.
+    pub(crate) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        let mut session = lock(&self.session);
+        if session.encrypted == 0 {
+            // What the protocol itself had to say.
+            session.flush(&self.socket)?;
+            let chunk = bytes.get(..CHUNK).unwrap_or(bytes);
+            session.encrypted = session.connection.writer().write(chunk)?;
+        }
+        let mut sent = 0;
+        match session.flush_counted(&self.socket, &mut sent) {
+            Ok(()) => Ok(std::mem::take(&mut session.encrypted)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                // Nobody has to wait for a whole chunk to see that it goes on. The last byte
+                // stays until all has left; encrypted, they are more than in the clear.
+                let taken = sent.min(session.encrypted.saturating_sub(1));
+                session.encrypted -= taken;
+                match taken {
+                    0 => Err(error),
+                    taken => Ok(taken),
+                }
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Says to the other side that nothing more will come (close_notify: RFC 8446, section
+    /// 6.1), if the socket takes it.
+    pub(crate) fn say_end(&self) {
+        let mut session = lock(&self.session);
+        session.connection.send_close_notify();
+        // An error means that nobody is there to be told.
+        session.flush(&self.socket).ok();
+    }
+
+    /// What the other side's certificate says, if it has shown one.
+    pub(crate) fn secinfo(&self) -> Option<SecInfo> {
+        lock(&self.session).other.clone()
+    }
+
+    /// Says in the log why a client was not let in. (A client's own start fails instead.)
+    pub(super) fn log(&self, why: &io::Error) {
+        if let Connection::Server(_) = lock(&self.session).connection
+            && let Ok(address) = self.socket.peer_addr()
+        {
+            let address = SocketAddr::new(address.ip().to_canonical(), address.port());
+            tracing::info!(peer = %address, "no handshake of TLS: {why}");
+        }
+    }
+
+    /// Goes on with the handshake as far as the socket allows.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`InvalidData`](io::ErrorKind::InvalidData) where the two sides do not agree.
+    pub(super) fn shake_hands(&self) -> io::Result<Hands> {
+        let mut session = lock(&self.session);
+        loop {
+            let hands = session.hands();
+            if hands != Hands::Apart && session.other.is_none() {
+                let certificate = session.connection.peer_certificates();
+                let certificate = certificate.and_then(|chain| chain.first());
+                let read = certificate.map(|one| subject::secinfo(one)).transpose();
+                session.other = match (read, session.side()) {
+                    (Ok(info), _) => info,
+                    // It was verified for the name that was called, which is what counts.
+                    (Err(why), Side::Client) => {
+                        tracing::debug!("{why}");
+                        None
+                    }
+                    // Before the last words leave, from which the client sees that it is let in.
+                    (Err(why), Side::Server) => return Err(explain::invalid(why)),
+                };
+            }
+            match session.flush(&self.socket) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Hands::Apart),
+                Err(error) => return Err(session.in_handshake(error)),
+            }
+            if hands == Hands::Shaken {
+                return Ok(hands);
+            }
+            match session.take_some(&self.socket) {
+                Ok(()) if session.ended => {
+                    let error = io::ErrorKind::UnexpectedEof.into();
+                    return Err(session.in_handshake(error));
+                }
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(hands),
+                Err(error) => return Err(session.in_handshake(error)),
+            }
+        }
+    }
+}
+
+impl Session {
+    fn side(&self) -> Side {
+        match self.connection {
+            Connection::Client(_) => Side::Client,
+            Connection::Server(_) => Side::Server,
+        }
+    }
+
+    fn hands(&self) -> Hands {
+        if self.connection.is_handshaking() {
+            return Hands::Apart;
+        }
+        let new = self.connection.protocol_version() == Some(ProtocolVersion::TLSv1_3);
+        match &self.connection {
+            // Its last words come after our certificate only since TLS 1.3.
+            Connection::Client(client)
+                if new
+                    && self.asked.load(Ordering::Relaxed)
+                    && self.unread == 0
+                    && client.tls13_tickets_received() == 0 =>
+            {
+                Hands::Held
+            }
+            _ => Hands::Shaken,
+        }
+    }
+
+    fn in_handshake(&self, error: io::Error) -> io::Error {
+        let asked = self.asked.load(Ordering::Relaxed);
+        explain::in_handshake(self.side(), asked, error)
+    }
+
+    /// Decrypts until there is something to read, or the end.
+    fn decrypt(&mut self, socket: &TcpStream) -> io::Result<()> {
+        while self.unread == 0 && !self.ended {
+            self.take_some(socket)?;
+        }
+        Ok(())
+    }
+
+    /// Takes what the socket has, and decrypts it.
+    fn take_some(&mut self, socket: &TcpStream) -> io::Result<()> {
+        let count = loop {
+            match self.connection.read_tls(&mut Socket(socket)) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => break read?,
+            }
+        };
+        self.ended |= count == 0;
+        match self.connection.process_new_packets() {
+            Ok(state) => {
+                self.unread = state.plaintext_bytes_to_read();
+                self.ended |= state.peer_has_closed();
+                Ok(())
+            }
+            Err(error) => {
+                // The other side hears what is wrong, if it can.
+                self.flush(socket).ok();
+                let handshaking = self.connection.is_handshaking();
+                Err(explain::trouble(self.side(), handshaking, &error))
+            }
+        }
+    }
+
+    /// Writes what is encrypted.
+    fn flush(&mut self, socket: &TcpStream) -> io::Result<()> {
+        self.flush_counted(socket, &mut 0)
+    }
+
+    /// The same, and counts the bytes that leave.
+    fn flush_counted(&mut self, socket: &TcpStream, sent: &mut usize) -> io::Result<()> {
+        while self.connection.wants_write() {
+            match self.connection.write_tls(&mut Socket(socket)) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => *sent += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Neither the keys nor anything of the messages.
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls").field("socket", &self.socket).finish()
+    }
+}
+
+/// A socket that never blocks, whatever its mode.
+struct Socket<'a>(&'a TcpStream);
+
+impl Read for Socket<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let (_, count) = recv(self.0, buffer, RecvFlags::DONTWAIT)?;
+        Ok(count)
+    }
+}
+
+impl Write for Socket<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        send_now(self.0, bytes)
+    }
+
+    fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        let mut nothing = SendAncillaryBuffer::default();
+        Ok(sendmsg(self.0.as_fd(), parts, &mut nothing, flags)?)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

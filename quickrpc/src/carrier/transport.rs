@@ -1,0 +1,353 @@
+//! Transports: what moves bytes between peers, and knows nothing of codecs.
+//!
+//! Those that are built in are named by expressions ([`TransportExpr`]); a transport of
+//! one's own implements [`Transport`].
+//!
+//! # Child processes
+//!
+//! `process:(<command line>)` starts a program and talks to it over its standard input and
+//! output; the other side is a program with `stdio:`, in any language.
+//!
+//! ```
+//! use quickrpc::remote_api;
+//!
+//! #[remote_api]
+//! trait Sums {
+//!     #[outgoing]
+//!     fn add(&self, a: i64, b: i64) -> i64;
+//! }
+//!
+//! let program = r#"sh -c 'read call; echo "[1]:5"; exit 3'"#;
+//! let sums = Sums::bind("terse", format!("process:({program})"))?;
+//! sums.on_disconnect(|child, why| println!("{child} {why}")); // sh exited with status 3
+//! sums.start()?;
+//! assert_eq!(sums.all().add(2, 3).result()?, 5);
+//! sums.wait()?;
+//! # Ok::<(), quickrpc::Error>(())
+//! ```
+//!
+//! * The command line is split into words as a shell does it, with quotes and backslashes,
+//!   but no shell is started: `$HOME`, `*`, `|` and `>` mean themselves. Where they should
+//!   not, start a shell: `process:(sh -c '...')`.
+//! * The peer's name is the file name of the program. (In the original, it is the whole
+//!   expression.)
+//! * What the child writes to its standard error is in the log, line by line, at level info
+//!   with the target `quickrpc::child`; the fields `child` and `pid` tell which one.
+//! * When the child exits, what it has sent is still handled; then
+//!   [`on_disconnect`](crate::Api::on_disconnect) says how it exited: `exited with status
+//!   3`, `killed by signal 9`. Programs that it has started do not hold that up.
+//! * At a stop or a disconnection the child's standard input is closed, so that it can end by
+//!   itself; then it is asked by SIGTERM, and then killed. It gets a quarter of
+//!   [`Limits::stop`](crate::Limits::stop) for each step, and `stop()` returns when it has
+//!   gone. So `process:(...)?stop=60` is for a child that needs time. Signals go to the child
+//!   alone: a shell should `exec` its last program.
+//! * `restart:5:process:(...)` is a supervisor: it starts the child again 5 seconds after it
+//!   has ended.
+//!
+//! # Unix-domain sockets
+//!
+//! `unixserv:<path>` and `unix:<path>` are server and client on one machine, without a port
+//! that others could take, and with permissions.
+//!
+//! * `?mode=0660` sets the permissions of the socket; they are never wider in between. To
+//!   connect, one must be allowed to write. Without it, the umask decides.
+//! * [`Sender::credentials`](crate::Sender::credentials) tells the process, user and group of
+//!   the other side.
+//! * The name of a server's peers is `unix:<number>`, with a number that no other has; a
+//!   client's peer has the path as it was written.
+//! * A socket that a crashed server has left is replaced. One at which somebody listens, or
+//!   anything that is no socket, is left alone, and the start fails. At a stop, the server
+//!   removes its socket, unless it has been replaced by another.
+//! * A path may have at most 107 bytes.
+//!
+//! # TLS
+//!
+//! `tls:<host>:<port>` and `tlsserv:<interface>:<port>` are like `tcp:` and `tcpserv:`, over TLS
+//! 1.2 or 1.3; `wss:` and `wssserv:` likewise over WebSocket. They need the cargo feature `tls`.
+//!
+//! ```no_run
+//! use quickrpc::remote_api;
+//!
+//! #[remote_api]
+//! trait Door {
+//!     #[incoming]
+//!     fn open(&self) -> bool;
+//! }
+//!
+//! # #[cfg(feature = "tls")] {
+//! let server = "tlsserv::8888?cert=server.crt&key=server.key&client_ca=ca.crt";
+//! let server = Door::bind("jrpc", server)?;
+//! server.open.connect(|sender| sender.secinfo().get("cn").is_some_and(|name| name == "alice"));
+//! server.start()?;
+//!
+//! let client = "tls:door.local:8888?ca=ca.crt&cert=alice.crt&key=alice.key";
+//! let door = DoorInverse::bind("jrpc", client)?;
+//! door.start()?; // after the handshake
+//! assert!(door.all().open().result()?);
+//! # }
+//! # Ok::<(), quickrpc::Error>(())
+//! ```
+//!
+//! * A client verifies the server's certificate for its host, or for `?name=`: by the authorities
+//!   of the file `?ca=`, or else by those of the system.
+//! * With `?client_ca=`, a server lets nobody in without a certificate of such an authority, which
+//!   a client has by `?cert=` and `?key=`. [`Sender::secinfo`](crate::Sender::secinfo) then has
+//!   its `subject` (as in [RFC 4514](https://www.rfc-editor.org/rfc/rfc4514)) and, if there is
+//!   one, its common name `cn`; a client's peer has those of the server. A security provider
+//!   adds to that, and changes nothing of it.
+//! * Files are PEM. They are read when the API is built, and again when they have changed and
+//!   somebody connects. If they are not right then, the old ones stay, with an error in the log.
+//! * The handshake has to be over within [`Limits::greeting`](crate::Limits::greeting). A client's
+//!   start waits for it; where it fails, the error says why.
+//! * Who ends the connection without the farewell of TLS (close_notify), or somebody in between,
+//!   is [`Lost`](crate::DisconnectReason::Lost): something may be missing.
+//! * Sessions are not resumed, and revocation is not looked at.
+//!
+//! # WebSocket
+//!
+//! `ws:<host>:<port>/<path>` and `wsserv:<interface>:<port>/<path>` are client and server of a
+//! WebSocket ([RFC 6455](https://www.rfc-editor.org/rfc/rfc6455)), which is what browsers speak.
+//! They need the cargo feature `websocket`. The client also takes a URL, `ws://host:port/path`;
+//! the port is 80 and the path `/` where they are missing.
+//!
+//! ```
+//! use quickrpc::remote_api;
+//!
+//! #[remote_api]
+//! trait Sums {
+//!     #[incoming]
+//!     fn add(&self, a: i64, b: i64) -> i64;
+//! }
+//!
+//! # #[cfg(feature = "websocket")] {
+//! let server = Sums::bind("jrpc", "wsserv:127.0.0.1:0/sums")?;
+//! server.add.connect(|_sender, a, b| a + b);
+//! server.start()?;
+//!
+//! let sums = SumsInverse::bind("jrpc", format!("ws://{}/sums", server.local_addrs()[0]))?;
+//! sums.start()?; // after the handshake
+//! assert_eq!(sums.all().add(2, 3).result()?, 5);
+//! # }
+//! # Ok::<(), quickrpc::Error>(())
+//! ```
+//!
+//! * A message is a telegram, without a delimiter; one at its end is ignored. What is sent are
+//!   text messages; binary ones are those of codecs [whose telegrams are
+//!   bytes](crate::codec::Codec::binary). Both are accepted. A security header is a message of
+//!   its own.
+//! * The peers of a server are named like those of `tcpserv`; the name of a client's peer is
+//!   `<host>:<port>`, and the path if there is one.
+//! * Code and text of a close frame are the reason of the disconnection
+//!   ([`DisconnectReason::Closed`](crate::DisconnectReason::Closed)). We send 1000 for a
+//!   disconnection on request, 1001 for a stop, 1009 for a message over the
+//!   [limit](crate::Limits::message_size), 1002 and 1007 for what is against the protocol, and
+//!   back what we got.
+//! * Pings are answered, also while a handler runs, but not if handlers run on the thread that
+//!   receives ([`Processing::Inline`](crate::Processing::Inline)) and take their time.
+//!   `?keepalive=10` sends some, with any codec.
+//! * `?subprotocol=name` asks for a protocol within WebSocket, or agrees to it; a client that
+//!   asks for one fails where the server does not agree. A server also accepts who asks for none.
+//! * Extensions, such as compression, are not agreed to.
+//!
+//! `wsserv` also is as much of a web server as a page needs:
+//!
+//! * `?files=web` serves the files of the folder `web`, `index.html` for `/`. Files whose names
+//!   begin with a dot, and symlinks that lead out of the folder, do not exist for it. Without
+//!   `files`, there is nothing but the wire.
+//! * A page may connect if it came from the same host, or from this machine (`localhost`,
+//!   127.0.0.1 and the like). Others are refused with status 403, unless
+//!   `?origins=https://a.example,https://b.example` lists them; `?origins=*` allows all. Programs,
+//!   which send no `Origin`, may connect.
+//! * The host of a page is only believed if it is an address, the name of this machine or the
+//!   interface, or listed in `origins`. Otherwise any page could give a name of its own to this
+//!   address (DNS rebinding). So a server that is reached by a name from elsewhere says so:
+//!   `wsserv::8080?files=web&origins=http://chat.example`.
+//! * A query behind the path means nothing.
+//! * [`Limits::greeting`](crate::Limits::greeting) is the time for the handshake, and
+//!   [`Limits::stall`](crate::Limits::stall) for a file of which nothing more is accepted.
+
+use std::fmt;
+use std::io::{Read, Write};
+use std::sync::Arc;
+
+use crate::base::error::{BoxError, Error, Result};
+use crate::base::expr_error::ExprKind;
+use crate::expr::registry::Registry;
+use crate::expr::{CustomExpr, Params, TransportExpr};
+use crate::net::core::Core;
+use crate::net::link::{AnyTransport, Wire};
+use crate::net::pipe;
+
+/// A transport of one's own, made of byte streams: a serial line, a pipe, a tunnel.
+///
+/// ```no_run
+/// use std::fs::File;
+/// use quickrpc::transport::{Entry, Transport};
+/// use quickrpc::{BoxError, register_transport};
+///
+/// /// A device file that can be read and written.
+/// #[derive(Debug)]
+/// struct Device(String);
+///
+/// impl Transport for Device {
+///     fn expression(&self) -> String {
+///         format!("device:{}", self.0)
+///     }
+///
+///     fn open(&self, entry: Entry) -> Result<(), BoxError> {
+///         let reader = File::open(&self.0)?;
+///         let writer = File::options().write(true).open(&self.0)?;
+///         entry.connect(&self.0, reader, writer)?;
+///         Ok(())
+///     }
+/// }
+///
+/// register_transport("device", |params| Ok(Device(params.text().to_owned())))?;
+/// // From now on: .transport("mux:(device:/dev/ttyUSB0)(tcpserv::8888)")
+/// # Ok::<(), quickrpc::Error>(())
+/// ```
+pub trait Transport: fmt::Debug + Send + Sync + 'static {
+    /// The expression that makes this transport.
+    fn expression(&self) -> String;
+
+    /// Opens it, and hands every peer to the entry. The transport counts as open when
+    /// this returns, and ends when its peer is gone.
+    ///
+    /// # Errors
+    ///
+    /// Anything; starting the API fails with it.
+    ///
+    /// # Blocking
+    ///
+    /// It may block: it runs on a thread of its own.
+    fn open(&self, entry: Entry) -> Result<(), BoxError>;
+
+    /// The transport has ended, or the API stops. Should make a reader that is blocked
+    /// return, where that is possible.
+    fn close(&self) {}
+}
+
+/// Where a [`Transport`] hands over its peers.
+pub struct Entry {
+    core: Arc<Core>,
+    link: usize,
+    wire: Arc<Wire>,
+}
+
+impl Entry {
+    pub(crate) fn new(core: &Arc<Core>, link: usize, wire: &Arc<Wire>) -> Self {
+        Entry {
+            core: Arc::clone(core),
+            link,
+            wire: Arc::clone(wire),
+        }
+    }
+
+    pub(crate) fn name(&self) -> &Arc<str> {
+        &self.wire.name
+    }
+
+    /// Hands over a peer: one stream for each direction, each served by a thread of its
+    /// own until it ends.
+    ///
+    /// # Errors
+    ///
+    /// When a thread cannot be spawned.
+    pub fn connect(
+        &self,
+        name: &str,
+        reader: impl Read + Send + 'static,
+        writer: impl Write + Send + 'static,
+    ) -> Result<()> {
+        let pipe = pipe::Pipe::stubborn();
+        let conn = pipe::connect(&self.core, &self.wire, self.link, name, pipe);
+        if conn.closed().is_some() {
+            return Err(Error::Stopped);
+        }
+        self.core.announce(&conn);
+        pipe::run(&self.core, &conn, reader, writer, pipe::Ends::default())
+            .map_err(|error| Error::io("cannot spawn the threads of a peer", error))
+    }
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Entry({})", self.wire.name)
+    }
+}
+
+/// Makes `shorthand` an expression for a transport of your own, nested ones included.
+///
+/// See [`Transport`] for an example.
+///
+/// # Errors
+///
+/// [`Error::Config`] if the shorthand is malformed, built in, or registered before.
+pub fn register_transport<T: Transport>(
+    shorthand: &str,
+    constructor: impl Fn(&Params) -> Result<T, BoxError> + Send + Sync + 'static,
+) -> Result<()> {
+    let make = move |params: &Params| -> Result<Arc<dyn Transport>, BoxError> {
+        Ok(Arc::new(constructor(params)?))
+    };
+    TRANSPORTS.register(shorthand, Arc::new(make))
+}
+
+static TRANSPORTS: Registry<Arc<dyn Transport>> = Registry::new(ExprKind::Transport);
+
+pub(crate) fn build(expr: &CustomExpr) -> Result<Arc<dyn Transport>> {
+    TRANSPORTS.build(expr)
+}
+
+/// What names a transport: a string, a [`TransportExpr`], or a [`Transport`].
+pub trait IntoTransport {
+    /// The transport that is meant. Not for use outside of this crate.
+    ///
+    /// # Errors
+    ///
+    /// When the expression is wrong.
+    #[doc(hidden)]
+    fn into_transport(self) -> Result<AnyTransport>;
+}
+
+impl<T: Transport> IntoTransport for T {
+    fn into_transport(self) -> Result<AnyTransport> {
+        Ok(AnyTransport::Object(Arc::new(self)))
+    }
+}
+
+impl IntoTransport for Arc<dyn Transport> {
+    fn into_transport(self) -> Result<AnyTransport> {
+        Ok(AnyTransport::Object(self))
+    }
+}
+
+impl IntoTransport for TransportExpr {
+    fn into_transport(self) -> Result<AnyTransport> {
+        Ok(AnyTransport::Expr(Box::new(self)))
+    }
+}
+
+impl IntoTransport for &TransportExpr {
+    fn into_transport(self) -> Result<AnyTransport> {
+        self.clone().into_transport()
+    }
+}
+
+impl IntoTransport for &str {
+    fn into_transport(self) -> Result<AnyTransport> {
+        self.parse::<TransportExpr>()?.into_transport()
+    }
+}
+
+impl IntoTransport for String {
+    fn into_transport(self) -> Result<AnyTransport> {
+        self.as_str().into_transport()
+    }
+}
+
+impl IntoTransport for &String {
+    fn into_transport(self) -> Result<AnyTransport> {
+        self.as_str().into_transport()
+    }
+}

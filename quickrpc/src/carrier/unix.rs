@@ -1,0 +1,197 @@
+//! What `unix` and `unixserv` need beside the poll thread.
+
+use std::fs::{self, File, Metadata, Permissions};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use mio::net::{UnixListener, UnixStream};
+use rustix::fs::{FlockOperation, Mode, flock};
+use rustix::io::Errno;
+use socket2::{Domain, SockAddr, Socket, Type};
+
+use crate::base::sender::Credentials;
+
+/// Connections that the system holds until they are accepted.
+const BACKLOG: i32 = 1024;
+
+/// A listening socket, and its file.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    /// Removed before the socket is closed, which keeps its number from being given to
+    /// another file.
+    _file: SocketFile,
+    pub(super) socket: UnixListener,
+}
+
+impl Listener {
+    /// The next connection, and a name for it that no other has in this process.
+    pub(super) fn accept(&self) -> io::Result<(UnixStream, String)> {
+        static COUNT: AtomicU64 = AtomicU64::new(1);
+        let (stream, _) = self.socket.accept()?;
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        Ok((stream, format!("unix:{number}")))
+    }
+}
+
+/// Listens at a path. What is left there of a server that has crashed is removed.
+///
+/// Servers that start at the same time take turns by a lock on the directory: none of them
+/// sees a socket of another that does not listen yet, and none removes what has just
+/// replaced what it looked at.
+pub(crate) fn listen(path: &Path, mode: Option<u32>) -> io::Result<Listener> {
+    // The working directory may be another one when the socket is removed.
+    let path = std::path::absolute(path)?;
+    let _turn = lock_directory(&path);
+    match bind(&path, mode) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            clear(&path)?;
+            bind(&path, mode).map_err(|error| explain_bind(&error))
+        }
+        other => other.map_err(|error| explain_bind(&error)),
+    }
+}
+
+/// Locks the directory of a socket until the file is closed. Without the lock, where the
+/// directory cannot be read or others keep it locked, servers must not start at once.
+fn lock_directory(path: &Path) -> Option<File> {
+    let directory = File::open(path.parent()?).ok()?;
+    let deadline = Instant::now() + TURN;
+    loop {
+        match flock(&directory, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Some(directory),
+            // There is no lock to wait for with a time limit; the others need microseconds.
+            Err(Errno::WOULDBLOCK | Errno::INTR) if Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            Err(error) => {
+                tracing::debug!(path = %path.display(), "listening without a lock: {error}");
+                return None;
+            }
+        }
+    }
+}
+
+/// How long to wait for servers that start at the same time.
+const TURN: Duration = Duration::from_millis(500);
+
+fn bind(path: &Path, mode: Option<u32>) -> io::Result<Listener> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    if let Some(mode) = mode {
+        // On Linux, the file gets no more permissions than its socket has. Elsewhere this
+        // may fail; but nobody can connect before it listens, which comes last.
+        rustix::fs::fchmod(&socket, Mode::from_raw_mode(mode)).ok();
+    }
+    socket.bind(&SockAddr::unix(path)?)?;
+    let file = SocketFile {
+        path: path.to_owned(),
+        number: file_number(&fs::symlink_metadata(path)?),
+    };
+    if let Some(mode) = mode {
+        // Adds what the umask took away.
+        fs::set_permissions(path, Permissions::from_mode(mode))?;
+    }
+    socket.listen(BACKLOG)?;
+    Ok(Listener {
+        _file: file,
+        socket: UnixListener::from_std(OwnedFd::from(socket).into()),
+    })
+}
+
+/// Removes a socket at which nobody listens. Anything else is left alone, with an error.
+fn clear(path: &Path) -> io::Result<()> {
+    let found = match fs::symlink_metadata(path) {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(explain_bind(&error)),
+    };
+    if !found.file_type().is_socket() {
+        let text = "something else than a socket is there, and is left alone: remove it, or \
+                    choose another path";
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
+    }
+    match UnixStream::connect(path).map_err(|error| error.kind()) {
+        Err(io::ErrorKind::ConnectionRefused) => {
+            tracing::info!(path = %path.display(), "removed a socket at which nobody listens");
+            fs::remove_file(path).map_err(|error| explain_bind(&error))
+        }
+        Err(io::ErrorKind::NotFound) => Ok(()),
+        Err(io::ErrorKind::PermissionDenied) => {
+            let text = "a socket is there, and whether somebody listens cannot be told, since \
+                        its permissions do not allow to connect: remove it, or choose another \
+                        path";
+            Err(io::Error::new(io::ErrorKind::PermissionDenied, text))
+        }
+        // Somebody listens; or does not accept, or is of another type.
+        _ => {
+            let text = "another program listens there: stop it, or choose another path";
+            Err(io::Error::new(io::ErrorKind::AddrInUse, text))
+        }
+    }
+}
+
+fn explain_bind(error: &io::Error) -> io::Error {
+    let hint = match error.kind() {
+        io::ErrorKind::AddrInUse => "; another program took it at this moment: try again",
+        io::ErrorKind::NotFound => "; its directory does not exist: create it first",
+        io::ErrorKind::PermissionDenied => "; its directory must be writable",
+        io::ErrorKind::InvalidInput => "; a socket's path can have 107 bytes",
+        _ => "",
+    };
+    io::Error::new(error.kind(), format!("{error}{hint}"))
+}
+
+/// Connects, which needs no waiting.
+pub(crate) fn connect(path: &Path) -> io::Result<UnixStream> {
+    UnixStream::connect(path).map_err(|error| {
+        let hint = match error.kind() {
+            io::ErrorKind::NotFound => "; start the server first, or check the path",
+            io::ErrorKind::ConnectionRefused => "; nobody listens there: start the server first",
+            io::ErrorKind::PermissionDenied => "; the server's `mode` decides who may connect",
+            io::ErrorKind::WouldBlock => {
+                "; too many connections wait for the server to accept them"
+            }
+            io::ErrorKind::InvalidInput => "; a socket's path can have 107 bytes",
+            _ => "",
+        };
+        io::Error::new(error.kind(), format!("{error}{hint}"))
+    })
+}
+
+/// Who is at the other end, as the system says.
+pub(crate) fn credentials(stream: &UnixStream) -> Option<Credentials> {
+    let peer = rustix::net::sockopt::socket_peercred(stream).ok()?;
+    Some(Credentials {
+        pid: peer.pid.as_raw_nonzero().get().unsigned_abs(),
+        uid: peer.uid.as_raw(),
+        gid: peer.gid.as_raw(),
+    })
+}
+
+/// The file of a socket; it ends with the socket.
+#[derive(Debug)]
+struct SocketFile {
+    path: PathBuf,
+    number: (u64, u64),
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // Somebody may have put another one there.
+        let ours = |found: Metadata| file_number(&found) == self.number;
+        if fs::symlink_metadata(&self.path).is_ok_and(ours)
+            && let Err(error) = fs::remove_file(&self.path)
+        {
+            tracing::warn!(path = %self.path.display(), "the socket is left behind: {error}");
+        }
+    }
+}
+
+/// Tells a file from all others that exist.
+fn file_number(file: &Metadata) -> (u64, u64) {
+    (file.dev(), file.ino())
+}

@@ -1,0 +1,65 @@
+//! The handshake of WebSocket (RFC 6455), in HTTP: a greeter, so that a connection is a peer only
+//! behind it. The frames that follow are in `wire/websocket`.
+
+mod access;
+mod client;
+mod files;
+mod http;
+mod server;
+
+use std::sync::Arc;
+
+use crate::base::error::Error;
+use crate::expr::{TransportExpr, TransportKind};
+use crate::wire::websocket::Side;
+
+use super::greeter::Greeting;
+use super::tcp;
+
+/// What comes before a connection is a peer, and which end of it we are.
+pub(crate) type Bound = (Arc<dyn Greeting>, Side);
+
+/// What a transport needs for WebSocket, if it needs it.
+///
+/// # Errors
+///
+/// If the folder of a server is not there.
+pub(crate) fn bind(expr: &TransportExpr) -> Result<Option<Bound>, Error> {
+    let bound: Bound = match expr.kind() {
+        TransportKind::WebSocket {
+            host,
+            port,
+            tls,
+            path,
+            subprotocol,
+            ..
+        } => {
+            // The zone of an address means nothing elsewhere.
+            let host = host.split('%').next().unwrap_or_default();
+            // A browser leaves the usual one out, too.
+            let usual = if tls.is_some() { 443 } else { 80 };
+            let authority = match *port {
+                port if port == usual => tcp::host_name(host),
+                port => tcp::client_name(host, port),
+            };
+            let client = client::Client::new(authority, path, subprotocol.as_deref());
+            (Arc::new(client), Side::Client)
+        }
+        TransportKind::WebSocketServer {
+            interface,
+            path,
+            files,
+            origins,
+            subprotocol,
+            ..
+        } => {
+            let folder = files.as_deref().map(files::Folder::open).transpose();
+            let folder = folder.map_err(|why| Error::Config(format!("`{expr}`: {why}").into()))?;
+            let access = access::Access::new(interface, origins);
+            let server = server::Server::new(path, folder, access, subprotocol.as_deref());
+            (Arc::new(server), Side::Server)
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(bound))
+}

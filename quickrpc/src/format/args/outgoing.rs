@@ -1,0 +1,161 @@
+//! Arguments to be sent: references, serialised by name or by place.
+
+use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+
+use super::for_tuples;
+use crate::format::description::ArgumentDescription;
+
+/// One argument to be sent, in the form that says how it travels.
+pub trait ArgValue: Serialize {
+    /// Whether it is left out, as the callee has `None` without it.
+    fn is_missing(&self) -> bool {
+        false
+    }
+}
+
+/// An argument that travels as its type serialises.
+#[derive(Clone, Copy, Debug)]
+pub struct Plain<'a, T: ?Sized>(pub &'a T);
+
+impl<T: Serialize + ?Sized> ArgValue for Plain<'_, T> {}
+
+impl<T: Serialize + ?Sized> Serialize for Plain<'_, T> {
+    #[inline]
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+/// An argument that travels as a byte string.
+#[derive(Clone, Copy, Debug)]
+pub struct BlobRef<'a>(pub &'a [u8]);
+
+impl ArgValue for BlobRef<'_> {}
+
+impl Serialize for BlobRef<'_> {
+    #[inline]
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self.0)
+    }
+}
+
+/// An argument that may be left out: by name it is, and by place if nothing follows it;
+/// otherwise null stands in its place.
+#[derive(Clone, Copy, Debug)]
+pub struct Maybe<A>(pub Option<A>);
+
+impl<A: ArgValue> ArgValue for Maybe<A> {
+    fn is_missing(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
+impl<A: ArgValue> Serialize for Maybe<A> {
+    #[inline]
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0 {
+            Some(argument) => serializer.serialize_some(argument),
+            None => serializer.serialize_none(),
+        }
+    }
+}
+
+/// All arguments of a call, to be sent: tuples of up to 16 [`ArgValue`]s.
+pub trait OutArgs {
+    /// How many there are.
+    const LEN: usize;
+
+    /// Serialises a map from the names on the wire.
+    fn serialize_named<S: Serializer>(
+        &self,
+        arguments: &[ArgumentDescription],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error>;
+
+    /// Serialises a list, without the missing ones at its end.
+    fn serialize_positional<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
+}
+
+impl OutArgs for () {
+    const LEN: usize = 0;
+
+    fn serialize_named<S: Serializer>(
+        &self,
+        _arguments: &[ArgumentDescription],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_map(Some(0))?.end()
+    }
+
+    // An empty list, though an empty map says the same: there are servers that take nothing but
+    // arrays, and the original takes one where it allows positional arguments.
+    fn serialize_positional<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_seq(Some(0))?.end()
+    }
+}
+
+macro_rules! out_args {
+    ($(($name:ident $index:tt))+) => {
+        impl<$($name: ArgValue),+> OutArgs for ($($name,)+) {
+            const LEN: usize = [$($index),+].len();
+
+            #[inline]
+            fn serialize_named<S: Serializer>(
+                &self,
+                arguments: &[ArgumentDescription],
+                serializer: S,
+            ) -> Result<S::Ok, S::Error> {
+                let len = 0 $(+ usize::from(!self.$index.is_missing()))+;
+                let mut map = serializer.serialize_map(Some(len))?;
+                $(
+                    if let Some(argument) = arguments.get($index)
+                        && !self.$index.is_missing()
+                    {
+                        map.serialize_entry(argument.wire_name, &self.$index)?;
+                    }
+                )+
+                map.end()
+            }
+
+            fn serialize_positional<S: Serializer>(
+                &self,
+                serializer: S,
+            ) -> Result<S::Ok, S::Error> {
+                let mut len = 0;
+                $(
+                    if !self.$index.is_missing() {
+                        len = $index + 1;
+                    }
+                )+
+                let mut list = serializer.serialize_seq(Some(len))?;
+                $(
+                    if $index < len {
+                        list.serialize_element(&self.$index)?;
+                    }
+                )+
+                list.end()
+            }
+        }
+    };
+}
+
+for_tuples!(out_args);
+
+/// The arguments of a call as they go into its message.
+#[derive(Debug)]
+pub(crate) struct ArgsOut<'a, A> {
+    pub(crate) call: &'a [ArgumentDescription],
+    pub(crate) positional: bool,
+    pub(crate) args: &'a A,
+}
+
+impl<A: OutArgs> Serialize for ArgsOut<'_, A> {
+    #[inline]
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.positional {
+            self.args.serialize_positional(serializer)
+        } else {
+            self.args.serialize_named(self.call, serializer)
+        }
+    }
+}

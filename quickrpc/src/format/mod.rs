@@ -1,0 +1,5 @@
+//! Types and payloads: what stands for arguments and results in a message.
+
+pub(crate) mod args;
+pub(crate) mod description;
+pub(crate) mod text;

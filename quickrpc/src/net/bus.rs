@@ -1,0 +1,88 @@
+//! `internal`: buses inside one process. Every two members are connected by a pair of
+//! sockets, so that flow control, ends and backpressure are those of any other stream.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Arc, Mutex, Weak};
+
+use mio::net::UnixStream;
+
+use crate::base::sync::lock;
+use crate::net::conn::Outlet;
+use crate::net::core::Core;
+use crate::net::link::Wire;
+use crate::net::reactor::Command;
+
+use crate::carrier::stream::Stream;
+
+#[derive(Default)]
+struct Bus {
+    members: Vec<Member>,
+    /// For default names; grows as long as the bus has members.
+    count: u64,
+}
+
+struct Member {
+    core: Weak<Core>,
+    link: usize,
+    wire: Arc<Wire>,
+    name: String,
+}
+
+static BUSES: Mutex<Option<HashMap<String, Bus>>> = Mutex::new(None);
+
+/// Joins a bus: from now on every other member is a peer. The default name is
+/// `<bus>.<n>`, as in the original.
+pub(crate) fn join(
+    core: &Arc<Core>,
+    link: usize,
+    wire: &Arc<Wire>,
+    bus_name: &str,
+    name: Option<&str>,
+) -> io::Result<()> {
+    let mut buses = lock(&BUSES);
+    let buses = buses.get_or_insert_default();
+    let bus = buses.entry(bus_name.to_owned()).or_default();
+    let name = match name {
+        Some(name) => name.to_owned(),
+        None => format!("{bus_name}.{}", bus.count),
+    };
+    bus.count += 1;
+    // Both ends are connected before anybody is told of them: a send right after the
+    // start reaches everyone.
+    for member in &bus.members {
+        let Some(other) = member.core.upgrade() else {
+            continue;
+        };
+        let (here, there) = UnixStream::pair()?;
+        let here = Outlet::Socket(Stream::Unix(here));
+        let there = Outlet::Socket(Stream::Unix(there));
+        let near = core.connect(wire, link, &member.name, here);
+        let far = other.connect(&member.wire, member.link, &name, there);
+        core.ask(Command::Adopt(near));
+        other.ask(Command::Adopt(far));
+    }
+    bus.members.push(Member {
+        core: Arc::downgrade(core),
+        link,
+        wire: Arc::clone(wire),
+        name,
+    });
+    Ok(())
+}
+
+/// Leaves a bus; the connections end with the API.
+pub(crate) fn leave(core: &Arc<Core>, bus_name: &str, link: usize) {
+    let mut buses = lock(&BUSES);
+    let Some(buses) = buses.as_mut() else {
+        return;
+    };
+    if let Some(bus) = buses.get_mut(bus_name) {
+        bus.members.retain(|member| {
+            member.link != link || !std::ptr::eq(member.core.as_ptr(), Arc::as_ptr(core))
+        });
+        if bus.members.is_empty() {
+            buses.remove(bus_name);
+        }
+    }
+}

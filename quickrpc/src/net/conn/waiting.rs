@@ -1,0 +1,82 @@
+//! Threads that wait for a peer's sending half: for room, for bytes, or for the end.
+
+use std::sync::MutexGuard;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use crate::base::sync::lock;
+
+use super::super::tx::Tx;
+use super::{ANSWERS, Conn};
+
+/// A writer thread takes so much at once, so that a slow stream is seen to advance.
+const WRITE: usize = 16 << 10;
+
+impl Conn {
+    /// For a reader thread: waits while reading has stopped.
+    pub(crate) fn wait_resumed(&self) {
+        let mut tx = lock(&self.tx);
+        while self.stalled.load(Ordering::Acquire) && tx.closed.is_none() {
+            tx = self.wait_changed(tx, None);
+        }
+    }
+
+    /// Waits for [`changed`](Self::changed), with a limit or without.
+    pub(crate) fn wait_changed<'a>(
+        &self,
+        mut tx: MutexGuard<'a, Tx>,
+        limit: Option<Duration>,
+    ) -> MutexGuard<'a, Tx> {
+        tx.waiting += 1;
+        let mut tx = match limit {
+            Some(limit) => match self.tx_changed.wait_timeout(tx, limit) {
+                Ok((tx, _)) => tx,
+                Err(poisoned) => poisoned.into_inner().0,
+            },
+            None => self
+                .tx_changed
+                .wait(tx)
+                .unwrap_or_else(|poisoned| poisoned.into_inner()),
+        };
+        tx.waiting -= 1;
+        tx
+    }
+
+    /// Wakes those who wait for room in the queue, for bytes, or for the end. With nobody
+    /// there, which is the rule, the system call is saved.
+    pub(crate) fn changed(&self, tx: &Tx) {
+        if tx.waiting > 0 {
+            self.tx_changed.notify_all();
+        }
+    }
+
+    /// For a writer thread: waits for bytes, and gives some. They count as queued until
+    /// [`written`](Self::written) says more. `None`: closed, and all sent.
+    pub(crate) fn take_queued(&self) -> Option<Vec<u8>> {
+        let mut tx = lock(&self.tx);
+        loop {
+            if tx.unsent() > 0 {
+                tx.taken = tx.unsent().min(WRITE);
+                let end = tx.head + tx.taken;
+                let bytes = tx.buf[tx.head..end].to_vec();
+                tx.advance(bytes.len());
+                return Some(bytes);
+            }
+            if tx.closed.is_some() {
+                return None;
+            }
+            tx = self.wait_changed(tx, None);
+        }
+    }
+
+    /// For a writer thread: so many of the bytes that it took are written.
+    pub(crate) fn written(&self, count: usize) {
+        let mut tx = lock(&self.tx);
+        tx.taken = tx.taken.saturating_sub(count);
+        tx.progress = Instant::now();
+        self.note(&tx);
+        self.changed(&tx);
+        drop(tx);
+        self.resume_below(ANSWERS / 2);
+    }
+}

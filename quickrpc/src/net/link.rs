@@ -1,0 +1,311 @@
+//! What was bound: a codec, a security provider, and one transport.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::base::error::Error;
+use crate::base::limits::Limits;
+use crate::carrier::greeter::Greeting;
+use crate::carrier::process::CommandLine;
+use crate::carrier::transport::Transport;
+use crate::carrier::{tcp, tls, udp, websocket};
+use crate::expr::{Retry, TransportExpr, TransportKind};
+use crate::wire::codec::AnyCodec;
+use crate::wire::security::AnySecurity;
+use crate::wire::websocket::Side;
+
+use super::core::Core;
+use super::status::{TransportId, TransportState};
+
+/// How messages look on a wire, the same for all its peers.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    pub(crate) codec: AnyCodec,
+    pub(crate) security: AnySecurity,
+    pub(crate) limits: Limits,
+    /// The transport's expression, for errors and logs.
+    pub(crate) name: Arc<str>,
+    /// A message has to fit a datagram, with everything that belongs to it.
+    pub(crate) datagrams: bool,
+    /// Messages are those of WebSocket, and this is our side of it.
+    pub(crate) websocket: Option<Side>,
+    /// A stream that sent nothing for so long sends something harmless.
+    pub(crate) keepalive: Option<Duration>,
+    /// Who connects has to have a certificate.
+    certified: bool,
+    /// The program was warned that anybody can call.
+    warned: AtomicBool,
+    /// Who waits for its input looks for it so long before it sleeps.
+    pub(crate) spin: Option<Duration>,
+}
+
+/// One transport that runs or may run.
+#[derive(Debug)]
+pub(crate) struct Link {
+    /// What it was bound with.
+    pub(crate) id: TransportId,
+    pub(crate) wire: Arc<Wire>,
+    pub(crate) transport: Leaf,
+    /// What comes before a connection is a peer.
+    pub(crate) greeting: Option<Arc<dyn Greeting>>,
+    /// Open it again when it ends.
+    pub(crate) retry: Option<Retry>,
+    /// How it is; a leaf in the lock order.
+    pub(crate) state: Mutex<TransportState>,
+}
+
+/// A transport without parts.
+#[derive(Clone)]
+pub(crate) enum Leaf {
+    Stdio {
+        guard: bool,
+    },
+    Tcp {
+        host: String,
+        port: u16,
+        nodelay: bool,
+        /// Of the peer.
+        name: String,
+    },
+    TcpServer {
+        interface: String,
+        port: u16,
+        nodelay: bool,
+    },
+    Process(Arc<CommandLine>),
+    Unix(PathBuf),
+    UnixServer {
+        path: PathBuf,
+        mode: Option<u32>,
+    },
+    Internal {
+        bus: String,
+        name: Option<String>,
+    },
+    Udp(udp::Settings),
+    Custom(Arc<dyn Transport>),
+}
+
+impl Leaf {
+    /// Whether it accepts connections, rather than being one.
+    pub(crate) fn is_server(&self) -> bool {
+        matches!(self, Leaf::TcpServer { .. } | Leaf::UnixServer { .. })
+    }
+}
+
+impl Wire {
+    fn new(codec: &AnyCodec, security: &AnySecurity, limits: Limits, name: String) -> Self {
+        Wire {
+            codec: codec.clone(),
+            security: security.clone(),
+            limits,
+            name: name.into(),
+            datagrams: false,
+            websocket: None,
+            keepalive: None,
+            certified: false,
+            warned: AtomicBool::new(false),
+            spin: None,
+        }
+    }
+}
+
+impl Core {
+    /// Warns, once for each wire, where anybody on the network can call.
+    pub(crate) fn warn_if_open(&self, wire: &Wire, address: SocketAddr) {
+        let known = wire.certified || !wire.security.is_null();
+        let is_open = !known && !address.ip().to_canonical().is_loopback();
+        let harmless = self.is_harmless.load(Ordering::Relaxed);
+        if !is_open || harmless || wire.warned.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        // A target of its own, so that who wants it so can silence it.
+        tracing::warn!(
+            target: "quickrpc::open",
+            wire = %wire.name,
+            %address,
+            "anybody who reaches this address can call: the wire has no security provider. Give \
+             one with `.security(..)`, or listen on 127.0.0.1 only"
+        );
+    }
+}
+
+/// A transport as it was given: an expression, or an object.
+#[doc(hidden)]
+#[derive(Debug, Clone)]
+pub enum AnyTransport {
+    /// To be taken apart into leaves.
+    Expr(Box<TransportExpr>),
+    /// One of a plug-in.
+    Object(Arc<dyn Transport>),
+}
+
+/// Takes a binding apart: one link for each transport without parts.
+pub(crate) fn links(
+    codec: &AnyCodec,
+    security: &AnySecurity,
+    transport: &AnyTransport,
+    limits: &Limits,
+) -> Result<Vec<Arc<Link>>, Error> {
+    if !security.is_null() && !codec.header() {
+        let text = format!(
+            "the codec `{codec}` cannot carry a security header, so security `{}` cannot be \
+             used with it; use `jrpc`, or security `null`",
+            security.expression()
+        );
+        return Err(Error::Config(text.into()));
+    }
+    let id = TransportId::next();
+    let expr = match transport {
+        AnyTransport::Object(object) => {
+            let wire = Wire::new(codec, security, limits.clone(), object.expression());
+            return Ok(vec![Arc::new(Link {
+                id,
+                wire: Arc::new(wire),
+                transport: Leaf::Custom(Arc::clone(object)),
+                greeting: None,
+                retry: None,
+                state: Mutex::default(),
+            })]);
+        }
+        AnyTransport::Expr(expr) => expr,
+    };
+    let links = expr.links();
+    if links.is_empty() {
+        let text = format!("transport `{expr}` has no parts");
+        return Err(Error::Config(text.into()));
+    }
+    links
+        .into_iter()
+        .map(|link| {
+            let name = link.leaf.to_string();
+            let options = link.leaf.options();
+            let (greeting, side) = websocket::bind(link.leaf)?.unzip();
+            let greeting = tls::bind(link.leaf, greeting)?;
+            // A WebSocket has pings.
+            let nothing = side.is_none() && codec.keepalive().is_none();
+            if options.keepalive.is_some() && nothing {
+                let text = format!(
+                    "`{name}`: the codec `{codec}` has nothing harmless to send, so it cannot \
+                     keep connections alive; use `jrpc` with a delimiter, or no `keepalive`"
+                );
+                return Err(Error::Config(text.into()));
+            }
+            let limits = link.leaf.limits(limits);
+            let mut wire = Wire::new(codec, security, limits, name);
+            wire.keepalive = options.keepalive;
+            wire.spin = options.spin;
+            wire.websocket = side;
+            let tls = link.leaf.kind().server_tls();
+            wire.certified = tls.is_some_and(|tls| tls.client_ca.is_some());
+            if let TransportKind::Udp { .. } = link.leaf.kind() {
+                wire.datagrams = true;
+                wire.limits.message_size = wire.limits.message_size.min(udp::LARGEST);
+            }
+            Ok(Arc::new(Link {
+                id,
+                wire: Arc::new(wire),
+                transport: leaf(link.leaf)?,
+                greeting,
+                retry: link.retry,
+                state: Mutex::default(),
+            }))
+        })
+        .collect()
+}
+
+fn leaf(expr: &TransportExpr) -> Result<Leaf, Error> {
+    Ok(match expr.kind() {
+        TransportKind::Stdio { guard } => Leaf::Stdio { guard: *guard },
+        TransportKind::Tcp {
+            host,
+            port,
+            nodelay,
+            ..
+        } => Leaf::Tcp {
+            host: host.clone(),
+            port: *port,
+            nodelay: *nodelay,
+            name: tcp::client_name(host, *port),
+        },
+        TransportKind::WebSocket {
+            host,
+            port,
+            path,
+            nodelay,
+            ..
+        } => Leaf::Tcp {
+            host: host.clone(),
+            port: *port,
+            nodelay: *nodelay,
+            name: match path.as_str() {
+                "/" => tcp::client_name(host, *port),
+                path => tcp::client_name(host, *port) + path,
+            },
+        },
+        TransportKind::TcpServer {
+            interface,
+            port,
+            nodelay,
+            ..
+        }
+        | TransportKind::WebSocketServer {
+            interface,
+            port,
+            nodelay,
+            ..
+        } => Leaf::TcpServer {
+            interface: interface.clone(),
+            port: *port,
+            nodelay: *nodelay,
+        },
+        TransportKind::Process { command } => Leaf::Process(Arc::new(CommandLine::parse(command)?)),
+        TransportKind::Unix { path } => Leaf::Unix(path.into()),
+        TransportKind::UnixServer { path, mode } => Leaf::UnixServer {
+            path: path.into(),
+            mode: *mode,
+        },
+        TransportKind::Internal { bus, name } => Leaf::Internal {
+            bus: bus.clone().unwrap_or_default(),
+            name: name.clone(),
+        },
+        TransportKind::Udp {
+            port,
+            bind,
+            broadcast,
+            multicast,
+            echo,
+        } => Leaf::Udp(udp::Settings {
+            port: *port,
+            bind: *bind,
+            broadcast: *broadcast,
+            multicast: *multicast,
+            echo: echo.unwrap_or(false),
+        }),
+        TransportKind::Custom(custom) => Leaf::Custom(crate::carrier::transport::build(custom)?),
+        _ => {
+            let text = format!("transport `{expr}` is not available in this version");
+            return Err(Error::Config(text.into()));
+        }
+    })
+}
+
+impl fmt::Debug for Leaf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Leaf::Stdio { .. } => "Stdio",
+            Leaf::Tcp { .. } => "Tcp",
+            Leaf::TcpServer { .. } => "TcpServer",
+            Leaf::Process(_) => "Process",
+            Leaf::Unix(_) => "Unix",
+            Leaf::UnixServer { .. } => "UnixServer",
+            Leaf::Internal { .. } => "Internal",
+            Leaf::Udp(_) => "Udp",
+            Leaf::Custom(_) => "Custom",
+        })
+    }
+}

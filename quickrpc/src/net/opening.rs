@@ -1,0 +1,538 @@
+//! Opening transports on the poll thread: listening, connecting, and trying again.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mio::net::{TcpListener, TcpStream};
+use mio::{Interest, Token};
+
+use crate::base::error::Error;
+use crate::base::sync::{after, lock};
+use crate::call::promise::Resolver;
+use crate::carrier::listener::Listener;
+use crate::carrier::process::CommandLine;
+use crate::carrier::stream::Stream;
+use crate::carrier::{process, stdio, tcp, unix};
+use crate::expr::Retry;
+use crate::net::{bus, pipe};
+
+use super::link::{Leaf, Link};
+use super::poll::{LinkState, Loop, Timer};
+use super::reactor::Command;
+use super::sources::Source;
+use super::status::{Adding, TransportId, TransportState};
+use crate::base::reason::DisconnectReason;
+
+/// How long accepting pauses when the system has no descriptor left.
+const NO_DESCRIPTORS: Duration = Duration::from_millis(500);
+/// Connections accepted before others get their turn.
+const ACCEPTS: usize = 64;
+
+impl Loop {
+    pub(crate) fn open(&mut self, index: usize) {
+        let Some(link) = self.links.get(index).cloned() else {
+            return;
+        };
+        if self.states.get(index).is_none_or(|state| state.over) {
+            return;
+        }
+        if let Some(state) = self.states.get_mut(index) {
+            state.attempt += 1;
+        }
+        self.core.set_state(&link, TransportState::Opening);
+        let opened = match &link.transport {
+            Leaf::Tcp { host, port, .. } => self.open_tcp(index, host, *port),
+            Leaf::TcpServer {
+                interface, port, ..
+            } => self.listen(index, interface, *port),
+            Leaf::Stdio { guard } => self.open_stdio(index, &link, *guard),
+            Leaf::Udp(settings) => self.open_udp(index, &link, settings),
+            Leaf::Process(command) => self.open_process(index, &link, command),
+            Leaf::Unix(path) => self.open_unix(index, &link, path),
+            Leaf::UnixServer { path, mode } => self.listen_unix(index, path, *mode),
+            Leaf::Internal {
+                bus: bus_name,
+                name,
+            } => bus::join(&self.core, index, &link.wire, bus_name, name.as_deref())
+                .map(|()| self.opened(index)),
+            Leaf::Custom(transport) => {
+                let entry = crate::carrier::transport::Entry::new(&self.core, index, &link.wire);
+                let transport = Arc::clone(transport);
+                pipe::open_custom(&self.core, index, transport, entry)
+            }
+        };
+        if let Err(error) = opened {
+            let error = start_error(&link, &error);
+            self.failed(index, error);
+        }
+    }
+
+    /// A link is open. When all are, the start is over.
+    pub(crate) fn opened(&mut self, index: usize) {
+        if let Some(link) = self.links.get(index) {
+            self.core.set_state(link, TransportState::Up);
+        }
+        if let Some(state) = self.states.get_mut(index) {
+            state.tried = true;
+            state.failures = 0;
+            if let Some(adding) = state.adding.take() {
+                adding.part(Ok(()));
+            }
+        }
+        self.check_started();
+    }
+
+    /// A link could not be opened.
+    pub(crate) fn failed(&mut self, index: usize, error: Error) {
+        let Some(link) = self.links.get(index).cloned() else {
+            return;
+        };
+        let Some(state) = self.states.get_mut(index) else {
+            return;
+        };
+        let first = !std::mem::replace(&mut state.tried, true);
+        state.failures += 1;
+        let adding = state.adding.take();
+        match link.retry {
+            Some(retry) => {
+                let wait = pause(retry, state.failures);
+                tracing::warn!(wire = %link.wire.name, "{error}; trying again in {wait:?}");
+                self.down(index, &link, error, wait);
+                if let Some(adding) = adding {
+                    adding.part(Ok(()));
+                }
+                self.check_started();
+            }
+            None if adding.is_some() => {
+                // As if it had never been added, its other parts included.
+                self.take_out(link.id);
+                if let Some(adding) = adding {
+                    adding.part(Err(error));
+                }
+            }
+            None if first => {
+                self.failure.get_or_insert(error);
+                self.core.request_stop();
+            }
+            None => self.ended(index, Some(error)),
+        }
+    }
+
+    /// A link that was open has ended.
+    pub(crate) fn ended(&mut self, index: usize, reason: Option<Error>) {
+        let Some(link) = self.links.get(index).cloned() else {
+            return;
+        };
+        self.close_link(index);
+        if let Some(error) = self.greeting_failed(index, &link, reason.as_ref()) {
+            return self.failed(index, error);
+        }
+        let over = self.states.get(index).is_none_or(|state| state.over);
+        match link.retry {
+            Some(retry) if !over => {
+                let wait = pause(retry, 1);
+                let reason = reason.unwrap_or_else(|| Error::Config("it ended".into()));
+                tracing::info!(wire = %link.wire.name, "{reason}; starting again in {wait:?}");
+                self.down(index, &link, reason, wait);
+            }
+            _ => {
+                tracing::debug!(wire = %link.wire.name, ?reason, "ended");
+                self.core.set_state(&link, TransportState::Ended { reason });
+                if let Some(state) = self.states.get_mut(index)
+                    && !std::mem::replace(&mut state.over, true)
+                {
+                    self.core.link_ended();
+                }
+            }
+        }
+    }
+
+    /// A link is to be opened again after a while.
+    fn down(&mut self, index: usize, link: &Link, reason: Error, wait: Duration) {
+        let retry_in = wait;
+        self.core
+            .set_state(link, TransportState::Down { reason, retry_in });
+        self.after(after(wait), Timer::Reopen(index));
+    }
+
+    /// Opens further links.
+    pub(crate) fn add(&mut self, links: Vec<Arc<Link>>, adding: &Arc<Adding>) {
+        let first = self.links.len();
+        for link in links {
+            self.links.push(link);
+            self.states.push(LinkState {
+                adding: Some(Arc::clone(adding)),
+                ..LinkState::default()
+            });
+        }
+        for index in first..self.links.len() {
+            // A part that fails takes out the others.
+            if self.states.get(index).is_some_and(|state| !state.over) {
+                self.open(index);
+            }
+        }
+    }
+
+    /// Closes the links of a transport.
+    pub(crate) fn remove(&mut self, id: TransportId, removed: &Resolver<()>) {
+        self.take_out(id);
+        removed.set_result(()).ok();
+    }
+
+    fn take_out(&mut self, id: TransportId) {
+        for index in 0..self.links.len() {
+            if self.links.get(index).is_none_or(|link| link.id != id) {
+                continue;
+            }
+            self.sources.close_link(index);
+            lock(&self.core.addresses).retain(|(link, _)| *link != index);
+            let peers = lock(&self.core.peers).of_link(index);
+            for conn in peers {
+                conn.close(DisconnectReason::Local);
+            }
+            // Threads that this wakes find their peer closed.
+            self.close_link(index);
+            if let Some(state) = self.states.get_mut(index)
+                && !std::mem::replace(&mut state.over, true)
+            {
+                self.core.link_ended();
+            }
+        }
+        self.core.forget_links(id);
+    }
+
+    pub(crate) fn check_started(&mut self) {
+        if self.states.iter().all(|state| state.tried)
+            && self.failure.is_none()
+            && self.is_accompanied()
+        {
+            self.core.started();
+        }
+    }
+
+    /// Closes what a link has beside its peers.
+    pub(crate) fn close_link(&mut self, index: usize) {
+        let Some(link) = self.links.get(index) else {
+            return;
+        };
+        match &link.transport {
+            Leaf::Internal { bus: bus_name, .. } => bus::leave(&self.core, bus_name, index),
+            Leaf::Custom(transport) => transport.close(),
+            Leaf::Udp(_) => self.close_udp(index),
+            _ => {}
+        }
+        if let Some(pipe) = self
+            .states
+            .get_mut(index)
+            .and_then(|state| state.pipe.take())
+        {
+            pipe.give_up();
+        }
+    }
+
+    fn open_stdio(&mut self, index: usize, link: &Arc<Link>, guard: bool) -> io::Result<()> {
+        let (reader, writer, pipe) = stdio::open(guard, &link.wire.limits)?;
+        let wire = &link.wire;
+        let conn = pipe::connect(&self.core, wire, index, "stdio", Arc::clone(&pipe));
+        self.adopt(Arc::clone(&conn));
+        pipe::run(&self.core, &conn, reader, writer, pipe::Ends::default())?;
+        if let Some(state) = self.states.get_mut(index) {
+            state.pipe = Some(pipe);
+        }
+        self.opened_with(index, &conn);
+        Ok(())
+    }
+
+    fn open_process(
+        &mut self,
+        index: usize,
+        link: &Arc<Link>,
+        command: &CommandLine,
+    ) -> io::Result<()> {
+        let started = process::start(&self.core, index, &link.wire, command)?;
+        let conn = started.peer();
+        self.adopt(Arc::clone(&conn));
+        let pipe = started.run(&self.core)?;
+        if let Some(state) = self.states.get_mut(index) {
+            state.pipe = Some(pipe);
+        }
+        self.opened_with(index, &conn);
+        Ok(())
+    }
+
+    // ---- servers
+
+    fn listen(&mut self, index: usize, interface: &str, port: u16) -> io::Result<()> {
+        let listener = TcpListener::from_std(tcp::listen(interface, port)?);
+        let address = listener.local_addr()?;
+        self.accept_from(index, Listener::Tcp(listener))?;
+        lock(&self.core.addresses).push((index, address));
+        tracing::info!(%address, "listening");
+        if let Some(link) = self.links.get(index) {
+            self.core.warn_if_open(&link.wire, address);
+        }
+        self.opened(index);
+        Ok(())
+    }
+
+    fn listen_unix(&mut self, index: usize, path: &Path, mode: Option<u32>) -> io::Result<()> {
+        let listener = unix::listen(path, mode)?;
+        self.accept_from(index, Listener::Unix(listener))?;
+        tracing::info!(path = %path.display(), "listening");
+        self.opened(index);
+        Ok(())
+    }
+
+    fn accept_from(&mut self, index: usize, listener: Listener) -> io::Result<()> {
+        let token = self.sources.reserve();
+        listener.register(self.poll.registry(), Token(token))?;
+        let source = Source::Listener {
+            link: index,
+            listener,
+        };
+        self.sources.fill(token, source);
+        Ok(())
+    }
+
+    pub(crate) fn accept(&mut self, token: usize, index: usize) {
+        let Some(link) = self.links.get(index).cloned() else {
+            return;
+        };
+        for _ in 0..ACCEPTS {
+            let Some(Source::Listener { listener, .. }) = self.sources.get(token) else {
+                return;
+            };
+            match listener.accept() {
+                Ok((stream, name)) => self.welcome(index, &link, stream, &name),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if is_out_of_descriptors(&error) => {
+                    tracing::warn!("accepting pauses: {error}");
+                    return self.after(Instant::now() + NO_DESCRIPTORS, Timer::Accept(index));
+                }
+                // The connection that was to be accepted is gone already.
+                Err(error) => tracing::debug!("not accepted: {error}"),
+            }
+        }
+        self.after(Instant::now(), Timer::Accept(index));
+    }
+
+    fn welcome(&mut self, index: usize, link: &Arc<Link>, stream: Stream, name: &str) {
+        let limit = link.wire.limits.connections;
+        if self
+            .states
+            .get(index)
+            .is_some_and(|state| state.peers >= limit)
+        {
+            tracing::warn!(
+                peer = name,
+                "closed at once: {limit} connections are the limit"
+            );
+            return;
+        }
+        if let (Leaf::TcpServer { nodelay, .. }, Stream::Tcp(stream)) = (&link.transport, &stream) {
+            tcp::prepare(stream, *nodelay, link.wire.keepalive);
+        }
+        self.arrived(index, link, stream, name);
+    }
+
+    pub(crate) fn accept_again(&mut self, index: usize) {
+        if let Some(token) = self.sources.listener(index) {
+            self.accept(token, index);
+        }
+    }
+
+    // ---- clients
+
+    fn open_unix(&mut self, index: usize, link: &Arc<Link>, path: &Path) -> io::Result<()> {
+        let stream = Stream::Unix(unix::connect(path)?);
+        self.arrived(index, link, stream, &path.to_string_lossy());
+        Ok(())
+    }
+
+    fn open_tcp(&mut self, index: usize, host: &str, port: u16) -> io::Result<()> {
+        let attempt = self.states.get(index).map_or(0, |state| state.attempt);
+        if let Some(link) = self.links.get(index) {
+            let at = after(link.wire.limits.connect);
+            self.after(at, Timer::ConnectTimeout(index, attempt));
+        }
+        if let Ok(ip) = host.parse::<IpAddr>() {
+            self.connect(index, vec![SocketAddr::new(ip, port)], None);
+            return Ok(());
+        }
+        // Looking up a name blocks, so it is done elsewhere.
+        let reactor = Arc::clone(&self.reactor);
+        let host = host.to_owned();
+        self.core.threads.spawn("resolve", move || {
+            let addresses = (host.as_str(), port)
+                .to_socket_addrs()
+                .map(Iterator::collect);
+            reactor.ask(Command::Resolved(index, attempt, addresses));
+        })?;
+        if let Some(state) = self.states.get_mut(index) {
+            state.resolving = true;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn resolved(
+        &mut self,
+        index: usize,
+        attempt: u64,
+        addresses: io::Result<Vec<SocketAddr>>,
+    ) {
+        let Some(state) = self.states.get_mut(index) else {
+            return;
+        };
+        // Too late for an attempt that was given up.
+        if state.attempt != attempt || state.over || !std::mem::take(&mut state.resolving) {
+            return;
+        }
+        match addresses {
+            Ok(addresses) => self.connect(index, addresses, None),
+            Err(error) => self.connect(index, Vec::new(), Some(error)),
+        }
+    }
+
+    /// Connects to the first address that accepts.
+    fn connect(&mut self, index: usize, addresses: Vec<SocketAddr>, mut last: Option<io::Error>) {
+        let mut next = addresses.into_iter();
+        while let Some(address) = next.next() {
+            let connecting = TcpStream::connect(address).and_then(|mut stream| {
+                let token = self.sources.reserve();
+                let both = Interest::READABLE | Interest::WRITABLE;
+                self.poll
+                    .registry()
+                    .register(&mut stream, Token(token), both)?;
+                Ok((token, stream))
+            });
+            match connecting {
+                Ok((token, stream)) => {
+                    let source = Source::Connecting {
+                        link: index,
+                        stream,
+                        next: next.collect(),
+                    };
+                    self.sources.fill(token, source);
+                    return;
+                }
+                Err(error) => last = Some(error),
+            }
+        }
+        let Some(link) = self.links.get(index).cloned() else {
+            return;
+        };
+        let error = last.unwrap_or_else(|| io::Error::other("the name has no address"));
+        self.failed(index, start_error(&link, &error));
+    }
+
+    /// Something happened to an attempt to connect.
+    pub(crate) fn connecting(&mut self, token: usize) {
+        let Some(Source::Connecting { stream, .. }) = self.sources.get(token) else {
+            return;
+        };
+        let trouble = match (stream.take_error(), stream.peer_addr()) {
+            (Ok(Some(error)), _) | (Err(error), _) => Some(error),
+            (Ok(None), Ok(_)) => None,
+            (Ok(None), Err(error)) if error.kind() == io::ErrorKind::NotConnected => return,
+            (Ok(None), Err(error)) => Some(error),
+        };
+        let Some(Source::Connecting {
+            link: index,
+            mut stream,
+            next,
+            ..
+        }) = self.sources.remove(token)
+        else {
+            return;
+        };
+        self.poll.registry().deregister(&mut stream).ok();
+        if let Some(error) = trouble {
+            return self.connect(index, next, Some(error));
+        }
+        let Some(link) = self.links.get(index).cloned() else {
+            return;
+        };
+        let Leaf::Tcp { name, nodelay, .. } = &link.transport else {
+            return;
+        };
+        tcp::prepare(&stream, *nodelay, link.wire.keepalive);
+        self.arrived(index, &link, Stream::Tcp(stream), name);
+    }
+
+    pub(crate) fn connect_timeout(&mut self, index: usize, attempt: u64) {
+        let Some(state) = self.states.get_mut(index) else {
+            return;
+        };
+        if state.attempt != attempt || state.over {
+            return;
+        }
+        let resolving = std::mem::take(&mut state.resolving);
+        let token = self.sources.connecting(index);
+        // The other addresses share the time that is over.
+        let connecting = token.and_then(|token| self.sources.remove(token));
+        let text = match connecting {
+            Some(_) => "no answer in time",
+            None if resolving => "the name was not found in time",
+            None => return,
+        };
+        let error = io::Error::new(io::ErrorKind::TimedOut, text);
+        self.connect(index, Vec::new(), Some(error));
+    }
+}
+
+/// The error of a start, which says what to do.
+pub(crate) fn start_error(link: &Link, error: &io::Error) -> Error {
+    let hint = match error.kind() {
+        // The errors of these say by themselves what to do.
+        _ if !has_address(&link.transport) => "",
+        io::ErrorKind::AddrInUse => {
+            "; another program listens there: stop it, or choose another port (0 picks a free one)"
+        }
+        io::ErrorKind::ConnectionRefused => {
+            "; nobody listens there: start the server first, or check the port"
+        }
+        io::ErrorKind::PermissionDenied => "; ports below 1024 need special rights",
+        io::ErrorKind::AddrNotAvailable => "; this machine has no such address",
+        io::ErrorKind::TimedOut
+        | io::ErrorKind::HostUnreachable
+        | io::ErrorKind::NetworkUnreachable => "; check the host name and the network",
+        _ => "",
+    };
+    Error::Start {
+        transport: Arc::clone(&link.wire.name),
+        reason: format!("{error}{hint}").into(),
+        kind: Some(error.kind()),
+    }
+}
+
+/// Whether it is a host and port that cannot be opened.
+fn has_address(transport: &Leaf) -> bool {
+    matches!(
+        transport,
+        Leaf::Tcp { .. } | Leaf::TcpServer { .. } | Leaf::Udp(_)
+    )
+}
+
+/// How long to wait before the next attempt.
+fn pause(retry: Retry, failures: u32) -> Duration {
+    let Some(most) = retry.backoff else {
+        return retry.interval;
+    };
+    let doubled = retry.interval.saturating_mul(
+        1_u32
+            .checked_shl(failures.saturating_sub(1))
+            .unwrap_or(u32::MAX),
+    );
+    let wait = doubled.min(most.max(retry.interval));
+    // Up to a fifth less, so that many clients do not come back at once.
+    let random = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), failures);
+    wait - wait / 500 * (random % 100) as u32
+}
+
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    // ENFILE and EMFILE have no stable kind.
+    matches!(error.raw_os_error(), Some(23 | 24))
+}

@@ -1,0 +1,179 @@
+//! Who is connected: lookup by id and by name.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use crate::base::error::Error;
+use crate::base::sender::{Receiver, Sender};
+
+use super::conn::Conn;
+use super::core::Core;
+use super::datagrams::Datagrams;
+
+/// An error lists so many names at the most.
+const LISTED: usize = 8;
+
+/// The connected peers, in the order in which they came, and those who are greeted.
+#[derive(Debug, Default)]
+pub(crate) struct PeerTable {
+    by_id: BTreeMap<u64, Arc<Conn>>,
+    by_name: HashMap<Arc<str>, Vec<u64>>,
+    /// Nobody is let in any more.
+    closed: bool,
+    /// Open wires of datagrams, which have addresses and not peers.
+    wires: Vec<Arc<Datagrams>>,
+}
+
+impl PeerTable {
+    /// Gives false if nobody is let in any more.
+    pub(crate) fn insert(&mut self, conn: Arc<Conn>) -> bool {
+        if self.closed {
+            return false;
+        }
+        self.by_id.insert(conn.id(), Arc::clone(&conn));
+        if conn.is_greeted() {
+            self.make_known(&conn);
+        }
+        true
+    }
+
+    /// A peer that is greeted can be found by its name.
+    pub(crate) fn make_known(&mut self, conn: &Conn) {
+        if self.by_id.contains_key(&conn.id()) {
+            let name = Arc::clone(&conn.peer.name);
+            self.by_name.entry(name).or_default().push(conn.id());
+        }
+    }
+
+    /// Lets nobody in from now on; gives those who are there.
+    pub(crate) fn close(&mut self) -> Vec<Arc<Conn>> {
+        self.closed = true;
+        self.with_strangers().cloned().collect()
+    }
+
+    /// Lets peers in again.
+    pub(crate) fn open(&mut self) {
+        self.closed = false;
+    }
+
+    pub(crate) fn remove(&mut self, conn: &Conn) -> bool {
+        if self.by_id.remove(&conn.id()).is_none() {
+            return false;
+        }
+        if let Some(ids) = self.by_name.get_mut(&conn.peer.name) {
+            ids.retain(|id| *id != conn.id());
+            if ids.is_empty() {
+                self.by_name.remove(&conn.peer.name);
+            }
+        }
+        true
+    }
+
+    /// Those who count as connected.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Conn>> {
+        self.with_strangers().filter(|conn| conn.is_greeted())
+    }
+
+    /// All, those included who have not proved who they are.
+    pub(crate) fn with_strangers(&self) -> impl Iterator<Item = &Arc<Conn>> {
+        self.by_id.values()
+    }
+
+    /// The peers of a link.
+    pub(crate) fn of_link(&self, link: usize) -> Vec<Arc<Conn>> {
+        let peers = self.by_id.values();
+        peers.filter(|conn| conn.link == link).cloned().collect()
+    }
+
+    pub(crate) fn add_wire(&mut self, wire: Arc<Datagrams>) {
+        self.wires.push(wire);
+    }
+
+    /// Takes out the wire of datagrams of a link.
+    pub(crate) fn remove_wire(&mut self, link: usize) -> Option<Arc<Datagrams>> {
+        let place = self.wires.iter().position(|w| w.everyone.link == link)?;
+        Some(self.wires.remove(place))
+    }
+
+    /// All peers, and what stands for everybody on a wire of datagrams: whom a message to
+    /// all goes to.
+    pub(crate) fn everybody(&self) -> impl Iterator<Item = &Arc<Conn>> {
+        let wires = self.wires.iter().map(|wire| &wire.everyone);
+        self.all().chain(wires)
+    }
+
+    /// The one that a message to all goes to, if it is one peer.
+    pub(crate) fn only(&self) -> Option<&Arc<Conn>> {
+        let alone = self.by_id.len() == 1 && self.wires.is_empty();
+        let (_, one) = self.by_id.first_key_value().filter(|_| alone)?;
+        Some(one)
+    }
+
+    /// What stands for an address, on each wire of datagrams that is meant.
+    pub(crate) fn addressed(&self, core: &Core, receiver: &Receiver) -> Vec<Arc<Conn>> {
+        match receiver {
+            Receiver::Name(name) => core.addressed(&self.wires, name),
+            Receiver::Peer(sender) => match self.wire_of(sender) {
+                Some(wire) => core.addressed(std::slice::from_ref(wire), &sender.name),
+                None => Vec::new(),
+            },
+        }
+    }
+
+    /// The wire of datagrams that a sender belongs to.
+    pub(crate) fn wire_of(&self, sender: &Sender) -> Option<&Arc<Datagrams>> {
+        self.wires
+            .iter()
+            .find(|wire| wire.everyone.id() == sender.wire)
+    }
+
+    /// The one peer that is meant.
+    pub(crate) fn find(&self, receiver: &Receiver) -> Result<Arc<Conn>, Error> {
+        match receiver {
+            Receiver::Peer(sender) => {
+                self.by_id
+                    .get(&sender.id)
+                    .cloned()
+                    .ok_or_else(|| Error::Disconnected {
+                        peer: Arc::clone(&sender.name),
+                        reason: match self.wire_of(sender) {
+                            Some(_) => "it is an address, and was never connected".into(),
+                            None => "the connection has ended".into(),
+                        },
+                    })
+            }
+            Receiver::Name(name) => self.by_name(name),
+        }
+    }
+
+    fn by_name(&self, name: &Arc<str>) -> Result<Arc<Conn>, Error> {
+        match self.by_name.get(name).map(Vec::as_slice) {
+            Some([id]) => self
+                .by_id
+                .get(id)
+                .cloned()
+                .ok_or_else(|| self.unknown(name)),
+            Some(ids) => Err(Error::AmbiguousPeer {
+                name: Arc::clone(name),
+                candidates: ids.iter().map(|id| format!("{name}#{id}")).collect(),
+            }),
+            // `name#number` names one of several peers of that name.
+            None => name
+                .rsplit_once('#')
+                .and_then(|(name, id)| {
+                    let conn = self.by_id.get(&id.parse().ok()?)?;
+                    let meant = *conn.peer.name == *name && conn.is_greeted();
+                    meant.then(|| Arc::clone(conn))
+                })
+                .ok_or_else(|| self.unknown(name)),
+        }
+    }
+
+    fn unknown(&self, name: &Arc<str>) -> Error {
+        let known = self.by_name.keys().take(LISTED).cloned();
+        Error::UnknownPeer {
+            name: Arc::clone(name),
+            known: known.collect(),
+        }
+    }
+}

@@ -1,0 +1,546 @@
+//! The poll thread: one per API, for all its sockets, timers and peer events.
+
+mod time;
+
+use std::io;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use mio::{Events, Poll, Token, Waker};
+
+use crate::base::error::Error;
+use crate::base::sync::{after, lock};
+use crate::carrier::stream::Spare;
+use crate::net::pipe::Pipe;
+
+use super::conn::{Conn, Outlet};
+use super::core::Core;
+use super::greeting::Greetings;
+use super::link::{Leaf, Link};
+use super::reactor::{Command, Reactor};
+use super::receive::Flow;
+use super::sources::{Source, Sources};
+use super::status::Adding;
+use crate::base::here;
+use crate::base::limits::FLUSH;
+use crate::base::reason::DisconnectReason;
+use crate::base::spare;
+use crate::call::processing::Processing;
+
+const WAKER: Token = Token(usize::MAX);
+/// Bytes that a connection may bring in one round.
+const ROUND: usize = 64 << 10;
+/// After the end of a connection, its unread input is thrown away for so long, since
+/// closing with unread input would destroy what was sent last.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// What the poll thread owns.
+pub(crate) struct Loop {
+    pub(crate) core: Arc<Core>,
+    pub(crate) reactor: Arc<Reactor>,
+    pub(crate) poll: Poll,
+    /// Grows while the API runs, and never moves.
+    pub(crate) links: Vec<Arc<Link>>,
+    pub(crate) states: Vec<LinkState>,
+    pub(crate) sources: Sources,
+    /// Peers with more to read than fitted their round.
+    ready: Vec<Arc<Conn>>,
+    pub(crate) greetings: Greetings,
+    pub(crate) timers: Vec<(Instant, Timer)>,
+    pub(crate) scratch: Box<[u8]>,
+    /// Companions that have not started yet; `None` before they are started.
+    pub(crate) companions_left: Option<usize>,
+    /// Why starting failed.
+    pub(crate) failure: Option<Error>,
+    stop: bool,
+    /// Until when input is looked for without sleeping.
+    spin: Option<Instant>,
+}
+
+/// How far a link is.
+#[derive(Debug, Default)]
+pub(crate) struct LinkState {
+    /// Its first attempt is over.
+    pub(crate) tried: bool,
+    /// It cannot come again.
+    pub(crate) over: bool,
+    /// Failed attempts in a row.
+    pub(crate) failures: u32,
+    /// It is connected, and waits for its greeting.
+    pub(crate) greeting: bool,
+    /// Counts the openings, so that old news are told from new.
+    pub(crate) attempt: u64,
+    /// Its host's name is being looked up.
+    pub(crate) resolving: bool,
+    /// Its connected peers.
+    pub(crate) peers: usize,
+    /// Whoever added it waits for its first attempt.
+    pub(crate) adding: Option<Arc<Adding>>,
+    /// Its threads, where it has some.
+    pub(crate) pipe: Option<Arc<Pipe>>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Timer {
+    /// Open the link again.
+    Reopen(usize),
+    /// Give up connecting, if this attempt still goes on.
+    ConnectTimeout(usize, u64),
+    /// Look whether a peer with a full queue has accepted anything. Timers outlive most
+    /// peers, and must not keep their descriptors open.
+    Stall(Weak<Conn>),
+    /// Forget an ended peer, unless it still takes what is left for it.
+    Linger(Weak<Conn>),
+    /// Give up a peer that is not greeted yet.
+    Greeting(Weak<Conn>),
+    /// Read a peer again that nobody reads, if nobody has waited for it since.
+    Parked(Weak<Conn>, u64),
+    /// Send something if nothing was sent lately.
+    Keepalive(Weak<Conn>),
+    /// Accept again after the system had no descriptor left.
+    Accept(usize),
+    /// Give up connections that have greeted for too long.
+    Greetings,
+    /// Go on reading datagrams, which were too many for a round.
+    Datagrams(usize),
+}
+
+impl Loop {
+    pub(crate) fn new(core: Arc<Core>, links: Vec<Arc<Link>>) -> io::Result<(Arc<Reactor>, Self)> {
+        let poll = Poll::new()?;
+        let waker = Waker::new(poll.registry(), WAKER)?;
+        let reactor = Arc::new(Reactor::new(waker, poll.registry().try_clone()?));
+        let poll_thread = Loop {
+            core,
+            reactor: Arc::clone(&reactor),
+            poll,
+            states: links.iter().map(|_| LinkState::default()).collect(),
+            links,
+            sources: Sources::default(),
+            ready: Vec::new(),
+            greetings: Greetings::default(),
+            timers: Vec::new(),
+            scratch: vec![0; ROUND].into(),
+            companions_left: None,
+            failure: None,
+            stop: false,
+            spin: None,
+        };
+        Ok((reactor, poll_thread))
+    }
+
+    pub(crate) fn run(mut self) {
+        here::reads_from_now_on(self.core.id);
+        for link in 0..self.links.len() {
+            self.open(link);
+        }
+        let mut events = Events::with_capacity(256);
+        while !self.stop {
+            let timeout = self.timeout();
+            if let Err(error) = self.poll.poll(&mut events, timeout) {
+                if error.kind() == io::ErrorKind::Interrupted {
+                    continue;
+                }
+                tracing::error!("the poll thread ends: {error}");
+                self.failure = Some(Error::io("polling", error));
+                break;
+            }
+            for command in self.reactor.take_commands() {
+                self.command(command);
+            }
+            for event in &events {
+                let ended = event.is_read_closed() || event.is_error();
+                let readable = event.is_readable() || ended;
+                self.event(event.token(), readable, event.is_writable(), ended);
+            }
+            self.sources.recycle();
+            for conn in std::mem::take(&mut self.ready) {
+                conn.ready.store(false, Ordering::Release);
+                self.read(&conn, true);
+            }
+            self.go_on_greetings();
+            self.time();
+        }
+        self.shut_down();
+    }
+
+    fn timeout(&mut self) -> Option<Duration> {
+        if !self.ready.is_empty() || self.greetings.go_on() || self.spins() {
+            return Some(Duration::ZERO);
+        }
+        let alarm = self.core.alarm.at();
+        alarm.map(|at| at.saturating_duration_since(Instant::now()))
+    }
+
+    /// Whether input is looked for without sleeping.
+    fn spins(&mut self) -> bool {
+        self.spin = self.spin.filter(|until| Instant::now() < *until);
+        self.spin.is_some()
+    }
+
+    fn command(&mut self, command: Command) {
+        match command {
+            Command::Resolved(link, attempt, addresses) => {
+                self.resolved(link, attempt, addresses);
+            }
+            Command::Opened(link, Ok(())) => self.opened(link),
+            Command::Opened(link, Err(error)) => self.failed(link, error),
+            Command::Written(conn) => self.pipe_ended(&conn),
+            Command::Adopt(conn) => self.adopt(conn),
+            Command::Greeting(conn) => self.greeting(&conn),
+            Command::Greeted(conn) => self.greeted(&conn),
+            Command::Finish(conn) => self.finish(conn),
+            Command::Resume(conn) => self.read_again(&conn),
+            Command::Parked(conn) => self.look_at_parked(&conn, 0),
+            Command::Watch(conn) => {
+                let at = time::stall_end(&conn);
+                self.after(at, Timer::Stall(Arc::downgrade(&conn)));
+            }
+            Command::Add(links, adding) => self.add(links, &adding),
+            Command::Remove(id, removed) => self.remove(id, &removed),
+            Command::Accompanied(started) => self.accompanied(started),
+            Command::Drain => {
+                self.core.mailbox.drain();
+            }
+            Command::Stop => self.stop = true,
+        }
+    }
+
+    fn event(&mut self, token: Token, readable: bool, writable: bool, ended: bool) {
+        match self.sources.get(token.0) {
+            Some(Source::Peer(conn)) => {
+                let conn = Arc::clone(conn);
+                if let Some(spin) = conn.wire.spin {
+                    self.spin = self.spin.max(Some(after(spin)));
+                }
+                if writable {
+                    self.flush(&conn);
+                }
+                if readable {
+                    self.read(&conn, ended);
+                }
+            }
+            Some(Source::Listener { link, .. }) => {
+                let link = *link;
+                self.accept(token.0, link);
+            }
+            Some(Source::Connecting { .. }) => self.connecting(token.0),
+            Some(Source::Greeting(_)) => self.go_on_greeting(token.0),
+            Some(Source::Datagrams { .. }) => self.read_datagrams(token.0),
+            None => {}
+        }
+    }
+
+    // ---- peers
+
+    /// Registers a new peer's socket, and tells the program of it.
+    pub(crate) fn adopt(&mut self, conn: Arc<Conn>) {
+        // Before the first read, so that it precedes the peer's first call.
+        self.core.announce(&conn);
+        if let Some(interval) = conn.wire.keepalive {
+            let at = after(interval / 2);
+            self.after(at, Timer::Keepalive(Arc::downgrade(&conn)));
+        }
+        let Outlet::Socket(stream) = &conn.outlet else {
+            return;
+        };
+        let token = self.sources.insert(Source::Peer(Arc::clone(&conn)));
+        if let Some(state) = self.states.get_mut(conn.link) {
+            state.peers += 1;
+        }
+        let mut watch = lock(&conn.watch);
+        watch.token = Some(Token(token));
+        let registry = self.poll.registry();
+        let registered = stream.set_blocking().and_then(|()| match watch.interest() {
+            Some(interest) => stream.register(registry, Token(token), interest),
+            // Somebody waits for an answer already.
+            None => Ok(()),
+        });
+        drop(watch);
+        if let Err(error) = registered {
+            conn.close(DisconnectReason::Lost(Arc::new(error)));
+        }
+    }
+
+    /// Twice an interval: sends something if nothing was sent since the last time, so
+    /// that silence never lasts longer than the interval.
+    fn keep_alive(&mut self, conn: &Arc<Conn>) {
+        let Some(interval) = conn.wire.keepalive else {
+            return;
+        };
+        if conn.is_closed() {
+            return;
+        }
+        if let Some(bytes) = conn.wire.idle() {
+            conn.keep_alive(&bytes);
+        }
+        let at = after(interval / 2);
+        self.after(at, Timer::Keepalive(Arc::downgrade(conn)));
+    }
+
+    fn flush(&mut self, conn: &Arc<Conn>) {
+        let left = conn.flush(true);
+        if left == 0 && conn.is_closed() {
+            self.linger(conn);
+        }
+    }
+
+    /// Reads what is there, up to a round, and handles it. Without `to_the_end`, a read
+    /// that does not fill the buffer was the last: what comes later is a new event
+    /// (epoll(7), questions and answers, 9).
+    fn read(&mut self, conn: &Arc<Conn>, to_the_end: bool) {
+        let Outlet::Socket(stream) = &conn.outlet else {
+            return;
+        };
+        // What arrives meanwhile is read when there is room, which asks for it.
+        if conn.stalled.load(Ordering::Acquire) && !conn.is_closed() {
+            return;
+        }
+        let Some(mut rx) = lock(&conn.rx).take() else {
+            return;
+        };
+        let mut flow = if conn.is_closed() {
+            Flow::Closed
+        } else if rx.buf.is_empty() {
+            Flow::Read
+        } else {
+            // Messages may be left from the last round.
+            self.core.receive(conn, &mut rx, &[])
+        };
+        let to_the_end = to_the_end || stream.reads_in_parts();
+        let mut left = ROUND;
+        let mut ended = conn.ended.load(Ordering::Acquire);
+        while flow == Flow::Read && left > 0 && !ended {
+            // The rest of a large message goes where its beginning is.
+            let large = rx.buf.len() >= spare::LARGE / 2;
+            let read = match large {
+                true => {
+                    rx.buf.reserve(ROUND);
+                    stream.read(Spare(&mut rx.buf))
+                }
+                false => stream.read(&mut *self.scratch),
+            };
+            match read {
+                Ok(0) => ended = true,
+                Ok(count) => {
+                    left = left.saturating_sub(count);
+                    let chunk = match large {
+                        true => &[],
+                        false => self.scratch.get(..count).unwrap_or_default(),
+                    };
+                    flow = self.core.receive(conn, &mut rx, chunk);
+                    if !to_the_end && count < self.scratch.len() {
+                        break;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    conn.close(DisconnectReason::Lost(Arc::new(error)));
+                    flow = Flow::Closed;
+                }
+            }
+        }
+        let more = flow == Flow::Again || (flow == Flow::Read && left == 0);
+        let truncated = ended && flow == Flow::Read && rx.is_within_message();
+        if flow == Flow::Closed || truncated {
+            rx.clear();
+            conn.drop_input();
+        }
+        *lock(&conn.rx) = Some(rx);
+        if ended && flow == Flow::Read {
+            if truncated {
+                self.core.truncated(conn);
+            }
+            self.core.end_of_input(conn, DisconnectReason::EndOfInput);
+        } else if flow == Flow::Closed {
+            self.discard(conn);
+        } else if more {
+            self.read_again(conn);
+        }
+    }
+
+    /// Reads more of a peer in the next round.
+    pub(crate) fn read_again(&mut self, conn: &Arc<Conn>) {
+        if !conn.ready.swap(true, Ordering::AcqRel) {
+            self.ready.push(Arc::clone(conn));
+        }
+    }
+
+    /// The peer was closed for sending: tells the program, and lets the rest leave.
+    fn finish(&mut self, conn: Arc<Conn>) {
+        conn.drop_input();
+        self.core.farewell(&conn);
+        let keeps = conn.closed().is_some_and(|reason| reason.keeps_queue());
+        let is_socket = matches!(conn.outlet, Outlet::Socket(_));
+        if is_socket && !keeps {
+            return self.forget(&conn);
+        }
+        let at = after(conn.wire.limits.stall.max(LINGER));
+        self.after(at, Timer::Linger(Arc::downgrade(&conn)));
+        if !is_socket {
+            return self.pipe_ended(&conn);
+        }
+        if conn.flush(false) == 0 {
+            self.linger(&conn);
+        }
+    }
+
+    /// One of the two ends of a peer with threads of its own: the farewell, and the last
+    /// byte written. The link has ended with the second.
+    fn pipe_ended(&mut self, conn: &Arc<Conn>) {
+        if conn.half_over.swap(true, Ordering::AcqRel) {
+            let reason = conn.closed().map(|reason| conn.gone(&reason));
+            self.ended(conn.link, reason);
+        }
+    }
+
+    /// All is sent: says so to the peer, and waits a little for its end.
+    fn linger(&mut self, conn: &Arc<Conn>) {
+        if let Outlet::Socket(stream) = &conn.outlet {
+            stream.shutdown_write();
+            self.after(Instant::now() + LINGER, Timer::Linger(Arc::downgrade(conn)));
+        }
+        self.discard(conn);
+    }
+
+    /// Throws away what an ended peer still sends, until its end.
+    fn discard(&mut self, conn: &Arc<Conn>) {
+        let Outlet::Socket(stream) = &conn.outlet else {
+            return;
+        };
+        for _ in 0..16 {
+            match stream.read(&mut *self.scratch) {
+                Ok(0) if conn.backlog() == 0 => return self.forget(conn),
+                Ok(0) => return,
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return self.forget(conn),
+            }
+        }
+        self.read_again(conn);
+    }
+
+    /// The end of a peer's socket.
+    fn forget(&mut self, conn: &Arc<Conn>) {
+        let Some(token) = lock(&conn.watch).token.take() else {
+            // One with threads of its own, whose writer may be held up.
+            return conn.drop_output();
+        };
+        self.sources.remove(token.0);
+        if let Outlet::Socket(stream) = &conn.outlet {
+            stream.deregister(self.poll.registry());
+        }
+        // Whoever still has the peer in hand keeps the descriptor, not the connection, and
+        // none of its memory.
+        conn.drop_output();
+        self.ready.retain(|one| one.id() != conn.id());
+        self.peer_gone(conn);
+    }
+
+    /// A peer of a link is gone: the end of a client, and room for a server.
+    fn peer_gone(&mut self, conn: &Arc<Conn>) {
+        let link = conn.link;
+        if let Some(state) = self.states.get_mut(link) {
+            state.peers -= 1;
+        }
+        match self.links.get(link).map(|link| &link.transport) {
+            Some(leaf) if leaf.is_server() => self.accept_again(link),
+            Some(Leaf::Tcp { .. } | Leaf::Unix(_)) => {
+                let reason = conn.closed().map(|reason| conn.gone(&reason));
+                self.ended(link, reason);
+            }
+            _ => {}
+        }
+    }
+
+    // ---- the end
+
+    /// Ends everything, and reports it.
+    fn shut_down(mut self) {
+        // Handlers leave time for what comes after them: when one does not return, only
+        // its thread is named as still running.
+        let limit = self.core.stop_limit();
+        let deadline = after(limit - FLUSH.min(limit / 4));
+        self.core.running.store(false, Ordering::Release);
+        self.sources.close_listeners();
+        self.core.dismiss_companions();
+        // The running handlers finish; the calls that wait behind them are given up.
+        self.core.mailbox.forget_calls();
+        let pending = lock(&self.core.pending).close();
+        for call in pending {
+            call.fail(Error::Stopped, 0);
+        }
+        self.core.mailbox.wait_idle(deadline);
+        // Also those that have ended and still take their answers.
+        let mut peers = lock(&self.core.peers).close();
+        let ended = self.sources.peers().filter(|conn| conn.is_closed());
+        peers.extend(ended.cloned());
+        self.flush_all(&peers);
+        for conn in &peers {
+            conn.close(DisconnectReason::Stopped);
+        }
+        for link in 0..self.links.len() {
+            self.close_link(link);
+        }
+        // The last events; `closing` has asked for them.
+        for command in self.reactor.take_commands() {
+            if let Command::Finish(conn) = command {
+                self.core.farewell(&conn);
+            }
+        }
+        self.core.mailbox.wait_idle(deadline);
+        if self.core.mailbox.mode() != Processing::Manual {
+            self.core.mailbox.close();
+        }
+        for conn in &peers {
+            if let Outlet::Socket(stream) = &conn.outlet {
+                // Closing may have had something to say.
+                conn.flush(false);
+                stream.shutdown_write();
+                self.drain_input(conn);
+            }
+        }
+        let failure = self.failure.take();
+        let core = Arc::clone(&self.core);
+        // Descriptors are closed before anybody hears that it has stopped.
+        drop(peers);
+        drop(self);
+        core.await_companions();
+        // And the other threads of this run have ended, as far as they do.
+        core.threads.join(deadline);
+        core.stopped(failure);
+    }
+
+    /// Answers leave, as far as the peers take them.
+    fn flush_all(&mut self, peers: &[Arc<Conn>]) {
+        let deadline = Instant::now() + FLUSH.min(self.core.stop_limit() / 4);
+        let mut events = Events::with_capacity(256);
+        loop {
+            let left: usize = peers.iter().map(|conn| conn.flush(true)).sum();
+            let now = Instant::now();
+            if left == 0 || now >= deadline {
+                return;
+            }
+            // Wakes when a socket has room again; writer threads report no room, but
+            // are few and drain by themselves.
+            let wait = (deadline - now).min(Duration::from_millis(20));
+            if self.poll.poll(&mut events, Some(wait)).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn drain_input(&mut self, conn: &Conn) {
+        if let Outlet::Socket(stream) = &conn.outlet {
+            for _ in 0..64 {
+                match stream.read(&mut *self.scratch) {
+                    Ok(count) if count > 0 => {}
+                    _ => return,
+                }
+            }
+        }
+    }
+}

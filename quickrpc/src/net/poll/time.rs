@@ -1,0 +1,128 @@
+//! What the poll thread does at a time: trying again, giving up, looking after peers.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use crate::base::sync::{after, lock};
+
+use super::super::conn::Conn;
+use super::{Loop, Timer};
+use crate::base::reason::DisconnectReason;
+
+/// A peer is parked for so long, and up to twice that, after the last thread has waited for
+/// it: longer than the pause between two calls in a row, and shorter than people notice. With
+/// 1 ms, the thread that wakes so often took a fifth of the calls that were possible.
+const PARKED: Duration = Duration::from_millis(10);
+
+/// When a peer that accepts nothing from now on has been stalled for too long.
+pub(crate) fn stall_end(conn: &Conn) -> Instant {
+    let stall = conn.wire.limits.stall;
+    let end = conn.progress().checked_add(stall);
+    end.unwrap_or_else(|| after(stall))
+}
+
+impl Loop {
+    pub(crate) fn after(&mut self, at: Instant, timer: Timer) {
+        self.timers.push((at, timer));
+        self.core.alarm.set_earlier(at);
+    }
+
+    pub(crate) fn time(&mut self) {
+        let Some(at) = self.core.alarm.at() else {
+            return;
+        };
+        let now = Instant::now();
+        if at > now {
+            return;
+        }
+        // First disarm, then look: who adds a call meanwhile arms again.
+        self.core.alarm.reset(None);
+        if let Some(next) = self.core.expire_calls(now) {
+            self.core.alarm.set_earlier(next);
+        }
+        let (due, later): (Vec<_>, Vec<_>) = std::mem::take(&mut self.timers)
+            .into_iter()
+            .partition(|(at, _)| *at <= now);
+        self.timers = later;
+        for (at, _) in &self.timers {
+            self.core.alarm.set_earlier(*at);
+        }
+        for (_, timer) in due {
+            self.due(timer);
+        }
+    }
+
+    fn due(&mut self, timer: Timer) {
+        match timer {
+            Timer::Reopen(link) => self.open(link),
+            Timer::ConnectTimeout(link, attempt) => self.connect_timeout(link, attempt),
+            Timer::Accept(link) => self.accept_again(link),
+            Timer::Greetings => self.expire_greetings(),
+            Timer::Datagrams(token) => self.read_datagrams(token),
+            Timer::Keepalive(conn) => {
+                if let Some(conn) = conn.upgrade() {
+                    self.keep_alive(&conn);
+                }
+            }
+            Timer::Greeting(conn) => {
+                if let Some(conn) = conn.upgrade() {
+                    self.greeting_timeout(&conn);
+                }
+            }
+            Timer::Parked(conn, turns) => {
+                if let Some(conn) = conn.upgrade() {
+                    self.look_at_parked(&conn, turns);
+                }
+            }
+            Timer::Linger(conn) => {
+                if let Some(conn) = conn.upgrade() {
+                    self.lingered(&conn);
+                }
+            }
+            Timer::Stall(conn) => {
+                if let Some(conn) = conn.upgrade() {
+                    self.look_after(&conn);
+                }
+            }
+        }
+    }
+
+    /// A peer that nobody reads is read again when no thread has waited for it for a while,
+    /// here given by how many had before.
+    pub(crate) fn look_at_parked(&mut self, conn: &Arc<Conn>, before: u64) {
+        let turns = lock(&conn.watch).turns();
+        if turns == before {
+            conn.parking.store(false, Ordering::Release);
+            return self.reactor.unpark(conn);
+        }
+        let timer = Timer::Parked(Arc::downgrade(conn), turns);
+        self.after(Instant::now() + PARKED, timer);
+    }
+
+    /// The time of an ended peer is over, if it takes no more of what is left for it.
+    fn lingered(&mut self, conn: &Arc<Conn>) {
+        let now = Instant::now();
+        let stall = conn.wire.limits.stall;
+        let since = now.checked_sub(stall).unwrap_or(now);
+        if conn.backlog() == 0 || conn.stalled_since(since, 1) {
+            return self.forget(conn);
+        }
+        self.after(after(stall), Timer::Linger(Arc::downgrade(conn)));
+    }
+
+    /// A peer whose queue was over its limit is given up if it has accepted nothing since.
+    fn look_after(&mut self, conn: &Arc<Conn>) {
+        let limits = &conn.wire.limits;
+        let now = Instant::now();
+        let since = now.checked_sub(limits.stall).unwrap_or(now);
+        let queued = conn.backlog();
+        if conn.stalled_since(since, limits.peer_queue) {
+            conn.close(DisconnectReason::SlowConsumer { queued });
+        } else if queued >= limits.peer_queue && !conn.is_closed() {
+            self.after(stall_end(conn), Timer::Stall(Arc::downgrade(conn)));
+        } else {
+            conn.unwatch();
+        }
+    }
+}

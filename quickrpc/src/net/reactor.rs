@@ -1,0 +1,95 @@
+//! What other threads ask of the poll thread.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use mio::{Registry, Waker};
+
+use crate::base::error::Error;
+use crate::base::sync::lock;
+use crate::call::promise::Resolver;
+
+use super::conn::Conn;
+use super::link::Link;
+use super::status::{Adding, TransportId};
+
+/// A wish of another thread.
+pub(crate) enum Command {
+    /// A name was resolved for an attempt of a link.
+    Resolved(usize, u64, io::Result<Vec<SocketAddr>>),
+    /// A link without sockets is open, or could not be opened.
+    Opened(usize, Result<(), Error>),
+    /// The writer thread of this peer has written everything, and ended.
+    Written(Arc<Conn>),
+    /// Read and flush this peer's socket from now on.
+    Adopt(Arc<Conn>),
+    /// The greeting with this peer has begun.
+    Greeting(Arc<Conn>),
+    /// The greeting with this peer is over.
+    Greeted(Arc<Conn>),
+    /// This peer was closed for sending; end it in all ways.
+    Finish(Arc<Conn>),
+    /// There is room for more messages of this peer.
+    Resume(Arc<Conn>),
+    /// Nobody reads this peer, since a thread is expected that waits for it.
+    Parked(Arc<Conn>),
+    /// This peer's queue is over its limit.
+    Watch(Arc<Conn>),
+    /// Open further links; whoever added them waits.
+    Add(Vec<Arc<Link>>, Arc<Adding>),
+    /// Close the links of a transport and forget them; whoever removes it waits.
+    Remove(TransportId, Resolver<()>),
+    /// A companion has started, or could not.
+    Accompanied(Result<(), Error>),
+    /// Something waits for its turn and nobody has it.
+    Drain,
+    /// End everything.
+    Stop,
+}
+
+/// The handle of a poll thread.
+pub(crate) struct Reactor {
+    waker: Waker,
+    registry: Registry,
+    /// Guards the list of wishes; a leaf in the lock order.
+    commands: Mutex<Vec<Command>>,
+}
+
+impl Reactor {
+    pub(crate) fn new(waker: Waker, registry: Registry) -> Self {
+        Reactor {
+            waker,
+            registry,
+            commands: Mutex::default(),
+        }
+    }
+
+    /// For changing what is watched, on any thread.
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    pub(crate) fn ask(&self, command: Command) {
+        lock(&self.commands).push(command);
+        self.wake();
+    }
+
+    pub(crate) fn take_commands(&self) -> Vec<Command> {
+        std::mem::take(&mut *lock(&self.commands))
+    }
+
+    pub(crate) fn wake(&self) {
+        // Fails only when the system is out of memory; the next wake-up sees the wish.
+        if let Err(error) = self.waker.wake() {
+            tracing::error!("cannot wake the poll thread: {error}");
+        }
+    }
+}
+
+impl fmt::Debug for Reactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reactor").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,149 @@
+//! What the poll thread watches, by token.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+
+use mio::net::TcpStream;
+
+use crate::carrier::listener::Listener;
+
+use super::conn::Conn;
+use super::datagrams::Datagrams;
+use super::greeting::Greeted;
+
+/// Something with a token.
+pub(crate) enum Source {
+    Peer(Arc<Conn>),
+    Listener {
+        link: usize,
+        listener: Listener,
+    },
+    /// A client that is being connected, and the addresses to try next.
+    Connecting {
+        link: usize,
+        stream: TcpStream,
+        next: Vec<SocketAddr>,
+    },
+    /// A connection that is no peer yet.
+    Greeting(Box<Greeted>),
+    /// One of the sockets of a wire of datagrams.
+    Datagrams {
+        link: usize,
+        socket: Arc<UdpSocket>,
+        wire: Arc<Datagrams>,
+    },
+}
+
+/// A table whose places are used again, but not for events of the same round.
+#[derive(Default)]
+pub(crate) struct Sources {
+    places: Vec<Option<Source>>,
+    free: Vec<usize>,
+    freed: Vec<usize>,
+}
+
+impl Sources {
+    pub(crate) fn insert(&mut self, source: Source) -> usize {
+        let token = self.reserve();
+        self.fill(token, source);
+        token
+    }
+
+    /// A place for something that has to be registered with its token first. It is free
+    /// again if it is not filled before the next reservation.
+    pub(crate) fn reserve(&mut self) -> usize {
+        match self.free.last() {
+            Some(token) => *token,
+            None => self.places.len(),
+        }
+    }
+
+    pub(crate) fn fill(&mut self, token: usize, source: Source) {
+        if self.free.last() == Some(&token) {
+            self.free.pop();
+        }
+        if token >= self.places.len() {
+            self.places.resize_with(token + 1, || None);
+        }
+        if let Some(place) = self.places.get_mut(token) {
+            *place = Some(source);
+        }
+    }
+
+    pub(crate) fn get(&self, token: usize) -> Option<&Source> {
+        self.places.get(token)?.as_ref()
+    }
+
+    pub(crate) fn get_mut(&mut self, token: usize) -> Option<&mut Source> {
+        self.places.get_mut(token)?.as_mut()
+    }
+
+    pub(crate) fn remove(&mut self, token: usize) -> Option<Source> {
+        let source = self.places.get_mut(token)?.take()?;
+        self.freed.push(token);
+        Some(source)
+    }
+
+    /// The events of the round are over: freed places can be used.
+    pub(crate) fn recycle(&mut self) {
+        self.free.append(&mut self.freed);
+    }
+
+    pub(crate) fn peers(&self) -> impl Iterator<Item = &Arc<Conn>> {
+        self.places.iter().filter_map(|source| match source {
+            Some(Source::Peer(conn)) => Some(conn),
+            _ => None,
+        })
+    }
+
+    /// Those that greet, with their tokens.
+    pub(crate) fn greetings(&self) -> impl Iterator<Item = (usize, &Greeted)> {
+        let places = self.places.iter().enumerate();
+        places.filter_map(|(token, source)| match source {
+            Some(Source::Greeting(greeted)) => Some((token, &**greeted)),
+            _ => None,
+        })
+    }
+
+    /// The token of the listener of a link.
+    pub(crate) fn listener(&self, link: usize) -> Option<usize> {
+        self.places.iter().position(
+            |source| matches!(source, Some(Source::Listener { link: one, .. }) if *one == link),
+        )
+    }
+
+    /// The token of a link's attempt to connect.
+    pub(crate) fn connecting(&self, link: usize) -> Option<usize> {
+        self.places.iter().position(
+            |source| matches!(source, Some(Source::Connecting { link: one, .. }) if *one == link),
+        )
+    }
+
+    /// The token of a socket of a link's wire of datagrams.
+    pub(crate) fn datagrams(&self, link: usize) -> Option<usize> {
+        self.places.iter().position(
+            |source| matches!(source, Some(Source::Datagrams { link: one, .. }) if *one == link),
+        )
+    }
+
+    /// A link accepts and connects nobody any more.
+    pub(crate) fn close_link(&mut self, index: usize) {
+        for token in [self.listener(index), self.connecting(index)] {
+            token.and_then(|token| self.remove(token));
+        }
+        let greet = |(token, one): (usize, &Greeted)| (one.link == index).then_some(token);
+        let greeting: Vec<usize> = self.greetings().filter_map(greet).collect();
+        for token in greeting {
+            self.remove(token);
+        }
+    }
+
+    /// Nobody is accepted or connected any more.
+    pub(crate) fn close_listeners(&mut self) {
+        for place in &mut self.places {
+            if !matches!(place, Some(Source::Peer(_))) {
+                *place = None;
+            }
+        }
+    }
+}

@@ -1,0 +1,359 @@
+//! The codec that was chosen at run time.
+//!
+//! A closed enum, matched once for each operation: behind the match everything is
+//! monomorphic, so that arguments are read straight from the telegram into the types of
+//! the handler. Only plug-ins pay for dynamic dispatch.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeSeed;
+
+use super::custom::{self, Custom};
+use super::envelope::{DecodeError, Envelope, Payload};
+use super::{CODECS, Codec};
+use crate::base::error::{CallError, Error, Result};
+use crate::base::limits::Limits;
+use crate::base::security::SecInfo;
+use crate::expr::{self, CodecExpr, CodecKind};
+use crate::format::args::{ArgsSeed, WireArgs};
+use crate::format::text::TextError;
+use crate::wire::framing::{Frame, Framing, Progress, Unframed};
+use crate::wire::jrpc;
+use crate::wire::jrpc::Jrpc;
+use crate::wire::jrpc::canonical;
+use crate::wire::terse;
+use crate::wire::terse::Terse;
+
+/// A codec: turns messages into bytes and back, and does no I/O.
+///
+/// An encoding function that fails leaves `out` as it was.
+#[doc(hidden)]
+#[derive(Debug, Clone)]
+pub enum AnyCodec {
+    /// JSON-RPC 2.0.
+    Jrpc(Jrpc),
+    /// The line format for people.
+    Terse(Terse),
+    /// The codec of a plug-in.
+    Custom(Custom),
+}
+
+impl Default for AnyCodec {
+    /// `jrpc`, as in the original.
+    fn default() -> Self {
+        AnyCodec::Jrpc(Jrpc::default())
+    }
+}
+
+impl fmt::Display for AnyCodec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AnyCodec::Jrpc(codec) if codec.framing().delimiter().is_none() => {
+                f.write_str("jrpc:content-length")
+            }
+            AnyCodec::Jrpc(_) => f.write_str("jrpc"),
+            AnyCodec::Terse(_) => f.write_str("terse"),
+            AnyCodec::Custom(codec) => f.write_str(&codec.expression()),
+        }
+    }
+}
+
+impl AnyCodec {
+    /// The codec that an expression describes.
+    ///
+    /// # Errors
+    ///
+    /// When a plug-in refuses its parameters.
+    pub(crate) fn from_expr(expr: &CodecExpr) -> Result<Self> {
+        match expr.kind() {
+            CodecKind::Jrpc { framing, strict } => {
+                let framing = match framing {
+                    expr::Framing::Delimiter(delimiter) => Jrpc::delimited(delimiter.as_bytes())
+                        .map_err(|why| Error::Config(format!("`{expr}`: {why}").into()))?,
+                    expr::Framing::ContentLength => Framing::ContentLength,
+                };
+                Ok(AnyCodec::Jrpc(Jrpc::new(framing, *strict)))
+            }
+            CodecKind::Terse => Ok(AnyCodec::Terse(Terse::new())),
+            CodecKind::Custom(custom) => Ok(AnyCodec::custom(CODECS.build(custom)?)),
+        }
+    }
+
+    /// The codec of a plug-in.
+    pub(crate) fn custom(codec: Arc<dyn Codec>) -> Self {
+        AnyCodec::Custom(Custom::new(codec))
+    }
+
+    /// How telegrams are told apart in a stream. `None`: this codec needs a transport that
+    /// keeps the boundaries of messages.
+    pub(crate) fn framing(&self) -> Option<&Framing> {
+        match self {
+            AnyCodec::Jrpc(codec) => Some(codec.framing()),
+            AnyCodec::Terse(codec) => Some(codec.framing()),
+            AnyCodec::Custom(codec) => codec.framing(),
+        }
+    }
+
+    /// The first telegram in a buffer of a stream; see [`Framing::next_frame`].
+    ///
+    /// # Errors
+    ///
+    /// When the stream cannot be read any further.
+    pub(crate) fn next_frame(
+        &self,
+        buffer: &[u8],
+        progress: &mut Progress,
+        limit: usize,
+    ) -> Result<Option<Frame>, Unframed> {
+        if is_tls(buffer) && !matches!(self, AnyCodec::Custom(_)) {
+            return Err(Unframed::Garbled(String::from(TLS)));
+        }
+        match self.framing() {
+            Some(framing) => framing.next_frame(buffer, progress, limit),
+            // Without framing nothing ever ends in a stream.
+            None if buffer.len() > limit => Err(Unframed::TooLarge),
+            None => Ok(None),
+        }
+    }
+
+    /// Frames the telegram that begins at `start` of `out`, for a stream.
+    ///
+    /// # Errors
+    ///
+    /// When the telegram contains the delimiter; `out` then still has the telegram.
+    pub(crate) fn frame_out(&self, out: &mut Vec<u8>, start: usize) -> Result<(), String> {
+        match self.framing() {
+            Some(framing) => framing.close(out, start),
+            None => Ok(()),
+        }
+    }
+
+    /// Decodes one telegram without its framing.
+    ///
+    /// # Errors
+    ///
+    /// When it is no message at all; the stream can go on with the next one.
+    pub(crate) fn decode(&self, telegram: &str, limits: &Limits) -> Result<Envelope, DecodeError> {
+        match self {
+            AnyCodec::Jrpc(codec) => codec.decode(telegram, limits),
+            AnyCodec::Terse(codec) => codec.decode(telegram, limits),
+            AnyCodec::Custom(codec) => codec.decode(telegram.as_bytes(), limits),
+        }
+    }
+
+    /// Decodes one telegram as it was received, and gives it as the text that the
+    /// envelope's places are in (an empty one where a plug-in's format is no text).
+    ///
+    /// Unlike [`decode`](Self::decode), it may leave it to the reader of a payload to find
+    /// out whether that is valid ([`Payload::Raw`]).
+    ///
+    /// # Errors
+    ///
+    /// As [`decode`](Self::decode), and when a text is not UTF-8.
+    pub(crate) fn decode_bytes<'t>(
+        &self,
+        telegram: &'t [u8],
+        limits: &Limits,
+    ) -> Result<(&'t str, Envelope), DecodeError> {
+        if let AnyCodec::Custom(codec) = self {
+            return Ok(("", codec.decode(telegram, limits)?));
+        }
+        let telegram = std::str::from_utf8(telegram)
+            .map_err(|error| DecodeError::new("not UTF-8", error.valid_up_to()))?;
+        if let AnyCodec::Jrpc(_) = self
+            && limits.id_size >= canonical::DIGITS
+            && let Some(envelope) = canonical::decode(telegram)
+        {
+            return Ok((telegram, envelope));
+        }
+        Ok((telegram, self.decode(telegram, limits)?))
+    }
+
+    /// Appends a call. The arguments are a map, a list (positional) or unit (none); ids
+    /// begin at 1.
+    ///
+    /// # Errors
+    ///
+    /// When the arguments or the name cannot be written.
+    pub(crate) fn encode_call<A: Serialize + ?Sized>(
+        &self,
+        out: &mut Vec<u8>,
+        method: &str,
+        args: &A,
+        id: Option<u64>,
+    ) -> Result<(), String> {
+        restoring(out, |out| match self {
+            // Id 0 means "no id" to Python peers, so that nobody would ever answer.
+            _ if id == Some(0) => Err(String::from("0 cannot be the id of a call")),
+            AnyCodec::Jrpc(codec) => codec.encode_call(out, method, args, id),
+            AnyCodec::Terse(codec) => codec.encode_call(out, method, args, id),
+            AnyCodec::Custom(codec) => codec.encode_call(out, method, args, id),
+        })
+    }
+
+    /// Appends the answer to the call with this id, which is echoed as it was received.
+    ///
+    /// # Errors
+    ///
+    /// When the value cannot be written.
+    pub(crate) fn encode_result<T: Serialize + ?Sized>(
+        &self,
+        out: &mut Vec<u8>,
+        id: &str,
+        value: &T,
+    ) -> Result<(), String> {
+        restoring(out, |out| match self {
+            AnyCodec::Jrpc(codec) => codec.encode_result(out, id, value),
+            AnyCodec::Terse(codec) => codec.encode_result(out, id, value),
+            AnyCodec::Custom(codec) => codec.encode_result(out, id, value),
+        })
+    }
+
+    /// Appends the error that answers the call with this id.
+    ///
+    /// # Errors
+    ///
+    /// When the error's data cannot be written.
+    pub(crate) fn encode_error(
+        &self,
+        out: &mut Vec<u8>,
+        id: &str,
+        error: &CallError,
+    ) -> Result<(), String> {
+        restoring(out, |out| match self {
+            AnyCodec::Jrpc(codec) => codec.encode_error(out, id, error),
+            AnyCodec::Terse(codec) => codec.encode_error(out, id, error),
+            AnyCodec::Custom(codec) => codec.encode_error(out, id, error),
+        })
+    }
+
+    /// Appends a security header, a telegram of its own.
+    ///
+    /// # Errors
+    ///
+    /// When the codec has none.
+    pub(crate) fn encode_header(&self, out: &mut Vec<u8>, secinfo: &SecInfo) -> Result<(), String> {
+        restoring(out, |out| match self {
+            AnyCodec::Jrpc(codec) => codec.encode_header(out, secinfo),
+            _ => Err(String::from("this codec has no security header")),
+        })
+    }
+
+    /// Joins the answers to a batch into the telegram that answers it.
+    pub(crate) fn join_batch(&self, answers: &[Vec<u8>]) -> Vec<u8> {
+        match self {
+            AnyCodec::Jrpc(codec) => codec.join_batch(answers),
+            // No other codec has batches; what comes here by mistake stays readable.
+            _ => answers.join(&b'\n'),
+        }
+    }
+
+    /// Whether calls can have positional arguments.
+    pub(crate) fn positional(&self) -> bool {
+        !matches!(self, AnyCodec::Terse(_))
+    }
+
+    /// Whether a security header can be sent.
+    pub(crate) fn header(&self) -> bool {
+        matches!(self, AnyCodec::Jrpc(_))
+    }
+
+    /// What can be sent without any meaning, so that a connection is seen to be alive.
+    /// Nothing in terse, since an empty line hangs a Python peer; and nothing with headers,
+    /// since other programs take an empty message for a wrong one.
+    pub(crate) fn keepalive(&self) -> Option<&[u8]> {
+        match self {
+            AnyCodec::Jrpc(codec) => codec.framing().delimiter(),
+            AnyCodec::Terse(_) | AnyCodec::Custom(_) => None,
+        }
+    }
+
+    /// Whether telegrams are always text.
+    pub(crate) fn is_text(&self) -> bool {
+        !matches!(self, AnyCodec::Custom(_))
+    }
+
+    /// Whether telegrams are bytes rather than text.
+    pub(crate) fn binary(&self) -> bool {
+        matches!(self, AnyCodec::Custom(codec) if codec.binary())
+    }
+
+    /// Whether errors that belong to no id are answered, with the id null.
+    pub(crate) fn strict(&self) -> bool {
+        matches!(self, AnyCodec::Jrpc(codec) if codec.strict())
+    }
+
+    /// Reads the arguments of a declared call; otherwise like [`read`](Self::read).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub(crate) fn read_args<'de, W: WireArgs<'de>>(
+        &self,
+        telegram: &'de str,
+        payload: &'de Payload,
+        seed: ArgsSeed<'_, 'de, W>,
+        depth: usize,
+    ) -> Result<W, String> {
+        match (payload, self) {
+            (Payload::Text(span) | Payload::Raw(span), AnyCodec::Jrpc(_)) => {
+                jrpc::read_args(span.of(telegram), seed, depth).map_err(TextError::into_message)
+            }
+            (Payload::Pairs(span), AnyCodec::Terse(_)) => {
+                terse::read_args(span.of(telegram), seed, depth).map_err(TextError::into_message)
+            }
+            _ => self.read(telegram, payload, seed, depth),
+        }
+    }
+
+    /// Reads arguments or a result; `telegram` is the one that was decoded.
+    ///
+    /// # Errors
+    ///
+    /// When they are not what `seed` takes, in words for people.
+    pub(crate) fn read<'de, S: DeserializeSeed<'de>>(
+        &self,
+        telegram: &'de str,
+        payload: &'de Payload,
+        seed: S,
+        depth: usize,
+    ) -> Result<S::Value, String> {
+        let message = TextError::into_message;
+        match (payload, self) {
+            (Payload::Text(span) | Payload::Raw(span), AnyCodec::Jrpc(codec)) => {
+                codec.read(telegram, *span, seed, depth).map_err(message)
+            }
+            (Payload::Text(span), AnyCodec::Terse(codec)) => {
+                codec.read(telegram, *span, seed, depth).map_err(message)
+            }
+            (Payload::Pairs(span), AnyCodec::Terse(codec)) => codec
+                .read_pairs(telegram, *span, seed, depth)
+                .map_err(message),
+            (Payload::Value(value), _) => custom::read(value, seed),
+            _ => jrpc::read_missing(seed).map_err(message),
+        }
+    }
+}
+
+fn restoring(
+    out: &mut Vec<u8>,
+    encode: impl FnOnce(&mut Vec<u8>) -> Result<(), String>,
+) -> Result<(), String> {
+    let start = out.len();
+    let result = encode(out);
+    if result.is_err() {
+        out.truncate(start);
+    }
+    result
+}
+
+/// Whether the bytes are from the handshake of TLS: a record of that kind, or the alert that
+/// it has failed, and the version (RFC 8446, section 5.1). No text begins so.
+fn is_tls(bytes: &[u8]) -> bool {
+    matches!(bytes, [0x15 | 0x16, 0x03, ..])
+}
+
+const TLS: &str = "the other side speaks TLS, and this wire is not encrypted; use `tls:`, \
+                   `tlsserv:` or their likes on both sides, or on none";

@@ -1,0 +1,135 @@
+//! What a decoded telegram says, without its arguments and results.
+//!
+//! Texts are kept as places in the telegram wherever they stand there as they are, so
+//! that decoding allocates nothing for an ordinary call.
+
+use std::fmt;
+use std::ops::Range;
+
+use crate::base::error::CallError;
+use crate::base::security::SecInfo;
+use crate::base::value::Value;
+use crate::format::text::TextError;
+
+/// A place in a telegram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    /// The place of these bytes; `None` in telegrams of 4 GiB and more.
+    pub(crate) fn new(range: Range<usize>) -> Option<Self> {
+        Some(Span {
+            start: u32::try_from(range.start).ok()?,
+            end: u32::try_from(range.end).ok()?,
+        })
+    }
+
+    /// The text at this place; empty if the telegram has no such place.
+    pub(crate) fn of(self, telegram: &str) -> &str {
+        let range = self.start as usize..self.end as usize;
+        telegram.get(range).unwrap_or("")
+    }
+}
+
+/// A text of a telegram: a place in it, or an own copy where it had to be unescaped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Part {
+    Span(Span),
+    Owned(Box<str>),
+}
+
+impl Part {
+    /// The text itself; `telegram` is the one that was decoded.
+    pub(crate) fn of<'a>(&'a self, telegram: &'a str) -> &'a str {
+        match self {
+            Part::Span(span) => span.of(telegram),
+            Part::Owned(text) => text,
+        }
+    }
+}
+
+/// Arguments or a result, to be read with [`AnyCodec::read`](super::AnyCodec::read).
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Payload {
+    /// Nothing was sent.
+    Missing,
+    /// One value, valid, as text.
+    Text(Span),
+    /// The same, but nobody has looked whether it is valid. If it cannot be read, the whole
+    /// telegram is to be decoded by [`AnyCodec::decode`](super::AnyCodec::decode) first.
+    Raw(Span),
+    /// The arguments of a terse call, valid, as text: `a:1 b:2`.
+    Pairs(Span),
+    /// A value; what codecs of plug-ins give.
+    Value(Value),
+}
+
+/// One decoded telegram.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Envelope {
+    /// A call; `id` is the raw text as received, which is echoed. No id: no answer.
+    Call {
+        method: Part,
+        params: Payload,
+        id: Option<Part>,
+    },
+    /// The answer to a call; without an id it cannot be ours.
+    Reply { id: Option<u64>, result: Payload },
+    /// The answer to a call that failed.
+    Failure { id: Option<u64>, error: CallError },
+    /// A security header; it belongs to the telegram behind it.
+    Header(SecInfo),
+    /// More than one message; `together`: the answers have to be joined as well.
+    Several {
+        parts: Vec<Envelope>,
+        together: bool,
+    },
+    /// Not a valid message, and this is why. Answered only if there is an id.
+    Invalid { id: Option<Part>, error: CallError },
+    /// Nothing but blanks.
+    Empty,
+}
+
+impl Envelope {
+    /// An invalid request, with what is wrong about it.
+    pub(crate) fn invalid(id: Option<Part>, message: impl Into<String>) -> Self {
+        Envelope::Invalid {
+            id,
+            error: CallError::new(CallError::INVALID_REQUEST, message),
+        }
+    }
+}
+
+/// A telegram that is no message at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DecodeError {
+    /// What was found or expected.
+    pub(crate) message: String,
+    /// Where, in bytes from the start of the telegram.
+    pub(crate) position: usize,
+}
+
+impl DecodeError {
+    pub(crate) fn new(message: impl Into<String>, position: usize) -> Self {
+        DecodeError {
+            message: message.into(),
+            position,
+        }
+    }
+}
+
+impl From<TextError> for DecodeError {
+    fn from(error: TextError) -> Self {
+        let position = error.position();
+        DecodeError::new(error.into_message(), position)
+    }
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (at byte {})", self.message, self.position)
+    }
+}

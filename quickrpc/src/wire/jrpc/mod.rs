@@ -1,0 +1,541 @@
+//! JSON-RPC 2.0, as Python QuickRPC speaks it, and in full towards everybody else.
+
+pub(crate) mod canonical;
+
+use std::borrow::Cow;
+use std::marker::PhantomData;
+
+use serde::Serialize;
+use serde::de::{DeserializeSeed, value::UnitDeserializer};
+
+use super::framing::Framing;
+use crate::base::error::CallError;
+use crate::base::limits::Limits;
+use crate::base::security::SecInfo;
+use crate::base::value::Value;
+use crate::format::args::{ArgsSeed, WireArgs};
+use crate::format::text;
+use crate::format::text::{Json, Reader, TextError};
+use crate::wire::codec::envelope::{DecodeError, Envelope, Part, Payload, Span};
+use crate::wire::codec::safe_bytes::is_safe;
+
+/// The method name that marks a telegram as a security header.
+const HEADER: &str = "rpc.secinfo";
+
+/// The codec `jrpc`.
+#[derive(Debug, Clone)]
+pub struct Jrpc {
+    framing: Framing,
+    strict: bool,
+}
+
+impl Default for Jrpc {
+    fn default() -> Self {
+        Jrpc {
+            framing: Framing::Byte([0]),
+            strict: false,
+        }
+    }
+}
+
+impl Jrpc {
+    /// The codec with this framing. `strict`: what has the id null, and errors that belong
+    /// to no id, are answered with `"id":null`, which stops a Python peer.
+    pub(crate) fn new(framing: Framing, strict: bool) -> Self {
+        Jrpc { framing, strict }
+    }
+
+    /// What stands behind each telegram.
+    ///
+    /// # Errors
+    ///
+    /// When the delimiter is empty or not ASCII.
+    pub(crate) fn delimited(delimiter: &[u8]) -> Result<Framing, String> {
+        if !delimiter.is_ascii() {
+            return Err(String::from(
+                "the delimiter must consist of ASCII characters",
+            ));
+        }
+        Framing::delimited(delimiter).ok_or_else(|| String::from("the delimiter must not be empty"))
+    }
+
+    pub(crate) fn framing(&self) -> &Framing {
+        &self.framing
+    }
+
+    pub(crate) fn strict(&self) -> bool {
+        self.strict
+    }
+
+    pub(crate) fn decode(&self, telegram: &str, limits: &Limits) -> Result<Envelope, DecodeError> {
+        let mut reader = Reader::new(telegram, Json, limits.nesting_depth);
+        reader.skip_ws();
+        let envelope = match reader.peek() {
+            None => return Ok(Envelope::Empty),
+            Some(b'{') => Message::read(&mut reader)?.classify(telegram, limits, self.strict),
+            Some(b'[') => return self.batch(&mut reader, telegram, limits),
+            Some(_) => {
+                const TEXT: &str = "expected a JSON object";
+                let position = reader.position();
+                if reader.skip_value().is_err() {
+                    return Err(DecodeError::new(TEXT, position));
+                }
+                Envelope::invalid(None, TEXT)
+            }
+        };
+        expect_end(&mut reader)?;
+        Ok(envelope)
+    }
+
+    fn batch(
+        &self,
+        reader: &mut Reader<'_, Json>,
+        telegram: &str,
+        limits: &Limits,
+    ) -> Result<Envelope, DecodeError> {
+        reader.expect(b'[')?;
+        let mut parts = Vec::new();
+        reader.skip_ws();
+        if reader.eat(b']') {
+            expect_end(reader)?;
+            return Ok(Envelope::invalid(None, "the batch is empty"));
+        }
+        loop {
+            if parts.len() >= limits.batch_entries {
+                let message = format!("a batch may have {} entries", limits.batch_entries);
+                return Ok(Envelope::invalid(None, message));
+            }
+            reader.skip_ws();
+            parts.push(match reader.peek() {
+                Some(b'{') => {
+                    match Message::read(reader)?.classify(telegram, limits, self.strict) {
+                        Envelope::Header(_) => {
+                            Envelope::invalid(None, "a security header cannot be part of a batch")
+                        }
+                        envelope => envelope,
+                    }
+                }
+                _ => {
+                    reader.skip_value()?;
+                    Envelope::invalid(None, "an entry of a batch must be an object")
+                }
+            });
+            reader.skip_ws();
+            if reader.eat(b']') {
+                break;
+            }
+            reader.expect(b',')?;
+        }
+        expect_end(reader)?;
+        Ok(Envelope::Several {
+            parts,
+            together: true,
+        })
+    }
+
+    pub(crate) fn encode_call<A: Serialize + ?Sized>(
+        &self,
+        out: &mut Vec<u8>,
+        method: &str,
+        args: &A,
+        id: Option<u64>,
+    ) -> Result<(), String> {
+        // Python peers take it for a security header, and those without a security
+        // provider stop receiving at one.
+        if method == HEADER {
+            return Err(format!("`{HEADER}` is reserved for security headers"));
+        }
+        out.extend_from_slice(br#"{"jsonrpc":"2.0","method":"#);
+        text::write_str(out, Json, method);
+        out.extend_from_slice(br#","params":"#);
+        write_params(out, args)?;
+        if let Some(id) = id {
+            out.extend_from_slice(canonical::ID);
+            out.extend_from_slice(itoa::Buffer::new().format(id).as_bytes());
+        }
+        out.push(b'}');
+        Ok(())
+    }
+
+    pub(crate) fn encode_result<T: Serialize + ?Sized>(
+        &self,
+        out: &mut Vec<u8>,
+        id: &str,
+        value: &T,
+    ) -> Result<(), String> {
+        out.extend_from_slice(canonical::RESULT);
+        write(out, value)?;
+        close_answer(out, id);
+        Ok(())
+    }
+
+    pub(crate) fn encode_error(
+        &self,
+        out: &mut Vec<u8>,
+        id: &str,
+        error: &CallError,
+    ) -> Result<(), String> {
+        out.extend_from_slice(br#"{"jsonrpc":"2.0","error":{"code":"#);
+        out.extend_from_slice(itoa::Buffer::new().format(error.code).as_bytes());
+        out.extend_from_slice(br#","message":"#);
+        text::write_str(out, Json, &error.message);
+        if let Some(data) = &error.data {
+            out.extend_from_slice(br#","data":"#);
+            write(out, data)?;
+        }
+        out.push(b'}');
+        close_answer(out, id);
+        Ok(())
+    }
+
+    pub(crate) fn encode_header(&self, out: &mut Vec<u8>, secinfo: &SecInfo) -> Result<(), String> {
+        out.extend_from_slice(br#"{"jsonrpc":"2.0","method":"rpc.secinfo","params":"#);
+        write(out, secinfo)?;
+        out.push(b'}');
+        Ok(())
+    }
+
+    pub(crate) fn join_batch(&self, answers: &[Vec<u8>]) -> Vec<u8> {
+        let mut out = vec![b'['];
+        out.extend_from_slice(&answers.join(&b','));
+        out.push(b']');
+        out
+    }
+
+    pub(crate) fn read<'de, S: DeserializeSeed<'de>>(
+        &self,
+        telegram: &'de str,
+        span: Span,
+        seed: S,
+        depth: usize,
+    ) -> Result<S::Value, TextError> {
+        let mut reader = Reader::new(span.of(telegram), Json, depth);
+        let value = reader.value(seed)?;
+        expect_end(&mut reader)?;
+        Ok(value)
+    }
+}
+
+/// Reads the arguments of a declared call.
+pub(crate) fn read_args<'de, W: WireArgs<'de>>(
+    text: &'de str,
+    seed: ArgsSeed<'_, 'de, W>,
+    depth: usize,
+) -> Result<W, TextError> {
+    let mut reader = Reader::new(text, Json, depth);
+    let args = match seed.in_order(&mut reader)? {
+        Some(slots) => seed.finish(slots)?,
+        None => {
+            reader.set_position(0);
+            reader.value(seed)?
+        }
+    };
+    expect_end(&mut reader)?;
+    Ok(args)
+}
+
+/// Reads what was not sent: the seed decides what that means.
+pub(crate) fn read_missing<'de, S: DeserializeSeed<'de>>(seed: S) -> Result<S::Value, TextError> {
+    seed.deserialize(UnitDeserializer::<TextError>::new())
+}
+
+fn expect_end(reader: &mut Reader<'_, Json>) -> Result<(), TextError> {
+    reader.skip_ws();
+    if reader.at_end() {
+        return Ok(());
+    }
+    Err(reader.error("expected nothing behind the message"))
+}
+
+/// Appends a value, unless it would stop a Python peer.
+fn write<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Result<(), String> {
+    let start = out.len();
+    let (written, tagged) = text::noting_tags(|| text::write(out, Json, value));
+    written.map_err(TextError::into_message)?;
+    if !tagged || is_safe(out.get(start..).unwrap_or_default()) {
+        return Ok(());
+    }
+    Err(String::from(
+        "a map cannot have the key `__bytes`, which marks byte strings",
+    ))
+}
+
+/// Arguments are an object, or a list if they are positional; nothing else is a call.
+fn write_params<A: Serialize + ?Sized>(out: &mut Vec<u8>, args: &A) -> Result<(), String> {
+    let start = out.len();
+    write(out, args)?;
+    match out.get(start..) {
+        Some([b'{' | b'[', ..]) => Ok(()),
+        Some(b"null") => {
+            out.truncate(start);
+            out.extend_from_slice(b"{}");
+            Ok(())
+        }
+        _ => Err(String::from("the arguments must be a map or a list")),
+    }
+}
+
+fn close_answer(out: &mut Vec<u8>, id: &str) {
+    out.extend_from_slice(canonical::ID);
+    out.extend_from_slice(id.as_bytes());
+    out.push(b'}');
+}
+
+/// The id of a message, before it is known what the message is.
+#[derive(Debug, Clone, Copy)]
+enum Id {
+    /// Left out: the message is a notification.
+    Missing,
+    /// The same, unless one is strict: a Python peer answers it without an id, and stops at
+    /// an answer with it.
+    Null(Span),
+    Text(Span),
+    /// A container, or no JSON at all, such as `NaN`.
+    Wrong,
+}
+
+/// The members of a message that mean something, in the last version of each.
+#[derive(Debug)]
+struct Message {
+    version: bool,
+    method: Method,
+    params: Option<Span>,
+    result: Option<Span>,
+    error: Option<Span>,
+    id: Id,
+}
+
+#[derive(Debug)]
+enum Method {
+    Missing,
+    Name(Part),
+    /// Not a string.
+    Wrong,
+}
+
+impl Message {
+    /// Reads an object; the reader stands at its opening brace.
+    fn read(reader: &mut Reader<'_, Json>) -> Result<Self, TextError> {
+        let mut message = Message {
+            version: false,
+            method: Method::Missing,
+            params: None,
+            result: None,
+            error: None,
+            id: Id::Missing,
+        };
+        reader.expect(b'{')?;
+        reader.skip_ws();
+        if reader.eat(b'}') {
+            return Ok(message);
+        }
+        loop {
+            reader.skip_ws();
+            let key = reader.string()?;
+            reader.skip_ws();
+            reader.expect(b':')?;
+            reader.skip_ws();
+            message.member(&key, reader)?;
+            reader.skip_ws();
+            if reader.eat(b'}') {
+                return Ok(message);
+            }
+            reader.expect(b',')?;
+        }
+    }
+
+    fn member(&mut self, key: &str, reader: &mut Reader<'_, Json>) -> Result<(), TextError> {
+        match key {
+            "jsonrpc" => {
+                self.version = match reader.peek() {
+                    Some(b'"') => reader.string()? == "2.0",
+                    _ => {
+                        reader.skip_value()?;
+                        false
+                    }
+                }
+            }
+            "method" => self.method = method(reader)?,
+            "params" => self.params = Some(value(reader)?),
+            "result" => self.result = Some(value(reader)?),
+            "error" => self.error = Some(value(reader)?),
+            "id" => {
+                let first = reader.peek();
+                let span = value(reader)?;
+                self.id = match first {
+                    Some(b'"' | b'-' | b'0'..=b'9') => Id::Text(span),
+                    Some(b'n') => Id::Null(span),
+                    _ => Id::Wrong,
+                }
+            }
+            _ => {
+                reader.skip_value()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn classify(self, telegram: &str, limits: &Limits, strict: bool) -> Envelope {
+        if matches!(self.method, Method::Missing) && (self.result.is_some() || self.error.is_some())
+        {
+            return self.answer(telegram, limits);
+        }
+        let id = match self.call_id(telegram, limits, strict) {
+            Ok(id) => id,
+            Err(message) => return Envelope::invalid(None, message),
+        };
+        if !self.version {
+            return Envelope::invalid(id, r#"expected a member "jsonrpc" with the value "2.0""#);
+        }
+        let method = match self.method {
+            Method::Name(method) => method,
+            Method::Wrong => {
+                return Envelope::invalid(id, "the name of a method must be a string");
+            }
+            Method::Missing => {
+                return Envelope::invalid(id, "expected a method, a result or an error");
+            }
+        };
+        if method.of(telegram) == HEADER {
+            return header(self.params, telegram, limits);
+        }
+        Envelope::Call {
+            method,
+            params: self.params.map_or(Payload::Missing, Payload::Text),
+            id,
+        }
+    }
+
+    /// The id to echo, or what is wrong about it.
+    fn call_id(
+        &self,
+        telegram: &str,
+        limits: &Limits,
+        strict: bool,
+    ) -> Result<Option<Part>, String> {
+        match self.id {
+            Id::Missing => Ok(None),
+            Id::Null(span) => Ok(strict.then_some(Part::Span(span))),
+            Id::Text(span) if span.of(telegram).trim_matches('"').len() > limits.id_size => {
+                Err(format!("an id may have {} bytes", limits.id_size))
+            }
+            Id::Text(span) if span.of(telegram) != "-Infinity" => Ok(Some(Part::Span(span))),
+            _ => Err(String::from("an id must be a string or a number")),
+        }
+    }
+
+    /// A reply or an error. Whatever is wrong about one, nothing goes to its id.
+    fn answer(self, telegram: &str, limits: &Limits) -> Envelope {
+        if !self.version {
+            return Envelope::invalid(None, r#"expected a member "jsonrpc" with the value "2.0""#);
+        }
+        let id = match self.id {
+            Id::Text(span) => answer_id(span.of(telegram)),
+            _ => None,
+        };
+        match (self.result, self.error) {
+            (Some(result), _) => Envelope::Reply {
+                id,
+                result: Payload::Text(result),
+            },
+            (None, Some(span)) => Envelope::Failure {
+                id,
+                error: failure(span.of(telegram), limits.nesting_depth),
+            },
+            (None, None) => Envelope::invalid(None, "expected a method, a result or an error"),
+        }
+    }
+}
+
+fn method(reader: &mut Reader<'_, Json>) -> Result<Method, TextError> {
+    if reader.peek() != Some(b'"') {
+        reader.skip_value()?;
+        return Ok(Method::Wrong);
+    }
+    let start = reader.position() + 1;
+    Ok(Method::Name(match reader.string()? {
+        Cow::Borrowed(name) => {
+            let range = start..start + name.len();
+            Part::Span(Span::new(range).ok_or_else(|| too_long(reader))?)
+        }
+        Cow::Owned(name) => Part::Owned(name.into()),
+    }))
+}
+
+fn value(reader: &mut Reader<'_, Json>) -> Result<Span, TextError> {
+    let range = reader.skip_value()?;
+    Span::new(range).ok_or_else(|| too_long(reader))
+}
+
+fn too_long(reader: &Reader<'_, Json>) -> TextError {
+    reader.error("messages of 4 GiB cannot be read")
+}
+
+/// The id of an answer, if it can be one of ours, which are integers.
+///
+/// Some peers keep all ids as strings or all numbers as floats; both are understood.
+fn answer_id(text: &str) -> Option<u64> {
+    let digits = text
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'));
+    let text = match digits {
+        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits,
+        Some(_) => return None,
+        None => text,
+    };
+    text.parse().ok().or_else(|| whole(text.parse().ok()?))
+}
+
+/// The float as an integer, where it is one without doubt.
+fn whole(number: f64) -> Option<u64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    ((0.0..EXACT).contains(&number) && number.fract() == 0.0).then_some(number as u64)
+}
+
+fn header(params: Option<Span>, telegram: &str, limits: &Limits) -> Envelope {
+    let Some(params) = params else {
+        return Envelope::Header(SecInfo::new());
+    };
+    let mut reader = Reader::new(params.of(telegram), Json, limits.nesting_depth);
+    match reader.value(PhantomData) {
+        Ok(secinfo) => Envelope::Header(secinfo),
+        Err(error) => {
+            let message = format!("wrong security header: {error}");
+            Envelope::invalid(None, message)
+        }
+    }
+}
+
+/// Reads the error of an answer. Everything in it may be missing or of a wrong type.
+fn failure(text: &str, depth: usize) -> CallError {
+    let mut reader = Reader::new(text, Json, depth);
+    match reader.value(PhantomData::<Value>) {
+        Ok(Value::Map(mut members)) => CallError {
+            code: members.remove("code").map_or(0, |code| error_code(&code)),
+            message: match members.remove("message") {
+                None => String::new(),
+                Some(Value::String(message)) => message,
+                Some(other) => other.to_string(),
+            },
+            data: members.remove("data").filter(|data| !data.is_null()),
+        },
+        Ok(other) => CallError {
+            code: CallError::INTERNAL_ERROR,
+            message: String::from("the call failed with an error that is not an object"),
+            data: Some(other).filter(|data| !data.is_null()),
+        },
+        Err(error) => CallError::new(
+            CallError::INTERNAL_ERROR,
+            format!("the call failed with an error that cannot be read: {error}"),
+        ),
+    }
+}
+
+/// The code of an error, 0 if it is no number that fits.
+pub(crate) fn error_code(code: &Value) -> i64 {
+    match code {
+        Value::Integer(code) => i64::try_from(*code).unwrap_or(0),
+        Value::Float(code) => *code as i64,
+        _ => 0,
+    }
+}

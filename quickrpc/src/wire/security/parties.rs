@@ -1,0 +1,142 @@
+//! Who talks to whom, and with which keys: what providers with keys have in common.
+
+use std::sync::{Arc, Mutex};
+
+use super::SecInfo;
+use super::fields::{EVERYBODY, Fields};
+use super::keys::{Key, KeyStore, Keys, check_name, now_micros};
+use super::replay::Sessions;
+use crate::base::error::{Error, Result};
+use crate::base::security::SecurityError;
+use crate::base::sync::lock;
+use crate::expr::KeySource;
+
+/// One side, as a provider was told.
+#[derive(Debug)]
+pub(super) struct Parties {
+    /// Who we are.
+    pub(super) user: String,
+    /// Whom we talk to; anybody with a key if it is not said.
+    pub(super) to: Option<String>,
+    store: KeyStore,
+    /// Whose datagrams came. Guards itself; a leaf in the lock order.
+    sessions: Mutex<Sessions>,
+}
+
+impl Parties {
+    pub(super) fn open(user: &str, source: KeySource) -> Result<Self> {
+        check_name(user).map_err(|why| Error::Config(why.into()))?;
+        Ok(Parties {
+            user: user.to_owned(),
+            to: None,
+            store: KeyStore::open(source, user)?,
+            sessions: Mutex::new(Sessions::new(now_micros())),
+        })
+    }
+
+    /// The same, for talking to this user only.
+    pub(super) fn to(self, user: &str) -> Result<Self> {
+        check_name(user).map_err(|why| Error::Config(why.into()))?;
+        if user == self.user {
+            let text = format!("`{user}` cannot talk to itself: two sides have two names");
+            return Err(Error::Config(text.into()));
+        }
+        let to = Some(user.to_owned());
+        Ok(Parties { to, ..self })
+    }
+
+    pub(super) fn source(&self) -> &KeySource {
+        self.store.source()
+    }
+
+    pub(super) fn keys(&self) -> Arc<Keys> {
+        self.store.current()
+    }
+
+    /// The key for messages to this user: ours if we have one, else that of the user.
+    pub(super) fn key_for<'k>(&self, keys: &'k Keys, to: &str) -> Result<&'k Key, SecurityError> {
+        let owner = match keys.user(&self.user) {
+            Some(ourselves) if !ourselves.keys.is_empty() => &self.user,
+            _ => to,
+        };
+        keys.current(owner, now_seconds())
+            .ok_or_else(|| match keys.user(owner) {
+                Some(_) => SecurityError::Expired(format!("all keys of `{owner}`").into()),
+                None => SecurityError::UnknownUser(owner.into()),
+            })
+    }
+
+    /// The keys that a message of this user may have, and what is known of the user if it has
+    /// one of them.
+    pub(super) fn candidates<'k>(
+        &self,
+        keys: &'k Keys,
+        user: &str,
+    ) -> Result<(&'k [Key], SecInfo), SecurityError> {
+        match (keys.user(user), keys.user(&self.user)) {
+            (Some(known), _) => Ok((&known.keys, known.info(user))),
+            // Whoever has our own key speaks for somebody whom we do not know otherwise, and
+            // who has no roles.
+            (None, Some(ourselves)) => Ok((&ourselves.keys, info(user, ""))),
+            (None, None) => Err(SecurityError::UnknownUser(user.into())),
+        }
+    }
+
+    /// A message fits this key of a user; it may be too old.
+    pub(super) fn check_age(key: &Key, user: &str) -> Result<(), SecurityError> {
+        match key.is_expired(now_seconds()) {
+            true => Err(expired(user)),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether this user may talk to us.
+    pub(super) fn check_user(&self, user: &str) -> Result<(), SecurityError> {
+        let text = match &self.to {
+            _ if user == self.user => format!("it comes from `{user}`, which is our own name"),
+            Some(expected) if expected != user => {
+                format!("it comes from `{user}`, not from `{expected}`")
+            }
+            _ => return Ok(()),
+        };
+        Err(SecurityError::Misdirected(text.into()))
+    }
+
+    /// Whether an authentic message is for us.
+    pub(super) fn check_receiver(&self, to: &str, datagrams: bool) -> Result<(), SecurityError> {
+        if to == self.user || (datagrams && to == EVERYBODY) {
+            return Ok(());
+        }
+        Err(SecurityError::Misdirected(
+            format!("it is for `{to}`").into(),
+        ))
+    }
+
+    /// Takes an authentic datagram for us, if it is the first time and not too late.
+    pub(super) fn take_datagram(&self, fields: &Fields<'_>) -> Result<(), SecurityError> {
+        if !fields.peer.is_empty() {
+            let text = "it was made for another connection";
+            return Err(SecurityError::Replayed(text.into()));
+        }
+        let (counter, time) = (fields.counter()?, fields.time()?);
+        let mut sessions = lock(&self.sessions);
+        sessions.take(fields.user, fields.session, counter, time, now_micros())
+    }
+}
+
+/// What is known of a user with these roles.
+pub(super) fn info(user: &str, roles: &str) -> SecInfo {
+    let mut info = SecInfo::from([("user".to_owned(), user.to_owned())]);
+    if !roles.is_empty() {
+        info.insert("roles".to_owned(), roles.to_owned());
+    }
+    info
+}
+
+pub(super) fn expired(user: &str) -> SecurityError {
+    SecurityError::Expired(format!("the key of `{user}`").into())
+}
+
+pub(super) fn now_seconds() -> u64 {
+    now_micros() / 1_000_000
+}
