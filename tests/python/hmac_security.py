@@ -3,6 +3,7 @@
 As `docs/security.md` describes it. Importing this module makes the expression known.
 """
 import base64
+import contextlib
 import hmac
 import secrets
 import threading
@@ -32,6 +33,20 @@ class HmacSecurity(Security):
         keys = users.get(user, users.get(options["to"]))["keys"]
         return cls(user, options["to"], base64.b64decode(keys[0]))
 
+    def sends_over(self, transport):
+        """To be called before anything is sent: lets messages leave in the order of their
+        counters. The package signs a message first and sends it then, on any thread, and a
+        receiver refuses what was overtaken meanwhile."""
+        self.leaving, send = threading.RLock(), transport.send
+
+        def send_in_turn(data, receivers=None):
+            try:
+                send(data, receivers)
+            finally:
+                with contextlib.suppress(RuntimeError):  # It was not signed.
+                    self.leaving.release()
+        transport.send = send_in_turn
+
     def mac(self, info, payload):
         fields = ["quickrpc-hmac-1", *(info[name] for name in SIGNED), ""]
         signed = "\n".join(fields).encode() + payload
@@ -39,6 +54,7 @@ class HmacSecurity(Security):
 
     def sec_out(self, payload):
         self.greeted.wait(10)  # Before that nobody knows the peer's session.
+        self.leaving.acquire()  # Until it is sent.
         self.counter += 1
         values = self.user, self.to, self.session, self.peer, str(self.counter), "0"
         info = dict(zip(SIGNED, values))

@@ -235,10 +235,26 @@ def ask(api, sender, text):
 
 def prepare(api, args):
     api.faithful = args.faithful
+    if hasattr(api.security, "sends_over"):
+        api.security.sends_over(api.transport)
+    if args.dawdle:
+        dawdle(api.security)
     if args.user is not None:
         api.security.user = args.user
         if hasattr(api.echo, "pass_secinfo"):  # Only where it is incoming.
             api.echo.pass_secinfo(True)
+
+
+def dawdle(security):
+    """Give answers, which another thread sends, the time to overtake calls."""
+    sign = security.sec_out
+
+    def sec_out(payload):
+        signed = sign(payload)
+        if threading.current_thread() is threading.main_thread():
+            time.sleep(0.002)
+        return signed
+    security.sec_out = sec_out
 
 
 def wait_running(api):
@@ -350,6 +366,8 @@ def main():
     parser.add_argument("--user", help="user name for the security provider")
     parser.add_argument("--to", help="seeker: one address, not a broadcast")
     parser.add_argument("--faithful", action="store_true")
+    parser.add_argument("--dawdle", action="store_true",
+                        help="calls are sent a while after they were signed")
     modes = parser.add_subparsers(dest="mode", required=True)
     for name in ("server", "client"):
         mode = modes.add_parser(name)

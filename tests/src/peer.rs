@@ -114,9 +114,19 @@ impl Peer {
     /// If none comes within [`SOON`](crate::SOON).
     #[track_caller]
     pub fn expect(&self, kind: &str) -> Event {
+        self.expect_one_of(&[kind])
+    }
+
+    /// Waits for an event of one of these kinds, past all others.
+    ///
+    /// # Panics
+    ///
+    /// If none comes within [`SOON`](crate::SOON).
+    #[track_caller]
+    pub fn expect_one_of(&self, kinds: &[&str]) -> Event {
         loop {
             let event = self.events.next();
-            if event["event"] == kind {
+            if kinds.iter().any(|kind| event["event"] == *kind) {
                 return event;
             }
         }

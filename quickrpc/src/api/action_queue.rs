@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::base::error::{Error, Result};
 use crate::base::foreign::catch;
+use crate::base::sync::lock;
 use crate::base::threads;
 
 /// Runs actions one after the other, in the order in which they were put, on a thread of
@@ -39,9 +40,12 @@ pub struct ActionQueue {
 type Action = Box<dyn FnOnce() + Send>;
 
 struct Shared {
-    /// What there is to do, and who does it. A leaf: no other lock is taken and no action
-    /// runs or is dropped while it is held.
+    /// What there is to do, and who does it. Only `handle` may be taken while it is held, and
+    /// no action runs or is dropped then.
     state: Mutex<State>,
+    /// The last worker; held while it is joined, so that whoever stops the queue too waits
+    /// too. Nobody starts a worker then, since that is done before the queue is stopped.
+    handle: Mutex<Option<JoinHandle<()>>>,
     /// Something was put, or the queue was stopped: for the worker.
     work: Condvar,
     /// Everything is done: for [`ActionQueue::drain`].
@@ -56,8 +60,6 @@ struct State {
     stopped: bool,
     /// There is a worker as long as this is set; it takes its id away when it ends.
     worker: Option<ThreadId>,
-    /// The last worker, to be joined.
-    handle: Option<JoinHandle<()>>,
 }
 
 impl ActionQueue {
@@ -71,6 +73,7 @@ impl ActionQueue {
         ActionQueue {
             shared: Arc::new(Shared {
                 state: Mutex::default(),
+                handle: Mutex::default(),
                 work: Condvar::new(),
                 idle: Condvar::new(),
                 linger,
@@ -97,7 +100,7 @@ impl ActionQueue {
             match threads::spawn("actions", move || shared.work()) {
                 Ok(handle) => {
                     state.worker = Some(handle.thread().id());
-                    state.handle = Some(handle);
+                    *lock(&self.shared.handle) = Some(handle);
                 }
                 Err(error) => {
                     drop(state);
@@ -144,16 +147,16 @@ impl ActionQueue {
         let mut state = self.shared.lock();
         state.stopped = true;
         let dropped = std::mem::take(&mut state.actions);
-        let handle = match state.is_own_thread() {
-            true => None,
-            false => state.handle.take(),
-        };
+        let inside = state.is_own_thread();
         drop(state);
         self.shared.work.notify_one();
         catch("dropping an action", || drop(dropped));
-        if let Some(handle) = handle {
-            // Panics are caught inside, so that there is nothing to learn from the result.
-            handle.join().ok();
+        if !inside {
+            let mut handle = lock(&self.shared.handle);
+            if let Some(handle) = handle.take() {
+                // Panics are caught inside, so that there is nothing to learn from the result.
+                handle.join().ok();
+            }
         }
     }
 }
@@ -258,7 +261,7 @@ mod tests {
             queue
                 .put(move || told.send(thread::current().id()).unwrap())
                 .unwrap();
-            let handle = queue.shared.lock().handle.take();
+            let handle = lock(&queue.shared.handle).take();
             workers.push(heard.recv().unwrap());
             handle.unwrap().join().unwrap();
             assert!(queue.shared.lock().worker.is_none());
@@ -308,6 +311,30 @@ mod tests {
         go_on.send(()).unwrap();
         stopper.join().unwrap();
         assert_eq!(heard.iter().collect::<Vec<_>>(), ["first"]);
+    }
+
+    #[test]
+    fn whoever_stops_it_too_waits_too() {
+        let queue = Arc::new(ActionQueue::new());
+        let (go_on, may_go_on) = mpsc::channel::<()>();
+        let (told, heard) = mpsc::channel();
+        queue
+            .put(move || {
+                may_go_on.recv().unwrap();
+                // Who does not wait is sure to be earlier.
+                thread::sleep(Duration::from_millis(50));
+                told.send("done").unwrap();
+            })
+            .unwrap();
+        let stopping = queue.clone();
+        let stopper = thread::spawn(move || stopping.stop());
+        while queue.put(|| {}).is_ok() {
+            thread::yield_now();
+        }
+        go_on.send(()).unwrap();
+        queue.stop();
+        assert_eq!(heard.try_recv(), Ok("done"));
+        stopper.join().unwrap();
     }
 
     #[test]

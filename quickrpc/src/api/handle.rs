@@ -93,7 +93,7 @@ impl Api {
     }
 
     /// Like [`start`](Self::start), but returns a promise at once, which fails with the same
-    /// errors.
+    /// errors, when all threads have ended but the one that settles it.
     pub fn start_nonblocking(&self) -> Promise<()> {
         lifecycle::start(self.net())
     }
@@ -109,8 +109,8 @@ impl Api {
     ///
     /// # Blocking
     ///
-    /// Returns when all threads have ended. On a thread that delivers (in a handler) it
-    /// only asks for all this, and returns at once.
+    /// Returns when all threads have ended. On one of them (in a handler, or while a plug-in
+    /// is opened) it only asks for all this, and returns at once.
     pub fn stop(&self) -> Result<()> {
         lifecycle::stop(self.net())
     }

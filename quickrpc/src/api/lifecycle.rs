@@ -37,11 +37,10 @@ pub(crate) fn start(net: &Net) -> Promise<()> {
     promise
 }
 
-/// Stops, and returns when all threads have ended; on a thread that delivers it only
-/// asks for it.
+/// Stops, and returns when all threads have ended; on one of them it only asks for it.
 pub(crate) fn stop(net: &Net) -> Result<()> {
     net.request_stop();
-    if net.delivers_here() {
+    if net.is_waited_for_here() {
         return Ok(());
     }
     let remaining = net.threads.join(after(net.stop_limit()));
@@ -60,7 +59,7 @@ pub(crate) fn stop(net: &Net) -> Result<()> {
 
 /// Waits until the API is stopped, or every transport has ended.
 pub(crate) fn wait(net: &Net) -> Result<()> {
-    if net.delivers_here() {
+    if net.is_waited_for_here() {
         return Err(Error::Deadlock(
             "`wait()` on a thread that delivers for this API".into(),
         ));

@@ -45,6 +45,15 @@ impl ThreadGroup {
         Ok(())
     }
 
+    /// Whether the calling thread belongs to the group.
+    pub(crate) fn includes_this(&self) -> bool {
+        let me = std::thread::current().id();
+        let members = lock(&self.members.0);
+        members
+            .iter()
+            .any(|member| member.handle.thread().id() == me)
+    }
+
     /// Waits until all threads but the calling one have ended, and joins them. Gives the
     /// names of those that have not ended by the deadline.
     pub(crate) fn join(&self, deadline: Instant) -> Vec<String> {

@@ -160,6 +160,11 @@ impl Net {
         run.phase != Phase::Idle
     }
 
+    /// Whether a stop waits for the calling thread: one that delivers, or opens a plug-in.
+    pub(crate) fn is_waited_for_here(&self) -> bool {
+        self.delivers_here() || self.threads.includes_this()
+    }
+
     /// Something that disconnects when the API stops.
     pub(crate) fn stop_signal(&self) -> crossbeam_channel::Receiver<()> {
         match &lock(&self.run).stop_signal {

@@ -44,6 +44,44 @@ fn a_python_client() {
     assert_eq!(peer.expect("notified")["text"], "news");
 }
 
+/// It signs on two threads, and each of its messages still counts.
+#[test]
+fn a_python_client_calls_and_answers_at_once() {
+    const COUNT: usize = 100;
+    let Some(python) = python() else { return };
+    let keys = KeyFile::of(&["alice"]);
+    let lab = hub(&keys);
+    let _served = serve(&lab);
+    let (failed, trouble) = inbox();
+    lab.on_error(move |_sender, error, _in_reply_to| failed.send(error.clone()).unwrap());
+    let (here, came) = inbox();
+    lab.on_connect(move |peer| here.send(peer.clone()).unwrap());
+    lab.start().unwrap();
+    let security = format!("{}&to=hub", keys.hmac("alice"));
+    let transport = format!("tcp:{}", lab.local_addrs()[0]);
+    let options = ["--dawdle", "--timeout", "5", "--security", &security];
+    let mut peer = python.client(&options, &transport, "jrpc");
+    let client = lab.to(came.next());
+    for _ in 0..COUNT {
+        peer.command("add a=2 b=3");
+    }
+    for _ in 0..COUNT {
+        let answer = settled(client.question("abc"));
+        assert_eq!(
+            answer.ok().as_deref(),
+            Some("cba"),
+            "{:?}",
+            trouble.so_far()
+        );
+    }
+    for _ in 0..COUNT {
+        let sum = peer.expect_one_of(&["result", "timeout"]);
+        assert_eq!(sum["value"], 5, "{sum}: {:?}", trouble.so_far());
+    }
+    let trouble = trouble.so_far();
+    assert!(trouble.is_empty(), "{trouble:?}");
+}
+
 #[test]
 fn a_python_server() {
     let Some(python) = python() else { return };

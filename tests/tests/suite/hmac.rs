@@ -1,5 +1,6 @@
 //! Signed messages between two sides of the library.
 
+use std::os::fd::OwnedFd;
 use std::thread;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use quickrpc_tests::{
     DatagramPort, Inbox, KeyFile, Lab, LabInverse, OwnDir, Served, Telnet, bounded, eventually,
     inbox, own_bus, serve,
 };
+use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use serde_json::json;
 
 use crate::settled;
@@ -377,6 +379,13 @@ fn keys_are_rotated_and_expire() {
     assert_eq!(why, SecurityError::Expired("the key of `alice`".into()));
 }
 
+/// Something that can be read, without waiting, once somebody has opened the file.
+fn openings(path: &str) -> OwnedFd {
+    let openings = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).unwrap();
+    inotify::add_watch(&openings, path, WatchFlags::OPEN).unwrap();
+    openings
+}
+
 #[test]
 fn a_changed_file_counts_without_a_restart() {
     let keys = KeyFile::of(&["alice"]);
@@ -387,7 +396,11 @@ fn a_changed_file_counts_without_a_restart() {
     assert!(connect(&bobs.hmac("bob"), &hub.transport()).is_err());
     // What cannot be read changes nothing.
     keys.write("[users.bob");
-    thread::sleep(Duration::from_millis(1_100));
+    let opened = openings(&keys.path());
+    eventually("the file is read again", || {
+        assert_eq!(settled(alice.all().echo("a")).unwrap(), "a");
+        rustix::io::read(&opened, &mut [0; 256]).is_ok()
+    });
     assert_eq!(settled(alice.all().echo("a")).unwrap(), "a");
     keys.write(&KeyFile::table("bob", "bob", ""));
     eventually("bob is let in", || {

@@ -16,6 +16,7 @@ mod endings;
 mod hmac;
 mod hmac_attacks;
 mod hostile;
+mod joins;
 mod lifecycle;
 mod limits_memory;
 mod limits_messages;

@@ -506,6 +506,8 @@ impl Loop {
         drop(peers);
         drop(self);
         net.await_companions();
+        // And the other threads of this run have ended, as far as they do.
+        net.threads.join(deadline);
         net.stopped(failure);
     }
 

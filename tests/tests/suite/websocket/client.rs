@@ -1,0 +1,170 @@
+//! Our client, with our server and with others.
+
+use std::io::{Read, Write};
+use std::time::Duration;
+
+use quickrpc_tests::{Lab, LabInverse, OwnPort, Telnet, bounded, inbox, serve, server_on};
+use serde_json::Value;
+use tungstenite::Message;
+use tungstenite::protocol::CloseFrame;
+
+use super::{Other, SERVER, client_of, echo, other_server, reply, server};
+use crate::settled;
+
+#[test]
+fn our_client_and_our_server() {
+    let (server, addr, served) = server_on("terse", &format!("{SERVER}/rpc?subprotocol=lab"));
+    for url in [
+        format!("ws:{addr}/rpc"),
+        format!("ws://{addr}/rpc"),
+        format!("ws:ws://{addr}/rpc?subprotocol=lab"),
+    ] {
+        let client = client_of("terse", &url);
+        assert_eq!(client.peers()[0].name(), format!("{addr}/rpc"));
+        assert_eq!(settled(client.all().add(2, 3)).unwrap(), 5);
+        client.question.connect(|_sender, text| text.to_uppercase());
+        assert_eq!(settled(client.all().ask("abc")).unwrap(), "ABC");
+        client.all().notify("note").unwrap();
+        assert_eq!(served.notes.next().1, "note");
+        client.stop().unwrap();
+    }
+    drop(server);
+}
+
+#[test]
+fn our_client_and_another_server() {
+    let (addr, serving) = other_server(|stream| {
+        let mut socket = tungstenite::accept(stream).unwrap();
+        let asked = socket.read().unwrap();
+        assert!(asked.is_text());
+        let asked: Value = serde_json::from_str(asked.to_text().unwrap()).unwrap();
+        let answer = reply("from the other", asked["id"].as_i64().unwrap());
+        socket.send(Message::text(answer.to_string())).unwrap();
+        socket
+            .close(Some(CloseFrame {
+                code: 4000.into(),
+                reason: "enough".into(),
+            }))
+            .unwrap();
+        // Until the answer to that.
+        while socket.read().is_ok() {}
+    });
+    let client = LabInverse::bind("jrpc", format!("ws:{addr}")).unwrap();
+    let (gone, ends) = inbox();
+    client.on_disconnect(move |_peer, reason| {
+        let _ = gone.send(reason.to_string());
+    });
+    client.start().unwrap();
+    assert_eq!(settled(client.all().echo("x")).unwrap(), "from the other");
+    assert_eq!(ends.next(), "it closed the connection (4000: enough)");
+    serving.join().unwrap();
+}
+
+#[test]
+fn a_server_that_does_not_upgrade_is_an_error_of_the_start() {
+    let answer = |bytes: &'static [u8]| {
+        let (addr, serving) = other_server(move |mut stream| {
+            let mut request = [0; 1024];
+            let _ = stream.read(&mut request).unwrap();
+            stream.write_all(bytes).unwrap();
+        });
+        let client = LabInverse::bind("jrpc", format!("ws:{addr}")).unwrap();
+        let error = bounded("start", move || client.start()).unwrap_err();
+        serving.join().unwrap();
+        error.to_string()
+    };
+    let cases: [(&[u8], &str); 6] = [
+        (b"", "without an answer"),
+        (b"nonsense\r\n\r\n", "does not speak HTTP"),
+        (
+            b"HTTP/1.1 403 Forbidden\r\n\r\nnot you\x07\n",
+            "403 Forbidden (not you)",
+        ),
+        (
+            b"HTTP/1.1 301 Moved\r\nLocation: wss://x\r\n\r\n",
+            "points to `wss://x`",
+        ),
+        (
+            b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
+            "another protocol",
+        ),
+        (
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\
+              Sec-WebSocket-Accept: wrong\r\n\r\n",
+            "another handshake",
+        ),
+    ];
+    for (bytes, words) in cases {
+        let error = answer(bytes);
+        assert!(error.contains(words), "{error}");
+    }
+    let (_server, addr, _served) = server();
+    let client = LabInverse::bind("jrpc", format!("ws:{addr}?subprotocol=x")).unwrap();
+    let error = client.start().unwrap_err().to_string();
+    assert!(error.contains("subprotocol `x`"), "{error}");
+    let client = LabInverse::bind("jrpc", format!("ws:{addr}/elsewhere")).unwrap();
+    let error = client.start().unwrap_err().to_string();
+    assert!(error.contains("404 Not Found"), "{error}");
+}
+
+#[test]
+fn a_server_that_never_answers_is_an_error_in_time() {
+    let (addr, serving) = other_server(|mut stream| {
+        let mut everything = Vec::new();
+        stream.read_to_end(&mut everything).unwrap();
+    });
+    let client = LabInverse::bind("jrpc", format!("ws:{addr}?greeting=50ms")).unwrap();
+    let error = bounded("start", move || client.start()).unwrap_err();
+    assert!(
+        error.to_string().contains("did not greet in time"),
+        "{error}"
+    );
+    serving.join().unwrap();
+}
+
+#[test]
+fn a_client_comes_back_to_a_server_that_restarts() {
+    let port = OwnPort::new();
+    let addr = port.addr();
+    let server = Lab::bind("jrpc", format!("wsserv:{addr}")).unwrap();
+    let _served = serve(&server);
+    let client = LabInverse::bind("jrpc", format!("restart:0.01:ws:{addr}")).unwrap();
+    let (came, comes) = inbox();
+    client.on_connect(move |_peer| {
+        let _ = came.send(());
+    });
+    // Open after the first attempt, which fails.
+    client.start().unwrap();
+    for _ in 0..3 {
+        server.start().unwrap();
+        comes.next();
+        assert_eq!(settled(client.all().add(1, 2)).unwrap(), 3);
+        let api = server.clone();
+        bounded("stop", move || api.stop()).unwrap();
+    }
+}
+
+#[test]
+fn a_greeting_does_not_hold_up_a_stop() {
+    let (api, addr, _served) = server();
+    let mut half = Telnet::connect(addr);
+    half.send("GET / HTTP/1.1\r\n");
+    let mut whole = Other::connect(addr);
+    whole.say(echo("x", 1));
+    assert_eq!(whole.json(), reply("x", 1));
+    let began = std::time::Instant::now();
+    bounded("stop", move || api.stop()).unwrap();
+    assert!(began.elapsed() < Duration::from_secs(5));
+    half.expect_closed();
+    // A client that greets can be stopped, too.
+    let (addr, serving) = other_server(|mut stream| {
+        let mut everything = Vec::new();
+        let _ = stream.read_to_end(&mut everything);
+    });
+    let client = LabInverse::bind("jrpc", format!("ws:{addr}")).unwrap();
+    let starting = client.start_nonblocking();
+    let api = client.clone();
+    bounded("stop", move || api.stop()).unwrap();
+    bounded("start", move || starting.result()).unwrap_err();
+    serving.join().unwrap();
+}
