@@ -229,19 +229,18 @@ impl Round<'_> {
     /// One message, whole.
     fn message(&mut self, sense: &mut Sense, bytes: &[u8]) {
         let conn = self.conn;
-        let wire = &conn.wire;
-        let (payload, secinfo) = match sense.unseal(wire, conn.session.as_deref(), bytes) {
-            Unsealed::Message(payload, None) => (payload, None),
-            Unsealed::Message(payload, Some(info)) => {
-                let info = conn.certified(info);
-                if conn.session.is_some() {
-                    self.net.greeted(self.above, conn, Some(&info));
-                }
-                if payload.is_empty() {
-                    return;
-                }
-                (payload, Some(info))
-            }
+        match conn.wire.security.is_null() {
+            true if conn.speaks => self.spoken(sense, conn.peer(), bytes),
+            true => self.telegram(&conn.peer, bytes),
+            false => self.sealed(sense, bytes),
+        }
+    }
+
+    /// One that went through the security provider.
+    fn sealed(&mut self, sense: &mut Sense, bytes: &[u8]) {
+        let conn = self.conn;
+        let (payload, info) = match sense.unseal(&conn.wire, conn.session.as_deref(), bytes) {
+            Unsealed::Message(payload, info) => (payload, conn.certified(info)),
             Unsealed::Greeting(answers) => return self.net.send_telegrams(conn, answers),
             Unsealed::Nothing => return,
             Unsealed::Refused(error) => {
@@ -249,41 +248,50 @@ impl Round<'_> {
                 return self.trouble(error);
             }
         };
-        let peer = conn.peer();
-        let with_secinfo;
-        let sender = match secinfo {
-            None => peer,
-            Some(secinfo) => {
-                with_secinfo = Sender {
-                    secinfo: Some(secinfo),
-                    ..peer.clone()
-                };
-                &with_secinfo
-            }
-        };
-        let mut say = Say::default();
-        let (text, heard) = match sense.understand(wire, &payload, &mut say) {
-            Ok(understood) => understood,
-            Err(error) => {
-                if conn.speaks && !conn.is_greeted() {
-                    // Nobody knows what a stranger means by it.
-                    let text = "what it sent first is no message".into();
-                    conn.close(DisconnectReason::Rejected { code: 1008, text });
-                }
-                return self.hears.unreadable(sender, &error.to_string());
-            }
-        };
-        if !say.0.is_empty() {
-            self.net.say(conn, &mut say);
+        if conn.session.is_some() {
+            self.net.greeted(self.above, conn, Some(&info));
         }
-        match heard {
-            Heard::Message(Envelope::Header(_)) => {
+        if payload.is_empty() {
+            return;
+        }
+        let sender = Sender {
+            secinfo: Some(info),
+            ..conn.peer.clone()
+        };
+        self.telegram(&sender, &payload);
+    }
+
+    /// One of a codec that has no sessions.
+    fn telegram(&mut self, sender: &Sender, bytes: &[u8]) {
+        let wire = &self.conn.wire;
+        match wire.codec.decode_bytes(bytes, &wire.limits) {
+            Ok((_, Envelope::Header(_))) => {
                 let text = "the peer sends a security header, but this wire has no security \
                             provider; give one with `.security(..)`";
                 self.hears.trouble(sender, Error::Security(text.into()));
             }
-            Heard::Message(envelope) => self.hears.hear(envelope, sender, text),
-            other => self.net.greets(self.above, conn, sense, other),
+            Ok((text, envelope)) => self.hears.hear(envelope, sender, text),
+            Err(error) => self.hears.unreadable(sender, &error.to_string()),
+        }
+    }
+
+    /// One that a session of the protocol understands.
+    fn spoken(&mut self, sense: &mut Sense, sender: &Sender, bytes: &[u8]) {
+        let conn = self.conn;
+        let mut say = Say::default();
+        let understood = sense.understand(&conn.wire.limits, bytes, &mut say);
+        self.net.say(conn, &mut say);
+        match understood {
+            Ok((text, Heard::Message(envelope))) => self.hears.hear(envelope, sender, text),
+            Ok((_, other)) => self.net.greets(self.above, conn, sense, other),
+            Err(error) => {
+                if !conn.is_greeted() {
+                    // Nobody knows what a stranger means by it.
+                    let text = "what it sent first is no message".into();
+                    conn.close(DisconnectReason::Rejected { code: 1008, text });
+                }
+                self.hears.unreadable(sender, &error.to_string());
+            }
         }
     }
 

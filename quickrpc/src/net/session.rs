@@ -88,7 +88,7 @@ impl Net {
                 ..conn.peer.clone()
             };
             // Only one thread reads a peer, so that nobody else sets it.
-            if conn.identified.set(named).is_err() {
+            if conn.identified.set(Box::new(named)).is_err() {
                 return Verdict::Accepted;
             }
             peers.make_known(conn);

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::base::error::Error;
+use crate::base::limits::Limits;
 use crate::base::security::SecInfo;
 
 use super::Wire;
@@ -33,7 +34,7 @@ pub(crate) struct Sense {
 #[derive(Debug)]
 pub(crate) enum Unsealed<'t> {
     /// A message, and what is known of its sender.
-    Message(Cow<'t, [u8]>, Option<Arc<SecInfo>>),
+    Message(Cow<'t, [u8]>, Arc<SecInfo>),
     /// Nothing yet, but what is to be sent in return.
     Greeting(Vec<Telegram>),
     /// Nothing yet.
@@ -63,9 +64,6 @@ impl Sense {
         session: Option<&dyn SecuritySession>,
         message: &'t [u8],
     ) -> Unsealed<'t> {
-        if wire.security.is_null() {
-            return Unsealed::Message(Cow::Borrowed(message), None);
-        }
         if let Some(info) = wire.header(message) {
             self.header = Some(info);
             return Unsealed::Nothing;
@@ -74,35 +72,35 @@ impl Sense {
         let payload = Cow::Borrowed(message);
         let Some(session) = session else {
             return match wire.security.sec_in(payload, header.as_ref()) {
-                Ok((payload, info)) => Unsealed::Message(payload, Some(Arc::new(info))),
+                Ok((payload, info)) => Unsealed::Message(payload, Arc::new(info)),
                 Err(error) => Unsealed::Refused(error),
             };
         };
         match session.open(payload, header.as_ref()) {
-            Ok(Opened::Message(payload, info)) => Unsealed::Message(payload, Some(info)),
+            Ok(Opened::Message(payload, info)) => Unsealed::Message(payload, info),
             Ok(Opened::Greeting(answers)) => Unsealed::Greeting(answers),
             Err(error) => Unsealed::Refused(refused(error)),
         }
     }
 
-    /// What a message means, and the text that the places in it are in.
+    /// What a message means to the session of a protocol, and the text that the places in it are
+    /// in.
     ///
     /// # Errors
     ///
     /// When it is no message at all.
     pub(crate) fn understand<'t>(
         &mut self,
-        wire: &Wire,
+        limits: &Limits,
         message: &'t [u8],
         say: &mut Say,
     ) -> Result<(&'t str, Heard), DecodeError> {
-        let Some(protocol) = &mut self.protocol else {
-            let (text, envelope) = wire.codec.decode_bytes(message, &wire.limits)?;
-            return Ok((text, Heard::Message(envelope)));
-        };
         let text = std::str::from_utf8(message)
             .map_err(|error| DecodeError::new("not UTF-8", error.valid_up_to()))?;
-        Ok((text, protocol.hear(text, &wire.limits, say)?))
+        match &mut self.protocol {
+            Some(protocol) => Ok((text, protocol.hear(text, limits, say)?)),
+            None => Ok((text, Heard::Nothing)),
+        }
     }
 
     /// The protocol of the peer, where it is more than a codec.

@@ -54,7 +54,7 @@ pub(crate) struct Conn {
     /// It has a session of its protocol, whose speaking half is in the sending half.
     pub(crate) speaks: bool,
     /// Who it has said that it is, where its protocol has that.
-    pub(crate) identified: OnceLock<Sender>,
+    pub(crate) identified: OnceLock<Box<Sender>>,
     /// What the session knew of the peer when it was greeted.
     pub(crate) known: OnceLock<Arc<SecInfo>>,
     /// How often the peer may call, where that is limited.

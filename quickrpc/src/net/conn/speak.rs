@@ -30,7 +30,7 @@ pub(crate) enum Content<'a> {
 impl Conn {
     /// Who the peer is, as far as it has said so.
     pub(crate) fn peer(&self) -> &Sender {
-        self.identified.get().unwrap_or(&self.peer)
+        self.identified.get().map_or(&self.peer, |named| named)
     }
 
     /// The peer, with what is known of it for certain.
