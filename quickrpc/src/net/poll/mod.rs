@@ -11,26 +11,25 @@ use mio::{Events, Poll, Token, Waker};
 
 use crate::base::error::Error;
 use crate::base::sync::{after, lock};
-use crate::carrier::stream::Spare;
+use crate::carrier::stream::Place;
 
 use super::above::Above;
 use super::conn::{Conn, Outlet};
 use super::greeting::Greetings;
 use super::link::{Leaf, Link};
-use super::pump::Flow;
+use super::pump::{CHUNK, Flow, Pumped};
 use super::reactor::{Command, Reactor};
 use super::sources::{Source, Sources};
 use super::status::Adding;
 use crate::base::here;
 use crate::base::limits::FLUSH;
 use crate::base::reason::DisconnectReason;
-use crate::base::spare;
 use crate::carrier::pipe::Wakers;
 use crate::net::net::Net;
 
 const WAKER: Token = Token(usize::MAX);
 /// Bytes that a connection may bring in one round.
-const ROUND: usize = 64 << 10;
+const ROUND: usize = CHUNK;
 /// After the end of a connection, its unread input is thrown away for so long, since
 /// closing with unread input would destroy what was sent last.
 const LINGER: Duration = Duration::from_secs(1);
@@ -317,33 +316,18 @@ impl Loop {
         let mut left = ROUND;
         let mut ended = conn.ended.load(Ordering::Acquire);
         while flow == Flow::Read && left > 0 && !ended {
-            // The rest of a large message goes where its beginning is.
-            let large = rx.buf.len() >= spare::LARGE / 2;
-            let read = match large {
-                true => {
-                    rx.buf.reserve(ROUND);
-                    stream.read(Spare(&mut rx.buf))
-                }
-                false => stream.read(&mut *self.scratch),
-            };
-            match read {
-                Ok(0) => ended = true,
-                Ok(count) => {
+            let room = self.scratch.len();
+            let buffer = &mut *self.scratch;
+            let read = |place: Place<'_>, _: &mut _| stream.read(place);
+            match self.net.pump(&*self.above, conn, &mut rx, buffer, read) {
+                Pumped::End => ended = true,
+                Pumped::Nothing => break,
+                Pumped::Read(count, next) => {
                     left = left.saturating_sub(count);
-                    let chunk = match large {
-                        true => &[],
-                        false => self.scratch.get(..count).unwrap_or_default(),
-                    };
-                    flow = self.net.receive(&*self.above, conn, &mut rx, chunk);
-                    if !to_the_end && count < self.scratch.len() {
+                    flow = next;
+                    if !to_the_end && count > 0 && count < room {
                         break;
                     }
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    conn.close(DisconnectReason::Lost(Arc::new(error)));
-                    flow = Flow::Closed;
                 }
             }
         }
