@@ -48,6 +48,17 @@ pub enum DisconnectReason {
         /// Which rule it was.
         text: Arc<str>,
     },
+    /// This side refused the peer with this code and text, as the peer's protocol has it: a
+    /// wrong secret, a name that another one has.
+    Rejected {
+        /// The code, as a WebSocket closes with it.
+        code: u16,
+        /// What the peer is told.
+        text: Arc<str>,
+    },
+    /// Another connection has taken the place of this one, as its protocol allows: it has the
+    /// same name now.
+    Replaced,
     /// The peer did not read what was sent to it: see
     /// [`Limits::peer_queue`](crate::Limits::peer_queue) and
     /// [`Limits::stall`](crate::Limits::stall).
@@ -98,7 +109,9 @@ impl DisconnectReason {
             DisconnectReason::MessageTooLarge { limit } => {
                 (1009, format!("a message has more than {limit} bytes"))
             }
-            DisconnectReason::Violation { code, text } => (*code, text.to_string()),
+            DisconnectReason::Violation { code, text }
+            | DisconnectReason::Rejected { code, text } => (*code, text.to_string()),
+            DisconnectReason::Replaced => (1000, self.to_string()),
             DisconnectReason::Garbled(text) => (1002, text.to_string()),
             _ => (1011, self.to_string()),
         }
@@ -126,6 +139,10 @@ impl fmt::Display for DisconnectReason {
             }
             DisconnectReason::Violation { text, .. } => {
                 write!(f, "it broke the rules of WebSocket: {text}")
+            }
+            DisconnectReason::Rejected { code, text } => write!(f, "refused ({code}: {text})"),
+            DisconnectReason::Replaced => {
+                f.write_str("another connection has taken the place of this one")
             }
             DisconnectReason::SlowConsumer { queued } => {
                 write!(f, "it does not read; {queued} bytes were waiting")

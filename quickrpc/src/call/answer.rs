@@ -8,24 +8,30 @@ use crate::base::error::{CallError, Error};
 use crate::base::scratch::with_scratch;
 use crate::net::conn::{Conn, Wait};
 use crate::wire::jrpc::batch::BatchAnswer;
+use crate::wire::session::About;
 
 use super::calls::Calls;
 
 impl Calls {
     /// Sends an encoded answer; a peer that is gone meanwhile does not mind.
-    fn send_answer(&self, conn: &Arc<Conn>, payload: &mut Vec<u8>, call: Answers<'_>) {
+    fn send_answer(&self, conn: &Arc<Conn>, payload: &mut Vec<u8>, mut call: Answers<'_>) {
         let method = call.method;
         let framed = match (conn.frame(payload, method), call.id) {
             // It fitted, but not with what belongs to it; an error has to be known.
             (Err(Error::MessageTooLarge { size, limit }), Some(id)) => {
                 let error = too_large(size, limit);
                 encode_error(conn, payload, id, &error);
+                call.failed = true;
                 self.trouble(&conn.peer, Error::Call(error), Some(method));
                 conn.frame(payload, method)
             }
             (framed, _) => framed,
         };
-        let sent = framed.and_then(|()| self.net.transmit(conn, payload, Wait::Answer));
+        let about = About::Answer {
+            id: call.id.unwrap_or_default(),
+            failed: call.failed,
+        };
+        let sent = framed.and_then(|()| self.net.transmit(conn, payload, about, Wait::Answer));
         match sent {
             Ok(()) => {}
             Err(Error::Disconnected { .. }) => {
@@ -49,6 +55,8 @@ pub(crate) struct Answers<'a> {
     pub(crate) method: &'a str,
     /// `None`: there is no other answer.
     pub(crate) id: Option<&'a str>,
+    /// It is an error.
+    pub(crate) failed: bool,
 }
 
 /// Sends an answer that is encoded already, on its route. An empty one is none.
@@ -76,7 +84,12 @@ pub(crate) fn deliver(
                 Some(answers) if !answers.is_empty() => {
                     let mut joined = conn.wire.codec.join_batch(&answers);
                     let method = call.method;
-                    calls.send_answer(conn, &mut joined, Answers { method, id: None });
+                    let joint = Answers {
+                        method,
+                        id: None,
+                        failed: false,
+                    };
+                    calls.send_answer(conn, &mut joined, joint);
                 }
                 _ => {}
             }
@@ -158,6 +171,7 @@ impl LateAnswer {
                 (None, Ok(_)) => None,
                 (_, Err(error)) => Some(call_error(error)),
             };
+            let failed = failure.is_some();
             match (&self.id, failure) {
                 (Some(id), Some(error)) => encode_error(&conn, out, id, &error),
                 (None, Some(error)) => {
@@ -169,6 +183,7 @@ impl LateAnswer {
             let call = Answers {
                 method: &self.method,
                 id: self.id.as_deref(),
+                failed,
             };
             deliver(&self.calls, &conn, &self.route, out, call);
         });

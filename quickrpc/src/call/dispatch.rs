@@ -279,6 +279,7 @@ impl Calls {
                     format!("unknown method `{}`", shown(method)),
                 ))),
             };
+            let is_error = failed.is_err();
             let later = match failed {
                 Ok(later) => later,
                 Err(Failed::Unreadable) => return Err(Unreadable),
@@ -292,7 +293,11 @@ impl Calls {
             };
             match later {
                 None => {
-                    let about = Answers { method, id };
+                    let about = Answers {
+                        method,
+                        id,
+                        failed: is_error,
+                    };
                     answer::deliver(self, call.conn, call.route, out, about);
                 }
                 Some(later) => self.answer_later(call, id, method, later),

@@ -90,7 +90,11 @@ impl Calls {
             if let Some(id) = id {
                 answer::encode_error(call.conn, out, id, &error);
             }
-            let about = Answers { method, id };
+            let about = Answers {
+                method,
+                id,
+                failed: true,
+            };
             answer::deliver(self, call.conn, call.route, out, about);
         });
         self.trouble(call.sender, Error::Call(error), Some(method));

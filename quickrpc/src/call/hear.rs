@@ -22,6 +22,7 @@ use super::mailbox::{Item, Turn};
 const NO_CALL: Answers<'_> = Answers {
     method: "",
     id: None,
+    failed: false,
 };
 
 /// Hears one round of one peer.
@@ -100,7 +101,12 @@ impl<'a> Ear<'a> {
     fn answer_error(&self, id: &str, error: &CallError, route: &Route) {
         scratch::with_scratch(|out| {
             answer::encode_error(self.conn, out, id, error);
-            answer::deliver(self.calls, self.conn, route, out, NO_CALL);
+            let about = Answers {
+                id: Some(id),
+                failed: true,
+                ..NO_CALL
+            };
+            answer::deliver(self.calls, self.conn, route, out, about);
         });
     }
 

@@ -15,6 +15,7 @@ use crate::call::reply::Via;
 use crate::format::args::{ArgsOut, OutArgs};
 use crate::format::description::CallDescription;
 use crate::wire::codec::{AnyCodec, Payload};
+use crate::wire::session::About;
 
 use super::calls::Calls;
 use super::promise::PendingCall;
@@ -392,7 +393,11 @@ impl Target {
                     }
                     encoded_for = Some(conn);
                 }
-                if let Err(error) = self.calls.net.transmit(conn, out, wait) {
+                if let Err(error) =
+                    self.calls
+                        .net
+                        .transmit(conn, out, About::Call { method, id }, wait)
+                {
                     // The others may still answer.
                     self.calls.fail_call(conn, id, error.clone());
                     failures.push((Arc::clone(&conn.peer.name), error));

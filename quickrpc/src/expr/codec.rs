@@ -8,6 +8,7 @@ use super::parse::{
     Parsed, Piece, push_hex, split_options, split_shorthand, unescape, unknown_shorthand,
 };
 use super::registry::{CustomExpr, TEXT_OPTION, is_registered};
+use super::zonis::{self, ZonisExpr};
 use crate::base::expr_error::{ExprError, ExprKind, Wrong, found};
 
 /// How messages become bytes: `jrpc`, `jrpc:<delimiter>`, `jrpc:content-length`, `terse`,
@@ -43,6 +44,8 @@ pub enum CodecKind {
     },
     /// The line format for people.
     Terse,
+    /// Zonis, over a WebSocket.
+    Zonis(ZonisExpr),
     /// A codec that was registered.
     Custom(CustomExpr),
 }
@@ -117,6 +120,7 @@ fn parse(piece: Piece<'_>) -> Parsed<CodecKind> {
             let message = format!("`terse` takes no parameters, {}", found(params.text));
             return Err(Wrong::new(params.at, message));
         }
+        "zonis" => (zonis::parse(params, &scope)?, &zonis::OPTIONS),
         name if is_registered(ExprKind::Codec, name) => {
             (CodecKind::Custom(parse_custom(name, params, &scope)?), &[])
         }
@@ -183,6 +187,7 @@ impl fmt::Display for CodecExpr {
                 Ok(())
             }
             CodecKind::Terse => f.write_str("terse"),
+            CodecKind::Zonis(zonis) => zonis.fmt(f),
             CodecKind::Custom(custom) => custom.fmt(f),
         }
     }

@@ -89,6 +89,7 @@ mod transport;
 mod transport_parse;
 mod values;
 mod web;
+mod zonis;
 
 pub use crate::base::expr_error::{ExprError, ExprKind};
 pub use codec::{CodecExpr, CodecKind, Framing};
@@ -97,6 +98,7 @@ pub use registry::{CustomExpr, Params};
 pub use security::{KeySource, SecurityExpr, SecurityKind};
 pub use tls::{ClientTls, Identity, ServerTls};
 pub use transport::{TransportExpr, TransportKind, TransportOptions};
+pub use zonis::{SecretSource, ZonisExpr};
 
 pub(crate) use registry::Registry;
 #[allow(unused_imports, reason = "named only where a function takes one")]

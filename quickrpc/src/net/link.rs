@@ -15,6 +15,7 @@ use crate::expr::{Retry, TransportExpr, TransportKind};
 use crate::wire::Wire;
 use crate::wire::codec::AnyCodec;
 use crate::wire::security::AnySecurity;
+use crate::wire::session::Role;
 
 use super::status::{TransportId, TransportState, TransportStatus};
 
@@ -101,6 +102,7 @@ pub(crate) fn links(
     let id = TransportId::next();
     let expr = match transport {
         AnyTransport::Object(object) => {
+            suits(codec, &object.expression(), false)?;
             let wire = Wire::new(codec, security, limits.clone(), object.expression());
             return Ok(vec![Arc::new(Link {
                 id,
@@ -125,6 +127,7 @@ pub(crate) fn links(
             let options = link.leaf.options();
             let (greeting, side) = websocket::bind(link.leaf)?.unzip();
             let greeting = tls::bind(link.leaf, greeting)?;
+            suits(codec, &name, side.is_some())?;
             // A WebSocket has pings.
             let nothing = side.is_none() && codec.keepalive().is_none();
             if options.keepalive.is_some() && nothing {
@@ -135,10 +138,14 @@ pub(crate) fn links(
                 return Err(Error::Config(text.into()));
             }
             let limits = link.leaf.limits(limits);
+            let leaf = leaf(link.leaf)?;
             let mut wire = Wire::new(codec, security, limits, name);
             wire.keepalive = options.keepalive;
             wire.spin = options.spin;
             wire.websocket = side;
+            if leaf.is_server() {
+                wire.role = Role::Server;
+            }
             let tls = link.leaf.kind().server_tls();
             wire.certified = tls.is_some_and(|tls| tls.client_ca.is_some());
             if let TransportKind::Udp { .. } = link.leaf.kind() {
@@ -148,13 +155,30 @@ pub(crate) fn links(
             Ok(Arc::new(Link {
                 id,
                 wire: Arc::new(wire),
-                transport: leaf(link.leaf)?,
+                transport: leaf,
                 greeting,
                 retry: link.retry,
                 state: Mutex::default(),
             }))
         })
         .collect()
+}
+
+/// # Errors
+///
+/// Where a protocol is not spoken over such a transport.
+fn suits(codec: &AnyCodec, transport: &str, is_websocket: bool) -> Result<(), Error> {
+    match codec.protocol() {
+        Some(protocol) if !is_websocket => {
+            let text = format!(
+                "`{}` is spoken over a WebSocket, so it needs `ws:` or `wsserv:` in the place of \
+                 `{transport}`",
+                protocol.expression()
+            );
+            Err(Error::Config(text.into()))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn leaf(expr: &TransportExpr) -> Result<Leaf, Error> {

@@ -39,9 +39,20 @@ impl PeerTable {
     /// A peer that is greeted can be found by its name.
     pub(crate) fn make_known(&mut self, conn: &Conn) {
         if self.by_id.contains_key(&conn.id()) {
-            let name = Arc::clone(&conn.peer.name);
-            self.by_name.entry(name).or_default().push(conn.id());
+            let name = Arc::clone(&conn.peer().name);
+            let ids = self.by_name.entry(name).or_default();
+            if !ids.contains(&conn.id()) {
+                ids.push(conn.id());
+            }
         }
+    }
+
+    /// Those that have this name.
+    pub(crate) fn named(&self, name: &Arc<str>) -> Vec<Arc<Conn>> {
+        let ids = self.by_name.get(name).map_or(&[][..], Vec::as_slice);
+        ids.iter()
+            .filter_map(|id| self.by_id.get(id).cloned())
+            .collect()
     }
 
     /// Lets nobody in from now on; gives those who are there.
@@ -59,10 +70,10 @@ impl PeerTable {
         if self.by_id.remove(&conn.id()).is_none() {
             return false;
         }
-        if let Some(ids) = self.by_name.get_mut(&conn.peer.name) {
+        if let Some(ids) = self.by_name.get_mut(&conn.peer().name) {
             ids.retain(|id| *id != conn.id());
             if ids.is_empty() {
-                self.by_name.remove(&conn.peer.name);
+                self.by_name.remove(&conn.peer().name);
             }
         }
         true
@@ -162,7 +173,7 @@ impl PeerTable {
                 .rsplit_once('#')
                 .and_then(|(name, id)| {
                     let conn = self.by_id.get(&id.parse().ok()?)?;
-                    let meant = *conn.peer.name == *name && conn.is_greeted();
+                    let meant = *conn.peer().name == *name && conn.is_greeted();
                     meant.then(|| Arc::clone(conn))
                 })
                 .ok_or_else(|| self.unknown(name)),

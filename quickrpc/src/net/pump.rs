@@ -1,17 +1,15 @@
 //! From received bytes to messages: cut, unsealed, decoded where they lie, and handed up.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::base::error::Error;
 use crate::base::reason::DisconnectReason;
-use crate::base::security::SecInfo;
 use crate::base::sender::Sender;
 use crate::base::spare;
 use crate::wire::codec::Envelope;
-use crate::wire::framing::{Progress, Unframed};
-use crate::wire::security::{Opened, refused};
-use crate::wire::websocket::{Event, Reader};
+use crate::wire::framing::{Broken, Cut, Progress, Unframed};
+use crate::wire::hearing::{Hearing, Sense, Unsealed};
+use crate::wire::session::{Heard, Say};
 
 use super::above::{Above, Hears};
 use super::collect::{self, Batch};
@@ -66,7 +64,7 @@ impl Net {
     fn rounds(&self, above: &dyn Above, conn: &Arc<Conn>, rx: &mut Rx, chunk: &[u8]) -> Flow {
         let _batch = Batch::begin();
         if rx.buf.is_empty() {
-            let (consumed, flow) = self.round(above, conn, rx, chunk);
+            let (consumed, flow) = self.round(above, conn, &mut rx.hearing, chunk);
             let rest = chunk.get(consumed..).unwrap_or_default();
             if rest.len() >= spare::LARGE / 2 {
                 rx.buf = spare::take();
@@ -76,7 +74,7 @@ impl Net {
         }
         let mut buf = std::mem::take(&mut rx.buf);
         buf.extend_from_slice(chunk);
-        let (consumed, flow) = self.round(above, conn, rx, &buf);
+        let (consumed, flow) = self.round(above, conn, &mut rx.hearing, &buf);
         if consumed >= buf.len() {
             // Gives the memory back: an idle connection keeps no buffer.
             spare::give(buf);
@@ -99,7 +97,8 @@ impl Net {
                 conn,
                 hears,
             };
-            round.datagram(bytes);
+            // Of a header, nothing is left for the next datagram.
+            round.datagram(&mut Sense::default(), bytes);
         });
     }
 
@@ -107,7 +106,7 @@ impl Net {
         &self,
         above: &dyn Above,
         conn: &Arc<Conn>,
-        rx: &mut Rx,
+        hearing: &mut Hearing,
         bytes: &[u8],
     ) -> (usize, Flow) {
         let mut read = (0, Flow::Read);
@@ -118,23 +117,17 @@ impl Net {
                 conn,
                 hears,
             };
-            read = match rx.websocket.take() {
-                None => round.stream(rx, bytes),
-                Some(mut reader) => {
-                    let read = round.websocket(&mut reader, &mut rx.header, bytes);
-                    reader.rest();
-                    rx.websocket = Some(reader);
-                    read
-                }
-            };
+            read = round.stream(hearing, bytes);
         });
+        hearing.cutter.rest();
         read
     }
 }
 
 impl Round<'_> {
-    fn stream(mut self, rx: &mut Rx, bytes: &[u8]) -> (usize, Flow) {
+    fn stream(mut self, hearing: &mut Hearing, bytes: &[u8]) -> (usize, Flow) {
         let conn = self.conn;
+        let Hearing { cutter, sense } = hearing;
         let mut position = 0;
         for _ in 0..ROUND {
             let limit = conn.input_limit();
@@ -142,18 +135,32 @@ impl Round<'_> {
                 return (position, Flow::Stalled);
             }
             let rest = bytes.get(position..).unwrap_or_default();
-            let codec = &conn.wire.codec;
-            let frame = match codec.next_frame(rest, &mut rx.progress, limit) {
-                Ok(Some(frame)) => frame,
-                Ok(None) => return (position, Flow::Read),
-                Err(unframed) => {
-                    self.end(unframed);
+            let message = match cutter.cut(&conn.wire, rest, limit) {
+                Ok((taken, cut)) => {
+                    position += taken;
+                    match cut {
+                        Cut::Incomplete => return (position, Flow::Read),
+                        Cut::Nothing => continue,
+                        Cut::Message(message) => message,
+                        Cut::Say(bytes) => {
+                            // Like an answer, lest a peer fill its queue with what it does not
+                            // read.
+                            let content = Content::Framed(&bytes);
+                            self.net.put(conn, content, Wait::Answer).ok();
+                            continue;
+                        }
+                        Cut::End(reason) => {
+                            self.net.end_of_input(self.above, conn, reason);
+                            return (bytes.len(), Flow::Read);
+                        }
+                    }
+                }
+                Err(broken) => {
+                    self.end(broken);
                     return (bytes.len(), Flow::Closed);
                 }
             };
-            let telegram = rest.get(frame.telegram).unwrap_or_default();
-            self.telegram(telegram, &mut rx.header);
-            position += frame.consumed;
+            self.message(sense, message);
             if conn.is_closed() {
                 return (bytes.len(), Flow::Closed);
             }
@@ -161,68 +168,24 @@ impl Round<'_> {
         (position, Flow::Again)
     }
 
-    /// A round in which messages are those of WebSocket.
-    fn websocket(
-        mut self,
-        reader: &mut Reader,
-        header: &mut Option<SecInfo>,
-        bytes: &[u8],
-    ) -> (usize, Flow) {
-        let conn = self.conn;
-        let mut position = 0;
-        for _ in 0..ROUND {
-            let limit = conn.input_limit();
-            if self.must_stall() {
-                return (position, Flow::Stalled);
-            }
-            let rest = bytes.get(position..).unwrap_or_default();
-            let (consumed, event) = match reader.next(rest, limit) {
-                Ok(read) => read,
-                Err(violation) => {
-                    conn.close(violation.reason(limit));
-                    return (bytes.len(), Flow::Closed);
-                }
-            };
-            position += consumed;
-            match event {
-                Event::Incomplete => return (position, Flow::Read),
-                Event::Part => {}
-                Event::Message(telegram) => self.telegram(conn.wire.bare(telegram), header),
-                Event::Ping(pong) => {
-                    // Like an answer, lest a peer fill its queue with what it does not read.
-                    let pong = Content::Framed(&pong);
-                    self.net.put(conn, pong, Wait::Answer).ok();
-                }
-                Event::Close { code, text } => {
-                    let text = text.into();
-                    let reason = DisconnectReason::Closed { code, text };
-                    self.net.end_of_input(self.above, conn, reason);
-                    return (bytes.len(), Flow::Read);
-                }
-            }
-            if conn.is_closed() {
-                return (bytes.len(), Flow::Closed);
-            }
-        }
-        (position, Flow::Again)
-    }
-
-    fn datagram(mut self, bytes: &[u8]) {
+    fn datagram(mut self, sense: &mut Sense, bytes: &[u8]) {
         let conn = self.conn;
         let wire = &conn.wire;
         let (size, limit) = (bytes.len(), wire.limits.message_size);
         if size > limit {
             return self.trouble(Error::MessageTooLarge { size, limit });
         }
-        let mut header = None;
         let Some(framing) = wire.codec.framing() else {
-            return self.telegram(bytes, &mut header);
+            return self.message(sense, bytes);
         };
         let mut rest = bytes;
         while !rest.is_empty() {
             let text = match framing.next_frame(rest, &mut Progress::default(), limit) {
                 Ok(Some(frame)) => {
-                    self.telegram(rest.get(frame.telegram).unwrap_or_default(), &mut header);
+                    let message = rest.get(frame.telegram).unwrap_or_default();
+                    if !message.is_empty() {
+                        self.message(sense, message);
+                    }
                     rest = rest.get(frame.consumed..).unwrap_or_default();
                     continue;
                 }
@@ -260,140 +223,88 @@ impl Round<'_> {
     }
 
     fn trouble(&mut self, error: Error) {
-        self.hears.trouble(&self.conn.peer, error);
+        self.hears.trouble(self.conn.peer(), error);
     }
 
-    fn telegram(&mut self, bytes: &[u8], header: &mut Option<SecInfo>) {
+    /// One message, whole.
+    fn message(&mut self, sense: &mut Sense, bytes: &[u8]) {
         let conn = self.conn;
-        if bytes.is_empty() {
+        match conn.wire.security.is_null() {
+            true if conn.speaks => self.spoken(sense, conn.peer(), bytes),
+            true => self.telegram(&conn.peer, bytes),
+            false => self.sealed(sense, bytes),
+        }
+    }
+
+    /// One that went through the security provider.
+    fn sealed(&mut self, sense: &mut Sense, bytes: &[u8]) {
+        let conn = self.conn;
+        let (payload, info) = match sense.unseal(&conn.wire, conn.session.as_deref(), bytes) {
+            Unsealed::Message(payload, info) => (payload, conn.certified(info)),
+            Unsealed::Greeting(answers) => return self.net.send_telegrams(conn, answers),
+            Unsealed::Nothing => return,
+            Unsealed::Refused(error) => {
+                self.net.refuse(conn, &error);
+                return self.trouble(error);
+            }
+        };
+        if conn.session.is_some() {
+            self.net.greeted(self.above, conn, Some(&info));
+        }
+        if payload.is_empty() {
             return;
         }
-        // An address is no connection that could be ended, and anybody can forge one.
-        if !conn.wire.datagrams && is_http_request(bytes) {
-            let text = "it speaks HTTP; `wsserv` is for browsers";
-            return self.end(Unframed::Garbled(text.into()));
-        }
-        let wire = &conn.wire;
-        let mut secinfo = None;
-        let mut payload = Cow::Borrowed(bytes);
-        if !wire.security.is_null() {
-            if let Some(info) = self.header(bytes) {
-                *header = Some(info);
-                return;
-            }
-            let Some((unsealed, info)) = self.unseal(payload, header.take().as_ref()) else {
-                return;
-            };
-            payload = unsealed;
-            secinfo = Some(info);
-        }
-        let with_secinfo;
-        let sender = match secinfo {
-            None => &conn.peer,
-            Some(secinfo) => {
-                with_secinfo = Sender {
-                    secinfo: Some(secinfo),
-                    ..conn.peer.clone()
-                };
-                &with_secinfo
-            }
+        let sender = Sender {
+            secinfo: Some(info),
+            ..conn.peer.clone()
         };
-        let (text, decoded) = match wire.codec.decode_bytes(&payload, &wire.limits) {
-            Ok(decoded) => decoded,
-            Err(error) => return self.hears.unreadable(sender, &error.to_string()),
-        };
-        if let Envelope::Header(_) = decoded {
-            let text = "the peer sends a security header, but this wire has no security \
-                        provider; give one with `.security(..)`";
-            return self.hears.trouble(sender, Error::Security(text.into()));
-        }
-        self.hears.hear(decoded, sender, text);
+        self.telegram(&sender, &payload);
     }
 
-    /// The message that a telegram holds, if it is one and the security provider has nothing
-    /// against it.
-    fn unseal<'t>(
-        &mut self,
-        payload: Cow<'t, [u8]>,
-        header: Option<&SecInfo>,
-    ) -> Option<(Cow<'t, [u8]>, Arc<SecInfo>)> {
-        let conn = self.conn;
-        let Some(session) = &conn.session else {
-            return match conn.wire.security.sec_in(payload, header) {
-                Ok((payload, info)) => Some((payload, conn.certified(Arc::new(info)))),
-                Err(error) => {
-                    self.trouble(error);
-                    None
-                }
-            };
-        };
-        match session.open(payload, header) {
-            Ok(Opened::Message(payload, info)) => {
-                let info = conn.certified(info);
-                self.net.greeted(self.above, conn, &info);
-                (!payload.is_empty()).then_some((payload, info))
-            }
-            Ok(Opened::Greeting(answers)) => {
-                self.net.send_telegrams(conn, answers);
-                None
-            }
-            Err(error) => {
-                let error = refused(error);
-                self.net.refuse(conn, &error);
-                self.trouble(error);
-                None
-            }
-        }
-    }
-
-    /// The security header that the telegram is, if it is one. A header is not sealed.
-    fn header(&self, bytes: &[u8]) -> Option<SecInfo> {
-        memchr::memmem::find(bytes, b"rpc.secinfo")?;
+    /// One of a codec that has no sessions.
+    fn telegram(&mut self, sender: &Sender, bytes: &[u8]) {
         let wire = &self.conn.wire;
         match wire.codec.decode_bytes(bytes, &wire.limits) {
-            Ok((_, Envelope::Header(info))) => Some(info),
-            _ => None,
+            Ok((_, Envelope::Header(_))) => {
+                let text = "the peer sends a security header, but this wire has no security \
+                            provider; give one with `.security(..)`";
+                self.hears.trouble(sender, Error::Security(text.into()));
+            }
+            Ok((text, envelope)) => self.hears.hear(envelope, sender, text),
+            Err(error) => self.hears.unreadable(sender, &error.to_string()),
+        }
+    }
+
+    /// One that a session of the protocol understands.
+    fn spoken(&mut self, sense: &mut Sense, sender: &Sender, bytes: &[u8]) {
+        let conn = self.conn;
+        let mut say = Say::default();
+        let understood = sense.understand(&conn.wire.limits, bytes, &mut say);
+        self.net.say(conn, &mut say);
+        match understood {
+            Ok((text, Heard::Message(envelope))) => self.hears.hear(envelope, sender, text),
+            Ok((_, other)) => self.net.greets(self.above, conn, sense, other),
+            Err(error) => {
+                if !conn.is_greeted() {
+                    // Nobody knows what a stranger means by it.
+                    let text = "what it sent first is no message".into();
+                    conn.close(DisconnectReason::Rejected { code: 1008, text });
+                }
+                self.hears.unreadable(sender, &error.to_string());
+            }
         }
     }
 
     /// The stream of this peer cannot be read any further.
-    fn end(&mut self, unframed: Unframed) {
+    fn end(&mut self, broken: Broken) {
         let conn = self.conn;
-        let reason = match unframed {
-            Unframed::TooLarge => DisconnectReason::MessageTooLarge {
-                limit: conn.wire.limits.message_size,
-            },
-            Unframed::Garbled(text) => {
-                self.hears.unreadable(&conn.peer, &text);
+        let reason = match broken {
+            Broken::Rules(reason) => reason,
+            Broken::Garbled(text) => {
+                self.hears.unreadable(conn.peer(), &text);
                 DisconnectReason::Garbled(text.into())
             }
         };
         conn.close(reason);
     }
-}
-
-/// Whether a telegram begins as a request of HTTP does.
-///
-/// Any page that somebody looks at can make the browser send a request to any port, loopback
-/// included, and choose what comes behind the headers; there must be no calls in it.
-fn is_http_request(telegram: &[u8]) -> bool {
-    const METHODS: [&[u8]; 9] = [
-        b"GET ",
-        b"HEAD ",
-        b"POST ",
-        b"PUT ",
-        b"DELETE ",
-        b"CONNECT ",
-        b"OPTIONS ",
-        b"TRACE ",
-        b"PATCH ",
-    ];
-    // Of most telegrams the first byte is enough.
-    if !telegram.first().is_some_and(u8::is_ascii_uppercase) {
-        return false;
-    }
-    let line = telegram.split(|byte| *byte == b'\n').next();
-    let line = line.unwrap_or_default().trim_ascii_end();
-    let version = line.ends_with(b" HTTP/1.1") || line.ends_with(b" HTTP/1.0");
-    version && METHODS.iter().any(|method| line.starts_with(method))
 }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use crate::base::error::Error;
 
+use crate::wire::session::About;
+
 use super::collect;
 use super::conn::{Conn, Content, Queued, Wait};
 use super::net::Net;
@@ -11,15 +13,23 @@ use super::reactor::Command;
 
 impl Net {
     /// Sends to one peer what was made ready for it.
-    pub(crate) fn transmit(&self, conn: &Arc<Conn>, bytes: &[u8], wait: Wait) -> Result<(), Error> {
-        match conn.session {
-            None => self.put(conn, Content::Framed(bytes), wait),
-            Some(_) if conn.is_greeted() => self.put(conn, Content::Payload(bytes), wait),
-            Some(_) => {
-                let text = format!("`{}` has not proved who it is yet", conn.peer);
-                Err(Error::Security(text.into()))
-            }
+    pub(crate) fn transmit(
+        &self,
+        conn: &Arc<Conn>,
+        bytes: &[u8],
+        about: About<'_>,
+        wait: Wait,
+    ) -> Result<(), Error> {
+        let content = match conn.session {
+            _ if conn.speaks => Content::Said(about, bytes),
+            None => return self.put(conn, Content::Framed(bytes), wait),
+            Some(_) => Content::Payload(bytes),
+        };
+        if !conn.is_greeted() {
+            let text = format!("`{}` has not proved who it is yet", conn.peer());
+            return Err(Error::Security(text.into()));
         }
+        self.put(conn, content, wait)
     }
 
     pub(crate) fn put(

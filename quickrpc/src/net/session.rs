@@ -6,8 +6,11 @@ use std::sync::atomic::Ordering;
 
 use crate::base::error::Error;
 use crate::base::security::SecInfo;
+use crate::base::sender::Sender;
 use crate::base::sync::{after, lock};
+use crate::wire::hearing::Sense;
 use crate::wire::security::Telegram;
+use crate::wire::session::{Claim, Heard, Say, Verdict};
 
 use super::above::Above;
 use super::conn::{Conn, Content, Wait};
@@ -20,11 +23,81 @@ use crate::net::net::Net;
 impl Net {
     /// Begins the greeting with a peer that is there now.
     pub(crate) fn greet(&self, conn: &Arc<Conn>) {
-        let Some(session) = &conn.session else {
-            return;
-        };
         self.ask(Command::Greeting(Arc::clone(conn)));
-        self.send_telegrams(conn, session.greeting());
+        if let Some(session) = &conn.session {
+            self.send_telegrams(conn, session.greeting());
+        }
+        let mut say = Say::default();
+        if let Some(rx) = lock(&conn.rx).as_mut()
+            && let Some(protocol) = rx.hearing.sense.protocol()
+        {
+            protocol.open(&mut say);
+        }
+        self.say(conn, &mut say);
+    }
+
+    /// Sends what the session of a protocol says by itself.
+    pub(crate) fn say(&self, conn: &Arc<Conn>, say: &mut Say) {
+        for message in say.0.drain(..) {
+            // A peer that is gone hears nothing, which is no trouble.
+            let content = Content::Plain(None, &message);
+            self.put(conn, content, Wait::Answer).ok();
+        }
+    }
+
+    /// A peer has said something that concerns the network: who it is, or that it is ready.
+    pub(crate) fn greets(
+        &self,
+        above: &dyn Above,
+        conn: &Arc<Conn>,
+        sense: &mut Sense,
+        mut heard: Heard,
+    ) {
+        let mut say = Say::default();
+        // A verdict has a consequence, and that has none.
+        for _ in 0..2 {
+            match heard {
+                Heard::Nothing | Heard::Message(_) => return,
+                Heard::Open => return self.greeted(above, conn, None),
+                Heard::End(reason) => {
+                    conn.close(reason);
+                    return;
+                }
+                Heard::Claim(claim) => {
+                    let verdict = self.claim(conn, claim);
+                    let Some(protocol) = sense.protocol() else {
+                        return;
+                    };
+                    heard = protocol.verdict(verdict, &mut say);
+                    self.say(conn, &mut say);
+                }
+            }
+        }
+    }
+
+    /// Gives a peer the name that it claims, if it may have it.
+    fn claim(&self, conn: &Arc<Conn>, claim: Claim) -> Verdict {
+        let replaced = {
+            let mut peers = lock(&self.peers);
+            let others = peers.named(&claim.name);
+            if !others.is_empty() && !claim.replaces {
+                return Verdict::Taken;
+            }
+            let named = Sender {
+                name: claim.name,
+                ..conn.peer.clone()
+            };
+            // Only one thread reads a peer, so that nobody else sets it.
+            if conn.identified.set(Box::new(named)).is_err() {
+                return Verdict::Accepted;
+            }
+            peers.make_known(conn);
+            others
+        };
+        for other in replaced {
+            other.close(DisconnectReason::Replaced);
+        }
+        Verdict::Accepted
     }
 
     /// Sends what a session says by itself.
@@ -45,12 +118,14 @@ impl Net {
     }
 
     /// The first message of a peer was opened: from now on it counts as connected.
-    pub(crate) fn greeted(&self, above: &dyn Above, conn: &Arc<Conn>, info: &Arc<SecInfo>) {
+    pub(crate) fn greeted(&self, above: &dyn Above, conn: &Arc<Conn>, info: Option<&Arc<SecInfo>>) {
         if conn.is_greeted() {
             return;
         }
-        // Only one thread reads a peer, so that nobody else has set it.
-        let _ = conn.known.set(Arc::clone(info));
+        if let Some(info) = info {
+            // Only one thread reads a peer, so that nobody else has set it.
+            let _ = conn.known.set(Arc::clone(info));
+        }
         if conn.greeted.swap(true, Ordering::AcqRel) {
             return;
         }
@@ -118,11 +193,15 @@ impl Loop {
             return None;
         }
         let why = reason.map_or_else(|| "it ended".to_owned(), Error::to_string);
-        let reason = format!(
-            "no greeting by security `{}`: {why}; do both sides have the same provider, and \
-             keys that fit?",
-            link.wire.security.expression()
-        );
+        let wire = &link.wire;
+        let reason = match wire.codec.protocol() {
+            Some(protocol) => format!("no greeting by `{}`: {why}", protocol.expression()),
+            None => format!(
+                "no greeting by security `{}`: {why}; do both sides have the same provider, and \
+                 keys that fit?",
+                wire.security.expression()
+            ),
+        };
         Some(Error::Start {
             transport: Arc::clone(&link.wire.name),
             reason: reason.into(),

@@ -3,14 +3,26 @@
 
 pub mod codec;
 pub(crate) mod framing;
+pub(crate) mod guess;
+pub(crate) mod hearing;
 pub(crate) mod jrpc;
+#[cfg(feature = "zonis")]
+pub(crate) mod json;
+pub(crate) mod protocols;
 pub mod security;
+#[cfg_attr(
+    not(feature = "zonis"),
+    allow(dead_code, reason = "no protocol is there that has sessions")
+)]
+pub(crate) mod session;
 pub(crate) mod terse;
 #[cfg(feature = "websocket")]
 pub(crate) mod websocket;
 #[cfg(not(feature = "websocket"))]
 #[path = "no_websocket.rs"]
 pub(crate) mod websocket;
+#[cfg(feature = "zonis")]
+pub(crate) mod zonis;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -24,6 +36,7 @@ use crate::base::security::SecInfo;
 use self::codec::AnyCodec;
 use self::framing::Framing;
 use self::security::{AnySecurity, PeerContext, SecuritySession};
+use self::session::{Listening, Role, Speaking};
 use self::websocket::Side;
 
 /// How messages look on a wire, the same for all its peers.
@@ -34,6 +47,8 @@ pub(crate) struct Wire {
     pub(crate) limits: Limits,
     /// The transport's expression, for errors and logs.
     pub(crate) name: Arc<str>,
+    /// Which end of its connections we are.
+    pub(crate) role: Role,
     /// A message has to fit a datagram, with everything that belongs to it.
     pub(crate) datagrams: bool,
     /// Messages are those of WebSocket, and this is our side of it.
@@ -60,6 +75,7 @@ impl Wire {
             security: security.clone(),
             limits,
             name: name.into(),
+            role: Role::Client,
             datagrams: false,
             websocket: None,
             keepalive: None,
@@ -67,6 +83,11 @@ impl Wire {
             warned: AtomicBool::new(false),
             spin: None,
         }
+    }
+
+    /// The session of a new peer in its two halves, where the protocol has sessions.
+    pub(crate) fn protocol_session(&self) -> Option<(Box<dyn Listening>, Box<dyn Speaking>)> {
+        Some(self.codec.protocol()?.session(self.role))
     }
 
     /// The session of a new peer, where the security provider has sessions.

@@ -22,8 +22,8 @@ use crate::base::error::Error;
 use crate::base::security::SecInfo;
 use crate::base::sender::Sender;
 use crate::base::sync::{after, lock};
+use crate::wire::hearing::Hearing;
 use crate::wire::security::{PeerContext, SecuritySession};
-use crate::wire::websocket::Reader;
 
 pub(crate) use datagram::Admitted;
 pub(crate) use keeper::Keeper;
@@ -51,6 +51,10 @@ pub(crate) struct Conn {
     pub(crate) outlet: Outlet,
     /// What the security provider keeps for the peer.
     pub(crate) session: Option<Box<dyn SecuritySession>>,
+    /// It has a session of its protocol, whose speaking half is in the sending half.
+    pub(crate) speaks: bool,
+    /// Who it has said that it is, where its protocol has that.
+    pub(crate) identified: OnceLock<Box<Sender>>,
     /// What the session knew of the peer when it was greeted.
     pub(crate) known: OnceLock<Arc<SecInfo>>,
     /// How often the peer may call, where that is limited.
@@ -135,10 +139,6 @@ impl Conn {
         link: usize,
         outlet: Outlet,
     ) -> Arc<Self> {
-        let rx = Rx {
-            websocket: wire.websocket.map(|side| Box::new(Reader::new(side))),
-            ..Rx::default()
-        };
         let session = wire.session(&PeerContext {
             name: Arc::clone(&peer.name),
             datagrams: matches!(outlet, Outlet::Datagram(_)),
@@ -146,6 +146,10 @@ impl Conn {
         });
         let rate = Rate::new(&wire.limits);
         let greets = session.as_ref().is_some_and(|session| session.greets());
+        // A protocol with sessions greets, too.
+        let (listening, speaking) = wire.protocol_session().unzip();
+        let greets = greets || speaking.is_some();
+        let rx = Rx::new(Hearing::new(wire, listening));
         Arc::new_cyclic(|me| Conn {
             peer,
             me: me.clone(),
@@ -153,6 +157,8 @@ impl Conn {
             wire: Arc::clone(wire),
             outlet,
             session,
+            speaks: speaking.is_some(),
+            identified: OnceLock::new(),
             known: OnceLock::new(),
             rate,
             greeted: AtomicBool::new(!greets),
@@ -166,6 +172,7 @@ impl Conn {
                 waiting: 0,
                 blocked: false,
                 listed: None,
+                speaking,
                 closed: None,
                 progress: Instant::now(),
             }),
@@ -265,7 +272,7 @@ impl Conn {
         collector: Option<u64>,
     ) -> Result<Queued, Error> {
         if let Outlet::Datagram(outlet) = &self.outlet {
-            self.send_datagram(outlet, &self.finish(content)?, wait)?;
+            self.send_datagram(outlet, &self.finish(content, None)?, wait)?;
             return Ok(Queued::Fine);
         }
         let mut deadline = None;
@@ -318,7 +325,7 @@ impl Conn {
         let answer = matches!(wait, Wait::Answer);
         let bytes = match content {
             Content::Framed(bytes) => Cow::Borrowed(bytes),
-            _ => self.finish(content)?,
+            _ => self.finish(content, tx.speaking.as_deref_mut())?,
         };
         let mut rest = &*bytes;
         let Outlet::Socket(stream) = &self.outlet else {

@@ -9,9 +9,9 @@ use crate::carrier::stream::Stream;
 
 use crate::base::reason::DisconnectReason;
 use crate::base::spare;
+use crate::wire::session::Speaking;
 
 /// What waits to be sent.
-#[derive(Debug)]
 pub(crate) struct Tx {
     pub(crate) buf: Vec<u8>,
     /// So many bytes of `buf` are sent.
@@ -28,6 +28,8 @@ pub(crate) struct Tx {
     pub(crate) waiting: usize,
     /// The socket took less than it was given; the poll thread goes on.
     pub(crate) blocked: bool,
+    /// What puts its envelope around what is said, where the protocol has sessions.
+    pub(crate) speaking: Option<Box<dyn Speaking>>,
     /// The thread that collects, and has this peer in its list.
     pub(crate) listed: Option<u64>,
     /// Nothing is accepted any more.

@@ -9,6 +9,7 @@ use crate::base::error::Error;
 use crate::base::security::SecInfo;
 use crate::base::sender::Sender;
 use crate::wire::security::refused;
+use crate::wire::session::{About, Speaking};
 
 /// Nobody needs a larger message for a greeting; so many bytes a stranger may send at once.
 const GREETING: usize = 64 << 10;
@@ -20,16 +21,24 @@ pub(crate) enum Content<'a> {
     Framed(&'a [u8]),
     /// To be sealed by the session of the peer.
     Payload(&'a [u8]),
+    /// To be put into the envelope of the peer's protocol.
+    Said(About<'a>, &'a [u8]),
     /// To be framed only.
     Plain(Option<&'a SecInfo>, &'a [u8]),
 }
 
 impl Conn {
+    /// Who the peer is, as far as it has said so.
+    pub(crate) fn peer(&self) -> &Sender {
+        self.identified.get().map_or(&self.peer, |named| named)
+    }
+
     /// The peer, with what is known of it for certain.
     pub(crate) fn sender(&self) -> Sender {
+        let peer = self.peer();
         Sender {
-            secinfo: self.known.get().or(self.peer.secinfo.as_ref()).cloned(),
-            ..self.peer.clone()
+            secinfo: self.known.get().or(peer.secinfo.as_ref()).cloned(),
+            ..peer.clone()
         }
     }
 
@@ -54,7 +63,7 @@ impl Conn {
     /// The largest message that is read.
     pub(crate) fn input_limit(&self) -> usize {
         let limit = self.wire.limits.message_size;
-        match self.session.is_none() || self.is_greeted() {
+        match (self.session.is_none() && !self.speaks) || self.is_greeted() {
             true => limit,
             false => limit.min(GREETING),
         }
@@ -62,7 +71,11 @@ impl Conn {
 
     /// The bytes that leave. With the sending half locked, so that the counters of a session
     /// and the bytes keep the same order.
-    pub(crate) fn finish<'a>(&self, content: Content<'a>) -> Result<Cow<'a, [u8]>, Error> {
+    pub(crate) fn finish<'a>(
+        &self,
+        content: Content<'a>,
+        speaking: Option<&mut (dyn Speaking + 'static)>,
+    ) -> Result<Cow<'a, [u8]>, Error> {
         let framed = |reason: String| Error::Encode {
             method: "".into(),
             reason: reason.into(),
@@ -78,6 +91,13 @@ impl Conn {
             (Content::Payload(payload), None) => {
                 self.wire.wrap(&mut out, None, payload).map_err(framed)?;
             }
+            (Content::Said(about, body), _) => {
+                if let Some(speaking) = speaking {
+                    about.tell(speaking, &mut out, body);
+                }
+                self.wire.check_size(&out)?;
+                self.wire.frame_out(&mut out, 0).map_err(framed)?;
+            }
             (Content::Plain(header, payload), _) => {
                 self.wire.wrap(&mut out, header, payload).map_err(framed)?;
             }
@@ -92,6 +112,8 @@ impl Conn {
     /// session adds both later.
     pub(crate) fn frame(&self, payload: &mut Vec<u8>, method: &str) -> Result<(), Error> {
         match self.session {
+            // Its protocol does it, with its envelope.
+            _ if self.speaks => self.wire.check_size(payload),
             Some(_) => self.wire.check_sealed(payload.len()),
             None => self.wire.frame(payload, method),
         }

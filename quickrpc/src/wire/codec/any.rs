@@ -23,6 +23,8 @@ use crate::wire::framing::{Frame, Framing, Progress, Unframed};
 use crate::wire::jrpc;
 use crate::wire::jrpc::Jrpc;
 use crate::wire::jrpc::canonical;
+use crate::wire::protocols;
+use crate::wire::session::Protocol;
 use crate::wire::terse;
 use crate::wire::terse::Terse;
 
@@ -38,7 +40,15 @@ pub enum AnyCodec {
     Terse(Terse),
     /// The codec of a plug-in.
     Custom(Custom),
+    /// A protocol with sessions. What is encoded here is only what its sessions put their
+    /// envelopes around; see [`Speaking`](crate::wire::session::Speaking).
+    Foreign(Foreign),
 }
+
+/// A protocol with sessions.
+#[doc(hidden)]
+#[derive(Debug, Clone)]
+pub struct Foreign(pub(crate) Arc<dyn Protocol>);
 
 impl Default for AnyCodec {
     /// `jrpc`, as in the original.
@@ -56,6 +66,7 @@ impl fmt::Display for AnyCodec {
             AnyCodec::Jrpc(_) => f.write_str("jrpc"),
             AnyCodec::Terse(_) => f.write_str("terse"),
             AnyCodec::Custom(codec) => f.write_str(&codec.expression()),
+            AnyCodec::Foreign(protocol) => f.write_str(&protocol.0.expression()),
         }
     }
 }
@@ -78,6 +89,7 @@ impl AnyCodec {
             }
             CodecKind::Terse => Ok(AnyCodec::Terse(Terse::new())),
             CodecKind::Custom(custom) => Ok(AnyCodec::custom(CODECS.build(custom)?)),
+            kind => Ok(AnyCodec::Foreign(Foreign(protocols::build(expr, kind)?))),
         }
     }
 
@@ -93,6 +105,7 @@ impl AnyCodec {
             AnyCodec::Jrpc(codec) => Some(codec.framing()),
             AnyCodec::Terse(codec) => Some(codec.framing()),
             AnyCodec::Custom(codec) => codec.framing(),
+            AnyCodec::Foreign(_) => None,
         }
     }
 
@@ -107,9 +120,6 @@ impl AnyCodec {
         progress: &mut Progress,
         limit: usize,
     ) -> Result<Option<Frame>, Unframed> {
-        if is_tls(buffer) && !matches!(self, AnyCodec::Custom(_)) {
-            return Err(Unframed::Garbled(String::from(TLS)));
-        }
         match self.framing() {
             Some(framing) => framing.next_frame(buffer, progress, limit),
             // Without framing nothing ever ends in a stream.
@@ -140,6 +150,8 @@ impl AnyCodec {
             AnyCodec::Jrpc(codec) => codec.decode(telegram, limits),
             AnyCodec::Terse(codec) => codec.decode(telegram, limits),
             AnyCodec::Custom(codec) => codec.decode(telegram.as_bytes(), limits),
+            // Its sessions look at the whole of what they hear.
+            AnyCodec::Foreign(_) => Err(DecodeError::new("no session has heard this", 0)),
         }
     }
 
@@ -190,6 +202,7 @@ impl AnyCodec {
             AnyCodec::Jrpc(codec) => codec.encode_call(out, method, args, id),
             AnyCodec::Terse(codec) => codec.encode_call(out, method, args, id),
             AnyCodec::Custom(codec) => codec.encode_call(out, method, args, id),
+            AnyCodec::Foreign(_) => jrpc::write_params(out, args),
         })
     }
 
@@ -208,6 +221,7 @@ impl AnyCodec {
             AnyCodec::Jrpc(codec) => codec.encode_result(out, id, value),
             AnyCodec::Terse(codec) => codec.encode_result(out, id, value),
             AnyCodec::Custom(codec) => codec.encode_result(out, id, value),
+            AnyCodec::Foreign(_) => jrpc::write(out, value),
         })
     }
 
@@ -226,6 +240,10 @@ impl AnyCodec {
             AnyCodec::Jrpc(codec) => codec.encode_error(out, id, error),
             AnyCodec::Terse(codec) => codec.encode_error(out, id, error),
             AnyCodec::Custom(codec) => codec.encode_error(out, id, error),
+            AnyCodec::Foreign(protocol) => {
+                protocol.0.write_failure(out, error);
+                Ok(())
+            }
         })
     }
 
@@ -252,7 +270,15 @@ impl AnyCodec {
 
     /// Whether calls can have positional arguments.
     pub(crate) fn positional(&self) -> bool {
-        !matches!(self, AnyCodec::Terse(_))
+        !matches!(self, AnyCodec::Terse(_) | AnyCodec::Foreign(_))
+    }
+
+    /// The protocol, where it has sessions.
+    pub(crate) fn protocol(&self) -> Option<&Arc<dyn Protocol>> {
+        match self {
+            AnyCodec::Foreign(protocol) => Some(&protocol.0),
+            _ => None,
+        }
     }
 
     /// Whether a security header can be sent.
@@ -266,7 +292,7 @@ impl AnyCodec {
     pub(crate) fn keepalive(&self) -> Option<&[u8]> {
         match self {
             AnyCodec::Jrpc(codec) => codec.framing().delimiter(),
-            AnyCodec::Terse(_) | AnyCodec::Custom(_) => None,
+            AnyCodec::Terse(_) | AnyCodec::Custom(_) | AnyCodec::Foreign(_) => None,
         }
     }
 
@@ -298,9 +324,10 @@ impl AnyCodec {
         depth: usize,
     ) -> Result<W, String> {
         match (payload, self) {
-            (Payload::Text(span) | Payload::Raw(span), AnyCodec::Jrpc(_)) => {
-                jrpc::read_args(span.of(telegram), seed, depth).map_err(TextError::into_message)
-            }
+            (
+                Payload::Text(span) | Payload::Raw(span),
+                AnyCodec::Jrpc(_) | AnyCodec::Foreign(_),
+            ) => jrpc::read_args(span.of(telegram), seed, depth).map_err(TextError::into_message),
             (Payload::Pairs(span), AnyCodec::Terse(_)) => {
                 terse::read_args(span.of(telegram), seed, depth).map_err(TextError::into_message)
             }
@@ -322,9 +349,10 @@ impl AnyCodec {
     ) -> Result<S::Value, String> {
         let message = TextError::into_message;
         match (payload, self) {
-            (Payload::Text(span) | Payload::Raw(span), AnyCodec::Jrpc(codec)) => {
-                codec.read(telegram, *span, seed, depth).map_err(message)
-            }
+            (
+                Payload::Text(span) | Payload::Raw(span),
+                AnyCodec::Jrpc(_) | AnyCodec::Foreign(_),
+            ) => jrpc::read(telegram, *span, seed, depth).map_err(message),
             (Payload::Text(span), AnyCodec::Terse(codec)) => {
                 codec.read(telegram, *span, seed, depth).map_err(message)
             }
@@ -348,12 +376,3 @@ fn restoring(
     }
     result
 }
-
-/// Whether the bytes are from the handshake of TLS: a record of that kind, or the alert that
-/// it has failed, and the version (RFC 8446, section 5.1). No text begins so.
-fn is_tls(bytes: &[u8]) -> bool {
-    matches!(bytes, [0x15 | 0x16, 0x03, ..])
-}
-
-const TLS: &str = "the other side speaks TLS, and this wire is not encrypted; use `tls:`, \
-                   `tlsserv:` or their likes on both sides, or on none";

@@ -27,6 +27,19 @@ impl Span {
         })
     }
 
+    /// The same place, seen from so many bytes before.
+    #[cfg(feature = "zonis")]
+    pub(crate) fn from(self, offset: usize) -> Option<Self> {
+        let range = self.start as usize + offset..self.end as usize + offset;
+        Span::new(range)
+    }
+
+    /// Where it begins.
+    #[cfg(feature = "zonis")]
+    pub(crate) fn start(self) -> usize {
+        self.start as usize
+    }
+
     /// The text at this place; empty if the telegram has no such place.
     pub(crate) fn of(self, telegram: &str) -> &str {
         let range = self.start as usize..self.end as usize;

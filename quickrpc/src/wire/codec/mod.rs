@@ -47,7 +47,9 @@ mod tests;
 
 #[doc(hidden)]
 pub use any::AnyCodec;
-pub(crate) use envelope::{Envelope, Part, Payload};
+#[cfg(feature = "zonis")]
+pub(crate) use envelope::Span;
+pub(crate) use envelope::{DecodeError, Envelope, Part, Payload};
 
 /// A codec of one's own.
 ///

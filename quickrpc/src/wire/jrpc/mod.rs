@@ -202,19 +202,19 @@ impl Jrpc {
         out.push(b']');
         out
     }
+}
 
-    pub(crate) fn read<'de, S: DeserializeSeed<'de>>(
-        &self,
-        telegram: &'de str,
-        span: Span,
-        seed: S,
-        depth: usize,
-    ) -> Result<S::Value, TextError> {
-        let mut reader = Reader::new(span.of(telegram), Json, depth);
-        let value = reader.value(seed)?;
-        expect_end(&mut reader)?;
-        Ok(value)
-    }
+/// Reads one value of a telegram.
+pub(crate) fn read<'de, S: DeserializeSeed<'de>>(
+    telegram: &'de str,
+    span: Span,
+    seed: S,
+    depth: usize,
+) -> Result<S::Value, TextError> {
+    let mut reader = Reader::new(span.of(telegram), Json, depth);
+    let value = reader.value(seed)?;
+    expect_end(&mut reader)?;
+    Ok(value)
 }
 
 /// Reads the arguments of a declared call.
@@ -249,7 +249,7 @@ fn expect_end(reader: &mut Reader<'_, Json>) -> Result<(), TextError> {
 }
 
 /// Appends a value, unless it would stop a Python peer.
-fn write<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Result<(), String> {
+pub(crate) fn write<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Result<(), String> {
     let start = out.len();
     let (written, tagged) = text::noting_tags(|| text::write(out, Json, value));
     written.map_err(TextError::into_message)?;
@@ -262,7 +262,10 @@ fn write<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Result<(), Stri
 }
 
 /// Arguments are an object, or a list if they are positional; nothing else is a call.
-fn write_params<A: Serialize + ?Sized>(out: &mut Vec<u8>, args: &A) -> Result<(), String> {
+pub(crate) fn write_params<A: Serialize + ?Sized>(
+    out: &mut Vec<u8>,
+    args: &A,
+) -> Result<(), String> {
     let start = out.len();
     write(out, args)?;
     match out.get(start..) {

@@ -1,0 +1,124 @@
+//! The session of a peer, where a protocol is more than a codec: it has a role and a memory, may
+//! greet, say who it is, answer by itself, and end the connection.
+//!
+//! It has two halves. The hearing half belongs to whoever reads; the speaking half is under the
+//! lock of the peer's queue, so that what it counts and what leaves keep the same order. Neither
+//! does I/O. `jrpc` and `terse` have no session: they are matched without a virtual call.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::base::error::CallError;
+use crate::base::limits::Limits;
+use crate::base::reason::DisconnectReason;
+
+use super::codec::{DecodeError, Envelope};
+
+/// Which end of a connection we are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Who has connected.
+    Client,
+    /// Who was connected to.
+    Server,
+}
+
+/// A protocol with sessions, as one wire speaks it. It makes the sessions of that wire's peers.
+pub(crate) trait Protocol: fmt::Debug + Send + Sync {
+    /// The expression that describes it, for messages to people.
+    fn expression(&self) -> String;
+
+    /// The session of a new peer, in its two halves.
+    fn session(&self, role: Role) -> (Box<dyn Listening>, Box<dyn Speaking>);
+
+    /// Appends what stands for an error in an answer.
+    fn write_failure(&self, out: &mut Vec<u8>, error: &CallError);
+}
+
+/// The hearing half of a session.
+pub(crate) trait Listening: Send {
+    /// The connection is there: greets, where that is our part.
+    fn open(&mut self, say: &mut Say);
+
+    /// What a message means. Places in what it says are places in this text.
+    ///
+    /// # Errors
+    ///
+    /// When it is no message at all; the stream goes on with the next one.
+    fn hear(&mut self, message: &str, limits: &Limits, say: &mut Say)
+    -> Result<Heard, DecodeError>;
+
+    /// What became of the claim that it has heard. Gives what follows from that.
+    fn verdict(&mut self, verdict: Verdict, say: &mut Say) -> Heard;
+}
+
+/// The speaking half of a session: puts its envelope around what was encoded for all.
+pub(crate) trait Speaking: Send {
+    /// Appends a call, or a notification if it has no id.
+    fn call(&mut self, out: &mut Vec<u8>, method: &str, args: &[u8], id: Option<u64>);
+
+    /// Appends the answer to the call with this id, as it was heard: a result, or what
+    /// [`Protocol::write_failure`] wrote.
+    fn answer(&mut self, out: &mut Vec<u8>, id: &str, body: &[u8], failed: bool);
+}
+
+/// What a peer has said.
+#[derive(Debug)]
+pub(crate) enum Heard {
+    /// Nothing that concerns anybody else.
+    Nothing,
+    /// A call, an answer, several of these, or a mistake.
+    Message(Envelope),
+    /// It says who it is. The table of peers decides.
+    Claim(Claim),
+    /// The greeting is over: the peer counts as connected.
+    Open,
+    /// The peer has to go, for this reason.
+    End(DisconnectReason),
+}
+
+/// Who a peer says it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Claim {
+    pub(crate) name: Arc<str>,
+    /// It may take the place of another one with that name.
+    pub(crate) replaces: bool,
+}
+
+/// What became of a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It has the name, alone.
+    Accepted,
+    /// Another peer has the name.
+    Taken,
+}
+
+/// What a session says by itself: messages, to be framed and sent in this order.
+#[derive(Debug, Default)]
+pub(crate) struct Say(pub(crate) Vec<Vec<u8>>);
+
+impl Say {
+    pub(crate) fn message(&mut self, message: Vec<u8>) {
+        self.0.push(message);
+    }
+}
+
+/// What an encoded message is, for a session that puts an envelope around it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum About<'a> {
+    /// The arguments of a call.
+    Call { method: &'a str, id: Option<u64> },
+    /// The result of a call, or its error.
+    Answer { id: &'a str, failed: bool },
+}
+
+impl About<'_> {
+    /// Has the speaking half say it.
+    pub(crate) fn tell(self, speaking: &mut dyn Speaking, out: &mut Vec<u8>, body: &[u8]) {
+        match self {
+            About::Call { method, id } => speaking.call(out, method, body, id),
+            About::Answer { id, failed } => speaking.answer(out, id, body, failed),
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What is said: requests and answers, in two objects each.
+
+use std::sync::{Arc, OnceLock};
+
+use crate::format::text::{self, Json};
+use crate::wire::session::{Role, Speaking};
+
+use super::SERVER;
+
+/// The speaking half of a session.
+pub(super) struct Speaker {
+    role: Role,
+    /// The client of the two, whoever that is.
+    client: Arc<OnceLock<Arc<str>>>,
+    /// Requests whose answers nobody waits for have ids as well.
+    notifications: u64,
+}
+
+impl Speaker {
+    pub(super) fn new(role: Role, client: Arc<OnceLock<Arc<str>>>) -> Self {
+        Speaker {
+            role,
+            client,
+            notifications: 0,
+        }
+    }
+
+    fn client(&self) -> &str {
+        self.client.get().map_or(super::DEFAULT, |name| name)
+    }
+}
+
+impl Speaking for Speaker {
+    fn call(&mut self, out: &mut Vec<u8>, method: &str, args: &[u8], id: Option<u64>) {
+        let packet_id = match id {
+            Some(id) => format!("\"{id}\""),
+            None => {
+                self.notifications += 1;
+                format!("\"n{}\"", self.notifications)
+            }
+        };
+        let kind = match self.role {
+            Role::Client => "CLIENT_REQUEST",
+            Role::Server => "REQUEST",
+        };
+        let mut data = br#"{"route":"#.to_vec();
+        text::write_str(&mut data, Json, method);
+        data.extend_from_slice(br#","arguments":"#);
+        data.extend_from_slice(args);
+        data.push(b'}');
+        write_packet(out, &packet_id, false, self.client(), kind, &data);
+    }
+
+    fn answer(&mut self, out: &mut Vec<u8>, id: &str, body: &[u8], failed: bool) {
+        let kind = match failed {
+            true => "FAILURE_RESPONSE",
+            false => "SUCCESS_RESPONSE",
+        };
+        let identifier = match self.role {
+            Role::Client => self.client(),
+            Role::Server => SERVER,
+        };
+        write_packet(out, id, true, identifier, kind, body);
+    }
+}
+
+/// Appends a packet. The id and the data are JSON already.
+pub(super) fn write_packet(
+    out: &mut Vec<u8>,
+    packet_id: &str,
+    is_response: bool,
+    identifier: &str,
+    kind: &str,
+    data: &[u8],
+) {
+    out.extend_from_slice(br#"{"packet_id":"#);
+    out.extend_from_slice(packet_id.as_bytes());
+    out.extend_from_slice(match is_response {
+        true => br#","type":"response","data":{"identifier":"#,
+        false => br#","type":"request","data":{"identifier":"#,
+    });
+    text::write_str(out, Json, identifier);
+    out.extend_from_slice(br#","type":""#);
+    out.extend_from_slice(kind.as_bytes());
+    out.extend_from_slice(br#"","data":"#);
+    out.extend_from_slice(data);
+    out.extend_from_slice(b"}}");
+}
