@@ -6,9 +6,9 @@ use crate::base::error::{Error, Result};
 use crate::base::sync::{after, lock};
 use crate::call::promise::Promise;
 use crate::net::above::Done;
-use crate::net::lifecycle::Phase;
 use crate::net::link::Link;
 use crate::net::net::Net;
+use crate::net::run::Phase;
 use crate::net::status::TransportId;
 
 /// A promise, and what settles it.

@@ -18,10 +18,10 @@ use super::alarm::Alarm;
 use super::budget::Budget;
 use super::companion::Companion;
 use super::conn::{Conn, Outlet};
-use super::lifecycle::Run;
 use super::link::Link;
 use super::peers::PeerTable;
 use super::reactor::{Command, Reactor};
+use super::run::Run;
 use super::shared_limits::SharedLimits;
 use crate::wire::Wire;
 
@@ -176,6 +176,13 @@ impl Net {
     pub(crate) fn peers(&self) -> Vec<Sender> {
         let peers = lock(&self.peers);
         peers.all().map(|conn| conn.sender()).collect()
+    }
+
+    /// Whether a sender has an address of ours, so that what is sent to it may come to us.
+    pub(crate) fn is_ours(&self, sender: &Sender) -> bool {
+        let wire = lock(&self.peers).wire_of(sender).cloned();
+        let ip = sender.name.parse();
+        matches!((wire, ip), (Some(wire), Ok(ip)) if wire.port.is_here(ip))
     }
 
     /// The one peer that is meant.

@@ -10,6 +10,7 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Token};
 
 use super::above::Done;
+use super::adding::Adding;
 use super::bus;
 use crate::base::error::Error;
 use crate::base::sync::{after, lock};
@@ -23,7 +24,7 @@ use super::link::{Leaf, Link};
 use super::poll::{LinkState, Loop, Timer};
 use super::reactor::Command;
 use super::sources::Source;
-use super::status::{Adding, TransportId, TransportState};
+use super::status::{TransportId, TransportState};
 use crate::base::reason::DisconnectReason;
 
 /// How long accepting pauses when the system has no descriptor left.

@@ -13,9 +13,10 @@ use crate::base::sync::lock;
 use std::sync::atomic::Ordering;
 
 use super::above::Done;
+use super::adding::Adding;
 use super::conn::{Conn, Outlet, ReadBy, Watch};
 use super::link::Link;
-use super::status::{Adding, TransportId};
+use super::status::TransportId;
 
 /// A wish of another thread.
 pub(crate) enum Command {

@@ -1,5 +1,7 @@
 //! The poll thread: one per API, for all its sockets, timers and peer events.
 
+mod datagrams;
+mod greeting;
 mod time;
 
 use std::io;
@@ -14,13 +16,13 @@ use crate::base::sync::{after, lock};
 use crate::carrier::stream::Place;
 
 use super::above::Above;
+use super::adding::Adding;
 use super::conn::{Conn, Outlet};
 use super::greeting::Greetings;
 use super::link::{Leaf, Link};
 use super::pump::{CHUNK, Flow, Pumped};
 use super::reactor::{Command, Reactor};
 use super::sources::{Source, Sources};
-use super::status::Adding;
 use crate::base::here;
 use crate::base::limits::FLUSH;
 use crate::base::reason::DisconnectReason;
