@@ -10,13 +10,13 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, Weak};
 use std::{fmt, io};
 
-use crate::base::sender::Sender;
+use crate::base::sender::{Sender, next_id};
 use crate::base::sync::lock;
 use crate::carrier::udp::UdpPort;
 use crate::wire::Wire;
 
 use super::budget::Budget;
-use super::conn::{Conn, DatagramOutlet, Keeper, Outlet, next_id};
+use super::conn::{Conn, DatagramOutlet, Keeper, Outlet};
 
 /// How many addresses a wire knows: anybody can make up addresses.
 const KNOWN: usize = 1024;

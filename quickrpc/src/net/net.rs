@@ -9,7 +9,7 @@ use crate::base::error::Error;
 use crate::base::here;
 use crate::base::limits::Limits;
 use crate::base::reason::DisconnectReason;
-use crate::base::sender::{Receiver, Sender};
+use crate::base::sender::{Receiver, Sender, next_id};
 use crate::base::sync::lock;
 use crate::base::threads::ThreadGroup;
 
@@ -157,7 +157,7 @@ impl Net {
         let peer = Sender {
             credentials: outlet.credentials(),
             secinfo: outlet.secinfo(),
-            ..Sender::new(super::conn::next_id(), name.into())
+            ..Sender::new(next_id(), name.into())
         };
         let keeper = self.me.clone();
         let conn = Conn::new(keeper, &self.budget, peer, wire, link, outlet);

@@ -10,7 +10,8 @@ use crate::base::sender::Sender;
 use crate::base::spare;
 use crate::carrier::stream::Place;
 use crate::wire::codec::Envelope;
-use crate::wire::framing::{Broken, Cut, Progress, Unframed};
+use crate::wire::cutter::{Broken, Cut};
+use crate::wire::framing::{Progress, Unframed};
 use crate::wire::hearing::{Hearing, Sense, Unsealed};
 use crate::wire::session::{Heard, Say};
 
