@@ -133,7 +133,7 @@ impl Loop {
         match link.retry {
             Some(retry) if !over => {
                 let wait = pause(retry, 1);
-                let reason = reason.unwrap_or_else(|| Error::Config("it ended".into()));
+                let reason = reason.unwrap_or(Error::Ended);
                 tracing::info!(wire = %link.wire.name, "{reason}; starting again in {wait:?}");
                 self.down(index, &link, reason, wait);
             }
