@@ -38,7 +38,7 @@ pub(crate) struct Calls {
     pub(crate) gate: Gate,
     pub(crate) mailbox: Mailbox,
     pub(crate) call_timeout: Duration,
-    pub(crate) pending: Mutex<PendingTable>,
+    pub(crate) pending: Mutex<PendingTable<dyn PendingCall, Conn>>,
     next_call: AtomicU64,
 }
 
@@ -191,7 +191,7 @@ impl Calls {
         }
     }
 
-    fn answered(&self, conn: &Conn, id: Option<u64>, failed: bool) -> Answered {
+    fn answered(&self, conn: &Conn, id: Option<u64>, failed: bool) -> Answered<dyn PendingCall> {
         let Some(id) = id else {
             return Answered::Unknown;
         };

@@ -282,6 +282,9 @@ impl Loop {
             listener,
         };
         self.sources.fill(token, source);
+        if let Some(state) = self.states.get_mut(index) {
+            state.listener = Some(token);
+        }
         Ok(())
     }
 
@@ -290,9 +293,12 @@ impl Loop {
             return;
         };
         for _ in 0..ACCEPTS {
-            let Some(Source::Listener { listener, .. }) = self.sources.get(token) else {
+            let Some(Source::Listener { listener, link: of }) = self.sources.get(token) else {
                 return;
             };
+            if *of != index {
+                return;
+            }
             match listener.accept() {
                 Ok((stream, name)) => self.welcome(index, &link, stream, &name),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
@@ -327,7 +333,9 @@ impl Loop {
     }
 
     pub(crate) fn accept_again(&mut self, index: usize) {
-        if let Some(token) = self.sources.listener(index) {
+        // Kept, since a server may lose many connections, and has as many sources.
+        let token = self.states.get(index).and_then(|state| state.listener);
+        if let Some(token) = token {
             self.accept(token, index);
         }
     }

@@ -4,6 +4,7 @@ mod datagrams;
 mod greeting;
 mod time;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
@@ -23,6 +24,7 @@ use super::link::{Leaf, Link};
 use super::pump::{CHUNK, Flow, Pumped};
 use super::reactor::{Command, Reactor};
 use super::sources::{Source, Sources};
+use super::timers::Timers;
 use crate::base::here;
 use crate::base::limits::FLUSH;
 use crate::base::reason::DisconnectReason;
@@ -50,7 +52,9 @@ pub(crate) struct Loop {
     /// Peers with more to read than fitted their round.
     ready: Vec<Arc<Conn>>,
     pub(crate) greetings: Greetings,
-    pub(crate) timers: Vec<(Instant, Timer)>,
+    pub(crate) timers: Timers<Timer>,
+    /// Sockets of datagrams that had more than fitted their round, by token.
+    pub(crate) more_datagrams: BTreeSet<usize>,
     pub(crate) scratch: Box<[u8]>,
     /// Companions that have not started yet; `None` before they are started.
     pub(crate) companions_left: Option<usize>,
@@ -80,6 +84,8 @@ pub(crate) struct LinkState {
     pub(crate) peers: usize,
     /// Whoever added it waits for its first attempt.
     pub(crate) adding: Option<Arc<Adding>>,
+    /// The token of what listens for it.
+    pub(crate) listener: Option<usize>,
     /// Its threads, where it has some.
     pub(crate) pipe: Option<Arc<Wakers>>,
 }
@@ -105,8 +111,6 @@ pub(crate) enum Timer {
     Accept(usize),
     /// Give up connections that have greeted for too long.
     Greetings,
-    /// Go on reading datagrams, which were too many for a round.
-    Datagrams(usize),
 }
 
 impl Loop {
@@ -128,7 +132,8 @@ impl Loop {
             sources: Sources::default(),
             ready: Vec::new(),
             greetings: Greetings::default(),
-            timers: Vec::new(),
+            timers: Timers::default(),
+            more_datagrams: BTreeSet::new(),
             scratch: vec![0; ROUND].into(),
             companions_left: None,
             failure: None,
@@ -168,13 +173,17 @@ impl Loop {
                 self.read(&conn, true);
             }
             self.go_on_greetings();
+            for token in std::mem::take(&mut self.more_datagrams) {
+                self.read_datagrams(token);
+            }
             self.time();
         }
         self.shut_down();
     }
 
     fn timeout(&mut self) -> Option<Duration> {
-        if !self.ready.is_empty() || self.greetings.go_on() || self.spins() {
+        let more = !self.ready.is_empty() || !self.more_datagrams.is_empty();
+        if more || self.greetings.go_on() || self.spins() {
             return Some(Duration::ZERO);
         }
         let alarm = self.net.alarm.at();

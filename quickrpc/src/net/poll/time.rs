@@ -24,7 +24,7 @@ pub(crate) fn stall_end(conn: &Conn) -> Instant {
 
 impl Loop {
     pub(crate) fn after(&mut self, at: Instant, timer: Timer) {
-        self.timers.push((at, timer));
+        self.timers.add(at, timer);
         self.net.alarm.set_earlier(at);
     }
 
@@ -41,14 +41,11 @@ impl Loop {
         if let Some(next) = self.above.due(now) {
             self.net.alarm.set_earlier(next);
         }
-        let (due, later): (Vec<_>, Vec<_>) = std::mem::take(&mut self.timers)
-            .into_iter()
-            .partition(|(at, _)| *at <= now);
-        self.timers = later;
-        for (at, _) in &self.timers {
-            self.net.alarm.set_earlier(*at);
+        let due = self.timers.due(now);
+        if let Some(next) = self.timers.next() {
+            self.net.alarm.set_earlier(next);
         }
-        for (_, timer) in due {
+        for timer in due {
             self.due(timer);
         }
     }
@@ -59,7 +56,6 @@ impl Loop {
             Timer::ConnectTimeout(link, attempt) => self.connect_timeout(link, attempt),
             Timer::Accept(link) => self.accept_again(link),
             Timer::Greetings => self.expire_greetings(),
-            Timer::Datagrams(token) => self.read_datagrams(token),
             Timer::Keepalive(conn) => {
                 if let Some(conn) = conn.upgrade() {
                     self.keep_alive(&conn);

@@ -1,0 +1,50 @@
+//! Connected peers as the table of pending calls sees them.
+
+use std::sync::atomic::Ordering;
+
+use crate::net::conn::Conn;
+
+use super::pending::Peer;
+
+impl Peer for Conn {
+    fn id(&self) -> u64 {
+        Conn::id(self)
+    }
+
+    fn answers_for(&self, other: &Self) -> bool {
+        Conn::answers_for(self, other)
+    }
+
+    fn limit(&self) -> usize {
+        self.wire.limits.pending_calls_per_peer
+    }
+
+    fn asked(&self) -> usize {
+        self.pending.load(Ordering::SeqCst)
+    }
+
+    fn ask(&self) {
+        // Pairs with `resume_awaited`.
+        self.pending.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn unask(&self, attended: bool, asleep: bool) {
+        self.pending.fetch_sub(1, Ordering::Relaxed);
+        if attended {
+            self.attended.fetch_sub(1, Ordering::Relaxed);
+        }
+        if asleep {
+            self.sleepers.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    fn attend(&self, first: bool, sleeps: bool) -> bool {
+        if sleeps {
+            self.sleepers.fetch_add(1, Ordering::Relaxed);
+        }
+        if first {
+            self.attended.fetch_add(1, Ordering::SeqCst);
+        }
+        self.parked.load(Ordering::SeqCst)
+    }
+}
