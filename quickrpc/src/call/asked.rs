@@ -7,27 +7,33 @@ use crate::net::conn::Conn;
 use super::pending::Peer;
 
 impl Peer for Conn {
+    #[inline]
     fn id(&self) -> u64 {
         Conn::id(self)
     }
 
+    #[inline]
     fn answers_for(&self, other: &Self) -> bool {
         Conn::answers_for(self, other)
     }
 
+    #[inline]
     fn limit(&self) -> usize {
         self.wire.limits.pending_calls_per_peer
     }
 
+    #[inline]
     fn asked(&self) -> usize {
         self.pending.load(Ordering::SeqCst)
     }
 
+    #[inline]
     fn ask(&self) {
         // Pairs with `resume_awaited`.
         self.pending.fetch_add(1, Ordering::SeqCst);
     }
 
+    #[inline]
     fn unask(&self, attended: bool, asleep: bool) {
         self.pending.fetch_sub(1, Ordering::Relaxed);
         if attended {
@@ -38,6 +44,7 @@ impl Peer for Conn {
         }
     }
 
+    #[inline]
     fn attend(&self, first: bool, sleeps: bool) -> bool {
         if sleeps {
             self.sleepers.fetch_add(1, Ordering::Relaxed);

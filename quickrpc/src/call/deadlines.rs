@@ -25,6 +25,7 @@ pub(crate) struct Deadlines {
 
 impl Deadlines {
     /// A call begins.
+    #[inline]
     pub(crate) fn begin(&mut self, at: Instant, id: u64) {
         match self.ring.back() {
             Some((last, _)) if *last > at => self.heap.push(Reverse((at, id))),
@@ -33,15 +34,21 @@ impl Deadlines {
     }
 
     /// A call is pending no longer; those that are say so.
+    #[inline]
     pub(crate) fn end(&mut self, id: u64, is_pending: impl Fn(u64) -> bool) {
         if self.ring.front().is_some_and(|(_, first)| *first == id) {
             self.ring.pop_front();
+            if self.stale == 0 {
+                return;
+            }
         } else {
             self.stale += 1;
         }
-        if self.stale == 0 {
-            return;
-        }
+        self.tidy(is_pending);
+    }
+
+    #[cold]
+    fn tidy(&mut self, is_pending: impl Fn(u64) -> bool) {
         self.skip_stale(&is_pending);
         if self.stale > STALE.max((self.ring.len() + self.heap.len()) / 2) {
             self.ring.retain(|(_, id)| is_pending(*id));

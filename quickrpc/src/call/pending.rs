@@ -219,7 +219,10 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
 
     /// Forgets a call.
     pub(crate) fn remove(&mut self, id: u64) -> Option<Arc<C>> {
-        let entry = self.forget(id)?;
+        let entry = self.calls.remove(&id)?;
+        for conn in entry.asked.as_slice() {
+            conn.unask(entry.attended, entry.asleep);
+        }
         if entry.timed {
             let calls = &self.calls;
             self.deadlines.end(id, |id| calls.contains_key(&id));

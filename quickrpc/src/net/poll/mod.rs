@@ -173,8 +173,10 @@ impl Loop {
                 self.read(&conn, true);
             }
             self.go_on_greetings();
-            for token in std::mem::take(&mut self.more_datagrams) {
-                self.read_datagrams(token);
+            if !self.more_datagrams.is_empty() {
+                for token in std::mem::take(&mut self.more_datagrams) {
+                    self.read_datagrams(token);
+                }
             }
             self.time();
         }
