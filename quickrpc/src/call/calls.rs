@@ -2,7 +2,7 @@
 //! answers.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ use crate::wire::codec::{Envelope, Payload};
 use super::gate::Gate;
 use super::mailbox::{AfterPush, Item, Mailbox};
 use super::observers::Observers;
-use super::pending::{Answered, PendingTable};
+use super::pending::{Answered, Askable, PendingTable};
 use super::processing::Processing;
 use super::promise::{Context, PendingCall};
 use super::slot::SlotTable;
@@ -38,7 +38,7 @@ pub(crate) struct Calls {
     pub(crate) gate: Gate,
     pub(crate) mailbox: Mailbox,
     pub(crate) call_timeout: Duration,
-    pub(crate) pending: Mutex<PendingTable>,
+    pub(crate) pending: Mutex<PendingTable<Arc<dyn PendingCall>, Conn>>,
     next_call: AtomicU64,
 }
 
@@ -191,7 +191,12 @@ impl Calls {
         }
     }
 
-    fn answered(&self, conn: &Conn, id: Option<u64>, failed: bool) -> Answered {
+    fn answered(
+        &self,
+        conn: &Conn,
+        id: Option<u64>,
+        failed: bool,
+    ) -> Answered<Arc<dyn PendingCall>> {
         let Some(id) = id else {
             return Answered::Unknown;
         };
@@ -288,6 +293,37 @@ impl Context for Calls {
             return foreign::guarded(callback);
         }
         self.post(lane, callback, 0);
+    }
+}
+
+/// What the table of pending calls keeps with a peer.
+impl Askable for Conn {
+    fn id(&self) -> u64 {
+        Conn::id(self)
+    }
+
+    fn answers_for(&self, other: &Self) -> bool {
+        Conn::answers_for(self, other)
+    }
+
+    fn limit(&self) -> usize {
+        self.wire.limits.pending_calls_per_peer
+    }
+
+    fn pending(&self) -> &AtomicUsize {
+        &self.pending
+    }
+
+    fn attended(&self) -> &AtomicUsize {
+        &self.attended
+    }
+
+    fn sleepers(&self) -> &AtomicUsize {
+        &self.sleepers
+    }
+
+    fn is_parked(&self) -> bool {
+        self.parked.load(Ordering::SeqCst)
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod calls;
+mod deadlines;
 pub(crate) mod dispatch;
 mod events;
 pub(crate) mod gate;

@@ -4,13 +4,35 @@ use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use crate::base::error::Error;
-use crate::call::promise::PendingCall;
 
-use crate::net::conn::Conn;
+use super::deadlines::Deadlines;
+
+/// Whom a call can go to, as far as the table has to know.
+pub(crate) trait Askable {
+    fn id(&self) -> u64;
+
+    /// Whether an answer of this one is an answer to what `other` was asked.
+    fn answers_for(&self, other: &Self) -> bool;
+
+    /// So many calls it may have pending.
+    fn limit(&self) -> usize;
+
+    /// Calls that it was asked.
+    fn pending(&self) -> &AtomicUsize;
+
+    /// Those of them for which somebody waits without reading by himself.
+    fn attended(&self) -> &AtomicUsize;
+
+    /// And those of these for which a thread waits.
+    fn sleepers(&self) -> &AtomicUsize;
+
+    /// Nobody reads it.
+    fn is_parked(&self) -> bool;
+}
 
 /// Spreads the ids of calls. They are our own and count up, so that nobody can choose them
 /// to make them collide, and a hash that is safe from that would cost more than the rest.
@@ -34,16 +56,17 @@ impl Hasher for IdHasher {
     }
 }
 
-#[derive(Default)]
-pub(crate) struct PendingTable {
-    calls: HashMap<u64, Entry, BuildHasherDefault<IdHasher>>,
+/// The pending calls, by their ids, of which none is used twice.
+pub(crate) struct PendingTable<C, P> {
+    calls: HashMap<u64, Entry<C, P>, BuildHasherDefault<IdHasher>>,
+    deadlines: Deadlines,
     /// No call is accepted any more.
     closed: bool,
 }
 
-struct Entry {
-    call: Arc<dyn PendingCall>,
-    asked: Asked,
+struct Entry<C, P> {
+    call: C,
+    asked: Asked<P>,
     /// Somebody waits for it without reading by itself,
     attended: bool,
     /// and that is a thread.
@@ -51,13 +74,13 @@ struct Entry {
 }
 
 /// Those who were asked; nearly always one.
-enum Asked {
-    One(Arc<Conn>),
-    Many(Vec<Arc<Conn>>),
+enum Asked<P> {
+    One(Arc<P>),
+    Many(Vec<Arc<P>>),
 }
 
-impl Asked {
-    fn as_slice(&self) -> &[Arc<Conn>] {
+impl<P> Asked<P> {
+    fn as_slice(&self) -> &[Arc<P>] {
         match self {
             Asked::One(conn) => std::slice::from_ref(conn),
             Asked::Many(conns) => conns,
@@ -66,23 +89,30 @@ impl Asked {
 }
 
 /// What an answer means for the call.
-pub(crate) enum Answered {
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Answered<C> {
     /// Settle it: it is out of the table.
-    Settle(Arc<dyn PendingCall>),
+    Settle(C),
     /// Others were asked too: settle it if the result can be read, and then remove it; a
     /// result that cannot be read is a failure of this peer.
-    Offer(Arc<dyn PendingCall>),
+    Offer(C),
     /// Others may still answer.
     Wait,
     /// Nobody waits for an answer of this peer with this id.
     Unknown,
 }
 
-impl PendingTable {
-    pub(crate) fn len(&self) -> usize {
-        self.calls.len()
+impl<C, P> Default for PendingTable<C, P> {
+    fn default() -> Self {
+        PendingTable {
+            calls: HashMap::default(),
+            deadlines: Deadlines::default(),
+            closed: false,
+        }
     }
+}
 
+impl<C: Clone, P: Askable> PendingTable<C, P> {
     /// Accepts a call, unless too many are pending or the API stops.
     ///
     /// # Errors
@@ -91,8 +121,9 @@ impl PendingTable {
     pub(crate) fn insert(
         &mut self,
         id: u64,
-        call: Arc<dyn PendingCall>,
-        asked: &[Arc<Conn>],
+        call: C,
+        deadline: Option<Instant>,
+        asked: &[Arc<P>],
         limit: usize,
     ) -> Result<(), Error> {
         if self.closed {
@@ -102,14 +133,14 @@ impl PendingTable {
             return Err(Error::TooManyPending { limit });
         }
         for conn in asked {
-            let limit = conn.wire.limits.pending_calls_per_peer;
-            if conn.pending.load(Ordering::Relaxed) >= limit {
+            let limit = conn.limit();
+            if conn.pending().load(Ordering::Relaxed) >= limit {
                 return Err(Error::TooManyPending { limit });
             }
         }
         for conn in asked {
             // Pairs with `resume_awaited`.
-            conn.pending.fetch_add(1, Ordering::SeqCst);
+            conn.pending().fetch_add(1, Ordering::SeqCst);
         }
         let asked = match asked {
             [conn] => Asked::One(Arc::clone(conn)),
@@ -122,12 +153,18 @@ impl PendingTable {
             asleep: false,
         };
         self.calls.insert(id, entry);
+        if let Some(deadline) = deadline {
+            self.deadlines.push(deadline, id);
+            let calls = &self.calls;
+            self.deadlines
+                .tidy(calls.len(), |id| calls.contains_key(&id));
+        }
         Ok(())
     }
 
     /// A peer answered: with a result, or with a failure, which counts only when it is
     /// the last one's.
-    pub(crate) fn answered(&mut self, id: u64, conn: &Conn, failed: bool) -> Answered {
+    pub(crate) fn answered(&mut self, id: u64, conn: &P, failed: bool) -> Answered<C> {
         let Some(entry) = self.calls.get_mut(&id) else {
             return Answered::Unknown;
         };
@@ -139,18 +176,24 @@ impl PendingTable {
             // It was broadcast: anybody may answer, and one who fails decides nothing.
             return match failed {
                 true => Answered::Wait,
-                false => Answered::Offer(Arc::clone(&entry.call)),
+                false => Answered::Offer(entry.call.clone()),
             };
         }
         if failed && asked.len() > 1 {
             if let Asked::Many(asked) = &mut entry.asked {
                 asked.retain(|one| one.id() != conn.id());
-                conn.pending.fetch_sub(1, Ordering::Relaxed);
+                conn.pending().fetch_sub(1, Ordering::Relaxed);
+                if entry.attended {
+                    conn.attended().fetch_sub(1, Ordering::Relaxed);
+                }
+                if entry.asleep {
+                    conn.sleepers().fetch_sub(1, Ordering::Relaxed);
+                }
             }
             return Answered::Wait;
         }
         if asked.len() > 1 {
-            return Answered::Offer(Arc::clone(&entry.call));
+            return Answered::Offer(entry.call.clone());
         }
         match self.remove(id) {
             Some(call) => Answered::Settle(call),
@@ -159,7 +202,7 @@ impl PendingTable {
     }
 
     /// The peer that was asked, if it was a single one.
-    pub(crate) fn only_asked(&self, id: u64) -> Option<Arc<Conn>> {
+    pub(crate) fn only_asked(&self, id: u64) -> Option<Arc<P>> {
         match &self.calls.get(&id)?.asked {
             Asked::One(conn) => Some(Arc::clone(conn)),
             Asked::Many(_) => None,
@@ -168,7 +211,7 @@ impl PendingTable {
 
     /// Somebody waits for a call without reading by itself, perhaps a thread. Gives the
     /// peers that nobody reads.
-    pub(crate) fn attend(&mut self, id: u64, thread: bool) -> Vec<Arc<Conn>> {
+    pub(crate) fn attend(&mut self, id: u64, thread: bool) -> Vec<Arc<P>> {
         let Some(entry) = self.calls.get_mut(&id) else {
             return Vec::new();
         };
@@ -178,35 +221,36 @@ impl PendingTable {
         asked
             .filter(|conn| {
                 if sleeps {
-                    conn.sleepers.fetch_add(1, Ordering::Relaxed);
+                    conn.sleepers().fetch_add(1, Ordering::Relaxed);
                 }
                 if first {
-                    conn.attended.fetch_add(1, Ordering::SeqCst);
+                    conn.attended().fetch_add(1, Ordering::SeqCst);
                 }
-                conn.parked.load(Ordering::SeqCst)
+                conn.is_parked()
             })
             .cloned()
             .collect()
     }
 
     /// Forgets a call.
-    pub(crate) fn remove(&mut self, id: u64) -> Option<Arc<dyn PendingCall>> {
+    pub(crate) fn remove(&mut self, id: u64) -> Option<C> {
         let entry = self.calls.remove(&id)?;
+        self.deadlines.forget(id);
         for conn in entry.asked.as_slice() {
-            conn.pending.fetch_sub(1, Ordering::Relaxed);
+            conn.pending().fetch_sub(1, Ordering::Relaxed);
             if entry.attended {
-                conn.attended.fetch_sub(1, Ordering::Relaxed);
+                conn.attended().fetch_sub(1, Ordering::Relaxed);
             }
             if entry.asleep {
-                conn.sleepers.fetch_sub(1, Ordering::Relaxed);
+                conn.sleepers().fetch_sub(1, Ordering::Relaxed);
             }
         }
         Some(entry.call)
     }
 
     /// A peer is gone: the calls that now nobody can answer.
-    pub(crate) fn lost(&mut self, conn: &Conn) -> Vec<Arc<dyn PendingCall>> {
-        if !conn.is_awaited() {
+    pub(crate) fn lost(&mut self, conn: &P) -> Vec<C> {
+        if conn.pending().load(Ordering::SeqCst) == 0 {
             return Vec::new();
         }
         let ids: Vec<u64> = self
@@ -230,18 +274,16 @@ impl PendingTable {
     }
 
     /// The calls whose deadline has passed, and the next deadline.
-    pub(crate) fn expired(&mut self, now: Instant) -> (Vec<Arc<dyn PendingCall>>, Option<Instant>) {
-        let mut next = None;
+    pub(crate) fn expired(&mut self, now: Instant) -> (Vec<C>, Option<Instant>) {
         let mut late = Vec::new();
-        for (id, entry) in &self.calls {
-            match entry.call.deadline() {
-                Some(deadline) if deadline <= now => late.push(*id),
-                Some(deadline) => next = Some(next.map_or(deadline, |n: Instant| n.min(deadline))),
-                None => {}
+        while let Some((at, id)) = self.deadlines.next(|id| self.calls.contains_key(&id)) {
+            if at > now {
+                return (late, Some(at));
             }
+            self.deadlines.pop();
+            late.extend(self.remove(id));
         }
-        let late = late.into_iter().filter_map(|id| self.remove(id)).collect();
-        (late, next)
+        (late, None)
     }
 
     /// Accepts calls again.
@@ -250,15 +292,19 @@ impl PendingTable {
     }
 
     /// Forgets everything, and accepts nothing more.
-    pub(crate) fn close(&mut self) -> Vec<Arc<dyn PendingCall>> {
+    pub(crate) fn close(&mut self) -> Vec<C> {
         self.closed = true;
+        self.deadlines = Deadlines::default();
         let ids: Vec<u64> = self.calls.keys().copied().collect();
         ids.into_iter().filter_map(|id| self.remove(id)).collect()
     }
 }
 
-impl fmt::Debug for PendingTable {
+impl<C, P> fmt::Debug for PendingTable<C, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PendingTable({})", self.len())
+        write!(f, "PendingTable({})", self.calls.len())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -150,6 +150,7 @@ impl Loop {
                 link: index,
                 socket,
                 wire: Arc::clone(&wire),
+                goes_on: false,
             };
             self.sources.fill(token, source);
         }
@@ -182,9 +183,20 @@ impl Loop {
         }
     }
 
+    /// Goes on reading, by its timer.
+    pub(crate) fn read_more_datagrams(&mut self, token: usize) {
+        if let Some(Source::Datagrams { goes_on, .. }) = self.sources.get_mut(token) {
+            *goes_on = false;
+        }
+        self.read_datagrams(token);
+    }
+
     /// Reads what is there, up to a round, and handles it.
     pub(crate) fn read_datagrams(&mut self, token: usize) {
-        let Some(Source::Datagrams { link, socket, wire }) = self.sources.get(token) else {
+        let Some(Source::Datagrams {
+            link, socket, wire, ..
+        }) = self.sources.get(token)
+        else {
             return;
         };
         let (link, socket, wire) = (*link, Arc::clone(socket), Arc::clone(wire));
@@ -207,8 +219,9 @@ impl Loop {
 
     fn read_datagrams_soon(&mut self, token: usize) {
         // One timer for each socket, however often an event comes beside it.
-        let waits = |timer: &Timer| matches!(timer, Timer::Datagrams(one) if *one == token);
-        if !self.timers.iter().any(|(_, timer)| waits(timer)) {
+        if let Some(Source::Datagrams { goes_on, .. }) = self.sources.get_mut(token)
+            && !std::mem::replace(goes_on, true)
+        {
             self.after(Instant::now(), Timer::Datagrams(token));
         }
     }

@@ -21,6 +21,7 @@ use super::pump::Flow;
 use super::reactor::{Command, Reactor};
 use super::sources::{Source, Sources};
 use super::status::Adding;
+use super::timers::Timers;
 use crate::base::here;
 use crate::base::limits::FLUSH;
 use crate::base::reason::DisconnectReason;
@@ -49,7 +50,7 @@ pub(crate) struct Loop {
     /// Peers with more to read than fitted their round.
     ready: Vec<Arc<Conn>>,
     pub(crate) greetings: Greetings,
-    pub(crate) timers: Vec<(Instant, Timer)>,
+    pub(crate) timers: Timers<Timer>,
     pub(crate) scratch: Box<[u8]>,
     /// Companions that have not started yet; `None` before they are started.
     pub(crate) companions_left: Option<usize>,
@@ -77,6 +78,10 @@ pub(crate) struct LinkState {
     pub(crate) resolving: bool,
     /// Its connected peers.
     pub(crate) peers: usize,
+    /// When a timer will accept again.
+    pub(crate) accepts_at: Option<Instant>,
+    /// Since when the system has had no descriptor left for it, and how often that was seen.
+    pub(crate) outage: Option<(Instant, u64)>,
     /// Whoever added it waits for its first attempt.
     pub(crate) adding: Option<Arc<Adding>>,
     /// Its threads, where it has some.
@@ -127,7 +132,7 @@ impl Loop {
             sources: Sources::default(),
             ready: Vec::new(),
             greetings: Greetings::default(),
-            timers: Vec::new(),
+            timers: Timers::default(),
             scratch: vec![0; ROUND].into(),
             companions_left: None,
             failure: None,
