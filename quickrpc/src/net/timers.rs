@@ -98,7 +98,7 @@ mod tests {
             timers.set(at(millis), millis as u32);
         }
         assert_eq!(timers.next(), Some(at(10)));
-        assert_eq!(all_due(&mut timers, at(9)), []);
+        assert_eq!(all_due(&mut timers, at(9)), [0_u32; 0]);
         assert_eq!(all_due(&mut timers, at(30)), [10, 20, 30]);
         assert_eq!(timers.next(), Some(at(40)));
         assert_eq!(all_due(&mut timers, at(1000)), [40]);

@@ -252,7 +252,7 @@ fn calls_that_are_answered_long_before_their_deadlines_leave_nothing() {
         if id >= 10 {
             let answered = id - 10 + (id % 2);
             table.remove(answered);
-            table.remove(id - 11);
+            table.remove(id.saturating_sub(11));
         }
         most = most.max(table.deadlines.len());
     }
