@@ -282,9 +282,6 @@ impl Loop {
             listener,
         };
         self.sources.fill(token, source);
-        if let Some(state) = self.states.get_mut(index) {
-            state.listener = Some(token);
-        }
         Ok(())
     }
 
@@ -301,16 +298,66 @@ impl Loop {
             }
             match listener.accept() {
                 Ok((stream, name)) => self.welcome(index, &link, stream, &name),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return self.accepted_all(index);
+                }
                 Err(error) if is_out_of_descriptors(&error) => {
-                    tracing::warn!("accepting pauses: {error}");
-                    return self.after(Instant::now() + NO_DESCRIPTORS, Timer::Accept(index));
+                    return self.out_of_descriptors(index, &error);
                 }
                 // The connection that was to be accepted is gone already.
                 Err(error) => tracing::debug!("not accepted: {error}"),
             }
         }
-        self.after(Instant::now(), Timer::Accept(index));
+        self.accept_at(index, Instant::now());
+    }
+
+    /// Accepts at that time, or before. One timer for each listener, however many connections
+    /// arrive meanwhile.
+    fn accept_at(&mut self, index: usize, at: Instant) {
+        let Some(state) = self.states.get_mut(index) else {
+            return;
+        };
+        if state.accepts_at.is_none_or(|armed| at < armed) {
+            state.accepts_at = Some(at);
+            self.after(at, Timer::Accept(index));
+        }
+    }
+
+    /// A timer of a listener is due.
+    pub(crate) fn accept_due(&mut self, index: usize) {
+        let Some(state) = self.states.get_mut(index) else {
+            return;
+        };
+        // Unless it was replaced by one that came earlier.
+        if state.accepts_at.is_some_and(|at| at <= Instant::now()) {
+            state.accepts_at = None;
+            self.accept_again(index);
+        }
+    }
+
+    /// The system has no descriptor left. Said once, until all that wait are accepted.
+    fn out_of_descriptors(&mut self, index: usize, error: &io::Error) {
+        if let Some(state) = self.states.get_mut(index) {
+            let now = Instant::now();
+            let (_, seen) = state.outage.get_or_insert((now, 0));
+            *seen += 1;
+            if *seen == 1 {
+                tracing::warn!("accepting pauses: {error}");
+            }
+        }
+        self.accept_at(index, Instant::now() + NO_DESCRIPTORS);
+    }
+
+    /// Nobody waits to be accepted.
+    fn accepted_all(&mut self, index: usize) {
+        let state = self.states.get_mut(index);
+        if let Some((since, seen)) = state.and_then(|state| state.outage.take()) {
+            let lasted = since.elapsed();
+            tracing::info!(
+                seen,
+                "accepting goes on after {lasted:?} without descriptors"
+            );
+        }
     }
 
     fn welcome(&mut self, index: usize, link: &Arc<Link>, stream: Stream, name: &str) {
@@ -333,9 +380,7 @@ impl Loop {
     }
 
     pub(crate) fn accept_again(&mut self, index: usize) {
-        // Kept, since a server may lose many connections, and has as many sources.
-        let token = self.states.get(index).and_then(|state| state.listener);
-        if let Some(token) = token {
+        if let Some(token) = self.sources.listener(index) {
             self.accept(token, index);
         }
     }

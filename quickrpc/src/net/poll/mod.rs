@@ -84,8 +84,10 @@ pub(crate) struct LinkState {
     pub(crate) peers: usize,
     /// Whoever added it waits for its first attempt.
     pub(crate) adding: Option<Arc<Adding>>,
-    /// The token of what listens for it.
-    pub(crate) listener: Option<usize>,
+    /// When it accepts by a timer.
+    pub(crate) accepts_at: Option<Instant>,
+    /// Since when the system has had no descriptor left, and how often that was seen.
+    pub(crate) outage: Option<(Instant, u64)>,
     /// Its threads, where it has some.
     pub(crate) pipe: Option<Arc<Wakers>>,
 }

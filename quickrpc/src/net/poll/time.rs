@@ -54,7 +54,7 @@ impl Loop {
         match timer {
             Timer::Reopen(link) => self.open(link),
             Timer::ConnectTimeout(link, attempt) => self.connect_timeout(link, attempt),
-            Timer::Accept(link) => self.accept_again(link),
+            Timer::Accept(link) => self.accept_due(link),
             Timer::Greetings => self.expire_greetings(),
             Timer::Keepalive(conn) => {
                 if let Some(conn) = conn.upgrade() {
