@@ -110,6 +110,7 @@ impl PendingTable {
         for conn in asked {
             // Pairs with `resume_awaited`.
             conn.pending.fetch_add(1, Ordering::SeqCst);
+            conn.last_asked.store(id, Ordering::Relaxed);
         }
         let asked = match asked {
             [conn] => Asked::One(Arc::clone(conn)),
@@ -156,6 +157,14 @@ impl PendingTable {
             Some(call) => Answered::Settle(call),
             None => Answered::Unknown,
         }
+    }
+
+    /// Whether this peer may answer a call.
+    pub(crate) fn awaits(&self, id: u64, conn: &Conn) -> bool {
+        self.calls.get(&id).is_some_and(|entry| {
+            let mut asked = entry.asked.as_slice().iter();
+            asked.any(|one| one.id() == conn.id() || conn.answers_for(one))
+        })
     }
 
     /// The peer that was asked, if it was a single one.
