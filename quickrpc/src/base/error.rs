@@ -313,6 +313,12 @@ impl CallError {
         self
     }
 
+    /// The error that an answer without a result and without an error becomes.
+    pub(crate) fn neither() -> Self {
+        let text = "the other side answered with neither a result nor an error";
+        CallError::new(Self::INTERNAL_ERROR, text)
+    }
+
     /// The error that a handler's own error becomes: a `CallError` inside is kept,
     /// anything else gives its text with code [`CallError::HANDLER_ERROR`].
     pub fn from_boxed(error: BoxError) -> Self {

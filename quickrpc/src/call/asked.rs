@@ -28,7 +28,8 @@ impl Peer for Conn {
     }
 
     #[inline]
-    fn ask(&self) {
+    fn ask(&self, id: u64) {
+        self.last_asked.store(id, Ordering::Relaxed);
         // Pairs with `resume_awaited`.
         self.pending.fetch_add(1, Ordering::SeqCst);
     }

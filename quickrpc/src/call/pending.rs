@@ -46,8 +46,8 @@ pub(crate) trait Peer {
     /// How many it is asked now.
     fn asked(&self) -> usize;
 
-    /// It is asked one more.
-    fn ask(&self);
+    /// It is asked one more, with this id.
+    fn ask(&self, id: u64);
 
     /// It is asked one less, for which somebody waited without reading by itself, or a thread.
     fn unask(&self, attended: bool, asleep: bool);
@@ -141,7 +141,7 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
             }
         }
         for conn in asked {
-            conn.ask();
+            conn.ask(id);
         }
         let asked = match asked {
             [conn] => Asked::One(Arc::clone(conn)),
@@ -192,6 +192,14 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
             Some(call) => Answered::Settle(call),
             None => Answered::Unknown,
         }
+    }
+
+    /// Whether this peer may answer a call.
+    pub(crate) fn awaits(&self, id: u64, conn: &P) -> bool {
+        self.calls.get(&id).is_some_and(|entry| {
+            let mut asked = entry.asked.as_slice().iter();
+            asked.any(|one| one.id() == conn.id() || conn.answers_for(one))
+        })
     }
 
     /// The peer that was asked, if it was a single one.

@@ -56,7 +56,7 @@ impl Peer for Asker {
         self.asked.get()
     }
 
-    fn ask(&self) {
+    fn ask(&self, _: u64) {
         add(&self.asked, 1);
     }
 

@@ -1,6 +1,7 @@
 //! The library as a downstream user sees it: one module per topic.
 
 mod announcer;
+mod answers;
 mod arguments;
 mod authorization;
 mod batches;

@@ -69,6 +69,8 @@ pub(crate) struct Conn {
     pub(crate) rx: Mutex<Option<Box<Rx>>>,
     /// Calls of ours that this peer was asked.
     pub(crate) pending: AtomicUsize,
+    /// The number of the last of all that it was asked.
+    pub(crate) last_asked: AtomicU64,
     /// Those of them for which somebody waits without reading by itself.
     pub(crate) attended: AtomicUsize,
     /// And those of these for which a thread waits.
@@ -179,6 +181,7 @@ impl Conn {
             tx_changed: Condvar::new(),
             rx: Mutex::new(Some(Box::new(rx))),
             pending: AtomicUsize::new(0),
+            last_asked: AtomicU64::new(0),
             attended: AtomicUsize::new(0),
             sleepers: AtomicUsize::new(0),
             has_called: AtomicBool::new(false),
