@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use crate::base::error::Error;
@@ -103,13 +102,12 @@ impl PendingTable {
         }
         for conn in asked {
             let limit = conn.wire.limits.pending_calls_per_peer;
-            if conn.pending.load(Ordering::Relaxed) >= limit {
+            if conn.flow.asked() >= limit {
                 return Err(Error::TooManyPending { limit });
             }
         }
         for conn in asked {
-            // Pairs with `resume_awaited`.
-            conn.pending.fetch_add(1, Ordering::SeqCst);
+            conn.flow.ask();
         }
         let asked = match asked {
             [conn] => Asked::One(Arc::clone(conn)),
@@ -145,7 +143,7 @@ impl PendingTable {
         if failed && asked.len() > 1 {
             if let Asked::Many(asked) = &mut entry.asked {
                 asked.retain(|one| one.id() != conn.id());
-                conn.pending.fetch_sub(1, Ordering::Relaxed);
+                conn.flow.answered();
             }
             return Answered::Wait;
         }
@@ -178,12 +176,12 @@ impl PendingTable {
         asked
             .filter(|conn| {
                 if sleeps {
-                    conn.sleepers.fetch_add(1, Ordering::Relaxed);
+                    conn.reading.sleep();
                 }
-                if first {
-                    conn.attended.fetch_add(1, Ordering::SeqCst);
+                match first {
+                    true => conn.reading.attend(),
+                    false => conn.reading.is_parked(),
                 }
-                conn.parked.load(Ordering::SeqCst)
             })
             .cloned()
             .collect()
@@ -193,12 +191,12 @@ impl PendingTable {
     pub(crate) fn remove(&mut self, id: u64) -> Option<Arc<dyn PendingCall>> {
         let entry = self.calls.remove(&id)?;
         for conn in entry.asked.as_slice() {
-            conn.pending.fetch_sub(1, Ordering::Relaxed);
+            conn.flow.answered();
             if entry.attended {
-                conn.attended.fetch_sub(1, Ordering::Relaxed);
+                conn.reading.neglect();
             }
             if entry.asleep {
-                conn.sleepers.fetch_sub(1, Ordering::Relaxed);
+                conn.reading.awake();
             }
         }
         Some(entry.call)
@@ -206,7 +204,7 @@ impl PendingTable {
 
     /// A peer is gone: the calls that now nobody can answer.
     pub(crate) fn lost(&mut self, conn: &Conn) -> Vec<Arc<dyn PendingCall>> {
-        if !conn.is_awaited() {
+        if !conn.flow.is_awaited() {
             return Vec::new();
         }
         let ids: Vec<u64> = self
