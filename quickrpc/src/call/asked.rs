@@ -24,35 +24,34 @@ impl Peer for Conn {
 
     #[inline]
     fn asked(&self) -> usize {
-        self.pending.load(Ordering::SeqCst)
+        self.flow.asked()
     }
 
     #[inline]
     fn ask(&self, id: u64) {
         self.last_asked.store(id, Ordering::Relaxed);
-        // Pairs with `resume_awaited`.
-        self.pending.fetch_add(1, Ordering::SeqCst);
+        self.flow.ask();
     }
 
     #[inline]
     fn unask(&self, attended: bool, asleep: bool) {
-        self.pending.fetch_sub(1, Ordering::Relaxed);
+        self.flow.answered();
         if attended {
-            self.attended.fetch_sub(1, Ordering::Relaxed);
+            self.reading.neglect();
         }
         if asleep {
-            self.sleepers.fetch_sub(1, Ordering::Relaxed);
+            self.reading.awake();
         }
     }
 
     #[inline]
     fn attend(&self, first: bool, sleeps: bool) -> bool {
         if sleeps {
-            self.sleepers.fetch_add(1, Ordering::Relaxed);
+            self.reading.sleep();
         }
-        if first {
-            self.attended.fetch_add(1, Ordering::SeqCst);
+        match first {
+            true => self.reading.attend(),
+            false => self.reading.is_parked(),
         }
-        self.parked.load(Ordering::SeqCst)
     }
 }

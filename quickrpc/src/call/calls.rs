@@ -2,7 +2,7 @@
 //! answers.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
@@ -120,8 +120,6 @@ impl Calls {
     /// An answer that was owed has been sent.
     pub(crate) fn paid(&self, conn: &Conn) {
         conn.settled();
-        // Pairs with the fence of `stall`.
-        fence(Ordering::SeqCst);
         self.make_room(conn);
     }
 
