@@ -97,7 +97,7 @@ impl Loop {
         match link.retry {
             Some(retry) => {
                 let wait = pause(retry, state.failures);
-                tracing::warn!(wire = %link.wire.name, "{error}; trying again in {wait:?}");
+                crate::base::log::warn!(wire = %link.wire.name, "{error}; trying again in {wait:?}");
                 self.down(index, &link, error, wait);
                 if let Some(adding) = adding {
                     adding.part(Ok(()));
@@ -133,11 +133,11 @@ impl Loop {
             Some(retry) if !over => {
                 let wait = pause(retry, 1);
                 let reason = reason.unwrap_or_else(|| Error::Config("it ended".into()));
-                tracing::info!(wire = %link.wire.name, "{reason}; starting again in {wait:?}");
+                crate::base::log::info!(wire = %link.wire.name, "{reason}; starting again in {wait:?}");
                 self.down(index, &link, reason, wait);
             }
             _ => {
-                tracing::debug!(wire = %link.wire.name, ?reason, "ended");
+                crate::base::log::debug!(wire = %link.wire.name, ?reason, "ended");
                 self.net.set_state(&link, TransportState::Ended { reason });
                 if let Some(state) = self.states.get_mut(index)
                     && !std::mem::replace(&mut state.over, true)
@@ -257,7 +257,7 @@ impl Loop {
         let address = listener.local_addr()?;
         self.accept_from(index, Listener::Tcp(listener))?;
         lock(&self.net.addresses).push((index, address));
-        tracing::info!(%address, "listening");
+        crate::base::log::info!(%address, "listening");
         if let Some(link) = self.links.get(index) {
             self.net.warn_if_open(&link.wire, address);
         }
@@ -268,7 +268,7 @@ impl Loop {
     fn listen_unix(&mut self, index: usize, path: &Path, mode: Option<u32>) -> io::Result<()> {
         let listener = unix::listen(path, mode)?;
         self.accept_from(index, Listener::Unix(listener))?;
-        tracing::info!(path = %path.display(), "listening");
+        crate::base::log::info!(path = %path.display(), "listening");
         self.opened(index);
         Ok(())
     }
@@ -296,11 +296,11 @@ impl Loop {
                 Ok((stream, name)) => self.welcome(index, &link, stream, &name),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if is_out_of_descriptors(&error) => {
-                    tracing::warn!("accepting pauses: {error}");
+                    crate::base::log::warn!("accepting pauses: {error}");
                     return self.after(Instant::now() + NO_DESCRIPTORS, Timer::Accept(index));
                 }
                 // The connection that was to be accepted is gone already.
-                Err(error) => tracing::debug!("not accepted: {error}"),
+                Err(error) => crate::base::log::debug!("not accepted: {error}"),
             }
         }
         self.after(Instant::now(), Timer::Accept(index));
@@ -313,7 +313,7 @@ impl Loop {
             .get(index)
             .is_some_and(|state| state.peers >= limit)
         {
-            tracing::warn!(
+            crate::base::log::warn!(
                 peer = name,
                 "closed at once: {limit} connections are the limit"
             );
