@@ -2,7 +2,7 @@
 //! answers.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
@@ -38,7 +38,7 @@ pub(crate) struct Calls {
     pub(crate) gate: Gate,
     pub(crate) mailbox: Mailbox,
     pub(crate) call_timeout: Duration,
-    pub(crate) pending: Mutex<PendingTable>,
+    pub(crate) pending: Mutex<PendingTable<dyn PendingCall, Conn>>,
     next_call: AtomicU64,
 }
 
@@ -120,8 +120,6 @@ impl Calls {
     /// An answer that was owed has been sent.
     pub(crate) fn paid(&self, conn: &Conn) {
         conn.settled();
-        // Pairs with the fence of `stall`.
-        fence(Ordering::SeqCst);
         self.make_room(conn);
     }
 
@@ -200,7 +198,7 @@ impl Calls {
         }
     }
 
-    fn answered(&self, conn: &Conn, id: Option<u64>, failed: bool) -> Answered {
+    fn answered(&self, conn: &Conn, id: Option<u64>, failed: bool) -> Answered<dyn PendingCall> {
         let Some(id) = id else {
             return Answered::Unknown;
         };

@@ -7,34 +7,33 @@
 use std::cell::RefCell;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::base::sync::{after, lock};
-use crate::carrier::stream::{Spare, Stream};
+use crate::base::sync::after;
+use crate::carrier::stream::{Place, Stream};
 
 use super::above::Above;
 use super::conn::{Conn, Outlet, Rx};
-use super::conn::{ReadBy, ReaderTurn, Watch};
-use super::pump::Flow;
+use super::conn::{Parked, ReadBy, ReaderTurn, Watch};
+use super::pump::{CHUNK, Flow, Pumped};
 use super::reactor::{Command, Reactor};
-use crate::base::reason::DisconnectReason;
-use crate::base::spare;
 use crate::net::net::Net;
 
 /// Reads without sleeping for so long, and only then sleeps.
 fn spinning(
     spin: Duration,
     until: Option<Instant>,
-    input: &mut dyn FnMut(bool) -> io::Result<usize>,
+    stream: &Stream,
+    mut place: Place<'_>,
+    timeout: &mut Option<Duration>,
 ) -> io::Result<usize> {
     let end = after(spin);
     let end = until.map_or(end, |until| until.min(end));
     loop {
-        match input(false) {
+        match stream.read(place.again()) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 if Instant::now() >= end {
-                    return input(true);
+                    return stream.read_waiting(place, timeout, until);
                 }
                 std::hint::spin_loop();
             }
@@ -43,36 +42,15 @@ fn spinning(
     }
 }
 
-/// Where more of a large message goes.
-fn room(buf: &mut Vec<u8>) -> Spare<'_> {
-    buf.reserve(CHUNK);
-    Spare(buf)
-}
-
-/// Bytes read at once.
-const CHUNK: usize = 64 << 10;
-
 thread_local! {
     static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
-
-impl Conn {
-    /// Whether nobody has to read this peer until the next thread waits for it: there is
-    /// nobody else who waits, and the peer has never sent anything but answers.
-    fn may_be_parked(&self) -> bool {
-        !self.has_called.load(Ordering::Relaxed) && self.attended.load(Ordering::SeqCst) == 0
-    }
 }
 
 impl Reactor {
     /// The poll thread reads this peer again.
     pub(crate) fn unpark(&self, conn: &Conn) {
-        conn.parked.store(false, Ordering::SeqCst);
-        self.watch(conn, |watch| {
-            if watch.reader == ReadBy::Parked {
-                watch.reader = ReadBy::PollThread;
-            }
-        });
+        conn.reading.unpark();
+        self.watch(conn, Watch::unpark);
     }
 }
 
@@ -91,35 +69,31 @@ impl Net {
         };
         // Where several threads wait, the poll thread reads for all, rather than each for a
         // while: handing over costs more than being woken.
-        if conn.sleepers.load(Ordering::Relaxed) > 0 {
+        if conn.reading.has_sleepers() {
             return false;
         }
         let Some(reactor) = self.reactor() else {
             return true;
         };
         // One reads; who comes later is woken by whoever reads.
-        let Some(mut rx) = lock(&conn.rx).take() else {
+        let Some(mut rx) = conn.reading.take() else {
             return false;
         };
         let turn = reactor.watch(conn, Watch::enter);
         let flow = self.read_until(above, conn, stream, &mut rx, done, until);
-        *lock(&conn.rx) = Some(rx);
+        conn.reading.give_back(rx);
         self.leave(&reactor, conn, turn, flow);
         true
     }
 
     /// A waiting thread has what it waited for.
     fn leave(&self, reactor: &Reactor, conn: &Arc<Conn>, turn: ReaderTurn, flow: Flow) {
-        if flow == Flow::Read && conn.may_be_parked() {
+        if flow == Flow::Read && conn.reading.may_be_parked() {
             reactor.watch(conn, |watch| watch.leave(turn, ReadBy::Parked));
-            conn.parked.store(true, Ordering::SeqCst);
-            // Whoever began to wait meanwhile has seen the flag, or is seen here.
-            if !conn.may_be_parked() {
-                reactor.unpark(conn);
-            } else if !conn.parking.load(Ordering::Acquire)
-                && !conn.parking.swap(true, Ordering::AcqRel)
-            {
-                reactor.ask(Command::Parked(Arc::clone(conn)));
+            match conn.reading.park() {
+                Parked::Attended => reactor.unpark(conn),
+                Parked::Untold => reactor.ask(Command::Parked(Arc::clone(conn))),
+                Parked::Told => {}
             }
             return;
         }
@@ -148,8 +122,8 @@ impl Net {
         done: &dyn Fn() -> bool,
         until: Option<Instant>,
     ) -> Flow {
-        // Looked at with `driven` set, so that whoever closes it meanwhile wakes us.
-        if conn.is_closed() || conn.ended.load(Ordering::Acquire) || conn.is_stalled() {
+        // This thread has said that it reads, so that whoever closes it meanwhile wakes us.
+        if conn.end.is_over_for_reader() || conn.flow.is_stalled() {
             return Flow::Read;
         }
         let mut buffer = BUFFER.take();
@@ -167,40 +141,18 @@ impl Net {
                 Flow::Stalled | Flow::Closed => break,
                 Flow::Read => {}
             }
-            // The rest of a large message goes where its beginning is.
-            let large = rx.buf.len() >= spare::LARGE / 2;
-            let mut input = |sleep: bool| {
-                let Rx { buf, timeout, .. } = &mut *rx;
-                match (large, sleep) {
-                    (false, false) => stream.read(&mut *buffer),
-                    (false, true) => stream.read_waiting(&mut *buffer, timeout, until),
-                    (true, false) => stream.read(room(buf)),
-                    (true, true) => stream.read_waiting(room(buf), timeout, until),
-                }
+            let read = |place: Place<'_>, timeout: &mut _| match conn.wire.spin {
+                Some(spin) => spinning(spin, until, stream, place, timeout),
+                None => stream.read_waiting(place, timeout, until),
             };
-            let read = match conn.wire.spin {
-                Some(spin) => spinning(spin, until, &mut input),
-                None => input(true),
-            };
-            match read {
+            match self.pump(above, conn, rx, &mut buffer, read) {
                 // The poll thread sees it too, and does what is to be done.
-                Ok(0) => break,
-                Ok(count) => {
-                    let chunk = match large {
-                        true => &[],
-                        false => buffer.get(..count).unwrap_or_default(),
-                    };
-                    flow = self.receive(above, conn, rx, chunk);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                Pumped::End => break,
+                Pumped::Read(_, next) => flow = next,
+                Pumped::Nothing => {
                     if until.is_some_and(|until| until <= Instant::now()) {
                         break;
                     }
-                }
-                Err(error) => {
-                    conn.close(DisconnectReason::Lost(Arc::new(error)));
-                    break;
                 }
             }
         }

@@ -40,6 +40,7 @@ mod security;
 mod serving;
 mod slots;
 mod stdio;
+mod strangers;
 mod targets;
 mod tls;
 mod transports;
