@@ -6,9 +6,9 @@ use crate::base::error::{Error, Result};
 use crate::base::sync::{after, lock};
 use crate::call::promise::Promise;
 use crate::net::above::Done;
-use crate::net::lifecycle::Phase;
 use crate::net::link::Link;
 use crate::net::net::Net;
+use crate::net::run::Phase;
 use crate::net::status::TransportId;
 
 /// A promise, and what settles it.
@@ -47,14 +47,10 @@ pub(crate) fn stop(net: &Net) -> Result<()> {
     if remaining.is_empty() {
         return Ok(());
     }
-    Err(Error::Config(
-        format!(
-            "not stopped within {:?}: still running: {} (a handler that does not return?)",
-            net.stop_limit(),
-            remaining.join(", ")
-        )
-        .into(),
-    ))
+    Err(Error::NotStopped {
+        after: net.stop_limit(),
+        running: remaining.into(),
+    })
 }
 
 /// Waits until the API is stopped, or every transport has ended.

@@ -6,6 +6,7 @@ use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::base::security::SecInfo;
 
@@ -38,6 +39,12 @@ pub struct Credentials {
     pub uid: u32,
     /// The group that it ran as.
     pub gid: u32,
+}
+
+/// Peers are numbered over all APIs of the process, and numbers are never used again.
+pub(crate) fn next_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 static NOTHING: SecInfo = BTreeMap::new();

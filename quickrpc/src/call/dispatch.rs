@@ -18,7 +18,7 @@ use super::answer::{self, Answers, LateAnswer, Route, internal};
 use crate::base::foreign::{inside, panic_text};
 
 use super::calls::Calls;
-use super::slot::SlotInner;
+use super::slot::{Entry, SlotInner};
 use crate::base::scratch;
 use crate::net::collect;
 use crate::net::conn::Conn;
@@ -241,12 +241,17 @@ impl Calls {
     pub(crate) fn handle(&self, call: &Call<'_>) -> Result<(), Unreadable> {
         let method = call.parts.method.of(call.telegram);
         let id = call.parts.id.as_ref().map(|id| id.of(call.telegram));
-        let found = self.slots.find(method);
-        if call.is_raw() && found.as_ref().is_none_or(|slot| slot.handlers().is_empty()) {
+        let slot = self.slots.find(method);
+        let found = slot.as_deref().map(|slot| (slot, slot.handlers()));
+        if call.is_raw()
+            && found
+                .as_ref()
+                .is_none_or(|(_, handlers)| handlers.is_empty())
+        {
             // Nobody will look at the arguments.
             return Err(Unreadable);
         }
-        if let Some(slot) = &found
+        if let Some((slot, _)) = &found
             && self.is_guarded(slot)
         {
             if call.is_raw() {
@@ -260,13 +265,13 @@ impl Calls {
         }
         scratch::with_scratch(|out| {
             let failed = match found {
-                Some(slot) => {
+                Some((slot, handlers)) => {
                     let (cost, measured) = slot.pace();
                     collect::before_handler(cost);
                     let started = measured.then(Instant::now);
                     // What a slow handler sends is not for after its end.
                     let direct = collect::is_slow(cost).then(collect::Direct::begin);
-                    let failed = self.run_handlers(&slot, call, id, out);
+                    let failed = self.run_handlers(slot, &handlers, call, id, out);
                     drop(direct);
                     if let Some(started) = started {
                         slot.set_cost(started.elapsed());
@@ -324,11 +329,11 @@ impl Calls {
     fn run_handlers(
         &self,
         slot: &SlotInner,
+        handlers: &[Entry],
         call: &Call<'_>,
         id: Option<&str>,
         out: &mut Vec<u8>,
     ) -> Result<Option<Later>, Failed> {
-        let handlers = slot.handlers();
         if handlers.is_empty() {
             tracing::debug!(peer = %call.sender, "nobody handles `{}`", slot.name);
         }

@@ -153,6 +153,13 @@ impl<'a> Ear<'a> {
                     self.no_answer(route);
                 }
             },
+            Envelope::Hollow { ours, .. } if calls.has_asked(conn, ours) => {
+                calls.settle_failure(conn, ours, CallError::neither());
+                self.no_answer(route);
+            }
+            Envelope::Hollow { id, error, .. } => {
+                self.answer_error(id.of(telegram.text), &error, route);
+            }
             Envelope::Header(_) | Envelope::Empty => self.no_answer(route),
         }
     }

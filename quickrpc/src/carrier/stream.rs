@@ -50,7 +50,7 @@ impl Room for &mut [u8] {
 }
 
 /// The spare capacity of a vector.
-pub(crate) struct Spare<'a>(pub(crate) &'a mut Vec<u8>);
+struct Spare<'a>(&'a mut Vec<u8>);
 
 impl Room for Spare<'_> {
     fn receive(self, socket: impl AsFd, flags: RecvFlags) -> io::Result<usize> {
@@ -68,8 +68,58 @@ impl Room for Spare<'_> {
     }
 }
 
+/// One of the two.
+pub(crate) enum Place<'a> {
+    /// Into a slice.
+    Slice(&'a mut [u8]),
+    /// Behind what a vector has.
+    Behind(&'a mut Vec<u8>),
+}
+
+impl Place<'_> {
+    /// The same once more.
+    pub(crate) fn again(&mut self) -> Place<'_> {
+        match self {
+            Place::Slice(slice) => Place::Slice(slice),
+            Place::Behind(vector) => Place::Behind(vector),
+        }
+    }
+
+    /// From something that reads into slices only.
+    pub(crate) fn fill(self, mut reader: impl io::Read, most: usize) -> io::Result<usize> {
+        match self {
+            Place::Slice(slice) => reader.read(slice),
+            Place::Behind(vector) => {
+                let start = vector.len();
+                vector.resize(start + most, 0);
+                let read = reader.read(vector.get_mut(start..).unwrap_or_default());
+                vector.truncate(start + *read.as_ref().unwrap_or(&0));
+                read
+            }
+        }
+    }
+}
+
+impl Room for Place<'_> {
+    #[inline]
+    fn receive(self, socket: impl AsFd, flags: RecvFlags) -> io::Result<usize> {
+        match self {
+            Place::Slice(slice) => slice.receive(socket, flags),
+            Place::Behind(vector) => Spare(vector).receive(socket, flags),
+        }
+    }
+
+    fn copy(self, input: impl BufRead) -> io::Result<usize> {
+        match self {
+            Place::Slice(slice) => slice.copy(input),
+            Place::Behind(vector) => Spare(vector).copy(input),
+        }
+    }
+}
+
 impl Stream {
     /// Reads what is there.
+    #[inline]
     pub(crate) fn read(&self, room: impl Room) -> io::Result<usize> {
         match self {
             Stream::Tls(tls) => tls.read(room),

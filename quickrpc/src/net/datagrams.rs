@@ -5,38 +5,24 @@
 //! everybody.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::{IpAddr, SocketAddr};
-use std::os::fd::AsRawFd;
-use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, Weak};
 use std::{fmt, io};
 
-use mio::unix::SourceFd;
-use mio::{Interest, Token};
-
-use crate::base::error::Error;
-use crate::base::sender::Sender;
+use crate::base::sender::{Sender, next_id};
 use crate::base::sync::lock;
-use crate::carrier::udp;
-use crate::carrier::udp::{Settings, UdpPort};
-
-use super::above::Above;
-use super::conn::{Conn, DatagramOutlet, Outlet, next_id};
-use super::link::Link;
-use super::poll::{Loop, Timer};
-use super::sources::Source;
-use crate::base::reason::DisconnectReason;
-use crate::net::net::Net;
+use crate::carrier::udp::UdpPort;
 use crate::wire::Wire;
+
+use super::budget::Budget;
+use super::conn::{Conn, DatagramOutlet, Keeper, Outlet};
 
 /// How many addresses a wire knows: anybody can make up addresses.
 const KNOWN: usize = 1024;
-/// Datagrams read before others get their turn.
-const READS: usize = 64;
 
 /// One open wire of datagrams.
 pub(crate) struct Datagrams {
-    port: Arc<UdpPort>,
+    pub(crate) port: Arc<UdpPort>,
     /// What is sent to it goes to all; anybody may answer it.
     pub(crate) everyone: Arc<Conn>,
     /// Guards the known addresses; a leaf in the lock order.
@@ -44,7 +30,13 @@ pub(crate) struct Datagrams {
 }
 
 impl Datagrams {
-    fn new(net: &Net, wire: &Arc<Wire>, link: usize, port: UdpPort) -> io::Result<Self> {
+    pub(crate) fn new(
+        keeper: Weak<dyn Keeper>,
+        budget: &Arc<Budget>,
+        wire: &Arc<Wire>,
+        link: usize,
+        port: UdpPort,
+    ) -> io::Result<Self> {
         let port = Arc::new(port);
         let ip = port.to_all();
         let to = port.target(ip, 0).ok_or_else(|| {
@@ -59,7 +51,7 @@ impl Datagrams {
         });
         Ok(Datagrams {
             port,
-            everyone: Conn::new(net.me.clone(), &net.budget, sender, wire, link, outlet),
+            everyone: Conn::new(keeper, budget, sender, wire, link, outlet),
             known: Mutex::new(AddressTable::new(KNOWN)),
         })
     }
@@ -93,7 +85,8 @@ impl Datagrams {
         Some(lock(&self.known).get(ip, make, keep))
     }
 
-    fn all(&self) -> Vec<Arc<Conn>> {
+    /// All that it knows, and what stands for everybody.
+    pub(crate) fn all(&self) -> Vec<Arc<Conn>> {
         let mut all = vec![Arc::clone(&self.everyone)];
         all.extend(
             lock(&self.known)
@@ -117,115 +110,6 @@ pub(crate) fn addressed(wires: &[Arc<Datagrams>], name: &str) -> Vec<Arc<Conn>> 
         return Vec::new();
     };
     wires.iter().filter_map(|wire| wire.conn(ip, 0)).collect()
-}
-
-impl Net {
-    /// Whether a sender has an address of ours, so that what is sent to it may come to us.
-    pub(crate) fn is_ours(&self, sender: &Sender) -> bool {
-        let wire = lock(&self.peers).wire_of(sender).cloned();
-        let ip = sender.name.parse();
-        matches!((wire, ip), (Some(wire), Ok(ip)) if wire.port.is_here(ip))
-    }
-}
-
-impl Loop {
-    pub(crate) fn open_udp(
-        &mut self,
-        index: usize,
-        link: &Link,
-        settings: &Settings,
-    ) -> io::Result<()> {
-        let (port, sockets) = udp::open(settings)?;
-        let address = port.local();
-        let wire = Arc::new(Datagrams::new(&self.net, &link.wire, index, port)?);
-        for socket in sockets {
-            let token = self.sources.reserve();
-            self.poll.registry().register(
-                &mut SourceFd(&socket.as_raw_fd()),
-                Token(token),
-                Interest::READABLE,
-            )?;
-            let source = Source::Datagrams {
-                link: index,
-                socket,
-                wire: Arc::clone(&wire),
-            };
-            self.sources.fill(token, source);
-        }
-        lock(&self.net.peers).add_wire(wire);
-        lock(&self.net.addresses).push((index, address));
-        tracing::info!(%address, "listening for datagrams");
-        self.net.warn_if_open(&link.wire, address);
-        self.opened(index);
-        Ok(())
-    }
-
-    /// Closes the wire of datagrams of a link, if it is open.
-    pub(crate) fn close_udp(&mut self, index: usize) {
-        while let Some(token) = self.sources.datagrams(index) {
-            if let Some(Source::Datagrams { socket, .. }) = self.sources.remove(token) {
-                let registry = self.poll.registry();
-                // Closing the descriptor would do the same.
-                registry.deregister(&mut SourceFd(&socket.as_raw_fd())).ok();
-            }
-        }
-        let wire = lock(&self.net.peers).remove_wire(index);
-        let Some(wire) = wire else {
-            return;
-        };
-        wire.port.close();
-        lock(&self.net.addresses).retain(|(link, _)| *link != index);
-        let reason = DisconnectReason::Transport("the transport has ended".into());
-        for conn in wire.all() {
-            self.above.lost(&conn, &reason);
-        }
-    }
-
-    /// Reads what is there, up to a round, and handles it.
-    pub(crate) fn read_datagrams(&mut self, token: usize) {
-        let Some(Source::Datagrams { link, socket, wire }) = self.sources.get(token) else {
-            return;
-        };
-        let (link, socket, wire) = (*link, Arc::clone(socket), Arc::clone(wire));
-        for _ in 0..READS {
-            match socket.recv_from(&mut self.scratch) {
-                Ok((count, from)) => {
-                    let bytes = self.scratch.get(..count).unwrap_or_default();
-                    self.net.datagram(&*self.above, &wire, from, bytes);
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Err(error) if udp::is_passing(&error) => tracing::debug!("receiving: {error}"),
-                Err(error) => {
-                    let error = Error::io("receiving datagrams", error);
-                    return self.ended(link, Some(error));
-                }
-            }
-        }
-        self.read_datagrams_soon(token);
-    }
-
-    fn read_datagrams_soon(&mut self, token: usize) {
-        // One timer for each socket, however often an event comes beside it.
-        let waits = |timer: &Timer| matches!(timer, Timer::Datagrams(one) if *one == token);
-        if !self.timers.iter().any(|(_, timer)| waits(timer)) {
-            self.after(Instant::now(), Timer::Datagrams(token));
-        }
-    }
-}
-
-impl Net {
-    fn datagram(&self, above: &dyn Above, wire: &Datagrams, from: SocketAddr, bytes: &[u8]) {
-        if wire.port.is_own(from, bytes) {
-            return;
-        }
-        let scope = match from {
-            SocketAddr::V4(_) => 0,
-            SocketAddr::V6(from) => from.scope_id(),
-        };
-        if let Some(conn) = wire.conn(from.ip(), scope) {
-            self.receive_datagram(above, &conn, bytes);
-        }
-    }
 }
 
 /// A table of addresses; beyond its limit, the one that was not used for longest goes.

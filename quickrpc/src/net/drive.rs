@@ -10,30 +10,30 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::base::sync::after;
-use crate::carrier::stream::{Spare, Stream};
+use crate::carrier::stream::{Place, Stream};
 
 use super::above::Above;
 use super::conn::{Conn, Outlet, Rx};
 use super::conn::{Parked, ReadBy, ReaderTurn, Watch};
-use super::pump::Flow;
+use super::pump::{CHUNK, Flow, Pumped};
 use super::reactor::{Command, Reactor};
-use crate::base::reason::DisconnectReason;
-use crate::base::spare;
 use crate::net::net::Net;
 
 /// Reads without sleeping for so long, and only then sleeps.
 fn spinning(
     spin: Duration,
     until: Option<Instant>,
-    input: &mut dyn FnMut(bool) -> io::Result<usize>,
+    stream: &Stream,
+    mut place: Place<'_>,
+    timeout: &mut Option<Duration>,
 ) -> io::Result<usize> {
     let end = after(spin);
     let end = until.map_or(end, |until| until.min(end));
     loop {
-        match input(false) {
+        match stream.read(place.again()) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 if Instant::now() >= end {
-                    return input(true);
+                    return stream.read_waiting(place, timeout, until);
                 }
                 std::hint::spin_loop();
             }
@@ -41,15 +41,6 @@ fn spinning(
         }
     }
 }
-
-/// Where more of a large message goes.
-fn room(buf: &mut Vec<u8>) -> Spare<'_> {
-    buf.reserve(CHUNK);
-    Spare(buf)
-}
-
-/// Bytes read at once.
-const CHUNK: usize = 64 << 10;
 
 thread_local! {
     static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
@@ -150,40 +141,18 @@ impl Net {
                 Flow::Stalled | Flow::Closed => break,
                 Flow::Read => {}
             }
-            // The rest of a large message goes where its beginning is.
-            let large = rx.buf.len() >= spare::LARGE / 2;
-            let mut input = |sleep: bool| {
-                let Rx { buf, timeout, .. } = &mut *rx;
-                match (large, sleep) {
-                    (false, false) => stream.read(&mut *buffer),
-                    (false, true) => stream.read_waiting(&mut *buffer, timeout, until),
-                    (true, false) => stream.read(room(buf)),
-                    (true, true) => stream.read_waiting(room(buf), timeout, until),
-                }
+            let read = |place: Place<'_>, timeout: &mut _| match conn.wire.spin {
+                Some(spin) => spinning(spin, until, stream, place, timeout),
+                None => stream.read_waiting(place, timeout, until),
             };
-            let read = match conn.wire.spin {
-                Some(spin) => spinning(spin, until, &mut input),
-                None => input(true),
-            };
-            match read {
+            match self.pump(above, conn, rx, &mut buffer, read) {
                 // The poll thread sees it too, and does what is to be done.
-                Ok(0) => break,
-                Ok(count) => {
-                    let chunk = match large {
-                        true => &[],
-                        false => buffer.get(..count).unwrap_or_default(),
-                    };
-                    flow = self.receive(above, conn, rx, chunk);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                Pumped::End => break,
+                Pumped::Read(_, next) => flow = next,
+                Pumped::Nothing => {
                     if until.is_some_and(|until| until <= Instant::now()) {
                         break;
                     }
-                }
-                Err(error) => {
-                    conn.close(DisconnectReason::Lost(Arc::new(error)));
-                    break;
                 }
             }
         }

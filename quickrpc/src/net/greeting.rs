@@ -1,280 +1,40 @@
-//! Connections that still greet: sources of their own in the poll loop, not peers yet.
+//! Connections that still greet, and are not peers yet.
 
-use std::io;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use mio::{Interest, Token};
-
-use crate::base::sync::after;
-use crate::carrier::greeter::{Greeter, Greeting, Step};
+use crate::carrier::greeter::Greeter;
 use crate::carrier::stream::Stream;
-
-use super::conn::Outlet;
-use super::link::Link;
-use super::opening::start_error;
-use super::poll::{Loop, Timer};
-use super::sources::Source;
-
-/// A connection that was refused may read why for so long.
-const LINGER: Duration = Duration::from_secs(1);
-/// Deadlines are looked at no more often than this.
-const PAUSE: Duration = Duration::from_millis(50);
 
 /// A connection that greets.
 pub(crate) struct Greeted {
     /// Told from others that had the same token before.
-    id: u64,
+    pub(crate) id: u64,
     pub(crate) link: usize,
-    name: String,
-    stream: Stream,
-    greeter: Box<dyn Greeter>,
+    pub(crate) name: String,
+    pub(crate) stream: Stream,
+    pub(crate) greeter: Box<dyn Greeter>,
     /// What was read and not used yet.
-    input: Vec<u8>,
-    deadline: Instant,
+    pub(crate) input: Vec<u8>,
+    pub(crate) deadline: Instant,
     /// It is a peer when its time is over.
-    is_peer: bool,
+    pub(crate) is_peer: bool,
     /// It was refused, and only has to read that.
-    refused: bool,
+    pub(crate) refused: bool,
 }
 
 /// What the poll thread knows of all of them.
 #[derive(Debug, Default)]
 pub(crate) struct Greetings {
-    next: u64,
+    pub(crate) next: u64,
     /// When their deadlines are looked at.
-    armed: Option<Instant>,
+    pub(crate) armed: Option<Instant>,
     /// Those that go on when others had their turn, by token and number.
-    more: Vec<(usize, u64)>,
+    pub(crate) more: Vec<(usize, u64)>,
 }
 
 impl Greetings {
     /// Whether some of them go on without being asked.
     pub(crate) fn go_on(&self) -> bool {
         !self.more.is_empty()
-    }
-}
-
-impl Loop {
-    /// A connection is there. It is a peer at once, or after its greeting.
-    pub(crate) fn arrived(&mut self, index: usize, link: &Arc<Link>, stream: Stream, name: &str) {
-        match &link.greeting {
-            Some(greeting) => {
-                if let Err(error) = self.greet(index, link, &**greeting, stream, name) {
-                    self.not_greeted(index, error);
-                }
-            }
-            None => self.join(index, link, stream, name, Vec::new()),
-        }
-    }
-
-    /// A connection becomes a peer. `input` has come already.
-    fn join(&mut self, index: usize, link: &Arc<Link>, stream: Stream, name: &str, input: Vec<u8>) {
-        let more = !input.is_empty() || stream.has_unread();
-        let outlet = Outlet::Socket(stream);
-        let conn = self.net.connect(&link.wire, index, name, outlet, input);
-        self.adopt(Arc::clone(&conn));
-        if more {
-            self.read_again(&conn);
-        }
-        if !link.transport.is_server() {
-            self.opened_with(index, &conn);
-        }
-    }
-
-    fn greet(
-        &mut self,
-        index: usize,
-        link: &Link,
-        greeting: &dyn Greeting,
-        stream: Stream,
-        name: &str,
-    ) -> io::Result<()> {
-        let stream = greeting.wrap(stream)?;
-        let token = self.sources.reserve();
-        let both = Interest::READABLE | Interest::WRITABLE;
-        stream.register(self.poll.registry(), Token(token), both)?;
-        self.greetings.next += 1;
-        let deadline = after(link.wire.limits.greeting);
-        let greeted = Greeted {
-            id: self.greetings.next,
-            link: index,
-            name: name.to_owned(),
-            stream,
-            greeter: greeting.greeter(),
-            input: Vec::new(),
-            deadline,
-            is_peer: false,
-            refused: false,
-        };
-        self.sources
-            .fill(token, Source::Greeting(Box::new(greeted)));
-        if let Some(state) = self.states.get_mut(index) {
-            state.peers += 1;
-        }
-        self.look_at_greetings(deadline);
-        Ok(())
-    }
-
-    /// Something happened to a connection that greets.
-    pub(crate) fn go_on_greeting(&mut self, token: usize) {
-        let Some(Source::Greeting(greeted)) = self.sources.get_mut(token) else {
-            return;
-        };
-        if greeted.refused {
-            return self.read_refused(token);
-        }
-        let step = greeted.greeter.advance(&greeted.stream, &mut greeted.input);
-        match step {
-            Step::Wait => {}
-            Step::Moved { more } => {
-                let stall = self.links.get(greeted.link);
-                let stall = stall.map_or(LINGER, |link| link.wire.limits.stall);
-                let deadline = after(stall);
-                greeted.deadline = deadline;
-                if more {
-                    self.greetings.more.push((token, greeted.id));
-                }
-                // It may come before that of the greeting.
-                self.look_at_greetings(deadline);
-            }
-            Step::Unless(time) => {
-                let deadline = greeted.deadline.min(after(time));
-                greeted.deadline = deadline;
-                greeted.is_peer = true;
-                self.look_at_greetings(deadline);
-            }
-            Step::Done => self.has_greeted(token),
-            Step::Refused(reason) => {
-                tracing::debug!(peer = greeted.name, "no peer: {reason}");
-                let index = greeted.link;
-                let deadline = after(LINGER);
-                greeted.refused = true;
-                greeted.deadline = deadline;
-                if !self.serves(index) {
-                    self.end_greeting(token);
-                    return self.not_greeted(index, io::Error::other(reason));
-                }
-                if let Some(Source::Greeting(greeted)) = self.sources.get(token) {
-                    greeted.stream.shutdown_write();
-                }
-                self.look_at_greetings(deadline);
-                self.read_refused(token);
-            }
-            Step::Failed(error) => {
-                if let Some((_, greeted)) = self.end_greeting(token) {
-                    tracing::debug!(peer = greeted.name, "the greeting failed: {error}");
-                    self.not_greeted(greeted.link, error);
-                }
-            }
-        }
-    }
-
-    /// A connection is a peer now.
-    fn has_greeted(&mut self, token: usize) {
-        if let Some((link, greeted)) = self.end_greeting(token) {
-            let (index, input) = (greeted.link, greeted.input);
-            self.join(index, &link, greeted.stream, &greeted.name, input);
-        }
-    }
-
-    /// Those that wait for nothing but their turn.
-    pub(crate) fn go_on_greetings(&mut self) {
-        for (token, id) in std::mem::take(&mut self.greetings.more) {
-            if let Some(Source::Greeting(greeted)) = self.sources.get(token)
-                && greeted.id == id
-            {
-                self.go_on_greeting(token);
-            }
-        }
-    }
-
-    /// Throws away what a refused connection still sends: closing with unread input would
-    /// destroy what it was told.
-    fn read_refused(&mut self, token: usize) {
-        let Some(Source::Greeting(greeted)) = self.sources.get(token) else {
-            return;
-        };
-        for _ in 0..16 {
-            match greeted.stream.discard(&mut self.scratch) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Ok(count) if count > 0 => {}
-                // Its end.
-                _ => break,
-            }
-        }
-        self.end_greeting(token);
-    }
-
-    /// A connection greets no longer.
-    fn end_greeting(&mut self, token: usize) -> Option<(Arc<Link>, Greeted)> {
-        let Some(Source::Greeting(greeted)) = self.sources.remove(token) else {
-            return None;
-        };
-        greeted.stream.deregister(self.poll.registry());
-        let index = greeted.link;
-        if let Some(state) = self.states.get_mut(index) {
-            state.peers = state.peers.saturating_sub(1);
-        }
-        let link = self.links.get(index).cloned()?;
-        Some((link, *greeted))
-    }
-
-    /// A server goes on without it; a client could not be opened.
-    fn not_greeted(&mut self, index: usize, error: io::Error) {
-        if self.serves(index) {
-            return self.accept_again(index);
-        }
-        if let Some(link) = self.links.get(index).cloned() {
-            self.failed(index, start_error(&link, &error));
-        }
-    }
-
-    fn serves(&self, index: usize) -> bool {
-        let link = self.links.get(index);
-        link.is_some_and(|link| link.transport.is_server())
-    }
-
-    fn look_at_greetings(&mut self, at: Instant) {
-        if self.greetings.armed.is_none_or(|armed| at < armed) {
-            self.greetings.armed = Some(at);
-            self.after(at, Timer::Greetings);
-        }
-    }
-
-    /// Gives up those that took too long.
-    pub(crate) fn expire_greetings(&mut self) {
-        let now = Instant::now();
-        // Of a timer that an earlier one has replaced; each would set the next one too.
-        if self.greetings.armed.is_none_or(|armed| armed > now) {
-            return;
-        }
-        self.greetings.armed = None;
-        let (mut late, mut next) = (Vec::new(), None::<Instant>);
-        for (token, greeted) in self.sources.greetings() {
-            match greeted.deadline <= now {
-                true => late.push((token, greeted.is_peer && !greeted.refused)),
-                false => {
-                    let at = greeted.deadline;
-                    next = Some(next.map_or(at, |next| next.min(at)));
-                }
-            }
-        }
-        if let Some(next) = next {
-            self.look_at_greetings(next.max(now + PAUSE));
-        }
-        for (token, is_peer) in late {
-            if is_peer {
-                self.has_greeted(token);
-            } else if let Some((_, greeted)) = self.end_greeting(token)
-                && !greeted.refused
-            {
-                tracing::debug!(peer = greeted.name, "the greeting took too long");
-                let text = "the other side did not greet in time";
-                let error = io::Error::new(io::ErrorKind::TimedOut, text);
-                self.not_greeted(greeted.link, error);
-            }
-        }
     }
 }

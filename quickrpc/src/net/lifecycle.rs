@@ -9,33 +9,9 @@ use crate::base::sync::{after, lock};
 use super::above::Done;
 use super::poll::Loop;
 use super::reactor::Command;
+use super::run::Phase;
 use super::status::TransportState;
 use crate::net::net::Net;
-
-/// How far an API is.
-#[derive(Default)]
-pub(crate) struct Run {
-    pub(crate) phase: Phase,
-    /// Who started it waits for this.
-    pub(crate) starting: Option<Done>,
-    /// Transports that run, or will be started again.
-    pub(crate) alive: usize,
-    /// While it exists, handlers that wait for room in a subscription wait.
-    pub(crate) stop_signal: Option<(
-        crossbeam_channel::Sender<()>,
-        crossbeam_channel::Receiver<()>,
-    )>,
-}
-
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Phase {
-    /// Never started, or stopped.
-    #[default]
-    Idle,
-    Starting,
-    Running,
-    Stopping,
-}
 
 impl Net {
     /// Starts; `started` is told when everything is open, or why not.

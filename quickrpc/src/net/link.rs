@@ -1,13 +1,12 @@
 //! What was bound: a codec, a security provider, and one transport.
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use crate::base::error::Error;
 use crate::base::limits::Limits;
+use crate::base::sync::lock;
 use crate::carrier::greeter::Greeting;
 use crate::carrier::process::CommandLine;
 use crate::carrier::transport::{AnyTransport, Transport};
@@ -18,8 +17,7 @@ use crate::wire::codec::AnyCodec;
 use crate::wire::security::AnySecurity;
 use crate::wire::session::Role;
 
-use super::status::{TransportId, TransportState};
-use crate::net::net::Net;
+use super::status::{TransportId, TransportState, TransportStatus};
 
 /// One transport that runs or may run.
 #[derive(Debug)]
@@ -34,6 +32,17 @@ pub(crate) struct Link {
     pub(crate) retry: Option<Retry>,
     /// How it is; a leaf in the lock order.
     pub(crate) state: Mutex<TransportState>,
+}
+
+impl Link {
+    /// How it is now.
+    pub(crate) fn status(&self) -> TransportStatus {
+        TransportStatus {
+            id: self.id,
+            transport: Arc::clone(&self.wire.name),
+            state: lock(&self.state).clone(),
+        }
+    }
 }
 
 /// A transport without parts.
@@ -72,26 +81,6 @@ impl Leaf {
     /// Whether it accepts connections, rather than being one.
     pub(crate) fn is_server(&self) -> bool {
         matches!(self, Leaf::TcpServer { .. } | Leaf::UnixServer { .. })
-    }
-}
-
-impl Net {
-    /// Warns, once for each wire, where anybody on the network can call.
-    pub(crate) fn warn_if_open(&self, wire: &Wire, address: SocketAddr) {
-        let known = wire.certified || !wire.security.is_null();
-        let is_open = !known && !address.ip().to_canonical().is_loopback();
-        let harmless = self.is_harmless.load(Ordering::Relaxed);
-        if !is_open || harmless || wire.warned.swap(true, Ordering::Relaxed) {
-            return;
-        }
-        // A target of its own, so that who wants it so can silence it.
-        tracing::warn!(
-            target: "quickrpc::open",
-            wire = %wire.name,
-            %address,
-            "anybody who reaches this address can call: the wire has no security provider. Give \
-             one with `.security(..)`, or listen on 127.0.0.1 only"
-        );
     }
 }
 

@@ -1,11 +1,13 @@
 //! The network: links, peers and their queues, and the thread that looks after them.
 
 pub(crate) mod above;
+mod adding;
 pub(crate) mod alarm;
 pub(crate) mod budget;
 pub(crate) mod bus;
 pub(crate) mod collect;
 pub(crate) mod companion;
+mod companions;
 pub(crate) mod conn;
 pub(crate) mod datagrams;
 pub(crate) mod drive;
@@ -25,8 +27,11 @@ pub(crate) mod poll;
 pub(crate) mod pump;
 pub(crate) mod reactor;
 mod relief;
+pub(crate) mod run;
 mod send;
 pub(crate) mod session;
 pub(crate) mod shared_limits;
 pub(crate) mod sources;
 pub(crate) mod status;
+pub(crate) mod timers;
+mod transports;

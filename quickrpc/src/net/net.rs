@@ -9,7 +9,7 @@ use crate::base::error::Error;
 use crate::base::here;
 use crate::base::limits::Limits;
 use crate::base::reason::DisconnectReason;
-use crate::base::sender::{Receiver, Sender};
+use crate::base::sender::{Receiver, Sender, next_id};
 use crate::base::sync::lock;
 use crate::base::threads::ThreadGroup;
 
@@ -18,10 +18,10 @@ use super::alarm::Alarm;
 use super::budget::Budget;
 use super::companion::Companion;
 use super::conn::{Conn, Outlet};
-use super::lifecycle::Run;
 use super::link::Link;
 use super::peers::PeerTable;
 use super::reactor::{Command, Reactor};
+use super::run::Run;
 use super::shared_limits::SharedLimits;
 use crate::wire::Wire;
 
@@ -157,7 +157,7 @@ impl Net {
         let peer = Sender {
             credentials: outlet.credentials(),
             secinfo: outlet.secinfo(),
-            ..Sender::new(super::conn::next_id(), name.into())
+            ..Sender::new(next_id(), name.into())
         };
         let keeper = self.me.clone();
         let conn = Conn::new(keeper, &self.budget, peer, wire, link, outlet);
@@ -176,6 +176,13 @@ impl Net {
     pub(crate) fn peers(&self) -> Vec<Sender> {
         let peers = lock(&self.peers);
         peers.all().map(|conn| conn.sender()).collect()
+    }
+
+    /// Whether a sender has an address of ours, so that what is sent to it may come to us.
+    pub(crate) fn is_ours(&self, sender: &Sender) -> bool {
+        let wire = lock(&self.peers).wire_of(sender).cloned();
+        let ip = sender.name.parse();
+        matches!((wire, ip), (Some(wire), Ok(ip)) if wire.port.is_here(ip))
     }
 
     /// The one peer that is meant.

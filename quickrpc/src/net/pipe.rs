@@ -7,17 +7,15 @@ use crate::base::error::{Error, Result};
 use crate::base::here;
 use crate::base::reason::DisconnectReason;
 use crate::carrier::pipe::Pipe;
+use crate::carrier::stream::Place;
 use crate::carrier::transport::{Entry, Network, Transport};
 use crate::wire::Wire;
 
 use super::above::Above;
 use super::conn::{Conn, Outlet};
 use super::net::Net;
-use super::pump::Flow;
+use super::pump::{CHUNK, Flow, Pumped};
 use super::reactor::Command;
-
-/// Bytes read at once.
-const CHUNK: usize = 64 << 10;
 
 impl Net {
     /// A new peer at the other end of a pipe.
@@ -160,9 +158,10 @@ fn read(
             }
             Flow::Read => {}
         }
-        match reader.read(&mut buffer) {
-            Ok(0) if conn.closed().is_some() => return,
-            Ok(0) => {
+        let read = |place: Place<'_>, _: &mut _| place.fill(&mut reader, CHUNK);
+        match net.pump(above, conn, &mut rx, &mut buffer, read) {
+            Pumped::End if conn.closed().is_some() => return,
+            Pumped::End => {
                 if rx.is_within_message() {
                     net.truncated(above, conn);
                 }
@@ -172,12 +171,10 @@ fn read(
                 }
                 return;
             }
-            Ok(count) => {
-                let chunk = buffer.get(..count).unwrap_or_default();
-                flow = net.receive(above, conn, &mut rx, chunk);
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => {
+            Pumped::Read(_, next) => flow = next,
+            // A plug-in's stream that should block, and does not.
+            Pumped::Nothing => {
+                let error = io::ErrorKind::WouldBlock.into();
                 conn.close(DisconnectReason::Lost(Arc::new(error)));
                 return;
             }

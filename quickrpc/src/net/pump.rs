@@ -1,13 +1,17 @@
 //! From received bytes to messages: cut, unsealed, decoded where they lie, and handed up.
 
+use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::base::error::Error;
 use crate::base::reason::DisconnectReason;
 use crate::base::sender::Sender;
 use crate::base::spare;
+use crate::carrier::stream::Place;
 use crate::wire::codec::Envelope;
-use crate::wire::framing::{Broken, Cut, Progress, Unframed};
+use crate::wire::cutter::{Broken, Cut};
+use crate::wire::framing::{Progress, Unframed};
 use crate::wire::hearing::{Hearing, Sense, Unsealed};
 use crate::wire::session::{Heard, Say};
 
@@ -36,6 +40,20 @@ pub(crate) enum Flow {
     Closed,
 }
 
+/// Bytes that are read at once.
+pub(crate) const CHUNK: usize = 64 << 10;
+
+/// What came of reading once.
+#[derive(Debug)]
+pub(crate) enum Pumped {
+    /// So many bytes, and how it goes on.
+    Read(usize, Flow),
+    /// Nothing is there for now.
+    Nothing,
+    /// Nothing more will come.
+    End,
+}
+
 /// The messages of one round of one peer.
 struct Round<'a> {
     net: &'a Net,
@@ -45,6 +63,46 @@ struct Round<'a> {
 }
 
 impl Net {
+    /// Reads a peer once, and handles what has come. Whoever reads comes through here: the poll
+    /// thread, a thread that waits for an answer, one that reads a pipe; `read` is how. `rx` is the
+    /// peer's own, taken out for the time, and what was left in it is handled already.
+    #[inline]
+    pub(crate) fn pump(
+        &self,
+        above: &dyn Above,
+        conn: &Arc<Conn>,
+        rx: &mut Rx,
+        buffer: &mut [u8],
+        read: impl FnOnce(Place<'_>, &mut Option<Duration>) -> io::Result<usize>,
+    ) -> Pumped {
+        let Rx { buf, timeout, .. } = &mut *rx;
+        // The rest of a large message goes where its beginning is.
+        let large = buf.len() >= spare::LARGE / 2;
+        let count = match large {
+            true => {
+                buf.reserve(CHUNK);
+                read(Place::Behind(buf), timeout)
+            }
+            false => read(Place::Slice(buffer), timeout),
+        };
+        match count {
+            Ok(0) => Pumped::End,
+            Ok(count) => {
+                let chunk = match large {
+                    true => &[],
+                    false => buffer.get(..count).unwrap_or_default(),
+                };
+                Pumped::Read(count, self.receive(above, conn, rx, chunk))
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Pumped::Nothing,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Pumped::Read(0, Flow::Read),
+            Err(error) => {
+                conn.close(DisconnectReason::Lost(Arc::new(error)));
+                Pumped::Read(0, Flow::Closed)
+            }
+        }
+    }
+
     /// Takes what was read from a peer, and handles every complete message in it, up to a
     /// round. On a thread that reads; `rx` is the peer's own, taken out for the time.
     pub(crate) fn receive(
@@ -222,6 +280,7 @@ impl Round<'_> {
     }
 
     /// One message, whole.
+    #[inline]
     fn message(&mut self, sense: &mut Sense, bytes: &[u8]) {
         let conn = self.conn;
         match conn.wire.security.is_null() {
@@ -257,6 +316,7 @@ impl Round<'_> {
     }
 
     /// One of a codec that has no sessions.
+    #[inline]
     fn telegram(&mut self, sender: &Sender, bytes: &[u8]) {
         let wire = &self.conn.wire;
         match wire.codec.decode_bytes(bytes, &wire.limits) {

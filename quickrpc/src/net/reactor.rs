@@ -11,9 +11,10 @@ use crate::base::error::Error;
 use crate::base::sync::lock;
 
 use super::above::Done;
+use super::adding::Adding;
 use super::conn::{Conn, Outlet, Watch};
 use super::link::Link;
-use super::status::{Adding, TransportId};
+use super::status::TransportId;
 
 /// A wish of another thread.
 pub(crate) enum Command {

@@ -19,10 +19,12 @@ impl Net {
         about: About<'_>,
         wait: Wait,
     ) -> Result<(), Error> {
-        let content = match conn.session {
-            _ if conn.speaks => Content::Said(about, bytes),
-            None => return self.put(conn, Content::Framed(bytes), wait),
-            Some(_) => Content::Payload(bytes),
+        if conn.session.is_none() && !conn.speaks {
+            return self.put(conn, Content::Framed(bytes), wait);
+        }
+        let content = match conn.speaks {
+            true => Content::Said(about, bytes),
+            false => Content::Payload(bytes),
         };
         if !conn.is_greeted() {
             let text = format!("`{}` has not proved who it is yet", conn.peer());

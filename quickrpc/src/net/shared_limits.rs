@@ -1,13 +1,8 @@
 //! The limits that count for all wires of an API together.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use crate::base::limits::Limits;
-use crate::base::sync::lock;
-
-use super::link::Link;
-use crate::net::net::Net;
 
 /// Those limits of an API that no single wire has, as its wires set them.
 #[derive(Debug)]
@@ -32,31 +27,10 @@ impl SharedLimits {
     pub(crate) fn subscription(&self) -> usize {
         self.subscription.load(Ordering::Relaxed)
     }
-}
 
-impl Net {
-    /// The wires have changed: takes the shared limits from them.
-    pub(crate) fn share_limits(&self) {
-        let pending_calls = self.shared_limit(|limits| limits.pending_calls);
-        let subscription = self.shared_limit(|limits| limits.subscription);
-        let total = self.shared_limit(|limits| limits.buffered_total);
-        self.budget.limit_to(total);
-        let shared = &self.shared;
-        shared.pending_calls.store(pending_calls, Ordering::Relaxed);
-        shared.subscription.store(subscription, Ordering::Relaxed);
-    }
-
-    /// How long stopping may take.
-    pub(crate) fn stop_limit(&self) -> Duration {
-        self.shared_limit(|limits| limits.stop)
-    }
-
-    /// The limit of the first wire whose expression sets it, else that of the API.
-    fn shared_limit<T: PartialEq>(&self, limit: impl Fn(&Limits) -> T) -> T {
-        let own = limit(&self.limits);
-        let links = lock(&self.links);
-        let of = |link: &Link| limit(&link.wire.limits);
-        let set = links.iter().map(|link| of(link)).find(|set| *set != own);
-        set.unwrap_or(own)
+    /// The wires have changed.
+    pub(crate) fn set(&self, pending_calls: usize, subscription: usize) {
+        self.pending_calls.store(pending_calls, Ordering::Relaxed);
+        self.subscription.store(subscription, Ordering::Relaxed);
     }
 }

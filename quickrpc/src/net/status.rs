@@ -1,18 +1,11 @@
-//! Which transports are up, and changing them while the API runs.
+//! Which transports are up.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::base::error::{Error, Result};
-use crate::base::sync::lock;
-
-use super::above::Done;
-use super::lifecycle::Phase;
-use super::link::Link;
-use super::reactor::Command;
-use crate::net::net::Net;
+use crate::base::error::Error;
 
 /// Names what one transport expression bound, to remove it again: given by
 /// [`Api::add_transport`](crate::Api::add_transport), and part of a [`TransportStatus`].
@@ -97,109 +90,5 @@ impl fmt::Display for TransportStatus {
                 reason: Some(reason),
             } => write!(f, "ended ({reason})"),
         }
-    }
-}
-
-/// A transport that is being added: whoever added it waits for all of its parts.
-pub(crate) struct Adding {
-    left: AtomicUsize,
-    /// Guards what is done at the end, until then; a leaf in the lock order.
-    done: Mutex<Option<Done>>,
-}
-
-impl Adding {
-    /// One part is open, or cannot be opened.
-    pub(crate) fn part(&self, opened: Result<()>) {
-        let last = self.left.fetch_sub(1, Ordering::AcqRel) == 1;
-        // The first failure counts, or the last success.
-        if opened.is_err() || last {
-            let done = lock(&self.done).take();
-            if let Some(done) = done {
-                done(opened);
-            }
-        }
-    }
-}
-
-impl Link {
-    fn status(&self) -> TransportStatus {
-        TransportStatus {
-            id: self.id,
-            transport: Arc::clone(&self.wire.name),
-            state: lock(&self.state).clone(),
-        }
-    }
-}
-
-impl Net {
-    /// The status of every transport, in the order in which they were bound.
-    pub(crate) fn status(&self) -> Vec<TransportStatus> {
-        let links = lock(&self.links);
-        links.iter().map(|link| link.status()).collect()
-    }
-
-    /// A transport changed: remembers it, and tells the program in its turn.
-    pub(crate) fn set_state(&self, link: &Link, state: TransportState) {
-        *lock(&link.state) = state;
-        if let Some(above) = self.above().filter(|above| above.watches_status()) {
-            above.status(link.status());
-        }
-    }
-
-    /// Forgets what a transport expression bound.
-    pub(crate) fn forget_links(&self, id: TransportId) {
-        lock(&self.links).retain(|link| link.id != id);
-        self.share_limits();
-    }
-
-    /// Adds links; opens them if the API runs.
-    pub(crate) fn add_links(&self, new: Vec<Arc<Link>>, done: Done) {
-        let mut run = lock(&self.run);
-        lock(&self.links).extend(new.iter().cloned());
-        self.share_limits();
-        match run.phase {
-            Phase::Idle => {
-                drop(run);
-                done(Ok(()));
-            }
-            Phase::Stopping => {
-                drop(run);
-                done(Err(Error::Stopped));
-            }
-            Phase::Starting | Phase::Running => {
-                run.alive += new.len();
-                let adding = Arc::new(Adding {
-                    left: AtomicUsize::new(new.len()),
-                    done: Mutex::new(Some(done)),
-                });
-                drop(run);
-                self.ask(Command::Add(new, adding));
-            }
-        }
-    }
-
-    /// Closes what a transport expression bound, and forgets it; `done` is told when it is
-    /// closed, or why not.
-    pub(crate) fn remove_transport(&self, id: TransportId, done: Done) {
-        let run = lock(&self.run);
-        if !lock(&self.links).iter().any(|link| link.id == id) {
-            drop(run);
-            return done(Err(Error::Config("there is no such transport".into())));
-        }
-        let idle = run.phase == Phase::Idle;
-        drop(run);
-        match idle {
-            true => {
-                self.forget_links(id);
-                done(Ok(()));
-            }
-            false => self.ask(Command::Remove(id, done)),
-        }
-    }
-}
-
-impl fmt::Debug for Adding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Adding({} left)", self.left.load(Ordering::Relaxed))
     }
 }

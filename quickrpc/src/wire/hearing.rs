@@ -10,7 +10,7 @@ use crate::base::security::SecInfo;
 
 use super::Wire;
 use super::codec::{DecodeError, Envelope};
-use super::framing::Cutter;
+use super::cutter::Cutter;
 use super::security::{Opened, SecuritySession, Telegram, refused};
 use super::session::{Heard, Listening, Say};
 

@@ -2,6 +2,7 @@
 //! its codec, its framing, its security provider, its limits.
 
 pub mod codec;
+pub(crate) mod cutter;
 pub(crate) mod framing;
 pub(crate) mod guess;
 pub(crate) mod hearing;

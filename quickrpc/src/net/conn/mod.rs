@@ -15,7 +15,7 @@ mod speak;
 mod waiting;
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Condvar, Mutex, OnceLock, Weak};
 
 use crate::base::security::SecInfo;
@@ -70,6 +70,8 @@ pub(crate) struct Conn {
     tx: Mutex<Tx>,
     /// Room in the queue, bytes for the writer, or the end.
     tx_changed: Condvar,
+    /// The number of the last call of ours that it was asked.
+    pub(crate) last_asked: AtomicU64,
     /// What it takes of the memory for all peers.
     pub(crate) held: Held,
     /// The link that this peer belongs to: its place in the list of links.
@@ -116,6 +118,7 @@ impl Conn {
             reading: Reading::new(Box::new(rx)),
             tx: Mutex::new(Tx::new(speaking)),
             tx_changed: Condvar::new(),
+            last_asked: AtomicU64::new(0),
             held: Held::new(budget),
             link,
         })
@@ -181,12 +184,6 @@ impl Conn {
         // For a reader thread; the lock orders the change before its look at the flag.
         self.changed(&lock(&self.tx));
     }
-}
-
-/// Peers are numbered over all APIs of the process, and numbers are never used again.
-pub(crate) fn next_id() -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 impl fmt::Debug for Conn {

@@ -1,8 +1,11 @@
 //! The poll thread: one per API, for all its sockets, timers and peer events.
 
+mod datagrams;
 mod ending;
+mod greeting;
 mod time;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
@@ -12,26 +15,26 @@ use mio::{Events, Poll, Token, Waker};
 
 use crate::base::error::Error;
 use crate::base::sync::{after, lock};
-use crate::carrier::stream::Spare;
+use crate::carrier::stream::Place;
 
 use super::above::Above;
+use super::adding::Adding;
 use super::conn::{Conn, Outlet};
 use super::greeting::Greetings;
 use super::link::Link;
-use super::pump::Flow;
+use super::pump::{CHUNK, Flow, Pumped};
 use super::reactor::{Command, Reactor};
 use super::sources::{Source, Sources};
-use super::status::Adding;
+use super::timers::Timers;
 use crate::base::here;
 use crate::base::limits::FLUSH;
 use crate::base::reason::DisconnectReason;
-use crate::base::spare;
 use crate::carrier::pipe::Wakers;
 use crate::net::net::Net;
 
 const WAKER: Token = Token(usize::MAX);
 /// Bytes that a connection may bring in one round.
-const ROUND: usize = 64 << 10;
+const ROUND: usize = CHUNK;
 /// After the end of a connection, its unread input is thrown away for so long, since
 /// closing with unread input would destroy what was sent last.
 const LINGER: Duration = Duration::from_secs(1);
@@ -50,7 +53,9 @@ pub(crate) struct Loop {
     /// Peers with more to read than fitted their round.
     ready: Vec<Arc<Conn>>,
     pub(crate) greetings: Greetings,
-    pub(crate) timers: Vec<(Instant, Timer)>,
+    pub(crate) timers: Timers<Timer>,
+    /// Sockets of datagrams that had more than fitted their round, by token.
+    pub(crate) more_datagrams: BTreeSet<usize>,
     pub(crate) scratch: Box<[u8]>,
     /// Companions that have not started yet; `None` before they are started.
     pub(crate) companions_left: Option<usize>,
@@ -80,6 +85,10 @@ pub(crate) struct LinkState {
     pub(crate) peers: usize,
     /// Whoever added it waits for its first attempt.
     pub(crate) adding: Option<Arc<Adding>>,
+    /// When it accepts by a timer.
+    pub(crate) accepts_at: Option<Instant>,
+    /// Since when the system has had no descriptor left, and how often that was seen.
+    pub(crate) outage: Option<(Instant, u64)>,
     /// Its threads, where it has some.
     pub(crate) pipe: Option<Arc<Wakers>>,
 }
@@ -105,8 +114,6 @@ pub(crate) enum Timer {
     Accept(usize),
     /// Give up connections that have greeted for too long.
     Greetings,
-    /// Go on reading datagrams, which were too many for a round.
-    Datagrams(usize),
 }
 
 impl Loop {
@@ -128,7 +135,8 @@ impl Loop {
             sources: Sources::default(),
             ready: Vec::new(),
             greetings: Greetings::default(),
-            timers: Vec::new(),
+            timers: Timers::default(),
+            more_datagrams: BTreeSet::new(),
             scratch: vec![0; ROUND].into(),
             companions_left: None,
             failure: None,
@@ -168,13 +176,19 @@ impl Loop {
                 self.read(&conn, true);
             }
             self.go_on_greetings();
+            if !self.more_datagrams.is_empty() {
+                for token in std::mem::take(&mut self.more_datagrams) {
+                    self.read_datagrams(token);
+                }
+            }
             self.time();
         }
         self.shut_down();
     }
 
     fn timeout(&mut self) -> Option<Duration> {
-        if !self.ready.is_empty() || self.greetings.go_on() || self.spins() {
+        let more = !self.ready.is_empty() || !self.more_datagrams.is_empty();
+        if more || self.greetings.go_on() || self.spins() {
             return Some(Duration::ZERO);
         }
         let alarm = self.net.alarm.at();
@@ -318,33 +332,18 @@ impl Loop {
         let mut left = ROUND;
         let mut ended = conn.end.has_ended();
         while flow == Flow::Read && left > 0 && !ended {
-            // The rest of a large message goes where its beginning is.
-            let large = rx.buf.len() >= spare::LARGE / 2;
-            let read = match large {
-                true => {
-                    rx.buf.reserve(ROUND);
-                    stream.read(Spare(&mut rx.buf))
-                }
-                false => stream.read(&mut *self.scratch),
-            };
-            match read {
-                Ok(0) => ended = true,
-                Ok(count) => {
+            let room = self.scratch.len();
+            let buffer = &mut *self.scratch;
+            let read = |place: Place<'_>, _: &mut _| stream.read(place);
+            match self.net.pump(&*self.above, conn, &mut rx, buffer, read) {
+                Pumped::End => ended = true,
+                Pumped::Nothing => break,
+                Pumped::Read(count, next) => {
                     left = left.saturating_sub(count);
-                    let chunk = match large {
-                        true => &[],
-                        false => self.scratch.get(..count).unwrap_or_default(),
-                    };
-                    flow = self.net.receive(&*self.above, conn, &mut rx, chunk);
-                    if !to_the_end && count < self.scratch.len() {
+                    flow = next;
+                    if !to_the_end && count > 0 && count < room {
                         break;
                     }
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    conn.close(DisconnectReason::Lost(Arc::new(error)));
-                    flow = Flow::Closed;
                 }
             }
         }

@@ -23,7 +23,7 @@ pub(crate) fn stall_end(conn: &Conn) -> Instant {
 
 impl Loop {
     pub(crate) fn after(&mut self, at: Instant, timer: Timer) {
-        self.timers.push((at, timer));
+        self.timers.add(at, timer);
         self.net.alarm.set_earlier(at);
     }
 
@@ -40,14 +40,11 @@ impl Loop {
         if let Some(next) = self.above.due(now) {
             self.net.alarm.set_earlier(next);
         }
-        let (due, later): (Vec<_>, Vec<_>) = std::mem::take(&mut self.timers)
-            .into_iter()
-            .partition(|(at, _)| *at <= now);
-        self.timers = later;
-        for (at, _) in &self.timers {
-            self.net.alarm.set_earlier(*at);
+        let due = self.timers.due(now);
+        if let Some(next) = self.timers.next() {
+            self.net.alarm.set_earlier(next);
         }
-        for (_, timer) in due {
+        for timer in due {
             self.due(timer);
         }
     }
@@ -56,9 +53,8 @@ impl Loop {
         match timer {
             Timer::Reopen(link) => self.open(link),
             Timer::ConnectTimeout(link, attempt) => self.connect_timeout(link, attempt),
-            Timer::Accept(link) => self.accept_again(link),
+            Timer::Accept(link) => self.accept_due(link),
             Timer::Greetings => self.expire_greetings(),
-            Timer::Datagrams(token) => self.read_datagrams(token),
             Timer::Keepalive(conn) => {
                 if let Some(conn) = conn.upgrade() {
                     self.keep_alive(&conn);

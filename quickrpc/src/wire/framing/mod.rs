@@ -1,9 +1,6 @@
 //! Cuts a stream of bytes into telegrams.
 
 mod content_length;
-mod cutter;
-
-pub(crate) use cutter::{Broken, Cut, Cutter};
 
 use std::ops::Range;
 use std::sync::Arc;

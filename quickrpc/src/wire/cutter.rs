@@ -4,7 +4,7 @@ use crate::base::reason::DisconnectReason;
 use crate::wire::websocket::{Event, Reader};
 use crate::wire::{Wire, guess};
 
-use super::{Progress, Unframed};
+use super::framing::{Progress, Unframed};
 
 /// What is known of the message that arrives from one peer.
 #[derive(Debug)]
