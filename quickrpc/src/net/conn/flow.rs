@@ -91,7 +91,7 @@ impl FlowControl {
 
     /// Calls of ours that wait for this peer.
     pub(crate) fn asked(&self) -> usize {
-        self.asked.load(Ordering::Relaxed)
+        self.asked.load(Ordering::SeqCst)
     }
 
     /// One more.
@@ -107,7 +107,7 @@ impl FlowControl {
 
     /// Whether a call of ours depends on this peer.
     pub(crate) fn is_awaited(&self) -> bool {
-        self.asked.load(Ordering::SeqCst) > 0
+        self.asked() > 0
     }
 
     /// After [`ask`](Self::ask), whether the peer has to be resumed for it.
