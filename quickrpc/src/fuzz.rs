@@ -91,9 +91,7 @@ fn said(codec: &AnyCodec, text: &str, envelope: &Envelope) -> Vec<Said> {
         Envelope::Reply { id, result } => Said::Reply(*id, value(codec, text, result)),
         Envelope::Failure { id, error } => Said::Failure(*id, error.clone()),
         Envelope::Header(_) => Said::Header,
-        Envelope::Invalid { id, .. } => {
-            Said::Invalid(id.as_ref().map(|id| id.of(text).to_owned()))
-        }
+        Envelope::Invalid { id, .. } => Said::Invalid(id.as_ref().map(|id| id.of(text).to_owned())),
         Envelope::Empty => Said::Empty,
         Envelope::Several { parts, .. } => {
             return parts
