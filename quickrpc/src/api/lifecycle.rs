@@ -47,14 +47,10 @@ pub(crate) fn stop(net: &Net) -> Result<()> {
     if remaining.is_empty() {
         return Ok(());
     }
-    Err(Error::Config(
-        format!(
-            "not stopped within {:?}: still running: {} (a handler that does not return?)",
-            net.stop_limit(),
-            remaining.join(", ")
-        )
-        .into(),
-    ))
+    Err(Error::NotStopped {
+        after: net.stop_limit(),
+        running: remaining.into(),
+    })
 }
 
 /// Waits until the API is stopped, or every transport has ended.

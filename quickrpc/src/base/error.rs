@@ -168,6 +168,33 @@ pub enum Error {
     #[error("{0}")]
     Config(Arc<str>),
 
+    /// A value is not of the type that it was to be read as.
+    #[error("cannot read `{expected}` from a value: {reason}")]
+    BadValue {
+        /// The type.
+        expected: Arc<str>,
+        /// What was found and what was expected.
+        reason: Arc<str>,
+    },
+
+    /// A stop took longer than [`Limits::stop`](crate::Limits::stop): these threads go on, most
+    /// often since a handler does not return.
+    #[error(
+        "not stopped within {after:?}: still running: {} (a handler that does not return?)",
+        .running.join(", ")
+    )]
+    NotStopped {
+        /// How long was waited.
+        after: Duration,
+        /// The names of the threads.
+        running: Arc<[String]>,
+    },
+
+    /// A transport has ended in an orderly way; the reason of a
+    /// [`TransportState::Down`](crate::TransportState::Down) behind `restart:`.
+    #[error("it ended")]
+    Ended,
+
     /// Reading or writing failed.
     #[error("{context}: {source}")]
     Io {
@@ -284,6 +311,12 @@ impl CallError {
     pub fn with_data(mut self, data: impl Into<Value>) -> Self {
         self.data = Some(data.into());
         self
+    }
+
+    /// The error that an answer without a result and without an error becomes.
+    pub(crate) fn neither() -> Self {
+        let text = "the other side answered with neither a result nor an error";
+        CallError::new(Self::INTERNAL_ERROR, text)
     }
 
     /// The error that a handler's own error becomes: a `CallError` inside is kept,

@@ -1,4 +1,12 @@
-//! Locks that a panicking thread cannot spoil.
+//! Locks that a panicking thread cannot spoil, and what loom can replace.
+//!
+//! Where threads agree by atomics, the agreement is a type without I/O, and [`replaceable`] is
+//! where such a type takes its atomics and locks from. With `--cfg loom` they are those of loom,
+//! which runs the models beside the types through all orders that the memory model allows:
+//!
+//! ```text
+//! RUSTFLAGS="--cfg loom" cargo test -p quickrpc --lib --release loom
+//! ```
 
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -17,4 +25,34 @@ pub(crate) fn after(wait: Duration) -> Instant {
     const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
     let now = Instant::now();
     now.checked_add(wait).unwrap_or(now + FAR)
+}
+
+/// Atomics and locks of types that have a model.
+pub(crate) mod replaceable {
+    #[cfg(loom)]
+    pub(crate) use loom::sync::atomic::{
+        AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering, fence,
+    };
+    #[cfg(loom)]
+    pub(crate) use loom::sync::{Mutex, MutexGuard};
+    #[cfg(not(loom))]
+    pub(crate) use std::sync::atomic::{
+        AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering, fence,
+    };
+    #[cfg(not(loom))]
+    pub(crate) use std::sync::{Mutex, MutexGuard};
+
+    /// Like [`lock`](super::lock).
+    pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+        mutex
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Stands between two accesses with `SeqCst`, which have one order anyway: no code. Loom
+    /// takes such accesses for acquiring and releasing ones, and keeps the order of fences only.
+    pub(crate) fn in_one_order() {
+        #[cfg(loom)]
+        fence(Ordering::SeqCst);
+    }
 }

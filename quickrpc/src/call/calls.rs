@@ -2,7 +2,7 @@
 //! answers.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
@@ -38,7 +38,7 @@ pub(crate) struct Calls {
     pub(crate) gate: Gate,
     pub(crate) mailbox: Mailbox,
     pub(crate) call_timeout: Duration,
-    pub(crate) pending: Mutex<PendingTable>,
+    pub(crate) pending: Mutex<PendingTable<dyn PendingCall, Conn>>,
     next_call: AtomicU64,
 }
 
@@ -120,8 +120,6 @@ impl Calls {
     /// An answer that was owed has been sent.
     pub(crate) fn paid(&self, conn: &Conn) {
         conn.settled();
-        // Pairs with the fence of `stall`.
-        fence(Ordering::SeqCst);
         self.make_room(conn);
     }
 
@@ -170,6 +168,8 @@ impl Calls {
         // Only now somebody looks at the whole telegram.
         match codec.decode(telegram, &wire.limits) {
             Ok(Envelope::Reply { result, .. }) => call.offer(codec, telegram, &result, depth, lane),
+            // With an error behind its result.
+            Ok(Envelope::Failure { error, .. }) => Err(Error::Call(error)),
             Ok(_) => offered,
             Err(error) => {
                 let error = Error::Decode(error.to_string().into());
@@ -184,6 +184,13 @@ impl Calls {
         self.fail_call(conn, Some(id), Error::Call(error));
     }
 
+    /// Whether a peer may mean a call of ours by this id. One that is no longer waited for is
+    /// ours, too: what went back for its answer could be taken for the end of another's call.
+    pub(crate) fn has_asked(&self, conn: &Conn, id: u64) -> bool {
+        (1..=conn.last_asked.load(Ordering::Relaxed)).contains(&id)
+            || lock(&self.pending).awaits(id, conn)
+    }
+
     /// A peer failed to answer; the call fails with the last of those who were asked.
     pub(crate) fn fail_call(&self, conn: &Conn, id: Option<u64>, error: Error) {
         if let Answered::Settle(call) = self.answered(conn, id, true) {
@@ -191,7 +198,7 @@ impl Calls {
         }
     }
 
-    fn answered(&self, conn: &Conn, id: Option<u64>, failed: bool) -> Answered {
+    fn answered(&self, conn: &Conn, id: Option<u64>, failed: bool) -> Answered<dyn PendingCall> {
         let Some(id) = id else {
             return Answered::Unknown;
         };

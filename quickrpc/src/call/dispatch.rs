@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use crossbeam_channel::Receiver;
@@ -315,7 +314,7 @@ impl Calls {
         let Some(calls) = self.me.upgrade() else {
             return;
         };
-        call.conn.owed.fetch_add(1, Ordering::AcqRel);
+        call.conn.flow.owe();
         later(LateAnswer {
             calls,
             conn: Arc::downgrade(call.conn),

@@ -2,7 +2,6 @@
 //! settle promises.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use crate::base::error::{CallError, Error};
 use crate::base::scratch;
@@ -154,6 +153,13 @@ impl<'a> Ear<'a> {
                     self.no_answer(route);
                 }
             },
+            Envelope::Hollow { ours, .. } if calls.has_asked(conn, ours) => {
+                calls.settle_failure(conn, ours, CallError::neither());
+                self.no_answer(route);
+            }
+            Envelope::Hollow { id, error, .. } => {
+                self.answer_error(id.of(telegram.text), &error, route);
+            }
             Envelope::Header(_) | Envelope::Empty => self.no_answer(route),
         }
     }
@@ -172,9 +178,7 @@ impl<'a> Ear<'a> {
         telegram: &mut Telegram<'_>,
         route: &Route,
     ) {
-        if !self.conn.has_called.load(Ordering::Relaxed) {
-            self.conn.has_called.store(true, Ordering::Relaxed);
-        }
+        self.conn.reading.heard_call();
         if let Some(rate) = &self.conn.rate
             && let Some(too_fast) = rate.exceeded()
         {
@@ -280,7 +284,7 @@ impl Calls {
 
     /// A message of a peer waits no longer.
     pub(crate) fn make_room(&self, conn: &Conn) {
-        if conn.is_stalled() && self.has_room(conn) {
+        if conn.flow.is_stalled() && self.has_room(conn) {
             conn.resume();
         }
     }

@@ -34,8 +34,13 @@ pub(crate) struct Mailbox {
     mode: Processing,
     /// Guards the lanes and turns; a leaf in the lock order.
     state: Mutex<State>,
-    /// Workers wait here for work, and whoever stops the API for the last turn.
-    changed: Condvar,
+    /// Workers wait here for work.
+    work: Condvar,
+    /// Whoever stops the API waits here for the last turn. Not with the workers: a wake-up
+    /// that is meant for one of them would be lost on him.
+    given_back: Condvar,
+    /// How long a worker without work stays.
+    linger: Duration,
 }
 
 #[derive(Default)]
@@ -80,7 +85,9 @@ impl Mailbox {
             id,
             mode,
             state: Mutex::default(),
-            changed: Condvar::new(),
+            work: Condvar::new(),
+            given_back: Condvar::new(),
+            linger: LINGER,
         }
     }
 
@@ -141,7 +148,7 @@ impl Mailbox {
             Processing::Queue | Processing::Pool(_) if state.ready.len() <= state.idle => {
                 // First the lock is free: woken with it held, the worker would sleep again.
                 drop(state);
-                self.changed.notify_one();
+                self.work.notify_one();
                 AfterPush::Nothing
             }
             Processing::Queue | Processing::Pool(_) if state.workers < self.mode.turns() => {
@@ -178,7 +185,7 @@ impl Mailbox {
         count
     }
 
-    /// What a worker thread does: runs items until there are none for [`LINGER`].
+    /// What a worker thread does: runs items until there are none for a while.
     pub(crate) fn work(&self) {
         loop {
             {
@@ -187,13 +194,13 @@ impl Mailbox {
             }
             let mut state = lock(&self.state);
             state.idle += 1;
-            let until = Instant::now() + LINGER;
+            let until = Instant::now() + self.linger;
             while state.ready.is_empty() && !state.closed {
                 let Some(left) = until.checked_duration_since(Instant::now()) else {
                     break;
                 };
                 state = self
-                    .changed
+                    .work
                     .wait_timeout(state, left)
                     .unwrap_or_else(|poisoned| poisoned.into_inner())
                     .0;
@@ -248,7 +255,8 @@ impl Mailbox {
     /// Accepts nothing more; workers end.
     pub(crate) fn close(&self) {
         lock(&self.state).closed = true;
-        self.changed.notify_all();
+        self.work.notify_all();
+        self.given_back.notify_all();
         self.forget();
     }
 
@@ -266,7 +274,7 @@ impl Mailbox {
                 return false;
             };
             state = self
-                .changed
+                .given_back
                 .wait_timeout(state, left)
                 .unwrap_or_else(|poisoned| poisoned.into_inner())
                 .0;
@@ -337,7 +345,7 @@ impl Turn<'_> {
         let stopping = state.stopping;
         drop(state);
         if stopping {
-            self.mailbox.changed.notify_all();
+            self.mailbox.given_back.notify_all();
         }
         here::set_turn(self.outer);
         std::mem::forget(self);
@@ -352,7 +360,7 @@ impl Drop for Turn<'_> {
             let Some((lane, item)) = state.next() else {
                 state.held -= 1;
                 if state.stopping {
-                    self.mailbox.changed.notify_all();
+                    self.mailbox.given_back.notify_all();
                 }
                 break;
             };
@@ -369,3 +377,6 @@ impl fmt::Debug for Mailbox {
         f.debug_struct("Mailbox").field("mode", &self.mode).finish()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,9 @@
 //! Calls: from a message to handlers, and from a call to its promise.
 
 pub(crate) mod answer;
+mod asked;
 pub(crate) mod calls;
+mod deadlines;
 pub(crate) mod dispatch;
 mod events;
 pub(crate) mod gate;

@@ -4,13 +4,11 @@ use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use crate::base::error::Error;
-use crate::call::promise::PendingCall;
 
-use crate::net::conn::Conn;
+use super::deadlines::Deadlines;
 
 /// Spreads the ids of calls. They are our own and count up, so that nobody can choose them
 /// to make them collide, and a hash that is safe from that would cost more than the rest.
@@ -34,16 +32,54 @@ impl Hasher for IdHasher {
     }
 }
 
-#[derive(Default)]
-pub(crate) struct PendingTable {
-    calls: HashMap<u64, Entry, BuildHasherDefault<IdHasher>>,
+/// A peer that was asked, as far as this table needs to know it.
+pub(crate) trait Peer {
+    /// Its number, which no other has.
+    fn id(&self) -> u64;
+
+    /// Whether an answer of this one is one to what the other was asked.
+    fn answers_for(&self, other: &Self) -> bool;
+
+    /// How many calls of ours it may be asked at once.
+    fn limit(&self) -> usize;
+
+    /// How many it is asked now.
+    fn asked(&self) -> usize;
+
+    /// It is asked one more, with this id.
+    fn ask(&self, id: u64);
+
+    /// It is asked one less, for which somebody waited without reading by itself, or a thread.
+    fn unask(&self, attended: bool, asleep: bool);
+
+    /// Somebody begins to wait without reading by itself, and it is a thread. Gives whether
+    /// nobody reads the peer.
+    fn attend(&self, first: bool, sleeps: bool) -> bool;
+}
+
+/// The calls `C` that wait for answers of peers `P`.
+pub(crate) struct PendingTable<C: ?Sized, P> {
+    calls: HashMap<u64, Entry<C, P>, BuildHasherDefault<IdHasher>>,
+    deadlines: Deadlines,
     /// No call is accepted any more.
     closed: bool,
 }
 
-struct Entry {
-    call: Arc<dyn PendingCall>,
-    asked: Asked,
+impl<C: ?Sized, P> Default for PendingTable<C, P> {
+    fn default() -> Self {
+        PendingTable {
+            calls: HashMap::default(),
+            deadlines: Deadlines::default(),
+            closed: false,
+        }
+    }
+}
+
+struct Entry<C: ?Sized, P> {
+    call: Arc<C>,
+    asked: Asked<P>,
+    /// It has a deadline.
+    timed: bool,
     /// Somebody waits for it without reading by itself,
     attended: bool,
     /// and that is a thread.
@@ -51,13 +87,13 @@ struct Entry {
 }
 
 /// Those who were asked; nearly always one.
-enum Asked {
-    One(Arc<Conn>),
-    Many(Vec<Arc<Conn>>),
+enum Asked<P> {
+    One(Arc<P>),
+    Many(Vec<Arc<P>>),
 }
 
-impl Asked {
-    fn as_slice(&self) -> &[Arc<Conn>] {
+impl<P> Asked<P> {
+    fn as_slice(&self) -> &[Arc<P>] {
         match self {
             Asked::One(conn) => std::slice::from_ref(conn),
             Asked::Many(conns) => conns,
@@ -66,23 +102,19 @@ impl Asked {
 }
 
 /// What an answer means for the call.
-pub(crate) enum Answered {
+pub(crate) enum Answered<C: ?Sized> {
     /// Settle it: it is out of the table.
-    Settle(Arc<dyn PendingCall>),
+    Settle(Arc<C>),
     /// Others were asked too: settle it if the result can be read, and then remove it; a
     /// result that cannot be read is a failure of this peer.
-    Offer(Arc<dyn PendingCall>),
+    Offer(Arc<C>),
     /// Others may still answer.
     Wait,
     /// Nobody waits for an answer of this peer with this id.
     Unknown,
 }
 
-impl PendingTable {
-    pub(crate) fn len(&self) -> usize {
-        self.calls.len()
-    }
-
+impl<C: ?Sized, P: Peer> PendingTable<C, P> {
     /// Accepts a call, unless too many are pending or the API stops.
     ///
     /// # Errors
@@ -91,8 +123,9 @@ impl PendingTable {
     pub(crate) fn insert(
         &mut self,
         id: u64,
-        call: Arc<dyn PendingCall>,
-        asked: &[Arc<Conn>],
+        call: Arc<C>,
+        asked: &[Arc<P>],
+        deadline: Option<Instant>,
         limit: usize,
     ) -> Result<(), Error> {
         if self.closed {
@@ -102,14 +135,13 @@ impl PendingTable {
             return Err(Error::TooManyPending { limit });
         }
         for conn in asked {
-            let limit = conn.wire.limits.pending_calls_per_peer;
-            if conn.pending.load(Ordering::Relaxed) >= limit {
+            let limit = conn.limit();
+            if conn.asked() >= limit {
                 return Err(Error::TooManyPending { limit });
             }
         }
         for conn in asked {
-            // Pairs with `resume_awaited`.
-            conn.pending.fetch_add(1, Ordering::SeqCst);
+            conn.ask(id);
         }
         let asked = match asked {
             [conn] => Asked::One(Arc::clone(conn)),
@@ -118,16 +150,20 @@ impl PendingTable {
         let entry = Entry {
             call,
             asked,
+            timed: deadline.is_some(),
             attended: false,
             asleep: false,
         };
+        if let Some(deadline) = deadline {
+            self.deadlines.begin(deadline, id);
+        }
         self.calls.insert(id, entry);
         Ok(())
     }
 
     /// A peer answered: with a result, or with a failure, which counts only when it is
     /// the last one's.
-    pub(crate) fn answered(&mut self, id: u64, conn: &Conn, failed: bool) -> Answered {
+    pub(crate) fn answered(&mut self, id: u64, conn: &P, failed: bool) -> Answered<C> {
         let Some(entry) = self.calls.get_mut(&id) else {
             return Answered::Unknown;
         };
@@ -145,7 +181,7 @@ impl PendingTable {
         if failed && asked.len() > 1 {
             if let Asked::Many(asked) = &mut entry.asked {
                 asked.retain(|one| one.id() != conn.id());
-                conn.pending.fetch_sub(1, Ordering::Relaxed);
+                conn.unask(entry.attended, entry.asleep);
             }
             return Answered::Wait;
         }
@@ -158,8 +194,16 @@ impl PendingTable {
         }
     }
 
+    /// Whether this peer may answer a call.
+    pub(crate) fn awaits(&self, id: u64, conn: &P) -> bool {
+        self.calls.get(&id).is_some_and(|entry| {
+            let mut asked = entry.asked.as_slice().iter();
+            asked.any(|one| one.id() == conn.id() || conn.answers_for(one))
+        })
+    }
+
     /// The peer that was asked, if it was a single one.
-    pub(crate) fn only_asked(&self, id: u64) -> Option<Arc<Conn>> {
+    pub(crate) fn only_asked(&self, id: u64) -> Option<Arc<P>> {
         match &self.calls.get(&id)?.asked {
             Asked::One(conn) => Some(Arc::clone(conn)),
             Asked::Many(_) => None,
@@ -168,7 +212,7 @@ impl PendingTable {
 
     /// Somebody waits for a call without reading by itself, perhaps a thread. Gives the
     /// peers that nobody reads.
-    pub(crate) fn attend(&mut self, id: u64, thread: bool) -> Vec<Arc<Conn>> {
+    pub(crate) fn attend(&mut self, id: u64, thread: bool) -> Vec<Arc<P>> {
         let Some(entry) = self.calls.get_mut(&id) else {
             return Vec::new();
         };
@@ -176,37 +220,35 @@ impl PendingTable {
         let sleeps = thread && !std::mem::replace(&mut entry.asleep, true);
         let asked = entry.asked.as_slice().iter();
         asked
-            .filter(|conn| {
-                if sleeps {
-                    conn.sleepers.fetch_add(1, Ordering::Relaxed);
-                }
-                if first {
-                    conn.attended.fetch_add(1, Ordering::SeqCst);
-                }
-                conn.parked.load(Ordering::SeqCst)
-            })
+            .filter(|conn| conn.attend(first, sleeps))
             .cloned()
             .collect()
     }
 
     /// Forgets a call.
-    pub(crate) fn remove(&mut self, id: u64) -> Option<Arc<dyn PendingCall>> {
+    pub(crate) fn remove(&mut self, id: u64) -> Option<Arc<C>> {
         let entry = self.calls.remove(&id)?;
         for conn in entry.asked.as_slice() {
-            conn.pending.fetch_sub(1, Ordering::Relaxed);
-            if entry.attended {
-                conn.attended.fetch_sub(1, Ordering::Relaxed);
-            }
-            if entry.asleep {
-                conn.sleepers.fetch_sub(1, Ordering::Relaxed);
-            }
+            conn.unask(entry.attended, entry.asleep);
+        }
+        if entry.timed {
+            let calls = &self.calls;
+            self.deadlines.end(id, |id| calls.contains_key(&id));
         }
         Some(entry.call)
     }
 
+    fn forget(&mut self, id: u64) -> Option<Entry<C, P>> {
+        let entry = self.calls.remove(&id)?;
+        for conn in entry.asked.as_slice() {
+            conn.unask(entry.attended, entry.asleep);
+        }
+        Some(entry)
+    }
+
     /// A peer is gone: the calls that now nobody can answer.
-    pub(crate) fn lost(&mut self, conn: &Conn) -> Vec<Arc<dyn PendingCall>> {
-        if !conn.is_awaited() {
+    pub(crate) fn lost(&mut self, conn: &P) -> Vec<Arc<C>> {
+        if conn.asked() == 0 {
             return Vec::new();
         }
         let ids: Vec<u64> = self
@@ -230,17 +272,17 @@ impl PendingTable {
     }
 
     /// The calls whose deadline has passed, and the next deadline.
-    pub(crate) fn expired(&mut self, now: Instant) -> (Vec<Arc<dyn PendingCall>>, Option<Instant>) {
-        let mut next = None;
+    pub(crate) fn expired(&mut self, now: Instant) -> (Vec<Arc<C>>, Option<Instant>) {
         let mut late = Vec::new();
-        for (id, entry) in &self.calls {
-            match entry.call.deadline() {
-                Some(deadline) if deadline <= now => late.push(*id),
-                Some(deadline) => next = Some(next.map_or(deadline, |n: Instant| n.min(deadline))),
-                None => {}
-            }
+        loop {
+            let calls = &self.calls;
+            let Some(id) = self.deadlines.due(now, |id| calls.contains_key(&id)) else {
+                break;
+            };
+            late.extend(self.forget(id).map(|entry| entry.call));
         }
-        let late = late.into_iter().filter_map(|id| self.remove(id)).collect();
+        let calls = &self.calls;
+        let next = self.deadlines.next(|id| calls.contains_key(&id));
         (late, next)
     }
 
@@ -250,15 +292,21 @@ impl PendingTable {
     }
 
     /// Forgets everything, and accepts nothing more.
-    pub(crate) fn close(&mut self) -> Vec<Arc<dyn PendingCall>> {
+    pub(crate) fn close(&mut self) -> Vec<Arc<C>> {
         self.closed = true;
+        self.deadlines.clear();
         let ids: Vec<u64> = self.calls.keys().copied().collect();
-        ids.into_iter().filter_map(|id| self.remove(id)).collect()
+        let entries = ids.into_iter().filter_map(|id| self.forget(id));
+        entries.map(|entry| entry.call).collect()
     }
 }
 
-impl fmt::Debug for PendingTable {
+impl<C: ?Sized, P> fmt::Debug for PendingTable<C, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PendingTable({})", self.len())
+        write!(f, "PendingTable({})", self.calls.len())
     }
 }
+
+#[cfg(test)]
+#[path = "test_pending.rs"]
+mod tests;

@@ -454,7 +454,7 @@ impl Calls {
     fn admit(&self, id: u64, call: Arc<dyn PendingCall>, peers: &[Arc<Conn>]) -> Result<()> {
         let deadline = call.deadline();
         let limit = self.net.shared.pending_calls();
-        lock(&self.pending).insert(id, call, peers, limit)?;
+        lock(&self.pending).insert(id, call, peers, deadline, limit)?;
         for conn in peers {
             conn.resume_awaited();
         }

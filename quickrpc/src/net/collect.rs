@@ -112,13 +112,7 @@ pub(crate) fn flush() {
         std::mem::take(&mut collected.peers)
     });
     for conn in peers.drain(..) {
-        let left = conn.flush(false);
-        if left >= conn.wire.limits.peer_queue
-            && conn.watch()
-            && let Some(keeper) = conn.keeper.upgrade()
-        {
-            keeper.look_after(conn);
-        }
+        conn.flush(false);
     }
     // Keeps the capacity for the next round.
     COLLECTED.with_borrow_mut(|collected| {

@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, Weak};
 use std::{fmt, io};
 
@@ -82,7 +81,7 @@ impl Datagrams {
             )
         };
         // An answer is recognised by who was asked; and a late answer needs its receiver.
-        let keep = |conn: &Arc<Conn>| conn.is_awaited() || conn.owed.load(Ordering::Relaxed) > 1;
+        let keep = |conn: &Arc<Conn>| conn.flow.is_awaited() || conn.flow.owes(1);
         Some(lock(&self.known).get(ip, make, keep))
     }
 

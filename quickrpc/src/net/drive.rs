@@ -7,15 +7,14 @@
 use std::cell::RefCell;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::base::sync::{after, lock};
+use crate::base::sync::after;
 use crate::carrier::stream::{Place, Stream};
 
 use super::above::Above;
 use super::conn::{Conn, Outlet, Rx};
-use super::conn::{ReadBy, ReaderTurn, Watch};
+use super::conn::{Parked, ReadBy, ReaderTurn, Watch};
 use super::pump::{CHUNK, Flow, Pumped};
 use super::reactor::{Command, Reactor};
 use crate::net::net::Net;
@@ -47,23 +46,11 @@ thread_local! {
     static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-impl Conn {
-    /// Whether nobody has to read this peer until the next thread waits for it: there is
-    /// nobody else who waits, and the peer has never sent anything but answers.
-    fn may_be_parked(&self) -> bool {
-        !self.has_called.load(Ordering::Relaxed) && self.attended.load(Ordering::SeqCst) == 0
-    }
-}
-
 impl Reactor {
     /// The poll thread reads this peer again.
     pub(crate) fn unpark(&self, conn: &Conn) {
-        conn.parked.store(false, Ordering::SeqCst);
-        self.watch(conn, |watch| {
-            if watch.reader == ReadBy::Parked {
-                watch.reader = ReadBy::PollThread;
-            }
-        });
+        conn.reading.unpark();
+        self.watch(conn, Watch::unpark);
     }
 }
 
@@ -82,35 +69,31 @@ impl Net {
         };
         // Where several threads wait, the poll thread reads for all, rather than each for a
         // while: handing over costs more than being woken.
-        if conn.sleepers.load(Ordering::Relaxed) > 0 {
+        if conn.reading.has_sleepers() {
             return false;
         }
         let Some(reactor) = self.reactor() else {
             return true;
         };
         // One reads; who comes later is woken by whoever reads.
-        let Some(mut rx) = lock(&conn.rx).take() else {
+        let Some(mut rx) = conn.reading.take() else {
             return false;
         };
         let turn = reactor.watch(conn, Watch::enter);
         let flow = self.read_until(above, conn, stream, &mut rx, done, until);
-        *lock(&conn.rx) = Some(rx);
+        conn.reading.give_back(rx);
         self.leave(&reactor, conn, turn, flow);
         true
     }
 
     /// A waiting thread has what it waited for.
     fn leave(&self, reactor: &Reactor, conn: &Arc<Conn>, turn: ReaderTurn, flow: Flow) {
-        if flow == Flow::Read && conn.may_be_parked() {
+        if flow == Flow::Read && conn.reading.may_be_parked() {
             reactor.watch(conn, |watch| watch.leave(turn, ReadBy::Parked));
-            conn.parked.store(true, Ordering::SeqCst);
-            // Whoever began to wait meanwhile has seen the flag, or is seen here.
-            if !conn.may_be_parked() {
-                reactor.unpark(conn);
-            } else if !conn.parking.load(Ordering::Acquire)
-                && !conn.parking.swap(true, Ordering::AcqRel)
-            {
-                reactor.ask(Command::Parked(Arc::clone(conn)));
+            match conn.reading.park() {
+                Parked::Attended => reactor.unpark(conn),
+                Parked::Untold => reactor.ask(Command::Parked(Arc::clone(conn))),
+                Parked::Told => {}
             }
             return;
         }
@@ -139,8 +122,8 @@ impl Net {
         done: &dyn Fn() -> bool,
         until: Option<Instant>,
     ) -> Flow {
-        // Looked at with `driven` set, so that whoever closes it meanwhile wakes us.
-        if conn.is_closed() || conn.ended.load(Ordering::Acquire) || conn.is_stalled() {
+        // This thread has said that it reads, so that whoever closes it meanwhile wakes us.
+        if conn.end.is_over_for_reader() || conn.flow.is_stalled() {
             return Flow::Read;
         }
         let mut buffer = BUFFER.take();

@@ -34,6 +34,6 @@ impl Keeper for Net {
     }
 
     fn look_after(&self, peer: Arc<Conn>) {
-        self.ask(Command::Watch(peer));
+        self.ask(Command::LookAfter(peer));
     }
 }

@@ -33,4 +33,5 @@ pub(crate) mod session;
 pub(crate) mod shared_limits;
 pub(crate) mod sources;
 pub(crate) mod status;
+pub(crate) mod timers;
 mod transports;

@@ -210,12 +210,10 @@ impl Net {
         conn: &Arc<Conn>,
         reason: DisconnectReason,
     ) {
-        if conn.ended.swap(true, Ordering::AcqRel) {
-            return;
+        if conn.end.end(&reason) {
+            above.lost(conn, &reason);
+            above.ended(conn);
         }
-        above.lost(conn, &reason);
-        conn.end_with(reason);
-        above.ended(conn);
     }
 
     /// The input of a peer ended within a message.

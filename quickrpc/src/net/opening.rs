@@ -133,7 +133,7 @@ impl Loop {
         match link.retry {
             Some(retry) if !over => {
                 let wait = pause(retry, 1);
-                let reason = reason.unwrap_or_else(|| Error::Config("it ended".into()));
+                let reason = reason.unwrap_or(Error::Ended);
                 tracing::info!(wire = %link.wire.name, "{reason}; starting again in {wait:?}");
                 self.down(index, &link, reason, wait);
             }
@@ -290,21 +290,74 @@ impl Loop {
             return;
         };
         for _ in 0..ACCEPTS {
-            let Some(Source::Listener { listener, .. }) = self.sources.get(token) else {
+            let Some(Source::Listener { listener, link: of }) = self.sources.get(token) else {
                 return;
             };
+            if *of != index {
+                return;
+            }
             match listener.accept() {
                 Ok((stream, name)) => self.welcome(index, &link, stream, &name),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return self.accepted_all(index);
+                }
                 Err(error) if is_out_of_descriptors(&error) => {
-                    tracing::warn!("accepting pauses: {error}");
-                    return self.after(Instant::now() + NO_DESCRIPTORS, Timer::Accept(index));
+                    return self.out_of_descriptors(index, &error);
                 }
                 // The connection that was to be accepted is gone already.
                 Err(error) => tracing::debug!("not accepted: {error}"),
             }
         }
-        self.after(Instant::now(), Timer::Accept(index));
+        self.accept_at(index, Instant::now());
+    }
+
+    /// Accepts at that time, or before. One timer for each listener, however many connections
+    /// arrive meanwhile.
+    fn accept_at(&mut self, index: usize, at: Instant) {
+        let Some(state) = self.states.get_mut(index) else {
+            return;
+        };
+        if state.accepts_at.is_none_or(|armed| at < armed) {
+            state.accepts_at = Some(at);
+            self.after(at, Timer::Accept(index));
+        }
+    }
+
+    /// A timer of a listener is due.
+    pub(crate) fn accept_due(&mut self, index: usize) {
+        let Some(state) = self.states.get_mut(index) else {
+            return;
+        };
+        // Unless it was replaced by one that came earlier.
+        if state.accepts_at.is_some_and(|at| at <= Instant::now()) {
+            state.accepts_at = None;
+            self.accept_again(index);
+        }
+    }
+
+    /// The system has no descriptor left. Said once, until all that wait are accepted.
+    fn out_of_descriptors(&mut self, index: usize, error: &io::Error) {
+        if let Some(state) = self.states.get_mut(index) {
+            let now = Instant::now();
+            let (_, seen) = state.outage.get_or_insert((now, 0));
+            *seen += 1;
+            if *seen == 1 {
+                tracing::warn!("accepting pauses: {error}");
+            }
+        }
+        self.accept_at(index, Instant::now() + NO_DESCRIPTORS);
+    }
+
+    /// Nobody waits to be accepted.
+    fn accepted_all(&mut self, index: usize) {
+        let state = self.states.get_mut(index);
+        if let Some((since, seen)) = state.and_then(|state| state.outage.take()) {
+            let lasted = since.elapsed();
+            tracing::info!(
+                seen,
+                "accepting goes on after {lasted:?} without descriptors"
+            );
+        }
     }
 
     fn welcome(&mut self, index: usize, link: &Arc<Link>, stream: Stream, name: &str) {

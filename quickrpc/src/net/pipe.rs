@@ -6,7 +6,6 @@ use std::sync::Arc;
 use crate::base::error::{Error, Result};
 use crate::base::here;
 use crate::base::reason::DisconnectReason;
-use crate::base::sync::lock;
 use crate::carrier::pipe::Pipe;
 use crate::carrier::stream::Place;
 use crate::carrier::transport::{Entry, Network, Transport};
@@ -140,7 +139,7 @@ fn read(
     at_end: impl FnOnce() -> Option<DisconnectReason>,
 ) {
     here::reads_from_now_on(net.id);
-    let Some(mut rx) = lock(&conn.rx).take() else {
+    let Some(mut rx) = conn.reading.take() else {
         return;
     };
     let mut buffer = vec![0; CHUNK];

@@ -262,18 +262,13 @@ impl Round<'_> {
             return false;
         }
         collect::flush();
-        self.conn.stall();
-        // Room may have come just before the flag was seen.
-        if self.full() {
-            return true;
-        }
-        self.conn.unstall();
-        false
+        let conn = self.conn;
+        conn.flow.stall(|| self.full())
     }
 
     fn full(&mut self) -> bool {
         let conn = self.conn;
-        let awaited = conn.is_awaited();
+        let awaited = conn.flow.is_awaited();
         let shares = if awaited { AWAITED } else { 1 };
         (!awaited && conn.is_congested())
             || conn.is_owed_too_much(shares)

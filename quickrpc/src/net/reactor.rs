@@ -10,11 +10,9 @@ use mio::{Registry, Waker};
 use crate::base::error::Error;
 use crate::base::sync::lock;
 
-use std::sync::atomic::Ordering;
-
 use super::above::Done;
 use super::adding::Adding;
-use super::conn::{Conn, Outlet, ReadBy, Watch};
+use super::conn::{Conn, Outlet, Watch};
 use super::link::Link;
 use super::status::TransportId;
 
@@ -38,8 +36,8 @@ pub(crate) enum Command {
     Resume(Arc<Conn>),
     /// Nobody reads this peer, since a thread is expected that waits for it.
     Parked(Arc<Conn>),
-    /// This peer's queue is over its limit.
-    Watch(Arc<Conn>),
+    /// This peer's queue is full.
+    LookAfter(Arc<Conn>),
     /// Open further links; whoever added them waits.
     Add(Vec<Arc<Link>>, Arc<Adding>),
     /// Close the links of a transport and forget them; whoever removes it waits.
@@ -94,17 +92,10 @@ impl Reactor {
 impl Reactor {
     /// Changes what is watched. Edge-triggered: what is ready at that time is reported.
     pub(crate) fn watch<R>(&self, conn: &Conn, change: impl FnOnce(&mut Watch) -> R) -> R {
-        let mut watch = lock(&conn.watch);
-        let before = watch.interest();
-        let result = change(&mut watch);
-        let waiter = watch.reader == ReadBy::Waiter;
-        if conn.driven.load(Ordering::Relaxed) != waiter {
-            conn.driven.store(waiter, Ordering::SeqCst);
-        }
-        let after = watch.interest();
-        if let (Some(token), Outlet::Socket(stream)) = (watch.token, &conn.outlet)
-            && before != after
-        {
+        conn.reading.change(change, |token, before, after| {
+            let Outlet::Socket(stream) = &conn.outlet else {
+                return;
+            };
             let registry = self.registry();
             let changed = match (before, after) {
                 (_, None) => {
@@ -117,8 +108,7 @@ impl Reactor {
             if let Err(error) = changed {
                 tracing::error!(peer = %conn.peer, "cannot watch the socket: {error}");
             }
-        }
-        result
+        })
     }
 }
 

@@ -9,7 +9,6 @@ use crate::wire::session::About;
 use super::collect;
 use super::conn::{Conn, Content, Queued, Wait};
 use super::net::Net;
-use super::reactor::Command;
 
 impl Net {
     /// Sends to one peer what was made ready for it.
@@ -40,16 +39,13 @@ impl Net {
         content: Content<'_>,
         wait: Wait,
     ) -> Result<(), Error> {
-        let limit = conn.wire.limits.peer_queue;
-        if matches!(wait, Wait::UpTo(_)) && conn.backlog() >= limit {
+        if matches!(wait, Wait::UpTo(_)) && conn.backlog() >= conn.wire.limits.peer_queue {
             // Others may wait for what this thread has collected for them.
             collect::flush();
         }
-        match conn.send(content, limit, wait, collect::collector())? {
+        match conn.send(content, wait, collect::collector())? {
             Queued::Fine => {}
             Queued::Listed => collect::add(Arc::clone(conn)),
-            Queued::Over if conn.watch() => self.ask(Command::Watch(Arc::clone(conn))),
-            Queued::Over => {}
         }
         if self.budget.is_exceeded() {
             self.relieve();

@@ -2,7 +2,6 @@
 //! as connected.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use crate::base::error::Error;
 use crate::base::security::SecInfo;
@@ -28,11 +27,11 @@ impl Net {
             self.send_telegrams(conn, session.greeting());
         }
         let mut say = Say::default();
-        if let Some(rx) = lock(&conn.rx).as_mut()
-            && let Some(protocol) = rx.hearing.sense.protocol()
-        {
-            protocol.open(&mut say);
-        }
+        conn.reading.with_rest(|rx| {
+            if let Some(protocol) = rx.hearing.sense.protocol() {
+                protocol.open(&mut say);
+            }
+        });
         self.say(conn, &mut say);
     }
 
@@ -126,7 +125,7 @@ impl Net {
             // Only one thread reads a peer, so that nobody else has set it.
             let _ = conn.known.set(Arc::clone(info));
         }
-        if conn.greeted.swap(true, Ordering::AcqRel) {
+        if !conn.end.greet() {
             return;
         }
         lock(&self.peers).make_known(conn);

@@ -1,5 +1,6 @@
 //! What the poll thread watches, by token.
 
+use std::collections::HashMap;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 
@@ -34,12 +35,27 @@ pub(crate) enum Source {
     },
 }
 
+impl Source {
+    /// The link, if this is one of the few things that it has beside connections.
+    fn single(&self) -> Option<usize> {
+        match self {
+            Source::Listener { link, .. }
+            | Source::Connecting { link, .. }
+            | Source::Datagrams { link, .. } => Some(*link),
+            Source::Peer(_) | Source::Greeting(_) => None,
+        }
+    }
+}
+
 /// A table whose places are used again, but not for events of the same round.
 #[derive(Default)]
 pub(crate) struct Sources {
     places: Vec<Option<Source>>,
     free: Vec<usize>,
     freed: Vec<usize>,
+    /// The tokens of what a link has beside connections: a server asks for them whenever
+    /// one of thousands of peers ends.
+    of_links: HashMap<usize, Vec<usize>>,
 }
 
 impl Sources {
@@ -65,6 +81,9 @@ impl Sources {
         if token >= self.places.len() {
             self.places.resize_with(token + 1, || None);
         }
+        if let Some(link) = source.single() {
+            self.of_links.entry(link).or_default().push(token);
+        }
         if let Some(place) = self.places.get_mut(token) {
             *place = Some(source);
         }
@@ -81,6 +100,14 @@ impl Sources {
     pub(crate) fn remove(&mut self, token: usize) -> Option<Source> {
         let source = self.places.get_mut(token)?.take()?;
         self.freed.push(token);
+        if let Some(link) = source.single()
+            && let Some(tokens) = self.of_links.get_mut(&link)
+        {
+            tokens.retain(|one| *one != token);
+            if tokens.is_empty() {
+                self.of_links.remove(&link);
+            }
+        }
         Some(source)
     }
 
@@ -107,23 +134,22 @@ impl Sources {
 
     /// The token of the listener of a link.
     pub(crate) fn listener(&self, link: usize) -> Option<usize> {
-        self.places.iter().position(
-            |source| matches!(source, Some(Source::Listener { link: one, .. }) if *one == link),
-        )
+        self.of_link(link, |source| matches!(source, Source::Listener { .. }))
     }
 
     /// The token of a link's attempt to connect.
     pub(crate) fn connecting(&self, link: usize) -> Option<usize> {
-        self.places.iter().position(
-            |source| matches!(source, Some(Source::Connecting { link: one, .. }) if *one == link),
-        )
+        self.of_link(link, |source| matches!(source, Source::Connecting { .. }))
     }
 
     /// The token of a socket of a link's wire of datagrams.
     pub(crate) fn datagrams(&self, link: usize) -> Option<usize> {
-        self.places.iter().position(
-            |source| matches!(source, Some(Source::Datagrams { link: one, .. }) if *one == link),
-        )
+        self.of_link(link, |source| matches!(source, Source::Datagrams { .. }))
+    }
+
+    fn of_link(&self, link: usize, is_meant: fn(&Source) -> bool) -> Option<usize> {
+        let mut tokens = self.of_links.get(&link)?.iter().copied();
+        tokens.find(|token| self.get(*token).is_some_and(is_meant))
     }
 
     /// A link accepts and connects nobody any more.
@@ -140,6 +166,7 @@ impl Sources {
 
     /// Nobody is accepted or connected any more.
     pub(crate) fn close_listeners(&mut self) {
+        self.of_links.clear();
         for place in &mut self.places {
             if !matches!(place, Some(Source::Peer(_))) {
                 *place = None;

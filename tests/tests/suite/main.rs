@@ -1,6 +1,7 @@
 //! The library as a downstream user sees it: one module per topic.
 
 mod announcer;
+mod answers;
 mod arguments;
 mod authorization;
 mod batches;
@@ -39,6 +40,7 @@ mod security;
 mod serving;
 mod slots;
 mod stdio;
+mod strangers;
 mod targets;
 mod tls;
 mod transports;

@@ -157,12 +157,12 @@ pub fn to_value<T: Serialize + ?Sized>(value: &T) -> Result<Value> {
 ///
 /// # Errors
 ///
-/// [`Error::Config`] if the value is not of that type; the text says what was found and
+/// [`Error::BadValue`] if the value is not of that type; the text says what was found and
 /// what was expected.
 pub fn from_value<T: DeserializeOwned>(value: Value) -> Result<T> {
-    T::deserialize(ValueDeserializer(&value)).map_err(|error| {
-        let name = std::any::type_name::<T>();
-        Error::Config(format!("cannot read `{name}` from a value: {error}").into())
+    T::deserialize(ValueDeserializer(&value)).map_err(|error| Error::BadValue {
+        expected: std::any::type_name::<T>().into(),
+        reason: error.0.into(),
     })
 }
 

@@ -13,9 +13,11 @@ pub(crate) trait Keeper: Send + Sync {
     /// The peer can be read again.
     fn resume(&self, peer: &Arc<Conn>);
 
-    /// What is watched of the peer's socket may have changed.
+    /// What is watched of the peer's socket has changed. Called with the peer's sending half
+    /// locked.
     fn blocked(&self, peer: &Conn, blocked: bool);
 
-    /// The peer's queue is over its limit.
+    /// The peer's queue is full: one that takes nothing is given up after a while. Called with
+    /// the peer's sending half locked.
     fn look_after(&self, peer: Arc<Conn>);
 }

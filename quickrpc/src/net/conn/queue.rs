@@ -1,13 +1,10 @@
-//! What waits to be sent to one peer.
+//! What waits to be sent to one peer. Without I/O: what takes the bytes is handed in.
 
 use std::collections::VecDeque;
 use std::io;
 use std::ops::Range;
 use std::time::Instant;
 
-use crate::carrier::stream::Stream;
-
-use crate::base::reason::DisconnectReason;
 use crate::base::spare;
 use crate::wire::session::Speaking;
 
@@ -32,8 +29,10 @@ pub(crate) struct Tx {
     pub(crate) speaking: Option<Box<dyn Speaking>>,
     /// The thread that collects, and has this peer in its list.
     pub(crate) listed: Option<u64>,
-    /// Nothing is accepted any more.
-    pub(crate) closed: Option<DisconnectReason>,
+    /// Something was sent since the last look; for keeping connections alive.
+    pub(crate) sent: bool,
+    /// What the poll thread was told of `blocked`.
+    pub(crate) told_blocked: bool,
     /// When the peer last accepted something, or the queue began.
     pub(crate) progress: Instant,
 }
@@ -43,8 +42,6 @@ pub(crate) struct Tx {
 pub(crate) enum Queued {
     /// All sent, or somebody sends it.
     Fine,
-    /// Over its limit: the peer is to be watched.
-    Over,
     /// For the list of the collecting thread.
     Listed,
 }
@@ -53,6 +50,24 @@ pub(crate) enum Queued {
 const KEEP: usize = 16 << 10;
 
 impl Tx {
+    pub(crate) fn new(speaking: Option<Box<dyn Speaking>>) -> Self {
+        Tx {
+            buf: Vec::new(),
+            head: 0,
+            gone: 0,
+            answers: VecDeque::new(),
+            answer_bytes: 0,
+            taken: 0,
+            waiting: 0,
+            blocked: false,
+            speaking,
+            listed: None,
+            sent: false,
+            told_blocked: false,
+            progress: Instant::now(),
+        }
+    }
+
     /// What has not left for certain.
     pub(crate) fn queued(&self) -> usize {
         self.unsent() + self.taken
@@ -96,14 +111,6 @@ impl Tx {
         }
     }
 
-    pub(crate) fn state(&self, limit: usize) -> Queued {
-        if self.queued() < limit {
-            Queued::Fine
-        } else {
-            Queued::Over
-        }
-    }
-
     pub(crate) fn append(&mut self, bytes: &[u8], answer: bool) {
         if self.queued() == 0 {
             self.progress = Instant::now();
@@ -128,8 +135,11 @@ impl Tx {
     }
 
     /// Writes what the socket takes; gives the number of bytes.
-    pub(crate) fn flush(&mut self, stream: &Stream) -> io::Result<usize> {
-        let (sent, blocked) = write(stream, &self.buf[self.head..])?;
+    pub(crate) fn flush(
+        &mut self,
+        socket: impl FnMut(&[u8]) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        let (sent, blocked) = write(socket, &self.buf[self.head..])?;
         self.advance(sent);
         self.blocked = blocked;
         if sent > 0 {
@@ -140,10 +150,13 @@ impl Tx {
 }
 
 /// Writes until all is sent or the socket takes no more (then the second part is true).
-pub(crate) fn write(stream: &Stream, mut bytes: &[u8]) -> io::Result<(usize, bool)> {
+pub(crate) fn write(
+    mut socket: impl FnMut(&[u8]) -> io::Result<usize>,
+    mut bytes: &[u8],
+) -> io::Result<(usize, bool)> {
     let all = bytes.len();
     while !bytes.is_empty() {
-        match stream.write(bytes) {
+        match socket(bytes) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(sent) => bytes = &bytes[sent..],
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -154,4 +167,116 @@ pub(crate) fn write(stream: &Stream, mut bytes: &[u8]) -> io::Result<(usize, boo
         }
     }
     Ok((all, false))
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::io::ErrorKind;
+
+    use super::*;
+
+    /// A socket that takes so many bytes, then no more.
+    fn takes(out: &mut Vec<u8>, mut room: usize) -> impl FnMut(&[u8]) -> io::Result<usize> {
+        move |bytes| {
+            let count = bytes.len().min(room).min(3);
+            room -= count;
+            out.extend_from_slice(&bytes[..count]);
+            match count {
+                0 => Err(ErrorKind::WouldBlock.into()),
+                _ => Ok(count),
+            }
+        }
+    }
+
+    #[test]
+    fn leaves_in_order_and_in_parts() {
+        let mut tx = Tx::new(None);
+        let mut out = Vec::new();
+        tx.append(b"hello ", false);
+        tx.append(b"world", false);
+        assert_eq!(tx.queued(), 11);
+        assert_eq!(tx.flush(takes(&mut out, 4)).unwrap(), 4);
+        assert!(tx.blocked);
+        assert_eq!(tx.queued(), 7);
+        tx.append(b"!", false);
+        assert_eq!(tx.flush(takes(&mut out, 100)).unwrap(), 8);
+        assert!(!tx.blocked);
+        assert_eq!((tx.queued(), &*out), (0, &b"hello world!"[..]));
+    }
+
+    #[test]
+    fn answers_are_counted_until_they_have_left() {
+        let mut tx = Tx::new(None);
+        tx.append(b"ours", false);
+        tx.append(b"answer", true);
+        tx.append(b"answer", true);
+        tx.append(b"ours", false);
+        tx.append(b"last", true);
+        assert_eq!(tx.answer_bytes, 16);
+        assert_eq!(tx.answers.len(), 2, "what is side by side is one");
+        let expected = [(4, 16), (3, 13), (9, 4), (4, 4), (1, 3), (3, 0)];
+        for (sent, left) in expected {
+            tx.advance(sent);
+            assert_eq!(tx.answer_bytes, left);
+        }
+        assert_eq!(tx.queued(), 0);
+        assert!(tx.answers.is_empty());
+    }
+
+    #[test]
+    fn what_is_taken_counts_until_it_is_written() {
+        let mut tx = Tx::new(None);
+        tx.append(b"12345", false);
+        tx.taken = 3;
+        tx.advance(3);
+        assert_eq!((tx.unsent(), tx.queued()), (2, 5));
+        tx.clear();
+        assert_eq!((tx.unsent(), tx.queued()), (0, 0));
+    }
+
+    #[test]
+    fn the_sent_part_is_reclaimed() {
+        let mut tx = Tx::new(None);
+        tx.append(&[1; 100], false);
+        tx.advance(60);
+        tx.append(&[2; 10], false);
+        assert_eq!((tx.head, tx.buf.len()), (0, 50));
+        tx.advance(50);
+        assert_eq!((tx.head, tx.buf.len()), (0, 0));
+    }
+
+    #[test]
+    fn an_empty_queue_keeps_little_memory() {
+        let mut tx = Tx::new(None);
+        tx.append(&vec![0; KEEP + 1], false);
+        tx.advance(KEEP + 1);
+        assert!(tx.buf.capacity() <= KEEP);
+    }
+
+    #[test]
+    fn progress_is_what_the_peer_takes() {
+        let mut tx = Tx::new(None);
+        tx.append(b"12345", false);
+        let began = tx.progress;
+        tx.append(b"6", false);
+        assert_eq!(tx.progress, began, "more of ours is none");
+        assert_eq!(tx.flush(takes(&mut Vec::new(), 0)).unwrap(), 0);
+        assert_eq!(tx.progress, began, "and nothing taken is none");
+        assert_eq!(tx.flush(takes(&mut Vec::new(), 1)).unwrap(), 1);
+        assert!(tx.progress >= began);
+    }
+
+    #[test]
+    fn interruptions_are_no_errors_and_an_end_is() {
+        let mut interrupted = false;
+        let socket = |bytes: &[u8]| match std::mem::replace(&mut interrupted, true) {
+            false => Err(ErrorKind::Interrupted.into()),
+            true => Ok(bytes.len()),
+        };
+        assert_eq!(write(socket, b"123").unwrap(), (3, false));
+        let ended = write(|_| Ok(0), b"123").unwrap_err();
+        assert_eq!(ended.kind(), ErrorKind::WriteZero);
+        let broken = write(|_| Err(ErrorKind::BrokenPipe.into()), b"123").unwrap_err();
+        assert_eq!(broken.kind(), ErrorKind::BrokenPipe);
+    }
 }

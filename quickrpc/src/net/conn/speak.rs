@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::Conn;
 use crate::base::error::Error;
@@ -57,7 +56,7 @@ impl Conn {
 
     /// Whether the peer has proved who it is, where it has to.
     pub(crate) fn is_greeted(&self) -> bool {
-        self.greeted.load(Ordering::Acquire)
+        self.end.is_greeted()
     }
 
     /// The largest message that is read.

@@ -1,13 +1,12 @@
 //! Threads that wait for a peer's sending half: for room, for bytes, or for the end.
 
 use std::sync::MutexGuard;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::base::sync::lock;
 
+use super::Conn;
 use super::queue::Tx;
-use super::{ANSWERS, Conn};
 
 /// A writer thread takes so much at once, so that a slow stream is seen to advance.
 const WRITE: usize = 16 << 10;
@@ -16,7 +15,7 @@ impl Conn {
     /// For a reader thread: waits while reading has stopped.
     pub(crate) fn wait_resumed(&self) {
         let mut tx = lock(&self.tx);
-        while self.stalled.load(Ordering::Acquire) && tx.closed.is_none() {
+        while self.flow.is_stalled() && !self.is_closed() {
             tx = self.wait_changed(tx, None);
         }
     }
@@ -62,7 +61,7 @@ impl Conn {
                 tx.advance(bytes.len());
                 return Some(bytes);
             }
-            if tx.closed.is_some() {
+            if self.is_closed() {
                 return None;
             }
             tx = self.wait_changed(tx, None);
@@ -74,9 +73,9 @@ impl Conn {
         let mut tx = lock(&self.tx);
         tx.taken = tx.taken.saturating_sub(count);
         tx.progress = Instant::now();
-        self.note(&tx);
+        self.note(&mut tx);
         self.changed(&tx);
         drop(tx);
-        self.resume_below(ANSWERS / 2);
+        self.resume_with_room();
     }
 }

@@ -4,7 +4,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
-use std::time::Instant;
 
 use mio::unix::SourceFd;
 use mio::{Interest, Token};
@@ -19,7 +18,7 @@ use super::super::datagrams::Datagrams;
 use super::super::link::Link;
 use super::super::net::Net;
 use super::super::sources::Source;
-use super::{Loop, Timer};
+use super::Loop;
 
 /// Datagrams read before others get their turn.
 const READS: usize = 64;
@@ -99,15 +98,7 @@ impl Loop {
                 }
             }
         }
-        self.read_datagrams_soon(token);
-    }
-
-    fn read_datagrams_soon(&mut self, token: usize) {
-        // One timer for each socket, however often an event comes beside it.
-        let waits = |timer: &Timer| matches!(timer, Timer::Datagrams(one) if *one == token);
-        if !self.timers.iter().any(|(_, timer)| waits(timer)) {
-            self.after(Instant::now(), Timer::Datagrams(token));
-        }
+        self.more_datagrams.insert(token);
     }
 }
 

@@ -1,9 +1,11 @@
 //! The poll thread: one per API, for all its sockets, timers and peer events.
 
 mod datagrams;
+mod ending;
 mod greeting;
 mod time;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
@@ -19,10 +21,11 @@ use super::above::Above;
 use super::adding::Adding;
 use super::conn::{Conn, Outlet};
 use super::greeting::Greetings;
-use super::link::{Leaf, Link};
+use super::link::Link;
 use super::pump::{CHUNK, Flow, Pumped};
 use super::reactor::{Command, Reactor};
 use super::sources::{Source, Sources};
+use super::timers::Timers;
 use crate::base::here;
 use crate::base::limits::FLUSH;
 use crate::base::reason::DisconnectReason;
@@ -50,7 +53,9 @@ pub(crate) struct Loop {
     /// Peers with more to read than fitted their round.
     ready: Vec<Arc<Conn>>,
     pub(crate) greetings: Greetings,
-    pub(crate) timers: Vec<(Instant, Timer)>,
+    pub(crate) timers: Timers<Timer>,
+    /// Sockets of datagrams that had more than fitted their round, by token.
+    pub(crate) more_datagrams: BTreeSet<usize>,
     pub(crate) scratch: Box<[u8]>,
     /// Companions that have not started yet; `None` before they are started.
     pub(crate) companions_left: Option<usize>,
@@ -80,6 +85,10 @@ pub(crate) struct LinkState {
     pub(crate) peers: usize,
     /// Whoever added it waits for its first attempt.
     pub(crate) adding: Option<Arc<Adding>>,
+    /// When it accepts by a timer.
+    pub(crate) accepts_at: Option<Instant>,
+    /// Since when the system has had no descriptor left, and how often that was seen.
+    pub(crate) outage: Option<(Instant, u64)>,
     /// Its threads, where it has some.
     pub(crate) pipe: Option<Arc<Wakers>>,
 }
@@ -105,8 +114,6 @@ pub(crate) enum Timer {
     Accept(usize),
     /// Give up connections that have greeted for too long.
     Greetings,
-    /// Go on reading datagrams, which were too many for a round.
-    Datagrams(usize),
 }
 
 impl Loop {
@@ -128,7 +135,8 @@ impl Loop {
             sources: Sources::default(),
             ready: Vec::new(),
             greetings: Greetings::default(),
-            timers: Vec::new(),
+            timers: Timers::default(),
+            more_datagrams: BTreeSet::new(),
             scratch: vec![0; ROUND].into(),
             companions_left: None,
             failure: None,
@@ -164,17 +172,23 @@ impl Loop {
             }
             self.sources.recycle();
             for conn in std::mem::take(&mut self.ready) {
-                conn.ready.store(false, Ordering::Release);
+                conn.reading.unlist();
                 self.read(&conn, true);
             }
             self.go_on_greetings();
+            if !self.more_datagrams.is_empty() {
+                for token in std::mem::take(&mut self.more_datagrams) {
+                    self.read_datagrams(token);
+                }
+            }
             self.time();
         }
         self.shut_down();
     }
 
     fn timeout(&mut self) -> Option<Duration> {
-        if !self.ready.is_empty() || self.greetings.go_on() || self.spins() {
+        let more = !self.ready.is_empty() || !self.more_datagrams.is_empty();
+        if more || self.greetings.go_on() || self.spins() {
             return Some(Duration::ZERO);
         }
         let alarm = self.net.alarm.at();
@@ -201,7 +215,7 @@ impl Loop {
             Command::Finish(conn) => self.finish(conn),
             Command::Resume(conn) => self.read_again(&conn),
             Command::Parked(conn) => self.look_at_parked(&conn, 0),
-            Command::Watch(conn) => {
+            Command::LookAfter(conn) => {
                 let at = time::stall_end(&conn);
                 self.after(at, Timer::Stall(Arc::downgrade(&conn)));
             }
@@ -255,15 +269,15 @@ impl Loop {
         if let Some(state) = self.states.get_mut(conn.link) {
             state.peers += 1;
         }
-        let mut watch = lock(&conn.watch);
-        watch.token = Some(Token(token));
-        let registry = self.poll.registry();
-        let registered = stream.set_blocking().and_then(|()| match watch.interest() {
-            Some(interest) => stream.register(registry, Token(token), interest),
-            // Somebody waits for an answer already.
-            None => Ok(()),
+        let (token, registry) = (Token(token), self.poll.registry());
+        let registered = conn.reading.adopt(token, |interest| {
+            stream.set_blocking()?;
+            match interest {
+                Some(interest) => stream.register(registry, token, interest),
+                // Somebody waits for an answer already.
+                None => Ok(()),
+            }
         });
-        drop(watch);
         if let Err(error) = registered {
             conn.close(DisconnectReason::Lost(Arc::new(error)));
         }
@@ -300,10 +314,10 @@ impl Loop {
             return;
         };
         // What arrives meanwhile is read when there is room, which asks for it.
-        if conn.is_stalled() && !conn.is_closed() {
+        if conn.flow.is_stalled() && !conn.is_closed() {
             return;
         }
-        let Some(mut rx) = lock(&conn.rx).take() else {
+        let Some(mut rx) = conn.reading.take() else {
             return;
         };
         let mut flow = if conn.is_closed() {
@@ -316,7 +330,7 @@ impl Loop {
         };
         let to_the_end = to_the_end || stream.reads_in_parts();
         let mut left = ROUND;
-        let mut ended = conn.ended.load(Ordering::Acquire);
+        let mut ended = conn.end.has_ended();
         while flow == Flow::Read && left > 0 && !ended {
             let room = self.scratch.len();
             let buffer = &mut *self.scratch;
@@ -339,7 +353,7 @@ impl Loop {
             rx.clear();
             conn.drop_input();
         }
-        *lock(&conn.rx) = Some(rx);
+        conn.reading.give_back(rx);
         if ended && flow == Flow::Read {
             if truncated {
                 self.net.truncated(&*self.above, conn);
@@ -355,96 +369,8 @@ impl Loop {
 
     /// Reads more of a peer in the next round.
     pub(crate) fn read_again(&mut self, conn: &Arc<Conn>) {
-        if !conn.ready.swap(true, Ordering::AcqRel) {
+        if conn.reading.list() {
             self.ready.push(Arc::clone(conn));
-        }
-    }
-
-    /// The peer was closed for sending: tells the program, and lets the rest leave.
-    fn finish(&mut self, conn: Arc<Conn>) {
-        conn.drop_input();
-        self.net.farewell(&*self.above, &conn);
-        let keeps = conn.closed().is_some_and(|reason| reason.keeps_queue());
-        let is_socket = matches!(conn.outlet, Outlet::Socket(_));
-        if is_socket && !keeps {
-            return self.forget(&conn);
-        }
-        let at = after(conn.wire.limits.stall.max(LINGER));
-        self.after(at, Timer::Linger(Arc::downgrade(&conn)));
-        if !is_socket {
-            return self.pipe_ended(&conn);
-        }
-        if conn.flush(false) == 0 {
-            self.linger(&conn);
-        }
-    }
-
-    /// One of the two ends of a peer with threads of its own: the farewell, and the last
-    /// byte written. The link has ended with the second.
-    fn pipe_ended(&mut self, conn: &Arc<Conn>) {
-        if conn.half_over.swap(true, Ordering::AcqRel) {
-            let reason = conn.closed().map(|reason| conn.gone(&reason));
-            self.ended(conn.link, reason);
-        }
-    }
-
-    /// All is sent: says so to the peer, and waits a little for its end.
-    fn linger(&mut self, conn: &Arc<Conn>) {
-        if let Outlet::Socket(stream) = &conn.outlet {
-            stream.shutdown_write();
-            self.after(Instant::now() + LINGER, Timer::Linger(Arc::downgrade(conn)));
-        }
-        self.discard(conn);
-    }
-
-    /// Throws away what an ended peer still sends, until its end.
-    fn discard(&mut self, conn: &Arc<Conn>) {
-        let Outlet::Socket(stream) = &conn.outlet else {
-            return;
-        };
-        for _ in 0..16 {
-            match stream.read(&mut *self.scratch) {
-                Ok(0) if conn.backlog() == 0 => return self.forget(conn),
-                Ok(0) => return,
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return self.forget(conn),
-            }
-        }
-        self.read_again(conn);
-    }
-
-    /// The end of a peer's socket.
-    fn forget(&mut self, conn: &Arc<Conn>) {
-        let Some(token) = lock(&conn.watch).token.take() else {
-            // One with threads of its own, whose writer may be held up.
-            return conn.drop_output();
-        };
-        self.sources.remove(token.0);
-        if let Outlet::Socket(stream) = &conn.outlet {
-            stream.deregister(self.poll.registry());
-        }
-        // Whoever still has the peer in hand keeps the descriptor, not the connection, and
-        // none of its memory.
-        conn.drop_output();
-        self.ready.retain(|one| one.id() != conn.id());
-        self.peer_gone(conn);
-    }
-
-    /// A peer of a link is gone: the end of a client, and room for a server.
-    fn peer_gone(&mut self, conn: &Arc<Conn>) {
-        let link = conn.link;
-        if let Some(state) = self.states.get_mut(link) {
-            state.peers -= 1;
-        }
-        match self.links.get(link).map(|link| &link.transport) {
-            Some(leaf) if leaf.is_server() => self.accept_again(link),
-            Some(Leaf::Tcp { .. } | Leaf::Unix(_)) => {
-                let reason = conn.closed().map(|reason| conn.gone(&reason));
-                self.ended(link, reason);
-            }
-            _ => {}
         }
     }
 

@@ -1,10 +1,9 @@
 //! What the poll thread does at a time: trying again, giving up, looking after peers.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::base::sync::{after, lock};
+use crate::base::sync::after;
 
 use super::super::conn::Conn;
 use super::{Loop, Timer};
@@ -24,7 +23,7 @@ pub(crate) fn stall_end(conn: &Conn) -> Instant {
 
 impl Loop {
     pub(crate) fn after(&mut self, at: Instant, timer: Timer) {
-        self.timers.push((at, timer));
+        self.timers.add(at, timer);
         self.net.alarm.set_earlier(at);
     }
 
@@ -41,14 +40,11 @@ impl Loop {
         if let Some(next) = self.above.due(now) {
             self.net.alarm.set_earlier(next);
         }
-        let (due, later): (Vec<_>, Vec<_>) = std::mem::take(&mut self.timers)
-            .into_iter()
-            .partition(|(at, _)| *at <= now);
-        self.timers = later;
-        for (at, _) in &self.timers {
-            self.net.alarm.set_earlier(*at);
+        let due = self.timers.due(now);
+        if let Some(next) = self.timers.next() {
+            self.net.alarm.set_earlier(next);
         }
-        for (_, timer) in due {
+        for timer in due {
             self.due(timer);
         }
     }
@@ -57,9 +53,8 @@ impl Loop {
         match timer {
             Timer::Reopen(link) => self.open(link),
             Timer::ConnectTimeout(link, attempt) => self.connect_timeout(link, attempt),
-            Timer::Accept(link) => self.accept_again(link),
+            Timer::Accept(link) => self.accept_due(link),
             Timer::Greetings => self.expire_greetings(),
-            Timer::Datagrams(token) => self.read_datagrams(token),
             Timer::Keepalive(conn) => {
                 if let Some(conn) = conn.upgrade() {
                     self.keep_alive(&conn);
@@ -91,24 +86,13 @@ impl Loop {
     /// A peer that nobody reads is read again when no thread has waited for it for a while,
     /// here given by how many had before.
     pub(crate) fn look_at_parked(&mut self, conn: &Arc<Conn>, before: u64) {
-        let turns = lock(&conn.watch).turns();
+        let turns = conn.reading.turns();
         if turns == before {
-            conn.parking.store(false, Ordering::Release);
+            conn.reading.stop_parking();
             return self.reactor.unpark(conn);
         }
         let timer = Timer::Parked(Arc::downgrade(conn), turns);
         self.after(Instant::now() + PARKED, timer);
-    }
-
-    /// The time of an ended peer is over, if it takes no more of what is left for it.
-    fn lingered(&mut self, conn: &Arc<Conn>) {
-        let now = Instant::now();
-        let stall = conn.wire.limits.stall;
-        let since = now.checked_sub(stall).unwrap_or(now);
-        if conn.backlog() == 0 || conn.stalled_since(since, 1) {
-            return self.forget(conn);
-        }
-        self.after(after(stall), Timer::Linger(Arc::downgrade(conn)));
     }
 
     /// A peer whose queue was over its limit is given up if it has accepted nothing since.
@@ -119,10 +103,8 @@ impl Loop {
         let queued = conn.backlog();
         if conn.stalled_since(since, limits.peer_queue) {
             conn.close(DisconnectReason::SlowConsumer { queued });
-        } else if queued >= limits.peer_queue && !conn.is_closed() {
+        } else if !conn.is_closed() && !conn.flow.leave_alone(limits.peer_queue) {
             self.after(stall_end(conn), Timer::Stall(Arc::downgrade(conn)));
-        } else {
-            conn.unwatch();
         }
     }
 }

@@ -102,6 +102,13 @@ pub(crate) enum Envelope {
     },
     /// Not a valid message, and this is why. Answered only if there is an id.
     Invalid { id: Option<Part>, error: CallError },
+    /// Has no method, no result and no error: the empty answer to our call `ours`, if that is
+    /// one; otherwise invalid.
+    Hollow {
+        id: Part,
+        ours: u64,
+        error: CallError,
+    },
     /// Nothing but blanks.
     Empty,
 }

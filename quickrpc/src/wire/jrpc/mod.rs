@@ -380,24 +380,29 @@ impl Message {
     }
 
     fn classify(self, telegram: &str, limits: &Limits, strict: bool) -> Envelope {
-        if matches!(self.method, Method::Missing) && (self.result.is_some() || self.error.is_some())
-        {
+        // Some write all members that there are, with null for those that mean nothing.
+        let named = matches!(self.method, Method::Name(_));
+        if !named && (self.result.is_some() || self.error.is_some()) {
             return self.answer(telegram, limits);
         }
         let id = match self.call_id(telegram, limits, strict) {
             Ok(id) => id,
             Err(message) => return Envelope::invalid(None, message),
         };
-        if !self.version {
-            return Envelope::invalid(id, r#"expected a member "jsonrpc" with the value "2.0""#);
-        }
-        let method = match self.method {
-            Method::Name(method) => method,
-            Method::Wrong => {
-                return Envelope::invalid(id, "the name of a method must be a string");
-            }
-            Method::Missing => {
-                return Envelope::invalid(id, "expected a method, a result or an error");
+        let wrong = match &self.method {
+            _ if !self.version => Some(r#"expected a member "jsonrpc" with the value "2.0""#),
+            Method::Name(_) => None,
+            Method::Wrong => Some("the name of a method must be a string"),
+            Method::Missing => Some("expected a method, a result or an error"),
+        };
+        let method = match (self.method, wrong) {
+            (Method::Name(method), None) => method,
+            (method, wrong) => {
+                let invalid = Envelope::invalid(id, wrong.unwrap_or_default());
+                return match method {
+                    Method::Name(_) => invalid,
+                    _ => hollow(invalid, telegram),
+                };
             }
         };
         if method.of(telegram) == HEADER {
@@ -428,26 +433,46 @@ impl Message {
         }
     }
 
-    /// A reply or an error. Whatever is wrong about one, nothing goes to its id.
+    /// A reply or an error. Whatever is wrong about one, nothing goes to its id. Those of
+    /// JSON-RPC 1.0 have no version, and always both members, one of which is null.
     fn answer(self, telegram: &str, limits: &Limits) -> Envelope {
-        if !self.version {
-            return Envelope::invalid(None, r#"expected a member "jsonrpc" with the value "2.0""#);
-        }
         let id = match self.id {
             Id::Text(span) => answer_id(span.of(telegram)),
             _ => None,
         };
-        match (self.result, self.error) {
-            (Some(result), _) => Envelope::Reply {
+        let error = self.error.map(|span| span.of(telegram));
+        match (self.result, error.filter(|error| *error != "null")) {
+            (_, Some(error)) => Envelope::Failure {
+                id,
+                error: failure(error, limits.nesting_depth),
+            },
+            (Some(result), None) => Envelope::Reply {
                 id,
                 result: Payload::Text(result),
             },
-            (None, Some(span)) => Envelope::Failure {
+            (None, None) => Envelope::Failure {
                 id,
-                error: failure(span.of(telegram), limits.nesting_depth),
+                error: CallError::neither(),
             },
-            (None, None) => Envelope::invalid(None, "expected a method, a result or an error"),
         }
+    }
+}
+
+/// What has no method and none of the members of an answer: an answer, if it has the id of one
+/// of our calls, as JavaScript sends it for `undefined`.
+fn hollow(invalid: Envelope, telegram: &str) -> Envelope {
+    match invalid {
+        Envelope::Invalid {
+            id: Some(id),
+            error,
+        } => match answer_id(id.of(telegram)) {
+            Some(ours) => Envelope::Hollow { id, ours, error },
+            None => Envelope::Invalid {
+                id: Some(id),
+                error,
+            },
+        },
+        other => other,
     }
 }
 

@@ -258,6 +258,10 @@ fn reply(
     id: Option<u64>,
     limits: &Limits,
 ) -> Result<(Envelope, usize), DecodeError> {
+    if start == text.len() {
+        let error = CallError::neither();
+        return Ok((Envelope::Failure { id, error }, start));
+    }
     // A number ends where it cannot go on, whatever stands behind it: `[3]:1echo a:1`.
     let end = line::number(text, start).unwrap_or(text.len());
     let mut reader = Reader::new(line::part(text, ..end), Syntax, limits.nesting_depth);

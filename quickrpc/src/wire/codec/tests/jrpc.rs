@@ -36,7 +36,7 @@ fn members_are_read_in_any_order_and_the_last_one_counts() {
         (r#""method":"f","result":1,"error":{},"id":3"#, "f()#3"),
         (
             r#""error":{"message":"no"},"result":1,"id":3"#,
-            "reply 3: 1",
+            "error 3: no",
         ),
         (r#""error":null,"result":null,"id":3"#, "reply 3: null"),
         (r#""method":"""#, "()"),

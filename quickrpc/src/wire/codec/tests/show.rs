@@ -30,7 +30,9 @@ pub(super) fn messages(codec: &AnyCodec, telegram: &str, envelope: &Envelope) ->
             .flat_map(|part| messages(codec, telegram, part))
             .collect(),
         Envelope::Invalid { id: None, .. } => vec![UNDECODABLE.to_owned()],
-        Envelope::Invalid { id: Some(id), .. } => vec![format!("invalid#{}", id.of(telegram))],
+        Envelope::Invalid { id: Some(id), .. } | Envelope::Hollow { id, .. } => {
+            vec![format!("invalid#{}", id.of(telegram))]
+        }
         Envelope::Empty => Vec::new(),
     }
 }

@@ -1,0 +1,248 @@
+//! The table without any peer that could answer.
+
+#![allow(
+    clippy::arc_with_non_send_sync,
+    reason = "the table keeps its peers so, and nothing here is sent"
+)]
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+
+#[derive(Debug)]
+struct Asker {
+    id: u64,
+    limit: usize,
+    asked: Cell<usize>,
+    attended: Cell<usize>,
+    sleepers: Cell<usize>,
+    parked: Cell<bool>,
+}
+
+fn peer(id: u64) -> Arc<Asker> {
+    Arc::new(Asker {
+        id,
+        limit: 100,
+        asked: Cell::new(0),
+        attended: Cell::new(0),
+        sleepers: Cell::new(0),
+        parked: Cell::new(false),
+    })
+}
+
+fn add(cell: &Cell<usize>, add: isize) {
+    cell.set(cell.get().checked_add_signed(add).unwrap());
+}
+
+impl Peer for Asker {
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn answers_for(&self, other: &Self) -> bool {
+        // 100 stands for everybody from 101 on.
+        self.id == other.id || (self.id > 100 && other.id == 100)
+    }
+
+    fn limit(&self) -> usize {
+        self.limit
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.get()
+    }
+
+    fn ask(&self, _: u64) {
+        add(&self.asked, 1);
+    }
+
+    fn unask(&self, attended: bool, asleep: bool) {
+        add(&self.asked, -1);
+        add(&self.attended, -isize::from(attended));
+        add(&self.sleepers, -isize::from(asleep));
+    }
+
+    fn attend(&self, first: bool, sleeps: bool) -> bool {
+        add(&self.attended, isize::from(first));
+        add(&self.sleepers, isize::from(sleeps));
+        self.parked.get()
+    }
+}
+
+type Table = PendingTable<str, Asker>;
+
+fn call(name: &str) -> Arc<str> {
+    name.into()
+}
+
+fn insert(table: &mut Table, id: u64, asked: &[&Arc<Asker>]) {
+    let asked: Vec<_> = asked.iter().map(|peer| Arc::clone(peer)).collect();
+    table
+        .insert(id, call(&id.to_string()), &asked, None, 10)
+        .unwrap();
+}
+
+fn settled(answered: Answered<str>) -> Option<Arc<str>> {
+    match answered {
+        Answered::Settle(call) => Some(call),
+        Answered::Offer(_) | Answered::Wait | Answered::Unknown => None,
+    }
+}
+
+#[test]
+fn only_who_was_asked_answers() {
+    let (mut table, alice, bob) = (Table::default(), peer(1), peer(2));
+    insert(&mut table, 7, &[&alice]);
+    assert!(matches!(table.answered(7, &bob, false), Answered::Unknown));
+    assert!(matches!(
+        table.answered(8, &alice, false),
+        Answered::Unknown
+    ));
+    assert_eq!(&*settled(table.answered(7, &alice, false)).unwrap(), "7");
+    assert!(matches!(
+        table.answered(7, &alice, false),
+        Answered::Unknown
+    ));
+    assert_eq!((table.calls.len(), alice.asked()), (0, 0));
+}
+
+#[test]
+fn the_last_failure_of_several_counts() {
+    let (mut table, alice, bob) = (Table::default(), peer(1), peer(2));
+    insert(&mut table, 7, &[&alice, &bob]);
+    assert!(matches!(
+        table.answered(7, &alice, false),
+        Answered::Offer(_)
+    ));
+    assert!(matches!(table.answered(7, &alice, true), Answered::Wait));
+    assert_eq!((alice.asked(), bob.asked()), (0, 1));
+    assert!(matches!(table.answered(7, &alice, true), Answered::Unknown));
+    assert!(settled(table.answered(7, &bob, true)).is_some());
+    assert_eq!(bob.asked(), 0);
+}
+
+#[test]
+fn a_peer_that_is_lost_fails_what_only_it_was_asked() {
+    let (mut table, alice, bob) = (Table::default(), peer(1), peer(2));
+    insert(&mut table, 1, &[&alice]);
+    insert(&mut table, 2, &[&alice, &bob]);
+    insert(&mut table, 3, &[&bob]);
+    let lost: Vec<_> = table
+        .lost(&alice)
+        .iter()
+        .map(|call| call.to_string())
+        .collect();
+    assert_eq!(lost, ["1"]);
+    assert!(table.lost(&alice).is_empty());
+    assert!(settled(table.answered(2, &bob, false)).is_some());
+}
+
+#[test]
+fn anybody_answers_what_was_broadcast() {
+    let (mut table, all, one) = (Table::default(), peer(100), peer(101));
+    insert(&mut table, 7, &[&all]);
+    assert!(matches!(table.answered(7, &one, true), Answered::Wait));
+    assert!(matches!(table.answered(7, &one, false), Answered::Offer(_)));
+    assert!(table.remove(7).is_some());
+    assert_eq!(all.asked(), 0);
+}
+
+#[test]
+fn limits_and_the_end() {
+    let mut table = Table::default();
+    let few = Arc::new(Asker {
+        limit: 1,
+        ..Arc::into_inner(peer(1)).unwrap()
+    });
+    let asked = [Arc::clone(&few)];
+    table.insert(1, call("a"), &asked, None, 2).unwrap();
+    let refused = table.insert(2, call("b"), &asked, None, 2);
+    assert!(matches!(refused, Err(Error::TooManyPending { limit: 1 })));
+    let other = [peer(2)];
+    table.insert(2, call("b"), &other, None, 2).unwrap();
+    let refused = table.insert(3, call("c"), &other, None, 2);
+    assert!(matches!(refused, Err(Error::TooManyPending { limit: 2 })));
+    assert_eq!(table.close().len(), 2);
+    assert!(matches!(
+        table.insert(4, call("d"), &other, None, 2),
+        Err(Error::Stopped)
+    ));
+    table.open();
+    table.insert(5, call("e"), &other, None, 2).unwrap();
+    assert_eq!((few.asked(), other[0].asked()), (0, 1));
+}
+
+#[test]
+fn who_waits_is_counted_once_and_finds_whom_nobody_reads() {
+    let (mut table, alice, bob) = (Table::default(), peer(1), peer(2));
+    bob.parked.set(true);
+    insert(&mut table, 7, &[&alice, &bob]);
+    assert_eq!(table.attend(7, false).len(), 1);
+    assert_eq!((alice.attended.get(), alice.sleepers.get()), (1, 0));
+    table.attend(7, true);
+    table.attend(7, true);
+    assert_eq!((bob.attended.get(), bob.sleepers.get()), (1, 1));
+    // Who fails is waited for no longer, though the call is.
+    assert!(matches!(table.answered(7, &alice, true), Answered::Wait));
+    assert_eq!((alice.attended.get(), alice.sleepers.get()), (0, 0));
+    assert!(settled(table.answered(7, &bob, true)).is_some());
+    assert_eq!((bob.attended.get(), bob.sleepers.get()), (0, 0));
+    assert!(table.attend(7, true).is_empty());
+}
+
+proptest! {
+    /// Whatever happens, calls end once, and nothing is left of them.
+    #[test]
+    fn nothing_is_left(steps in prop::collection::vec((0..7_u8, 0..8_u64, 1..8_u8), 0..300)) {
+        let (start, mut now) = (Instant::now(), 0);
+        let peers: Vec<_> = (0..3).map(peer).collect();
+        let (mut table, mut alive) = (Table::default(), BTreeMap::new());
+        for (next, (step, number, mask)) in steps.into_iter().enumerate() {
+            let id = next as u64;
+            let which = &peers[usize::from(mask) % 3];
+            let old = alive.keys().nth(number as usize).copied().unwrap_or_default();
+            match step {
+                0 | 1 => {
+                    let asked: Vec<_> = peers.iter().filter(|peer| mask >> peer.id & 1 == 1).cloned().collect();
+                    if asked.is_empty() {
+                        continue;
+                    }
+                    let deadline = now + number;
+                    table.insert(id, call(&id.to_string()), &asked, Some(start + Duration::from_secs(deadline)), 1_000).unwrap();
+                    alive.insert(id, deadline);
+                }
+                2 => {
+                    if settled(table.answered(old, which, mask > 4)).is_some() {
+                        alive.remove(&old);
+                    }
+                }
+                3 => drop(table.attend(old, mask > 4)),
+                4 => {
+                    for call in table.lost(which) {
+                        prop_assert!(alive.remove(&call.parse().unwrap()).is_some());
+                    }
+                }
+                5 => prop_assert_eq!(table.remove(old).is_some(), alive.remove(&old).is_some()),
+                _ => {
+                    now += number;
+                    let (late, next) = table.expired(start + Duration::from_secs(now));
+                    for call in late {
+                        let due = alive.remove(&call.parse().unwrap());
+                        prop_assert!(due.is_some_and(|due| due <= now));
+                    }
+                    let due = alive.values().min().map(|due| start + Duration::from_secs(*due));
+                    prop_assert_eq!(next, due);
+                }
+            }
+            prop_assert_eq!(table.calls.len(), alive.len());
+        }
+        table.close();
+        for peer in &peers {
+            prop_assert_eq!((peer.asked(), peer.attended.get(), peer.sleepers.get()), (0, 0, 0));
+        }
+    }
+}

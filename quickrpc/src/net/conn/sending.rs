@@ -1,0 +1,235 @@
+//! Sending: at once, or into the queue.
+
+use std::borrow::Cow;
+use std::io;
+use std::sync::{Arc, MutexGuard};
+use std::time::{Duration, Instant};
+
+use crate::base::error::Error;
+use crate::base::reason::DisconnectReason;
+use crate::base::sync::{after, lock};
+
+use super::queue::{Queued, Tx, write};
+use super::speak::Content;
+use super::{Conn, Outlet};
+
+/// Whether a send waits for room.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Wait {
+    Never,
+    /// Never, and the message is an answer, of which a peer may have only so many unread.
+    Answer,
+    /// So long; the clock is looked at only where there is no room.
+    UpTo(Duration),
+}
+
+/// A collecting thread flushes when so much is queued for one peer, or its queue would be full.
+const FLUSH_AT: usize = 64 << 10;
+/// A thread that waits for room looks by itself so often: the poll thread may be in a
+/// handler, which may even wait for a lock that the sending thread holds.
+const RETRY: Duration = Duration::from_millis(50);
+
+impl Conn {
+    /// Says what is queued to those who look without the lock, and has the poll thread look
+    /// after a peer whose queue is full. The only place where that is decided.
+    pub(super) fn note(&self, tx: &mut Tx) {
+        let queued = tx.queued();
+        self.flow.note(queued, tx.answer_bytes);
+        self.held.output(queued);
+        if tx.told_blocked != tx.blocked {
+            tx.told_blocked = tx.blocked;
+            self.watch_room(tx.blocked);
+        }
+        if queued >= self.wire.limits.peer_queue {
+            self.is_full(queued);
+        }
+    }
+
+    #[cold]
+    fn is_full(&self, queued: usize) {
+        // A queue without any room is not full of anything.
+        if queued > 0
+            && !self.is_closed()
+            && self.flow.look_after()
+            && let (Some(keeper), Some(me)) = (self.keeper.upgrade(), self.me.upgrade())
+        {
+            keeper.look_after(me);
+        }
+    }
+
+    #[cold]
+    fn watch_room(&self, blocked: bool) {
+        if let Some(keeper) = self.keeper.upgrade() {
+            keeper.blocked(self, blocked);
+        }
+    }
+
+    /// Sends something, or queues what cannot be sent at once. `collector` is the thread
+    /// that flushes later, if it does.
+    ///
+    /// The bytes are accepted while less than the limit is queued; beyond it the call waits
+    /// as `wait` says, and a peer with four times the limit is given up.
+    pub(crate) fn send(
+        &self,
+        content: Content<'_>,
+        wait: Wait,
+        collector: Option<u64>,
+    ) -> Result<Queued, Error> {
+        if let Outlet::Datagram(outlet) = &self.outlet {
+            self.send_datagram(outlet, &self.finish(content, None)?, wait)?;
+            return Ok(Queued::Fine);
+        }
+        let limit = self.wire.limits.peer_queue;
+        let mut deadline = None;
+        let mut tx = lock(&self.tx);
+        loop {
+            if let Some(reason) = self.closed() {
+                return Err(self.gone(&reason));
+            }
+            let mut queued = tx.queued();
+            if queued >= limit
+                && let Outlet::Socket(stream) = &self.outlet
+            {
+                // It may only have been collected. And a socket that was full may have room
+                // again, of which the poll thread knows nothing while it runs a handler.
+                match tx.flush(|bytes| stream.write(bytes)) {
+                    Ok(0) => {}
+                    Ok(_) => self.changed(&tx),
+                    Err(error) => return Err(self.lost(tx, error)),
+                }
+                self.note(&mut tx);
+                queued = tx.queued();
+            }
+            if queued < limit {
+                break;
+            }
+            match wait {
+                Wait::Never | Wait::Answer if queued < limit.saturating_mul(4) => break,
+                Wait::Never | Wait::Answer => {
+                    let reason = DisconnectReason::SlowConsumer { queued };
+                    let error = self.gone(&reason);
+                    drop(tx);
+                    self.close(reason);
+                    return Err(error);
+                }
+                Wait::UpTo(limit) => {
+                    let deadline = *deadline.get_or_insert_with(|| after(limit));
+                    let now = Instant::now();
+                    if now >= deadline {
+                        return Err(Error::QueueFull {
+                            peer: Arc::clone(&self.peer.name),
+                            queued,
+                        });
+                    }
+                    let wait = (deadline - now).min(RETRY);
+                    tx = self.wait_changed(tx, Some(wait));
+                }
+            }
+        }
+        tx.sent = true;
+        let answer = matches!(wait, Wait::Answer);
+        let bytes = match content {
+            Content::Framed(bytes) => Cow::Borrowed(bytes),
+            _ => self.finish(content, tx.speaking.as_deref_mut())?,
+        };
+        let mut rest = &*bytes;
+        let Outlet::Socket(stream) = &self.outlet else {
+            tx.append(rest, answer);
+            self.note(&mut tx);
+            self.changed(&tx);
+            return Ok(Queued::Fine);
+        };
+        if collector.is_some() && tx.queued() + rest.len() < FLUSH_AT.min(limit) {
+            tx.append(rest, answer);
+            self.note(&mut tx);
+            // In another thread's list it might wait for longer than this thread collects.
+            if tx.listed == collector {
+                return Ok(Queued::Fine);
+            }
+            tx.listed = collector;
+            return Ok(Queued::Listed);
+        }
+        if tx.queued() == 0 && !tx.blocked {
+            match write(|bytes| stream.write(bytes), rest) {
+                Ok((0, false)) => {}
+                Ok((sent, blocked)) => {
+                    tx.blocked = blocked;
+                    rest = &rest[sent..];
+                }
+                Err(error) => return Err(self.lost(tx, error)),
+            }
+            if rest.is_empty() {
+                return Ok(Queued::Fine);
+            }
+        }
+        tx.append(rest, answer);
+        if !tx.blocked
+            && let Err(error) = tx.flush(|bytes| stream.write(bytes))
+        {
+            return Err(self.lost(tx, error));
+        }
+        self.note(&mut tx);
+        Ok(Queued::Fine)
+    }
+
+    /// Sends what is queued, as far as the socket takes it. `writable` says that the
+    /// system reported room. Gives what is left.
+    pub(crate) fn flush(&self, writable: bool) -> usize {
+        let Outlet::Socket(stream) = &self.outlet else {
+            return self.backlog();
+        };
+        let mut tx = lock(&self.tx);
+        tx.listed = None;
+        if writable {
+            tx.blocked = false;
+        }
+        if tx.blocked || tx.queued() == 0 {
+            return tx.queued();
+        }
+        match tx.flush(|bytes| stream.write(bytes)) {
+            Ok(0) => {}
+            Ok(_) => self.changed(&tx),
+            Err(error) => {
+                self.lost(tx, error);
+                return 0;
+            }
+        }
+        self.note(&mut tx);
+        let left = tx.queued();
+        drop(tx);
+        self.resume_with_room();
+        left
+    }
+
+    /// Sends bytes without meaning, unless something was sent since the last call.
+    pub(crate) fn keep_alive(&self, bytes: &[u8]) {
+        let idle = {
+            let mut tx = lock(&self.tx);
+            !std::mem::take(&mut tx.sent) && tx.queued() == 0
+        };
+        if idle {
+            // A peer that cannot be sent to is found out by that.
+            self.send(Content::Framed(bytes), Wait::Never, None).ok();
+            lock(&self.tx).sent = false;
+        }
+    }
+
+    /// When the peer last accepted something, or the queue began.
+    pub(crate) fn progress(&self) -> Instant {
+        lock(&self.tx).progress
+    }
+
+    /// Whether the peer has been stalled with a full queue since before `since`.
+    pub(crate) fn stalled_since(&self, since: Instant, limit: usize) -> bool {
+        let tx = lock(&self.tx);
+        tx.queued() >= limit && tx.progress <= since
+    }
+
+    fn lost(&self, tx: MutexGuard<'_, Tx>, error: io::Error) -> Error {
+        drop(tx);
+        let reason = DisconnectReason::Lost(Arc::new(error));
+        let gone = self.gone(&reason);
+        self.close(reason);
+        gone
+    }
+}
