@@ -92,6 +92,7 @@ fn said(codec: &AnyCodec, text: &str, envelope: &Envelope) -> Vec<Said> {
         Envelope::Failure { id, error } => Said::Failure(*id, error.clone()),
         Envelope::Header(_) => Said::Header,
         Envelope::Invalid { id, .. } => Said::Invalid(id.as_ref().map(|id| id.of(text).to_owned())),
+        Envelope::Hollow { id, .. } => Said::Invalid(Some(id.of(text).to_owned())),
         Envelope::Empty => Said::Empty,
         Envelope::Several { parts, .. } => {
             return parts
