@@ -65,7 +65,8 @@ for target in "${targets[@]}"; do
     "$found" "corpus/$target"; then
     failed+=("$target")
   elif "$grow"; then
-    "$program" -merge=1 "corpus/$target" "$found"
+    "$program" -merge=1 -set_cover_merge=1 -use_counters=0 -max_len=1000 \
+      "corpus/$target" "$found"
   fi
 done
 if [ ${#failed[@]} -gt 0 ]; then
