@@ -322,7 +322,7 @@ const MOST: usize = 10_000;
 fn ignore_others(api: &crate::Api) {
     api.net().is_harmless.store(true, Ordering::Relaxed);
     api.on_error(|sender, error, _in_reply_to| {
-        tracing::debug!(peer = %sender, "{error}");
+        crate::base::log::debug!(peer = %sender, "{error}");
     });
 }
 

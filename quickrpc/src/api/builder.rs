@@ -208,6 +208,7 @@ impl<A> Builder<A> {
         if let Some(mistake) = self.mistake {
             return Err(mistake);
         }
+        self.limits.check()?;
         let mut links = Vec::new();
         if let Some(transport) = &self.transport {
             links = link::links(&self.codec, &self.security, transport, &self.limits)?;

@@ -16,7 +16,7 @@ impl Companion for Api {
 
     fn join(&self) {
         if let Err(error) = self.stop() {
-            tracing::error!("{error}");
+            crate::base::log::error!("{error}");
         }
     }
 }

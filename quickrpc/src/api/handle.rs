@@ -44,7 +44,7 @@ impl Drop for Guard {
     fn drop(&mut self) {
         let calls = &self.calls;
         if let Err(error) = lifecycle::stop(&calls.net) {
-            tracing::error!("{error}");
+            crate::base::log::error!("{error}");
         }
         // Handlers may own handles of this API, which would keep each other alive.
         calls.slots.clear();

@@ -2,6 +2,7 @@
 //! end nothing but its own call.
 
 use std::any::Any;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
@@ -10,7 +11,7 @@ use super::here;
 /// Runs an item; its panic is logged and ends here.
 pub(crate) fn guarded(item: impl FnOnce()) {
     if let Err(panic) = inside(item) {
-        tracing::error!("a callback panicked: {}", panic_text(&*panic));
+        crate::base::log::error!("a callback panicked: {}", told(panic));
     }
 }
 
@@ -22,8 +23,21 @@ pub(crate) fn inside<R>(run: impl FnOnce() -> R) -> thread::Result<R> {
     result
 }
 
-/// The words of a panic, for the log only.
-pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
+/// The words of a panic, for the log only. What was thrown is dropped.
+pub(crate) fn told(panic: Box<dyn Any + Send>) -> String {
+    let text = panic_text(&*panic).to_owned();
+    discard(panic);
+    text
+}
+
+/// Drops what was thrown, which may panic again; what that throws is never dropped.
+pub(crate) fn discard(panic: Box<dyn Any + Send>) {
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        mem::forget(again);
+    }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
     if let Some(text) = panic.downcast_ref::<&str>() {
         text
     } else if let Some(text) = panic.downcast_ref::<String>() {
@@ -38,8 +52,8 @@ pub(crate) fn catch<R>(what: &str, run: impl FnOnce() -> R) -> Option<R> {
     match catch_unwind(AssertUnwindSafe(run)) {
         Ok(value) => Some(value),
         Err(panic) => {
-            let text = panic_text(&*panic);
-            tracing::error!("{what} panicked: {text}");
+            let text = told(panic);
+            crate::base::log::error!("{what} panicked: {text}");
             None
         }
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::error::Error;
+
 /// Limits of an API; every buffer and table that a peer can fill has one.
 ///
 /// [`Builder::limits`](crate::Builder::limits) sets them for an API, and an option of the same
@@ -25,7 +27,7 @@ pub struct Limits {
     /// [`on_error`](crate::Api::on_error).
     pub message_size: usize,
     /// Lists and maps within each other in one message, which is refused if there are more:
-    /// decoding recurses, and has to fit on a thread's stack. Default 128.
+    /// decoding recurses, and has to fit on a thread's stack. Default 128, at the most 1,024.
     pub nesting_depth: usize,
     /// Entries of a JSON-RPC batch; with more it is refused as a whole. Default 1,000.
     pub batch_entries: usize,
@@ -112,6 +114,30 @@ impl Default for Limits {
         }
     }
 }
+
+impl Limits {
+    /// # Errors
+    ///
+    /// A limit that would be none, or let nothing through, by its name.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let wrong = |text: String| Err(Error::Config(text.into()));
+        if !(1..=DEEPEST).contains(&self.nesting_depth) {
+            let depth = self.nesting_depth;
+            return wrong(format!("nesting_depth: {depth} is not from 1 to {DEEPEST}"));
+        }
+        for (name, value) in [("rate", self.rate), ("burst", self.burst)] {
+            if value == Some(0) {
+                return wrong(format!(
+                    "{name}: with 0 no call is let in; `None` is no limit"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Decoders recurse; more levels than this might not fit on a thread's stack.
+pub(crate) const DEEPEST: usize = 1024;
 
 /// How long answers may take to leave at a stop.
 pub(crate) const FLUSH: Duration = Duration::from_secs(1);

@@ -6,6 +6,7 @@ pub(crate) mod expr_error;
 pub(crate) mod foreign;
 pub(crate) mod here;
 pub(crate) mod limits;
+pub(crate) mod log;
 pub(crate) mod reason;
 pub(crate) mod scratch;
 pub(crate) mod security;

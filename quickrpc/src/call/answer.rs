@@ -35,7 +35,7 @@ impl Calls {
         match sent {
             Ok(()) => {}
             Err(Error::Disconnected { .. }) => {
-                tracing::debug!(peer = %conn.peer, "no answer to `{method}`: the peer is gone");
+                crate::base::log::debug!(peer = %conn.peer, "no answer to `{method}`: the peer is gone");
             }
             Err(error) => self.trouble(&conn.peer, error, Some(method)),
         }
@@ -162,7 +162,7 @@ pub(crate) struct LateAnswer {
 impl LateAnswer {
     pub(crate) fn settle<W: Serialize>(self, result: Result<W, Error>) {
         let Some(conn) = self.conn.upgrade() else {
-            tracing::debug!("no answer to `{}`: the peer is gone", self.method);
+            crate::base::log::debug!("no answer to `{}`: the peer is gone", self.method);
             return;
         };
         with_scratch(|out| {

@@ -99,7 +99,7 @@ impl Calls {
         let work = move || calls.mailbox.work();
         if let Err(error) = self.net.threads.spawn("worker", work) {
             self.mailbox.not_spawned();
-            tracing::error!("cannot spawn a worker, handlers wait: {error}");
+            crate::base::log::error!("cannot spawn a worker, handlers wait: {error}");
         }
     }
 
@@ -204,7 +204,7 @@ impl Calls {
         };
         let answered = lock(&self.pending).answered(id, conn, failed);
         if let Answered::Unknown = answered {
-            tracing::debug!(peer = %conn.peer, id, "an answer that nobody waits for");
+            crate::base::log::debug!(peer = %conn.peer, id, "an answer that nobody waits for");
         }
         answered
     }
@@ -234,7 +234,7 @@ impl Calls {
             Processing::Manual => self.mailbox.drain(),
             _ => 0,
         };
-        tracing::trace!("ran {count} in {:?}", started.elapsed());
+        crate::base::log::trace!("ran {count} in {:?}", started.elapsed());
         count
     }
 

@@ -15,7 +15,7 @@ use crate::format::args::{ArgsSeed, WireArgs};
 use crate::wire::codec::{AnyCodec, Part, Payload};
 
 use super::answer::{self, Answers, LateAnswer, Route, internal};
-use crate::base::foreign::{inside, panic_text};
+use crate::base::foreign::{inside, told};
 
 use super::calls::Calls;
 use super::slot::{Entry, SlotInner};
@@ -335,7 +335,7 @@ impl Calls {
         out: &mut Vec<u8>,
     ) -> Result<Option<Later>, Failed> {
         if handlers.is_empty() {
-            tracing::debug!(peer = %call.sender, "nobody handles `{}`", slot.name);
+            crate::base::log::debug!(peer = %call.sender, "nobody handles `{}`", slot.name);
         }
         let notification = slot.call.is_some_and(|call| !call.has_reply());
         let mut answers = 0;
@@ -373,8 +373,8 @@ impl Calls {
                 }
                 Ok(Made::Later(later)) => late = Some(later),
                 Err(panic) => {
-                    let text = panic_text(&*panic);
-                    tracing::error!(peer = %call.sender, "the handler of `{}` panicked: {text}", slot.name);
+                    let text = told(panic);
+                    crate::base::log::error!(peer = %call.sender, "the handler of `{}` panicked: {text}", slot.name);
                     failed = Some(internal(format!("the handler of `{}` panicked", slot.name)));
                 }
             }

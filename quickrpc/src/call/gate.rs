@@ -11,7 +11,7 @@ use crate::base::sync::lock;
 use super::answer::{self, Answers};
 use super::calls::Calls;
 use super::dispatch::Call;
-use crate::base::foreign::{inside, panic_text};
+use crate::base::foreign::{inside, told};
 use crate::base::scratch;
 
 use super::slot::SlotInner;
@@ -52,8 +52,8 @@ impl Gate {
         let rules = lock(&self.rules).clone();
         rules.iter().all(|rule| {
             inside(|| rule(sender, method)).unwrap_or_else(|panic| {
-                let text = panic_text(&*panic);
-                tracing::error!(peer = %sender, "the rule for `{method}` panicked: {text}");
+                let text = told(panic);
+                crate::base::log::error!(peer = %sender, "the rule for `{method}` panicked: {text}");
                 false
             })
         })

@@ -81,8 +81,8 @@ impl Observers {
         let handlers = lock(&self.error).clone();
         if handlers.is_empty() {
             match in_reply_to {
-                Some(method) => tracing::warn!(peer = %peer, "`{method}`: {error}"),
-                None => tracing::warn!(peer = %peer, "{error}"),
+                Some(method) => crate::base::log::warn!(peer = %peer, "`{method}`: {error}"),
+                None => crate::base::log::warn!(peer = %peer, "{error}"),
             }
         }
         for handler in handlers {

@@ -243,7 +243,7 @@ impl Slot {
         self.connect(move |call| match local.get::<F>() {
             Some(handler) => handler(call),
             None => {
-                tracing::error!(
+                crate::base::log::error!(
                     "a handler connected with connect_local was called on another thread; \
                      use Processing::Manual, and process_pending() on the thread that connected"
                 );

@@ -99,7 +99,7 @@ impl ChildLog {
     fn log(&mut self) {
         let text = String::from_utf8_lossy(&self.line);
         let text = text.strip_suffix('\r').unwrap_or(&text);
-        tracing::info!(target: "quickrpc::child", child = %self.name, pid = self.pid, "{text}");
+        crate::base::log::info!(target: "quickrpc::child", child = %self.name, pid = self.pid, "{text}");
         self.line.clear();
     }
 }

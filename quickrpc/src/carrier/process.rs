@@ -144,7 +144,7 @@ impl Child {
             process: Mutex::new(process),
             exit: Arc::new(exit),
         };
-        tracing::debug!(child = %child.name, pid = child.id, "started");
+        crate::base::log::debug!(child = %child.name, pid = child.id, "started");
         let pipes = Pipes {
             stdin,
             stdout,
@@ -273,14 +273,14 @@ enum Stage {
 impl Watch {
     fn run(mut self) {
         if let Err(error) = self.until_exit() {
-            tracing::error!(child = %self.child.name, "killed, since it cannot be watched: {error}");
+            crate::base::log::error!(child = %self.child.name, "killed, since it cannot be watched: {error}");
             self.child.kill();
         }
         let ended = self.child.ended();
         if let Some(log) = self.log.take() {
             log.finish();
         }
-        tracing::debug!(child = %self.child.name, pid = self.child.id, "{ended}");
+        crate::base::log::debug!(child = %self.child.name, pid = self.child.id, "{ended}");
     }
 
     fn until_exit(&mut self) -> io::Result<()> {
@@ -332,7 +332,7 @@ impl Watch {
             }
             Stage::Asked | Stage::Killed => {
                 let name = &self.child.name;
-                tracing::warn!(child = %name, pid = self.child.id, "killed, since it did not end");
+                crate::base::log::warn!(child = %name, pid = self.child.id, "killed, since it did not end");
                 self.child.kill();
                 (Stage::Killed, None)
             }

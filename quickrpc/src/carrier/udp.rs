@@ -80,7 +80,7 @@ pub(crate) fn open(settings: &Settings) -> io::Result<(UdpPort, Vec<Arc<UdpSocke
                 Ok(socket) => sockets.push(Arc::new(socket)),
                 Err(error) if broadcast.or(multicast).is_some() => return Err(error),
                 // Nobody asked for broadcasts by name.
-                Err(error) => tracing::debug!("broadcasts are not heard: {error}"),
+                Err(error) => crate::base::log::debug!("broadcasts are not heard: {error}"),
             }
         }
         if to_all.is_multicast() {

@@ -68,7 +68,7 @@ fn lock_directory(path: &Path) -> Option<File> {
                 std::thread::sleep(Duration::from_millis(1));
             }
             Err(error) => {
-                tracing::debug!(path = %path.display(), "listening without a lock: {error}");
+                crate::base::log::debug!(path = %path.display(), "listening without a lock: {error}");
                 return None;
             }
         }
@@ -116,7 +116,7 @@ fn clear(path: &Path) -> io::Result<()> {
     }
     match UnixStream::connect(path).map_err(|error| error.kind()) {
         Err(io::ErrorKind::ConnectionRefused) => {
-            tracing::info!(path = %path.display(), "removed a socket at which nobody listens");
+            crate::base::log::info!(path = %path.display(), "removed a socket at which nobody listens");
             fs::remove_file(path).map_err(|error| explain_bind(&error))
         }
         Err(io::ErrorKind::NotFound) => Ok(()),
@@ -186,7 +186,7 @@ impl Drop for SocketFile {
         if fs::symlink_metadata(&self.path).is_ok_and(ours)
             && let Err(error) = fs::remove_file(&self.path)
         {
-            tracing::warn!(path = %self.path.display(), "the socket is left behind: {error}");
+            crate::base::log::warn!(path = %self.path.display(), "the socket is left behind: {error}");
         }
     }
 }

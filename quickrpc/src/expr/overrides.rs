@@ -7,7 +7,7 @@ use super::options::{OptionText, Scope};
 use super::parse::Parsed;
 use super::values::DurationText;
 use crate::base::expr_error::Wrong;
-use crate::base::limits::Limits;
+use crate::base::limits::{DEEPEST, Limits};
 
 macro_rules! overrides {
     ($($field:ident: $type:ty = $read:expr, $write:expr;)*) => {
@@ -127,6 +127,3 @@ impl Display for CountText {
         }
     }
 }
-
-/// Decoders recurse; more levels than this might not fit on a thread's stack.
-const DEEPEST: usize = 1024;

@@ -168,7 +168,7 @@ impl Net {
             conn.close(DisconnectReason::Stopped);
             return conn;
         }
-        tracing::debug!(peer = %conn.peer, wire = %wire.name, "connected");
+        crate::base::log::debug!(peer = %conn.peer, wire = %wire.name, "connected");
         conn
     }
 
@@ -226,7 +226,7 @@ impl Net {
     /// Tells that a peer is gone. On a thread of the API.
     pub(crate) fn farewell(&self, above: &dyn Above, conn: &Arc<Conn>) {
         let reason = conn.closed().unwrap_or(DisconnectReason::Stopped);
-        tracing::debug!(peer = %conn.peer, wire = %conn.wire.name, "disconnected: {reason}");
+        crate::base::log::debug!(peer = %conn.peer, wire = %conn.wire.name, "disconnected: {reason}");
         // One that has not greeted was never announced.
         if conn.is_greeted() {
             above.gone(conn, reason);

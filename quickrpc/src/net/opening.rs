@@ -98,7 +98,7 @@ impl Loop {
         match link.retry {
             Some(retry) => {
                 let wait = pause(retry, state.failures);
-                tracing::warn!(wire = %link.wire.name, "{error}; trying again in {wait:?}");
+                crate::base::log::warn!(wire = %link.wire.name, "{error}; trying again in {wait:?}");
                 self.down(index, &link, error, wait);
                 if let Some(adding) = adding {
                     adding.part(Ok(()));
@@ -134,11 +134,11 @@ impl Loop {
             Some(retry) if !over => {
                 let wait = pause(retry, 1);
                 let reason = reason.unwrap_or(Error::Ended);
-                tracing::info!(wire = %link.wire.name, "{reason}; starting again in {wait:?}");
+                crate::base::log::info!(wire = %link.wire.name, "{reason}; starting again in {wait:?}");
                 self.down(index, &link, reason, wait);
             }
             _ => {
-                tracing::debug!(wire = %link.wire.name, ?reason, "ended");
+                crate::base::log::debug!(wire = %link.wire.name, ?reason, "ended");
                 self.net.set_state(&link, TransportState::Ended { reason });
                 if let Some(state) = self.states.get_mut(index)
                     && !std::mem::replace(&mut state.over, true)
@@ -258,7 +258,7 @@ impl Loop {
         let address = listener.local_addr()?;
         self.accept_from(index, Listener::Tcp(listener))?;
         lock(&self.net.addresses).push((index, address));
-        tracing::info!(%address, "listening");
+        crate::base::log::info!(%address, "listening");
         if let Some(link) = self.links.get(index) {
             self.net.warn_if_open(&link.wire, address);
         }
@@ -269,7 +269,7 @@ impl Loop {
     fn listen_unix(&mut self, index: usize, path: &Path, mode: Option<u32>) -> io::Result<()> {
         let listener = unix::listen(path, mode)?;
         self.accept_from(index, Listener::Unix(listener))?;
-        tracing::info!(path = %path.display(), "listening");
+        crate::base::log::info!(path = %path.display(), "listening");
         self.opened(index);
         Ok(())
     }
@@ -305,7 +305,7 @@ impl Loop {
                     return self.out_of_descriptors(index, &error);
                 }
                 // The connection that was to be accepted is gone already.
-                Err(error) => tracing::debug!("not accepted: {error}"),
+                Err(error) => crate::base::log::debug!("not accepted: {error}"),
             }
         }
         self.accept_at(index, Instant::now());
@@ -342,7 +342,7 @@ impl Loop {
             let (_, seen) = state.outage.get_or_insert((now, 0));
             *seen += 1;
             if *seen == 1 {
-                tracing::warn!("accepting pauses: {error}");
+                crate::base::log::warn!("accepting pauses: {error}");
             }
         }
         self.accept_at(index, Instant::now() + NO_DESCRIPTORS);
@@ -353,7 +353,7 @@ impl Loop {
         let state = self.states.get_mut(index);
         if let Some((since, seen)) = state.and_then(|state| state.outage.take()) {
             let lasted = since.elapsed();
-            tracing::info!(
+            crate::base::log::info!(
                 seen,
                 "accepting goes on after {lasted:?} without descriptors"
             );
@@ -367,7 +367,7 @@ impl Loop {
             .get(index)
             .is_some_and(|state| state.peers >= limit)
         {
-            tracing::warn!(
+            crate::base::log::warn!(
                 peer = name,
                 "closed at once: {limit} connections are the limit"
             );

@@ -84,7 +84,7 @@ impl Reactor {
     pub(crate) fn wake(&self) {
         // Fails only when the system is out of memory; the next wake-up sees the wish.
         if let Err(error) = self.waker.wake() {
-            tracing::error!("cannot wake the poll thread: {error}");
+            crate::base::log::error!("cannot wake the poll thread: {error}");
         }
     }
 }
@@ -106,7 +106,7 @@ impl Reactor {
                 (Some(_), Some(interest)) => stream.reregister(registry, token, interest),
             };
             if let Err(error) = changed {
-                tracing::error!(peer = %conn.peer, "cannot watch the socket: {error}");
+                crate::base::log::error!(peer = %conn.peer, "cannot watch the socket: {error}");
             }
         })
     }

@@ -51,7 +51,7 @@ impl Net {
             return false;
         }
         let limit = self.budget.limit();
-        tracing::warn!(peer = %largest.peer, held, "all peers hold more than {limit} bytes");
+        crate::base::log::warn!(peer = %largest.peer, held, "all peers hold more than {limit} bytes");
         if !largest.close(DisconnectReason::OutOfMemory { held, limit }) {
             // Closed before; now it does not get the rest either.
             largest.drop_output();

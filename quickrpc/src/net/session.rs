@@ -129,7 +129,7 @@ impl Net {
             return;
         }
         lock(&self.peers).make_known(conn);
-        tracing::debug!(peer = %conn.peer, wire = %conn.wire.name, "greeted");
+        crate::base::log::debug!(peer = %conn.peer, wire = %conn.wire.name, "greeted");
         self.announce(above, conn);
         self.ask(Command::Greeted(Arc::clone(conn)));
     }

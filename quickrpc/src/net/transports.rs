@@ -114,7 +114,7 @@ impl Net {
             return;
         }
         // A target of its own, so that who wants it so can silence it.
-        tracing::warn!(
+        crate::base::log::warn!(
             target: "quickrpc::open",
             wire = %wire.name,
             %address,

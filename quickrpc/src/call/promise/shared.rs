@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::call::{CallInfo, Context, Decode};
 use crate::base::error::{Error, Result};
+use crate::base::foreign::catch;
 
 pub(crate) struct Shared<T> {
     /// What has become of the promise. No other lock is taken and no foreign code (wakers,
@@ -113,7 +114,7 @@ impl<T> Shared<T> {
                     self.settled.notify_all();
                 }
                 if let Some(waker) = waker {
-                    waker.wake();
+                    catch("a waker", || waker.wake());
                 }
                 true
             }

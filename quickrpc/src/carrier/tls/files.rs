@@ -58,9 +58,9 @@ impl<T> Reloaded<T> {
             match (self.make)() {
                 Ok(made) => {
                     current.made = Arc::new(made);
-                    tracing::info!(files = ?self.files, "certificates were read again");
+                    crate::base::log::info!(files = ?self.files, "certificates were read again");
                 }
-                Err(why) => tracing::error!("the old certificates are kept: {why}"),
+                Err(why) => crate::base::log::error!("the old certificates are kept: {why}"),
             }
         }
         Arc::clone(&current.made)

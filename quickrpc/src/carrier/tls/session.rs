@@ -155,7 +155,7 @@ impl Tls {
             && let Ok(address) = self.socket.peer_addr()
         {
             let address = SocketAddr::new(address.ip().to_canonical(), address.port());
-            tracing::info!(peer = %address, "no handshake of TLS: {why}");
+            crate::base::log::info!(peer = %address, "no handshake of TLS: {why}");
         }
     }
 
@@ -176,7 +176,7 @@ impl Tls {
                     (Ok(info), _) => info,
                     // It was verified for the name that was called, which is what counts.
                     (Err(why), Side::Client) => {
-                        tracing::debug!("{why}");
+                        crate::base::log::debug!("{why}");
                         None
                     }
                     // Before the last words leave, from which the client sees that it is let in.

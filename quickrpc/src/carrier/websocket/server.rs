@@ -112,7 +112,7 @@ impl Server {
         }
         if let Some(folder) = &served.folder {
             if let Err(why) = served.access.check_page(&request) {
-                tracing::warn!("{why}");
+                crate::base::log::warn!("{why}");
                 return refuse("403 Forbidden", &[], &why, with_body);
             }
             if let Some(found) = folder.find(&request.path) {
@@ -131,7 +131,7 @@ impl Server {
     fn upgrade(&self, request: &Request) -> State {
         let served = &*self.0;
         if let Err(why) = served.access.check_wire(request) {
-            tracing::warn!("{why}");
+            crate::base::log::warn!("{why}");
             return refuse("403 Forbidden", &[], &why, true);
         }
         if request.header("sec-websocket-version") != Some("13") {

@@ -59,7 +59,7 @@ impl Conn {
         };
         if room.is_none() && outlet.port.waiting.dropped() {
             let wire = &self.wire.name;
-            tracing::warn!(%wire, peer = %self.peer, "calls are dropped: too many wait for handlers");
+            crate::base::log::warn!(%wire, peer = %self.peer, "calls are dropped: too many wait for handlers");
         }
         room.map_or(Admitted::Dropped, Admitted::Datagram)
     }

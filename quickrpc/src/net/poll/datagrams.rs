@@ -51,7 +51,7 @@ impl Loop {
         }
         lock(&self.net.peers).add_wire(wire);
         lock(&self.net.addresses).push((index, address));
-        tracing::info!(%address, "listening for datagrams");
+        crate::base::log::info!(%address, "listening for datagrams");
         self.net.warn_if_open(&link.wire, address);
         self.opened(index);
         Ok(())
@@ -91,7 +91,9 @@ impl Loop {
                     self.net.datagram(&*self.above, &wire, from, bytes);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Err(error) if udp::is_passing(&error) => tracing::debug!("receiving: {error}"),
+                Err(error) if udp::is_passing(&error) => {
+                    crate::base::log::debug!("receiving: {error}")
+                }
                 Err(error) => {
                     let error = Error::io("receiving datagrams", error);
                     return self.ended(link, Some(error));

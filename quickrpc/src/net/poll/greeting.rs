@@ -113,7 +113,7 @@ impl Loop {
             }
             Step::Done => self.has_greeted(token),
             Step::Refused(reason) => {
-                tracing::debug!(peer = greeted.name, "no peer: {reason}");
+                crate::base::log::debug!(peer = greeted.name, "no peer: {reason}");
                 let index = greeted.link;
                 let deadline = after(LINGER);
                 greeted.refused = true;
@@ -130,7 +130,7 @@ impl Loop {
             }
             Step::Failed(error) => {
                 if let Some((_, greeted)) = self.end_greeting(token) {
-                    tracing::debug!(peer = greeted.name, "the greeting failed: {error}");
+                    crate::base::log::debug!(peer = greeted.name, "the greeting failed: {error}");
                     self.not_greeted(greeted.link, error);
                 }
             }
@@ -237,7 +237,7 @@ impl Loop {
             } else if let Some((_, greeted)) = self.end_greeting(token)
                 && !greeted.refused
             {
-                tracing::debug!(peer = greeted.name, "the greeting took too long");
+                crate::base::log::debug!(peer = greeted.name, "the greeting took too long");
                 let text = "the other side did not greet in time";
                 let error = io::Error::new(io::ErrorKind::TimedOut, text);
                 self.not_greeted(greeted.link, error);

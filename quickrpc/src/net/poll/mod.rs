@@ -158,7 +158,7 @@ impl Loop {
                 if error.kind() == io::ErrorKind::Interrupted {
                     continue;
                 }
-                tracing::error!("the poll thread ends: {error}");
+                crate::base::log::error!("the poll thread ends: {error}");
                 self.failure = Some(Error::io("polling", error));
                 break;
             }

@@ -90,7 +90,7 @@ pub(super) fn random_id() -> String {
     match getrandom::fill(&mut bytes) {
         Ok(()) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
         Err(error) => {
-            tracing::error!("no random numbers: {error}");
+            crate::base::log::error!("no random numbers: {error}");
             String::new()
         }
     }

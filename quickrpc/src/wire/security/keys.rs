@@ -389,13 +389,16 @@ impl KeyStore {
                 state.version = seen;
                 match read_file(path) {
                     Ok((keys, version)) => {
-                        tracing::info!("keys from {} were read again", self.source);
+                        crate::base::log::info!("keys from {} were read again", self.source);
                         state.keys = Arc::new(keys);
                         state.version = version;
                     }
                     // Told once for each change.
                     Err(why) => {
-                        tracing::warn!("keys from {} stay as they were: {why}", self.source);
+                        crate::base::log::warn!(
+                            "keys from {} stay as they were: {why}",
+                            self.source
+                        );
                     }
                 }
             }

@@ -87,8 +87,8 @@ pub(super) const DECODE: &[Exception] = &[
     ),
     differs(
         "jrpc: error is null",
-        r#"error 3: -32603 "the call failed with an error that is not an object""#,
-        "as above",
+        r#"error 3: -32603 "the other side answered with neither a result nor an error""#,
+        "the call has not succeeded, either",
     ),
     // jrpc: values.
     differs(

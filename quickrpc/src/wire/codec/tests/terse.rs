@@ -156,7 +156,6 @@ fn a_person_is_told_what_was_expected_and_where() {
         ("[3", "expected `]` behind the id", 2),
         ("[3]", "expected `:` and a result, or `!` and an error", 3),
         ("[3] x", "expected `:` and a result, or `!` and an error", 4),
-        ("[3]:", "expected a value, found the end", 4),
     ] {
         let error = terse_codec().decode(line, &Limits::default()).unwrap_err();
         assert_eq!(
