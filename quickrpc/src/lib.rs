@@ -442,6 +442,11 @@ pub mod __private {
     pub use serde;
 }
 
+#[cfg(feature = "__fuzz")]
+#[doc(hidden)]
+#[path = "fuzz.rs"]
+pub mod __fuzz;
+
 /// Compiles and runs the code blocks of the README.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

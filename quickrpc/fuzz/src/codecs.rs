@@ -1,0 +1,139 @@
+//! What a message means.
+
+use std::fmt::Debug;
+use std::sync::OnceLock;
+
+use quickrpc::__fuzz::{
+    End, Said, decode, decode_in_full, encode_call, encode_error, encode_result, hear, read_text,
+};
+use quickrpc::Value;
+use quickrpc::codec::{AnyCodec, IntoCodec};
+
+fn codec(expr: &str) -> AnyCodec {
+    expr.into_codec().expect("the expression is right")
+}
+
+/// The first byte says whether one is strict.
+pub fn jrpc(data: &[u8]) {
+    static CODECS: OnceLock<[AnyCodec; 2]> = OnceLock::new();
+    let codecs = CODECS.get_or_init(|| [codec("jrpc"), codec("jrpc?strict=true")]);
+    if let Some((choice, telegram)) = data.split_first() {
+        message(&codecs[usize::from(choice & 1)], telegram);
+    }
+}
+
+/// One line.
+pub fn terse(data: &[u8]) {
+    static CODEC: OnceLock<AnyCodec> = OnceLock::new();
+    message(CODEC.get_or_init(|| codec("terse")), data);
+}
+
+/// One message, decoded both ways; what it says is written and decoded again.
+fn message(codec: &AnyCodec, telegram: &[u8]) {
+    let quick = decode(codec, telegram);
+    let Ok(text) = str::from_utf8(telegram) else {
+        assert!(quick.is_err());
+        return;
+    };
+    let full = decode_in_full(codec, text);
+    assert_eq!(shown(&quick), shown(&full), "{text:?}");
+    let said = match full {
+        Ok(said) => said,
+        Err((why, position)) => {
+            assert!(!why.is_empty() && position <= text.len(), "{text:?}: {why}");
+            return;
+        }
+    };
+    for said in said {
+        again(codec, &said);
+    }
+}
+
+fn again(codec: &AnyCodec, said: &Said) {
+    match said {
+        Said::Call(method, params, id) => {
+            if let Some(id) = id {
+                echoed(codec, id);
+            }
+            let Ok(params) = params else { return };
+            let number = id.as_ref().and_then(|id| id.parse().ok());
+            let Ok(written) = encode_call(codec, method, params, number) else {
+                return;
+            };
+            let expected = match params {
+                Value::Null => Value::Map(Default::default()),
+                params => params.clone(),
+            };
+            match decode(codec, &written).as_deref() {
+                Ok([Said::Call(name, Ok(args), id)]) => {
+                    assert_eq!(name, method);
+                    let id = id.as_ref().and_then(|id| id.parse().ok());
+                    assert_eq!(id, number, "{}", written.escape_ascii());
+                    let args = match args {
+                        Value::Null => Value::Map(Default::default()),
+                        args => args.clone(),
+                    };
+                    assert_eq!(shown(&args), shown(&expected));
+                }
+                other => panic!("{said:?}, {}: {other:?}", written.escape_ascii()),
+            }
+        }
+        Said::Reply(Some(id), Ok(value)) => {
+            let Ok(written) = encode_result(codec, &id.to_string(), value) else {
+                return;
+            };
+            match decode(codec, &written).as_deref() {
+                Ok([again]) => assert_eq!(shown(again), shown(said)),
+                other => panic!("{said:?}, {}: {other:?}", written.escape_ascii()),
+            }
+        }
+        Said::Failure(Some(id), error) => {
+            let Ok(written) = encode_error(codec, &id.to_string(), error) else {
+                return;
+            };
+            match decode(codec, &written).as_deref() {
+                Ok([Said::Failure(again, _)]) => assert_eq!(*again, Some(*id)),
+                other => panic!("{said:?}, {}: {other:?}", written.escape_ascii()),
+            }
+        }
+        Said::Invalid(Some(id)) => echoed(codec, id),
+        _ => {}
+    }
+}
+
+/// An id that is echoed as it came is one answer, and nothing else.
+fn echoed(codec: &AnyCodec, id: &str) {
+    let written = encode_result(codec, id, &Value::Integer(1)).expect("an answer can be written");
+    match decode(codec, &written).as_deref() {
+        Ok([Said::Reply(_, Ok(Value::Integer(1)))]) => {}
+        other => panic!("{id:?}, {}: {other:?}", written.escape_ascii()),
+    }
+}
+
+fn shown<T: Debug>(value: &T) -> String {
+    format!("{value:?}")
+}
+
+/// Messages, one in each line, that a session hears. The first byte says at which end.
+pub fn zonis(data: &[u8]) {
+    static CODEC: OnceLock<AnyCodec> = OnceLock::new();
+    let codec = CODEC.get_or_init(|| codec("zonis:fuzz"));
+    let Some((choice, text)) = data.split_first() else {
+        return;
+    };
+    let Ok(text) = str::from_utf8(text) else {
+        return;
+    };
+    let end = [End::Client, End::Server][usize::from(choice & 1)];
+    let messages: Vec<&str> = text.split('\n').collect();
+    let (said, _) = hear(codec, end, &messages);
+    assert!(said.len() <= 2 * messages.len() + 1, "{}", said.len());
+    for message in said {
+        let message = String::from_utf8(message).expect("it is text");
+        let read = read_text::<Value>(&message, false, 200);
+        match read {
+            Ok((Value::Map(_), end)) if end == message.len() => {}
+            other => panic!("{message:?}: {other:?}"),
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! The bodies of the fuzz targets, as plain functions: the fuzzer calls them, and so does the
+//! test that replays the corpus.
+//!
+//! Each panics if something does not hold that has to hold for any input.
+
+mod codecs;
+mod data;
+mod expressions;
+mod peer;
+mod sessions;
+mod streams;
+mod text;
+
+pub use codecs::{jrpc, terse, zonis};
+pub use expressions::expressions;
+pub use peer::peer;
+pub use sessions::{hmac, seal};
+pub use streams::{framing, ws_frames, ws_request, ws_response};
+pub use text::text;
+
+/// A target: what is called with the input.
+pub type Target = fn(&[u8]);
+
+/// All targets by name; the folders in `corpus/` are called the same.
+pub const TARGETS: [(&str, Target); 12] = [
+    ("expressions", expressions),
+    ("jrpc", jrpc),
+    ("terse", terse),
+    ("zonis", zonis),
+    ("text", text),
+    ("framing", framing),
+    ("ws_frames", ws_frames),
+    ("ws_request", ws_request),
+    ("ws_response", ws_response),
+    ("hmac", hmac),
+    ("seal", seal),
+    ("peer", peer),
+];

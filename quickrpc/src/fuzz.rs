@@ -1,0 +1,428 @@
+//! Doors to the inside for the fuzz targets (`quickrpc/fuzz`), behind the feature `__fuzz`.
+//!
+//! Thin on purpose: each function drives one part as its caller in this crate does, and gives
+//! what came of it as plain data. What has to hold is written in the targets.
+
+use std::io::{ErrorKind, Read, Write};
+use std::marker::PhantomData;
+
+use mio::net::UnixStream;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::base::error::CallError;
+use crate::base::limits::Limits;
+use crate::base::value::Value;
+use crate::carrier::greeter::Step;
+use crate::carrier::stream::Stream;
+use crate::carrier::websocket;
+use crate::expr::TransportExpr;
+use crate::format::text::{self, Json, Reader, Terse};
+use crate::wire::Wire;
+use crate::wire::codec::{AnyCodec, DecodeError, Envelope, Payload};
+use crate::wire::cutter::{Cut, Cutter};
+use crate::wire::security::AnySecurity;
+#[cfg(feature = "zonis")]
+use crate::wire::session::{Heard, Role, Say, Verdict};
+use crate::wire::websocket::Side;
+
+/// What one message says, in words of its own.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Said {
+    /// A call; `Err` where the arguments cannot be read as values.
+    Call(String, Result<Value, String>, Option<String>),
+    /// A result.
+    Reply(Option<u64>, Result<Value, String>),
+    /// An error.
+    Failure(Option<u64>, CallError),
+    /// A security header.
+    Header,
+    /// Not a valid message.
+    Invalid(Option<String>),
+    /// Nothing but blanks.
+    Empty,
+}
+
+/// What a telegram says, as it is decoded for a peer: the short way first.
+///
+/// # Errors
+///
+/// What is wrong, and where.
+pub fn decode(codec: &AnyCodec, telegram: &[u8]) -> Result<Vec<Said>, (String, usize)> {
+    let limits = Limits::default();
+    let (text, envelope) = codec.decode_bytes(telegram, &limits).map_err(parts)?;
+    let raw = match &envelope {
+        Envelope::Call { params, .. } => params,
+        Envelope::Reply { result, .. } => result,
+        _ => &Payload::Missing,
+    };
+    if matches!(raw, Payload::Raw(_)) && value(codec, text, raw).is_err() {
+        return decode_in_full(codec, text);
+    }
+    Ok(said(codec, text, &envelope))
+}
+
+/// The same, without the short way.
+///
+/// # Errors
+///
+/// What is wrong, and where.
+pub fn decode_in_full(codec: &AnyCodec, telegram: &str) -> Result<Vec<Said>, (String, usize)> {
+    let envelope = codec.decode(telegram, &Limits::default()).map_err(parts)?;
+    Ok(said(codec, telegram, &envelope))
+}
+
+fn parts(error: DecodeError) -> (String, usize) {
+    (error.message, error.position)
+}
+
+fn value(codec: &AnyCodec, text: &str, payload: &Payload) -> Result<Value, String> {
+    let depth = Limits::default().nesting_depth;
+    codec.read(text, payload, PhantomData::<Value>, depth)
+}
+
+fn said(codec: &AnyCodec, text: &str, envelope: &Envelope) -> Vec<Said> {
+    vec![match envelope {
+        Envelope::Call { method, params, id } => Said::Call(
+            method.of(text).to_owned(),
+            value(codec, text, params),
+            id.as_ref().map(|id| id.of(text).to_owned()),
+        ),
+        Envelope::Reply { id, result } => Said::Reply(*id, value(codec, text, result)),
+        Envelope::Failure { id, error } => Said::Failure(*id, error.clone()),
+        Envelope::Header(_) => Said::Header,
+        Envelope::Invalid { id, .. } => Said::Invalid(id.as_ref().map(|id| id.of(text).to_owned())),
+        Envelope::Hollow { id, .. } => Said::Invalid(Some(id.of(text).to_owned())),
+        Envelope::Empty => Said::Empty,
+        Envelope::Several { parts, .. } => {
+            return parts
+                .iter()
+                .flat_map(|part| said(codec, text, part))
+                .collect();
+        }
+    }]
+}
+
+/// A call as one telegram.
+///
+/// # Errors
+///
+/// Why it cannot be written.
+pub fn encode_call(
+    codec: &AnyCodec,
+    method: &str,
+    args: &Value,
+    id: Option<u64>,
+) -> Result<Vec<u8>, String> {
+    let mut out = Vec::new();
+    codec.encode_call(&mut out, method, args, id)?;
+    Ok(out)
+}
+
+/// A result as one telegram.
+///
+/// # Errors
+///
+/// Why it cannot be written.
+pub fn encode_result(codec: &AnyCodec, id: &str, value: &Value) -> Result<Vec<u8>, String> {
+    let mut out = Vec::new();
+    codec.encode_result(&mut out, id, value)?;
+    Ok(out)
+}
+
+/// An error as one telegram.
+///
+/// # Errors
+///
+/// Why it cannot be written.
+pub fn encode_error(codec: &AnyCodec, id: &str, error: &CallError) -> Result<Vec<u8>, String> {
+    let mut out = Vec::new();
+    codec.encode_error(&mut out, id, error)?;
+    Ok(out)
+}
+
+/// Which end of a WebSocket we are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// Who has connected.
+    Client,
+    /// Who was connected to.
+    Server,
+}
+
+/// How messages are told apart on one stream.
+#[derive(Debug)]
+pub struct Framed(Wire);
+
+/// What was cut from a stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Piece {
+    /// A message.
+    Message(Vec<u8>),
+    /// What is answered at once.
+    Answer(Vec<u8>),
+    /// The peer has ended its side.
+    End(String),
+    /// The stream cannot be read any further.
+    Broken(String),
+}
+
+impl Framed {
+    /// The framing of this codec, or that of WebSocket.
+    pub fn new(codec: &AnyCodec, websocket: Option<End>, limit: usize) -> Self {
+        let limits = Limits {
+            message_size: limit,
+            ..Limits::default()
+        };
+        let name = String::from("fuzz");
+        let mut wire = Wire::new(codec, &AnySecurity::Null, limits, name);
+        wire.websocket = websocket.map(|end| match end {
+            End::Client => Side::Client,
+            End::Server => Side::Server,
+        });
+        Framed(wire)
+    }
+
+    /// Cuts what arrives in these pieces. Also gives how many bytes were held at the most
+    /// after a piece was read.
+    pub fn cut(&self, pieces: &[&[u8]]) -> (Vec<Piece>, usize) {
+        let (mut cutter, mut found, mut most) = (Cutter::new(&self.0), Vec::new(), 0);
+        let mut input: Vec<u8> = Vec::new();
+        for piece in pieces {
+            input.extend_from_slice(piece);
+            let mut position = 0;
+            loop {
+                let rest = input.get(position..).unwrap_or_default();
+                let (taken, cut) = match cutter.cut(&self.0, rest, self.0.limits.message_size) {
+                    Ok(cut) => cut,
+                    Err(broken) => {
+                        found.push(Piece::Broken(format!("{broken:?}")));
+                        return (found, most);
+                    }
+                };
+                match cut {
+                    Cut::Incomplete => {
+                        position += taken;
+                        break;
+                    }
+                    Cut::Nothing => {}
+                    Cut::Message(message) => found.push(Piece::Message(message.to_vec())),
+                    Cut::Say(answer) => found.push(Piece::Answer(answer)),
+                    Cut::End(why) => {
+                        found.push(Piece::End(format!("{why:?}")));
+                        return (found, most);
+                    }
+                }
+                position += taken;
+            }
+            input.drain(..position.min(input.len()));
+            most = most.max(input.len() + cutter.held());
+            cutter.rest();
+        }
+        (found, most)
+    }
+
+    /// Frames a message as it is sent.
+    ///
+    /// # Errors
+    ///
+    /// When it contains the delimiter.
+    pub fn frame(&self, message: &[u8]) -> Result<Vec<u8>, String> {
+        let mut out = message.to_vec();
+        self.0.frame_out(&mut out, 0)?;
+        Ok(out)
+    }
+}
+
+/// Reads one value from the front of a text; gives where it ends.
+///
+/// # Errors
+///
+/// What is wrong, and where.
+pub fn read_text<T: DeserializeOwned>(
+    text: &str,
+    terse: bool,
+    depth: usize,
+) -> Result<(T, usize), (String, usize)> {
+    let seed = PhantomData::<T>;
+    let (read, end) = if terse {
+        let mut reader = Reader::new(text, Terse, depth);
+        (reader.value(seed), reader.position())
+    } else {
+        let mut reader = Reader::new(text, Json, depth);
+        (reader.value(seed), reader.position())
+    };
+    match read {
+        Ok(value) => Ok((value, end)),
+        Err(error) => Err((error.message().to_owned(), error.position())),
+    }
+}
+
+/// Goes past one value at the front of a text; gives where it ends.
+///
+/// # Errors
+///
+/// What is wrong, and where.
+pub fn skip_text(text: &str, terse: bool, depth: usize) -> Result<usize, (String, usize)> {
+    let skipped = match terse {
+        true => Reader::new(text, Terse, depth).skip_value(),
+        false => Reader::new(text, Json, depth).skip_value(),
+    };
+    match skipped {
+        Ok(range) => Ok(range.end),
+        Err(error) => Err((error.message().to_owned(), error.position())),
+    }
+}
+
+/// Writes a value.
+///
+/// # Errors
+///
+/// Why it cannot be written.
+pub fn write_text<T: Serialize>(value: &T, terse: bool) -> Result<Vec<u8>, String> {
+    let mut out = Vec::new();
+    let written = match terse {
+        true => text::write(&mut out, Terse, value),
+        false => text::write(&mut out, Json, value),
+    };
+    written.map_err(|error| error.message().to_owned())?;
+    Ok(out)
+}
+
+/// The handshake of a WebSocket, ours on one end of a pair of sockets.
+#[derive(Debug)]
+pub struct Handshake {
+    ours: Stream,
+    theirs: UnixStream,
+    input: Vec<u8>,
+    greeter: Greeter,
+    /// What we have said.
+    pub said: Vec<u8>,
+}
+
+struct Greeter(Box<dyn crate::carrier::greeter::Greeter>);
+
+impl std::fmt::Debug for Greeter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Greeter")
+    }
+}
+
+impl Handshake {
+    /// That of this transport; `None` if it has none.
+    pub fn new(expr: &TransportExpr) -> Option<Self> {
+        let (greeting, _) = websocket::bind(expr).ok()??;
+        let (ours, theirs) = UnixStream::pair().ok()?;
+        let mut handshake = Handshake {
+            ours: Stream::Unix(ours),
+            theirs,
+            input: Vec::new(),
+            greeter: Greeter(greeting.greeter()),
+            said: Vec::new(),
+        };
+        // A client speaks first.
+        handshake.advance(&[]);
+        Some(handshake)
+    }
+
+    /// One more piece is there. Gives `None` as long as it waits, and then whether it went
+    /// well, in words for people.
+    pub fn advance(&mut self, piece: &[u8]) -> Option<Result<(), String>> {
+        let mut rest = piece;
+        loop {
+            // What does not fit is given when some was read.
+            if let Ok(count) = self.theirs.write(rest) {
+                rest = rest.get(count..).unwrap_or_default();
+            }
+            let step = self.greeter.0.advance(&self.ours, &mut self.input);
+            self.listen();
+            match step {
+                Step::Moved { .. } => {}
+                Step::Wait if rest.is_empty() => return None,
+                Step::Wait => {}
+                Step::Done | Step::Unless(_) => return Some(Ok(())),
+                Step::Refused(why) => return Some(Err(why)),
+                Step::Failed(error) => return Some(Err(format!("failed: {error}"))),
+            }
+        }
+    }
+
+    /// The other side has ended the connection.
+    pub fn hang_up(&mut self) -> Option<Result<(), String>> {
+        drop(self.theirs.shutdown(std::net::Shutdown::Write));
+        self.advance(&[])
+    }
+
+    fn listen(&mut self) {
+        let mut chunk = [0; 4096];
+        loop {
+            match self.theirs.read(&mut chunk) {
+                Ok(count) if count > 0 => {
+                    let chunk = chunk.get(..count).unwrap_or_default();
+                    self.said.extend_from_slice(chunk);
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                _ => return,
+            }
+        }
+    }
+}
+
+/// What a server answers to this key of a handshake.
+pub fn accept_key(key: &str) -> String {
+    tungstenite::handshake::derive_accept_key(key.as_bytes())
+}
+
+/// Has the session of a protocol hear these messages. Gives what it says by itself, and the
+/// reason of the first message that it did not understand.
+#[cfg(feature = "zonis")]
+pub fn hear(codec: &AnyCodec, end: End, messages: &[&str]) -> (Vec<Vec<u8>>, Option<String>) {
+    let (mut say, mut wrong) = (Say::default(), None);
+    let role = match end {
+        End::Client => Role::Client,
+        End::Server => Role::Server,
+    };
+    let Some(protocol) = codec.protocol() else {
+        return (say.0, wrong);
+    };
+    let (mut listening, mut speaking) = protocol.session(role);
+    listening.open(&mut say);
+    let limits = Limits::default();
+    for message in messages {
+        let mut heard = match listening.hear(message, &limits, &mut say) {
+            Ok(heard) => heard,
+            Err(error) => {
+                wrong.get_or_insert(error.to_string());
+                continue;
+            }
+        };
+        if let Heard::Claim(_) = heard {
+            heard = listening.verdict(Verdict::Accepted, &mut say);
+        }
+        match heard {
+            Heard::Message(envelope) => answer(&mut *speaking, codec, message, &envelope, &mut say),
+            Heard::End(_) => break,
+            _ => {}
+        }
+    }
+    (say.0, wrong)
+}
+
+/// Answers what was called.
+#[cfg(feature = "zonis")]
+fn answer(
+    speaking: &mut dyn crate::wire::session::Speaking,
+    codec: &AnyCodec,
+    text: &str,
+    envelope: &Envelope,
+    say: &mut Say,
+) {
+    if let Envelope::Call { params, id, .. } = envelope {
+        let read = value(codec, text, params);
+        if let (Some(id), Ok(body)) = (id, write_text(&read.unwrap_or_default(), false)) {
+            let mut out = Vec::new();
+            speaking.answer(&mut out, id.of(text), &body, false);
+            say.message(out);
+        }
+    }
+}
