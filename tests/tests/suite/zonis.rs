@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use quickrpc_tests::{LabInverse, OwnDir, bounded, server_on};
+use quickrpc::DisconnectReason;
+use quickrpc_tests::{LabInverse, OwnDir, bounded, inbox, server_on};
 
 use crate::settled;
 
@@ -34,4 +35,41 @@ fn a_named_client_and_its_server_call_each_other() {
         "{refused}"
     );
     assert_eq!(settled(cog.all().add(3, 4)).unwrap(), 7);
+}
+
+#[test]
+fn a_name_belongs_to_one_client_until_it_is_gone_or_replaced() {
+    let dir = OwnDir::new();
+    let key = dir.path("over");
+    fs::write(&key, "over").unwrap();
+    let over = format!("override_file={}", key.display());
+    let (api, addr, _served) = server_on(&format!("zonis?{over}"), SERVER);
+    let (gone, ends) = inbox();
+    api.on_disconnect(move |peer, reason| gone.send((peer.to_string(), reason.clone())).unwrap());
+    let bind = |codec: &str| LabInverse::bind(codec, format!("ws:{addr}").as_str()).unwrap();
+    let first = bind("zonis:cog");
+    first.start().unwrap();
+    let second = bind("zonis:cog");
+    let refused = bounded("start", move || second.start()).unwrap_err();
+    let refused = refused.to_string();
+    assert!(
+        refused.contains("Duplicate identifier on IDENTIFY"),
+        "{refused}"
+    );
+    assert_eq!(settled(first.all().add(1, 2)).unwrap(), 3);
+    let third = bind(&format!("zonis:cog?{over}"));
+    third.question.connect(|_sender, _text| "third".to_owned());
+    third.start().unwrap();
+    let (name, reason) = ends.next();
+    assert_eq!(name, "cog");
+    assert!(matches!(reason, DisconnectReason::Replaced), "{reason:?}");
+    assert_eq!(settled(api.to("cog").question("who")).unwrap(), "third");
+    third.stop().unwrap();
+    assert_eq!(ends.next().0, "cog");
+    let fourth = bind("zonis:cog");
+    fourth
+        .question
+        .connect(|_sender, _text| "fourth".to_owned());
+    fourth.start().unwrap();
+    assert_eq!(settled(api.to("cog").question("who")).unwrap(), "fourth");
 }
