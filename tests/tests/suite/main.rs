@@ -48,6 +48,7 @@ mod udp;
 mod unix;
 mod waiting;
 mod websocket;
+mod zonis;
 
 use quickrpc::{CallError, Error};
 
