@@ -140,7 +140,11 @@ impl fmt::Display for DisconnectReason {
             DisconnectReason::Violation { text, .. } => {
                 write!(f, "it broke the rules of WebSocket: {text}")
             }
-            DisconnectReason::Rejected { code, text } => write!(f, "refused ({code}: {text})"),
+            DisconnectReason::Rejected { code, text } => {
+                // Some of it may be from the peer, and end up in a terminal.
+                let text = text.replace(char::is_control, " ");
+                write!(f, "refused ({code}: {text})")
+            }
             DisconnectReason::Replaced => {
                 f.write_str("another connection has taken the place of this one")
             }

@@ -22,7 +22,7 @@ impl Calls {
                 let error = too_large(size, limit);
                 encode_error(conn, payload, id, &error);
                 call.failed = true;
-                self.trouble(&conn.peer, Error::Call(error), Some(method));
+                self.trouble(conn.peer(), Error::Call(error), Some(method));
                 conn.frame(payload, method)
             }
             (framed, _) => framed,
@@ -35,9 +35,9 @@ impl Calls {
         match sent {
             Ok(()) => {}
             Err(Error::Disconnected { .. }) => {
-                crate::base::log::debug!(peer = %conn.peer, "no answer to `{method}`: the peer is gone");
+                crate::base::log::debug!(peer = %conn.peer(), "no answer to `{method}`: the peer is gone");
             }
-            Err(error) => self.trouble(&conn.peer, error, Some(method)),
+            Err(error) => self.trouble(conn.peer(), error, Some(method)),
         }
     }
 }
@@ -176,7 +176,7 @@ impl LateAnswer {
                 (Some(id), Some(error)) => encode_error(&conn, out, id, &error),
                 (None, Some(error)) => {
                     let error = Error::Call(error);
-                    self.calls.trouble(&conn.peer, error, Some(&self.method));
+                    self.calls.trouble(conn.peer(), error, Some(&self.method));
                 }
                 (_, None) => {}
             }

@@ -173,7 +173,7 @@ impl Calls {
             Ok(_) => offered,
             Err(error) => {
                 let error = Error::Decode(error.to_string().into());
-                self.trouble(&conn.peer, error.clone(), None);
+                self.trouble(conn.peer(), error.clone(), None);
                 Err(error)
             }
         }
@@ -204,7 +204,7 @@ impl Calls {
         };
         let answered = lock(&self.pending).answered(id, conn, failed);
         if let Answered::Unknown = answered {
-            crate::base::log::debug!(peer = %conn.peer, id, "an answer that nobody waits for");
+            crate::base::log::debug!(peer = %conn.peer(), id, "an answer that nobody waits for");
         }
         answered
     }

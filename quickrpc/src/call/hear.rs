@@ -130,7 +130,7 @@ impl<'a> Ear<'a> {
                 match id {
                     Some(id) => calls.settle_failure(conn, id, error),
                     // JSON-RPC's answer to what could not be read (its section 5).
-                    None => self.trouble(&conn.peer, Error::Call(error)),
+                    None => self.trouble(conn.peer(), Error::Call(error)),
                 }
                 self.no_answer(route);
             }

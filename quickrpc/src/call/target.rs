@@ -204,7 +204,7 @@ impl Target {
         let one_of_several = peers.len() > 1;
         let target = |conn: &Arc<Conn>| Target {
             one_of_several,
-            ..self.to(&conn.peer)
+            ..self.to(conn.peer())
         };
         peers
             .iter()
@@ -251,7 +251,7 @@ impl Target {
             id,
             method,
             peer: match peers {
-                [one] => Some(Arc::clone(&one.peer.name)),
+                [one] => Some(Arc::clone(&one.peer().name)),
                 _ => None,
             },
             deadline,
@@ -388,7 +388,7 @@ impl Target {
                             return Err(error);
                         }
                         encoded_for = None;
-                        failures.push((Arc::clone(&conn.peer.name), error));
+                        failures.push((Arc::clone(&conn.peer().name), error));
                         continue;
                     }
                     encoded_for = Some(conn);
@@ -400,7 +400,7 @@ impl Target {
                 {
                     // The others may still answer.
                     self.calls.fail_call(conn, id, error.clone());
-                    failures.push((Arc::clone(&conn.peer.name), error));
+                    failures.push((Arc::clone(&conn.peer().name), error));
                 }
             }
             Ok(())

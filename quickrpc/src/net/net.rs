@@ -168,7 +168,7 @@ impl Net {
             conn.close(DisconnectReason::Stopped);
             return conn;
         }
-        crate::base::log::debug!(peer = %conn.peer, wire = %wire.name, "connected");
+        crate::base::log::debug!(peer = %conn.peer(), wire = %wire.name, "connected");
         conn
     }
 
@@ -220,13 +220,13 @@ impl Net {
     pub(crate) fn truncated(&self, above: &dyn Above, conn: &Conn) {
         let rule = conn.wire.framing_rule();
         let text = format!("the input ended within a message; {rule}");
-        above.trouble(&conn.peer, Error::Decode(text.into()));
+        above.trouble(conn.peer(), Error::Decode(text.into()));
     }
 
     /// Tells that a peer is gone. On a thread of the API.
     pub(crate) fn farewell(&self, above: &dyn Above, conn: &Arc<Conn>) {
         let reason = conn.closed().unwrap_or(DisconnectReason::Stopped);
-        crate::base::log::debug!(peer = %conn.peer, wire = %conn.wire.name, "disconnected: {reason}");
+        crate::base::log::debug!(peer = %conn.peer(), wire = %conn.wire.name, "disconnected: {reason}");
         // One that has not greeted was never announced.
         if conn.is_greeted() {
             above.gone(conn, reason);

@@ -55,6 +55,13 @@ impl PeerTable {
             .collect()
     }
 
+    /// Another peer has this one's name from now on.
+    pub(crate) fn forget_name(&mut self, conn: &Conn) {
+        if let Some(ids) = self.by_name.get_mut(&conn.peer().name) {
+            ids.retain(|id| *id != conn.id());
+        }
+    }
+
     /// Lets nobody in from now on; gives those who are there.
     pub(crate) fn close(&mut self) -> Vec<Arc<Conn>> {
         self.closed = true;
@@ -162,6 +169,8 @@ impl PeerTable {
             Some([id]) => self
                 .by_id
                 .get(id)
+                // Its name is taken, but it is not there yet.
+                .filter(|conn| conn.is_greeted())
                 .cloned()
                 .ok_or_else(|| self.unknown(name)),
             Some(ids) => Err(Error::AmbiguousPeer {

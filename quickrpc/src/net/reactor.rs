@@ -106,7 +106,7 @@ impl Reactor {
                 (Some(_), Some(interest)) => stream.reregister(registry, token, interest),
             };
             if let Err(error) = changed {
-                crate::base::log::error!(peer = %conn.peer, "cannot watch the socket: {error}");
+                crate::base::log::error!(peer = %conn.peer(), "cannot watch the socket: {error}");
             }
         })
     }

@@ -79,7 +79,8 @@ impl Net {
         let replaced = {
             let mut peers = lock(&self.peers);
             let others = peers.named(&claim.name);
-            if !others.is_empty() && !claim.replaces {
+            // One that is closing already takes nobody's place.
+            if (!others.is_empty() && !claim.replaces) || conn.is_closed() {
                 return Verdict::Taken;
             }
             let named = Sender {
@@ -89,6 +90,9 @@ impl Net {
             // Only one thread reads a peer, so that nobody else sets it.
             if conn.identified.set(Box::new(named)).is_err() {
                 return Verdict::Accepted;
+            }
+            for other in &others {
+                peers.forget_name(other);
             }
             peers.make_known(conn);
             others
@@ -109,7 +113,7 @@ impl Net {
             if let Err(error) = self.put(conn, content, Wait::Answer) {
                 if !matches!(error, Error::Disconnected { .. } | Error::Stopped) {
                     self.refuse(conn, &error);
-                    self.trouble(&conn.peer, error);
+                    self.trouble(conn.peer(), error);
                 }
                 return;
             }
@@ -129,7 +133,7 @@ impl Net {
             return;
         }
         lock(&self.peers).make_known(conn);
-        crate::base::log::debug!(peer = %conn.peer, wire = %conn.wire.name, "greeted");
+        crate::base::log::debug!(peer = %conn.peer(), wire = %conn.wire.name, "greeted");
         self.announce(above, conn);
         self.ask(Command::Greeted(Arc::clone(conn)));
     }

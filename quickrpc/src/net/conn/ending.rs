@@ -31,7 +31,7 @@ impl Conn {
             return Error::Stopped;
         }
         Error::Disconnected {
-            peer: Arc::clone(&self.peer.name),
+            peer: Arc::clone(&self.peer().name),
             reason: reason.to_string().into(),
         }
     }

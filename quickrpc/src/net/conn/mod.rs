@@ -188,6 +188,6 @@ impl Conn {
 
 impl fmt::Debug for Conn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Conn").field("peer", &self.peer).finish()
+        f.debug_struct("Conn").field("peer", self.peer()).finish()
     }
 }

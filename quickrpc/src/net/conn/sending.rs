@@ -117,7 +117,7 @@ impl Conn {
                     let now = Instant::now();
                     if now >= deadline {
                         return Err(Error::QueueFull {
-                            peer: Arc::clone(&self.peer.name),
+                            peer: Arc::clone(&self.peer().name),
                             queued,
                         });
                     }

@@ -41,7 +41,8 @@ impl Server {
     }
 
     /// The first packet: type, secret and identifier are looked at in this order.
-    fn identify(&mut self, text: &str, depth: usize, packet: &Packet) -> Heard {
+    fn identify(&mut self, text: &str, limits: &Limits, packet: &Packet) -> Heard {
+        let depth = limits.nesting_depth;
         if !packet.is(text, "IDENTIFY") {
             let kind = packet.kind.and_then(|place| json::string(text, place));
             let kind: String = kind.unwrap_or_default().chars().take(64).collect();
@@ -49,8 +50,8 @@ impl Server {
         }
         let request = packet.request(text, depth);
         let given = |place: Option<Span>| place.and_then(|place| json::string(text, place));
-        let secret = given(request.secret_key).unwrap_or_default();
-        if !same(&secret, &self.keys.secret) {
+        // A server without a secret wants one all the same, which may be empty.
+        if !given(request.secret_key).is_some_and(|secret| same(&secret, &self.keys.secret)) {
             return rejected(4100, "Invalid secret key.");
         }
         let Some(packet_id) = packet.packet_id else {
@@ -64,6 +65,13 @@ impl Server {
                 None => place.of(text).into(),
             },
         };
+        // It is a name here, for people and in logs.
+        if name.len() > limits.id_size || name.chars().any(char::is_control) {
+            return rejected(
+                1008,
+                "an identifier is a short text without control characters",
+            );
+        }
         let replaces = match (&self.keys.override_key, given(request.override_key)) {
             (Some(key), Some(given)) => same(&given, key),
             _ => false,
@@ -79,7 +87,7 @@ impl Listening for Server {
     fn hear(&mut self, text: &str, limits: &Limits, _say: &mut Say) -> Result<Heard, DecodeError> {
         let packet = Packet::read(text, limits.nesting_depth)?;
         if !self.identified {
-            return Ok(self.identify(text, limits.nesting_depth, &packet));
+            return Ok(self.identify(text, limits, &packet));
         }
         // A second one is ignored, as in the original.
         if packet.is(text, "IDENTIFY") {

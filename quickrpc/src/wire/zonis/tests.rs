@@ -114,6 +114,21 @@ fn who_is_not_let_in_hears_why() {
 }
 
 #[test]
+fn an_identifier_is_a_short_text() {
+    for name in ["x".repeat(1_000), r"a\nb".to_owned()] {
+        let (mut ear, _) = zonis("", "", None).session(Role::Server);
+        let packet = format!(
+            r#"{{"packet_id":"p","type":"request","data":{{"identifier":"{name}","type":"IDENTIFY","data":{{"secret_key":""}}}}}}"#
+        );
+        let (heard, _) = hear(&mut *ear, &packet);
+        assert_eq!(end(heard).0, 1008);
+    }
+    let packet = r#"{"packet_id":"p","data":{"identifier":"a","type":"IDENTIFY","data":{}}}"#;
+    let (mut ear, _) = zonis("", "", None).session(Role::Server);
+    assert_eq!(end(hear(&mut *ear, packet).0).0, 4100);
+}
+
+#[test]
 fn anything_may_come_first() {
     for text in [
         "",
