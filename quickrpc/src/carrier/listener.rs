@@ -35,6 +35,14 @@ impl Listener {
         }
     }
 
+    /// Where it listens, if that is an address.
+    pub(crate) fn address(&self) -> io::Result<Option<SocketAddr>> {
+        match self {
+            Listener::Tcp(listener) => listener.local_addr().map(Some),
+            Listener::Unix(_) => Ok(None),
+        }
+    }
+
     /// Registers for connections, edge-triggered.
     pub(crate) fn register(&self, registry: &Registry, token: Token) -> io::Result<()> {
         registry.register(&mut SourceFd(&self.as_raw_fd()), token, Interest::READABLE)

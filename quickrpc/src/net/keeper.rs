@@ -1,6 +1,7 @@
 //! What the network does for its peers.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crate::base::reason::DisconnectReason;
 use crate::base::sync::lock;
@@ -30,6 +31,15 @@ impl Keeper for Net {
     fn blocked(&self, peer: &Conn, blocked: bool) {
         if let Some(reactor) = self.reactor() {
             reactor.watch(peer, |watch| watch.blocked = blocked);
+        }
+    }
+
+    fn drained(&self) {
+        // Only a stop waits for it: it has said so before it looked at the queue.
+        if !self.running.load(Ordering::Acquire)
+            && let Some(reactor) = self.reactor()
+        {
+            reactor.wake();
         }
     }
 

@@ -15,6 +15,7 @@ pub(crate) mod greeting;
 mod keeper;
 pub(crate) mod lifecycle;
 pub(crate) mod link;
+mod listening;
 #[allow(
     clippy::module_inception,
     reason = "it is what the folder is named after"

@@ -4,9 +4,9 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use mio::net::{TcpListener, TcpStream};
+use mio::net::TcpStream;
 use mio::{Interest, Token};
 
 use super::above::Done;
@@ -14,7 +14,6 @@ use super::adding::Adding;
 use super::bus;
 use crate::base::error::Error;
 use crate::base::sync::{after, lock};
-use crate::carrier::listener::Listener;
 use crate::carrier::pipe::Pipe;
 use crate::carrier::stream::Stream;
 use crate::carrier::{process, stdio, tcp, unix};
@@ -26,11 +25,6 @@ use super::reactor::Command;
 use super::sources::Source;
 use super::status::{TransportId, TransportState};
 use crate::base::reason::DisconnectReason;
-
-/// How long accepting pauses when the system has no descriptor left.
-const NO_DESCRIPTORS: Duration = Duration::from_millis(500);
-/// Connections accepted before others get their turn.
-const ACCEPTS: usize = 64;
 
 impl Loop {
     pub(crate) fn open(&mut self, index: usize) {
@@ -48,7 +42,7 @@ impl Loop {
             Leaf::Tcp { host, port, .. } => self.open_tcp(index, host, *port),
             Leaf::TcpServer {
                 interface, port, ..
-            } => self.listen(index, interface, *port),
+            } => self.listen_tcp(index, interface, *port),
             Leaf::Stdio { guard } => stdio::open(*guard, &link.wire.limits)
                 .and_then(|pipe| self.open_pipe(index, &link, "stdio", pipe)),
             Leaf::Udp(settings) => self.open_udp(index, &link, settings),
@@ -251,142 +245,6 @@ impl Loop {
         Ok(())
     }
 
-    // ---- servers
-
-    fn listen(&mut self, index: usize, interface: &str, port: u16) -> io::Result<()> {
-        let listener = TcpListener::from_std(tcp::listen(interface, port)?);
-        let address = listener.local_addr()?;
-        self.accept_from(index, Listener::Tcp(listener))?;
-        lock(&self.net.addresses).push((index, address));
-        crate::base::log::info!(%address, "listening");
-        if let Some(link) = self.links.get(index) {
-            self.net.warn_if_open(&link.wire, address);
-        }
-        self.opened(index);
-        Ok(())
-    }
-
-    fn listen_unix(&mut self, index: usize, path: &Path, mode: Option<u32>) -> io::Result<()> {
-        let listener = unix::listen(path, mode)?;
-        self.accept_from(index, Listener::Unix(listener))?;
-        crate::base::log::info!(path = %path.display(), "listening");
-        self.opened(index);
-        Ok(())
-    }
-
-    fn accept_from(&mut self, index: usize, listener: Listener) -> io::Result<()> {
-        let token = self.sources.reserve();
-        listener.register(self.poll.registry(), Token(token))?;
-        let source = Source::Listener {
-            link: index,
-            listener,
-        };
-        self.sources.fill(token, source);
-        Ok(())
-    }
-
-    pub(crate) fn accept(&mut self, token: usize, index: usize) {
-        let Some(link) = self.links.get(index).cloned() else {
-            return;
-        };
-        for _ in 0..ACCEPTS {
-            let Some(Source::Listener { listener, link: of }) = self.sources.get(token) else {
-                return;
-            };
-            if *of != index {
-                return;
-            }
-            match listener.accept() {
-                Ok((stream, name)) => self.welcome(index, &link, stream, &name),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    return self.accepted_all(index);
-                }
-                Err(error) if is_out_of_descriptors(&error) => {
-                    return self.out_of_descriptors(index, &error);
-                }
-                // The connection that was to be accepted is gone already.
-                Err(error) => crate::base::log::debug!("not accepted: {error}"),
-            }
-        }
-        self.accept_at(index, Instant::now());
-    }
-
-    /// Accepts at that time, or before. One timer for each listener, however many connections
-    /// arrive meanwhile.
-    fn accept_at(&mut self, index: usize, at: Instant) {
-        let Some(state) = self.states.get_mut(index) else {
-            return;
-        };
-        if state.accepts_at.is_none_or(|armed| at < armed) {
-            state.accepts_at = Some(at);
-            self.after(at, Timer::Accept(index));
-        }
-    }
-
-    /// A timer of a listener is due.
-    pub(crate) fn accept_due(&mut self, index: usize) {
-        let Some(state) = self.states.get_mut(index) else {
-            return;
-        };
-        // Unless it was replaced by one that came earlier.
-        if state.accepts_at.is_some_and(|at| at <= Instant::now()) {
-            state.accepts_at = None;
-            self.accept_again(index);
-        }
-    }
-
-    /// The system has no descriptor left. Said once, until all that wait are accepted.
-    fn out_of_descriptors(&mut self, index: usize, error: &io::Error) {
-        if let Some(state) = self.states.get_mut(index) {
-            let now = Instant::now();
-            let (_, seen) = state.outage.get_or_insert((now, 0));
-            *seen += 1;
-            if *seen == 1 {
-                crate::base::log::warn!("accepting pauses: {error}");
-            }
-        }
-        self.accept_at(index, Instant::now() + NO_DESCRIPTORS);
-    }
-
-    /// Nobody waits to be accepted.
-    fn accepted_all(&mut self, index: usize) {
-        let state = self.states.get_mut(index);
-        if let Some((since, seen)) = state.and_then(|state| state.outage.take()) {
-            let lasted = since.elapsed();
-            crate::base::log::info!(
-                seen,
-                "accepting goes on after {lasted:?} without descriptors"
-            );
-        }
-    }
-
-    fn welcome(&mut self, index: usize, link: &Arc<Link>, stream: Stream, name: &str) {
-        let limit = link.wire.limits.connections;
-        if self
-            .states
-            .get(index)
-            .is_some_and(|state| state.peers >= limit)
-        {
-            crate::base::log::warn!(
-                peer = name,
-                "closed at once: {limit} connections are the limit"
-            );
-            return;
-        }
-        if let (Leaf::TcpServer { nodelay, .. }, Stream::Tcp(stream)) = (&link.transport, &stream) {
-            tcp::prepare(stream, *nodelay, link.wire.keepalive);
-        }
-        self.arrived(index, link, stream, name);
-    }
-
-    pub(crate) fn accept_again(&mut self, index: usize) {
-        if let Some(token) = self.sources.listener(index) {
-            self.accept(token, index);
-        }
-    }
-
-    // ---- clients
-
     fn open_unix(&mut self, index: usize, link: &Arc<Link>, path: &Path) -> io::Result<()> {
         let stream = Stream::Unix(unix::connect(path)?);
         self.arrived(index, link, stream, &path.to_string_lossy());
@@ -571,9 +429,4 @@ fn pause(retry: Retry, failures: u32) -> Duration {
     // Up to a fifth less, so that many clients do not come back at once.
     let random = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), failures);
     wait - wait / 500 * (random % 100) as u32
-}
-
-fn is_out_of_descriptors(error: &io::Error) -> bool {
-    // ENFILE and EMFILE have no stable kind.
-    matches!(error.raw_os_error(), Some(23 | 24))
 }

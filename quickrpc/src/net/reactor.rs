@@ -9,6 +9,7 @@ use mio::{Registry, Waker};
 
 use crate::base::error::Error;
 use crate::base::sync::lock;
+use crate::carrier::listener::Listener;
 
 use super::above::Done;
 use super::adding::Adding;
@@ -20,6 +21,8 @@ use super::status::TransportId;
 pub(crate) enum Command {
     /// A name was resolved for an attempt of a link.
     Resolved(usize, u64, io::Result<Vec<SocketAddr>>),
+    /// A listener was made for an attempt of a link, or could not be.
+    Listening(usize, u64, io::Result<Listener>),
     /// A link without sockets is open, or could not be opened.
     Opened(usize, Result<(), Error>),
     /// The writer thread of this peer has written everything, and ended.

@@ -17,6 +17,9 @@ pub(crate) trait Keeper: Send + Sync {
     /// locked.
     fn blocked(&self, peer: &Conn, blocked: bool);
 
+    /// A thread of its own has written all that waited for the peer.
+    fn drained(&self);
+
     /// The peer's queue is full: one that takes nothing is given up after a while. Called with
     /// the peer's sending half locked.
     fn look_after(&self, peer: Arc<Conn>);

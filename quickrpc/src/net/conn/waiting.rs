@@ -75,7 +75,11 @@ impl Conn {
         tx.progress = Instant::now();
         self.note(&mut tx);
         self.changed(&tx);
+        let drained = tx.queued() == 0;
         drop(tx);
         self.resume_with_room();
+        if drained && let Some(keeper) = self.keeper.upgrade() {
+            keeper.drained();
+        }
     }
 }

@@ -206,6 +206,9 @@ impl Loop {
             Command::Resolved(link, attempt, addresses) => {
                 self.resolved(link, attempt, addresses);
             }
+            Command::Listening(link, attempt, listener) => {
+                self.listening(link, attempt, listener);
+            }
             Command::Opened(link, Ok(())) => self.opened(link),
             Command::Opened(link, Err(error)) => self.failed(link, error),
             Command::Written(conn) => self.pipe_ended(&conn),
@@ -384,6 +387,17 @@ impl Loop {
         let deadline = after(limit - FLUSH.min(limit / 4));
         self.net.running.store(false, Ordering::Release);
         self.sources.close_listeners();
+        // Peers that have just come are told of like others, before their end is.
+        let (came, mut commands): (Vec<_>, Vec<_>) = self
+            .reactor
+            .take_commands()
+            .into_iter()
+            .partition(|command| matches!(command, Command::Adopt(_)));
+        for command in came {
+            if let Command::Adopt(conn) = command {
+                self.adopt(conn);
+            }
+        }
         self.net.dismiss_companions();
         self.above.stopping(deadline);
         // Also those that have ended and still take their answers.
@@ -398,7 +412,8 @@ impl Loop {
             self.close_link(link);
         }
         // The last events; `closing` has asked for them.
-        for command in self.reactor.take_commands() {
+        commands.extend(self.reactor.take_commands());
+        for command in commands {
             if let Command::Finish(conn) = command {
                 self.net.farewell(&*self.above, &conn);
             }
@@ -433,10 +448,10 @@ impl Loop {
             if left == 0 || now >= deadline {
                 return;
             }
-            // Wakes when a socket has room again; writer threads report no room, but
-            // are few and drain by themselves.
-            let wait = (deadline - now).min(Duration::from_millis(20));
-            if self.poll.poll(&mut events, Some(wait)).is_err() {
+            // Wakes when a socket has room again, or when a writer thread has written all.
+            if let Err(error) = self.poll.poll(&mut events, Some(deadline - now))
+                && error.kind() != io::ErrorKind::Interrupted
+            {
                 return;
             }
         }

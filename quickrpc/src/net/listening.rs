@@ -1,0 +1,216 @@
+//! Servers: listening, and accepting as long as the system has descriptors.
+
+use std::io;
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mio::Token;
+use mio::net::TcpListener;
+
+use crate::base::sync::lock;
+use crate::carrier::listener::Listener;
+use crate::carrier::stream::Stream;
+use crate::carrier::{tcp, unix};
+
+use super::link::{Leaf, Link};
+use super::opening::start_error;
+use super::poll::{Loop, Timer};
+use super::reactor::Command;
+use super::sources::Source;
+
+/// How long accepting pauses when the system has no descriptor left.
+const NO_DESCRIPTORS: Duration = Duration::from_millis(500);
+/// Connections accepted before others get their turn.
+const ACCEPTS: usize = 64;
+
+impl Loop {
+    /// Listens at a path. Elsewhere, since it may have to wait for other servers.
+    pub(crate) fn listen_unix(
+        &mut self,
+        index: usize,
+        path: &Path,
+        mode: Option<u32>,
+    ) -> io::Result<()> {
+        let path = path.to_owned();
+        let make = move || unix::listen(&path, mode).map(Listener::Unix);
+        self.listen_elsewhere(index, make)
+    }
+
+    /// Listens at an address; a name is looked up elsewhere first.
+    pub(crate) fn listen_tcp(
+        &mut self,
+        index: usize,
+        interface: &str,
+        port: u16,
+    ) -> io::Result<()> {
+        if interface.is_empty() || interface.parse::<IpAddr>().is_ok() {
+            let listener = tcp::listen(interface, port)?;
+            return self.listen(index, Listener::Tcp(TcpListener::from_std(listener)));
+        }
+        let interface = interface.to_owned();
+        self.listen_elsewhere(index, move || {
+            let listener = tcp::listen(&interface, port)?;
+            Ok(Listener::Tcp(TcpListener::from_std(listener)))
+        })
+    }
+
+    /// Makes a listener on a thread of its own, since that may block: the poll thread must not.
+    fn listen_elsewhere(
+        &mut self,
+        index: usize,
+        make: impl FnOnce() -> io::Result<Listener> + Send + 'static,
+    ) -> io::Result<()> {
+        let attempt = self.states.get(index).map_or(0, |state| state.attempt);
+        let reactor = Arc::clone(&self.reactor);
+        self.net.threads.spawn("listen", move || {
+            reactor.ask(Command::Listening(index, attempt, make()));
+        })
+    }
+
+    /// A listener was made elsewhere, for an attempt of a link.
+    pub(crate) fn listening(&mut self, index: usize, attempt: u64, listener: io::Result<Listener>) {
+        let state = self.states.get(index);
+        if state.is_none_or(|state| state.attempt != attempt || state.over) {
+            return;
+        }
+        let opened = listener.and_then(|listener| self.listen(index, listener));
+        if let Err(error) = opened
+            && let Some(link) = self.links.get(index).cloned()
+        {
+            self.failed(index, start_error(&link, &error));
+        }
+    }
+
+    fn listen(&mut self, index: usize, listener: Listener) -> io::Result<()> {
+        let address = listener.address()?;
+        self.accept_from(index, listener)?;
+        let Some(link) = self.links.get(index) else {
+            return Ok(());
+        };
+        crate::base::log::info!(wire = %link.wire.name, ?address, "listening");
+        if let Some(address) = address {
+            lock(&self.net.addresses).push((index, address));
+            self.net.warn_if_open(&link.wire, address);
+        }
+        self.opened(index);
+        Ok(())
+    }
+
+    fn accept_from(&mut self, index: usize, listener: Listener) -> io::Result<()> {
+        let token = self.sources.reserve();
+        listener.register(self.poll.registry(), Token(token))?;
+        let source = Source::Listener {
+            link: index,
+            listener,
+        };
+        self.sources.fill(token, source);
+        Ok(())
+    }
+
+    pub(crate) fn accept(&mut self, token: usize, index: usize) {
+        let Some(link) = self.links.get(index).cloned() else {
+            return;
+        };
+        for _ in 0..ACCEPTS {
+            let Some(Source::Listener { listener, link: of }) = self.sources.get(token) else {
+                return;
+            };
+            if *of != index {
+                return;
+            }
+            match listener.accept() {
+                Ok((stream, name)) => self.welcome(index, &link, stream, &name),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return self.accepted_all(index);
+                }
+                Err(error) if is_out_of_descriptors(&error) => {
+                    return self.out_of_descriptors(index, &error);
+                }
+                // The connection that was to be accepted is gone already.
+                Err(error) => crate::base::log::debug!("not accepted: {error}"),
+            }
+        }
+        self.accept_at(index, Instant::now());
+    }
+
+    /// Accepts at that time, or before. One timer for each listener, however many connections
+    /// arrive meanwhile.
+    fn accept_at(&mut self, index: usize, at: Instant) {
+        let Some(state) = self.states.get_mut(index) else {
+            return;
+        };
+        if state.accepts_at.is_none_or(|armed| at < armed) {
+            state.accepts_at = Some(at);
+            self.after(at, Timer::Accept(index));
+        }
+    }
+
+    /// A timer of a listener is due.
+    pub(crate) fn accept_due(&mut self, index: usize) {
+        let Some(state) = self.states.get_mut(index) else {
+            return;
+        };
+        // Unless it was replaced by one that came earlier.
+        if state.accepts_at.is_some_and(|at| at <= Instant::now()) {
+            state.accepts_at = None;
+            self.accept_again(index);
+        }
+    }
+
+    /// The system has no descriptor left. Said once, until all that wait are accepted.
+    fn out_of_descriptors(&mut self, index: usize, error: &io::Error) {
+        if let Some(state) = self.states.get_mut(index) {
+            let now = Instant::now();
+            let (_, seen) = state.outage.get_or_insert((now, 0));
+            *seen += 1;
+            if *seen == 1 {
+                crate::base::log::warn!("accepting pauses: {error}");
+            }
+        }
+        self.accept_at(index, Instant::now() + NO_DESCRIPTORS);
+    }
+
+    /// Nobody waits to be accepted.
+    fn accepted_all(&mut self, index: usize) {
+        let state = self.states.get_mut(index);
+        if let Some((since, seen)) = state.and_then(|state| state.outage.take()) {
+            let lasted = since.elapsed();
+            crate::base::log::info!(
+                seen,
+                "accepting goes on after {lasted:?} without descriptors"
+            );
+        }
+    }
+
+    fn welcome(&mut self, index: usize, link: &Arc<Link>, stream: Stream, name: &str) {
+        let limit = link.wire.limits.connections;
+        if self
+            .states
+            .get(index)
+            .is_some_and(|state| state.peers >= limit)
+        {
+            crate::base::log::warn!(
+                peer = name,
+                "closed at once: {limit} connections are the limit"
+            );
+            return;
+        }
+        if let (Leaf::TcpServer { nodelay, .. }, Stream::Tcp(stream)) = (&link.transport, &stream) {
+            tcp::prepare(stream, *nodelay, link.wire.keepalive);
+        }
+        self.arrived(index, link, stream, name);
+    }
+
+    pub(crate) fn accept_again(&mut self, index: usize) {
+        if let Some(token) = self.sources.listener(index) {
+            self.accept(token, index);
+        }
+    }
+}
+
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    // ENFILE and EMFILE have no stable kind.
+    matches!(error.raw_os_error(), Some(23 | 24))
+}
