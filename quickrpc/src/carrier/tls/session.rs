@@ -45,6 +45,12 @@ struct Session {
     unread: usize,
     /// The other side has ended, in one way or the other.
     ended: bool,
+    /// We have ended. What comes is thrown away as it is: rustls answers a record that is wrong
+    /// by an alert, which must not follow the farewell, and which it asserts.
+    said_end: bool,
+    /// Why nothing can be read any more, once it is so. Nothing is said behind the alert that
+    /// told the other side.
+    failed: Option<String>,
     /// So many bytes at the front of what is to be written are encrypted already, and have
     /// not left.
     encrypted: usize,
@@ -62,6 +68,8 @@ impl Tls {
                 connection,
                 unread: 0,
                 ended: false,
+                said_end: false,
+                failed: None,
                 encrypted: 0,
                 asked,
                 other: None,
@@ -76,6 +84,9 @@ impl Tls {
     /// Reads what is decrypted, or can be.
     pub(crate) fn read(&self, room: impl Room) -> io::Result<usize> {
         let mut session = lock(&self.session);
+        if session.said_end {
+            return throw_away(&self.socket);
+        }
         session.decrypt(&self.socket)?;
         match room.copy(session.connection.reader()) {
             Ok(count) => {
@@ -90,7 +101,12 @@ impl Tls {
     /// The same, and waits as long as the socket says.
     pub(crate) fn read_waiting(&self, room: impl Room) -> io::Result<usize> {
         loop {
-            let decrypted = lock(&self.session).decrypt(&self.socket);
+            let mut session = lock(&self.session);
+            let decrypted = match session.said_end {
+                true => throw_away(&self.socket).map(drop),
+                false => session.decrypt(&self.socket),
+            };
+            drop(session);
             match decrypted {
                 Ok(()) => return self.read(room),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -112,6 +128,9 @@ impl Tls {
     /// left; it has to come with the same bytes again.
     pub(crate) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         let mut session = lock(&self.session);
+        if session.said_end || session.failed.is_some() {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
         if session.encrypted == 0 {
             // What the protocol itself had to say.
             session.flush(&self.socket)?;
@@ -139,7 +158,10 @@ impl Tls {
     /// 6.1), if the socket takes it.
     pub(crate) fn say_end(&self) {
         let mut session = lock(&self.session);
-        session.connection.send_close_notify();
+        if session.failed.is_none() && !session.said_end {
+            session.said_end = true;
+            session.connection.send_close_notify();
+        }
         // An error means that nobody is there to be told.
         session.flush(&self.socket).ok();
     }
@@ -246,6 +268,9 @@ impl Session {
 
     /// Takes what the socket has, and decrypts it.
     fn take_some(&mut self, socket: &TcpStream) -> io::Result<()> {
+        if let Some(why) = &self.failed {
+            return Err(explain::invalid(why.clone()));
+        }
         let count = loop {
             match self.connection.read_tls(&mut Socket(socket)) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -263,7 +288,9 @@ impl Session {
                 // The other side hears what is wrong, if it can.
                 self.flush(socket).ok();
                 let handshaking = self.connection.is_handshaking();
-                Err(explain::trouble(self.side(), handshaking, &error))
+                let trouble = explain::trouble(self.side(), handshaking, &error);
+                self.failed = Some(trouble.to_string());
+                Err(trouble)
             }
         }
     }
@@ -292,6 +319,23 @@ impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tls").field("socket", &self.socket).finish()
     }
+}
+
+/// Reads what has come, for nobody. Gives zero at the end.
+///
+/// # Errors
+///
+/// Of kind [`Interrupted`](io::ErrorKind::Interrupted) where others should have their turn
+/// before it goes on.
+fn throw_away(socket: &TcpStream) -> io::Result<usize> {
+    let mut scratch = [0; 4096];
+    for _ in 0..16 {
+        let (_, count) = recv(socket, &mut scratch, RecvFlags::DONTWAIT)?;
+        if count == 0 {
+            return Ok(0);
+        }
+    }
+    Err(io::ErrorKind::Interrupted.into())
 }
 
 /// A socket that never blocks, whatever its mode.
