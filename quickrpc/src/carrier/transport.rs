@@ -281,7 +281,7 @@ impl fmt::Debug for Entry {
 ///
 /// # Errors
 ///
-/// [`Error::Config`] if the shorthand is malformed, built in, or registered before.
+/// [`Error::Config`](crate::Error::Config) if the shorthand is malformed, built in, or registered before.
 pub fn register_transport<T: Transport>(
     shorthand: &str,
     constructor: impl Fn(&Params) -> Result<T, BoxError> + Send + Sync + 'static,
