@@ -162,8 +162,9 @@ impl Loop {
                 self.failure = Some(Error::io("polling", error));
                 break;
             }
-            for command in self.reactor.take_commands() {
-                self.command(command);
+            let commands = self.reactor.take_commands();
+            if !commands.is_empty() {
+                commands.into_iter().for_each(|one| self.command(one));
             }
             for event in &events {
                 let ended = event.is_read_closed() || event.is_error();
