@@ -182,7 +182,7 @@ impl Conn {
             keeper.resume(&me);
         }
         // For a reader thread; the lock orders the change before its look at the flag.
-        self.changed(&lock(&self.tx));
+        self.changed(&mut lock(&self.tx));
     }
 }
 
