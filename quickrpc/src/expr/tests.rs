@@ -303,6 +303,16 @@ fn mistakes_are_shown_where_they_are() {
         ),
         ("tls:h:1?name=a/b", 14, "expected a host name or address"),
         (
+            "tls:h:1?name=a:1",
+            14,
+            "expected a host name or address without a port",
+        ),
+        (
+            "tls:h:1?name=::1",
+            13,
+            "IPv6 addresses stand in brackets: `[::1]`",
+        ),
+        (
             "tlsserv::1",
             10,
             "`tlsserv:` needs a certificate and its key",

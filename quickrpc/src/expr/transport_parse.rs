@@ -276,6 +276,13 @@ pub(super) fn check_host(host: Piece<'_>) -> Parsed<Piece<'_>> {
         return Ok(inside);
     }
     check_name(host)?;
+    if let Some((name, _)) = host.text.split_once(':') {
+        let message = match host.text.parse::<Ipv6Addr>() {
+            Ok(address) => format!("IPv6 addresses stand in brackets: `[{address}]`"),
+            Err(_) => "expected a host name or address without a port, found `:`".to_owned(),
+        };
+        return Err(Wrong::new(host.at + name.len(), message));
+    }
     Ok(host)
 }
 
