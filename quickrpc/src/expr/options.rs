@@ -247,8 +247,11 @@ impl OptionText<'_> {
     }
 
     pub(super) fn duration(&self) -> Parsed<Duration> {
-        read_duration(self.value.text)
-            .ok_or_else(|| self.expected("a duration such as `5`, `1.5s`, `10ms` or `50us`"))
+        let expected = "a duration such as `5`, `1.5s`, `10ms` or `50us`";
+        read_duration(self.value.text).map_err(|wrong| {
+            let found = found(self.value.text);
+            Wrong::new(self.value.at, wrong.explain(expected, &found))
+        })
     }
 
     /// A number of bytes, in units of 1024 where a letter follows.
@@ -260,21 +263,29 @@ impl OptionText<'_> {
             Some((at, 'G')) => (&text[..at], 1 << 30),
             _ => (text, 1),
         };
-        read_digits(digits)
-            .and_then(|n| n.checked_mul(unit))
-            .and_then(|n| usize::try_from(n).ok())
-            .filter(|n| *n > 0)
-            .ok_or_else(|| self.expected("a size above 0 in bytes, such as `2048`, `64k` or `16M`"))
+        let expected = "a size above 0 in bytes, such as `2048`, `64k` or `16M`";
+        Ok(self.whole(digits, usize::MAX / unit, expected)? * unit)
     }
 
     pub(super) fn count(&self, most: usize) -> Parsed<usize> {
-        read_digits(self.value.text)
-            .and_then(|n| usize::try_from(n).ok())
-            .filter(|n| (1..=most).contains(n))
-            .ok_or_else(|| match most {
-                usize::MAX => self.expected("a whole number above 0"),
-                _ => self.expected(&format!("a whole number from 1 to {most}")),
-            })
+        let expected = match most {
+            usize::MAX => "a whole number above 0",
+            _ => &format!("a whole number from 1 to {most}"),
+        };
+        self.whole(self.value.text, most, expected)
+    }
+
+    /// A number from 1 to this.
+    fn whole(&self, digits: &str, most: usize, expected: &str) -> Parsed<usize> {
+        let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+        // Only what is too large for it is none.
+        let number = read_digits(digits).and_then(|number| usize::try_from(number).ok());
+        match number {
+            Some(number) if (1..=most).contains(&number) => Ok(number),
+            Some(0) => Err(self.expected(expected)),
+            _ if is_number => Err(self.expected(&format!("a whole number from 1 to {most}"))),
+            _ => Err(self.expected(expected)),
+        }
     }
 
     /// A number above 0; `off` is `None`.
@@ -282,11 +293,10 @@ impl OptionText<'_> {
         if self.value.text == "off" {
             return Ok(None);
         }
-        let count = read_digits(self.value.text).and_then(|n| u32::try_from(n).ok());
-        match count.filter(|count| *count > 0) {
-            Some(count) => Ok(Some(count)),
-            None => Err(self.expected("a whole number above 0, or `off`")),
-        }
+        let expected = "a whole number above 0, or `off`";
+        let most = usize::try_from(u32::MAX).unwrap_or(usize::MAX);
+        let count = self.whole(self.value.text, most, expected)?;
+        Ok(Some(u32::try_from(count).unwrap_or(u32::MAX)))
     }
 
     pub(super) fn ip(&self) -> Parsed<IpAddr> {
@@ -302,6 +312,11 @@ impl OptionText<'_> {
             .ok()
             .filter(IpAddr::is_multicast)
             .ok_or_else(|| self.expected("the IP address of a multicast group"))
+    }
+
+    /// The error of an option that cannot be here.
+    pub(super) fn out_of_place(&self, why: &str) -> Wrong {
+        Wrong::new(self.value.at, why)
     }
 
     /// Permissions of a file, in octal digits as for `chmod`.
