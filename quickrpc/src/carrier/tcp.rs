@@ -145,3 +145,22 @@ pub(crate) fn host_name(host: &str) -> String {
         host.to_owned()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_local_address_needs_its_network() {
+        for (address, is_wrong) in [
+            ("[fe80::1]:80", true),
+            ("[fe80::1%3]:80", false),
+            ("[2001:db8::1]:80", false),
+            ("169.254.0.1:80", false),
+        ] {
+            let error = io::ErrorKind::InvalidInput.into();
+            let text = explain(address.parse().unwrap(), error, false).to_string();
+            assert_eq!(text.contains("[fe80::1%eth0]"), is_wrong, "{text}");
+        }
+    }
+}
