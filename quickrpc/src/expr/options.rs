@@ -268,11 +268,12 @@ impl OptionText<'_> {
     }
 
     pub(super) fn count(&self, most: usize) -> Parsed<usize> {
-        let expected = match most {
-            usize::MAX => "a whole number above 0",
-            _ => &format!("a whole number from 1 to {most}"),
-        };
-        self.whole(self.value.text, most, expected)
+        let expected = "a whole number above 0";
+        let count = self.whole(self.value.text, most, expected);
+        match most {
+            usize::MAX => count,
+            _ => count.map_err(|_| self.expected(&format!("a whole number from 1 to {most}"))),
+        }
     }
 
     /// A number from 1 to this.
@@ -283,7 +284,9 @@ impl OptionText<'_> {
         match number {
             Some(number) if (1..=most).contains(&number) => Ok(number),
             Some(0) => Err(self.expected(expected)),
-            _ if is_number => Err(self.expected(&format!("a whole number from 1 to {most}"))),
+            _ if is_number => {
+                Err(self.expected(&format!("{expected} (the number at the most {most})")))
+            }
             _ => Err(self.expected(expected)),
         }
     }
@@ -345,3 +348,47 @@ fn is_key(text: &str) -> bool {
 
 /// More options than anybody knows; keeps hostile texts from costing time.
 const MOST_OPTIONS: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use crate::TransportExpr;
+
+    #[test]
+    fn what_is_too_large_is_told_from_what_is_no_number() {
+        let table = [
+            (
+                "message_size=99999999999G",
+                "such as `2048`, `64k` or `16M` (the number at the most 17179869183), found `99",
+            ),
+            (
+                "batch_entries=99999999999999999999",
+                "above 0 (the number at the most 18446744073709551615), found `99",
+            ),
+            (
+                "batch_entries=0",
+                "expected a whole number above 0, found `0`",
+            ),
+            (
+                "rate=5000000000",
+                "above 0, or `off` (the number at the most 4294967295), found `50",
+            ),
+            (
+                "rate=-1",
+                "expected a whole number above 0, or `off`, found `-1`",
+            ),
+            (
+                "nesting_depth=99999999999999999999",
+                "from 1 to 1024, found `99",
+            ),
+            (
+                "connect=1000000001",
+                "a time may be at the most 1000000000 seconds (31 years), found `1000000001`",
+            ),
+        ];
+        for (option, words) in table {
+            let error = format!("tcp:h:1?{option}").parse::<TransportExpr>();
+            let text = error.unwrap_err().to_string();
+            assert!(text.contains(words), "{text}");
+        }
+    }
+}
