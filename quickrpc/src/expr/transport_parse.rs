@@ -103,10 +103,7 @@ fn parse_body<'a>(
         "unix" => TransportKind::Unix {
             path: parse_path(params, scope)?,
         },
-        "unixserv" => TransportKind::UnixServer {
-            path: parse_path(params, scope)?,
-            mode: take(scope, "mode", |o| o.mode())?,
-        },
+        "unixserv" => parse_unix_server(params, scope)?,
         name if is_registered(ExprKind::Transport, name) => {
             return parse_custom(name, params, scope, place);
         }
@@ -165,8 +162,8 @@ fn parse_restart<'a>(
     };
     let seconds = match interval.text {
         "" => RESTART,
-        text => read_seconds(text).ok_or_else(|| {
-            let message = format!("expected a number of seconds, {}", found(text));
+        text => read_seconds(text).map_err(|wrong| {
+            let message = wrong.explain("a number of seconds", &found(text));
             Wrong::new(interval.at, message)
         })?,
     };
@@ -386,6 +383,15 @@ fn parse_process(params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<TransportKi
     })
 }
 
+fn parse_unix_server(params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<TransportKind> {
+    let path = parse_path(params, scope)?;
+    let mode = take(scope, "mode", |o| match path.starts_with('@') {
+        true => Err(o.out_of_place("a name behind `@` has no file, so that it has no permissions")),
+        false => o.mode(),
+    })?;
+    Ok(TransportKind::UnixServer { path, mode })
+}
+
 fn parse_path(params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<String> {
     let given = match params.text {
         "" => take(scope, "path", |o| o.text())?,
@@ -397,6 +403,12 @@ fn parse_path(params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<String> {
     }
     if path.contains('\0') {
         return Err(Wrong::new(params.at, "a path cannot contain NUL"));
+    }
+    if path == "@" {
+        return Err(Wrong::new(
+            params.end(),
+            "expected a name after `@`, found nothing",
+        ));
     }
     Ok(path)
 }
