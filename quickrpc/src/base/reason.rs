@@ -80,6 +80,13 @@ pub enum DisconnectReason {
         /// The time that it had.
         after: Duration,
     },
+    /// The peer left a call without an answer, and then said nothing at all within
+    /// [`Limits::greeting`](crate::Limits::greeting), not even to a question that it could have
+    /// answered at once. Servers of some protocols stop their service without closing.
+    Silent {
+        /// The time that it had.
+        after: Duration,
+    },
     /// The security provider refused the peer before it had proved who it is.
     Refused(SecurityError),
     /// The transport ended by itself, for a reason of its own, such as `exited with status 3`
@@ -158,6 +165,11 @@ impl fmt::Display for DisconnectReason {
             DisconnectReason::NotGreeted { after } => {
                 write!(f, "it did not prove who it is within {after:?}")
             }
+            DisconnectReason::Silent { after } => write!(
+                f,
+                "it answers no more: it said nothing for {after:?} after a call that it did not \
+                 answer in time"
+            ),
             DisconnectReason::Refused(error) => write!(f, "refused: {error}"),
             DisconnectReason::Transport(text) => f.write_str(text),
         }

@@ -16,22 +16,15 @@ impl Calls {
     /// Sends an encoded answer; a peer that is gone meanwhile does not mind.
     fn send_answer(&self, conn: &Arc<Conn>, payload: &mut Vec<u8>, mut call: Answers<'_>) {
         let method = call.method;
-        let framed = match (conn.frame(payload, method), call.id) {
-            // It fitted, but not with what belongs to it; an error has to be known.
-            (Err(Error::MessageTooLarge { size, limit }), Some(id)) => {
-                let error = too_large(size, limit);
-                encode_error(conn, payload, id, &error);
-                call.failed = true;
-                self.trouble(conn.peer(), Error::Call(error), Some(method));
-                conn.frame(payload, method)
-            }
-            (framed, _) => framed,
-        };
-        let about = About::Answer {
-            id: call.id.unwrap_or_default(),
-            failed: call.failed,
-        };
-        let sent = framed.and_then(|()| self.net.transmit(conn, payload, about, Wait::Answer));
+        let mut sent = self.put_answer(conn, payload, call);
+        // It fitted, but not with what belongs to it; an error has to be known.
+        if let (&Err(Error::MessageTooLarge { size, limit }), Some(id)) = (&sent, call.id) {
+            let error = too_large(size, limit);
+            encode_error(conn, payload, id, &error);
+            call.failed = true;
+            self.trouble(conn.peer(), Error::Call(error), Some(method));
+            sent = self.put_answer(conn, payload, call);
+        }
         match sent {
             Ok(()) => {}
             Err(Error::Disconnected { .. }) => {
@@ -39,6 +32,20 @@ impl Calls {
             }
             Err(error) => self.trouble(conn.peer(), error, Some(method)),
         }
+    }
+
+    fn put_answer(
+        &self,
+        conn: &Arc<Conn>,
+        payload: &mut Vec<u8>,
+        call: Answers<'_>,
+    ) -> Result<(), Error> {
+        conn.frame(payload, call.method)?;
+        let about = About::Answer {
+            id: call.id.unwrap_or_default(),
+            failed: call.failed,
+        };
+        self.net.transmit(conn, payload, about, Wait::Answer)
     }
 }
 
@@ -75,7 +82,7 @@ pub(crate) fn deliver(
                 && !payload.is_empty()
                 && !all.fits(payload.len())
             {
-                let limit = conn.wire.limits.message_size;
+                let limit = conn.wire.output_limit();
                 let text = format!("the answers to this batch are larger than {limit} bytes");
                 encode_error(conn, payload, id, &internal(text));
             }
@@ -108,7 +115,7 @@ pub(crate) fn encode_result<W: Serialize + ?Sized>(
     codec
         .encode_result(out, id, value)
         .map_err(|reason| internal(format!("the result cannot be encoded: {reason}")))?;
-    let limit = conn.wire.limits.message_size;
+    let limit = conn.wire.output_limit();
     if out.len() > limit {
         let size = out.len();
         out.clear();
@@ -128,7 +135,7 @@ pub(crate) fn encode_error(conn: &Conn, out: &mut Vec<u8>, id: &str, error: &Cal
     out.clear();
     let codec = &conn.wire.codec;
     let encoded = codec.encode_error(out, id, error);
-    if encoded.is_err() || out.len() > conn.wire.limits.message_size {
+    if encoded.is_err() || out.len() > conn.wire.output_limit() {
         // The data of the error is to blame; the plain error always fits.
         out.clear();
         let plain = CallError::new(error.code, shorten(&error.message));

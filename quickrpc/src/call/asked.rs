@@ -44,6 +44,10 @@ impl Peer for Conn {
         }
     }
 
+    fn missed(&self) {
+        self.missed_answer();
+    }
+
     #[inline]
     fn attend(&self, first: bool, sleeps: bool) -> bool {
         if sleeps {

@@ -286,7 +286,7 @@ impl Context for Calls {
     }
 
     fn expire(&self, id: u64) {
-        let call = lock(&self.pending).remove(id);
+        let call = lock(&self.pending).late(id);
         drop(call);
     }
 

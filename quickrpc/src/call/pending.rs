@@ -52,6 +52,9 @@ pub(crate) trait Peer {
     /// It is asked one less, for which somebody waited without reading by itself, or a thread.
     fn unask(&self, attended: bool, asleep: bool);
 
+    /// It has not answered in time.
+    fn missed(&self);
+
     /// Somebody begins to wait without reading by itself, and it is a thread. Gives whether
     /// nobody reads the peer.
     fn attend(&self, first: bool, sleeps: bool) -> bool;
@@ -234,6 +237,13 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
             .collect()
     }
 
+    /// Forgets a call whose deadline has passed.
+    pub(crate) fn late(&mut self, id: u64) -> Option<Arc<C>> {
+        let entry = self.calls.get(&id)?;
+        entry.asked.as_slice().iter().for_each(|conn| conn.missed());
+        self.remove(id)
+    }
+
     /// Forgets a call.
     pub(crate) fn remove(&mut self, id: u64) -> Option<Arc<C>> {
         let entry = self.calls.remove(&id)?;
@@ -289,7 +299,10 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
             let Some(id) = self.deadlines.due(now, |id| calls.contains_key(&id)) else {
                 break;
             };
-            late.extend(self.forget(id).map(|entry| entry.call));
+            late.extend(self.forget(id).map(|entry| {
+                entry.asked.as_slice().iter().for_each(|conn| conn.missed());
+                entry.call
+            }));
         }
         let calls = &self.calls;
         self.looked_at = self.deadlines.next(|id| calls.contains_key(&id));

@@ -21,6 +21,7 @@ struct Asker {
     attended: Cell<usize>,
     sleepers: Cell<usize>,
     parked: Cell<bool>,
+    missed: Cell<usize>,
 }
 
 fn peer(id: u64) -> Arc<Asker> {
@@ -31,6 +32,7 @@ fn peer(id: u64) -> Arc<Asker> {
         attended: Cell::new(0),
         sleepers: Cell::new(0),
         parked: Cell::new(false),
+        missed: Cell::new(0),
     })
 }
 
@@ -64,6 +66,10 @@ impl Peer for Asker {
         add(&self.asked, -1);
         add(&self.attended, -isize::from(attended));
         add(&self.sleepers, -isize::from(asleep));
+    }
+
+    fn missed(&self) {
+        add(&self.missed, 1);
     }
 
     fn attend(&self, first: bool, sleeps: bool) -> bool {
@@ -123,6 +129,26 @@ fn the_last_failure_of_several_counts() {
     assert!(matches!(table.answered(7, &alice, true), Answered::Unknown));
     assert!(settled(table.answered(7, &bob, true)).is_some());
     assert_eq!(bob.asked(), 0);
+}
+
+#[test]
+fn who_has_not_answered_in_time_is_told_so() {
+    let (mut table, alice, bob) = (Table::default(), peer(1), peer(2));
+    let start = Instant::now();
+    for (id, asked) in [(1, vec![&alice]), (2, vec![&alice, &bob]), (3, vec![&bob])] {
+        let asked: Vec<_> = asked.into_iter().cloned().collect();
+        let inserted = table.insert(id, call("x"), &asked, Some(start), 9);
+        assert!(inserted.is_ok());
+    }
+    let missed = || (alice.missed.get(), bob.missed.get());
+    assert!(settled(table.answered(1, &alice, false)).is_some());
+    assert_eq!(missed(), (0, 0));
+    assert!(table.late(1).is_none());
+    assert!(table.late(3).is_some());
+    assert_eq!(missed(), (0, 1));
+    assert_eq!(table.expired(start).0.len(), 1);
+    assert_eq!(missed(), (1, 2));
+    assert_eq!((alice.asked(), bob.asked()), (0, 0));
 }
 
 #[test]

@@ -30,6 +30,17 @@ pub enum SecretSource {
     Environment(String),
 }
 
+impl fmt::Display for SecretSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SecretSource::File(path) => write!(f, "the secret in the file `{path}`"),
+            SecretSource::Environment(name) => {
+                write!(f, "the secret in the environment variable `{name}`")
+            }
+        }
+    }
+}
+
 /// The options of `zonis:`.
 pub(super) const OPTIONS: [&str; 5] = [
     "identifier",

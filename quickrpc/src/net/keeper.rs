@@ -43,6 +43,10 @@ impl Keeper for Net {
         }
     }
 
+    fn doubt(&self, peer: Arc<Conn>) {
+        self.ask(Command::Doubt(peer));
+    }
+
     fn look_after(&self, peer: Arc<Conn>) {
         self.ask(Command::LookAfter(peer));
     }

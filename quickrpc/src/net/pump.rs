@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::base::error::Error;
@@ -333,6 +334,7 @@ impl Round<'_> {
     /// One that a session of the protocol understands.
     fn spoken(&mut self, sense: &mut Sense, sender: &Sender, bytes: &[u8]) {
         let conn = self.conn;
+        conn.heard.fetch_add(1, Ordering::Relaxed);
         let mut say = Say::default();
         let understood = sense.understand(&conn.wire.limits, bytes, &mut say);
         self.net.say(conn, &mut say);

@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Resume(Arc<Conn>),
     /// Nobody reads this peer, since a thread is expected that waits for it.
     Parked(Arc<Conn>),
+    /// This peer may have fallen silent.
+    Doubt(Arc<Conn>),
     /// This peer's queue is full.
     LookAfter(Arc<Conn>),
     /// Open further links; whoever added them waits.

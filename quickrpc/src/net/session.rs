@@ -2,6 +2,7 @@
 //! as connected.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crate::base::error::Error;
 use crate::base::security::SecInfo;
@@ -9,7 +10,7 @@ use crate::base::sender::Sender;
 use crate::base::sync::{after, lock};
 use crate::wire::hearing::Sense;
 use crate::wire::security::Telegram;
-use crate::wire::session::{Claim, Heard, Say, Verdict};
+use crate::wire::session::{About, Claim, Heard, Say, Verdict};
 
 use super::above::Above;
 use super::conn::{Conn, Content, Wait};
@@ -79,8 +80,10 @@ impl Net {
         let replaced = {
             let mut peers = lock(&self.peers);
             let others = peers.named(&claim.name);
-            // One that is closing already takes nobody's place.
-            if (!others.is_empty() && !claim.replaces) || conn.is_closed() {
+            // One that has ended its side only waits for answers that it is owed. One that is
+            // closing already takes nobody's place.
+            let is_there = others.iter().any(|other| !other.end.is_over());
+            if (is_there && !claim.replaces) || conn.is_closed() {
                 return Verdict::Taken;
             }
             let named = Sender {
@@ -97,7 +100,8 @@ impl Net {
             peers.make_known(conn);
             others
         };
-        for other in replaced {
+        // One that has ended already is closed for the reason of that, when it is owed nothing.
+        for other in replaced.iter().filter(|other| !other.end.has_ended()) {
             other.close(DisconnectReason::Replaced);
         }
         Verdict::Accepted
@@ -182,6 +186,35 @@ impl Loop {
             let after = conn.wire.limits.greeting;
             conn.close(DisconnectReason::NotGreeted { after });
         }
+    }
+
+    /// A peer has not answered in time: it is asked something that it can answer at once.
+    pub(crate) fn doubt(&mut self, conn: &Arc<Conn>) {
+        let Some(method) = conn.wire.probe() else {
+            return;
+        };
+        let about = About::Call { method, id: None };
+        let heard = conn.heard.load(Ordering::Relaxed);
+        if self.net.transmit(conn, b"{}", about, Wait::Never).is_err() {
+            // It is gone, which is no silence.
+            return conn.doubted.store(false, Ordering::Relaxed);
+        }
+        let at = after(conn.wire.limits.greeting);
+        self.after(at, Timer::Silence(Arc::downgrade(conn), heard));
+    }
+
+    /// The time is over in which a peer that was asked could have said something.
+    pub(crate) fn silence(&mut self, conn: &Arc<Conn>, before: u64) {
+        conn.doubted.store(false, Ordering::Relaxed);
+        if conn.heard.load(Ordering::Relaxed) != before {
+            return;
+        }
+        if conn.flow.is_stalled() {
+            // It is we who do not listen.
+            return conn.missed_answer();
+        }
+        let after = conn.wire.limits.greeting;
+        conn.close(DisconnectReason::Silent { after });
     }
 
     /// The error of a client that ended before it was greeted; `None` for others.

@@ -173,8 +173,21 @@ impl Wire {
         self.check(self.security.sealed_size(size))
     }
 
-    fn check(&self, size: usize) -> Result<(), Error> {
+    /// The largest message that is sent.
+    pub(crate) fn output_limit(&self) -> usize {
         let limit = self.limits.message_size;
+        let protocol = self.codec.protocol();
+        let takes = protocol.and_then(|protocol| protocol.largest(self.role));
+        takes.map_or(limit, |takes| takes.min(limit))
+    }
+
+    /// What its peers are asked to see whether they still answer, where they may not.
+    pub(crate) fn probe(&self) -> Option<&'static str> {
+        self.codec.protocol()?.probe(self.role)
+    }
+
+    fn check(&self, size: usize) -> Result<(), Error> {
+        let limit = self.output_limit();
         match size > limit {
             true => Err(Error::MessageTooLarge { size, limit }),
             false => Ok(()),

@@ -33,6 +33,18 @@ pub(crate) trait Protocol: fmt::Debug + Send + Sync {
 
     /// Appends what stands for an error in an answer.
     fn write_failure(&self, out: &mut Vec<u8>, error: &CallError);
+
+    /// The largest message that peers are known to take, where that is less than our own limit.
+    fn largest(&self, _role: Role) -> Option<usize> {
+        None
+    }
+
+    /// Where peers may fall silent without an end: the name of a call that each of them answers at
+    /// once, if only by saying that it has none. It is sent as a notification when a call was not
+    /// answered in time. Who says nothing at all then is given up.
+    fn probe(&self, _role: Role) -> Option<&'static str> {
+        None
+    }
 }
 
 /// The hearing half of a session.

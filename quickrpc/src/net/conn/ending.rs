@@ -1,6 +1,7 @@
 //! The end of a peer, as far as it is its own business.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crate::base::error::Error;
 use crate::base::reason::DisconnectReason;
@@ -33,6 +34,16 @@ impl Conn {
         Error::Disconnected {
             peer: Arc::clone(&self.peer().name),
             reason: reason.to_string().into(),
+        }
+    }
+
+    /// A call of ours was not answered in time. Where the peer may have fallen silent, it is asked.
+    pub(crate) fn missed_answer(&self) {
+        if self.wire.probe().is_some()
+            && !self.doubted.swap(true, Ordering::Relaxed)
+            && let (Some(keeper), Some(me)) = (self.keeper.upgrade(), self.me.upgrade())
+        {
+            keeper.doubt(me);
         }
     }
 

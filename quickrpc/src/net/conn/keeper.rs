@@ -17,6 +17,10 @@ pub(crate) trait Keeper: Send + Sync {
     /// locked.
     fn blocked(&self, peer: &Conn, blocked: bool);
 
+    /// The peer has not answered in time, and may have fallen silent. Called with the table of
+    /// pending calls locked.
+    fn doubt(&self, peer: Arc<Conn>);
+
     /// A thread of its own has written all that waited for the peer.
     fn drained(&self);
 

@@ -15,7 +15,7 @@ mod speak;
 mod waiting;
 
 use std::fmt;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, Weak};
 
 use crate::base::security::SecInfo;
@@ -68,6 +68,10 @@ pub(crate) struct Conn {
     tx: Mutex<Tx>,
     /// Room in the queue, bytes for the writer, or the end.
     tx_changed: Condvar,
+    /// How many messages its session has heard.
+    pub(crate) heard: AtomicU64,
+    /// Whether it is being asked if it still answers.
+    pub(crate) doubted: AtomicBool,
     /// The number of the last of all calls that it was asked.
     pub(crate) last_asked: AtomicU64,
     /// What it takes of the memory for all peers.
@@ -118,6 +122,8 @@ impl Conn {
             reading: Reading::new(Box::new(rx)),
             tx: Mutex::new(Tx::new(speaking)),
             tx_changed: Condvar::new(),
+            heard: AtomicU64::new(0),
+            doubted: AtomicBool::new(false),
             last_asked: AtomicU64::new(0),
             held: Held::new(budget),
             link,

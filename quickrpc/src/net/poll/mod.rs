@@ -112,6 +112,8 @@ pub(crate) enum Timer {
     Linger(Weak<Conn>),
     /// Give up a peer that is not greeted yet.
     Greeting(Weak<Conn>),
+    /// Give up a peer that has said nothing since, told by how many messages it had sent.
+    Silence(Weak<Conn>, u64),
     /// Read a peer again that nobody reads, if nobody has waited for it since.
     Parked(Weak<Conn>, u64),
     /// Send something if nothing was sent lately.
@@ -225,6 +227,7 @@ impl Loop {
             Command::Finish(conn) => self.finish(conn),
             Command::Resume(conn) => self.read_again(&conn),
             Command::Parked(conn) => self.look_at_parked(&conn, 0),
+            Command::Doubt(conn) => self.doubt(&conn),
             Command::LookAfter(conn) => {
                 let at = time::stall_end(&conn);
                 self.after(at, Timer::Stall(Arc::downgrade(&conn)));

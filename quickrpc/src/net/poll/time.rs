@@ -66,6 +66,11 @@ impl Loop {
                     self.greeting_timeout(&conn);
                 }
             }
+            Timer::Silence(conn, heard) => {
+                if let Some(conn) = conn.upgrade() {
+                    self.silence(&conn, heard);
+                }
+            }
             Timer::Parked(conn, turns) => {
                 if let Some(conn) = conn.upgrade() {
                     self.look_at_parked(&conn, turns);

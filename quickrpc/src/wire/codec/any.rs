@@ -196,13 +196,22 @@ impl AnyCodec {
         args: &A,
         id: Option<u64>,
     ) -> Result<(), String> {
+        let start = out.len();
         restoring(out, |out| match self {
             // Id 0 means "no id" to Python peers, so that nobody would ever answer.
             _ if id == Some(0) => Err(String::from("0 cannot be the id of a call")),
             AnyCodec::Jrpc(codec) => codec.encode_call(out, method, args, id),
             AnyCodec::Terse(codec) => codec.encode_call(out, method, args, id),
             AnyCodec::Custom(codec) => codec.encode_call(out, method, args, id),
-            AnyCodec::Foreign(_) => jrpc::write_params(out, args),
+            AnyCodec::Foreign(_) => {
+                jrpc::write_params(out, args)?;
+                match out.get(start..) {
+                    Some([b'[', ..]) if !self.positional() => Err(format!(
+                        "`{self}` takes arguments by their names, and these have none"
+                    )),
+                    _ => Ok(()),
+                }
+            }
         })
     }
 

@@ -8,11 +8,11 @@ use crate::base::limits::Limits;
 use crate::base::reason::DisconnectReason;
 use crate::wire::codec::{DecodeError, Envelope, Part, Payload, Span};
 use crate::wire::json;
-use crate::wire::session::{Claim, Heard, Listening, Say, Verdict};
+use crate::wire::session::{Claim, Heard, Listening, Role, Say, Verdict};
 
-use super::Keys;
 use super::packet::Packet;
 use super::speak::write_packet;
+use super::{Keys, PROBE, SERVER};
 
 /// A server's ear for one client.
 pub(super) struct Server {
@@ -84,7 +84,7 @@ impl Server {
 impl Listening for Server {
     fn open(&mut self, _say: &mut Say) {}
 
-    fn hear(&mut self, text: &str, limits: &Limits, _say: &mut Say) -> Result<Heard, DecodeError> {
+    fn hear(&mut self, text: &str, limits: &Limits, say: &mut Say) -> Result<Heard, DecodeError> {
         let packet = Packet::read(text, limits.nesting_depth)?;
         if !self.identified {
             return Ok(self.identify(text, limits, &packet));
@@ -93,7 +93,21 @@ impl Listening for Server {
         if packet.is(text, "IDENTIFY") {
             return Ok(Heard::Nothing);
         }
-        Ok(Heard::Message(message(text, limits, &packet)))
+        let envelope = message(text, limits, &packet, Role::Server);
+        if let Envelope::Call { method, id, .. } = &envelope
+            && method.of(text) == PROBE
+        {
+            // That we are there is known without a turn, behind handlers that take their time.
+            if let Some(id) = id {
+                let why = format!("\"{PROBE} is not a valid route name.\"");
+                let mut out = Vec::new();
+                let (id, why) = (id.of(text), why.as_bytes());
+                write_packet(&mut out, id, true, SERVER, "FAILURE_RESPONSE", why);
+                say.message(out);
+            }
+            return Ok(Heard::Nothing);
+        }
+        Ok(Heard::Message(envelope))
     }
 
     fn verdict(&mut self, verdict: Verdict, say: &mut Say) -> Heard {
@@ -148,7 +162,7 @@ impl Listening for Client {
                 false => Heard::Nothing,
             });
         }
-        Ok(Heard::Message(message(text, limits, &packet)))
+        Ok(Heard::Message(message(text, limits, &packet, Role::Client)))
     }
 
     fn verdict(&mut self, _verdict: Verdict, _say: &mut Say) -> Heard {
@@ -160,14 +174,19 @@ impl Listening for Client {
 const IDENTIFY: &str = "\"identify\"";
 
 /// What a packet means between two that know each other.
-fn message(text: &str, limits: &Limits, packet: &Packet) -> Envelope {
+fn message(text: &str, limits: &Limits, packet: &Packet, role: Role) -> Envelope {
     let Some(packet_id) = packet.packet_id else {
         return Envelope::invalid(None, "expected a `packet_id`");
     };
     if packet.is_response {
         // Ours are numbers in quotes.
         let id = json::string(text, packet_id).and_then(|id| id.parse().ok());
-        if packet.is(text, "FAILURE_RESPONSE") {
+        // As in the original: a server takes all others for results, a client only these.
+        let failed = match role {
+            Role::Server => packet.is(text, "FAILURE_RESPONSE"),
+            Role::Client => !packet.is(text, "SUCCESS_RESPONSE"),
+        };
+        if failed {
             let error = match packet.data {
                 None => Cow::Borrowed("the call failed"),
                 Some(place) => json::string(text, place).unwrap_or(Cow::Borrowed(place.of(text))),

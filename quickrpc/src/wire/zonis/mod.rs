@@ -9,7 +9,11 @@ mod listen;
 mod packet;
 mod speak;
 
+use std::env::VarError;
 use std::fmt;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::sync::{Arc, OnceLock};
 
 use crate::base::error::{CallError, Error, Result};
@@ -22,6 +26,12 @@ use super::session::{Listening, Protocol, Role, Speaking};
 const DEFAULT: &str = "DEFAULT";
 /// What a server calls itself in its answers.
 const SERVER: &str = "SERVER";
+/// Clients in Python close the connection at a larger message; servers take 16 MiB.
+const LARGEST_FOR_CLIENTS: usize = 1 << 20;
+/// A route that nobody has, so that whoever answers at all says so.
+const PROBE: &str = "rpc.still_there";
+/// A secret may have so many bytes.
+const LARGEST_SECRET: u64 = 4096;
 
 /// Zonis, as one wire speaks it.
 pub(crate) struct Zonis {
@@ -43,7 +53,12 @@ impl Zonis {
     /// When a secret cannot be read.
     pub(crate) fn new(expr: &ZonisExpr) -> Result<Self> {
         let secret = |source: &Option<SecretSource>| {
-            let read = source.as_ref().map(read).transpose();
+            let read = source.as_ref().map(|source| match read(source) {
+                Ok(secret) if secret.is_empty() => Err(format!("{source} is empty")),
+                Ok(secret) => Ok(secret),
+                Err(why) => Err(format!("{source}: {why}")),
+            });
+            let read = read.transpose();
             read.map_err(|why| Error::Config(format!("`{expr}`: {why}").into()))
         };
         Ok(Zonis {
@@ -59,12 +74,32 @@ impl Zonis {
 
 fn read(source: &SecretSource) -> Result<String, String> {
     match source {
-        SecretSource::File(path) => std::fs::read_to_string(path)
-            .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
-            .map_err(|error| format!("the secret in the file `{path}` cannot be read: {error}")),
-        SecretSource::Environment(name) => std::env::var(name)
-            .map_err(|error| format!("the secret in the variable `{name}`: {error}")),
+        SecretSource::File(path) => read_file(path),
+        // Without the error's own text, which may show the value.
+        SecretSource::Environment(name) => std::env::var(name).map_err(|error| match error {
+            VarError::NotPresent => String::from("it is not set"),
+            VarError::NotUnicode(_) => String::from("it is not UTF-8"),
+        }),
     }
+}
+
+fn read_file(path: &str) -> Result<String, String> {
+    let text = |error: std::io::Error| error.to_string();
+    let file = File::open(path).map_err(text)?;
+    if file.metadata().map_err(text)?.mode() & 0o007 != 0 {
+        crate::base::log::warn!(
+            "other users of this machine may read or change the secret in `{path}`; \
+             `chmod o= <file>` takes that away"
+        );
+    }
+    let mut secret = String::new();
+    let read = file.take(LARGEST_SECRET + 1).read_to_string(&mut secret);
+    read.map_err(text)?;
+    if secret.len() as u64 > LARGEST_SECRET {
+        return Err(format!("it is larger than {LARGEST_SECRET} bytes"));
+    }
+    secret.truncate(secret.trim_end_matches(['\r', '\n']).len());
+    Ok(secret)
 }
 
 impl Protocol for Zonis {
@@ -92,6 +127,22 @@ impl Protocol for Zonis {
     fn write_failure(&self, out: &mut Vec<u8>, error: &CallError) {
         // A text, since the original cannot show anything else.
         text::write_str(out, Json, &error.message);
+    }
+
+    fn largest(&self, role: Role) -> Option<usize> {
+        match role {
+            Role::Server => Some(LARGEST_FOR_CLIENTS),
+            Role::Client => None,
+        }
+    }
+
+    /// A server in Python stops its service without a word, for instance when one of its handlers
+    /// returned what is no JSON. A client there closes and comes again.
+    fn probe(&self, role: Role) -> Option<&'static str> {
+        match role {
+            Role::Client => Some(PROBE),
+            Role::Server => None,
+        }
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) struct Request {
 impl Packet {
     /// # Errors
     ///
-    /// When it is no object with an object in it.
+    /// When it is no object.
     pub(super) fn read(text: &str, depth: usize) -> Result<Self, TextError> {
         let mut packet = Packet::default();
         let mut inner = None;
@@ -44,13 +44,15 @@ impl Packet {
             "data" => inner = Some(place),
             _ => {}
         })?;
+        let each = |key: &str, place| match key {
+            "type" => packet.kind = Some(place),
+            "identifier" => packet.identifier = Some(place),
+            "data" => packet.data = Some(place),
+            _ => {}
+        };
         if let Some(inner) = inner {
-            json::members(text, inner, depth, |key, place| match key {
-                "type" => packet.kind = Some(place),
-                "identifier" => packet.identifier = Some(place),
-                "data" => packet.data = Some(place),
-                _ => {}
-            })?;
+            // Where it is no object, nothing is in it, and who asks by that hears so.
+            json::members(text, inner, depth, each).ok();
         }
         Ok(packet)
     }
