@@ -5,6 +5,7 @@
 //! event, with a bound that only a defect exceeds, and it shows that something does *not*
 //! happen by what comes next in its place.
 
+mod bot;
 mod certificates;
 mod datagrams;
 mod dir;
@@ -26,6 +27,10 @@ mod telnet;
 mod tls;
 mod wait;
 
+pub use bot::{
+    Bot, BotIncoming, BotInverse, BotInverseIncoming, BotInverseOutgoing, BotInverseOutgoingEach,
+    BotOutgoing, BotOutgoingEach, every_kind, serve_bot,
+};
 pub use certificates::{Authority, Identity, names};
 pub use datagrams::{BROADCAST, DatagramPort, RawPeer};
 pub use dir::OwnDir;
