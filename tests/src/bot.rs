@@ -45,6 +45,11 @@ pub trait Bot {
     #[name = "fail"]
     fn ask_fail(&self) -> String;
 
+    /// What a side in Python answers with something that is no JSON.
+    #[outgoing]
+    #[name = "unserialisable"]
+    fn ask_unserialisable(&self) -> Value;
+
     /// `who` of the other side.
     #[outgoing]
     #[name = "who"]

@@ -18,6 +18,7 @@ mod ssl;
 mod terse;
 mod udp;
 mod websockets;
+mod zonis;
 
 use quickrpc_tests::{Node, Python};
 
