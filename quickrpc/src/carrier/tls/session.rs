@@ -11,6 +11,8 @@ use mio::net::TcpStream;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, sendmsg};
 use rustls::{Connection, ProtocolVersion};
 
+use crate::base::log::Shown;
+use crate::base::often::Origin;
 use crate::base::security::SecInfo;
 use crate::base::sync::lock;
 
@@ -177,7 +179,10 @@ impl Tls {
             && let Ok(address) = self.socket.peer_addr()
         {
             let address = SocketAddr::new(address.ip().to_canonical(), address.port());
-            crate::base::log::info!(peer = %address, "no handshake of TLS: {why}");
+            crate::base::log::info_often!(
+                "handshakes of TLS that failed", &Origin::Address(address.ip());
+                peer = %address, "no handshake of TLS: {}", Shown(why)
+            );
         }
     }
 
