@@ -13,7 +13,7 @@ use super::often::Origin;
 /// Runs code of the user, of which `what` says what it is; its panic is logged and ends here.
 pub(crate) fn guarded(what: &'static str, item: impl FnOnce()) {
     if let Err(panic) = inside(item) {
-        log(what, &told(panic));
+        report(what, &told(panic));
     }
 }
 
@@ -51,15 +51,16 @@ fn panic_text(panic: &(dyn Any + Send)) -> &str {
 
 /// Runs foreign code; a panic in it is logged and gives `None`.
 pub(crate) fn catch<R>(what: &'static str, run: impl FnOnce() -> R) -> Option<R> {
-    attempt(run).map_err(|text| log(what, &text)).ok()
+    attempt(run).map_err(|text| report(what, &text)).ok()
 }
 
-/// Runs foreign code; a panic in it gives its words, for whoever tells of them.
+/// Runs foreign code; a panic in it gives its words, which are to be told when no lock is held.
 pub(crate) fn attempt<R>(run: impl FnOnce() -> R) -> Result<R, String> {
     catch_unwind(AssertUnwindSafe(run)).map_err(told)
 }
 
-fn log(what: &'static str, text: &str) {
+/// Tells of a panic.
+pub(crate) fn report(what: &'static str, text: &str) {
     crate::base::log::error_often!(
         what, &Origin::Name("panics".into()); "{what} panicked: {}", Shown(text)
     );
