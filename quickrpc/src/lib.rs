@@ -386,7 +386,11 @@
 //!
 //! Input that is no message, calls of unknown methods and failing handlers are reported to
 //! `api.on_error(..)`, or logged through `tracing` if there is no such handler; the library
-//! never prints. Nothing that a peer sends can crash the program or use up its memory: each
+//! never prints. What somebody does again and again is in the log once within 60 seconds, for each
+//! kind of trouble and each address (or transport, where there is no address; and one for all
+//! others, when there are very many); after that at level debug, and the number of those at the
+//! level of the first, with whatever is logged next or at `stop()`. So nobody can fill a disk by
+//! being wrong often. Nothing that a peer sends can crash the program or use up its memory: each
 //! buffer and table has a limit, see [`Limits`]. Whoever does not read what is sent to him is
 //! disconnected, as [`Api::on_disconnect`] tells, and delays nobody else.
 //!

@@ -303,7 +303,7 @@ impl Mailbox {
             mailbox: self,
             outer: here::set_turn(self.id),
         };
-        foreign::guarded(item);
+        foreign::guarded("what takes its turn", item);
         lock(&self.state).finish(lane);
         // Not `drop`: giving the turn back drains, and `drain` is the loop around this.
         turn.give_back();
@@ -365,7 +365,7 @@ impl Drop for Turn<'_> {
                 break;
             };
             drop(state);
-            foreign::guarded(item);
+            foreign::guarded("what takes its turn", item);
             lock(&self.mailbox.state).finish(lane);
         }
         here::set_turn(self.outer);

@@ -8,6 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock, Weak};
 use crate::base::error::Error;
 use crate::base::here;
 use crate::base::limits::Limits;
+use crate::base::often::Origin;
 use crate::base::reason::DisconnectReason;
 use crate::base::sender::{Receiver, Sender, next_id};
 use crate::base::sync::lock;
@@ -157,6 +158,7 @@ impl Net {
         let peer = Sender {
             credentials: outlet.credentials(),
             secinfo: outlet.secinfo(),
+            origin: Origin::of(name, &wire.name),
             ..Sender::new(next_id(), name.into())
         };
         let keeper = self.me.clone();

@@ -442,6 +442,7 @@ impl Loop {
         net.await_companions();
         // And the other threads of this run have ended, as far as they do.
         net.threads.join(deadline);
+        crate::base::log::tell_counts();
         net.stopped(failure);
     }
 
