@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use mio::Token;
 use mio::net::TcpListener;
 
+use crate::base::foreign;
 use crate::base::often::Origin;
 use crate::base::sync::lock;
 use crate::carrier::listener::Listener;
@@ -78,7 +79,9 @@ impl Loop {
         let attempt = self.states.get(index).map_or(0, |state| state.attempt);
         let reactor = Arc::clone(&self.reactor);
         self.net.threads.spawn("listen", move || {
-            reactor.ask(Command::Listening(index, attempt, make()));
+            let made = foreign::attempt(make);
+            let made = made.unwrap_or_else(|text| Err(io::Error::other(text)));
+            reactor.ask(Command::Listening(index, attempt, made));
         })
     }
 

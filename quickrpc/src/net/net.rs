@@ -61,6 +61,9 @@ pub(crate) struct Net {
     pub(crate) alarm: Alarm,
     pub(crate) peers: Mutex<PeerTable>,
     pub(crate) threads: ThreadGroup,
+    /// The poll thread cannot end everything.
+    #[cfg(test)]
+    pub(crate) ends_badly: AtomicBool,
     /// Where the servers listen, by the place of their link.
     pub(crate) addresses: Mutex<Vec<(usize, SocketAddr)>>,
     /// What starts and stops with this API.
@@ -90,10 +93,18 @@ impl Net {
             alarm: Alarm::default(),
             peers: Mutex::default(),
             threads: ThreadGroup::default(),
+            #[cfg(test)]
+            ends_badly: AtomicBool::new(false),
             addresses: Mutex::default(),
             companions: Mutex::default(),
         });
         net.share_limits();
+        let watched = Arc::downgrade(&net);
+        net.threads.watch(Arc::new(move |thread, reason| {
+            if let Some(net) = watched.upgrade() {
+                net.died(thread, reason);
+            }
+        }));
         net
     }
 

@@ -9,6 +9,7 @@ use super::above::Done;
 use super::adding::Adding;
 use super::bus;
 use crate::base::error::Error;
+use crate::base::foreign;
 use crate::base::log::Shown;
 use crate::base::often::Origin;
 use crate::base::sync::{after, lock};
@@ -218,7 +219,9 @@ impl Loop {
         };
         match &link.transport {
             Leaf::Internal { bus: bus_name, .. } => bus::leave(&self.net, bus_name, index),
-            Leaf::Custom(transport) => transport.close(),
+            Leaf::Custom(transport) => {
+                foreign::catch("closing a transport", || transport.close());
+            }
             Leaf::Udp(_) => self.close_udp(index),
             _ => {}
         }

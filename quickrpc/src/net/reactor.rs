@@ -52,6 +52,9 @@ pub(crate) enum Command {
     Run,
     /// End everything.
     Stop,
+    /// A mistake of this library.
+    #[cfg(test)]
+    Panic,
 }
 
 /// The handle of a poll thread.
