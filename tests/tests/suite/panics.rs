@@ -9,7 +9,7 @@ use quickrpc::security::{
     Opened, PeerContext, Sealed, SecInfo, Security, SecuritySession, Telegram,
 };
 use quickrpc::{BoxError, Processing};
-use quickrpc_tests::{Lab, Lists, Telnet, bounded, serve};
+use quickrpc_tests::{Lab, Lists, Telnet, bounded, eventually, serve};
 
 /// Where to panic next.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +18,10 @@ struct Trap(Arc<Mutex<&'static str>>);
 impl Trap {
     fn set(&self, place: &'static str) {
         *self.0.lock().unwrap() = place;
+    }
+
+    fn was_sprung(&self) {
+        eventually("the panic", || self.0.lock().unwrap().is_empty());
     }
 
     /// Once.
@@ -83,9 +87,7 @@ fn in_a_codec() {
             if place == "decode" {
                 bad.expect_closed();
             }
-            while *trap.0.lock().unwrap() != "" {
-                std::thread::yield_now();
-            }
+            trap.was_sprung();
             works();
         }
         // One datagram is all that it costs.
@@ -94,9 +96,7 @@ fn in_a_codec() {
         udp.set_read_timeout(Some(quickrpc_tests::SOON)).unwrap();
         trap.set("decode");
         udp.send(CALL.as_bytes()).unwrap();
-        while *trap.0.lock().unwrap() != "" {
-            std::thread::yield_now();
-        }
+        trap.was_sprung();
         works();
         bounded("stop", move || lab.stop()).unwrap();
     }
@@ -203,9 +203,7 @@ fn in_a_security_provider() {
                 trap.set(place);
                 let mut bad = Telnet::connect(addr);
                 bad.send(CALL);
-                while *trap.0.lock().unwrap() != "" {
-                    std::thread::yield_now();
-                }
+                trap.was_sprung();
                 match goes_on {
                     true => works(&mut bad),
                     false => {
