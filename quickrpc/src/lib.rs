@@ -309,9 +309,9 @@
 //!
 //! | transport | meaning |
 //! |---|---|
-//! | `tcp:<host>:<port>` | TCP client |
-//! | `tcpserv:<interface>:<port>` | TCP server; all interfaces if empty |
-//! | `unix:<path>`, `unixserv:<path>` | Unix-domain sockets, see [`transport`] |
+//! | `tcp:<host>:<port>` | TCP client; of several addresses of the host, whichever answers first |
+//! | `tcpserv:<interface>:<port>` | TCP server; all interfaces if empty, all addresses of a name |
+//! | `unix:<path>`, `unixserv:<path>` | Unix-domain sockets; `@<name>` has no file; see [`transport`] |
 //! | `ws:<url>`, `wsserv:<interface>:<port>/<path>` | WebSocket, for browsers; needs the feature `websocket`, see [`transport`] |
 //! | `tls:`, `tlsserv:`, `wss:`, `wssserv:` | `tcp:`, `tcpserv:`, `ws:` and `wsserv:` over TLS; need the feature `tls`, see [`transport`](transport#tls) |
 //! | `udp:<port>` | datagrams, to one address or to everybody on the port |

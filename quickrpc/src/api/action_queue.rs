@@ -318,14 +318,18 @@ mod tests {
         let queue = Arc::new(ActionQueue::new());
         let (go_on, may_go_on) = mpsc::channel::<()>();
         let (told, heard) = mpsc::channel();
+        let (begins, begun) = mpsc::channel();
         queue
             .put(move || {
+                begins.send(()).unwrap();
                 may_go_on.recv().unwrap();
                 // Who does not wait is sure to be earlier.
                 thread::sleep(Duration::from_millis(50));
                 told.send("done").unwrap();
             })
             .unwrap();
+        // One that still waits is dropped by the stop.
+        begun.recv().unwrap();
         let stopping = queue.clone();
         let stopper = thread::spawn(move || stopping.stop());
         while queue.put(|| {}).is_ok() {

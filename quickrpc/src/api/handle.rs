@@ -151,7 +151,8 @@ impl Api {
     }
 
     /// Where the servers of this API listen, in the order of their transports. Tells the
-    /// port that `tcpserv::0` picked. Servers on a Unix-domain socket are not among them:
+    /// port that `tcpserv::0` picked. A server on a name with several addresses has an entry for
+    /// each of them. Servers on a Unix-domain socket are not among them:
     /// their path is in the expression.
     pub fn local_addrs(&self) -> Vec<SocketAddr> {
         let mut addresses = lock(&self.net().addresses).clone();

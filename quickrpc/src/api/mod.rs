@@ -8,6 +8,8 @@ pub mod dynamic;
 pub(crate) mod handle;
 pub(crate) mod lifecycle;
 #[cfg(test)]
+mod test_addresses;
+#[cfg(test)]
 mod tests;
 
 pub use builder::Builder;

@@ -76,7 +76,8 @@ pub struct Limits {
     /// and that of a security provider such as `hmac:`. Then the connection is closed, or a client's start
     /// has failed. Default 10 s.
     pub greeting: Duration,
-    /// Time for connecting, the look-up of the host's name included; then it has failed.
+    /// Time for connecting to any of the addresses of a host, the look-up of its name included;
+    /// then it has failed. A server whose interface is a name has as much time for its look-up.
     /// Default 10 s.
     pub connect: Duration,
     /// How long a peer with a full queue may accept no byte, before it is disconnected

@@ -7,7 +7,8 @@ use std::time::Instant;
 
 use crate::base::sync::lock;
 
-/// Spawns a named thread. Whoever spawns keeps the handle and joins it.
+/// Spawns a named thread. Whoever spawns keeps the handle and joins it; but for look-ups of
+/// names, which nothing can end.
 pub(crate) fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
     Builder::new().name(format!("quickrpc-{name}")).spawn(run)
 }

@@ -109,6 +109,7 @@ impl<'a> Ear<'a> {
         });
     }
 
+    #[inline]
     fn envelope(
         &mut self,
         envelope: Envelope,
@@ -135,15 +136,7 @@ impl<'a> Ear<'a> {
                 self.no_answer(route);
             }
             Envelope::Several { parts, together } => {
-                let route = match together {
-                    true => {
-                        Route::Together(Arc::new(BatchAnswer::new(parts.len(), &conn.wire.limits)))
-                    }
-                    false => Route::Alone,
-                };
-                for part in parts {
-                    self.envelope(part, sender, telegram, &route);
-                }
+                self.several(parts, together, sender, telegram);
             }
             Envelope::Invalid { id, error } => match id {
                 Some(id) => self.answer_error(id.of(telegram.text), &error, route),
@@ -161,6 +154,23 @@ impl<'a> Ear<'a> {
                 self.answer_error(id.of(telegram.text), &error, route);
             }
             Envelope::Header(_) | Envelope::Empty => self.no_answer(route),
+        }
+    }
+
+    fn several(
+        &mut self,
+        parts: Vec<Envelope>,
+        together: bool,
+        sender: &Sender,
+        telegram: &mut Telegram<'_>,
+    ) {
+        let limits = &self.conn.wire.limits;
+        let route = match together {
+            true => Route::Together(Arc::new(BatchAnswer::new(parts.len(), limits))),
+            false => Route::Alone,
+        };
+        for part in parts {
+            self.envelope(part, sender, telegram, &route);
         }
     }
 

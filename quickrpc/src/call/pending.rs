@@ -61,6 +61,8 @@ pub(crate) trait Peer {
 pub(crate) struct PendingTable<C: ?Sized, P> {
     calls: HashMap<u64, Entry<C, P>, BuildHasherDefault<IdHasher>>,
     deadlines: Deadlines,
+    /// Somebody will look at the deadlines by then.
+    looked_at: Option<Instant>,
     /// No call is accepted any more.
     closed: bool,
 }
@@ -70,6 +72,7 @@ impl<C: ?Sized, P> Default for PendingTable<C, P> {
         PendingTable {
             calls: HashMap::default(),
             deadlines: Deadlines::default(),
+            looked_at: None,
             closed: false,
         }
     }
@@ -115,7 +118,8 @@ pub(crate) enum Answered<C: ?Sized> {
 }
 
 impl<C: ?Sized, P: Peer> PendingTable<C, P> {
-    /// Accepts a call, unless too many are pending or the API stops.
+    /// Accepts a call, unless too many are pending or the API stops. Gives the time at which
+    /// somebody has to look at the deadlines who would not otherwise.
     ///
     /// # Errors
     ///
@@ -127,7 +131,7 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
         asked: &[Arc<P>],
         deadline: Option<Instant>,
         limit: usize,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<Instant>, Error> {
         if self.closed {
             return Err(Error::Stopped);
         }
@@ -154,11 +158,16 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
             attended: false,
             asleep: false,
         };
-        if let Some(deadline) = deadline {
-            self.deadlines.begin(deadline, id);
-        }
         self.calls.insert(id, entry);
-        Ok(())
+        let Some(deadline) = deadline else {
+            return Ok(None);
+        };
+        self.deadlines.begin(deadline, id);
+        if self.looked_at.is_some_and(|look| look <= deadline) {
+            return Ok(None);
+        }
+        self.looked_at = Some(deadline);
+        Ok(Some(deadline))
     }
 
     /// A peer answered: with a result, or with a failure, which counts only when it is
@@ -271,7 +280,8 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
             .collect()
     }
 
-    /// The calls whose deadline has passed, and the next deadline.
+    /// The calls whose deadline has passed, and the next deadline, at which somebody has to look
+    /// again.
     pub(crate) fn expired(&mut self, now: Instant) -> (Vec<Arc<C>>, Option<Instant>) {
         let mut late = Vec::new();
         loop {
@@ -282,8 +292,8 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
             late.extend(self.forget(id).map(|entry| entry.call));
         }
         let calls = &self.calls;
-        let next = self.deadlines.next(|id| calls.contains_key(&id));
-        (late, next)
+        self.looked_at = self.deadlines.next(|id| calls.contains_key(&id));
+        (late, self.looked_at)
     }
 
     /// Accepts calls again.
@@ -295,6 +305,7 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
     pub(crate) fn close(&mut self) -> Vec<Arc<C>> {
         self.closed = true;
         self.deadlines.clear();
+        self.looked_at = None;
         let ids: Vec<u64> = self.calls.keys().copied().collect();
         let entries = ids.into_iter().filter_map(|id| self.forget(id));
         entries.map(|entry| entry.call).collect()

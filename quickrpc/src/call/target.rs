@@ -372,8 +372,8 @@ impl Target {
                 // same for all of a wire, but not the one for the other.
                 let again = encoded_for.is_none_or(|one| {
                     !Arc::ptr_eq(&one.wire, wire)
-                        || one.session.is_some() != conn.session.is_some()
-                        || (!wire.security.is_null() && conn.session.is_none())
+                        || one.speech.is_plain() != conn.speech.is_plain()
+                        || (conn.speech.is_plain() && !wire.security.is_null())
                 });
                 if again {
                     out.clear();
@@ -454,7 +454,7 @@ impl Calls {
     fn admit(&self, id: u64, call: Arc<dyn PendingCall>, peers: &[Arc<Conn>]) -> Result<()> {
         let deadline = call.deadline();
         let limit = self.net.shared.pending_calls();
-        lock(&self.pending).insert(id, call, peers, deadline, limit)?;
+        let look = lock(&self.pending).insert(id, call, peers, deadline, limit)?;
         for conn in peers {
             conn.resume_awaited();
         }
@@ -470,8 +470,8 @@ impl Calls {
             }
             self.fail_call(conn, Some(id), error);
         }
-        if let Some(deadline) = deadline
-            && self.net.alarm.set_earlier(deadline)
+        if let Some(look) = look
+            && self.net.alarm.set_earlier(look)
             && let Some(reactor) = self.net.reactor()
         {
             reactor.wake();

@@ -201,6 +201,8 @@ proptest! {
         let (start, mut now) = (Instant::now(), 0);
         let peers: Vec<_> = (0..3).map(peer).collect();
         let (mut table, mut alive) = (Table::default(), BTreeMap::new());
+        // When somebody looks, who was told to.
+        let mut look = None;
         for (next, (step, number, mask)) in steps.into_iter().enumerate() {
             let id = next as u64;
             let which = &peers[usize::from(mask) % 3];
@@ -212,7 +214,8 @@ proptest! {
                         continue;
                     }
                     let deadline = now + number;
-                    table.insert(id, call(&id.to_string()), &asked, Some(start + Duration::from_secs(deadline)), 1_000).unwrap();
+                    let told = table.insert(id, call(&id.to_string()), &asked, Some(start + Duration::from_secs(deadline)), 1_000).unwrap();
+                    look = look.into_iter().chain(told).min();
                     alive.insert(id, deadline);
                 }
                 2 => {
@@ -236,9 +239,13 @@ proptest! {
                     }
                     let due = alive.values().min().map(|due| start + Duration::from_secs(*due));
                     prop_assert_eq!(next, due);
+                    look = next;
                 }
             }
             prop_assert_eq!(table.calls.len(), alive.len());
+            for due in alive.values() {
+                prop_assert!(look.is_some_and(|look| look <= start + Duration::from_secs(*due)));
+            }
         }
         table.close();
         for peer in &peers {

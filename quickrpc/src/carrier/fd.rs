@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{SigSet, Signal};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
@@ -15,6 +16,20 @@ use crate::base::sync::lock;
 /// A pipe that is ready for writing takes so much without blocking (POSIX's PIPE_BUF is
 /// at least 512; on Linux it is this).
 const PIPE_BUF: usize = 4096;
+
+/// From now on, a pipe whose other end is closed is an error for whoever writes to it on this
+/// thread. In a program that has given `SIGPIPE` its default action back, it would be the end of
+/// the program.
+///
+/// The signal goes to the thread that writes, where it waits until the thread ends. So this is
+/// for threads that do nothing but write. Sockets have a flag for it with each write.
+pub(crate) fn survive_broken_pipes() {
+    let mut signals = SigSet::empty();
+    signals.add(Signal::SIGPIPE);
+    if let Err(error) = signals.thread_block() {
+        crate::base::log::debug!("cannot block SIGPIPE: {error}");
+    }
+}
 
 /// What wakes a thread, once and for all.
 pub(crate) type Wake = Box<dyn Fn() + Send + Sync>;

@@ -8,6 +8,7 @@ pub(crate) mod fd;
 )]
 pub(crate) mod greeter;
 pub(crate) mod listener;
+pub(crate) mod names;
 pub(crate) mod pipe;
 pub(crate) mod process;
 pub(crate) mod stdio;

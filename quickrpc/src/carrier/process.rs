@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
+use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
@@ -134,10 +135,12 @@ impl Child {
         // Nobody has waited for it yet, so the number is still its own.
         let exit = pidfd_open(Pid::from_child(&process), PidfdFlags::empty());
         let exit = exit.map_err(|error| {
-            process.kill().ok();
-            process.wait().ok();
-            let text = format!("cannot watch a child (it takes Linux 5.3 or later): {error}");
-            io::Error::new(error.kind(), text)
+            // One that is gone already is not to be killed: its number may be another's.
+            if error != Errno::SRCH {
+                process.kill().ok();
+                process.wait().ok();
+            }
+            cannot_watch(error)
         })?;
         let child = Child {
             name: command.name(),
@@ -168,7 +171,7 @@ impl Child {
     fn ended(&self) -> String {
         match lock(&self.process).wait() {
             Ok(status) => describe(status),
-            Err(error) => format!("exited; its status is not known: {error}"),
+            Err(error) => status_unknown(&error),
         }
     }
 
@@ -203,6 +206,29 @@ fn explain(command: &CommandLine, error: &io::Error) -> io::Error {
     let text = format!("cannot run `{}`: {error}{hint}", command.program);
     io::Error::new(error.kind(), text)
 }
+
+/// Why there is no descriptor that tells of a child's exit.
+fn cannot_watch(error: Errno) -> io::Error {
+    let hint = match error {
+        Errno::SRCH => "; it has exited already, and left no status: ".to_owned() + IGNORED,
+        Errno::NOSYS => "; it takes Linux 5.3 or later".to_owned(),
+        _ => String::new(),
+    };
+    let error = io::Error::from(error);
+    io::Error::new(error.kind(), format!("cannot watch a child: {error}{hint}"))
+}
+
+/// What is said of a child of which the system does not say how it exited.
+fn status_unknown(error: &io::Error) -> String {
+    match Errno::from_io_error(error) {
+        Some(Errno::CHILD) => format!("exited; its status is not known: {IGNORED}"),
+        _ => format!("exited; its status is not known: {error}"),
+    }
+}
+
+/// Why a child's status is lost.
+const IGNORED: &str = "this program ignores SIGCHLD, perhaps since whoever started it does; with \
+                       the signal's default action it would be known";
 
 fn describe(status: ExitStatus) -> String {
     use std::os::unix::process::ExitStatusExt;
@@ -349,13 +375,27 @@ fn discard(output: &OwnedFd) -> bool {
     let mut buffer = [0; 4096];
     match rustix::io::read(output, &mut buffer) {
         Ok(count) => count > 0,
-        Err(error) => error == rustix::io::Errno::INTR || error == rustix::io::Errno::AGAIN,
+        Err(error) => error == Errno::INTR || error == Errno::AGAIN,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn errors_of_watching_say_what_to_do() {
+        let table = [
+            (Errno::SRCH, "ignores SIGCHLD"),
+            (Errno::NOSYS, "it takes Linux 5.3"),
+            (Errno::MFILE, "Too many open files"),
+        ];
+        for (error, words) in table {
+            let text = cannot_watch(error).to_string();
+            assert!(text.contains(words), "{text}");
+            assert_eq!(text.contains("5.3"), error == Errno::NOSYS, "{text}");
+        }
+    }
 
     #[test]
     fn a_command_line_names_a_program() {

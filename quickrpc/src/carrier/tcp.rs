@@ -1,33 +1,106 @@
 //! What `tcp` and `tcpserv` need beside the poll thread.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::time::Duration;
 
 use mio::net::TcpStream;
+use rustix::io::Errno;
 use socket2::{Domain, SockRef, Socket, Type};
 
 /// Connections that the system holds until they are accepted.
 const BACKLOG: i32 = 1024;
 
-/// Listens; an empty interface means all of them, IPv6 included where there is such.
-pub(crate) fn listen(interface: &str, port: u16) -> io::Result<TcpListener> {
-    if interface.is_empty() {
-        let all = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port);
-        return bind(all).or_else(|error| match error.kind() {
-            // Only without IPv6 is IPv4 alone meant.
-            io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied => Err(error),
-            _ => bind(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port)),
-        });
-    }
-    let mut last = None;
-    for address in (interface, port).to_socket_addrs()? {
-        match bind(address) {
-            Ok(listener) => return Ok(listener),
-            Err(error) => last = Some(error),
+/// Listens at all addresses of the machine, IPv6 included where there is such.
+pub(crate) fn listen_everywhere(port: u16) -> io::Result<TcpListener> {
+    let all = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port);
+    bind(all).or_else(|error| match is_lacking(&error) {
+        // Only without IPv6 is IPv4 alone meant.
+        true => bind(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port)),
+        false => Err(error),
+    })
+}
+
+/// Listens at all of these addresses, at the same port, whatever theirs is. Those that the
+/// machine lacks are left out, as long as it has another one.
+pub(crate) fn listen(addresses: &[SocketAddr], port: u16) -> io::Result<Vec<TcpListener>> {
+    let mut tries = 0;
+    loop {
+        match listen_once(addresses, port) {
+            // The port that the system gave for one address is taken at another one.
+            Err(error)
+                if port == 0 && error.kind() == io::ErrorKind::AddrInUse && tries < PORTS =>
+            {
+                tries += 1;
+            }
+            other => return other,
         }
     }
-    Err(last.unwrap_or_else(|| io::Error::other("the interface has no address")))
+}
+
+/// So many ports that are free at one address are tried at the others.
+const PORTS: u32 = 100;
+
+fn listen_once(addresses: &[SocketAddr], mut port: u16) -> io::Result<Vec<TcpListener>> {
+    let (mut listeners, mut lacking) = (Vec::new(), None);
+    for (place, address) in addresses.iter().enumerate() {
+        let mut address = *address;
+        if addresses.iter().take(place).any(|one| *one == address) {
+            continue;
+        }
+        address.set_port(port);
+        match bind(address) {
+            Ok(listener) => {
+                port = listener.local_addr()?.port();
+                listeners.push(listener);
+            }
+            Err(error) => {
+                let is_lacking = is_lacking(&error);
+                let error = explain(address, error, addresses.len() > 1);
+                if !is_lacking {
+                    return Err(error);
+                }
+                crate::base::log::debug!("not listened at: {error}");
+                lacking.get_or_insert(error);
+            }
+        }
+    }
+    match lacking {
+        Some(error) if listeners.is_empty() => Err(error),
+        None if listeners.is_empty() => Err(io::Error::other("the interface has no address")),
+        _ => Ok(listeners),
+    }
+}
+
+/// Whether the machine has no such address, or none of its kind.
+fn is_lacking(error: &io::Error) -> bool {
+    let lacking = [
+        Errno::ADDRNOTAVAIL,
+        Errno::AFNOSUPPORT,
+        Errno::PROTONOSUPPORT,
+        // Of a network that the machine is not in.
+        Errno::INVAL,
+        Errno::NODEV,
+    ];
+    Errno::from_io_error(error).is_some_and(|error| lacking.contains(&error))
+}
+
+/// The same error, with the address where there are several, and what is wrong with it.
+pub(crate) fn explain(address: SocketAddr, error: io::Error, one_of_several: bool) -> io::Error {
+    let hint = match address {
+        SocketAddr::V6(address)
+            if address.ip().is_unicast_link_local() && address.scope_id() == 0 =>
+        {
+            "; it is a link-local address, which each network of the machine may have: say which \
+             one is meant, as in `[fe80::1%eth0]`"
+        }
+        _ => "",
+    };
+    match (one_of_several, hint) {
+        (true, _) => io::Error::new(error.kind(), format!("{address}: {error}{hint}")),
+        (false, "") => error,
+        (false, _) => io::Error::new(error.kind(), format!("{error}{hint}")),
+    }
 }
 
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {
@@ -70,5 +143,24 @@ pub(crate) fn host_name(host: &str) -> String {
         format!("[{host}]")
     } else {
         host.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_local_address_needs_its_network() {
+        for (address, is_wrong) in [
+            ("[fe80::1]:80", true),
+            ("[fe80::1%3]:80", false),
+            ("[2001:db8::1]:80", false),
+            ("169.254.0.1:80", false),
+        ] {
+            let error = io::ErrorKind::InvalidInput.into();
+            let text = explain(address.parse().unwrap(), error, false).to_string();
+            assert_eq!(text.contains("[fe80::1%eth0]"), is_wrong, "{text}");
+        }
     }
 }

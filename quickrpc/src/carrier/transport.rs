@@ -59,6 +59,10 @@
 //!   anything that is no socket, is left alone, and the start fails. At a stop, the server
 //!   removes its socket, unless it has been replaced by another.
 //! * A path may have at most 107 bytes.
+//! * `unixserv:@<name>` and `unix:@<name>` use a name in the abstract namespace of Linux in place
+//!   of a path: there is no file, so nothing is left behind and there are no permissions. Anybody
+//!   in the same network namespace of the machine may connect (`credentials` tell who it is). A
+//!   file whose name begins with `@` is `./@<name>`. Elsewhere the start fails.
 //!
 //! # TLS
 //!

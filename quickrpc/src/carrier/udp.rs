@@ -244,8 +244,14 @@ fn send_groups_from(socket: &UdpSocket, address: IpAddr) -> io::Result<()> {
 
 /// The same error, saying where.
 fn at(address: IpAddr, port: u16, error: &io::Error) -> io::Error {
+    let hint = match address {
+        IpAddr::V6(ip) if ip.is_unicast_link_local() => {
+            "; it is a link-local address, which is one of several networks: use another address"
+        }
+        _ => "",
+    };
     let address = SocketAddr::new(address, port);
-    io::Error::new(error.kind(), format!("{address}: {error}"))
+    io::Error::new(error.kind(), format!("{address}: {error}{hint}"))
 }
 
 fn send(

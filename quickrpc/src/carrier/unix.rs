@@ -3,7 +3,9 @@
 use std::fs::{self, File, Metadata, Permissions};
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::{self, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -18,12 +20,12 @@ use crate::base::sender::Credentials;
 /// Connections that the system holds until they are accepted.
 const BACKLOG: i32 = 1024;
 
-/// A listening socket, and its file.
+/// A listening socket, and its file where it has one.
 #[derive(Debug)]
 pub(crate) struct Listener {
     /// Removed before the socket is closed, which keeps its number from being given to
     /// another file.
-    _file: SocketFile,
+    _file: Option<SocketFile>,
     pub(super) socket: UnixListener,
 }
 
@@ -43,6 +45,9 @@ impl Listener {
 /// sees a socket of another that does not listen yet, and none removes what has just
 /// replaced what it looked at.
 pub(crate) fn listen(path: &Path, mode: Option<u32>) -> io::Result<Listener> {
+    if let Some(name) = abstract_name(path) {
+        return listen_without_file(name);
+    }
     // The working directory may be another one when the socket is removed.
     let path = std::path::absolute(path)?;
     let _turn = lock_directory(&path);
@@ -53,6 +58,47 @@ pub(crate) fn listen(path: &Path, mode: Option<u32>) -> io::Result<Listener> {
         }
         other => other.map_err(|error| explain_bind(&error)),
     }
+}
+
+/// The name behind `@`: one in the abstract namespace of Linux. It ends with its socket, so that
+/// nothing is left behind, and there is nothing to take turns for.
+fn abstract_name(path: &Path) -> Option<&[u8]> {
+    path.as_os_str().as_bytes().strip_prefix(b"@")
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn abstract_address(name: &[u8]) -> io::Result<SocketAddr> {
+    #[cfg(target_os = "android")]
+    use std::os::android::net::SocketAddrExt;
+    #[cfg(target_os = "linux")]
+    use std::os::linux::net::SocketAddrExt;
+
+    SocketAddr::from_abstract_name(name).map_err(|_| {
+        let text = "a name behind `@` can have 107 bytes";
+        io::Error::new(io::ErrorKind::InvalidInput, text)
+    })
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn abstract_address(_name: &[u8]) -> io::Result<SocketAddr> {
+    let text = "names behind `@` are of Linux: give a path (`./@..` for a file of such a name)";
+    Err(io::Error::new(io::ErrorKind::Unsupported, text))
+}
+
+fn listen_without_file(name: &[u8]) -> io::Result<Listener> {
+    let address = abstract_address(name)?;
+    let socket = net::UnixListener::bind_addr(&address).map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            let text = "another program listens there: stop it, or choose another name";
+            io::Error::new(error.kind(), text)
+        }
+        _ => error,
+    })?;
+    socket.set_nonblocking(true)?;
+    Ok(Listener {
+        _file: None,
+        socket: UnixListener::from_std(socket),
+    })
 }
 
 /// Locks the directory of a socket until the file is closed. Without the lock, where the
@@ -97,7 +143,7 @@ fn bind(path: &Path, mode: Option<u32>) -> io::Result<Listener> {
     }
     socket.listen(BACKLOG)?;
     Ok(Listener {
-        _file: file,
+        _file: Some(file),
         socket: UnixListener::from_std(OwnedFd::from(socket).into()),
     })
 }
@@ -147,7 +193,11 @@ fn explain_bind(error: &io::Error) -> io::Error {
 
 /// Connects, which needs no waiting.
 pub(crate) fn connect(path: &Path) -> io::Result<UnixStream> {
-    UnixStream::connect(path).map_err(|error| {
+    let connected = match abstract_name(path) {
+        Some(name) => UnixStream::connect_addr(&abstract_address(name)?),
+        None => UnixStream::connect(path),
+    };
+    connected.map_err(|error| {
         let hint = match error.kind() {
             io::ErrorKind::NotFound => "; start the server first, or check the path",
             io::ErrorKind::ConnectionRefused => "; nobody listens there: start the server first",

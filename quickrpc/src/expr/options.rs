@@ -247,8 +247,11 @@ impl OptionText<'_> {
     }
 
     pub(super) fn duration(&self) -> Parsed<Duration> {
-        read_duration(self.value.text)
-            .ok_or_else(|| self.expected("a duration such as `5`, `1.5s`, `10ms` or `50us`"))
+        let expected = "a duration such as `5`, `1.5s`, `10ms` or `50us`";
+        read_duration(self.value.text).map_err(|wrong| {
+            let found = found(self.value.text);
+            Wrong::new(self.value.at, wrong.explain(expected, &found))
+        })
     }
 
     /// A number of bytes, in units of 1024 where a letter follows.
@@ -260,21 +263,32 @@ impl OptionText<'_> {
             Some((at, 'G')) => (&text[..at], 1 << 30),
             _ => (text, 1),
         };
-        read_digits(digits)
-            .and_then(|n| n.checked_mul(unit))
-            .and_then(|n| usize::try_from(n).ok())
-            .filter(|n| *n > 0)
-            .ok_or_else(|| self.expected("a size above 0 in bytes, such as `2048`, `64k` or `16M`"))
+        let expected = "a size above 0 in bytes, such as `2048`, `64k` or `16M`";
+        Ok(self.whole(digits, usize::MAX / unit, expected)? * unit)
     }
 
     pub(super) fn count(&self, most: usize) -> Parsed<usize> {
-        read_digits(self.value.text)
-            .and_then(|n| usize::try_from(n).ok())
-            .filter(|n| (1..=most).contains(n))
-            .ok_or_else(|| match most {
-                usize::MAX => self.expected("a whole number above 0"),
-                _ => self.expected(&format!("a whole number from 1 to {most}")),
-            })
+        let expected = "a whole number above 0";
+        let count = self.whole(self.value.text, most, expected);
+        match most {
+            usize::MAX => count,
+            _ => count.map_err(|_| self.expected(&format!("a whole number from 1 to {most}"))),
+        }
+    }
+
+    /// A number from 1 to this.
+    fn whole(&self, digits: &str, most: usize, expected: &str) -> Parsed<usize> {
+        let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+        // Only what is too large for it is none.
+        let number = read_digits(digits).and_then(|number| usize::try_from(number).ok());
+        match number {
+            Some(number) if (1..=most).contains(&number) => Ok(number),
+            Some(0) => Err(self.expected(expected)),
+            _ if is_number => {
+                Err(self.expected(&format!("{expected} (the number at the most {most})")))
+            }
+            _ => Err(self.expected(expected)),
+        }
     }
 
     /// A number above 0; `off` is `None`.
@@ -282,11 +296,10 @@ impl OptionText<'_> {
         if self.value.text == "off" {
             return Ok(None);
         }
-        let count = read_digits(self.value.text).and_then(|n| u32::try_from(n).ok());
-        match count.filter(|count| *count > 0) {
-            Some(count) => Ok(Some(count)),
-            None => Err(self.expected("a whole number above 0, or `off`")),
-        }
+        let expected = "a whole number above 0, or `off`";
+        let most = usize::try_from(u32::MAX).unwrap_or(usize::MAX);
+        let count = self.whole(self.value.text, most, expected)?;
+        Ok(Some(u32::try_from(count).unwrap_or(u32::MAX)))
     }
 
     pub(super) fn ip(&self) -> Parsed<IpAddr> {
@@ -302,6 +315,11 @@ impl OptionText<'_> {
             .ok()
             .filter(IpAddr::is_multicast)
             .ok_or_else(|| self.expected("the IP address of a multicast group"))
+    }
+
+    /// The error of an option that cannot be here.
+    pub(super) fn out_of_place(&self, why: &str) -> Wrong {
+        Wrong::new(self.value.at, why)
     }
 
     /// Permissions of a file, in octal digits as for `chmod`.
@@ -330,3 +348,47 @@ fn is_key(text: &str) -> bool {
 
 /// More options than anybody knows; keeps hostile texts from costing time.
 const MOST_OPTIONS: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use crate::TransportExpr;
+
+    #[test]
+    fn what_is_too_large_is_told_from_what_is_no_number() {
+        let table = [
+            (
+                "message_size=99999999999G",
+                "such as `2048`, `64k` or `16M` (the number at the most 17179869183), found `99",
+            ),
+            (
+                "batch_entries=99999999999999999999",
+                "above 0 (the number at the most 18446744073709551615), found `99",
+            ),
+            (
+                "batch_entries=0",
+                "expected a whole number above 0, found `0`",
+            ),
+            (
+                "rate=5000000000",
+                "above 0, or `off` (the number at the most 4294967295), found `50",
+            ),
+            (
+                "rate=-1",
+                "expected a whole number above 0, or `off`, found `-1`",
+            ),
+            (
+                "nesting_depth=99999999999999999999",
+                "from 1 to 1024, found `99",
+            ),
+            (
+                "connect=1000000001",
+                "a time may be at the most 1000000000 seconds (31 years), found `1000000001`",
+            ),
+        ];
+        for (option, words) in table {
+            let error = format!("tcp:h:1?{option}").parse::<TransportExpr>();
+            let text = error.unwrap_err().to_string();
+            assert!(text.contains(words), "{text}");
+        }
+    }
+}

@@ -112,6 +112,7 @@ fn both_directions() {
         ("process:[a ?x=1 b]?spin=1", "process:(a ?x=1 b)?spin=1"),
         ("unix:/run/a.sock", "unix:/run/a.sock"),
         ("unix:/run/a?b", "unix:/run/a?b"),
+        ("unixserv:@a/b", "unixserv:@a/b"),
         (r"unix:?path=/a\x3fb=c", r"unix:?path=/a\x3fb=c"),
         ("unixserv:/run/a?mode=660", "unixserv:/run/a?mode=0660"),
         ("unixserv:/run/a<b?spin=1us", "unixserv:/run/a<b?spin=1us"),
@@ -303,6 +304,16 @@ fn mistakes_are_shown_where_they_are() {
         ),
         ("tls:h:1?name=a/b", 14, "expected a host name or address"),
         (
+            "tls:h:1?name=a:1",
+            14,
+            "expected a host name or address without a port",
+        ),
+        (
+            "tls:h:1?name=::1",
+            13,
+            "IPv6 addresses stand in brackets: `[::1]`",
+        ),
+        (
             "tlsserv::1",
             10,
             "`tlsserv:` needs a certificate and its key",
@@ -416,6 +427,12 @@ fn mistakes_are_shown_where_they_are() {
         ),
         ("unix:", 5, "expected a path, found nothing"),
         ("unix:a\0", 5, "a path cannot contain NUL"),
+        ("unix:@", 6, "expected a name after `@`, found nothing"),
+        (
+            "unixserv:@a?mode=660",
+            17,
+            "a name behind `@` has no file, so that it has no permissions",
+        ),
         (
             "tcp:h:1?",
             8,
@@ -435,6 +452,11 @@ fn mistakes_are_shown_where_they_are() {
         ),
         ("stdio:?spin=1&spin=2", 14, "option `spin` is given twice"),
         ("stdio:?spin=1x", 12, "expected a duration such as"),
+        (
+            "restart:99999999999999999999:stdio:",
+            8,
+            "a time may be at the most 1000000000 seconds (31 years), found",
+        ),
         ("stdio:?spin=-1", 12, "expected a duration such as"),
         (
             "stdio:?guard=yes",

@@ -141,12 +141,12 @@ pub enum TransportKind {
     /// `unix:<path>`, a client of a Unix-domain socket; see
     /// [the details](crate::transport#unix-domain-sockets).
     Unix {
-        /// The path of the socket.
+        /// The path of the socket; behind `@`, a name in Linux's abstract namespace.
         path: String,
     },
     /// `unixserv:<path>`, a server on a Unix-domain socket.
     UnixServer {
-        /// The path of the socket.
+        /// The path of the socket; behind `@`, a name in Linux's abstract namespace.
         path: String,
         /// The permissions of the socket; the umask decides without.
         mode: Option<u32>,

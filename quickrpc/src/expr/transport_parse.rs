@@ -103,10 +103,7 @@ fn parse_body<'a>(
         "unix" => TransportKind::Unix {
             path: parse_path(params, scope)?,
         },
-        "unixserv" => TransportKind::UnixServer {
-            path: parse_path(params, scope)?,
-            mode: take(scope, "mode", |o| o.mode())?,
-        },
+        "unixserv" => parse_unix_server(params, scope)?,
         name if is_registered(ExprKind::Transport, name) => {
             return parse_custom(name, params, scope, place);
         }
@@ -165,8 +162,8 @@ fn parse_restart<'a>(
     };
     let seconds = match interval.text {
         "" => RESTART,
-        text => read_seconds(text).ok_or_else(|| {
-            let message = format!("expected a number of seconds, {}", found(text));
+        text => read_seconds(text).map_err(|wrong| {
+            let message = wrong.explain("a number of seconds", &found(text));
             Wrong::new(interval.at, message)
         })?,
     };
@@ -276,6 +273,13 @@ pub(super) fn check_host(host: Piece<'_>) -> Parsed<Piece<'_>> {
         return Ok(inside);
     }
     check_name(host)?;
+    if let Some((name, _)) = host.text.split_once(':') {
+        let message = match host.text.parse::<Ipv6Addr>() {
+            Ok(address) => format!("IPv6 addresses stand in brackets: `[{address}]`"),
+            Err(_) => "expected a host name or address without a port, found `:`".to_owned(),
+        };
+        return Err(Wrong::new(host.at + name.len(), message));
+    }
     Ok(host)
 }
 
@@ -379,6 +383,15 @@ fn parse_process(params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<TransportKi
     })
 }
 
+fn parse_unix_server(params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<TransportKind> {
+    let path = parse_path(params, scope)?;
+    let mode = take(scope, "mode", |o| match path.starts_with('@') {
+        true => Err(o.out_of_place("a name behind `@` has no file, so that it has no permissions")),
+        false => o.mode(),
+    })?;
+    Ok(TransportKind::UnixServer { path, mode })
+}
+
 fn parse_path(params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<String> {
     let given = match params.text {
         "" => take(scope, "path", |o| o.text())?,
@@ -390,6 +403,12 @@ fn parse_path(params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<String> {
     }
     if path.contains('\0') {
         return Err(Wrong::new(params.at, "a path cannot contain NUL"));
+    }
+    if path == "@" {
+        return Err(Wrong::new(
+            params.end(),
+            "expected a name after `@`, found nothing",
+        ));
     }
     Ok(path)
 }

@@ -22,8 +22,30 @@ pub(super) fn read_python_integer(text: &str) -> Option<u64> {
     read_digits(&digits.replace('_', ""))
 }
 
+/// Why a text gives no duration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoDuration {
+    /// It is no such number.
+    Malformed,
+    /// It is beyond [`LONGEST`].
+    TooLong,
+}
+
+impl NoDuration {
+    /// What is wrong, where such a text was found.
+    pub(super) fn explain(self, expected: &str, found: &str) -> String {
+        match self {
+            NoDuration::Malformed => format!("expected {expected}, {found}"),
+            NoDuration::TooLong => {
+                let most = LONGEST.as_secs();
+                format!("a time may be at the most {most} seconds (31 years), {found}")
+            }
+        }
+    }
+}
+
 /// A decimal number of seconds.
-pub(super) fn read_seconds(text: &str) -> Option<Duration> {
+pub(super) fn read_seconds(text: &str) -> Result<Duration, NoDuration> {
     match read_python_integer(text) {
         Some(seconds) => in_range(Duration::from_secs(seconds)),
         None => read_decimal(text.trim(), NANOS_PER_SECOND),
@@ -31,7 +53,7 @@ pub(super) fn read_seconds(text: &str) -> Option<Duration> {
 }
 
 /// A decimal number with a unit; seconds where there is none.
-pub(super) fn read_duration(text: &str) -> Option<Duration> {
+pub(super) fn read_duration(text: &str) -> Result<Duration, NoDuration> {
     let (number, nanos) = UNITS
         .into_iter()
         .find_map(|(unit, nanos)| Some((text.strip_suffix(unit)?, nanos)))
@@ -39,25 +61,40 @@ pub(super) fn read_duration(text: &str) -> Option<Duration> {
     read_decimal(number, nanos)
 }
 
-fn read_decimal(text: &str, unit: u128) -> Option<Duration> {
+fn read_decimal(text: &str, unit: u128) -> Result<Duration, NoDuration> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    if whole.is_empty() && fraction.is_empty() {
-        return None;
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    if whole.is_empty() && fraction.is_empty() || !digits(whole) || !digits(fraction) {
+        return Err(NoDuration::Malformed);
     }
-    let digits = |text: &str| match text {
-        "" => Some(0),
-        text => read_digits(text).map(u128::from),
+    let fraction = match fraction {
+        "" => 0,
+        _ => {
+            let scale = u32::try_from(fraction.len()).ok();
+            let scale = scale.and_then(|places| 10_u128.checked_pow(places));
+            let parts = fraction.parse::<u128>().ok();
+            let parts = parts.and_then(|parts| parts.checked_mul(unit));
+            let (parts, scale) = parts.zip(scale).ok_or(NoDuration::Malformed)?;
+            parts / scale
+        }
     };
-    let scale = 10_u128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
-    let nanos = digits(whole)?
-        .checked_mul(unit)?
-        .checked_add(digits(fraction)?.checked_mul(unit)? / scale)?;
-    in_range(Duration::from_nanos(u64::try_from(nanos).ok()?))
+    let whole = match whole {
+        "" => Some(0),
+        _ => whole.parse::<u128>().ok(),
+    };
+    let nanos = whole
+        .and_then(|whole| whole.checked_mul(unit)?.checked_add(fraction))
+        .and_then(|nanos| u64::try_from(nanos).ok())
+        .ok_or(NoDuration::TooLong)?;
+    in_range(Duration::from_nanos(nanos))
 }
 
 /// An instant that far ahead can still be computed on every system.
-fn in_range(duration: Duration) -> Option<Duration> {
-    (duration <= LONGEST).then_some(duration)
+fn in_range(duration: Duration) -> Result<Duration, NoDuration> {
+    match duration <= LONGEST {
+        true => Ok(duration),
+        false => Err(NoDuration::TooLong),
+    }
 }
 
 /// A duration as it is written in an option: digits and the largest unit that is exact.
@@ -127,24 +164,20 @@ mod tests {
             let duration = read_duration(text).unwrap();
             assert_eq!(duration.as_nanos(), nanos, "{text}");
             assert_eq!(DurationText(duration).to_string(), written);
-            assert_eq!(read_duration(written), Some(duration));
+            assert_eq!(read_duration(written), Ok(duration));
             let seconds = SecondsText(duration).to_string();
-            assert_eq!(read_seconds(&seconds), Some(duration), "{seconds}");
+            assert_eq!(read_seconds(&seconds), Ok(duration), "{seconds}");
         }
         let long = format!("0.{}", "1".repeat(200));
-        for wrong in [
-            "",
-            ".",
-            "-1",
-            "1e3",
-            "ms",
-            "5 s",
-            "1000000001",
-            "1.2.3",
-            "+1",
-            &long,
-        ] {
-            assert_eq!(read_duration(wrong), None, "{wrong}");
+        for wrong in ["", ".", "-1", "1e3", "ms", "5 s", "1.2.3", "+1", &long] {
+            assert_eq!(read_duration(wrong), Err(NoDuration::Malformed), "{wrong}");
+        }
+        let long = "9".repeat(200);
+        for wrong in ["1000000001", "277778h", "18446744073709551616", &long] {
+            assert_eq!(read_duration(wrong), Err(NoDuration::TooLong), "{wrong}");
+        }
+        for wrong in ["1000000001", "1000000000.1", &long] {
+            assert_eq!(read_seconds(wrong), Err(NoDuration::TooLong), "{wrong}");
         }
     }
 

@@ -107,10 +107,16 @@ pub(crate) fn is_slow(elapsed: Duration) -> bool {
 
 /// Flushes what this thread has collected.
 pub(crate) fn flush() {
-    let mut peers = COLLECTED.with_borrow_mut(|collected| {
-        collected.spent = Duration::ZERO;
-        std::mem::take(&mut collected.peers)
+    let peers = COLLECTED.with_borrow_mut(|collected| {
+        // A thread that waits for answers collects nothing in its rounds.
+        (!collected.peers.is_empty()).then(|| {
+            collected.spent = Duration::ZERO;
+            std::mem::take(&mut collected.peers)
+        })
     });
+    let Some(mut peers) = peers else {
+        return;
+    };
     for conn in peers.drain(..) {
         conn.flush(false);
     }

@@ -46,10 +46,11 @@ impl Net {
                 return Err((error, starting));
             }
         };
+        // Before the first call, which sets it.
+        self.alarm.reset(None);
         above.starting();
         lock(&self.peers).open();
         *lock(&self.reactor) = Some(reactor);
-        self.alarm.reset(None);
         run.phase = Phase::Starting;
         run.alive = count;
         run.starting = Some(starting);

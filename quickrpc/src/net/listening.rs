@@ -1,7 +1,7 @@
 //! Servers: listening, and accepting as long as the system has descriptors.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -39,22 +39,34 @@ impl Loop {
         self.listen_elsewhere(index, make)
     }
 
-    /// Listens at an address; a name is looked up elsewhere first.
+    /// Listens at an address; a name is looked up first.
     pub(crate) fn listen_tcp(
         &mut self,
         index: usize,
         interface: &str,
         port: u16,
     ) -> io::Result<()> {
-        if interface.is_empty() || interface.parse::<IpAddr>().is_ok() {
-            let listener = tcp::listen(interface, port)?;
-            return self.listen(index, Listener::Tcp(TcpListener::from_std(listener)));
+        if interface.is_empty() {
+            let listener = tcp::listen_everywhere(port)?;
+            let listener = Listener::Tcp(TcpListener::from_std(listener));
+            return self.listen(index, vec![listener]);
         }
-        let interface = interface.to_owned();
-        self.listen_elsewhere(index, move || {
-            let listener = tcp::listen(&interface, port)?;
-            Ok(Listener::Tcp(TcpListener::from_std(listener)))
-        })
+        match interface.parse::<IpAddr>() {
+            Ok(ip) => self.listen_at(index, &[SocketAddr::new(ip, port)], port),
+            Err(_) => self.look_up(index, interface),
+        }
+    }
+
+    /// Listens at all of these addresses.
+    pub(crate) fn listen_at(
+        &mut self,
+        index: usize,
+        addresses: &[SocketAddr],
+        port: u16,
+    ) -> io::Result<()> {
+        let listeners = tcp::listen(addresses, port)?.into_iter();
+        let made = listeners.map(|one| Listener::Tcp(TcpListener::from_std(one)));
+        self.listen(index, made.collect())
     }
 
     /// Makes a listener on a thread of its own, since that may block: the poll thread must not.
@@ -76,7 +88,7 @@ impl Loop {
         if state.is_none_or(|state| state.attempt != attempt || state.over) {
             return;
         }
-        let opened = listener.and_then(|listener| self.listen(index, listener));
+        let opened = listener.and_then(|listener| self.listen(index, vec![listener]));
         if let Err(error) = opened
             && let Some(link) = self.links.get(index).cloned()
         {
@@ -84,7 +96,18 @@ impl Loop {
         }
     }
 
-    fn listen(&mut self, index: usize, listener: Listener) -> io::Result<()> {
+    fn listen(&mut self, index: usize, listeners: Vec<Listener>) -> io::Result<()> {
+        for listener in listeners {
+            if let Err(error) = self.listen_one(index, listener) {
+                self.stop_listening(index);
+                return Err(error);
+            }
+        }
+        self.opened(index);
+        Ok(())
+    }
+
+    fn listen_one(&mut self, index: usize, listener: Listener) -> io::Result<()> {
         let address = listener.address()?;
         self.accept_from(index, listener)?;
         let Some(link) = self.links.get(index) else {
@@ -95,8 +118,12 @@ impl Loop {
             lock(&self.net.addresses).push((index, address));
             self.net.warn_if_open(&link.wire, address);
         }
-        self.opened(index);
         Ok(())
+    }
+
+    fn stop_listening(&mut self, index: usize) {
+        self.sources.close_link(index);
+        lock(&self.net.addresses).retain(|(link, _)| *link != index);
     }
 
     fn accept_from(&mut self, index: usize, listener: Listener) -> io::Result<()> {
@@ -217,7 +244,7 @@ impl Loop {
     }
 
     pub(crate) fn accept_again(&mut self, index: usize) {
-        if let Some(token) = self.sources.listener(index) {
+        for token in self.sources.listeners(index) {
             self.accept(token, index);
         }
     }

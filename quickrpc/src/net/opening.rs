@@ -1,13 +1,9 @@
-//! Opening transports on the poll thread: listening, connecting, and trying again.
+//! Opening transports on the poll thread, and trying again.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-
-use mio::net::TcpStream;
-use mio::{Interest, Token};
 
 use super::above::Done;
 use super::adding::Adding;
@@ -18,13 +14,11 @@ use crate::base::often::Origin;
 use crate::base::sync::{after, lock};
 use crate::carrier::pipe::Pipe;
 use crate::carrier::stream::Stream;
-use crate::carrier::{process, stdio, tcp, unix};
+use crate::carrier::{process, stdio, unix};
 use crate::expr::Retry;
 
 use super::link::{Leaf, Link};
 use super::poll::{LinkState, Loop, Timer};
-use super::reactor::Command;
-use super::sources::Source;
 use super::status::{TransportId, TransportState};
 use crate::base::reason::DisconnectReason;
 
@@ -190,6 +184,7 @@ impl Loop {
             if self.links.get(index).is_none_or(|link| link.id != id) {
                 continue;
             }
+            self.end_race(index);
             self.sources.close_link(index);
             lock(&self.net.addresses).retain(|(link, _)| *link != index);
             let peers = lock(&self.net.peers).of_link(index);
@@ -259,136 +254,6 @@ impl Loop {
         let stream = Stream::Unix(unix::connect(path)?);
         self.arrived(index, link, stream, &path.to_string_lossy());
         Ok(())
-    }
-
-    fn open_tcp(&mut self, index: usize, host: &str, port: u16) -> io::Result<()> {
-        let attempt = self.states.get(index).map_or(0, |state| state.attempt);
-        if let Some(link) = self.links.get(index) {
-            let at = after(link.wire.limits.connect);
-            self.after(at, Timer::ConnectTimeout(index, attempt));
-        }
-        if let Ok(ip) = host.parse::<IpAddr>() {
-            self.connect(index, vec![SocketAddr::new(ip, port)], None);
-            return Ok(());
-        }
-        // Looking up a name blocks, so it is done elsewhere.
-        let reactor = Arc::clone(&self.reactor);
-        let host = host.to_owned();
-        self.net.threads.spawn("resolve", move || {
-            let addresses = (host.as_str(), port)
-                .to_socket_addrs()
-                .map(Iterator::collect);
-            reactor.ask(Command::Resolved(index, attempt, addresses));
-        })?;
-        if let Some(state) = self.states.get_mut(index) {
-            state.resolving = true;
-        }
-        Ok(())
-    }
-
-    pub(crate) fn resolved(
-        &mut self,
-        index: usize,
-        attempt: u64,
-        addresses: io::Result<Vec<SocketAddr>>,
-    ) {
-        let Some(state) = self.states.get_mut(index) else {
-            return;
-        };
-        // Too late for an attempt that was given up.
-        if state.attempt != attempt || state.over || !std::mem::take(&mut state.resolving) {
-            return;
-        }
-        match addresses {
-            Ok(addresses) => self.connect(index, addresses, None),
-            Err(error) => self.connect(index, Vec::new(), Some(error)),
-        }
-    }
-
-    /// Connects to the first address that accepts.
-    fn connect(&mut self, index: usize, addresses: Vec<SocketAddr>, mut last: Option<io::Error>) {
-        let mut next = addresses.into_iter();
-        while let Some(address) = next.next() {
-            let connecting = TcpStream::connect(address).and_then(|mut stream| {
-                let token = self.sources.reserve();
-                let both = Interest::READABLE | Interest::WRITABLE;
-                self.poll
-                    .registry()
-                    .register(&mut stream, Token(token), both)?;
-                Ok((token, stream))
-            });
-            match connecting {
-                Ok((token, stream)) => {
-                    let source = Source::Connecting {
-                        link: index,
-                        stream,
-                        next: next.collect(),
-                    };
-                    self.sources.fill(token, source);
-                    return;
-                }
-                Err(error) => last = Some(error),
-            }
-        }
-        let Some(link) = self.links.get(index).cloned() else {
-            return;
-        };
-        let error = last.unwrap_or_else(|| io::Error::other("the name has no address"));
-        self.failed(index, start_error(&link, &error));
-    }
-
-    /// Something happened to an attempt to connect.
-    pub(crate) fn connecting(&mut self, token: usize) {
-        let Some(Source::Connecting { stream, .. }) = self.sources.get(token) else {
-            return;
-        };
-        let trouble = match (stream.take_error(), stream.peer_addr()) {
-            (Ok(Some(error)), _) | (Err(error), _) => Some(error),
-            (Ok(None), Ok(_)) => None,
-            (Ok(None), Err(error)) if error.kind() == io::ErrorKind::NotConnected => return,
-            (Ok(None), Err(error)) => Some(error),
-        };
-        let Some(Source::Connecting {
-            link: index,
-            mut stream,
-            next,
-            ..
-        }) = self.sources.remove(token)
-        else {
-            return;
-        };
-        self.poll.registry().deregister(&mut stream).ok();
-        if let Some(error) = trouble {
-            return self.connect(index, next, Some(error));
-        }
-        let Some(link) = self.links.get(index).cloned() else {
-            return;
-        };
-        let Leaf::Tcp { name, nodelay, .. } = &link.transport else {
-            return;
-        };
-        tcp::prepare(&stream, *nodelay, link.wire.keepalive);
-        self.arrived(index, &link, Stream::Tcp(stream), name);
-    }
-
-    pub(crate) fn connect_timeout(&mut self, index: usize, attempt: u64) {
-        let Some(state) = self.states.get_mut(index) else {
-            return;
-        };
-        if state.attempt != attempt || state.over {
-            return;
-        }
-        let resolving = std::mem::take(&mut state.resolving);
-        let token = self.sources.connecting(index);
-        // The other addresses share the time that is over.
-        let connecting = token.and_then(|token| self.sources.remove(token));
-        let text = match connecting {
-            Some(_) => "no answer in time",
-            None if resolving => "the name was not found in time",
-            None => return,
-        };
-        let error = io::Error::new(io::ErrorKind::TimedOut, text);
-        self.connect(index, Vec::new(), Some(error));
     }
 }
 

@@ -197,3 +197,7 @@ impl PeerTable {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "test_peers.rs"]
+mod tests;

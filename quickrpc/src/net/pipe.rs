@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::base::error::{Error, Result};
 use crate::base::here;
 use crate::base::reason::DisconnectReason;
+use crate::carrier::fd;
 use crate::carrier::pipe::Pipe;
 use crate::carrier::stream::Place;
 use crate::carrier::transport::{Entry, Network, Transport};
@@ -183,6 +184,7 @@ fn read(
 }
 
 fn write(conn: &Conn, mut writer: impl Write) {
+    fd::survive_broken_pipes();
     let mut failed = None;
     while let Some(bytes) = conn.take_queued() {
         if let Err(error) = writer.write_all(&bytes).and_then(|()| writer.flush()) {

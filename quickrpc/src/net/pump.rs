@@ -18,7 +18,7 @@ use crate::wire::session::{Heard, Say};
 
 use super::above::{Above, Hears};
 use super::collect::{self, Batch};
-use super::conn::{Conn, Content, Rx, Wait};
+use super::conn::{Conn, Content, Rx, Speech, Wait};
 use super::net::Net;
 
 /// A connection gets so many messages at once, so that a flood starves nobody.
@@ -293,17 +293,17 @@ impl Round<'_> {
     #[inline]
     fn message(&mut self, sense: &mut Sense, bytes: &[u8]) {
         let conn = self.conn;
-        match conn.wire.security.is_null() {
-            true if conn.speaks => self.spoken(sense, conn.peer(), bytes),
-            true => self.telegram(&conn.peer, bytes),
-            false => self.sealed(sense, bytes),
+        match conn.speech {
+            Speech::Plain if conn.wire.security.is_null() => self.telegram(&conn.peer, bytes),
+            Speech::Plain | Speech::Sealed(_) => self.sealed(sense, bytes),
+            Speech::Spoken => self.spoken(sense, conn.peer(), bytes),
         }
     }
 
     /// One that went through the security provider.
     fn sealed(&mut self, sense: &mut Sense, bytes: &[u8]) {
         let conn = self.conn;
-        let (payload, info) = match sense.unseal(&conn.wire, conn.session.as_deref(), bytes) {
+        let (payload, info) = match sense.unseal(&conn.wire, conn.speech.seal(), bytes) {
             Unsealed::Message(payload, info) => (payload, conn.certified(info)),
             Unsealed::Greeting(answers) => return self.net.send_telegrams(conn, answers),
             Unsealed::Nothing => return,
@@ -312,7 +312,7 @@ impl Round<'_> {
                 return self.trouble(error);
             }
         };
-        if conn.session.is_some() {
+        if conn.speech.seal().is_some() {
             self.net.greeted(self.above, conn, Some(&info));
         }
         if payload.is_empty() {
@@ -326,7 +326,7 @@ impl Round<'_> {
     }
 
     /// One of a codec that has no sessions.
-    #[inline]
+    #[inline(always)]
     fn telegram(&mut self, sender: &Sender, bytes: &[u8]) {
         let wire = &self.conn.wire;
         match wire.codec.decode_bytes(bytes, &wire.limits) {

@@ -7,7 +7,7 @@ use crate::base::error::Error;
 use crate::wire::session::About;
 
 use super::collect;
-use super::conn::{Conn, Content, Queued, Wait};
+use super::conn::{Conn, Content, Queued, Speech, Wait};
 use super::net::Net;
 
 impl Net {
@@ -19,12 +19,10 @@ impl Net {
         about: About<'_>,
         wait: Wait,
     ) -> Result<(), Error> {
-        if conn.session.is_none() && !conn.speaks {
-            return self.put(conn, Content::Framed(bytes), wait);
-        }
-        let content = match conn.speaks {
-            true => Content::Said(about, bytes),
-            false => Content::Payload(bytes),
+        let content = match conn.speech {
+            Speech::Plain => return self.put(conn, Content::Framed(bytes), wait),
+            Speech::Sealed(_) => Content::Payload(bytes),
+            Speech::Spoken => Content::Said(about, bytes),
         };
         if !conn.is_greeted() {
             let text = format!("`{}` has not proved who it is yet", conn.peer());

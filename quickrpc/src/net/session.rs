@@ -23,7 +23,7 @@ impl Net {
     /// Begins the greeting with a peer that is there now.
     pub(crate) fn greet(&self, conn: &Arc<Conn>) {
         self.ask(Command::Greeting(Arc::clone(conn)));
-        if let Some(session) = &conn.session {
+        if let Some(session) = conn.speech.seal() {
             self.send_telegrams(conn, session.greeting());
         }
         let mut say = Say::default();
@@ -140,7 +140,7 @@ impl Net {
 
     /// What a peer sent was refused. One that has not proved who it is goes at once.
     pub(crate) fn refuse(&self, conn: &Conn, error: &Error) {
-        let session = conn.session.as_ref();
+        let session = conn.speech.seal();
         let ends = session.is_some_and(|session| session.ends_with_refusal());
         if (ends || !conn.is_greeted())
             && let Error::Security(reason) = error

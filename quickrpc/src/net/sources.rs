@@ -19,11 +19,11 @@ pub(crate) enum Source {
         link: usize,
         listener: Listener,
     },
-    /// A client that is being connected, and the addresses to try next.
+    /// An attempt of a client to connect to one of its addresses.
     Connecting {
         link: usize,
         stream: TcpStream,
-        next: Vec<SocketAddr>,
+        address: SocketAddr,
     },
     /// A connection that is no peer yet.
     Greeting(Box<Greeted>),
@@ -132,34 +132,36 @@ impl Sources {
         })
     }
 
-    /// The token of the listener of a link.
-    pub(crate) fn listener(&self, link: usize) -> Option<usize> {
-        self.of_link(link, |source| matches!(source, Source::Listener { .. }))
+    /// The tokens of the listeners of a link.
+    pub(crate) fn listeners(&self, link: usize) -> Vec<usize> {
+        let all = self.of_link(link, |source| matches!(source, Source::Listener { .. }));
+        all.collect()
     }
 
-    /// The token of a link's attempt to connect.
+    /// The token of one of a link's attempts to connect.
     pub(crate) fn connecting(&self, link: usize) -> Option<usize> {
         self.of_link(link, |source| matches!(source, Source::Connecting { .. }))
+            .next()
     }
 
     /// The token of a socket of a link's wire of datagrams.
     pub(crate) fn datagrams(&self, link: usize) -> Option<usize> {
         self.of_link(link, |source| matches!(source, Source::Datagrams { .. }))
+            .next()
     }
 
-    fn of_link(&self, link: usize, is_meant: fn(&Source) -> bool) -> Option<usize> {
-        let mut tokens = self.of_links.get(&link)?.iter().copied();
-        tokens.find(|token| self.get(*token).is_some_and(is_meant))
+    fn of_link(&self, link: usize, is_meant: fn(&Source) -> bool) -> impl Iterator<Item = usize> {
+        let tokens = self.of_links.get(&link).into_iter().flatten().copied();
+        tokens.filter(move |token| self.get(*token).is_some_and(is_meant))
     }
 
     /// A link accepts and connects nobody any more.
     pub(crate) fn close_link(&mut self, index: usize) {
-        for token in [self.listener(index), self.connecting(index)] {
-            token.and_then(|token| self.remove(token));
-        }
+        let mut tokens = self.listeners(index);
+        tokens.extend(self.of_link(index, |source| matches!(source, Source::Connecting { .. })));
         let greet = |(token, one): (usize, &Greeted)| (one.link == index).then_some(token);
-        let greeting: Vec<usize> = self.greetings().filter_map(greet).collect();
-        for token in greeting {
+        tokens.extend(self.greetings().filter_map(greet));
+        for token in tokens {
             self.remove(token);
         }
     }

@@ -80,15 +80,25 @@ impl Cutter {
     /// # Errors
     ///
     /// When the stream cannot be read any further.
+    #[inline]
     pub(crate) fn cut<'a>(
         &'a mut self,
         wire: &Wire,
         bytes: &'a [u8],
         limit: usize,
     ) -> Result<(usize, Cut<'a>), Broken> {
-        if self.websocket.is_none() {
-            return self.cut_stream(wire, bytes, limit);
+        match self.websocket.is_none() {
+            true => self.cut_stream(wire, bytes, limit),
+            false => self.cut_websocket(wire, bytes, limit),
         }
+    }
+
+    fn cut_websocket<'a>(
+        &'a mut self,
+        wire: &Wire,
+        bytes: &'a [u8],
+        limit: usize,
+    ) -> Result<(usize, Cut<'a>), Broken> {
         let Some(reader) = &mut self.websocket else {
             return Ok((0, Cut::Incomplete));
         };
@@ -107,6 +117,7 @@ impl Cutter {
         Ok((taken, cut))
     }
 
+    #[inline]
     fn cut_stream<'a>(
         &mut self,
         wire: &Wire,

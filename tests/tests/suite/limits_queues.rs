@@ -154,6 +154,37 @@ fn a_peer_that_stalls_with_a_full_queue_is_disconnected() {
 }
 
 #[test]
+fn whoever_waits_for_room_hears_of_the_end() {
+    for stops in [false, true] {
+        let hub = Hub::new(small_queue(SOON), "");
+        let peer = hub.deaf();
+        let to_peer = hub.lab.to(peer.name()).timeout(2 * SOON);
+        let (tell, sent) = inbox();
+        let sending = thread::spawn(move || {
+            fill(|text| {
+                to_peer.notified(text)?;
+                tell.send(()).unwrap();
+                Ok(())
+            })
+        });
+        // What the system takes does not fill the queue; nor is it much, for this peer.
+        (0..2 * QUEUE / NOTE).for_each(|_| sent.next());
+        match stops {
+            true => hub.lab.stop().unwrap(),
+            false => hub.lab.disconnect(peer.name()).unwrap(),
+        }
+        let (_, error) = bounded("sending", move || sending.join().unwrap());
+        assert!(
+            matches!(
+                error,
+                Error::Disconnected { .. } | Error::Stopped | Error::UnknownPeer { .. }
+            ),
+            "{error:?}"
+        );
+    }
+}
+
+#[test]
 fn a_peer_with_four_times_its_limit_is_disconnected() {
     let hub = Hub::new(small_queue(SOON), "");
     let peer = hub.deaf();

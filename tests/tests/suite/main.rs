@@ -7,6 +7,7 @@ mod authorization;
 mod batches;
 mod between;
 mod both_ways;
+mod broken_pipes;
 mod codec_terse;
 mod config;
 mod conformance;

@@ -400,3 +400,20 @@ fn several_children_are_peers_of_one_api() {
     assert_eq!(caller.peers().len(), 1, "the other one is not concerned");
     stopped(caller);
 }
+
+#[test]
+fn the_loss_of_an_exit_status_is_explained() {
+    // The child ends when it was asked something; the program has inherited that nobody cares.
+    let output = std::process::Command::new("env")
+        .args(["--ignore-signal=CHLD", env!("CARGO_BIN_EXE_lab_caller")])
+        .args(["terse", &shell("read line; exit 3")])
+        .stderr(std::process::Stdio::inherit())
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let output = bounded("the caller", move || output.wait_with_output()).unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("ignores SIGCHLD"), "{said}");
+    assert!(!said.contains("5.3"), "{said}");
+}

@@ -196,3 +196,23 @@ fn peers_with_keepalive_understand_each_other() {
     }
     assert!(trouble.so_far().is_empty());
 }
+
+#[test]
+fn a_link_local_address_without_its_network_is_explained() {
+    // The system cannot know which network is meant, if it has IPv6 at all.
+    if !has_ipv6() {
+        return;
+    }
+    for transport in [
+        "tcp:[fe80::1]:1",
+        "tcpserv:[fe80::1]:0",
+        "udp:0?bind=fe80::1",
+    ] {
+        let error = Lab::bind("terse", transport).unwrap().start().unwrap_err();
+        assert!(error.to_string().contains("link-local"), "{error}");
+    }
+}
+
+fn has_ipv6() -> bool {
+    std::fs::read_to_string("/proc/net/if_inet6").is_ok_and(|text| !text.is_empty())
+}

@@ -330,3 +330,95 @@ fn a_client_comes_back_when_the_server_does() {
         disconnected.next();
     }
 }
+
+/// A name in the abstract namespace that nobody else has.
+fn own_name(what: &str) -> String {
+    format!("@quickrpc-test-{}-{what}", std::process::id())
+}
+
+fn nameless(transport: String) -> Lab {
+    let lab = Lab::bind("terse", transport).unwrap();
+    let _served = serve(&lab);
+    lab
+}
+
+#[test]
+fn a_name_without_a_file() {
+    let name = own_name("plain");
+    let me = fs::metadata("/proc/self").unwrap();
+    let hub = Lab::bind("terse", format!("unixserv:{name}")).unwrap();
+    let _served = serve(&hub);
+    let (seen, senders) = inbox();
+    hub.notify
+        .connect(move |sender, _text| seen.send(sender.clone()).unwrap());
+    hub.start().unwrap();
+    assert!(!Path::new(&name).exists(), "it has no file");
+    let known = fs::read_to_string("/proc/net/unix").unwrap();
+    assert!(
+        known
+            .lines()
+            .any(|line| line.ends_with(&format!(" {name}")))
+    );
+    assert!(hub.local_addrs().is_empty());
+    answers(Path::new(&name));
+    let guest = caller(Path::new(&name));
+    guest.start().unwrap();
+    assert_eq!(guest.peers()[0].to_string(), name);
+    guest.all().notify("me").unwrap();
+    for sender in [senders.next(), guest.peers()[0].clone()] {
+        let peer = sender.credentials().expect("known as with a path");
+        assert_eq!(peer.pid, std::process::id());
+        assert_eq!((peer.uid, peer.gid), (me.uid(), me.gid()));
+    }
+}
+
+#[test]
+fn a_name_without_a_file_has_one_server_at_a_time_and_leaves_nothing() {
+    let name = own_name("one");
+    let first = nameless(format!("unixserv:{name}"));
+    first.start().unwrap();
+    let second = nameless(format!("unixserv:{name}"));
+    let words = ["another program listens there", "another name"];
+    refused(second.start(), ErrorKind::AddrInUse, &words);
+    answers(Path::new(&name));
+    first.stop().unwrap();
+    // A child that another test starts right now has it until it runs its program.
+    eventually("the name is free", || second.start().is_ok());
+    answers(Path::new(&name));
+    second.stop().unwrap();
+    eventually("nobody listens", || {
+        let known = fs::read_to_string("/proc/net/unix").unwrap();
+        !known.contains(&name)
+    });
+    let words = ["start the server first"];
+    refused(
+        caller(Path::new(&name)).start(),
+        ErrorKind::ConnectionRefused,
+        &words,
+    );
+}
+
+#[test]
+fn a_name_without_a_file_has_a_length() {
+    let longest = format!("{:x<108}", own_name("long-"));
+    let lab = nameless(format!("unixserv:{longest}"));
+    lab.start().unwrap();
+    answers(Path::new(&longest));
+    let longer = longest + "x";
+    for start in [
+        nameless(format!("unixserv:{longer}")).start(),
+        caller(Path::new(&longer)).start(),
+    ] {
+        refused(start, ErrorKind::InvalidInput, &["can have 107 bytes"]);
+    }
+}
+
+#[test]
+fn a_file_may_have_such_a_name() {
+    let dir = OwnDir::new();
+    let path = dir.path("@hub");
+    let lab = lab(&path);
+    lab.start().unwrap();
+    assert!(is_socket(&path));
+    answers(&path);
+}

@@ -59,7 +59,7 @@ impl Conn {
             tx.append(&side.close_frame(code, &text), false);
         }
         self.note(&mut tx);
-        self.changed(&tx);
+        self.changed(&mut tx);
         drop(tx);
         match &self.outlet {
             Outlet::Writer(wake) => wake(reason.keeps_queue()),

@@ -23,7 +23,7 @@ use crate::base::sender::Sender;
 use crate::base::sync::lock;
 use crate::wire::Wire;
 use crate::wire::hearing::Hearing;
-use crate::wire::security::{PeerContext, SecuritySession};
+use crate::wire::security::PeerContext;
 
 pub(crate) use datagram::Admitted;
 pub(crate) use keeper::Keeper;
@@ -33,7 +33,7 @@ pub(crate) use rate::TooFast;
 pub(crate) use reading::{Parked, Reader as ReadBy, ReaderTurn, Watch};
 pub(crate) use rx::Rx;
 pub(crate) use sending::Wait;
-pub(crate) use speak::Content;
+pub(crate) use speak::{Content, Speech};
 
 use self::end::End;
 use self::flow::FlowControl;
@@ -50,10 +50,8 @@ pub(crate) struct Conn {
     pub(crate) keeper: Weak<dyn Keeper>,
     pub(crate) wire: Arc<Wire>,
     pub(crate) outlet: Outlet,
-    /// What the security provider keeps for the peer.
-    pub(crate) session: Option<Box<dyn SecuritySession>>,
-    /// It has a session of its protocol, whose speaking half is in the sending half.
-    pub(crate) speaks: bool,
+    /// How what is for it is put, and what it says is understood.
+    pub(crate) speech: Speech,
     /// Who it has said that it is, where its protocol has that.
     pub(crate) identified: OnceLock<Box<Sender>>,
     /// What the session knew of the peer when it was greeted.
@@ -97,10 +95,13 @@ impl Conn {
             everybody: peer.wire == peer.id,
         });
         let rate = Rate::new(&wire.limits);
-        let greets = session.as_ref().is_some_and(|session| session.greets());
-        // A protocol with sessions greets, too.
         let (listening, speaking) = wire.protocol_session().unzip();
-        let greets = greets || speaking.is_some();
+        let speech = match session {
+            Some(session) => Speech::Sealed(session),
+            None if speaking.is_some() => Speech::Spoken,
+            None => Speech::Plain,
+        };
+        let greets = speech.greets();
         let rx = Rx::new(Hearing::new(wire, listening));
         Arc::new_cyclic(|me| Conn {
             peer,
@@ -108,8 +109,7 @@ impl Conn {
             keeper,
             wire: Arc::clone(wire),
             outlet,
-            session,
-            speaks: speaking.is_some(),
+            speech,
             identified: OnceLock::new(),
             known: OnceLock::new(),
             rate,
@@ -182,7 +182,7 @@ impl Conn {
             keeper.resume(&me);
         }
         // For a reader thread; the lock orders the change before its look at the flag.
-        self.changed(&lock(&self.tx));
+        self.changed(&mut lock(&self.tx));
     }
 }
 

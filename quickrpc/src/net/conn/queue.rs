@@ -5,6 +5,7 @@ use std::io;
 use std::ops::Range;
 use std::time::Instant;
 
+use super::waiting::Bell;
 use crate::base::spare;
 use crate::wire::session::Speaking;
 
@@ -23,6 +24,8 @@ pub(crate) struct Tx {
     pub(crate) taken: usize,
     /// Threads that wait for a change of any kind.
     pub(crate) waiting: usize,
+    /// What wakes those that wait for the socket, too.
+    pub(crate) bell: Option<Box<Bell>>,
     /// The socket took less than it was given; the poll thread goes on.
     pub(crate) blocked: bool,
     /// What puts its envelope around what is said, where the protocol has sessions.
@@ -59,6 +62,7 @@ impl Tx {
             answer_bytes: 0,
             taken: 0,
             waiting: 0,
+            bell: None,
             blocked: false,
             speaking,
             listed: None,

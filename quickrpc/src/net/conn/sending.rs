@@ -25,9 +25,6 @@ pub(crate) enum Wait {
 
 /// A collecting thread flushes when so much is queued for one peer, or its queue would be full.
 const FLUSH_AT: usize = 64 << 10;
-/// A thread that waits for room looks by itself so often: the poll thread may be in a
-/// handler, which may even wait for a lock that the sending thread holds.
-const RETRY: Duration = Duration::from_millis(50);
 
 impl Conn {
     /// Says what is queued to those who look without the lock, and has the poll thread look
@@ -94,7 +91,7 @@ impl Conn {
                 // again, of which the poll thread knows nothing while it runs a handler.
                 match tx.flush(|bytes| stream.write(bytes)) {
                     Ok(0) => {}
-                    Ok(_) => self.changed(&tx),
+                    Ok(_) => self.changed(&mut tx),
                     Err(error) => return Err(self.lost(tx, error)),
                 }
                 self.note(&mut tx);
@@ -121,8 +118,12 @@ impl Conn {
                             queued,
                         });
                     }
-                    let wait = (deadline - now).min(RETRY);
-                    tx = self.wait_changed(tx, Some(wait));
+                    tx = match &self.outlet {
+                        Outlet::Socket(stream) => self
+                            .wait_writable(stream, tx, deadline)
+                            .map_err(|error| Error::io("cannot wait for room", error))?,
+                        _ => self.wait_changed(tx, Some(deadline - now)),
+                    };
                 }
             }
         }
@@ -136,7 +137,7 @@ impl Conn {
         let Outlet::Socket(stream) = &self.outlet else {
             tx.append(rest, answer);
             self.note(&mut tx);
-            self.changed(&tx);
+            self.changed(&mut tx);
             return Ok(Queued::Fine);
         };
         if collector.is_some() && tx.queued() + rest.len() < FLUSH_AT.min(limit) {
@@ -188,7 +189,7 @@ impl Conn {
         }
         match tx.flush(|bytes| stream.write(bytes)) {
             Ok(0) => {}
-            Ok(_) => self.changed(&tx),
+            Ok(_) => self.changed(&mut tx),
             Err(error) => {
                 self.lost(tx, error);
                 return 0;

@@ -7,11 +7,44 @@ use super::Conn;
 use crate::base::error::Error;
 use crate::base::security::SecInfo;
 use crate::base::sender::Sender;
-use crate::wire::security::refused;
+use crate::wire::security::{SecuritySession, refused};
 use crate::wire::session::{About, Speaking};
 
 /// Nobody needs a larger message for a greeting; so many bytes a stranger may send at once.
 const GREETING: usize = 64 << 10;
+
+/// How messages to a peer and from it are made.
+pub(crate) enum Speech {
+    /// By the codec and the provider alone, so that they are the same for all peers of the wire.
+    Plain,
+    /// With what the security provider keeps for the peer.
+    Sealed(Box<dyn SecuritySession>),
+    /// By the session of its protocol, whose speaking half is in the sending half.
+    Spoken,
+}
+
+impl Speech {
+    pub(crate) fn is_plain(&self) -> bool {
+        matches!(self, Speech::Plain)
+    }
+
+    /// The session of its security provider.
+    pub(crate) fn seal(&self) -> Option<&dyn SecuritySession> {
+        match self {
+            Speech::Sealed(session) => Some(&**session),
+            Speech::Plain | Speech::Spoken => None,
+        }
+    }
+
+    /// Whether a peer does not count before its session says so.
+    pub(super) fn greets(&self) -> bool {
+        match self {
+            Speech::Plain => false,
+            Speech::Sealed(session) => session.greets(),
+            Speech::Spoken => true,
+        }
+    }
+}
 
 /// What is given to a peer for sending.
 #[derive(Clone, Copy)]
@@ -62,7 +95,7 @@ impl Conn {
     /// The largest message that is read.
     pub(crate) fn input_limit(&self) -> usize {
         let limit = self.wire.limits.message_size;
-        match (self.session.is_none() && !self.speaks) || self.is_greeted() {
+        match self.speech.is_plain() || self.is_greeted() {
             true => limit,
             false => limit.min(GREETING),
         }
@@ -80,7 +113,7 @@ impl Conn {
             reason: reason.into(),
         };
         let mut out = Vec::new();
-        match (content, &self.session) {
+        match (content, self.speech.seal()) {
             (Content::Framed(bytes), _) => return Ok(Cow::Borrowed(bytes)),
             (Content::Payload(payload), Some(session)) => {
                 let (header, sealed) = session.seal(payload).map_err(refused)?;
@@ -110,11 +143,11 @@ impl Conn {
     /// Makes an encoded payload ready for [`Net::transmit`](crate::net::net::Net::transmit): security header, delimiter. A
     /// session adds both later.
     pub(crate) fn frame(&self, payload: &mut Vec<u8>, method: &str) -> Result<(), Error> {
-        match self.session {
+        match self.speech {
+            Speech::Plain => self.wire.frame(payload, method),
+            Speech::Sealed(_) => self.wire.check_sealed(payload.len()),
             // Its protocol does it, with its envelope.
-            _ if self.speaks => self.wire.check_size(payload),
-            Some(_) => self.wire.check_sealed(payload.len()),
-            None => self.wire.frame(payload, method),
+            Speech::Spoken => self.wire.check_size(payload),
         }
     }
 }

@@ -1,15 +1,34 @@
 //! Threads that wait for a peer's sending half: for room, for bytes, or for the end.
 
-use std::sync::MutexGuard;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags};
+
 use crate::base::sync::lock;
+use crate::carrier::fd::{self, Wake};
+use crate::carrier::stream::Stream;
 
 use super::Conn;
 use super::queue::Tx;
 
 /// A writer thread takes so much at once, so that a slow stream is seen to advance.
 const WRITE: usize = 16 << 10;
+
+/// Wakes threads that wait for a descriptor, once: when it is dropped.
+pub(crate) struct Bell {
+    _ring: Wake,
+    rung: Arc<OwnedFd>,
+}
+
+impl Bell {
+    fn new() -> io::Result<Self> {
+        let (ring, rung) = fd::waker()?;
+        Ok(Bell { _ring: ring, rung })
+    }
+}
 
 impl Conn {
     /// For a reader thread: waits while reading has stopped.
@@ -41,12 +60,40 @@ impl Conn {
         tx
     }
 
+    /// Waits until the socket takes more, for [`changed`](Self::changed), or until then. The
+    /// poll thread, which would be told by the system, may be in a handler, which may even wait
+    /// for a lock that this thread holds.
+    pub(super) fn wait_writable<'a>(
+        &'a self,
+        stream: &Stream,
+        mut tx: MutexGuard<'a, Tx>,
+        until: Instant,
+    ) -> io::Result<MutexGuard<'a, Tx>> {
+        if tx.bell.is_none() {
+            tx.bell = Bell::new().map(Box::new).ok();
+        }
+        let rung = tx.bell.as_ref().map(|bell| Arc::clone(&bell.rung));
+        drop(tx);
+        let socket = PollFd::new(stream, PollFlags::OUT);
+        match &rung {
+            Some(rung) => fd::wait(&mut [socket, PollFd::new(rung, PollFlags::IN)], Some(until))?,
+            // Without descriptors left, an end is noticed at the end of the socket.
+            None => fd::wait(&mut [socket], Some(until))?,
+        }
+        let mut tx = lock(&self.tx);
+        // It is for once. Others who still hear it look again, and make another.
+        tx.bell = None;
+        Ok(tx)
+    }
+
     /// Wakes those who wait for room in the queue, for bytes, or for the end. With nobody
     /// there, which is the rule, the system call is saved.
-    pub(crate) fn changed(&self, tx: &Tx) {
+    pub(crate) fn changed(&self, tx: &mut Tx) {
         if tx.waiting > 0 {
             self.tx_changed.notify_all();
         }
+        // The end of its pipe is what is heard.
+        tx.bell = None;
     }
 
     /// For a writer thread: waits for bytes, and gives some. They count as queued until
@@ -74,7 +121,7 @@ impl Conn {
         tx.taken = tx.taken.saturating_sub(count);
         tx.progress = Instant::now();
         self.note(&mut tx);
-        self.changed(&tx);
+        self.changed(&mut tx);
         let drained = tx.queued() == 0;
         drop(tx);
         self.resume_with_room();

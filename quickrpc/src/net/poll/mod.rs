@@ -23,12 +23,14 @@ use super::conn::{Conn, Outlet};
 use super::greeting::Greetings;
 use super::link::Link;
 use super::pump::{CHUNK, Flow, Pumped};
+use super::race::Race;
 use super::reactor::{Command, Reactor};
 use super::sources::{Source, Sources};
 use super::timers::Timers;
 use crate::base::here;
 use crate::base::limits::FLUSH;
 use crate::base::reason::DisconnectReason;
+use crate::carrier::names::Asked;
 use crate::carrier::pipe::Wakers;
 use crate::net::net::Net;
 
@@ -80,7 +82,9 @@ pub(crate) struct LinkState {
     /// Counts the openings, so that old news are told from new.
     pub(crate) attempt: u64,
     /// Its host's name is being looked up.
-    pub(crate) resolving: bool,
+    pub(crate) asked: Option<Asked>,
+    /// The addresses of its host are being tried.
+    pub(crate) race: Option<Race>,
     /// Its connected peers.
     pub(crate) peers: usize,
     /// Whoever added it waits for its first attempt.
@@ -99,6 +103,8 @@ pub(crate) enum Timer {
     Reopen(usize),
     /// Give up connecting, if this attempt still goes on.
     ConnectTimeout(usize, u64),
+    /// Try the next address, if this attempt still goes on and so many are left.
+    NextAddress(usize, u64, usize),
     /// Look whether a peer with a full queue has accepted anything. Timers outlive most
     /// peers, and must not keep their descriptors open.
     Stall(Weak<Conn>),
@@ -162,8 +168,9 @@ impl Loop {
                 self.failure = Some(Error::io("polling", error));
                 break;
             }
-            for command in self.reactor.take_commands() {
-                self.command(command);
+            let commands = self.reactor.take_commands();
+            if !commands.is_empty() {
+                commands.into_iter().for_each(|one| self.command(one));
             }
             for event in &events {
                 let ended = event.is_read_closed() || event.is_error();

@@ -53,6 +53,7 @@ impl Loop {
         match timer {
             Timer::Reopen(link) => self.open(link),
             Timer::ConnectTimeout(link, attempt) => self.connect_timeout(link, attempt),
+            Timer::NextAddress(link, attempt, left) => self.next_address(link, attempt, left),
             Timer::Accept(link) => self.accept_due(link),
             Timer::Greetings => self.expire_greetings(),
             Timer::Keepalive(conn) => {

@@ -48,11 +48,12 @@ fn call(bytes: &[u8]) -> Option<Envelope> {
     let id = id(bytes);
     let last = match &id {
         Some(id) => id.start.checked_sub(ID.len())?,
-        None => bytes.len().checked_sub(1)?,
+        // Without one, the last byte is the message's own bracket.
+        None => bytes.strip_suffix(b"}")?.len(),
     };
-    // Only containers are arguments; and the last byte is the message's own bracket.
-    match (bytes.get(params), bytes.get(last..)?) {
-        (Some(b'{' | b'['), [b'}' | b',', ..]) if params < last => {}
+    // Only containers are arguments.
+    match bytes.get(params) {
+        Some(b'{' | b'[') if params < last => {}
         _ => return None,
     }
     let id = match id {
@@ -155,6 +156,7 @@ mod tests {
             r#"{"jsonrpc":"2.0","method":"rpc.secinfo","params":{}}"#,
             r#"{"jsonrpc":"2.0","method":"a","id":1}"#,
             r#"{"jsonrpc":"2.0","method":"a","params":{},"id":1"#,
+            r#"{"jsonrpc":"2.0","method":"a","params":{},"#,
             r#"{"jsonrpc":"2.0","method":"a","params":,"id":1}"#,
             r#"{"jsonrpc": "2.0", "method": "a", "params": {}}"#,
             r#"{"jsonrpc":"2.0","result":1}"#,
