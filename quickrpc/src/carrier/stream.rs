@@ -184,6 +184,7 @@ impl Stream {
     }
 
     /// From where it comes.
+    #[cfg_attr(not(feature = "websocket"), allow(dead_code, reason = "nobody asks"))]
     pub(crate) fn origin(&self) -> Origin {
         let address = match self {
             Stream::Tcp(stream) => stream.peer_addr(),

@@ -24,6 +24,10 @@ impl Trap {
         *self.0.lock().unwrap() = place;
     }
 
+    fn was_sprung(&self) {
+        eventually("the panic", || self.0.lock().unwrap().is_empty());
+    }
+
     /// Once.
     fn at(&self, place: &str) {
         let mut set = self.0.lock().unwrap();
@@ -84,9 +88,7 @@ fn in_a_codec() {
             let mut bad = Telnet::connect(addr);
             trap.set(place);
             bad.send(CALL);
-            while *trap.0.lock().unwrap() != "" {
-                std::thread::yield_now();
-            }
+            trap.was_sprung();
             works();
         }
         // One datagram is all that it costs.
@@ -95,9 +97,7 @@ fn in_a_codec() {
         udp.set_read_timeout(Some(quickrpc_tests::SOON)).unwrap();
         trap.set("decode");
         udp.send(CALL.as_bytes()).unwrap();
-        while *trap.0.lock().unwrap() != "" {
-            std::thread::yield_now();
-        }
+        trap.was_sprung();
         works();
         bounded("stop", move || lab.stop()).unwrap();
     }
@@ -204,9 +204,7 @@ fn in_a_security_provider() {
                 trap.set(place);
                 let mut bad = Telnet::connect(addr);
                 bad.send(CALL);
-                while *trap.0.lock().unwrap() != "" {
-                    std::thread::yield_now();
-                }
+                trap.was_sprung();
                 match goes_on {
                     true => works(&mut bad),
                     false => {

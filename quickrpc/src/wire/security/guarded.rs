@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::session::{Opened, Sealed, SecuritySession, Telegram};
-use super::{SecInfo, Security};
 use crate::base::error::BoxError;
 use crate::base::foreign;
+use crate::base::security::SecInfo;
 
 /// Runs something of a provider.
 pub(super) fn guarded<R>(run: impl FnOnce() -> Result<R, BoxError>) -> Result<R, BoxError> {
@@ -20,10 +20,9 @@ fn panicked(text: &str) -> BoxError {
 
 /// The session of a peer, unless the provider has none.
 pub(super) fn session(
-    provider: &dyn Security,
-    peer: &super::PeerContext,
+    make: impl FnOnce() -> Option<Box<dyn SecuritySession>>,
 ) -> Option<Box<dyn SecuritySession>> {
-    let made = foreign::attempt(|| provider.session(peer));
+    let made = foreign::attempt(make);
     // Without its session the peer must not become one.
     let session = made.map_or_else(|_| Some(None), |session| session.map(Some))?;
     Some(Box::new(Guarded {

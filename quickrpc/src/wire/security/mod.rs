@@ -213,7 +213,7 @@ impl AnySecurity {
     pub(crate) fn session(&self, peer: &PeerContext) -> Option<Box<dyn SecuritySession>> {
         match self {
             AnySecurity::Null => None,
-            AnySecurity::Provider(provider) => guarded::session(&**provider, peer),
+            AnySecurity::Provider(provider) => guarded::session(|| provider.session(peer)),
         }
     }
 
