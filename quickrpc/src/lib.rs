@@ -371,7 +371,8 @@
 //! By default a handler runs on the thread that received the call, one at a time, so that it
 //! needs no locks against the others. It should be short then, and cannot wait for other calls
 //! of the same API: that would never end, and is [`Error::Deadlock`] at once.
-//! [`Processing::Queue`] and [`Processing::Pool`] run handlers on workers, where they may wait;
+//! [`Processing::Queue`] and [`Processing::Pool`] run handlers on workers, where they may wait,
+//! but [not for what comes behind them](Processing);
 //! [`Processing::Manual`] runs them when the program's own loop says so. In each, the calls of
 //! one peer are handled in the order in which it sent them.
 //!
