@@ -10,6 +10,8 @@ pub(crate) mod lifecycle;
 #[cfg(test)]
 mod test_addresses;
 #[cfg(test)]
+mod test_watch;
+#[cfg(test)]
 mod tests;
 
 pub use builder::Builder;

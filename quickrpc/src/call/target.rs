@@ -264,7 +264,9 @@ impl Target {
         }
         let wait = self.wait(peers);
         let missing = failures.len();
+        let panicked = Unsent(&self.calls, id);
         let sent = self.send(peers, &name, args, Some(id), wait, &mut failures);
+        std::mem::forget(panicked);
         // Whoever got the message may answer; only if nobody did has the call failed.
         let unsent = match sent {
             Ok(()) if failures.len() - missing < peers.len() => None,
@@ -405,6 +407,16 @@ impl Target {
             }
             Ok(())
         })
+    }
+}
+
+/// A call that nobody waits for, since writing its arguments has panicked.
+struct Unsent<'a>(&'a Calls, u64);
+
+impl Drop for Unsent<'_> {
+    fn drop(&mut self) {
+        let call = lock(&self.0.pending).remove(self.1);
+        drop(call);
     }
 }
 

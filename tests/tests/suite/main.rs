@@ -27,6 +27,7 @@ mod limits_reading;
 mod limits_servers;
 mod matrix;
 mod null_results;
+mod panics;
 mod peers;
 mod plugins;
 mod process;

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use tungstenite::handshake::server::{create_response, write_response};
 use tungstenite::http;
 
+use crate::base::often::Origin;
+
 use super::super::greeter::{Greeter, Greeting, Output, Step};
 use super::super::stream::Stream;
 use super::access::Access;
@@ -69,7 +71,7 @@ impl Greeter for Handshake {
         if let State::Asked = self.state {
             let take = |input: &mut Vec<u8>| Request::take(input).transpose();
             self.state = match read_head(stream, input, take) {
-                Ok(Some(request)) => self.server.answer(request),
+                Ok(Some(request)) => self.server.answer(request, &stream.origin()),
                 Ok(None) => return Step::Wait,
                 Err(error) => return Step::Failed(error),
             };
@@ -87,7 +89,7 @@ impl Greeter for Handshake {
 }
 
 impl Server {
-    fn answer(&self, request: Result<Request, BadRequest>) -> State {
+    fn answer(&self, request: Result<Request, BadRequest>, origin: &Origin) -> State {
         let request = match request {
             Ok(request) => request,
             Err(BadRequest::TooLarge) => {
@@ -103,7 +105,7 @@ impl Server {
         let with_body = request.method != "HEAD";
         let get = matches!(request.method.as_str(), "GET" | "HEAD");
         if request.says("upgrade", "websocket") && request.path == served.path {
-            return self.upgrade(&request);
+            return self.upgrade(&request, origin);
         }
         if !get {
             let text = format!("`{}` can only be read, with GET or HEAD", request.path);
@@ -112,7 +114,7 @@ impl Server {
         }
         if let Some(folder) = &served.folder {
             if let Err(why) = served.access.check_page(&request) {
-                crate::base::log::warn!("{why}");
+                crate::base::log::warn_often!("pages that were refused", origin; "{why}");
                 return refuse("403 Forbidden", &[], &why, with_body);
             }
             if let Some(found) = folder.find(&request.path) {
@@ -128,10 +130,10 @@ impl Server {
         refuse("404 Not Found", &[], &text, with_body)
     }
 
-    fn upgrade(&self, request: &Request) -> State {
+    fn upgrade(&self, request: &Request, origin: &Origin) -> State {
         let served = &*self.0;
         if let Err(why) = served.access.check_wire(request) {
-            crate::base::log::warn!("{why}");
+            crate::base::log::warn_often!("pages that were refused", origin; "{why}");
             return refuse("403 Forbidden", &[], &why, true);
         }
         if request.header("sec-websocket-version") != Some("13") {
