@@ -456,3 +456,8 @@ pub mod __fuzz;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// Compiles the code blocks of the page about Zonis.
+#[cfg(all(doctest, feature = "zonis"))]
+#[doc = include_str!("../../docs/zonis.md")]
+struct Zonis;

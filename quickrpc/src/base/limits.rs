@@ -74,7 +74,8 @@ pub struct Limits {
     pub connections: usize,
     /// Time for a greeting, where there is one: the handshakes of TLS and WebSocket,
     /// and that of a security provider such as `hmac:`. Then the connection is closed, or a client's start
-    /// has failed. Default 10 s.
+    /// has failed. A server that may have stopped its service has as long to say anything
+    /// ([`DisconnectReason::Silent`](crate::DisconnectReason::Silent)). Default 10 s.
     pub greeting: Duration,
     /// Time for connecting to any of the addresses of a host, the look-up of its name included;
     /// then it has failed. A server whose interface is a name has as much time for its look-up.

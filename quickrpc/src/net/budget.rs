@@ -85,6 +85,11 @@ impl Held {
         now > before
     }
 
+    /// How much input waits for its rest, beyond a little.
+    pub(crate) fn partial_input(&self) -> usize {
+        self.input.load(Ordering::Relaxed)
+    }
+
     /// What it is a share of.
     pub(crate) fn budget(&self) -> &Arc<Budget> {
         &self.budget

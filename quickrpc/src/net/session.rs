@@ -13,7 +13,7 @@ use crate::wire::security::Telegram;
 use crate::wire::session::{About, Claim, Heard, Say, Verdict};
 
 use super::above::Above;
-use super::conn::{Conn, Content, Wait};
+use super::conn::{Conn, Content, Said, Wait};
 use super::link::Link;
 use super::poll::{Loop, Timer};
 use super::reactor::Command;
@@ -194,19 +194,19 @@ impl Loop {
             return;
         };
         let about = About::Call { method, id: None };
-        let heard = conn.heard.load(Ordering::Relaxed);
+        let said = conn.said();
         if self.net.transmit(conn, b"{}", about, Wait::Never).is_err() {
             // It is gone, which is no silence.
             return conn.doubted.store(false, Ordering::Relaxed);
         }
         let at = after(conn.wire.limits.greeting);
-        self.after(at, Timer::Silence(Arc::downgrade(conn), heard));
+        self.after(at, Timer::Silence(Arc::downgrade(conn), said));
     }
 
     /// The time is over in which a peer that was asked could have said something.
-    pub(crate) fn silence(&mut self, conn: &Arc<Conn>, before: u64) {
+    pub(crate) fn silence(&mut self, conn: &Arc<Conn>, before: Said) {
         conn.doubted.store(false, Ordering::Relaxed);
-        if conn.heard.load(Ordering::Relaxed) != before {
+        if conn.said() != before {
             return;
         }
         if conn.flow.is_stalled() {

@@ -9,6 +9,13 @@ use crate::base::sync::lock;
 
 use super::{Conn, Outlet};
 
+/// How much a peer has said: whole messages, and a large one as far as it has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Said {
+    messages: u64,
+    partial: usize,
+}
+
 impl Conn {
     /// Whether nothing can be sent any more.
     pub(crate) fn is_closed(&self) -> bool {
@@ -44,6 +51,14 @@ impl Conn {
             && let (Some(keeper), Some(me)) = (self.keeper.upgrade(), self.me.upgrade())
         {
             keeper.doubt(me);
+        }
+    }
+
+    /// What the peer has said so far. If that changes, it is alive.
+    pub(crate) fn said(&self) -> Said {
+        Said {
+            messages: self.heard.load(Ordering::Relaxed),
+            partial: self.held.partial_input(),
         }
     }
 

@@ -27,6 +27,7 @@ use crate::wire::hearing::Hearing;
 use crate::wire::security::PeerContext;
 
 pub(crate) use datagram::Admitted;
+pub(crate) use ending::Said;
 pub(crate) use keeper::Keeper;
 pub(crate) use outlet::{DatagramOutlet, Outlet};
 pub(crate) use queue::Queued;

@@ -20,7 +20,7 @@ use crate::carrier::stream::Place;
 
 use super::above::Above;
 use super::adding::Adding;
-use super::conn::{Conn, Outlet};
+use super::conn::{Conn, Outlet, Said};
 use super::greeting::Greetings;
 use super::lifecycle::POLL_THREAD;
 use super::link::Link;
@@ -115,8 +115,8 @@ pub(crate) enum Timer {
     Linger(Weak<Conn>),
     /// Give up a peer that is not greeted yet.
     Greeting(Weak<Conn>),
-    /// Give up a peer that has said nothing since, told by how many messages it had sent.
-    Silence(Weak<Conn>, u64),
+    /// Give up a peer that has said nothing since, told by what it had said.
+    Silence(Weak<Conn>, Said),
     /// Read a peer again that nobody reads, if nobody has waited for it since.
     Parked(Weak<Conn>, u64),
     /// Send something if nothing was sent lately.

@@ -66,9 +66,9 @@ impl Loop {
                     self.greeting_timeout(&conn);
                 }
             }
-            Timer::Silence(conn, heard) => {
+            Timer::Silence(conn, before) => {
                 if let Some(conn) = conn.upgrade() {
-                    self.silence(&conn, heard);
+                    self.silence(&conn, before);
                 }
             }
             Timer::Parked(conn, turns) => {

@@ -43,12 +43,12 @@ impl Speaking for Speaker {
             Role::Client => "CLIENT_REQUEST",
             Role::Server => "REQUEST",
         };
-        let mut data = br#"{"route":"#.to_vec();
-        text::write_str(&mut data, Json, method);
-        data.extend_from_slice(br#","arguments":"#);
-        data.extend_from_slice(args);
-        data.push(b'}');
-        write_packet(out, &packet_id, false, self.client(), kind, &data);
+        begin_packet(out, &packet_id, false, self.client(), kind);
+        out.extend_from_slice(br#"{"route":"#);
+        text::write_str(out, Json, method);
+        out.extend_from_slice(br#","arguments":"#);
+        out.extend_from_slice(args);
+        out.extend_from_slice(b"}}}");
     }
 
     fn answer(&mut self, out: &mut Vec<u8>, id: &str, body: &[u8], failed: bool) {
@@ -73,6 +73,19 @@ pub(super) fn write_packet(
     kind: &str,
     data: &[u8],
 ) {
+    begin_packet(out, packet_id, is_response, identifier, kind);
+    out.extend_from_slice(data);
+    out.extend_from_slice(b"}}");
+}
+
+/// The same up to the data, behind which two objects end.
+fn begin_packet(
+    out: &mut Vec<u8>,
+    packet_id: &str,
+    is_response: bool,
+    identifier: &str,
+    kind: &str,
+) {
     out.extend_from_slice(br#"{"packet_id":"#);
     out.extend_from_slice(packet_id.as_bytes());
     out.extend_from_slice(match is_response {
@@ -83,6 +96,4 @@ pub(super) fn write_packet(
     out.extend_from_slice(br#","type":""#);
     out.extend_from_slice(kind.as_bytes());
     out.extend_from_slice(br#"","data":"#);
-    out.extend_from_slice(data);
-    out.extend_from_slice(b"}}");
 }

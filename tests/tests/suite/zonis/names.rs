@@ -399,6 +399,29 @@ fn arguments_by_position_are_refused_here_and_none_are_an_empty_map() {
 }
 
 #[test]
+fn other_wires_are_refused_when_they_are_bound() {
+    for transport in ["tcp:127.0.0.1:1", "udp:1", "unix:/no/such", "stdio"] {
+        let Err(Error::Config(text)) = Bot::bind("zonis:cog", transport) else {
+            panic!("{transport}");
+        };
+        assert!(
+            text.contains("`zonis:cog` is spoken over a WebSocket"),
+            "{text}"
+        );
+    }
+    let keys = quickrpc_tests::KeyFile::of(&["alice"]);
+    let built = Bot::builder()
+        .security(keys.hmac("alice"))
+        .codec("zonis")
+        .transport(SERVER)
+        .build();
+    let Err(Error::Config(text)) = built else {
+        panic!("{built:?}");
+    };
+    assert!(text.contains("cannot carry a security header"), "{text}");
+}
+
+#[test]
 fn secrets_are_checked_and_never_shown() {
     let secrets = Secrets::new();
     let empty = secrets.path("empty");
