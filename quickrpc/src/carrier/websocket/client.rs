@@ -132,18 +132,19 @@ impl Client {
         if single(headers, "sec-websocket-accept") != Some(accept) {
             return Err(String::from("the server answered another handshake"));
         }
-        if headers.contains_key("sec-websocket-extensions") {
+        if words(headers, "sec-websocket-extensions").next().is_some() {
             return Err(String::from(
                 "the server wants extensions that were not asked for",
             ));
         }
-        let chosen = single(headers, "sec-websocket-protocol");
-        match (chosen, self.0.subprotocol.as_deref()) {
-            (None, None) => Ok(()),
-            (Some(theirs), Some(ours)) if theirs == ours => Ok(()),
-            (None, Some(ours)) => Err(format!("the server does not know subprotocol `{ours}`")),
-            (Some(theirs), _) => Err(format!(
-                "the server wants subprotocol `{theirs}`, which was not asked for"
+        let chosen: Vec<&str> = words(headers, "sec-websocket-protocol").collect();
+        match (chosen.as_slice(), self.0.subprotocol.as_deref()) {
+            ([], None) => Ok(()),
+            ([theirs], Some(ours)) if *theirs == ours => Ok(()),
+            ([], Some(ours)) => Err(format!("the server does not know subprotocol `{ours}`")),
+            (theirs, _) => Err(format!(
+                "the server wants subprotocol `{}`, which was not asked for",
+                theirs.join(", ")
             )),
         }
     }
