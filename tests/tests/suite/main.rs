@@ -7,6 +7,7 @@ mod authorization;
 mod batches;
 mod between;
 mod both_ways;
+mod byte_order_mark;
 mod codec_terse;
 mod config;
 mod conformance;

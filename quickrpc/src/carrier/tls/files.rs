@@ -9,6 +9,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+use crate::base::mark::unmarked;
 use crate::base::sync::lock;
 use crate::expr::Identity;
 
@@ -81,7 +82,11 @@ fn stamps(files: &[PathBuf]) -> Vec<Option<Stamp>> {
 }
 
 fn read(path: &Path, what: &str) -> Result<Vec<u8>, String> {
-    fs::read(path).map_err(|error| format!("cannot read {what} `{}`: {error}", path.display()))
+    let read = fs::read(path);
+    let bytes =
+        read.map_err(|error| format!("cannot read {what} `{}`: {error}", path.display()))?;
+    // What stands before the first line of PEM takes the first item away.
+    Ok(unmarked(&bytes).to_vec())
 }
 
 /// The certificates of a file.

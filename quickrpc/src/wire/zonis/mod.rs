@@ -60,10 +60,19 @@ impl Zonis {
 fn read(source: &SecretSource) -> Result<String, String> {
     match source {
         SecretSource::File(path) => std::fs::read_to_string(path)
-            .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
+            .map(|text| {
+                let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+                text.trim_end_matches(['\r', '\n']).to_owned()
+            })
             .map_err(|error| format!("the secret in the file `{path}` cannot be read: {error}")),
-        SecretSource::Environment(name) => std::env::var(name)
-            .map_err(|error| format!("the secret in the variable `{name}`: {error}")),
+        // Without the error's text, which may show the value.
+        SecretSource::Environment(name) => std::env::var(name).map_err(|error| {
+            let why = match error {
+                std::env::VarError::NotPresent => "is not set",
+                std::env::VarError::NotUnicode(_) => "is not UTF-8",
+            };
+            format!("the secret in the variable `{name}` {why}")
+        }),
     }
 }
 
