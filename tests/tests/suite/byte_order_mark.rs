@@ -198,4 +198,28 @@ fn in_files_of_secrets() {
     let cog = LabInverse::bind(codec.as_str(), format!("ws:{addr}")).unwrap();
     cog.start().unwrap();
     assert_eq!(settled(cog.all().add(1, 2)).unwrap(), 3);
+
+    // The mark of another encoding is the reason of an error.
+    let utf16 = |text: &str| -> Vec<u8> {
+        let text = format!("{MARK}{text}");
+        text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+    };
+    fs::write(&keys, utf16("[users.alice]\n")).unwrap();
+    let built = Lab::builder()
+        .codec("jrpc")
+        .transport("tcpserv:127.0.0.1:0")
+        .security(security.as_str())
+        .build();
+    let error = built.unwrap_err().to_string();
+    assert!(
+        error.contains("keys.toml") && error.contains("UTF-16"),
+        "{error}"
+    );
+    fs::write(&plain, utf16("s3cret")).unwrap();
+    let error = LabInverse::bind(codec.as_str(), "ws:localhost:1").unwrap_err();
+    let error = error.to_string();
+    assert!(
+        error.contains("plain") && error.contains("UTF-16"),
+        "{error}"
+    );
 }
