@@ -93,6 +93,7 @@ fn said(codec: &AnyCodec, text: &str, envelope: &Envelope) -> Vec<Said> {
         Envelope::Header(_) => Said::Header,
         Envelope::Invalid { id, .. } => Said::Invalid(id.as_ref().map(|id| id.of(text).to_owned())),
         Envelope::Hollow { id, .. } => Said::Invalid(Some(id.of(text).to_owned())),
+        Envelope::Unreadable { .. } => Said::Invalid(None),
         Envelope::Empty => Said::Empty,
         Envelope::Several { parts, .. } => {
             return parts

@@ -160,6 +160,12 @@ impl<'a> Ear<'a> {
             Envelope::Hollow { id, error, .. } => {
                 self.answer_error(id.of(telegram.text), &error, route);
             }
+            Envelope::Unreadable { ours, error } => {
+                let error = Error::Decode(error.to_string().into());
+                self.trouble(conn.peer(), error.clone());
+                calls.fail_call(conn, Some(ours), error);
+                self.no_answer(route);
+            }
             Envelope::Header(_) | Envelope::Empty => self.no_answer(route),
         }
     }
