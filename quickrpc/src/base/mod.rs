@@ -8,6 +8,7 @@ pub(crate) mod here;
 pub(crate) mod limits;
 pub(crate) mod log;
 pub(crate) mod mark;
+pub(crate) mod private_names;
 pub(crate) mod reason;
 pub(crate) mod scratch;
 pub(crate) mod security;
