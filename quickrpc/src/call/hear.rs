@@ -137,7 +137,8 @@ impl<'a> Ear<'a> {
             Envelope::Several { parts, together } => {
                 let route = match together {
                     true => {
-                        Route::Together(Arc::new(BatchAnswer::new(parts.len(), &conn.wire.limits)))
+                        let (size, limits) = (telegram.text.len(), &conn.wire.limits);
+                        Route::Together(Arc::new(BatchAnswer::new(parts.len(), size, limits)))
                     }
                     false => Route::Alone,
                 };
