@@ -74,6 +74,7 @@
 
 mod codec;
 mod display;
+mod hidden;
 mod options;
 mod overrides;
 mod parse;
@@ -88,11 +89,12 @@ mod tls;
 mod transport;
 mod transport_parse;
 mod values;
-mod web;
+pub(crate) mod web;
 mod zonis;
 
 pub use crate::base::expr_error::{ExprError, ExprKind};
 pub use codec::{CodecExpr, CodecKind, Framing};
+pub use hidden::Hidden;
 pub use overrides::LimitOverrides;
 pub use registry::{CustomExpr, Params};
 pub use security::{KeySource, SecurityExpr, SecurityKind};

@@ -26,10 +26,10 @@ impl<T: FromStr<Err = ExprError>> Visitor<'_> for ExprVisitor<T> {
 }
 
 macro_rules! as_string {
-    ($($type:ty: $expecting:literal;)*) => {$(
+    ($($type:ty: $expecting:literal, $write:expr;)*) => {$(
         impl Serialize for $type {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                serializer.serialize_str(&$write(self))
             }
         }
 
@@ -42,7 +42,7 @@ macro_rules! as_string {
 }
 
 as_string! {
-    CodecExpr: "a codec expression, such as \"jrpc\"";
-    SecurityExpr: "a security expression, such as \"null\"";
-    TransportExpr: "a transport expression, such as \"tcp:localhost:8888\"";
+    CodecExpr: "a codec expression, such as \"jrpc\"", ToString::to_string;
+    SecurityExpr: "a security expression, such as \"null\"", ToString::to_string;
+    TransportExpr: "a transport expression, such as \"tcp:localhost:8888\"", TransportExpr::in_full;
 }
