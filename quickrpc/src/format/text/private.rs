@@ -73,10 +73,11 @@ impl<'a, S: Syntax> PrivateWriter<'a, S> {
         match exponent {
             // The sign tells it from the name of the next call, for the original.
             Some(at) if !S::STRICT && bytes.get(at + 1).is_some_and(u8::is_ascii_digit) => {
-                let (before, digits) = text.split_at(at);
-                self.out.extend_from_slice(before.as_bytes());
+                let (before, exponent) = bytes.split_at(at);
+                self.out.extend_from_slice(before);
                 self.out.extend_from_slice(b"e+");
-                self.out.extend_from_slice(digits[1..].as_bytes());
+                self.out
+                    .extend_from_slice(exponent.get(1..).unwrap_or_default());
             }
             _ => self.out.extend_from_slice(bytes),
         }
