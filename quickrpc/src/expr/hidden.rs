@@ -80,3 +80,70 @@ fn hide(bytes: &mut [u8], from: usize, to: usize) {
         *byte = b'*';
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::expr::TransportExpr;
+
+    fn parse(text: &str) -> TransportExpr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        for (text, shown) in [
+            ("ws://me:secret@h/a?token=secret", "ws:***@h:80/a?***"),
+            (
+                "wss://secret@h?secret?keepalive=5",
+                "wss:***@h:443/?***?keepalive=5",
+            ),
+            (
+                "restart::ws://h/a?secret=secret",
+                "restart:10:(ws:h:80/a?***)",
+            ),
+            (r"mux:(ws:h:1?path=/a\x3fsecret)", "mux:(ws:h:1/a?***)"),
+        ] {
+            let expr = parse(text);
+            assert_eq!(expr.to_string(), shown);
+            assert!(!format!("{expr:?}").contains("secret"), "{expr:?}");
+            parse(shown);
+            // But it can be kept.
+            let json = serde_json::to_string(&expr).unwrap();
+            assert_eq!(serde_json::from_str::<TransportExpr>(&json).unwrap(), expr);
+        }
+        for wrong in [
+            "ws://me:secret@",
+            "ws://me:secret@:1/",
+            "ws://me:secret@h:x/",
+            "ws://me:secret/secret@h/",
+            "ws://me:secret?secret@h/",
+            "ws://me:secret#secret@h/",
+            "ws://me:secret%@h/",
+            "ws://me%3a:secret@h",
+            "ws://me:secret@h/a b",
+            "ws://me:secret@h/#",
+            "ws:me:secret@h:x",
+            "ws:secret@h:1?files=a",
+            "mux:ws://me:secret@h",
+            "mux:(ws://me:secret@h)x",
+            "mux:(ws://h?a=secret)x",
+            "wss://h/?key=secret",
+            "wss://h/?name=secret?ca=",
+            "ws://h/a?token=secret&keepalive=5",
+            "ws://h/a?keepalive=5&secret",
+            "ws://h/a?secret?keepalive=x",
+            "ws://h/a?secret?secret?keepalive=x",
+            "ws:h:1/a?token=secret",
+            r"ws:h:1?path=a\x3fsecret",
+            "restart:x:ws://h/a?token=secret",
+            "restart:ws://me:secret@h/",
+            "tcp:ws://me:secret@h/",
+            "wss:ws://me:secret@h/",
+        ] {
+            let error = wrong.parse::<TransportExpr>().unwrap_err();
+            let told = format!("{error} {error:?} {} {}", error.text(), error.message());
+            assert!(!told.contains("secret"), "{wrong}: {error}");
+            assert_eq!(error.text().len(), wrong.len());
+        }
+    }
+}
