@@ -254,6 +254,14 @@ impl OptionText<'_> {
         })
     }
 
+    /// A time in which something can happen.
+    pub(super) fn duration_above_0(&self) -> Parsed<Duration> {
+        match self.duration()? {
+            Duration::ZERO => Err(self.expected("a duration above 0")),
+            duration => Ok(duration),
+        }
+    }
+
     /// A number of bytes, in units of 1024 where a letter follows.
     pub(super) fn size(&self) -> Parsed<usize> {
         let text = self.value.text;

@@ -15,6 +15,7 @@ use super::envelope::{DecodeError, Envelope, Payload};
 use super::{CODECS, Codec};
 use crate::base::error::{CallError, Error, Result};
 use crate::base::limits::Limits;
+use crate::base::mark::unmarked;
 use crate::base::security::SecInfo;
 use crate::expr::{self, CodecExpr, CodecKind};
 use crate::format::args::{ArgsSeed, WireArgs};
@@ -156,7 +157,8 @@ impl AnyCodec {
     }
 
     /// Decodes one telegram as it was received, and gives it as the text that the
-    /// envelope's places are in (an empty one where a plug-in's format is no text).
+    /// envelope's places are in (an empty one where a plug-in's format is no text). A byte
+    /// order mark before it is passed over.
     ///
     /// Unlike [`decode`](Self::decode), it may leave it to the reader of a payload to find
     /// out whether that is valid ([`Payload::Raw`]).
@@ -172,7 +174,7 @@ impl AnyCodec {
         if let AnyCodec::Custom(codec) = self {
             return Ok(("", codec.decode(telegram, limits)?));
         }
-        let telegram = std::str::from_utf8(telegram)
+        let telegram = std::str::from_utf8(unmarked(telegram))
             .map_err(|error| DecodeError::new("not UTF-8", error.valid_up_to()))?;
         if let AnyCodec::Jrpc(_) = self
             && limits.id_size >= canonical::DIGITS

@@ -17,6 +17,7 @@ use std::os::unix::fs::MetadataExt;
 use std::sync::{Arc, OnceLock};
 
 use crate::base::error::{CallError, Error, Result};
+use crate::base::mark::text_of_file;
 use crate::expr::{SecretSource, ZonisExpr};
 use crate::format::text::{self, Json};
 
@@ -92,14 +93,13 @@ fn read_file(path: &str) -> Result<String, String> {
              `chmod o= <file>` takes that away"
         );
     }
-    let mut secret = String::new();
-    let read = file.take(LARGEST_SECRET + 1).read_to_string(&mut secret);
-    read.map_err(text)?;
-    if secret.len() as u64 > LARGEST_SECRET {
+    let mut bytes = Vec::new();
+    let read = file.take(LARGEST_SECRET + 1).read_to_end(&mut bytes);
+    if read.map_err(text)? as u64 > LARGEST_SECRET {
         return Err(format!("it is larger than {LARGEST_SECRET} bytes"));
     }
-    secret.truncate(secret.trim_end_matches(['\r', '\n']).len());
-    Ok(secret)
+    let secret = text_of_file(&bytes)?;
+    Ok(secret.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 impl Protocol for Zonis {
