@@ -19,6 +19,8 @@ Examples, with B for `cargo run --release --manifest-path quickrpc/benches/Cargo
   B --json now.json --svg chart.svg
                                 all numbers of all rounds, and a chart
   B --python VENV               with the Python original (pip install QuickRPC==0.1.0)
+  B --only websocket --zonis VENV
+                                with Zonis (pip install zonis==2.1.0 fastapi uvicorn)
   B --option spin=50us          with a transport option of this library, beside the default
   taskset -c 0 B --rounds 9     on one CPU, without luck in the placing of threads
 
@@ -61,6 +63,11 @@ pub(crate) struct Options {
     /// Measure the Python original too, which is installed in this virtual environment
     #[arg(long, value_name = "VENV")]
     python: Option<PathBuf>,
+
+    /// Measure Zonis too, which is installed in this virtual environment with FastAPI and uvicorn
+    #[cfg(feature = "zonis")]
+    #[arg(long, value_name = "VENV")]
+    zonis: Option<PathBuf>,
 
     /// Measure `quickrpc jrpc` also with this option on its transports
     #[arg(long, value_name = "KEY=VALUE")]
@@ -126,6 +133,8 @@ impl Options {
             slice: self.slice.map_or(usual.slice, Duration::from_millis),
             option: self.option.clone(),
             python: self.python.clone(),
+            #[cfg(feature = "zonis")]
+            zonis: self.zonis.clone(),
             ..usual
         }
     }

@@ -21,6 +21,9 @@ pub(crate) struct Scale {
     pub(crate) option: Option<String>,
     /// The environment of the Python original.
     pub(crate) python: Option<PathBuf>,
+    /// The environment of Zonis.
+    #[cfg(feature = "zonis")]
+    pub(crate) zonis: Option<PathBuf>,
 }
 
 impl Default for Scale {
@@ -31,6 +34,8 @@ impl Default for Scale {
             slice: Duration::from_millis(250),
             option: None,
             python: None,
+            #[cfg(feature = "zonis")]
+            zonis: None,
         }
     }
 }

@@ -49,6 +49,16 @@ pub(crate) fn peers(scale: &Scale) -> Vec<AnySystem> {
     ]
 }
 
+/// What is spoken over a WebSocket: the first is what the others are compared with.
+#[cfg(feature = "zonis")]
+pub(crate) fn over_websocket(scale: &Scale) -> Vec<AnySystem> {
+    vec![
+        Arc::new(QuickRpc::websocket("jrpc")),
+        Arc::new(QuickRpc::websocket("zonis")),
+        Arc::new(python::Python::zonis(scale.zonis.clone())),
+    ]
+}
+
 /// The system of this name, in a child process.
 pub(crate) fn named(name: &str) -> Option<AnySystem> {
     let scale = Scale::default();

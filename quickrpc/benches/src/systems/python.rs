@@ -8,28 +8,46 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use crate::Result;
 use crate::system::{Client, Job, Laps, Server, System};
 
-const SCRIPT: &str = include_str!("python_peer.py");
-
 pub(crate) struct Python {
     /// The virtual environment that it is installed in.
     environment: Option<PathBuf>,
+    name: &'static str,
+    script: &'static str,
+    /// What asks for it.
+    wanted: &'static str,
+    /// Its time grows with the square of the size of a message, or it takes no larger one.
+    largest: usize,
 }
 
 impl Python {
     pub(crate) fn new(environment: Option<PathBuf>) -> Self {
-        Python { environment }
+        Python {
+            environment,
+            name: "Python QuickRPC 0.1.0",
+            script: include_str!("python_peer.py"),
+            wanted: "--python VENV takes an environment that has QuickRPC 0.1.0 installed",
+            largest: 1 << 20,
+        }
+    }
+
+    /// Zonis, with FastAPI and uvicorn.
+    #[cfg(feature = "zonis")]
+    pub(crate) fn zonis(environment: Option<PathBuf>) -> Self {
+        Python {
+            environment,
+            name: "Python Zonis 2.1.0",
+            script: include_str!("zonis_peer.py"),
+            wanted: "--zonis VENV takes an environment with zonis==2.1.0 fastapi uvicorn",
+            largest: 1 << 16,
+        }
     }
 
     fn start(&self, role: &str, port: u16) -> Result<Process> {
         let Some(environment) = &self.environment else {
-            return Err(
-                "not asked for; --python VENV takes an environment that has \
-                        QuickRPC 0.1.0 installed"
-                    .into(),
-            );
+            return Err(format!("not asked for; {}", self.wanted).into());
         };
         let mut child = Command::new(environment.join("bin/python"))
-            .args(["-c", SCRIPT, role, &port.to_string()])
+            .args(["-c", self.script, role, &port.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -69,7 +87,7 @@ impl Drop for Process {
 
 impl System for Python {
     fn name(&self) -> String {
-        "Python QuickRPC 0.1.0".into()
+        self.name.into()
     }
 
     fn serve(&self) -> Result<Server> {
@@ -89,10 +107,9 @@ impl System for Python {
     }
 
     fn can(&self, job: Job) -> bool {
-        // Its time grows with the square of the size of a message.
         match job {
             Job::Bytes(_) => false,
-            Job::Text(size) => size <= 1 << 20,
+            Job::Text(size) => size <= self.largest,
             Job::Window(width) | Job::Callers(width) => width <= 1000,
             Job::Serial | Job::Notify => true,
         }

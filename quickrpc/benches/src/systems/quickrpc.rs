@@ -49,6 +49,8 @@ pub(crate) struct QuickRpc {
     option: Option<String>,
     /// How many handlers a notification has.
     handlers: usize,
+    /// Over a WebSocket.
+    websocket: bool,
 }
 
 impl QuickRpc {
@@ -59,6 +61,17 @@ impl QuickRpc {
             batch: false,
             option: None,
             handlers: 1,
+            websocket: false,
+        }
+    }
+
+    /// The same codec, or another one, over a WebSocket.
+    #[cfg(feature = "zonis")]
+    pub(crate) fn websocket(codec: &'static str) -> Self {
+        QuickRpc {
+            codec,
+            websocket: true,
+            ..QuickRpc::jrpc()
         }
     }
 
@@ -92,7 +105,10 @@ impl QuickRpc {
     pub(crate) fn server(&self) -> Result<Bench> {
         let api = Bench::builder()
             .codec(self.codec)
-            .transport(self.transport("tcpserv:127.0.0.1:0"))
+            .transport(self.transport(match self.websocket {
+                true => "wsserv:127.0.0.1:0",
+                false => "tcpserv:127.0.0.1:0",
+            }))
             .processing(self.processing)
             .limits(limits())
             .build()?;
@@ -138,6 +154,9 @@ fn limits() -> Limits {
 impl System for QuickRpc {
     fn name(&self) -> String {
         let mut name = format!("quickrpc {}", self.codec);
+        if self.websocket {
+            name.push_str(", WebSocket");
+        }
         if self.processing == Processing::Queue {
             name.push_str(", Queue");
         }
@@ -158,7 +177,10 @@ impl System for QuickRpc {
     fn connect(&self, port: u16) -> Result<Box<dyn Client>> {
         let api = BenchInverse::builder()
             .codec(self.codec)
-            .transport(self.transport(&format!("tcp:127.0.0.1:{port}")))
+            .transport(self.transport(&match self.websocket {
+                true => format!("ws:127.0.0.1:{port}"),
+                false => format!("tcp:127.0.0.1:{port}"),
+            }))
             .limits(limits())
             .call_timeout(Duration::from_secs(60))
             .build()?;

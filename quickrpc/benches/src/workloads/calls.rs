@@ -87,6 +87,22 @@ pub(super) fn mib(scale: &Scale) -> Workload {
     }
 }
 
+/// Those that Zonis can do.
+#[cfg(feature = "zonis")]
+pub(super) fn websocket(scale: &Scale) -> Workload {
+    let parts = [
+        Part::new(Job::Serial, &[("p50", Read::Median), ("p99", Read::P99)]),
+        Part::new(Job::Window(MANY), &[("calls", Read::Rate)]),
+        Part::new(Job::Text(1 << 16), &[("64 KiB", Read::Mean)]),
+    ];
+    Workload {
+        title: "Protocols over WebSocket",
+        about: "One call in flight, 64, and echoes of a text, beside `jrpc`. Zonis in Python has a \
+                process for each side, with FastAPI and uvicorn on the server's.",
+        ..table(systems::over_websocket(scale), &parts, scale)
+    }
+}
+
 pub(super) fn sizes(scale: &Scale) -> Workload {
     let sizes: &[(&str, usize)] = match scale.quick {
         true => &[("100 B", 100), ("64 KiB", 1 << 16), ("1 MiB", 1 << 20)],

@@ -22,6 +22,8 @@ pub(crate) const ALL: &[(&str, Make)] = &[
     ("callers", calls::callers),
     ("notify", calls::notify),
     ("mib", calls::mib),
+    #[cfg(feature = "zonis")]
+    ("websocket", calls::websocket),
     ("receive", receive::workload),
     ("broadcast", broadcast::workload),
     ("fairness", fairness::workload),
