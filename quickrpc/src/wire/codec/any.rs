@@ -141,6 +141,22 @@ impl AnyCodec {
         }
     }
 
+    /// The delimiter, if it is never written within a telegram, so that nobody has to look for it
+    /// there: JSON has no NUL, and terse escapes line ends.
+    #[inline]
+    pub(crate) fn unwritten(&self) -> Option<u8> {
+        let framing = match self {
+            AnyCodec::Jrpc(codec) => codec.framing(),
+            AnyCodec::Terse(codec) => codec.framing(),
+            AnyCodec::Custom(_) | AnyCodec::Foreign(_) => return None,
+        };
+        match (framing, self) {
+            (Framing::Byte([0]), AnyCodec::Jrpc(_)) => Some(0),
+            (Framing::Byte([b'\n']), AnyCodec::Terse(_)) => Some(b'\n'),
+            _ => None,
+        }
+    }
+
     /// Decodes one telegram without its framing.
     ///
     /// # Errors
