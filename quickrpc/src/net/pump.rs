@@ -2,7 +2,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::base::error::Error;
@@ -297,7 +296,7 @@ impl Round<'_> {
         match conn.speech {
             Speech::Plain if conn.wire.security.is_null() => self.telegram(&conn.peer, bytes),
             Speech::Plain | Speech::Sealed(_) => self.sealed(sense, bytes),
-            Speech::Spoken => self.spoken(sense, conn.peer(), bytes),
+            Speech::Spoken(_) => self.spoken(sense, conn.peer(), bytes),
         }
     }
 
@@ -344,7 +343,7 @@ impl Round<'_> {
     /// One that a session of the protocol understands.
     fn spoken(&mut self, sense: &mut Sense, sender: &Sender, bytes: &[u8]) {
         let conn = self.conn;
-        conn.heard.fetch_add(1, Ordering::Relaxed);
+        conn.speaks();
         let mut say = Say::default();
         let understood = sense.understand(&conn.wire.limits, bytes, &mut say);
         self.net.say(conn, &mut say);

@@ -22,7 +22,7 @@ impl Net {
         let content = match conn.speech {
             Speech::Plain => return self.put(conn, Content::Framed(bytes), wait),
             Speech::Sealed(_) => Content::Payload(bytes),
-            Speech::Spoken => Content::Said(about, bytes),
+            Speech::Spoken(_) => Content::Said(about, bytes),
         };
         if !conn.is_greeted() {
             let text = format!("`{}` has not proved who it is yet", conn.peer());

@@ -2,7 +2,6 @@
 //! as connected.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use crate::base::error::Error;
 use crate::base::security::SecInfo;
@@ -197,7 +196,7 @@ impl Loop {
         let said = conn.said();
         if self.net.transmit(conn, b"{}", about, Wait::Never).is_err() {
             // It is gone, which is no silence.
-            return conn.doubted.store(false, Ordering::Relaxed);
+            return conn.trust();
         }
         let at = after(conn.wire.limits.greeting);
         self.after(at, Timer::Silence(Arc::downgrade(conn), said));
@@ -205,7 +204,7 @@ impl Loop {
 
     /// The time is over in which a peer that was asked could have said something.
     pub(crate) fn silence(&mut self, conn: &Arc<Conn>, before: Said) {
-        conn.doubted.store(false, Ordering::Relaxed);
+        conn.trust();
         if conn.said() != before {
             return;
         }

@@ -1,20 +1,12 @@
 //! The end of a peer, as far as it is its own business.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use crate::base::error::Error;
 use crate::base::reason::DisconnectReason;
 use crate::base::sync::lock;
 
 use super::{Conn, Outlet};
-
-/// How much a peer has said: whole messages, and a large one as far as it has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Said {
-    messages: u64,
-    partial: usize,
-}
 
 impl Conn {
     /// Whether nothing can be sent any more.
@@ -41,24 +33,6 @@ impl Conn {
         Error::Disconnected {
             peer: Arc::clone(&self.peer().name),
             reason: reason.to_string().into(),
-        }
-    }
-
-    /// A call of ours was not answered in time. Where the peer may have fallen silent, it is asked.
-    pub(crate) fn missed_answer(&self) {
-        if self.wire.probe().is_some()
-            && !self.doubted.swap(true, Ordering::Relaxed)
-            && let (Some(keeper), Some(me)) = (self.keeper.upgrade(), self.me.upgrade())
-        {
-            keeper.doubt(me);
-        }
-    }
-
-    /// What the peer has said so far. If that changes, it is alive.
-    pub(crate) fn said(&self) -> Said {
-        Said {
-            messages: self.heard.load(Ordering::Relaxed),
-            partial: self.held.partial_input(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod bell;
 mod datagram;
+mod doubt;
 mod end;
 mod ending;
 mod flow;
@@ -16,7 +17,7 @@ mod speak;
 mod waiting;
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Condvar, Mutex, OnceLock, Weak};
 
 use crate::base::security::SecInfo;
@@ -27,7 +28,7 @@ use crate::wire::hearing::Hearing;
 use crate::wire::security::PeerContext;
 
 pub(crate) use datagram::Admitted;
-pub(crate) use ending::Said;
+pub(crate) use doubt::Said;
 pub(crate) use keeper::Keeper;
 pub(crate) use outlet::{DatagramOutlet, Outlet};
 pub(crate) use queue::Queued;
@@ -70,10 +71,6 @@ pub(crate) struct Conn {
     tx: Mutex<Tx>,
     /// Room in the queue, bytes for the writer, or the end.
     tx_changed: Condvar,
-    /// How many messages its session has heard.
-    pub(crate) heard: AtomicU64,
-    /// Whether it is being asked if it still answers.
-    pub(crate) doubted: AtomicBool,
     /// The number of the last of all calls that it was asked.
     pub(crate) last_asked: AtomicU64,
     /// What it takes of the memory for all peers.
@@ -104,7 +101,7 @@ impl Conn {
         let (listening, speaking) = wire.protocol_session().unzip();
         let speech = match session {
             Some(session) => Speech::Sealed(session),
-            None if speaking.is_some() => Speech::Spoken,
+            None if speaking.is_some() => Speech::Spoken(Box::default()),
             None => Speech::Plain,
         };
         let greets = speech.greets();
@@ -124,8 +121,6 @@ impl Conn {
             reading: Reading::new(Box::new(rx)),
             tx: Mutex::new(Tx::new(speaking)),
             tx_changed: Condvar::new(),
-            heard: AtomicU64::new(0),
-            doubted: AtomicBool::new(false),
             last_asked: AtomicU64::new(0),
             held: Held::new(budget),
             link,

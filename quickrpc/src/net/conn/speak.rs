@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::Conn;
+use super::doubt::Doubt;
 use crate::base::error::Error;
 use crate::base::security::SecInfo;
 use crate::base::sender::Sender;
@@ -20,7 +21,7 @@ pub(crate) enum Speech {
     /// With what the security provider keeps for the peer.
     Sealed(Box<dyn SecuritySession>),
     /// By the session of its protocol, whose speaking half is in the sending half.
-    Spoken,
+    Spoken(Box<Doubt>),
 }
 
 impl Speech {
@@ -32,7 +33,7 @@ impl Speech {
     pub(crate) fn seal(&self) -> Option<&dyn SecuritySession> {
         match self {
             Speech::Sealed(session) => Some(&**session),
-            Speech::Plain | Speech::Spoken => None,
+            Speech::Plain | Speech::Spoken(_) => None,
         }
     }
 
@@ -41,7 +42,7 @@ impl Speech {
         match self {
             Speech::Plain => false,
             Speech::Sealed(session) => session.greets(),
-            Speech::Spoken => true,
+            Speech::Spoken(_) => true,
         }
     }
 }
@@ -147,7 +148,7 @@ impl Conn {
             Speech::Plain => self.wire.frame(payload, method),
             Speech::Sealed(_) => self.wire.check_sealed(payload.len()),
             // Its protocol does it, with its envelope.
-            Speech::Spoken => self.wire.check_size(payload),
+            Speech::Spoken(_) => self.wire.check_size(payload),
         }
     }
 }
