@@ -57,6 +57,7 @@ impl Net {
             largest.drop_output();
         }
         largest.held.input(0);
+        largest.held.no_values();
         true
     }
 
