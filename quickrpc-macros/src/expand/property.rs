@@ -52,7 +52,10 @@ impl Side<'_> {
             let (call, value) = (property.call, &property.value.value);
             let (name, deprecated, lints) = (&call.name, &call.deprecated, call.lints.silenced());
             let (note, kind) = match property.own {
-                true => (format!("The property `{name}` of this side."), quote!(Property)),
+                true => (
+                    format!("The property `{name}` of this side."),
+                    quote!(Property),
+                ),
                 false => (
                     format!("Hears of the property `{name}` of the other side."),
                     quote!(RemoteProperty),

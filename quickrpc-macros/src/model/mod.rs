@@ -163,8 +163,7 @@ impl Call {
             poison,
         } = call;
         let prefix = options.prefix.as_ref().map(LitStr::value);
-        let property =
-            PropertyParts::new(&name, &attrs, options.rename_all, prefix.as_deref());
+        let property = PropertyParts::new(&name, &attrs, options.rename_all, prefix.as_deref());
         Call {
             slot: match &property {
                 Some(_) => name.clone(),

@@ -125,7 +125,11 @@ fn check_receiver(sig: &Signature, mistakes: &mut Mistakes) {
 /// What a property has and has not.
 fn check_property(sig: &Signature, mistakes: &mut Mistakes) {
     let name = &sig.ident;
-    if let Some(argument) = sig.inputs.iter().find(|input| matches!(input, FnArg::Typed(_))) {
+    if let Some(argument) = sig
+        .inputs
+        .iter()
+        .find(|input| matches!(input, FnArg::Typed(_)))
+    {
         mistakes.add(
             argument,
             format!(

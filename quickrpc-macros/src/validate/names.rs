@@ -87,8 +87,15 @@ fn check_setters(api: &mut Api, mistakes: &mut Mistakes) {
     let properties = api.calls.iter();
     let setters: Vec<_> = properties
         .filter_map(|call| {
-            let property = call.property.as_ref().filter(|property| property.writable)?;
-            Some((property.setter.to_string(), call.direction, call.name.clone()))
+            let property = call
+                .property
+                .as_ref()
+                .filter(|property| property.writable)?;
+            Some((
+                property.setter.to_string(),
+                call.direction,
+                call.name.clone(),
+            ))
         })
         .collect();
     api.calls.retain(|call| {

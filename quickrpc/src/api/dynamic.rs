@@ -171,10 +171,15 @@ impl Api {
         let mut properties = lock(&self.properties);
         let make = || {
             let change = CallNames::of(name).change;
-            let slot = calls.slots.dynamic(&change, calls.net.shared.subscription());
+            let slot = calls
+                .slots
+                .dynamic(&change, calls.net.shared.subscription());
             RemoteProperty::new(calls, form(), slot)
         };
-        let property = properties.remote.entry(name.to_owned()).or_insert_with(make);
+        let property = properties
+            .remote
+            .entry(name.to_owned())
+            .or_insert_with(make);
         property.clone()
     }
 

@@ -49,12 +49,7 @@ impl Net {
     }
 
     #[inline]
-    fn give(
-        &self,
-        conn: &Arc<Conn>,
-        content: Content<'_>,
-        wait: Wait,
-    ) -> Result<Queued, Error> {
+    fn give(&self, conn: &Arc<Conn>, content: Content<'_>, wait: Wait) -> Result<Queued, Error> {
         let queued = conn.send(content, wait, collect::collector())?;
         if queued == Queued::Listed {
             collect::add(Arc::clone(conn));

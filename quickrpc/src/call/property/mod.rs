@@ -139,6 +139,18 @@ impl Calls {
         self.post(lane, Box::new(item), 0);
     }
 
+    /// The same at once for all who are connected, where nobody has a handler yet.
+    pub(crate) fn introduce_everybody(&self) {
+        let peers: Vec<_> = lock(&self.net.peers).all().cloned().collect();
+        for property in self.properties.own() {
+            for peer in &peers {
+                if self.may_read(peer, property.owned()) {
+                    property.owned().begin(self, peer, &*property);
+                }
+            }
+        }
+    }
+
     /// Whether a peer is told of a property: if it might read it.
     fn may_read(&self, peer: &Conn, property: &Owned) -> bool {
         match self.slots.find(&property.names.read) {

@@ -12,10 +12,10 @@ use crate::call::promise::Promise;
 use crate::call::reply::{IntoReply, Reply};
 use crate::call::slot::{Connection, Place, Slot};
 
+use super::Own;
 use super::handlers::Handlers;
 use super::owned::{Names, Owned};
 use super::value::{Form, Stored};
-use super::Own;
 
 /// A value of this side that the other side sees: declared `#[incoming(property)]`, or
 /// `#[outgoing(property)]` where this is the opposite side.
@@ -166,7 +166,8 @@ impl<T: Send + 'static> Property<T> {
         F: Fn(&Sender, &T) -> R + Send + Sync + 'static,
         R: IntoReply<()>,
     {
-        let handler = Arc::new(move |sender: &Sender, value: &T| handler(sender, value).into_reply());
+        let handler =
+            Arc::new(move |sender: &Sender, value: &T| handler(sender, value).into_reply());
         Connection::new(&self.core, self.core.on_write.connect(handler))
     }
 }

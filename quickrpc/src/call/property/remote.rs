@@ -194,7 +194,9 @@ impl<T: Send + Sync + 'static> Remote for Core<T> {
         let mut latest = lock(&self.latest);
         let gone = match peer {
             Some(peer) => latest.remove(&peer).into_iter().collect(),
-            None => std::mem::take(&mut *latest).into_values().collect::<Vec<_>>(),
+            None => std::mem::take(&mut *latest)
+                .into_values()
+                .collect::<Vec<_>>(),
         };
         drop(latest);
         drop(gone);

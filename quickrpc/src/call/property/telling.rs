@@ -99,7 +99,7 @@ impl<V: Clone, P: Clone> Telling<V, P> {
         self.gone.extend(changes.map(|(_, value)| value));
     }
 
-    /// A peer wants to be told, of what comes after this version.
+    /// A peer wants to be told, of what comes after this version; unless it is told already.
     pub(super) fn listen(&mut self, id: u64, peer: P, told: u64) {
         let listener = Listener {
             peer,
@@ -107,7 +107,7 @@ impl<V: Clone, P: Clone> Telling<V, P> {
             waits: false,
             room: false,
         };
-        self.peers.insert(id, listener);
+        self.peers.entry(id).or_insert(listener);
     }
 
     /// Whether a peer is told.
@@ -213,16 +213,20 @@ mod tests {
     use super::*;
 
     /// Tells all there is to peers that answer so; gives what they were told.
-    fn tell(
-        telling: &mut Telling<u32, u64>,
-        answer: impl Fn(u64) -> Told,
-    ) -> Vec<(u64, Vec<u64>)> {
+    fn tell(telling: &mut Telling<u32, u64>, answer: impl Fn(u64) -> Told) -> Vec<(u64, Vec<u64>)> {
         assert!(telling.begin());
         let mut all = Vec::new();
         while let Some(round) = telling.next() {
-            let outcomes: Vec<_> = round.peers.iter().map(|(id, _)| (*id, answer(*id))).collect();
+            let outcomes: Vec<_> = round
+                .peers
+                .iter()
+                .map(|(id, _)| (*id, answer(*id)))
+                .collect();
             telling.told(round.version, &outcomes);
-            all.push((u64::from(round.value), outcomes.iter().map(|(id, _)| *id).collect()));
+            all.push((
+                u64::from(round.value),
+                outcomes.iter().map(|(id, _)| *id).collect(),
+            ));
         }
         assert!(telling.begin(), "it has ended");
         telling.busy = false;
@@ -313,7 +317,11 @@ mod tests {
         assert_eq!(telling.leave(), Some(1));
         assert_eq!(tell(&mut telling, |_| Told::Done), [(11, vec![1])]);
         assert!(telling.begin());
-        assert_eq!(telling.leave(), None, "who waits is told when there is room");
+        assert_eq!(
+            telling.leave(),
+            None,
+            "who waits is told when there is room"
+        );
     }
 
     #[test]
