@@ -5,23 +5,17 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use crate::base::error::{Error, Result};
 use crate::base::sender::{Receivers, Sender};
 use crate::base::sync::lock;
 use crate::call::promise::Promise;
 use crate::carrier::transport::IntoTransport;
 use crate::format::description::{CallDescription, Description};
-use crate::format::property::PropertyDescription;
 use crate::wire::codec::IntoCodec;
 
 use super::lifecycle;
 use crate::base::reason::DisconnectReason;
 use crate::call::calls::Calls;
-use crate::call::property::{Form, Names, Property, RemoteProperty};
-use crate::call::reply::Via;
 use crate::call::slot::Slot;
 use crate::call::target::Target;
 use crate::net::link::{self, Link};
@@ -441,47 +435,9 @@ impl Api {
     }
 
     #[doc(hidden)]
-    pub fn __property<T, W>(&self, property: &'static PropertyDescription) -> Property<T>
-    where
-        T: Via<W> + Clone + Send + Sync + 'static,
-        W: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
-    {
-        let slot = |call| self.__slot(call, || false);
-        let read = slot(&property.calls.read);
-        let write = property.calls.write.as_ref().map(slot);
-        let names = Names::declared(property);
-        Property::new(self.calls(), names, form::<T, W>(), &read, write.as_ref())
-    }
-
-    #[doc(hidden)]
-    pub fn __remote_property<T, W>(
-        &self,
-        property: &'static PropertyDescription,
-    ) -> RemoteProperty<T>
-    where
-        T: Via<W> + Clone + Send + Sync + 'static,
-        W: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
-    {
-        let slot = self.__slot(&property.calls.change, || false);
-        RemoteProperty::new(self.calls(), form::<T, W>(), slot)
-    }
-
-    #[doc(hidden)]
     pub fn __all(&self) -> Target {
         Target::all(Arc::clone(self.calls()))
     }
-}
-
-/// How the values of a declared property travel.
-fn form<T, W>() -> Form<T>
-where
-    T: Via<W> + Clone + Send + Sync + 'static,
-    W: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
-{
-    Form::new::<W>(
-        |call| call.args::<(W,)>((None,)).map(|(wire,)| T::from_wire(wire)),
-        |call| call.args::<()>(()),
-    )
 }
 
 impl fmt::Debug for Api {

@@ -7,6 +7,7 @@ pub(crate) mod companion;
 pub mod dynamic;
 pub(crate) mod handle;
 pub(crate) mod lifecycle;
+mod properties;
 #[cfg(test)]
 mod test_addresses;
 #[cfg(test)]

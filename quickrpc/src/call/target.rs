@@ -428,7 +428,7 @@ pub(super) fn are_alike(one: &Conn, other: &Conn) -> bool {
     // wire, but not the one for the other.
     Arc::ptr_eq(&one.wire, &other.wire)
         && one.speech.is_plain() == other.speech.is_plain()
-        && !(other.speech.is_plain() && !other.wire.security.is_null())
+        && (!other.speech.is_plain() || other.wire.security.is_null())
 }
 
 /// Reads the result of a call.

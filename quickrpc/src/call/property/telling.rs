@@ -143,7 +143,7 @@ impl<V: Clone, P: Clone> Telling<V, P> {
     /// longer.
     pub(super) fn next(&mut self) -> Option<Round<V, P>> {
         while let Some((version, value)) = self.changes.pop_front() {
-            let peers = self.to_be_told(|listener| listener.told + 1 == version);
+            let peers = self.whoever(|listener| listener.told + 1 == version);
             if !peers.is_empty() {
                 return Some(Round {
                     version,
@@ -156,7 +156,7 @@ impl<V: Clone, P: Clone> Telling<V, P> {
         let version = self.version;
         if let Some(value) = &self.newest {
             let value = value.clone();
-            let peers = self.to_be_told(|listener| listener.told < version);
+            let peers = self.whoever(|listener| listener.told < version);
             if !peers.is_empty() {
                 return Some(Round {
                     version,
@@ -169,7 +169,7 @@ impl<V: Clone, P: Clone> Telling<V, P> {
         None
     }
 
-    fn to_be_told(&mut self, wanted: impl Fn(&Listener<P>) -> bool) -> Vec<(u64, P)> {
+    fn whoever(&mut self, wanted: impl Fn(&Listener<P>) -> bool) -> Vec<(u64, P)> {
         let mut peers = Vec::new();
         for (id, listener) in &mut self.peers {
             if !listener.waits && wanted(listener) {
