@@ -24,7 +24,7 @@ use super::observers::Observers;
 use super::pending::{Answered, PendingTable};
 use super::processing::Processing;
 use super::promise::{Context, PendingCall};
-use super::property::Properties;
+use super::property::table::Properties;
 use super::slot::SlotTable;
 
 /// The calls of an API, in both directions. `Echo` guards it; handles refer to it.

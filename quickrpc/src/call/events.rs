@@ -56,9 +56,7 @@ impl Above for Calls {
     }
 
     fn room(&self, peer: &Arc<Conn>) {
-        for property in self.properties.own() {
-            property.owned().room(self, peer.id());
-        }
+        self.has_room_for_properties(peer.id());
     }
 
     fn trouble(&self, peer: &Sender, error: Error) {

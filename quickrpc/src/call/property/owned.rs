@@ -4,22 +4,13 @@ use std::sync::{Arc, Mutex};
 
 use crate::base::error::{Error, Result};
 use crate::base::foreign;
-use crate::base::scratch::with_scratch;
 use crate::base::sync::lock;
-use crate::call::calls::Calls;
-use crate::call::target::are_alike;
 use crate::format::property::{CallNames, PropertyDescription};
-use crate::net::conn::{Conn, Wait};
-use crate::net::reactor::Command;
+use crate::net::conn::Conn;
 use crate::wire::session::About;
 
-use super::Own;
+use super::stored::{Stored, are_equal};
 use super::telling::{Round, Telling, Told};
-use super::value::{Stored, are_equal};
-
-/// A thread that tells, and may have something else to do, tells so many rounds; then it leaves
-/// the rest to the poll thread. Others may set the property all the time.
-const ROUNDS: usize = 32;
 
 /// What a property and its calls are named.
 #[derive(Debug)]
@@ -65,6 +56,17 @@ struct State {
     text: String,
 }
 
+/// What has to be done about a value that was set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    /// It is what was there.
+    None,
+    /// The calling thread has begun to tell.
+    Begun,
+    /// Another thread tells.
+    Left,
+}
+
 impl Owned {
     pub(super) fn new(names: Names) -> Self {
         Owned {
@@ -76,205 +78,115 @@ impl Owned {
         }
     }
 
-    pub(super) fn newest(&self) -> Option<Arc<dyn Stored>> {
-        lock(&self.state).telling.newest()
+    /// Changes what is known. What nobody needs any more is dropped when the lock is free, since
+    /// it is the user's.
+    fn step<R>(&self, step: impl FnOnce(&mut Telling<Arc<dyn Stored>, Arc<Conn>>) -> R) -> R {
+        let mut state = lock(&self.state);
+        let result = step(&mut state.telling);
+        let gone = state.telling.gone();
+        drop(state);
+        drop(gone);
+        result
     }
 
-    /// Sets the value, and tells it, unless it was that before.
+    pub(super) fn newest(&self) -> Option<Arc<dyn Stored>> {
+        self.step(|telling| telling.newest())
+    }
+
+    /// Sets the value, unless it was that before.
     ///
     /// # Errors
     ///
     /// If it cannot be encoded.
-    pub(super) fn set(&self, calls: Option<&Calls>, value: Arc<dyn Stored>) -> Result<()> {
-        let text = value.text().map_err(|reason| Error::Encode {
-            method: self.names.change.as_ref().into(),
-            reason: reason.into(),
-        })?;
-        let begins = {
-            let mut state = lock(&self.state);
-            // Nothing is equal to what is not there.
-            if !state.text.is_empty() && are_equal(&state.text, &text) {
-                return Ok(());
-            }
-            state.text = text;
-            state.telling.change(Arc::clone(&value));
-            let gone = state.telling.gone();
-            let begins = state.telling.begin();
-            drop(state);
-            drop(gone);
-            begins
-        };
-        let Some(calls) = calls else {
-            // Nobody is left to be told.
-            if begins {
-                lock(&self.state).telling.leave();
-            }
-            return Ok(());
-        };
-        if begins {
-            self.tell(calls);
+    pub(super) fn change(&self, value: &Arc<dyn Stored>) -> Result<Change> {
+        let text = value.text().map_err(|reason| self.unfit(reason))?;
+        let mut state = lock(&self.state);
+        // Nothing is equal to what is not there.
+        if !state.text.is_empty() && are_equal(&state.text, &text) {
+            return Ok(Change::None);
         }
-        self.tell_addresses(calls, &*value);
-        Ok(())
+        state.text = text;
+        state.telling.change(Arc::clone(value));
+        let gone = state.telling.gone();
+        let begins = state.telling.begin();
+        drop(state);
+        drop(gone);
+        Ok(match begins {
+            true => Change::Begun,
+            false => Change::Left,
+        })
     }
 
-    /// A peer is told from now on, what there is first.
-    pub(super) fn begin(&self, calls: &Calls, peer: &Arc<Conn>, property: &dyn Own) {
-        let mut known = {
-            let state = lock(&self.state);
-            if state.telling.knows(peer.id()) {
-                return;
-            }
-            state.telling.version()
-        };
-        // What the program says to a reader goes before what was set.
-        match property.read(&peer.sender()) {
-            Some(value) if self.offer(calls, peer, &*value) == Told::Done => {}
-            _ => known = 0,
-        }
-        lock(&self.state)
-            .telling
-            .listen(peer.id(), Arc::clone(peer), known);
+    /// What a peer knows that is told of nothing but what comes; `None` if it is told already.
+    pub(super) fn version_for(&self, peer: &Conn) -> Option<u64> {
+        self.step(|telling| (!telling.knows(peer.id())).then(|| telling.version()))
+    }
+
+    /// A peer is told from now on of what comes after this version.
+    pub(super) fn listen(&self, peer: &Arc<Conn>, known: u64) {
+        self.step(|telling| telling.listen(peer.id(), Arc::clone(peer), known));
         // Whoever closed it before this did not find it.
         if peer.is_closed() {
-            return self.forget(peer.id());
+            self.forget(peer.id());
         }
-        self.go_on(calls);
     }
 
     /// A peer has room.
-    pub(crate) fn room(&self, calls: &Calls, peer: u64) {
-        lock(&self.state).telling.room(peer);
-        self.go_on(calls);
+    pub(super) fn room(&self, peer: u64) {
+        self.step(|telling| telling.room(peer));
     }
 
     pub(super) fn forget(&self, peer: u64) {
-        let gone = lock(&self.state).telling.forget(peer);
+        let gone = self.step(|telling| telling.forget(peer));
         drop(gone);
     }
 
     pub(super) fn forget_all(&self) {
-        let mut state = lock(&self.state);
-        let (peers, values) = (state.telling.clear(), state.telling.gone());
-        drop(state);
-        drop((peers, values));
+        let gone = self.step(Telling::clear);
+        drop(gone);
     }
 
-    /// Tells what there is to tell, unless somebody does.
-    fn go_on(&self, calls: &Calls) {
-        let begins = lock(&self.state).telling.begin();
-        if begins {
-            self.tell(calls);
-        }
+    // ---- for the thread that tells
+
+    pub(super) fn begin(&self) -> bool {
+        self.step(Telling::begin)
     }
 
-    /// Tells, having begun.
-    fn tell(&self, calls: &Calls) {
-        for _ in 0..ROUNDS {
-            let round = {
-                let mut state = lock(&self.state);
-                let (round, gone) = (state.telling.next(), state.telling.gone());
-                drop(state);
-                drop(gone);
-                round
-            };
-            let Some(round) = round else {
-                return;
-            };
-            let outcomes = self.tell_round(calls, &round);
-            lock(&self.state).telling.told(round.version, &outcomes);
-        }
-        let next = lock(&self.state).telling.leave();
-        if let Some(peer) = next {
-            calls.net.ask(Command::Room(peer));
-        }
+    pub(super) fn next(&self) -> Option<Round<Arc<dyn Stored>, Arc<Conn>>> {
+        self.step(Telling::next)
     }
 
-    /// Offers a value to each of the peers; encodes it once for those for which it is the same.
-    fn tell_round(
-        &self,
-        calls: &Calls,
-        round: &Round<Arc<dyn Stored>, Arc<Conn>>,
-    ) -> Vec<(u64, Told)> {
-        with_scratch(|out| {
-            let mut made_for: Option<&Arc<Conn>> = None;
-            let mut outcomes = Vec::with_capacity(round.peers.len());
-            for (id, peer) in &round.peers {
-                if !made_for.is_some_and(|one| are_alike(one, peer)) {
-                    made_for = None;
-                    if let Err(error) = self.encode(peer, &*round.value, out) {
-                        calls.trouble(peer.peer(), error, Some(&self.names.change));
-                        outcomes.push((*id, Told::Done));
-                        continue;
-                    }
-                    made_for = Some(peer);
-                }
-                outcomes.push((*id, self.offered(calls, peer, out)));
-            }
-            outcomes
-        })
+    pub(super) fn told(&self, version: u64, outcomes: &[(u64, Told)]) {
+        self.step(|telling| telling.told(version, outcomes));
     }
 
-    /// Offers a value to one peer.
-    fn offer(&self, calls: &Calls, peer: &Arc<Conn>, value: &dyn Stored) -> Told {
-        with_scratch(|out| match self.encode(peer, value, out) {
-            Ok(()) => self.offered(calls, peer, out),
-            Err(error) => {
-                calls.trouble(peer.peer(), error, Some(&self.names.change));
-                Told::Done
-            }
-        })
+    pub(super) fn leave(&self) -> Option<Arc<Conn>> {
+        self.step(Telling::leave)
     }
 
-    fn offered(&self, calls: &Calls, peer: &Arc<Conn>, out: &[u8]) -> Told {
-        match calls.net.offer(peer, out, self.about()) {
-            Ok(true) => Told::Done,
-            Ok(false) => Told::NoRoom,
-            Err(_) if peer.is_closed() => Told::Gone,
-            Err(error) => {
-                calls.trouble(peer.peer(), error, Some(&self.names.change));
-                Told::Done
-            }
-        }
+    /// Makes the notification of a value ready for a peer. No lock is held: the type is the
+    /// user's.
+    pub(super) fn encode(&self, peer: &Conn, value: &dyn Stored, out: &mut Vec<u8>) -> Result<()> {
+        out.clear();
+        let (codec, names) = (&peer.wire.codec, &self.names);
+        let encode = || value.encode_change(codec, out, &names.change, names.positional);
+        let encoded = foreign::catch("encoding a property", encode)
+            .unwrap_or_else(|| Err("its type panicked".to_owned()));
+        encoded.map_err(|reason| self.unfit(reason))?;
+        peer.frame(out, &names.change)
     }
 
-    fn about(&self) -> About<'_> {
+    pub(super) fn about(&self) -> About<'_> {
         About::Call {
             method: &self.names.change,
             id: None,
         }
     }
 
-    /// Makes the notification of a value ready for a peer. No lock is held: the type is the
-    /// user's.
-    fn encode(&self, peer: &Conn, value: &dyn Stored, out: &mut Vec<u8>) -> Result<()> {
-        out.clear();
-        let (codec, names) = (&peer.wire.codec, &self.names);
-        let encode = || value.encode_change(codec, out, &names.change, names.positional);
-        let encoded = foreign::catch("encoding a property", encode)
-            .unwrap_or_else(|| Err("its type panicked".to_owned()));
-        encoded.map_err(|reason| Error::Encode {
-            method: names.change.as_ref().into(),
+    fn unfit(&self, reason: String) -> Error {
+        Error::Encode {
+            method: self.names.change.as_ref().into(),
             reason: reason.into(),
-        })?;
-        peer.frame(out, &names.change)
-    }
-
-    /// Tells everybody on wires that have addresses in place of peers. What gets lost there is
-    /// not told again; and who is there is not known, so that it has to be for everybody.
-    fn tell_addresses(&self, calls: &Calls, value: &dyn Stored) {
-        let everyone: Vec<_> = lock(&calls.net.peers).everyones().cloned().collect();
-        for one in everyone {
-            if !calls.may_read(&one, self) {
-                continue;
-            }
-            let sent = with_scratch(|out| {
-                self.encode(&one, value, out)?;
-                calls.net.transmit(&one, out, self.about(), Wait::Never)
-            });
-            if let Err(error) = sent {
-                crate::base::log::debug!(peer = %one.peer(), "`{}`: {error}", self.names.change);
-            }
         }
     }
 }

@@ -12,10 +12,11 @@ use crate::call::promise::Promise;
 use crate::call::reply::{IntoReply, Reply};
 use crate::call::slot::{Connection, Place, Slot};
 
-use super::Own;
+use super::form::Form;
 use super::handlers::Handlers;
-use super::owned::{Names, Owned};
-use super::value::{Form, Stored};
+use super::owned::{Change, Names, Owned};
+use super::stored::Stored;
+use super::table::Own;
 
 /// A value of this side that the other side sees: declared `#[incoming(property)]`, or
 /// `#[outgoing(property)]` where this is the opposite side.
@@ -175,7 +176,14 @@ impl<T: Send + 'static> Property<T> {
 impl<T: Send + 'static> Core<T> {
     fn set(&self, value: T) -> Result<()> {
         let value = (self.form.store)(value);
-        self.owned.set(self.calls.upgrade().as_deref(), value)
+        let change = self.owned.change(&value)?;
+        match self.calls.upgrade() {
+            Some(calls) => calls.changed(&self.owned, &*value, change),
+            // There is nobody left to be told.
+            None if change == Change::Begun => drop(self.owned.leave()),
+            None => {}
+        }
+        Ok(())
     }
 
     /// Answers a read.

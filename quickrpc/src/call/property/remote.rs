@@ -12,8 +12,8 @@ use crate::call::reply::IntoReply;
 use crate::call::slot::{Connection, Slot};
 use crate::call::subscription::Subscription;
 
-use super::Remote;
-use super::value::Form;
+use super::form::Form;
+use super::table::Remote;
 
 /// So many addresses of datagrams are remembered: nobody says when they are gone.
 const ADDRESSES: usize = 1_024;

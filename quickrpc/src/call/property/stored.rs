@@ -1,15 +1,12 @@
 //! Values of properties, without their types.
 
 use std::any::Any;
-use std::sync::Arc;
 
 use serde::de::Deserialize;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::base::limits::Limits;
 use crate::base::value::Value;
-use crate::call::dispatch::{Invocation, Outcome};
-use crate::call::reply::Via;
 use crate::format::property::VALUE;
 use crate::format::text::{self, Json, Reader};
 use crate::wire::codec::AnyCodec;
@@ -31,7 +28,8 @@ pub(crate) trait Stored: Send + Sync {
     fn as_any(&self) -> &dyn Any;
 }
 
-struct Held<W>(W);
+/// A value of a type that is known to the one who put it here.
+pub(super) struct Held<W>(pub(super) W);
 
 /// The one argument of a change, by name.
 struct Named<'a, W>(&'a W);
@@ -80,56 +78,6 @@ pub(super) fn are_equal(one: &str, other: &str) -> bool {
         || (one.len() == other.len()
             && one.contains('{')
             && matches!((read(one), read(other)), (Some(one), Some(other)) if one == other))
-}
-
-/// How values of a type are stored, and read from calls.
-pub(crate) struct Form<T> {
-    pub(super) store: fn(T) -> Arc<dyn Stored>,
-    /// `None` for what was stored by another form, which does not happen.
-    pub(super) load: fn(&dyn Stored) -> Option<T>,
-    /// Answers a read with a stored value.
-    pub(super) answer: fn(&mut Invocation<'_>, &dyn Stored) -> Outcome,
-    /// Answers a read with what a handler has to say.
-    pub(super) reply: fn(&mut Invocation<'_>, crate::call::reply::Reply<T>) -> Outcome,
-    /// Reads the argument of a write or a change.
-    pub(super) argument: for<'de> fn(&Invocation<'de>) -> Result<T, Outcome>,
-    /// Sees to it that a read has no arguments.
-    pub(super) nothing: for<'de> fn(&Invocation<'de>) -> Result<(), Outcome>,
-}
-
-impl<T> Clone for Form<T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T> Copy for Form<T> {}
-
-impl<T: Send + 'static> Form<T> {
-    /// Of values that travel as `W`.
-    pub(crate) fn new<W>(
-        argument: for<'de> fn(&Invocation<'de>) -> Result<T, Outcome>,
-        nothing: for<'de> fn(&Invocation<'de>) -> Result<(), Outcome>,
-    ) -> Self
-    where
-        T: Via<W>,
-        W: Serialize + Clone + Send + Sync + 'static,
-    {
-        Form {
-            store: |value| Arc::new(Held(value.into_wire())),
-            load: |stored| {
-                let wire: &W = stored.as_any().downcast_ref()?;
-                Some(T::from_wire(wire.clone()))
-            },
-            answer: |call, stored| match stored.as_any().downcast_ref::<W>() {
-                Some(wire) => call.encode(wire),
-                None => Outcome::not_mine(),
-            },
-            reply: |call, reply| call.answer::<T, W>(reply),
-            argument,
-            nothing,
-        }
-    }
 }
 
 #[cfg(test)]
