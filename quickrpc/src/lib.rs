@@ -371,7 +371,8 @@
 //! By default a handler runs on the thread that received the call, one at a time, so that it
 //! needs no locks against the others. It should be short then, and cannot wait for other calls
 //! of the same API: that would never end, and is [`Error::Deadlock`] at once.
-//! [`Processing::Queue`] and [`Processing::Pool`] run handlers on workers, where they may wait;
+//! [`Processing::Queue`] and [`Processing::Pool`] run handlers on workers, where they may wait,
+//! but [not for what comes behind them](Processing);
 //! [`Processing::Manual`] runs them when the program's own loop says so. In each, the calls of
 //! one peer are handled in the order in which it sent them.
 //!
@@ -386,7 +387,11 @@
 //!
 //! Input that is no message, calls of unknown methods and failing handlers are reported to
 //! `api.on_error(..)`, or logged through `tracing` if there is no such handler; the library
-//! never prints. Nothing that a peer sends can crash the program or use up its memory: each
+//! never prints. What somebody does again and again is in the log once within 60 seconds, for each
+//! kind of trouble and each address (or transport, where there is no address; and one for all
+//! others, when there are very many); after that at level debug, and the number of those at the
+//! level of the first, with whatever is logged next or at `stop()`. So nobody can fill a disk by
+//! being wrong often. Nothing that a peer sends can crash the program or use up its memory: each
 //! buffer and table has a limit, see [`Limits`]. Whoever does not read what is sent to him is
 //! disconnected, as [`Api::on_disconnect`] tells, and delays nobody else.
 //!

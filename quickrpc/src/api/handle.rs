@@ -221,7 +221,8 @@ impl Api {
 
     /// Adds a handler for trouble: input that cannot be decoded, failures of calls that
     /// want no answer. The last argument is the method that it is about, if known.
-    /// Without such a handler, trouble goes to the log at level warn. It takes its turn like
+    /// Without such a handler, trouble goes to the log at level warn, [once](crate#trouble) and
+    /// then counted. Such a handler hears of each. It takes its turn like
     /// handlers of calls.
     pub fn on_error(
         &self,

@@ -65,7 +65,7 @@ pub(crate) fn wait(net: &Net) -> Result<()> {
         return stop(net);
     }
     net.threads.join(after(net.stop_limit()));
-    Ok(())
+    net.failure().map_or(Ok(()), Err)
 }
 
 /// Changes the links of an API that is stopped.

@@ -190,6 +190,16 @@ pub enum Error {
         running: Arc<[String]>,
     },
 
+    /// A thread of the API has panicked, and the API has stopped: a mistake of this library, which
+    /// asks to be reported. Code of yours that panics costs one call, or one peer, at the most.
+    #[error("the thread `{thread}` of the API has panicked: {reason}")]
+    Panicked {
+        /// The name of the thread, without `quickrpc-`.
+        thread: Arc<str>,
+        /// The words of the panic.
+        reason: Arc<str>,
+    },
+
     /// A transport has ended in an orderly way; the reason of a
     /// [`TransportState::Down`](crate::TransportState::Down) behind `restart:`.
     #[error("it ended")]

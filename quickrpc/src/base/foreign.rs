@@ -7,11 +7,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
 use super::here;
+use super::log::Shown;
+use super::often::Origin;
 
-/// Runs an item; its panic is logged and ends here.
-pub(crate) fn guarded(item: impl FnOnce()) {
+/// Runs code of the user, of which `what` says what it is; its panic is logged and ends here.
+pub(crate) fn guarded(what: &'static str, item: impl FnOnce()) {
     if let Err(panic) = inside(item) {
-        crate::base::log::error!("a callback panicked: {}", told(panic));
+        report(what, &told(panic));
     }
 }
 
@@ -48,13 +50,18 @@ fn panic_text(panic: &(dyn Any + Send)) -> &str {
 }
 
 /// Runs foreign code; a panic in it is logged and gives `None`.
-pub(crate) fn catch<R>(what: &str, run: impl FnOnce() -> R) -> Option<R> {
-    match catch_unwind(AssertUnwindSafe(run)) {
-        Ok(value) => Some(value),
-        Err(panic) => {
-            let text = told(panic);
-            crate::base::log::error!("{what} panicked: {text}");
-            None
-        }
-    }
+pub(crate) fn catch<R>(what: &'static str, run: impl FnOnce() -> R) -> Option<R> {
+    attempt(run).map_err(|text| report(what, &text)).ok()
+}
+
+/// Runs foreign code; a panic in it gives its words, which are to be told when no lock is held.
+pub(crate) fn attempt<R>(run: impl FnOnce() -> R) -> Result<R, String> {
+    catch_unwind(AssertUnwindSafe(run)).map_err(told)
+}
+
+/// Tells of a panic.
+pub(crate) fn report(what: &'static str, text: &str) {
+    crate::base::log::error_often!(
+        what, &Origin::Name("panics".into()); "{what} panicked: {}", Shown(text)
+    );
 }

@@ -8,6 +8,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::base::often::Origin;
 use crate::base::security::SecInfo;
 
 /// A connected peer: who sent a message, and whom to answer.
@@ -22,6 +23,8 @@ pub struct Sender {
     pub(crate) name: Arc<str>,
     /// The number of the wire, if it has addresses and not peers; else 0.
     pub(crate) wire: u64,
+    /// From where it comes, whatever it is named.
+    pub(crate) origin: Origin,
     pub(crate) secinfo: Option<Arc<SecInfo>>,
     pub(crate) credentials: Option<Credentials>,
 }
@@ -55,6 +58,7 @@ impl Sender {
             id,
             name,
             wire: 0,
+            origin: Origin::Anybody,
             secinfo: None,
             credentials: None,
         }
@@ -65,6 +69,7 @@ impl Sender {
         let name = ip.to_string().into();
         Sender {
             wire,
+            origin: Origin::Address(ip),
             ..Sender::new(id, name)
         }
     }

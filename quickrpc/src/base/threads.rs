@@ -1,10 +1,12 @@
 //! The one place that spawns threads, and the group that joins them.
 
+use std::fmt;
 use std::io;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::thread::{Builder, JoinHandle, ThreadId};
 use std::time::Instant;
 
+use crate::base::foreign;
 use crate::base::sync::lock;
 
 /// Spawns a named thread. Whoever spawns keeps the handle and joins it; but for look-ups of
@@ -14,11 +16,15 @@ pub(crate) fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Resu
 }
 
 /// The threads of one API: `join` returns when the last one has ended.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct ThreadGroup {
     /// Guards the list of threads; taken last, never while user code runs.
     members: Arc<(Mutex<Vec<Member>>, Condvar)>,
+    watcher: OnceLock<Watcher>,
 }
+
+/// Hears the name of a thread that has panicked, and the words, on that thread.
+pub(crate) type Watcher = Arc<dyn Fn(&str, &str) + Send + Sync>;
 
 #[derive(Debug)]
 struct Member {
@@ -28,15 +34,24 @@ struct Member {
 }
 
 impl ThreadGroup {
+    /// Tells this of threads that panic, which none should. Once, before the first is spawned.
+    pub(crate) fn watch(&self, watcher: Watcher) {
+        self.watcher.set(watcher).ok();
+    }
+
     /// Spawns a thread that belongs to the group.
     pub(crate) fn spawn(&self, name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
         let members = Arc::clone(&self.members);
+        let (watcher, own_name) = (self.watcher.get().cloned(), name.to_owned());
         // Held while spawning, so that a thread that ends at once finds its entry.
         let mut list = lock(&self.members.0);
         reap(&mut list);
         let handle = spawn(name, move || {
             let _leave = Leave(members);
-            run();
+            let ended = foreign::attempt(run);
+            if let (Err(text), Some(watcher)) = (ended, watcher) {
+                watcher(&own_name, &text);
+            }
         })?;
         list.push(Member {
             name: name.to_owned(),
@@ -78,6 +93,12 @@ impl ThreadGroup {
     }
 }
 
+impl fmt::Debug for ThreadGroup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ThreadGroup").field(&self.members.0).finish()
+    }
+}
+
 fn alive(member: &Member, me: ThreadId) -> bool {
     !member.done && member.handle.thread().id() != me
 }
@@ -89,7 +110,7 @@ fn reap(list: &mut Vec<Member>) {
         .partition(|member| member.done);
     *list = left;
     for member in Vec::<Member>::from_iter::<Vec<Member>>(done) {
-        // The thread's panic, if any, was reported by the panic hook.
+        // A panic was told to the watcher.
         member.handle.join().ok();
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Weak};
 use serde::Serialize;
 
 use crate::base::error::{CallError, Error};
+use crate::base::foreign;
 use crate::base::scratch::with_scratch;
 use crate::net::conn::{Conn, Wait};
 use crate::wire::jrpc::batch::BatchAnswer;
@@ -167,7 +168,14 @@ impl LateAnswer {
         };
         with_scratch(|out| {
             let failure = match (&self.id, result) {
-                (Some(id), Ok(value)) => encode_result(&conn, out, id, &value).err(),
+                (Some(id), Ok(value)) => {
+                    let written = foreign::catch("writing a result", || {
+                        // It is dropped here, too.
+                        let value = value;
+                        encode_result(&conn, out, id, &value).err()
+                    });
+                    written.unwrap_or_else(|| Some(internal("writing the result panicked")))
+                }
                 (None, Ok(_)) => None,
                 (_, Err(error)) => Some(call_error(error)),
             };

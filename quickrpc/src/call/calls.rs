@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use crate::base::error::{CallError, Error};
+use crate::base::often::Origin;
 use crate::base::reason::DisconnectReason;
 use crate::base::sender::Sender;
 use crate::base::sync::lock;
@@ -102,7 +103,10 @@ impl Calls {
         let work = move || calls.mailbox.work();
         if let Err(error) = self.net.threads.spawn("worker", work) {
             self.mailbox.not_spawned();
-            crate::base::log::error!("cannot spawn a worker, handlers wait: {error}");
+            crate::base::log::error_often!(
+                "cannot spawn a worker", &Origin::Anybody;
+                "cannot spawn a worker, handlers wait: {error}"
+            );
         }
     }
 
@@ -295,7 +299,7 @@ impl Context for Calls {
 
     fn run(&self, lane: u64, callback: Box<dyn FnOnce() + Send>) {
         if self.mailbox.may_run_here() {
-            return foreign::guarded(callback);
+            return foreign::guarded("a callback of a promise", callback);
         }
         self.post(lane, callback, 0);
     }

@@ -8,6 +8,8 @@ use crossbeam_channel::Receiver;
 use serde::Serialize;
 
 use crate::base::error::{CallError, Error};
+use crate::base::log::Shown;
+use crate::base::often::Origin;
 use crate::base::sender::Sender;
 use crate::call::promise::{Promise, Resolver};
 use crate::call::reply::{IntoReply, Reply, Via};
@@ -396,7 +398,12 @@ impl Calls {
                 Ok(Made::Later(later)) => late = Some(later),
                 Err(panic) => {
                     let text = told(panic);
-                    crate::base::log::error!(peer = %call.sender, "the handler of `{}` panicked: {text}", slot.name);
+                    let origin = Origin::Name((*slot.name).into());
+                    crate::base::log::error_often!(
+                        "a handler panicked", &origin;
+                        peer = %call.sender, "the handler of `{}` panicked: {}", slot.name,
+                        Shown(text)
+                    );
                     failed = Some(internal(format!("the handler of `{}` panicked", slot.name)));
                 }
             }

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crate::base::error::{CallError, Error};
+use crate::base::log::Shown;
+use crate::base::often::Origin;
 use crate::base::sender::Sender;
 use crate::base::sync::lock;
 
@@ -53,7 +55,10 @@ impl Gate {
         rules.iter().all(|rule| {
             inside(|| rule(sender, method)).unwrap_or_else(|panic| {
                 let text = told(panic);
-                crate::base::log::error!(peer = %sender, "the rule for `{method}` panicked: {text}");
+                crate::base::log::error_often!(
+                    "a rule panicked", &Origin::Name(method.into());
+                    peer = %sender, "the rule for `{method}` panicked: {}", Shown(text)
+                );
                 false
             })
         })

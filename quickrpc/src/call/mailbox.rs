@@ -230,8 +230,7 @@ impl Mailbox {
         lanes.retain(|_, lane| lane.running || !lane.items.is_empty());
         ready.retain(|id| lanes.contains_key(id));
         drop(state);
-        // Items own peers and closures of the user: not to be dropped under the lock.
-        drop(calls);
+        discard(calls);
     }
 
     /// Forgets what waits. What runs goes on.
@@ -248,8 +247,7 @@ impl Mailbox {
             .collect();
         state.lanes.retain(|_, lane| lane.running);
         drop(state);
-        // Items own peers and closures of the user: not to be dropped under the lock.
-        drop(waiting);
+        discard(waiting);
     }
 
     /// Accepts nothing more; workers end.
@@ -303,10 +301,18 @@ impl Mailbox {
             mailbox: self,
             outer: here::set_turn(self.id),
         };
-        foreign::guarded(item);
+        foreign::guarded("what takes its turn", item);
         lock(&self.state).finish(lane);
         // Not `drop`: giving the turn back drains, and `drain` is the loop around this.
         turn.give_back();
+    }
+}
+
+/// Drops what waited. Items own peers and closures of the user, which may panic at it: not under
+/// a lock, and one by one.
+fn discard(lanes: Vec<VecDeque<(Item, usize)>>) {
+    for (item, _) in lanes.into_iter().flatten() {
+        foreign::catch("dropping what waited for its turn", || drop(item));
     }
 }
 
@@ -365,7 +371,7 @@ impl Drop for Turn<'_> {
                 break;
             };
             drop(state);
-            foreign::guarded(item);
+            foreign::guarded("what takes its turn", item);
             lock(&self.mailbox.state).finish(lane);
         }
         here::set_turn(self.outer);

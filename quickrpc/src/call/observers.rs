@@ -3,7 +3,9 @@
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use crate::base::error::Error;
+use crate::base::error::{CallError, Error};
+use crate::base::foreign::guarded;
+use crate::base::log::Shown;
 use crate::base::reason::DisconnectReason;
 use crate::base::sender::Sender;
 use crate::base::sync::lock;
@@ -54,14 +56,14 @@ impl Observers {
     pub(crate) fn connected(&self, peer: &Sender) {
         let handlers = lock(&self.connect).clone();
         for handler in handlers {
-            crate::base::foreign::guarded(|| handler(peer));
+            guarded("a handler of `on_connect`", || handler(peer));
         }
     }
 
     pub(crate) fn disconnected(&self, peer: &Sender, reason: &DisconnectReason) {
         let handlers = lock(&self.disconnect).clone();
         for handler in handlers {
-            crate::base::foreign::guarded(|| handler(peer, reason));
+            guarded("a handler of `on_disconnect`", || handler(peer, reason));
         }
     }
 
@@ -72,7 +74,7 @@ impl Observers {
     pub(crate) fn status(&self, status: &TransportStatus) {
         let handlers = lock(&self.status).clone();
         for handler in handlers {
-            crate::base::foreign::guarded(|| handler(status));
+            guarded("a handler of `on_status`", || handler(status));
         }
     }
 
@@ -80,20 +82,28 @@ impl Observers {
     pub(crate) fn trouble(&self, peer: &Sender, error: &Error, in_reply_to: Option<&str>) {
         let handlers = lock(&self.error).clone();
         if handlers.is_empty() {
+            let (origin, shown) = (&peer.origin, Shown(error));
             match in_reply_to {
-                Some(method) => crate::base::log::warn!(peer = %peer, "`{method}`: {error}"),
-                None => crate::base::log::warn!(peer = %peer, "{error}"),
+                Some(method) => crate::base::log::warn_often!(
+                    kind(error), origin;
+                    peer = %peer, "`{}`: {shown}", Shown(method)
+                ),
+                None => crate::base::log::warn_often!(
+                    kind(error), origin; peer = %peer, "{shown}"
+                ),
             }
         }
         for handler in handlers {
-            crate::base::foreign::guarded(|| handler(peer, error, in_reply_to));
+            guarded("a handler of `on_error`", || {
+                handler(peer, error, in_reply_to)
+            });
         }
     }
 
     pub(crate) fn pending(&self) {
         let waker = lock(&self.pending).clone();
         if let Some(waker) = waker {
-            crate::base::foreign::guarded(|| waker());
+            guarded("a handler of `on_pending`", || waker());
         }
     }
 
@@ -105,6 +115,18 @@ impl Observers {
         let status = std::mem::take(&mut *lock(&self.status));
         let pending = std::mem::take(&mut *lock(&self.pending));
         drop((connect, disconnect, error, status, pending));
+    }
+}
+
+/// What kind of trouble it is, for the log.
+fn kind(error: &Error) -> &'static str {
+    match error {
+        Error::Decode(_) | Error::MessageTooLarge { .. } => "messages that cannot be read",
+        Error::Security(_) => "messages that were refused",
+        Error::Call(error) if error.code == CallError::FORBIDDEN => "calls that are not allowed",
+        Error::Call(error) if error.code == CallError::TOO_MANY_CALLS => "too many calls",
+        Error::Call(_) => "calls that failed",
+        _ => "messages that were not sent",
     }
 }
 

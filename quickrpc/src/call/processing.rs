@@ -2,7 +2,12 @@
 
 /// On which thread handlers run, and how many at once.
 ///
-/// Calls of one peer are handled in the order in which it sent them, whatever the mode.
+/// Calls of one peer are handled in the order in which it sent them, whatever the mode. So a
+/// handler that waits holds up the later calls of its peer (under [`Queue`](Processing::Queue)
+/// those of all peers). It must not wait for an answer for which that peer calls back and waits in
+/// its turn: that call comes behind, and both wait until the deadline. A handler that *returns* a
+/// promise, that of the other call or one that a [`Resolver`](crate::Resolver) settles later,
+/// holds up nobody, however deep such calls are nested.
 ///
 /// ```
 /// use quickrpc::{Processing, remote_api};
@@ -25,9 +30,11 @@ pub enum Processing {
     #[default]
     Inline,
     /// One worker thread, which exists while there is work and lingers for 1 s (the
-    /// original's `async_processing=True`). Handlers may wait for promises.
+    /// original's `async_processing=True`). Handlers may wait for promises; everybody's calls wait
+    /// meanwhile, those included on which the promise may depend.
     Queue,
-    /// So many worker threads (at least one). Handlers of different peers run at once.
+    /// So many worker threads (at least one). Handlers of different peers run at once, and may wait;
+    /// the calls of the same peer wait meanwhile, and those of others when all workers do.
     Pool(usize),
     /// Nothing runs until the program calls [`Api::process_pending`](crate::Api::process_pending):
     /// for the main threads of desktop programs.

@@ -12,6 +12,7 @@ use std::time::Duration;
 use crossbeam_channel::{bounded, select};
 
 use crate::base::foreign::catch;
+use crate::base::often::Origin;
 use crate::call::subscription::Subscription;
 use crate::format::description::{CallDescription, Description, Direction};
 
@@ -261,7 +262,8 @@ impl Slot {
         self.connect(move |call| match local.get::<F>() {
             Some(handler) => handler(call),
             None => {
-                crate::base::log::error!(
+                crate::base::log::error_often!(
+                    "a handler on another thread", &Origin::Anybody;
                     "a handler connected with connect_local was called on another thread; \
                      use Processing::Manual, and process_pending() on the thread that connected"
                 );

@@ -284,7 +284,9 @@ impl Target {
         }
         let wait = self.wait(peers);
         let missing = failures.len();
+        let panicked = Unsent(&self.calls, id);
         let sent = self.send(peers, &name, args, Some(id), wait, &mut failures);
+        std::mem::forget(panicked);
         // Whoever got the message may answer; only if nobody did has the call failed.
         let unsent = match sent {
             Ok(()) if failures.len() - missing < peers.len() => None,
@@ -429,6 +431,16 @@ pub(super) fn are_alike(one: &Conn, other: &Conn) -> bool {
     Arc::ptr_eq(&one.wire, &other.wire)
         && one.speech.is_plain() == other.speech.is_plain()
         && (!other.speech.is_plain() || other.wire.security.is_null())
+}
+
+/// A call that nobody waits for, since writing its arguments has panicked.
+struct Unsent<'a>(&'a Calls, u64);
+
+impl Drop for Unsent<'_> {
+    fn drop(&mut self) {
+        let call = lock(&self.0.pending).remove(self.1);
+        drop(call);
+    }
 }
 
 /// Reads the result of a call.

@@ -19,6 +19,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use crate::base::error::Error;
 use crate::base::limits::Limits;
+use crate::base::often::Origin;
 use crate::base::reason::DisconnectReason;
 use crate::base::sync::lock;
 
@@ -358,7 +359,10 @@ impl Watch {
             }
             Stage::Asked | Stage::Killed => {
                 let name = &self.child.name;
-                crate::base::log::warn!(child = %name, pid = self.child.id, "killed, since it did not end");
+                crate::base::log::warn_often!(
+                    "a child was killed", &Origin::Name(Arc::clone(name));
+                    child = %name, pid = self.child.id, "killed, since it did not end"
+                );
                 self.child.kill();
                 (Stage::Killed, None)
             }

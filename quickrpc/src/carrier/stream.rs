@@ -12,6 +12,7 @@ use rustix::buffer::spare_capacity;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
+use crate::base::often::Origin;
 use crate::base::security::SecInfo;
 
 use super::tls::Tls;
@@ -180,6 +181,19 @@ impl Stream {
             Stream::Tls(tls) => tls.write(bytes),
             _ => send_now(self, bytes),
         }
+    }
+
+    /// From where it comes.
+    #[cfg_attr(not(feature = "websocket"), allow(dead_code, reason = "nobody asks"))]
+    pub(crate) fn origin(&self) -> Origin {
+        let address = match self {
+            Stream::Tcp(stream) => stream.peer_addr(),
+            Stream::Tls(tls) => tls.socket().peer_addr(),
+            Stream::Unix(_) => return Origin::Anybody,
+        };
+        address.map_or(Origin::Anybody, |address| {
+            Origin::Address(address.ip().to_canonical())
+        })
     }
 
     /// What is known of the other side from the handshake.

@@ -6,7 +6,7 @@ use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -363,8 +363,6 @@ impl OwnBroadcasts {
 pub(crate) struct Waiting {
     messages: AtomicUsize,
     bytes: AtomicUsize,
-    /// Messages are being dropped, and the log says so.
-    dropping: AtomicBool,
 }
 
 /// Room for one message, given back when it is dropped.
@@ -390,7 +388,6 @@ impl Room {
         }
         waiting.messages.fetch_add(1, Ordering::Relaxed);
         waiting.bytes.fetch_add(bytes, Ordering::Relaxed);
-        waiting.dropping.store(false, Ordering::Relaxed);
         Some(Room {
             port: Arc::clone(port),
             bytes,
@@ -403,13 +400,6 @@ impl Drop for Room {
         let waiting = &self.port.waiting;
         waiting.messages.fetch_sub(1, Ordering::Relaxed);
         waiting.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
-}
-
-impl Waiting {
-    /// A message was dropped; true if that is news.
-    pub(crate) fn dropped(&self) -> bool {
-        !self.dropping.swap(true, Ordering::Relaxed)
     }
 }
 
@@ -510,10 +500,7 @@ mod tests {
             .map(|_| Room::take(&port, 10, &limits).unwrap())
             .collect();
         assert!(Room::take(&port, 10, &limits).is_none());
-        assert!(port.waiting.dropped());
-        assert!(!port.waiting.dropped());
         taken.pop();
         assert!(Room::take(&port, 10, &limits).is_some());
-        assert!(port.waiting.dropped());
     }
 }

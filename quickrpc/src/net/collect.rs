@@ -18,6 +18,8 @@ const OVERHEAD: Duration = Duration::from_nanos(500);
 
 #[derive(Default)]
 struct Collected {
+    /// Tells the threads that collect from each other; 0 before the first time.
+    thread: u64,
     depth: usize,
     peers: Vec<Arc<Conn>>,
     /// What handlers took since the first of it was collected, as far as known.
@@ -26,8 +28,6 @@ struct Collected {
 
 thread_local! {
     static COLLECTED: RefCell<Collected> = RefCell::default();
-    /// Tells the threads that collect from each other.
-    static THREAD: u64 = NEXT_THREAD.fetch_add(1, Ordering::Relaxed);
 }
 
 static NEXT_THREAD: AtomicU64 = AtomicU64::new(1);
@@ -38,7 +38,12 @@ pub(crate) struct Batch(());
 
 impl Batch {
     pub(crate) fn begin() -> Self {
-        COLLECTED.with_borrow_mut(|collected| collected.depth += 1);
+        COLLECTED.with_borrow_mut(|collected| {
+            collected.depth += 1;
+            if collected.thread == 0 {
+                collected.thread = NEXT_THREAD.fetch_add(1, Ordering::Relaxed);
+            }
+        });
         Batch(())
     }
 }
@@ -73,8 +78,7 @@ impl Drop for Direct {
 
 /// The number of this thread, if it collects.
 pub(crate) fn collector() -> Option<u64> {
-    let collects = COLLECTED.with_borrow(|collected| collected.depth > 0);
-    collects.then(|| THREAD.with(|number| *number))
+    COLLECTED.with_borrow(|collected| (collected.depth > 0).then_some(collected.thread))
 }
 
 /// Remembers that something is queued for a peer.

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use crate::base::error::Error;
+use crate::base::foreign;
+use crate::base::reason::DisconnectReason;
 use crate::base::sync::{after, lock};
 
 use super::above::Done;
@@ -12,6 +15,9 @@ use super::reactor::Command;
 use super::run::Phase;
 use super::status::TransportState;
 use crate::net::net::Net;
+
+/// The name of the thread without which nothing goes on.
+pub(super) const POLL_THREAD: &str = "io";
 
 impl Net {
     /// Starts; `started` is told when everything is open, or why not.
@@ -52,12 +58,13 @@ impl Net {
         lock(&self.peers).open();
         *lock(&self.reactor) = Some(reactor);
         run.phase = Phase::Starting;
+        run.failure = None;
         run.alive = count;
         run.starting = Some(starting);
         run.stop_signal = Some(crossbeam_channel::bounded(0));
         self.running.store(true, Ordering::Release);
         self.was_started.store(true, Ordering::Release);
-        let spawned = self.threads.spawn("io", move || poll_thread.run());
+        let spawned = self.threads.spawn(POLL_THREAD, move || poll_thread.run());
         if let Err(error) = spawned {
             *lock(&self.reactor) = None;
             let starting = std::mem::take(&mut *run).starting;
@@ -109,19 +116,69 @@ impl Net {
         self.running.store(false, Ordering::Release);
         *lock(&self.reactor) = None;
         lock(&self.addresses).clear();
-        for link in lock(&self.links).iter() {
-            *lock(&link.state) = TransportState::Stopped;
-        }
         let mut run = lock(&self.run);
+        let failure = run.failure.take().or(failure);
+        let starting = run.starting.take();
+        // Who started it hears of it; otherwise it is for those who wait for the end.
+        run.failure = failure.clone().filter(|_| starting.is_none());
+        let state = match &run.failure {
+            Some(_) => TransportState::Ended {
+                reason: run.failure.clone(),
+            },
+            None => TransportState::Stopped,
+        };
+        for link in lock(&self.links).iter() {
+            *lock(&link.state) = state.clone();
+        }
         run.phase = Phase::Idle;
         run.alive = 0;
         run.stop_signal = None;
-        let starting = run.starting.take();
         self.run_changed.notify_all();
         drop(run);
         if let Some(started) = starting {
             started(Err(failure.unwrap_or(Error::Stopped)));
         }
+    }
+
+    /// A thread of this API has panicked, which none should: nobody knows what it leaves
+    /// undone, so that the API stops. On that thread.
+    pub(crate) fn died(&self, thread: &str, reason: &str) {
+        let error = Error::Panicked {
+            thread: thread.into(),
+            reason: reason.into(),
+        };
+        crate::base::log::error!("{error}; the API stops");
+        lock(&self.run).failure.get_or_insert(error);
+        match thread == POLL_THREAD {
+            true => self.abandon(),
+            false => self.request_stop(),
+        }
+    }
+
+    /// Ends everything without the poll thread, which has not even been able to do that.
+    fn abandon(&self) {
+        self.running.store(false, Ordering::Release);
+        let now = Instant::now();
+        foreign::catch("ending what is left of an API", || {
+            self.dismiss_companions();
+            let peers = lock(&self.peers).close();
+            for conn in peers {
+                conn.close(DisconnectReason::Stopped);
+                conn.drop_output();
+            }
+        });
+        foreign::catch("failing the calls of an API", || {
+            if let Some(above) = self.above() {
+                above.stopping(now);
+                above.stopped(now);
+            }
+        });
+        self.stopped(None);
+    }
+
+    /// Why the last run has ended, where nobody has asked for it.
+    pub(crate) fn failure(&self) -> Option<Error> {
+        lock(&self.run).failure.clone()
     }
 
     /// Waits until the API is stopped, or every transport has ended. Gives whether it is the

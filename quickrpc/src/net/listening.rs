@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use mio::Token;
 use mio::net::TcpListener;
 
+use crate::base::foreign;
+use crate::base::often::Origin;
 use crate::base::sync::lock;
 use crate::carrier::listener::Listener;
 use crate::carrier::stream::Stream;
@@ -77,7 +79,9 @@ impl Loop {
         let attempt = self.states.get(index).map_or(0, |state| state.attempt);
         let reactor = Arc::clone(&self.reactor);
         self.net.threads.spawn("listen", move || {
-            reactor.ask(Command::Listening(index, attempt, make()));
+            let made = foreign::attempt(make);
+            let made = made.unwrap_or_else(|text| Err(io::Error::other(text)));
+            reactor.ask(Command::Listening(index, attempt, made));
         })
     }
 
@@ -193,7 +197,10 @@ impl Loop {
             let (_, seen) = state.outage.get_or_insert((now, 0));
             *seen += 1;
             if *seen == 1 {
-                crate::base::log::warn!("accepting pauses: {error}");
+                let origin = self.transport(index);
+                crate::base::log::warn_often!(
+                    "accepting pauses", &origin; "accepting pauses: {error}"
+                );
             }
         }
         self.accept_at(index, Instant::now() + NO_DESCRIPTORS);
@@ -204,11 +211,19 @@ impl Loop {
         let state = self.states.get_mut(index);
         if let Some((since, seen)) = state.and_then(|state| state.outage.take()) {
             let lasted = since.elapsed();
-            crate::base::log::info!(
-                seen,
-                "accepting goes on after {lasted:?} without descriptors"
+            let origin = self.transport(index);
+            crate::base::log::info_often!(
+                "accepting goes on", &origin;
+                seen, "accepting goes on after {lasted:?} without descriptors"
             );
         }
+    }
+
+    fn transport(&self, index: usize) -> Origin {
+        let link = self.links.get(index);
+        link.map_or(Origin::Anybody, |link| {
+            Origin::Name(Arc::clone(&link.wire.name))
+        })
     }
 
     fn welcome(&mut self, index: usize, link: &Arc<Link>, stream: Stream, name: &str) {
@@ -218,9 +233,10 @@ impl Loop {
             .get(index)
             .is_some_and(|state| state.peers >= limit)
         {
-            crate::base::log::warn!(
-                peer = name,
-                "closed at once: {limit} connections are the limit"
+            let origin = Origin::of(name, &link.wire.name);
+            crate::base::log::warn_often!(
+                "too many connections", &origin;
+                peer = name, "closed at once: {limit} connections are the limit"
             );
             return;
         }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock, Weak};
 use crate::base::error::Error;
 use crate::base::here;
 use crate::base::limits::Limits;
+use crate::base::often::Origin;
 use crate::base::reason::DisconnectReason;
 use crate::base::sender::{Receiver, Sender, next_id};
 use crate::base::sync::lock;
@@ -60,6 +61,9 @@ pub(crate) struct Net {
     pub(crate) alarm: Alarm,
     pub(crate) peers: Mutex<PeerTable>,
     pub(crate) threads: ThreadGroup,
+    /// The poll thread cannot end everything.
+    #[cfg(test)]
+    pub(crate) ends_badly: AtomicBool,
     /// Where the servers listen, by the place of their link.
     pub(crate) addresses: Mutex<Vec<(usize, SocketAddr)>>,
     /// What starts and stops with this API.
@@ -89,10 +93,18 @@ impl Net {
             alarm: Alarm::default(),
             peers: Mutex::default(),
             threads: ThreadGroup::default(),
+            #[cfg(test)]
+            ends_badly: AtomicBool::new(false),
             addresses: Mutex::default(),
             companions: Mutex::default(),
         });
         net.share_limits();
+        let watched = Arc::downgrade(&net);
+        net.threads.watch(Arc::new(move |thread, reason| {
+            if let Some(net) = watched.upgrade() {
+                net.died(thread, reason);
+            }
+        }));
         net
     }
 
@@ -157,6 +169,7 @@ impl Net {
         let peer = Sender {
             credentials: outlet.credentials(),
             secinfo: outlet.secinfo(),
+            origin: Origin::of(name, &wire.name),
             ..Sender::new(next_id(), name.into())
         };
         let keeper = self.me.clone();

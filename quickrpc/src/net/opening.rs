@@ -9,6 +9,9 @@ use super::above::Done;
 use super::adding::Adding;
 use super::bus;
 use crate::base::error::Error;
+use crate::base::foreign;
+use crate::base::log::Shown;
+use crate::base::often::Origin;
 use crate::base::sync::{after, lock};
 use crate::carrier::pipe::Pipe;
 use crate::carrier::stream::Stream;
@@ -86,7 +89,11 @@ impl Loop {
         match link.retry {
             Some(retry) => {
                 let wait = pause(retry, state.failures);
-                crate::base::log::warn!(wire = %link.wire.name, "{error}; trying again in {wait:?}");
+                let origin = Origin::Name(Arc::clone(&link.wire.name));
+                crate::base::log::warn_often!(
+                    "a transport cannot be opened", &origin;
+                    wire = %link.wire.name, "{}; trying again in {wait:?}", Shown(&error)
+                );
                 self.down(index, &link, error, wait);
                 if let Some(adding) = adding {
                     adding.part(Ok(()));
@@ -122,7 +129,11 @@ impl Loop {
             Some(retry) if !over => {
                 let wait = pause(retry, 1);
                 let reason = reason.unwrap_or(Error::Ended);
-                crate::base::log::info!(wire = %link.wire.name, "{reason}; starting again in {wait:?}");
+                let origin = Origin::Name(Arc::clone(&link.wire.name));
+                crate::base::log::info_often!(
+                    "a transport has ended", &origin;
+                    wire = %link.wire.name, "{}; starting again in {wait:?}", Shown(&reason)
+                );
                 self.down(index, &link, reason, wait);
             }
             _ => {
@@ -208,7 +219,9 @@ impl Loop {
         };
         match &link.transport {
             Leaf::Internal { bus: bus_name, .. } => bus::leave(&self.net, bus_name, index),
-            Leaf::Custom(transport) => transport.close(),
+            Leaf::Custom(transport) => {
+                foreign::catch("closing a transport", || transport.close());
+            }
             Leaf::Udp(_) => self.close_udp(index),
             _ => {}
         }

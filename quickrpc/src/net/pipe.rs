@@ -4,6 +4,7 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 
 use crate::base::error::{Error, Result};
+use crate::base::foreign;
 use crate::base::here;
 use crate::base::reason::DisconnectReason;
 use crate::carrier::fd;
@@ -51,10 +52,14 @@ impl Net {
             watcher,
         } = pipe;
         let (net, above, peer) = (Arc::clone(self), Arc::clone(above), Arc::clone(conn));
-        let reading = move || read(&net, &*above, &peer, reader, end_of_input);
+        let reading = move || {
+            guarded(&peer, "reading", || {
+                read(&net, &*above, &peer, reader, end_of_input);
+            });
+        };
         let (net, peer, with_writer) = (Arc::clone(self), Arc::clone(conn), watcher.is_none());
         let writing = move || {
-            write(&peer, writer);
+            guarded(&peer, "writing", || write(&peer, writer));
             if with_writer {
                 net.ask(Command::Written(peer));
             }
@@ -62,7 +67,7 @@ impl Net {
         let (net, peer) = (Arc::clone(self), Arc::clone(conn));
         let watching = watcher.map(|watch| {
             move || {
-                watch();
+                guarded(&peer, "watching", watch);
                 net.ask(Command::Written(peer));
             }
         });
@@ -96,7 +101,9 @@ impl Net {
         let (net, transport) = (Arc::clone(self), Arc::clone(transport));
         self.threads.spawn("open", move || {
             let name = entry.name();
-            let opened = transport.open(entry).map_err(|error| Error::Start {
+            let opened = foreign::attempt(|| transport.open(entry));
+            let opened = opened.unwrap_or_else(|text| Err(format!("it panicked: {text}").into()));
+            let opened = opened.map_err(|error| Error::Start {
                 transport: name,
                 reason: error.to_string().into(),
                 kind: error.downcast_ref::<io::Error>().map(io::Error::kind),
@@ -129,6 +136,15 @@ impl Network for Door {
         self.net.announce(&*above, &conn);
         let running = self.net.run_pipe(&above, &conn, pipe);
         running.map_err(|error| Error::io("cannot spawn the threads of a peer", error))
+    }
+}
+
+/// Runs a thread of a peer. What panics in it, such as a stream of a plug-in, costs the peer.
+fn guarded(conn: &Conn, what: &'static str, run: impl FnOnce()) {
+    if let Err(text) = foreign::attempt(run) {
+        foreign::report(what, &text);
+        let error = io::Error::other(format!("{what} panicked: {text}"));
+        conn.close(DisconnectReason::Lost(Arc::new(error)));
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::error::Error;
+use crate::base::foreign;
 use crate::base::reason::DisconnectReason;
 use crate::base::sender::Sender;
 use crate::base::spare;
@@ -104,7 +105,8 @@ impl Net {
     }
 
     /// Takes what was read from a peer, and handles every complete message in it, up to a
-    /// round. On a thread that reads; `rx` is the peer's own, taken out for the time.
+    /// round. On a thread that reads; `rx` is the peer's own, taken out for the time. A panic in
+    /// codecs, sessions and what else takes part costs this peer.
     pub(crate) fn receive(
         &self,
         above: &dyn Above,
@@ -112,7 +114,13 @@ impl Net {
         rx: &mut Rx,
         chunk: &[u8],
     ) -> Flow {
-        let flow = self.rounds(above, conn, rx, chunk);
+        let read = foreign::attempt(|| self.rounds(above, conn, rx, chunk));
+        let flow = read.unwrap_or_else(|text| {
+            foreign::report("reading a peer", &text);
+            let error = io::Error::other(format!("reading it panicked: {text}"));
+            conn.close(DisconnectReason::Lost(Arc::new(error)));
+            Flow::Closed
+        });
         match self.holds_input(conn, rx.held()) {
             true => flow,
             false => Flow::Closed,
@@ -147,16 +155,18 @@ impl Net {
 
     /// Handles one datagram. It stands alone: what is left of it belongs to nothing else.
     pub(crate) fn receive_datagram(&self, above: &dyn Above, conn: &Arc<Conn>, bytes: &[u8]) {
-        let _batch = Batch::begin();
-        above.round(conn, &mut |hears| {
-            let round = Round {
-                net: self,
-                above,
-                conn,
-                hears,
-            };
-            // Of a header, nothing is left for the next datagram.
-            round.datagram(&mut Sense::default(), bytes);
+        foreign::catch("reading a datagram", || {
+            let _batch = Batch::begin();
+            above.round(conn, &mut |hears| {
+                let round = Round {
+                    net: self,
+                    above,
+                    conn,
+                    hears,
+                };
+                // Of a header, nothing is left for the next datagram.
+                round.datagram(&mut Sense::default(), bytes);
+            });
         });
     }
 

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use mio::{Registry, Waker};
 
 use crate::base::error::Error;
+use crate::base::often::Origin;
 use crate::base::sync::lock;
 use crate::carrier::listener::Listener;
 
@@ -53,6 +54,9 @@ pub(crate) enum Command {
     Run,
     /// End everything.
     Stop,
+    /// A mistake of this library.
+    #[cfg(test)]
+    Panic,
 }
 
 /// The handle of a poll thread.
@@ -89,7 +93,10 @@ impl Reactor {
     pub(crate) fn wake(&self) {
         // Fails only when the system is out of memory; the next wake-up sees the wish.
         if let Err(error) = self.waker.wake() {
-            crate::base::log::error!("cannot wake the poll thread: {error}");
+            crate::base::log::error_often!(
+                "cannot wake the poll thread", &Origin::Anybody;
+                "cannot wake the poll thread: {error}"
+            );
         }
     }
 }
@@ -111,7 +118,10 @@ impl Reactor {
                 (Some(_), Some(interest)) => stream.reregister(registry, token, interest),
             };
             if let Err(error) = changed {
-                crate::base::log::error!(peer = %conn.peer(), "cannot watch the socket: {error}");
+                crate::base::log::error_often!(
+                    "cannot watch a socket", &conn.peer.origin;
+                    peer = %conn.peer(), "cannot watch the socket: {error}"
+                );
             }
         })
     }

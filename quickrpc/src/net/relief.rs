@@ -51,7 +51,10 @@ impl Net {
             return false;
         }
         let limit = self.budget.limit();
-        crate::base::log::warn!(peer = %largest.peer, held, "all peers hold more than {limit} bytes");
+        crate::base::log::warn_often!(
+            "a peer holds too much", &largest.peer.origin;
+            peer = %largest.peer, held, "all peers hold more than {limit} bytes"
+        );
         if !largest.close(DisconnectReason::OutOfMemory { held, limit }) {
             // Closed before; now it does not get the rest either.
             largest.drop_output();

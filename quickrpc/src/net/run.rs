@@ -1,5 +1,7 @@
 //! One run of an API, from its start to its stop.
 
+use crate::base::error::Error;
+
 use super::above::Done;
 
 /// How far an API is.
@@ -8,6 +10,8 @@ pub(crate) struct Run {
     pub(crate) phase: Phase,
     /// Who started it waits for this.
     pub(crate) starting: Option<Done>,
+    /// Why the last run has ended, where nobody has asked for it.
+    pub(crate) failure: Option<Error>,
     /// Transports that run, or will be started again.
     pub(crate) alive: usize,
     /// While it exists, handlers that wait for room in a subscription wait.

@@ -6,6 +6,7 @@ use std::sync::Weak;
 use super::*;
 use crate::base::error::BoxError;
 use crate::base::limits::Limits;
+use crate::base::often::Origin;
 use crate::base::security::SecInfo;
 use crate::base::sender::next_id;
 use crate::net::budget::Budget;
@@ -63,6 +64,7 @@ fn conn(name: &str, security: AnySecurity, link: usize) -> Arc<Conn> {
         wire: 0,
         secinfo: None,
         credentials: None,
+        origin: Origin::Anybody,
     };
     let outlet = Outlet::Writer(Box::new(|_| ()));
     let keeper = Weak::<crate::net::net::Net>::new();

@@ -11,6 +11,9 @@ use mio::net::TcpStream;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, sendmsg};
 use rustls::{Connection, ProtocolVersion};
 
+use crate::base::foreign;
+use crate::base::log::Shown;
+use crate::base::often::Origin;
 use crate::base::security::SecInfo;
 use crate::base::sync::lock;
 
@@ -51,6 +54,8 @@ struct Session {
     /// Why nothing can be read any more, once it is so. Nothing is said behind the alert that
     /// told the other side.
     failed: Option<String>,
+    /// The state machine has panicked, and means nothing any more.
+    broken: bool,
     /// So many bytes at the front of what is to be written are encrypted already, and have
     /// not left.
     encrypted: usize,
@@ -70,6 +75,7 @@ impl Tls {
                 ended: false,
                 said_end: false,
                 failed: None,
+                broken: false,
                 encrypted: 0,
                 asked,
                 other: None,
@@ -81,32 +87,47 @@ impl Tls {
         &self.socket
     }
 
+    /// Whatever enters the state machine does so here. A panic in it costs this connection, and
+    /// it is not entered again.
+    fn within<R>(&self, enter: impl FnOnce(&mut Session) -> io::Result<R>) -> io::Result<R> {
+        let mut session = lock(&self.session);
+        if session.broken {
+            return Err(io::Error::other("TLS has panicked before"));
+        }
+        foreign::attempt(|| enter(&mut session)).unwrap_or_else(|text| {
+            session.broken = true;
+            // The reason for which the connection ends; a log is not written under locks.
+            Err(io::Error::other(format!("TLS panicked: {text}")))
+        })
+    }
+
     /// Reads what is decrypted, or can be.
     pub(crate) fn read(&self, room: impl Room) -> io::Result<usize> {
-        let mut session = lock(&self.session);
-        if session.said_end {
-            return throw_away(&self.socket);
-        }
-        session.decrypt(&self.socket)?;
-        match room.copy(session.connection.reader()) {
-            Ok(count) => {
-                session.unread = session.unread.saturating_sub(count);
-                Ok(count)
+        self.within(|session| {
+            if session.said_end {
+                return throw_away(&self.socket);
             }
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(explain::cut_off()),
-            Err(error) => Err(error),
-        }
+            session.decrypt(&self.socket)?;
+            match room.copy(session.connection.reader()) {
+                Ok(count) => {
+                    session.unread = session.unread.saturating_sub(count);
+                    Ok(count)
+                }
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    Err(explain::cut_off())
+                }
+                Err(error) => Err(error),
+            }
+        })
     }
 
     /// The same, and waits as long as the socket says.
     pub(crate) fn read_waiting(&self, room: impl Room) -> io::Result<usize> {
         loop {
-            let mut session = lock(&self.session);
-            let decrypted = match session.said_end {
+            let decrypted = self.within(|session| match session.said_end {
                 true => throw_away(&self.socket).map(drop),
                 false => session.decrypt(&self.socket),
-            };
-            drop(session);
+            });
             match decrypted {
                 Ok(()) => return self.read(room),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -127,43 +148,21 @@ impl Tls {
     /// when nothing of them is left here, so that the caller keeps track of what has not
     /// left; it has to come with the same bytes again.
     pub(crate) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        let mut session = lock(&self.session);
-        if session.said_end || session.failed.is_some() {
-            return Err(io::ErrorKind::BrokenPipe.into());
-        }
-        if session.encrypted == 0 {
-            // What the protocol itself had to say.
-            session.flush(&self.socket)?;
-            let chunk = bytes.get(..CHUNK).unwrap_or(bytes);
-            session.encrypted = session.connection.writer().write(chunk)?;
-        }
-        let mut sent = 0;
-        match session.flush_counted(&self.socket, &mut sent) {
-            Ok(()) => Ok(std::mem::take(&mut session.encrypted)),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                // Nobody has to wait for a whole chunk to see that it goes on. The last byte
-                // stays until all has left; encrypted, they are more than in the clear.
-                let taken = sent.min(session.encrypted.saturating_sub(1));
-                session.encrypted -= taken;
-                match taken {
-                    0 => Err(error),
-                    taken => Ok(taken),
-                }
-            }
-            Err(error) => Err(error),
-        }
+        self.within(|session| session.write(&self.socket, bytes))
     }
 
     /// Says to the other side that nothing more will come (close_notify: RFC 8446, section
     /// 6.1), if the socket takes it.
     pub(crate) fn say_end(&self) {
-        let mut session = lock(&self.session);
-        if session.failed.is_none() && !session.said_end {
-            session.said_end = true;
-            session.connection.send_close_notify();
-        }
+        let said = self.within(|session| {
+            if session.failed.is_none() && !session.said_end {
+                session.said_end = true;
+                session.connection.send_close_notify();
+            }
+            session.flush(&self.socket)
+        });
         // An error means that nobody is there to be told.
-        session.flush(&self.socket).ok();
+        said.ok();
     }
 
     /// What the other side's certificate says, if it has shown one.
@@ -177,7 +176,10 @@ impl Tls {
             && let Ok(address) = self.socket.peer_addr()
         {
             let address = SocketAddr::new(address.ip().to_canonical(), address.port());
-            crate::base::log::info!(peer = %address, "no handshake of TLS: {why}");
+            crate::base::log::info_often!(
+                "handshakes of TLS that failed", &Origin::Address(address.ip());
+                peer = %address, "no handshake of TLS: {}", Shown(why)
+            );
         }
     }
 
@@ -187,42 +189,7 @@ impl Tls {
     ///
     /// Of kind [`InvalidData`](io::ErrorKind::InvalidData) where the two sides do not agree.
     pub(super) fn shake_hands(&self) -> io::Result<Hands> {
-        let mut session = lock(&self.session);
-        loop {
-            let hands = session.hands();
-            if hands != Hands::Apart && session.other.is_none() {
-                let certificate = session.connection.peer_certificates();
-                let certificate = certificate.and_then(|chain| chain.first());
-                let read = certificate.map(|one| subject::secinfo(one)).transpose();
-                session.other = match (read, session.side()) {
-                    (Ok(info), _) => info,
-                    // It was verified for the name that was called, which is what counts.
-                    (Err(why), Side::Client) => {
-                        crate::base::log::debug!("{why}");
-                        None
-                    }
-                    // Before the last words leave, from which the client sees that it is let in.
-                    (Err(why), Side::Server) => return Err(explain::invalid(why)),
-                };
-            }
-            match session.flush(&self.socket) {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Hands::Apart),
-                Err(error) => return Err(session.in_handshake(error)),
-            }
-            if hands == Hands::Shaken {
-                return Ok(hands);
-            }
-            match session.take_some(&self.socket) {
-                Ok(()) if session.ended => {
-                    let error = io::ErrorKind::UnexpectedEof.into();
-                    return Err(session.in_handshake(error));
-                }
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(hands),
-                Err(error) => return Err(session.in_handshake(error)),
-            }
-        }
+        self.within(|session| session.shake_hands(&self.socket))
     }
 }
 
@@ -250,6 +217,45 @@ impl Session {
                 Hands::Held
             }
             _ => Hands::Shaken,
+        }
+    }
+
+    /// See [`Tls::shake_hands`].
+    fn shake_hands(&mut self, socket: &TcpStream) -> io::Result<Hands> {
+        loop {
+            let hands = self.hands();
+            if hands != Hands::Apart && self.other.is_none() {
+                let certificate = self.connection.peer_certificates();
+                let certificate = certificate.and_then(|chain| chain.first());
+                let read = certificate.map(|one| subject::secinfo(one)).transpose();
+                self.other = match (read, self.side()) {
+                    (Ok(info), _) => info,
+                    // It was verified for the name that was called, which is what counts.
+                    (Err(why), Side::Client) => {
+                        crate::base::log::debug!("{why}");
+                        None
+                    }
+                    // Before the last words leave, from which the client sees that it is let in.
+                    (Err(why), Side::Server) => return Err(explain::invalid(why)),
+                };
+            }
+            match self.flush(socket) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Hands::Apart),
+                Err(error) => return Err(self.in_handshake(error)),
+            }
+            if hands == Hands::Shaken {
+                return Ok(hands);
+            }
+            match self.take_some(socket) {
+                Ok(()) if self.ended => {
+                    let error = io::ErrorKind::UnexpectedEof.into();
+                    return Err(self.in_handshake(error));
+                }
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(hands),
+                Err(error) => return Err(self.in_handshake(error)),
+            }
         }
     }
 
@@ -292,6 +298,34 @@ impl Session {
                 self.failed = Some(trouble.to_string());
                 Err(trouble)
             }
+        }
+    }
+
+    /// See [`Tls::write`].
+    fn write(&mut self, socket: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+        if self.said_end || self.failed.is_some() {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        if self.encrypted == 0 {
+            // What the protocol itself had to say.
+            self.flush(socket)?;
+            let chunk = bytes.get(..CHUNK).unwrap_or(bytes);
+            self.encrypted = self.connection.writer().write(chunk)?;
+        }
+        let mut sent = 0;
+        match self.flush_counted(socket, &mut sent) {
+            Ok(()) => Ok(std::mem::take(&mut self.encrypted)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                // Nobody has to wait for a whole chunk to see that it goes on. The last byte
+                // stays until all has left; encrypted, they are more than in the clear.
+                let taken = sent.min(self.encrypted.saturating_sub(1));
+                self.encrypted -= taken;
+                match taken {
+                    0 => Err(error),
+                    taken => Ok(taken),
+                }
+            }
+            Err(error) => Err(error),
         }
     }
 
@@ -361,5 +395,64 @@ impl Write for Socket<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::crypto::ring;
+    use rustls::pki_types::ServerName;
+    use rustls::server::{ClientHello, ResolvesServerCert};
+    use rustls::sign::CertifiedKey;
+    use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection};
+
+    use super::*;
+
+    /// Panics in the middle of a handshake.
+    #[derive(Debug)]
+    struct Panics;
+
+    impl ResolvesServerCert for Panics {
+        fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+            panic!("no certificate")
+        }
+    }
+
+    #[test]
+    fn a_panic_within_costs_the_connection_and_is_not_entered_again() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut near = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let provider = || Arc::new(ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(RootCertStore::empty())
+            .with_no_client_auth();
+        let name = ServerName::try_from("localhost").unwrap();
+        let mut client = ClientConnection::new(config.into(), name).unwrap();
+        client.write_tls(&mut near).unwrap();
+        let config = ServerConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(Panics));
+        let server = ServerConnection::new(config.into()).unwrap();
+        let socket = TcpStream::from_std(listener.accept().unwrap().0);
+        let tls = Tls::new(socket, server.into(), Arc::default());
+        let error = loop {
+            match tls.shake_hands() {
+                Ok(Hands::Apart) => std::thread::yield_now(),
+                Ok(hands) => panic!("{hands:?}"),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error.to_string(), "TLS panicked: no certificate");
+        let before = "TLS has panicked before";
+        assert_eq!(tls.write(b"x").unwrap_err().to_string(), before);
+        assert_eq!(tls.read(&mut [0; 9][..]).unwrap_err().to_string(), before);
+        let waited = tls.read_waiting(&mut [0; 9][..]);
+        assert_eq!(waited.unwrap_err().to_string(), before);
+        assert_eq!(tls.shake_hands().unwrap_err().to_string(), before);
+        tls.say_end();
     }
 }

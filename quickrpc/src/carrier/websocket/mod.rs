@@ -4,6 +4,7 @@
 mod access;
 mod client;
 mod files;
+mod headers;
 mod http;
 mod server;
 
@@ -30,7 +31,10 @@ pub(crate) fn bind(expr: &TransportExpr) -> Result<Option<Bound>, Error> {
             host,
             port,
             tls,
+            login,
             path,
+            query,
+            header_file,
             subprotocol,
             ..
         } => {
@@ -42,7 +46,15 @@ pub(crate) fn bind(expr: &TransportExpr) -> Result<Option<Bound>, Error> {
                 port if port == usual => tcp::host_name(host),
                 port => tcp::client_name(host, port),
             };
-            let client = client::Client::new(authority, path, subprotocol.as_deref());
+            let headers = headers::Headers::new(login.as_ref(), header_file.as_deref());
+            let target = client::Target {
+                authority,
+                path: path.clone(),
+                query: query.clone(),
+                subprotocol: subprotocol.clone(),
+                headers,
+            };
+            let client = client::Client::new(target);
             (Arc::new(client), Side::Client)
         }
         TransportKind::WebSocketServer {

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use tungstenite::handshake::server::{create_response, write_response};
-use tungstenite::http;
+use tungstenite::handshake::derive_accept_key;
+
+use crate::base::often::Origin;
 
 use super::super::greeter::{Greeter, Greeting, Output, Step};
 use super::super::stream::Stream;
 use super::access::Access;
 use super::files::{Body, Folder, Found, Sending};
-use super::http::{BadRequest, HEAD, Request, answer_head, read_head};
+use super::http::{BadRequest, HEAD, Request, answer_head, read_head, words};
 
 /// What a `wsserv:` serves.
 #[derive(Debug, Clone)]
@@ -69,7 +70,7 @@ impl Greeter for Handshake {
         if let State::Asked = self.state {
             let take = |input: &mut Vec<u8>| Request::take(input).transpose();
             self.state = match read_head(stream, input, take) {
-                Ok(Some(request)) => self.server.answer(request),
+                Ok(Some(request)) => self.server.answer(request, &stream.origin()),
                 Ok(None) => return Step::Wait,
                 Err(error) => return Step::Failed(error),
             };
@@ -87,7 +88,7 @@ impl Greeter for Handshake {
 }
 
 impl Server {
-    fn answer(&self, request: Result<Request, BadRequest>) -> State {
+    fn answer(&self, request: Result<Request, BadRequest>, origin: &Origin) -> State {
         let request = match request {
             Ok(request) => request,
             Err(BadRequest::TooLarge) => {
@@ -103,7 +104,7 @@ impl Server {
         let with_body = request.method != "HEAD";
         let get = matches!(request.method.as_str(), "GET" | "HEAD");
         if request.says("upgrade", "websocket") && request.path == served.path {
-            return self.upgrade(&request);
+            return self.upgrade(&request, origin);
         }
         if !get {
             let text = format!("`{}` can only be read, with GET or HEAD", request.path);
@@ -112,7 +113,7 @@ impl Server {
         }
         if let Some(folder) = &served.folder {
             if let Err(why) = served.access.check_page(&request) {
-                crate::base::log::warn!("{why}");
+                crate::base::log::warn_often!("pages that were refused", origin; "{why}");
                 return refuse("403 Forbidden", &[], &why, with_body);
             }
             if let Some(found) = folder.find(&request.path) {
@@ -128,10 +129,10 @@ impl Server {
         refuse("404 Not Found", &[], &text, with_body)
     }
 
-    fn upgrade(&self, request: &Request) -> State {
+    fn upgrade(&self, request: &Request, origin: &Origin) -> State {
         let served = &*self.0;
         if let Err(why) = served.access.check_wire(request) {
-            crate::base::log::warn!("{why}");
+            crate::base::log::warn_often!("pages that were refused", origin; "{why}");
             return refuse("403 Forbidden", &[], &why, true);
         }
         if request.header("sec-websocket-version") != Some("13") {
@@ -148,33 +149,37 @@ impl Server {
         }
     }
 
-    /// The answer with which the connection is a WebSocket.
-    fn accept(&self, request: &Request) -> Result<Vec<u8>, String> {
-        let words = |error: tungstenite::Error| error.to_string();
+    /// The answer with which the connection is a WebSocket (RFC 6455, section 4.2). Made here,
+    /// since tungstenite looks at the first line of a list only.
+    fn accept(&self, request: &Request) -> Result<Vec<u8>, &'static str> {
+        if request.method != "GET" {
+            return Err("its method has to be GET");
+        }
         if request.version < 1 {
-            return Err(String::from("HTTP/1.1 is needed"));
+            return Err("HTTP/1.1 is needed");
+        }
+        if !request.says("connection", "upgrade") {
+            return Err("`Connection: Upgrade` is missing");
         }
         let key = request.header("sec-websocket-key").unwrap_or_default();
         if !is_key(key) {
-            return Err(String::from("`Sec-WebSocket-Key` is missing or wrong"));
+            return Err("`Sec-WebSocket-Key` is missing or wrong");
         }
-        let mut asked = http::Request::new(());
-        *asked.method_mut() = http::Method::from_bytes(request.method.as_bytes())
-            .map_err(|error| error.to_string())?;
-        *asked.headers_mut() = request.headers.clone();
-        let mut response = create_response(&asked).map_err(words)?;
+        let mut answer = format!(
+            "HTTP/1.1 101 Switching Protocols\r\n\
+             Connection: Upgrade\r\n\
+             Upgrade: websocket\r\n\
+             Sec-WebSocket-Accept: {}\r\n",
+            derive_accept_key(key.as_bytes())
+        );
         // Who offers none is welcome too; who offers others decides by itself.
         if let Some(ours) = &self.0.subprotocol
-            && super::http::words(&request.headers, "sec-websocket-protocol").any(|one| one == ours)
-            && let Ok(value) = ours.parse()
+            && words(&request.headers, "sec-websocket-protocol").any(|one| one == ours)
         {
-            response
-                .headers_mut()
-                .insert("sec-websocket-protocol", value);
+            answer.push_str(&format!("Sec-WebSocket-Protocol: {ours}\r\n"));
         }
-        let mut bytes = Vec::new();
-        write_response(&mut bytes, &response).map_err(words)?;
-        Ok(bytes)
+        answer.push_str("\r\n");
+        Ok(answer.into_bytes())
     }
 }
 

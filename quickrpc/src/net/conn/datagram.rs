@@ -57,9 +57,12 @@ impl Conn {
             true => None,
             false => Room::take(&outlet.port, bytes, &self.wire.limits),
         };
-        if room.is_none() && outlet.port.waiting.dropped() {
+        if room.is_none() {
             let wire = &self.wire.name;
-            crate::base::log::warn!(%wire, peer = %self.peer, "calls are dropped: too many wait for handlers");
+            crate::base::log::warn_often!(
+                "calls are dropped", &self.peer.origin;
+                %wire, peer = %self.peer, "calls are dropped: too many wait for handlers"
+            );
         }
         room.map_or(Admitted::Dropped, Admitted::Datagram)
     }

@@ -5,7 +5,7 @@ use std::io;
 use std::ops::Range;
 use std::time::Instant;
 
-use super::waiting::Bell;
+use super::bell::Bell;
 use crate::base::spare;
 use crate::wire::session::Speaking;
 

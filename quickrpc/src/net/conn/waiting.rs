@@ -1,34 +1,21 @@
 //! Threads that wait for a peer's sending half: for room, for bytes, or for the end.
 
 use std::io;
-use std::os::fd::OwnedFd;
-use std::sync::{Arc, MutexGuard};
+use std::sync::MutexGuard;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
 
 use crate::base::sync::lock;
-use crate::carrier::fd::{self, Wake};
+use crate::carrier::fd;
 use crate::carrier::stream::Stream;
 
 use super::Conn;
+use super::bell::Bell;
 use super::queue::Tx;
 
 /// A writer thread takes so much at once, so that a slow stream is seen to advance.
 const WRITE: usize = 16 << 10;
-
-/// Wakes threads that wait for a descriptor, once: when it is dropped.
-pub(crate) struct Bell {
-    _ring: Wake,
-    rung: Arc<OwnedFd>,
-}
-
-impl Bell {
-    fn new() -> io::Result<Self> {
-        let (ring, rung) = fd::waker()?;
-        Ok(Bell { _ring: ring, rung })
-    }
-}
 
 impl Conn {
     /// For a reader thread: waits while reading has stopped.
@@ -72,7 +59,7 @@ impl Conn {
         if tx.bell.is_none() {
             tx.bell = Bell::new().map(Box::new).ok();
         }
-        let rung = tx.bell.as_ref().map(|bell| Arc::clone(&bell.rung));
+        let rung = tx.bell.as_ref().map(|bell| bell.rung());
         drop(tx);
         let socket = PollFd::new(stream, PollFlags::OUT);
         match &rung {

@@ -11,7 +11,7 @@ use crate::carrier::greeter::{Greeting, Step};
 use crate::carrier::stream::Stream;
 
 use super::super::conn::Outlet;
-use super::super::greeting::Greeted;
+use super::super::greeting::{self, Greeted};
 use super::super::link::Link;
 use super::super::opening::start_error;
 use super::super::sources::Source;
@@ -57,7 +57,7 @@ impl Loop {
         stream: Stream,
         name: &str,
     ) -> io::Result<()> {
-        let stream = greeting.wrap(stream)?;
+        let (stream, greeter) = greeting::begin(greeting, stream)?;
         let token = self.sources.reserve();
         let both = Interest::READABLE | Interest::WRITABLE;
         stream.register(self.poll.registry(), Token(token), both)?;
@@ -68,7 +68,7 @@ impl Loop {
             link: index,
             name: name.to_owned(),
             stream,
-            greeter: greeting.greeter(),
+            greeter,
             input: Vec::new(),
             deadline,
             is_peer: false,
@@ -91,8 +91,7 @@ impl Loop {
         if greeted.refused {
             return self.read_refused(token);
         }
-        let step = greeted.greeter.advance(&greeted.stream, &mut greeted.input);
-        match step {
+        match greeted.advance() {
             Step::Wait => {}
             Step::Moved { more } => {
                 let stall = self.links.get(greeted.link);

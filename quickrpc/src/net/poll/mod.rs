@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use mio::{Events, Poll, Token, Waker};
 
 use crate::base::error::Error;
+use crate::base::foreign;
 use crate::base::sync::{after, lock};
 use crate::carrier::stream::Place;
 
@@ -21,11 +22,13 @@ use super::above::Above;
 use super::adding::Adding;
 use super::conn::{Conn, Outlet};
 use super::greeting::Greetings;
+use super::lifecycle::POLL_THREAD;
 use super::link::Link;
 use super::pump::{CHUNK, Flow, Pumped};
 use super::race::Race;
 use super::reactor::{Command, Reactor};
 use super::sources::{Source, Sources};
+use super::status::TransportState;
 use super::timers::Timers;
 use crate::base::here;
 use crate::base::limits::FLUSH;
@@ -154,6 +157,27 @@ impl Loop {
 
     pub(crate) fn run(mut self) {
         here::reads_from_now_on(self.net.id);
+        if let Err(text) = foreign::attempt(|| self.turns()) {
+            // With what it has, it can still end in an orderly way.
+            self.fail(Error::Panicked {
+                thread: POLL_THREAD.into(),
+                reason: text.into(),
+            });
+        }
+        self.shut_down();
+    }
+
+    /// The API stops, though nobody has asked for it.
+    fn fail(&mut self, error: Error) {
+        crate::base::log::error!("the API stops: {error}");
+        for link in &self.links {
+            let reason = Some(error.clone());
+            self.net.set_state(link, TransportState::Ended { reason });
+        }
+        self.failure.get_or_insert(error);
+    }
+
+    fn turns(&mut self) {
         for link in 0..self.links.len() {
             self.open(link);
         }
@@ -164,9 +188,7 @@ impl Loop {
                 if error.kind() == io::ErrorKind::Interrupted {
                     continue;
                 }
-                crate::base::log::error!("the poll thread ends: {error}");
-                self.failure = Some(Error::io("polling", error));
-                break;
+                return self.fail(Error::io("polling", error));
             }
             let commands = self.reactor.take_commands();
             if !commands.is_empty() {
@@ -190,7 +212,6 @@ impl Loop {
             }
             self.time();
         }
-        self.shut_down();
     }
 
     fn timeout(&mut self) -> Option<Duration> {
@@ -234,6 +255,8 @@ impl Loop {
             Command::Remove(id, removed) => self.remove(id, removed),
             Command::Accompanied(started) => self.accompanied(started),
             Command::Run => self.above.run(),
+            #[cfg(test)]
+            Command::Panic => panic!("as a test wants it"),
             Command::Stop => self.stop = true,
         }
     }
@@ -393,6 +416,8 @@ impl Loop {
         // its thread is named as still running.
         let limit = self.net.stop_limit();
         let deadline = after(limit - FLUSH.min(limit / 4));
+        #[cfg(test)]
+        assert!(!self.net.ends_badly.load(Ordering::Relaxed), "again");
         self.net.running.store(false, Ordering::Release);
         self.sources.close_listeners();
         // Peers that have just come are told of like others, before their end is.
@@ -443,6 +468,7 @@ impl Loop {
         net.await_companions();
         // And the other threads of this run have ended, as far as they do.
         net.threads.join(deadline);
+        crate::base::log::tell_counts();
         net.stopped(failure);
     }
 

@@ -7,8 +7,10 @@ use serde::de::DeserializeSeed;
 
 use super::envelope::{DecodeError, Envelope, Part, Payload};
 use super::{Codec, Message};
-use crate::base::error::CallError;
+use crate::base::error::{BoxError, CallError};
+use crate::base::foreign;
 use crate::base::limits::Limits;
+use crate::base::mark::unmarked;
 use crate::base::value::{Value, ValueDeserializer, to_value};
 use crate::format::text;
 use crate::format::text::{Json, Reader};
@@ -40,11 +42,15 @@ impl Custom {
     }
 
     pub(crate) fn decode(&self, telegram: &[u8], limits: &Limits) -> Result<Envelope, DecodeError> {
+        let telegram = match self.binary() {
+            true => telegram,
+            false => unmarked(telegram),
+        };
         if telegram.is_empty() {
             return Ok(Envelope::Empty);
         }
-        let messages = self.codec.decode(telegram);
-        let messages = messages.map_err(|error| DecodeError::new(error.to_string(), 0))?;
+        let messages = guarded(|| self.codec.decode(telegram));
+        let messages = messages.map_err(|error| DecodeError::new(error, 0))?;
         if messages.len() > limits.batch_entries {
             let message = format!("a telegram may have {} messages", limits.batch_entries);
             return Ok(Envelope::invalid(None, message));
@@ -109,9 +115,16 @@ impl Custom {
     }
 
     fn encode(&self, out: &mut Vec<u8>, message: &Message) -> Result<(), String> {
-        let bytes = self.codec.encode(message);
-        out.extend_from_slice(&bytes.map_err(|error| error.to_string())?);
+        out.extend_from_slice(&guarded(|| self.codec.encode(message))?);
         Ok(())
+    }
+}
+
+/// Runs something of the codec, which may panic.
+fn guarded<R>(run: impl FnOnce() -> Result<R, BoxError>) -> Result<R, String> {
+    match foreign::attempt(run) {
+        Ok(result) => result.map_err(|error| error.to_string()),
+        Err(text) => Err(format!("the codec panicked: {text}")),
     }
 }
 

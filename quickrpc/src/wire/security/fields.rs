@@ -2,6 +2,7 @@
 
 use super::SecInfo;
 use super::keys::is_name;
+use crate::base::often::Origin;
 use crate::base::security::SecurityError;
 
 /// To everybody on a wire of datagrams.
@@ -90,7 +91,9 @@ pub(super) fn random_id() -> String {
     match getrandom::fill(&mut bytes) {
         Ok(()) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
         Err(error) => {
-            crate::base::log::error!("no random numbers: {error}");
+            crate::base::log::error_often!(
+                "no random numbers", &Origin::Anybody; "no random numbers: {error}"
+            );
             String::new()
         }
     }

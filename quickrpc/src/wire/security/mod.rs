@@ -10,6 +10,7 @@ mod believe;
 mod fields;
 #[cfg(any(feature = "hmac", feature = "seal"))]
 mod generate;
+mod guarded;
 #[cfg(feature = "hmac")]
 mod hmac;
 #[cfg(any(feature = "hmac", feature = "seal"))]
@@ -41,6 +42,8 @@ pub use session::{Opened, PeerContext, Sealed, SecuritySession, Telegram};
 use crate::base::error::{BoxError, Error, Result};
 use crate::base::expr_error::ExprKind;
 use crate::expr::{Params, Registry, SecurityExpr, SecurityKind};
+
+use self::guarded::guarded;
 
 /// A security provider.
 ///
@@ -210,7 +213,7 @@ impl AnySecurity {
     pub(crate) fn session(&self, peer: &PeerContext) -> Option<Box<dyn SecuritySession>> {
         match self {
             AnySecurity::Null => None,
-            AnySecurity::Provider(provider) => provider.session(peer),
+            AnySecurity::Provider(provider) => guarded::session(|| provider.session(peer)),
         }
     }
 
@@ -226,7 +229,9 @@ impl AnySecurity {
     pub fn sec_out(&self, payload: Vec<u8>) -> Result<(Option<SecInfo>, Vec<u8>)> {
         match self {
             AnySecurity::Null => Ok((None, payload)),
-            AnySecurity::Provider(provider) => provider.sec_out(payload).map_err(refused),
+            AnySecurity::Provider(provider) => {
+                guarded(|| provider.sec_out(payload)).map_err(refused)
+            }
         }
     }
 
@@ -244,7 +249,7 @@ impl AnySecurity {
                 Err(Error::Security(text.into()))
             }
             (AnySecurity::Provider(provider), header) => {
-                provider.sec_in(payload, header).map_err(refused)
+                guarded(|| provider.sec_in(payload, header)).map_err(refused)
             }
         }
     }

@@ -103,7 +103,7 @@ struct Target {
     addr: SocketAddr,
     notes: Inbox<(String, String)>,
     ends: Inbox<DisconnectReason>,
-    _api: Lab,
+    api: Lab,
 }
 
 impl Target {
@@ -115,7 +115,7 @@ impl Target {
             notes: served.notes,
             ends: reasons(&api),
             authority,
-            _api: api,
+            api,
         }
     }
 
@@ -248,6 +248,30 @@ fn nothing_is_taken_in_plain_text() {
     forger.send([0x15, 3, 3, 0, 2, 1, 0]);
     target.refuses("an alert", &mut forger);
     assert!(target.notes.so_far().is_empty());
+}
+
+/// rustls answers a record that is wrong by an alert, and asserts that it has not ended before.
+#[test]
+fn a_changed_record_behind_our_end_is_thrown_away() {
+    let target = Target::new();
+    let mut good = Person::connect(target.addr, &target.authority);
+    good.say("add[1] a:1 b:2");
+    assert_eq!(good.line(), "[1]:3");
+    let mut forger = target.forger();
+    let mut record = forger.seal("notify text:\"x\"\n");
+    record[20] ^= 1;
+    let peer = target.api.peers().pop().expect("the forger");
+    target.api.disconnect(&peer).unwrap();
+    let mut rest = Vec::new();
+    forger.stream.read_to_end(&mut rest).unwrap();
+    assert!(!rest.is_empty(), "the farewell");
+    forger.send(&record);
+    forger.end();
+    good.say("add[2] a:1 b:2");
+    assert_eq!(good.line(), "[2]:3");
+    assert!(target.notes.so_far().is_empty());
+    let api = target.api;
+    bounded("stop", move || api.stop()).unwrap();
 }
 
 #[test]
