@@ -54,7 +54,7 @@
 //! | `EchoInverse`, `EchoInverseOutgoing` | the same for the other side, with incoming and outgoing swapped |
 //! | `EchoIncoming`, `EchoInverseIncoming` | traits with the incoming methods, for a server that is one type: `api.serve(my_server)` |
 //! | `EchoOutgoingEach`, `EchoInverseOutgoingEach` | what `each()` returns: one result for each peer |
-//! | `Echo::DESCRIPTION` | names, types, defaults and doc comments of all calls, as [data](Description) |
+//! | `Echo::DESCRIPTION` | names, types, defaults and doc comments of all calls and properties, as [data](Description) |
 //!
 //! A call with a return type has a reply; `-> ()` is only acknowledged; without a return type
 //! it is a notification. Arguments arrive as they are declared, `&str` as `&str`. Everything
@@ -382,6 +382,36 @@
 //!
 //! Dropping the last handle of an API stops it; `api.wait()` is for servers that should not
 //! stop.
+//!
+//! # Properties
+//!
+//! A value that one side has and the other one sees is declared as a property. Its owner sets it;
+//! the others read it, hear each change, are told the value when they connect, and may write it if
+//! it is `writable` and its owner does not refuse.
+//!
+//! ```
+//! # use quickrpc::{Result, remote_api};
+//! #[remote_api]
+//! trait Supply {
+//!     /// Volts to be held.
+//!     #[incoming(property, writable)]
+//!     fn voltage(&self) -> f64;
+//! }
+//!
+//! # fn main() -> Result<()> {
+//! # let (supply, lab) = Supply::pair();
+//! supply.voltage.set(5.0)?;
+//! supply.voltage.on_write(|_sender, volts| if *volts < 30.0 { Ok(()) } else { Err("too high") });
+//!
+//! lab.voltage.connect(|sender, volts| println!("{sender} is set to {volts} V"));
+//! assert_eq!(lab.all().voltage().result()?, 5.0);
+//! lab.all().set_voltage(6.0).result()?;
+//! # Ok(()) }
+//! ```
+//!
+//! A peer that reads slowly is told the newest value when it has room, and not all that came
+//! before: [`Property`]. Programs that know nothing of properties, and people on telnet, have three
+//! calls: `get_voltage`, `set_voltage value:6`, and `voltage_changed` which they are sent.
 //!
 //! # Trouble
 //!

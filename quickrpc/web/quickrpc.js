@@ -142,7 +142,7 @@ class Slot extends Observers {
   constructor(core, name) {
     super();
     // What belongs to the property's name comes behind its path: `lab.voltage`, `lab.get_voltage`.
-    const [, path, last] = /^(.*\.)?([^.]*)$/s.exec(name);
+    const [, path, last] = /^(.*[./])?([^./]*)$/s.exec(name);
     this.part = (make) => (path ?? "") + make(last);
     this.send = (method, params, options) => core.send(method, params, options, true);
   }

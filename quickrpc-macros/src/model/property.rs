@@ -36,7 +36,8 @@ impl PropertyParts {
             let text = match &attrs.name {
                 Some(given) => {
                     let given = given.value();
-                    let (path, last) = given.split_at(given.rfind('.').map_or(0, |dot| dot + 1));
+                    let (path, last) =
+                        given.split_at(given.rfind(['.', '/']).map_or(0, |end| end + 1));
                     format!("{path}{}", make(last))
                 }
                 None => {

@@ -49,7 +49,8 @@ impl PropertyCalls {
 }
 
 /// The names of a property's calls, where nobody has declared it. The names of declared ones
-/// are made by the macro, by the same rule: what makes a name different goes behind its last dot.
+/// are made by the macro, by the same rule: what makes a name different goes behind its last dot or
+/// slash.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct CallNames {
     pub(crate) read: String,
@@ -62,8 +63,8 @@ pub(crate) const VALUE: &str = "value";
 
 impl CallNames {
     pub(crate) fn of(property: &str) -> Self {
-        let (path, name) = match property.rfind('.') {
-            Some(dot) => property.split_at(dot + 1),
+        let (path, name) = match property.rfind(['.', '/']) {
+            Some(end) => property.split_at(end + 1),
             None => ("", property),
         };
         CallNames {
@@ -93,6 +94,7 @@ mod tests {
             ["get_voltage", "set_voltage", "voltage_changed"]
         );
         assert_eq!(names("a.b.c"), ["a.b.get_c", "a.b.set_c", "a.b.c_changed"]);
+        assert_eq!(names("a/b.c/d")[0], "a/b.c/get_d");
         assert_eq!(names(""), ["get_", "set_", "_changed"]);
     }
 }
