@@ -18,6 +18,15 @@ use super::telling::{Round, Told};
 /// the rest to the poll thread. Others may set the property all the time.
 const ROUNDS: usize = 32;
 
+/// The thread that tells. Should it panic, by what a plug-in does, others can tell again.
+struct Teller<'a>(&'a Owned);
+
+impl Drop for Teller<'_> {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
+}
+
 impl Calls {
     /// A property has changed so.
     pub(super) fn changed(&self, property: &Owned, value: &dyn Stored, change: Change) {
@@ -106,13 +115,16 @@ impl Calls {
 
     /// Tells, having begun.
     fn tell(&self, property: &Owned) {
+        let teller = Teller(property);
         for _ in 0..ROUNDS {
             let Some(round) = property.next() else {
-                return;
+                // It has ended, and another one may have begun.
+                return std::mem::forget(teller);
             };
             let outcomes = self.tell_round(property, &round);
             property.told(round.version, &outcomes);
         }
+        std::mem::forget(teller);
         if let Some(peer) = property.leave() {
             self.net.ask(Command::Room(peer));
         }
