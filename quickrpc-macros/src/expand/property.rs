@@ -82,13 +82,15 @@ impl Side<'_> {
             };
             let lints = property.call.lints.silenced();
             // Errors of the type are to be at the type.
-            let types = quote_spanned!(value.span()=> ::<#value, #wire>);
+            let form = quote_spanned! {value.span()=>
+                #krate::__private::property_form::<#value, #wire>()
+            };
             quote! {
                 #name: {
                     #lints
                     let property = {
                         #krate::__private::result_travels::<#wire>();
-                        api.#make #types(const { &#handle::DESCRIPTION.properties[#index] })
+                        api.#make(const { &#handle::DESCRIPTION.properties[#index] }, #form)
                     };
                     property
                 },

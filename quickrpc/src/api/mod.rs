@@ -17,3 +17,4 @@ mod tests;
 
 pub use builder::Builder;
 pub use handle::{Api, Generated, Handle, pair};
+pub use properties::property_form;

@@ -11,34 +11,32 @@ use super::handle::Api;
 
 impl Api {
     #[doc(hidden)]
-    pub fn __property<T, W>(&self, property: &'static PropertyDescription) -> Property<T>
-    where
-        T: Via<W> + Clone + Send + Sync + 'static,
-        W: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
-    {
+    pub fn __property<T: Send + Sync + 'static>(
+        &self,
+        property: &'static PropertyDescription,
+        form: Form<T>,
+    ) -> Property<T> {
         let slot = |call| self.__slot(call, || false);
         let read = slot(&property.calls.read);
         let write = property.calls.write.as_ref().map(slot);
         let names = Names::declared(property);
-        Property::new(self.calls(), names, form::<T, W>(), &read, write.as_ref())
+        Property::new(self.calls(), names, form, &read, write.as_ref())
     }
 
     #[doc(hidden)]
-    pub fn __remote_property<T, W>(
+    pub fn __remote_property<T: Send + Sync + 'static>(
         &self,
         property: &'static PropertyDescription,
-    ) -> RemoteProperty<T>
-    where
-        T: Via<W> + Clone + Send + Sync + 'static,
-        W: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
-    {
+        form: Form<T>,
+    ) -> RemoteProperty<T> {
         let slot = self.__slot(&property.calls.change, || false);
-        RemoteProperty::new(self.calls(), form::<T, W>(), slot)
+        RemoteProperty::new(self.calls(), form, slot)
     }
 }
 
-/// How the values of a declared property travel.
-fn form<T, W>() -> Form<T>
+/// How the values of a declared property travel. Called for both sides, so that what a type
+/// lacks is one error.
+pub fn property_form<T, W>() -> Form<T>
 where
     T: Via<W> + Clone + Send + Sync + 'static,
     W: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,

@@ -19,7 +19,10 @@ impl Net {
         about: About<'_>,
         wait: Wait,
     ) -> Result<(), Error> {
-        self.put(conn, ready(conn, bytes, about)?, wait)
+        match conn.speech {
+            Speech::Plain => self.put(conn, Content::Framed(bytes), wait),
+            Speech::Sealed(_) | Speech::Spoken => self.put(conn, ready(conn, bytes, about)?, wait),
+        }
     }
 
     /// Offers what was made ready for a peer: gives false if there was no room. Then

@@ -10,10 +10,11 @@ use crate::call::reply::{Reply, Via};
 use super::stored::{Held, Stored};
 
 /// How values of a type are stored, and read from calls.
-pub(crate) struct Form<T> {
+pub struct Form<T> {
     pub(super) store: fn(T) -> Arc<dyn Stored>,
     /// `None` for what was stored by another form, which does not happen.
     pub(super) load: fn(&dyn Stored) -> Option<T>,
+    pub(super) clone: fn(&T) -> T,
     /// Answers a read with a stored value.
     pub(super) answer: fn(&mut Invocation<'_>, &dyn Stored) -> Outcome,
     /// Answers a read with what a handler has to say.
@@ -39,7 +40,7 @@ impl<T: Send + 'static> Form<T> {
         nothing: for<'de> fn(&Invocation<'de>) -> Result<(), Outcome>,
     ) -> Self
     where
-        T: Via<W>,
+        T: Via<W> + Clone,
         W: Serialize + Clone + Send + Sync + 'static,
     {
         Form {
@@ -48,6 +49,7 @@ impl<T: Send + 'static> Form<T> {
                 let wire: &W = stored.as_any().downcast_ref()?;
                 Some(T::from_wire(wire.clone()))
             },
+            clone: T::clone,
             answer: |call, stored| match stored.as_any().downcast_ref::<W>() {
                 Some(wire) => call.encode(wire),
                 None => Outcome::not_mine(),
@@ -56,5 +58,11 @@ impl<T: Send + 'static> Form<T> {
             argument,
             nothing,
         }
+    }
+}
+
+impl<T> std::fmt::Debug for Form<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Form")
     }
 }

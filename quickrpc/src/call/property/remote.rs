@@ -69,7 +69,7 @@ struct Latest<T> {
     is_address: bool,
 }
 
-impl<T: Clone + Send + Sync + 'static> RemoteProperty<T> {
+impl<T: Send + Sync + 'static> RemoteProperty<T> {
     /// A property whose changes arrive in this slot.
     pub(crate) fn new(calls: &Arc<Calls>, form: Form<T>, slot: Slot) -> Self {
         let core = Arc::new(Core {
@@ -152,7 +152,7 @@ impl<T: Clone + Send + Sync + 'static> RemoteProperty<T> {
             Arc::clone(&found?.value)
         };
         // Without the lock: the type is the user's.
-        Some(T::clone(&value))
+        Some((self.core.form.clone)(&value))
     }
 }
 
