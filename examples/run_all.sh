@@ -271,6 +271,39 @@ try_chat() {
   says "no_such_folder"
 }
 
+# The page by HTTP, somebody on telnet, and a program; the page itself is tested in a browser
+# elsewhere.
+try_supply() {
+  local web ann port_web
+  coproc SERVER {
+    exec timeout 60 "$bin/supply" --interface 127.0.0.1 --port 0 --telnet 0 2>&1
+  }
+  local server=$SERVER_PID from=${SERVER[0]}
+  await_port "$from"
+  port_web=$port
+  exec {web}<>"/dev/tcp/127.0.0.1/$port"
+  printf 'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' >&"$web"
+  await "$web" 'HTTP/1.1 200 OK'
+  await "$web" '<script type="module" src="supply.js">'
+  exec {web}>&-
+  await_port "$from"
+  exec {ann}<>"/dev/tcp/127.0.0.1/$port"
+  await "$ann" 'measured_changed value:0.0'
+  printf 'get_voltage[1]\nset_voltage[2] value:31\n' >&"$ann"
+  await "$ann" '[1]:0.0'
+  await "$ann" '[2]! message:"the voltage goes from 0 to 30 V, not to 31 V"'
+  run 0 supply --lab "127.0.0.1:$port_web" --set 5
+  says "127.0.0.1:$port_web is set to 5 V"
+  says "5 V are there"
+  await "$ann" 'voltage_changed value:5.0'
+  await "$ann" 'measured_changed value:5.0'
+  run 1 supply --lab "127.0.0.1:$port_web" --set=-1
+  says "the voltage goes from 0 to 30 V, not to -1 V"
+  exec {ann}>&-
+  kill "$server"
+  wait "$server" || true
+}
+
 for file in examples/examples/*.rs; do
   name=$(basename "$file" .rs)
   declare -F "try_$name" >/dev/null || fail "the example $name is not run here: write try_$name"

@@ -74,11 +74,55 @@ use proc_macro::TokenStream;
 /// when they are written so, alone or in `Option`, in arguments and results. Inside of other
 /// types, and behind aliases, use [`Bytes`].
 ///
+/// # Properties
+///
+/// `#[incoming(property)]` declares a value of the side that is named after the trait, in place of
+/// a call: the other side reads it, and hears each change. With `writable` it may write it.
+/// `#[outgoing(property)]` is a value of the opposite side.
+///
+/// ```
+/// # use quickrpc::remote_api;
+/// /// A power supply.
+/// #[remote_api]
+/// trait Supply {
+///     /// Volts at the output, as measured.
+///     #[incoming(property)]
+///     fn measured(&self) -> f64;
+///     /// Volts to be held.
+///     #[incoming(property, writable)]
+///     #[require(write_role = "operator")]
+///     fn voltage(&self) -> f64;
+/// }
+///
+/// # fn adc() -> f64 { 4.99 }
+/// # fn main() -> quickrpc::Result<()> {
+/// let (supply, lab) = Supply::pair();
+/// // Whose it is has a `Property`:
+/// supply.voltage.set(5.0)?;
+/// supply.voltage.on_write(|_sender, volts| if *volts < 30.0 { Ok(()) } else { Err("too high") });
+/// supply.measured.on_read(|_sender| adc());
+/// // The other side has a `RemoteProperty`, and sends:
+/// lab.voltage.connect(|sender, volts| println!("{sender} is set to {volts} V"));
+/// assert_eq!(lab.all().voltage().result()?, 5.0);
+/// assert!(lab.all().set_voltage(6.0).result().is_err(), "nobody has a role here");
+/// # Ok(()) }
+/// ```
+///
+/// A property has no arguments, and a type that is `Clone` beside being `Serialize` and
+/// `Deserialize`. For others than this library it consists of calls: `get_voltage`, `set_voltage`
+/// with the argument `value`, and the notification `voltage_changed` with `value`. Names are
+/// renamed as those of calls (`getVoltage` with `camelCase`); what `prefix` or `#[name]` say up to
+/// the last dot or slash stays in front (`lab.get_voltage`). A server that is one type has a method
+/// for reads, as declared, and `set_voltage(&self, sender, value: &f64) -> Result<(), BoxError>`
+/// for writes; with a declared `Result<f64, E>` both may fail with an `E`.
+///
 /// # Attributes
 ///
 /// On a method:
 ///
 /// * `#[incoming]`, `#[outgoing]`: which way the call goes.
+/// * `#[incoming(property)]`, `#[incoming(property, writable)]`, and the same with `outgoing`: it is
+///   a value, see above.
 /// * `#[incoming(positional)]`, `#[outgoing(positional)]`: arguments may arrive by position,
 ///   as in `{"params": [2, 3]}`, and are sent so. Otherwise they travel by name.
 /// * `#[name = ".."]`: the name on the wire, in full. Each direction has its names for itself:
@@ -86,7 +130,10 @@ use proc_macro::TokenStream;
 ///   editors, declare a method for each way, with names of their own in Rust.
 /// * `#[require(role = "admin")]`: only callers with this role may call it; the others get an
 ///   error. Roles are what the security provider knows of a caller
-///   ([`Sender::has_role`]); without a provider nobody has one.
+///   ([`Sender::has_role`]); without a provider nobody has one. A property is read, written and
+///   heard of by those only who have the role; `#[require(write_role = "admin")]` is for writing
+///   alone, in place of the other where both are given. Who is told of changes is decided when a
+///   peer connects.
 /// * `#[deprecated]`: who sends the call, connects to its slot, or calls the method of
 ///   `EchoIncoming` gets a warning; who implements that method gets none.
 /// * `#[must_use = ".."]`: what to tell those who let go of what sending gives them.
@@ -214,6 +261,8 @@ use proc_macro::TokenStream;
 /// * `EchoOutgoingEach`, what `each()` returns: the same calls, one result for each peer.
 /// * `EchoIncoming`, a trait with the incoming methods, `sender: &Sender` first, for `serve`.
 /// * `EchoInverse`, `EchoInverseOutgoing`, ...: the same for the opposite side.
+/// * For a property, a field on both sides: a [`Property`] on the one whose it is, and a
+///   [`RemoteProperty`] on the other one, whose `EchoOutgoing` reads and writes it.
 /// * `Echo::DESCRIPTION`, a [`Description`]: all of the above as a constant.
 ///
 /// ```
@@ -267,6 +316,8 @@ use proc_macro::TokenStream;
 /// [`Bytes`]: https://docs.rs/quickrpc/latest/quickrpc/struct.Bytes.html
 /// [`Description`]: https://docs.rs/quickrpc/latest/quickrpc/struct.Description.html
 /// [`Handle`]: https://docs.rs/quickrpc/latest/quickrpc/trait.Handle.html
+/// [`Property`]: https://docs.rs/quickrpc/latest/quickrpc/struct.Property.html
+/// [`RemoteProperty`]: https://docs.rs/quickrpc/latest/quickrpc/struct.RemoteProperty.html
 /// [`Promise`]: https://docs.rs/quickrpc/latest/quickrpc/struct.Promise.html
 /// [`Sender`]: https://docs.rs/quickrpc/latest/quickrpc/struct.Sender.html
 /// [`Sender::has_role`]: https://docs.rs/quickrpc/latest/quickrpc/struct.Sender.html#method.has_role

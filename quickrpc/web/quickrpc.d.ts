@@ -141,8 +141,31 @@ export interface Slot<Call = (params: any) => unknown> {
   ): Connection;
 }
 
+/** Without types of one's own, each slot may be a property as well. */
+type SlotOf<Local, Name extends Names<Local>> = string extends keyof Local
+  ? Slot<Local[Name]> & Omit<Property, "connect">
+  : Slot<Local[Name]>;
+
+/**
+ * A property of the other side: a value that it has, and tells. Any name of the handle is one,
+ * if the other side has a property of that name.
+ */
+export interface Property<T = any> {
+  /**
+   * The value that was told last; `undefined` before the first one. It stays while there is no
+   * connection, and is told again with the next one.
+   */
+  readonly value: T | undefined;
+  /** Asks for the value. */
+  get(options?: CallOptions): Promise<T>;
+  /** Writes it; fails with the [`CallError`] of the one whose it is, if that refuses. */
+  set(value: T, options?: CallOptions): Promise<void>;
+  /** Adds a handler of changes, the first value after connecting included. */
+  connect(handler: (value: T) => unknown): Connection;
+}
+
 /** The handle of a connection; further members are the slots of what others call here. */
-export interface ApiBase<Remote = AnyCalls, Local = AnyCalls> {
+export interface ApiBase<Remote = AnyCalls, Local = AnyCalls, Properties = {}> {
   /**
    * Calls the other side: `await api.call("add", { a: 1, b: 2 })`.
    *
@@ -178,14 +201,20 @@ export interface ApiBase<Remote = AnyCalls, Local = AnyCalls> {
    * The slot of any name; the long form of `api.echo`, for names that the handle itself has, or
    * every object, such as `toString`.
    */
-  slot<Name extends Names<Local>>(name: Name): Slot<Local[Name]>;
+  slot<Name extends Names<Local> | Names<Properties>>(
+    name: Name,
+  ): Name extends Names<Properties>
+    ? Property<Properties[Name]>
+    : Name extends Names<Local>
+      ? SlotOf<Local, Name>
+      : never;
 
   /**
    * Fulfilled with the handle as soon as it is connected: `const api = await connect().ready`.
    * Rejected when it ended for good. After a loss, it is a new promise; one that somebody has
    * waited for in vain until then is fulfilled by the next connection.
    */
-  readonly ready: Promise<Api<Remote, Local>>;
+  readonly ready: Promise<Api<Remote, Local, Properties>>;
 
   /** What the connection is doing at the moment. */
   readonly status: Status;
@@ -210,10 +239,19 @@ export interface ApiBase<Remote = AnyCalls, Local = AnyCalls> {
   close(): void;
 }
 
-/** The handle, with its slots: `api.echo.connect(handler)`. */
-export type Api<Remote = AnyCalls, Local = AnyCalls> = ApiBase<Remote, Local> & {
-  readonly [Name in Exclude<Names<Local>, keyof ApiBase | Taken>]: Slot<Local[Name]>;
-};
+/** The handle, with its slots and properties: `api.echo.connect(handler)`, `api.voltage.value`. */
+export type Api<Remote = AnyCalls, Local = AnyCalls, Properties = {}> = ApiBase<
+  Remote,
+  Local,
+  Properties
+> &
+  {
+    readonly [Name in Exclude<Names<Local>, keyof ApiBase | Taken>]: SlotOf<Local, Name>;
+  } & {
+    readonly [Name in Exclude<Names<Properties>, keyof ApiBase | Taken>]: Property<
+      Properties[Name]
+    >;
+  };
 
 /**
  * Connects to a server, and again after each loss.
@@ -230,9 +268,12 @@ export type Api<Remote = AnyCalls, Local = AnyCalls> = ApiBase<Remote, Local> & 
  *     interface Page { echo(params: { text: string }): void }
  *     const api = connect<Server, Page>();
  *
+ * A third one has the properties of the other side: `connect<Server, Page, { voltage: number }>()`.
+ *
  * @throws RpcError of kind `config` for a wrong address or option.
  */
-export function connect<Remote extends Calls<Remote> = AnyCalls, Local extends Calls<Local> = AnyCalls>(
-  url?: string | URL,
-  options?: Options,
-): Api<Remote, Local>;
+export function connect<
+  Remote extends Calls<Remote> = AnyCalls,
+  Local extends Calls<Local> = AnyCalls,
+  Properties = {},
+>(url?: string | URL, options?: Options): Api<Remote, Local, Properties>;

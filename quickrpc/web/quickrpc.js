@@ -7,6 +7,8 @@
  *     api.echo.connect(({ text }) => show(text));   // what others call here
  *     const sum = await api.call("add", { a: 1, b: 2 });
  *     await api.notify("say", { text: "hello" });
+ *     api.voltage.connect((volts) => show(volts));  // a property of the other side
+ *     await api.voltage.set(6);
  *
  * The wire is JSON-RPC 2.0, one telegram in each text message, as the codec `jrpc` of the
  * Rust and Python libraries has it. No dependencies, no globals, no build. Every function is
@@ -31,6 +33,8 @@ const DROPPED = 4000;
 const NESTING_DEPTH = 128;
 const BATCH_ENTRIES = 1_000;
 const ID_SIZE = 256;
+/** So many properties are remembered, whatever names the other side makes up. */
+const PROPERTIES = 1_000;
 /** Reading a longer number exactly takes more time than a message should. */
 const INTEGER_DIGITS = 1_000;
 /** Browsers take a longer timer for none at all. */
@@ -109,8 +113,8 @@ function named(make, own = {}) {
   });
 }
 
-/** Handlers of one incoming call, or observers of one kind of event. */
-class Slot {
+/** Observers of one kind of event. */
+class Observers {
   // Replaced and never changed, so that those who run through it see the list as it was.
   handlers = [];
 
@@ -126,11 +130,53 @@ class Slot {
   }
 }
 
+/**
+ * Handlers of one incoming call. Or of a property of the other side: which of the two is known
+ * from what arrives, since a page declares nothing.
+ */
+class Slot extends Observers {
+  /** The value of the property that was told last. */
+  value = undefined;
+  told = false;
+
+  constructor(core, name) {
+    super();
+    // What belongs to the property's name comes behind its path: `lab.voltage`, `lab.get_voltage`.
+    const [, path, last] = /^(.*[./])?([^./]*)$/s.exec(name);
+    this.part = (make) => (path ?? "") + make(last);
+    this.send = (method, params, options) => core.send(method, params, options, true);
+  }
+
+  get(options) {
+    return this.send(this.part((name) => this.named("get", name)), {}, options);
+  }
+
+  async set(value, options) {
+    await this.send(this.part((name) => this.named("set", name)), { value }, options);
+  }
+
+  /** As the other side names its calls, as far as it has told. */
+  named(verb, name) {
+    if (!this.isCamel) return `${verb}_${name}`;
+    return verb + name.slice(0, 1).toUpperCase() + name.slice(1);
+  }
+}
+
+/** The property that a notification tells a change of, by its form: `voltage_changed`. */
+function changeOf(method, params) {
+  const found = /^(.+)(_changed|Changed)$/s.exec(method);
+  if (!found) return undefined;
+  const names = isMap(params) || Array.isArray(params) ? Object.keys(params) : [];
+  const [key] = names;
+  if (names.length !== 1 || (key !== "value" && !Array.isArray(params))) return undefined;
+  return { name: found[1], isCamel: found[2] === "Changed", value: params[key] };
+}
+
 /** One API: its slots, its pending calls, and the connection of the moment. */
 class Core {
   slots = new Map();
-  onStatus = new Slot();
-  onError = new Slot();
+  onStatus = new Observers();
+  onError = new Observers();
   status = Object.freeze({ state: "opening" });
   ready = settleable();
   /** Calls that were sent and are not answered, by id. */
@@ -140,6 +186,8 @@ class Core {
   /** How much those have to send. */
   waitingSize = 0;
   lastId = 0;
+  /** Properties of which a change was told. */
+  properties = 0;
   /** Incoming calls whose handlers have not answered. */
   handling = 0;
   socket = null;
@@ -186,7 +234,7 @@ class Core {
   slot(name) {
     let slot = this.slots.get(name);
     if (!slot) {
-      slot = new Slot();
+      slot = new Slot(this, name);
       this.slots.set(name, slot);
     }
     return slot;
@@ -562,8 +610,33 @@ class Core {
     return undefined;
   }
 
+  /** The handlers of a change of a property, if it is one; else undefined. */
+  change(method, params) {
+    const change = changeOf(method, params);
+    if (!change) return undefined;
+    const known = this.slots.get(change.name);
+    if (!known?.told) {
+      if (this.properties >= PROPERTIES) return undefined;
+      this.properties += 1;
+    }
+    const slot = known ?? this.slot(change.name);
+    Object.assign(slot, { value: change.value, told: true, isCamel: change.isCamel });
+    // Each has its own, as with parameters.
+    const each = slot.handlers.length > 1 ? structuredClone : (value) => value;
+    return slot.handlers.map(({ handler }) => () => handler(each(change.value)));
+  }
+
   dispatch(method, params, id) {
     const { handlers } = this.slots.get(method) ?? {};
+    const changes = this.change(method, params);
+    if (changes) {
+      const made = changes.map(run);
+      // What observers of a value return is no answer to anybody.
+      for (const one of made) {
+        once(one, (one) => "error" in one && this.trouble(one.error, method));
+      }
+      if (!handlers?.length) return this.outcome(method, id, []);
+    }
     if (!handlers?.length) {
       const what = `unknown method \`${shorten(method, 64)}\``;
       return this.failed(id, new CallError(what, { code: METHOD_NOT_FOUND }), method);

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Tests the browser client and the example `chat`: in Node, in Chromium, and the types.
+# Tests the browser client and the examples `chat` and `supply`: in Node, in Chromium, and the types.
 #
 #     tests/web/run_all.sh
 #
@@ -19,7 +19,7 @@ done
 if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
   npm ci --no-fund --no-audit
 fi
-cargo build --quiet --package quickrpc-examples --example chat
+cargo build --quiet --package quickrpc-examples --example chat --example supply
 cargo build --quiet --package quickrpc-tests --bin lab_server
 QUICKRPC_BUILT=$(cargo metadata --no-deps --format-version 1 |
   sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')/debug

@@ -15,11 +15,14 @@ impl Side<'_> {
         let name = self.api.name.unraw().to_string();
         let docs = docs::text(&self.api.docs);
         let calls = self.api.calls.iter().map(|call| self.describe_call(call));
+        let properties = self.api.properties.iter();
+        let properties = properties.filter_map(|property| self.describe_property(property));
         quote! {
             #krate::Description {
                 name: #name,
                 docs: #docs,
                 calls: &[#(#calls),*],
+                properties: &[#(#properties),*],
             }
         }
     }
@@ -84,7 +87,7 @@ impl Side<'_> {
     }
 }
 
-fn option(text: Option<String>) -> TokenStream {
+pub(super) fn option(text: Option<String>) -> TokenStream {
     match text {
         Some(text) => quote!(::core::option::Option::Some(#text)),
         None => quote!(::core::option::Option::None),

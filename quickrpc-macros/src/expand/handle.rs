@@ -29,9 +29,11 @@ impl Side<'_> {
                 quote!(#docs #deprecated #lints #visibility #field: #slot,)
             })
             .collect();
+        let properties = self.property_fields();
         let poisoned = self.poisoned_fields();
         let names = self.incoming.iter().map(|call| &call.name);
         let names: Vec<_> = names
+            .chain(self.properties.iter().map(|property| &property.call.name))
             .chain(self.poisoned_incoming().map(|call| &call.name))
             .collect();
         quote! {
@@ -39,6 +41,7 @@ impl Side<'_> {
             #attrs
             #visibility struct #name {
                 #fields
+                #properties
                 #poisoned
                 __api: #krate::Api,
             }
@@ -153,6 +156,7 @@ impl Side<'_> {
                 })
             }}
         });
+        let connections = connections.chain(self.serve_properties());
         quote! {
             #attrs
             impl #name {
@@ -191,8 +195,9 @@ impl Side<'_> {
                 },
             }
         });
+        let properties = self.property_values();
         let body = match self.poisoned_incoming().next() {
-            None => quote!(#name { #(#fields)* __api: api }),
+            None => quote!(#name { #(#fields)* #properties __api: api }),
             Some(_) => quote!(loop {}),
         };
         quote! {

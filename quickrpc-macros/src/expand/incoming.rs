@@ -15,12 +15,14 @@ impl Side<'_> {
              and hand an instance to `{handle}::serve`."
         ));
         let methods = self.incoming.iter().map(|call| self.incoming_method(call));
+        let properties = self.incoming_properties();
         let poisoned = self.poisoned_methods();
         quote! {
             #docs
             #attrs
             #visibility trait #name: ::core::marker::Send + ::core::marker::Sync + 'static {
                 #(#methods)*
+                #properties
                 #poisoned
             }
         }

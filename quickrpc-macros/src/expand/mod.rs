@@ -9,12 +9,14 @@ mod handle;
 mod incoming;
 mod outgoing;
 mod poison;
+mod property;
 mod slot;
 
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Ident, Path, Visibility};
 
+use self::property::Property;
 use crate::model::{Api, Call, SideNames};
 
 /// Everything that replaces the trait.
@@ -38,6 +40,8 @@ struct Side<'a> {
     incoming: Vec<&'a Call>,
     /// With the index in the description.
     outgoing: Vec<(usize, &'a Call)>,
+    /// Those of both sides.
+    properties: Vec<Property<'a>>,
 }
 
 impl<'a> Side<'a> {
@@ -56,6 +60,7 @@ impl<'a> Side<'a> {
             declared,
             incoming: incoming.into_iter().map(|(_, call)| call).collect(),
             outgoing,
+            properties: Property::all(&api.properties, declared),
         }
     }
 

@@ -3,6 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
+use super::property::Property;
 use super::{Side, docs};
 use crate::model::{Argument, ArgumentKind, Call};
 use crate::parse::Lints;
@@ -20,6 +21,7 @@ impl Side<'_> {
             .outgoing
             .iter()
             .map(|(index, call)| self.send(*index, call));
+        let properties = self.property_senders(false);
         let poisoned = self.poisoned_senders();
         let handle_methods = self.inherent_handle();
         let handle_impl = self.handle_impl();
@@ -29,6 +31,7 @@ impl Side<'_> {
             #attrs
             impl #name {
                 #(#calls)*
+                #properties
                 #poisoned
                 #handle_methods
             }
@@ -48,6 +51,7 @@ impl Side<'_> {
             .outgoing
             .iter()
             .map(|(index, call)| self.send_each(*index, call));
+        let properties = self.property_senders(true);
         let poisoned = self.poisoned_senders();
         quote! {
             #definition
@@ -55,6 +59,7 @@ impl Side<'_> {
             #attrs
             impl #name {
                 #(#calls)*
+                #properties
                 #poisoned
             }
         }
@@ -170,7 +175,10 @@ impl Side<'_> {
             .filter(|(name, _)| {
                 let mut names = self.outgoing.iter().map(|(_, call)| &call.name);
                 let mut poisoned = self.poisoned_outgoing();
-                !names.any(|call| call == name) && !poisoned.any(|call| call.name == name)
+                let mut properties = self.properties.iter().flat_map(Property::senders);
+                !names.any(|call| call == name)
+                    && !properties.any(|call| call == name)
+                    && !poisoned.any(|call| call.name == name)
             });
         free.map(|(_, method)| method).collect()
     }

@@ -1,6 +1,7 @@
 //! Second stage: the API that a declaration means, with all names decided.
 
 mod names;
+mod property;
 mod rename;
 mod shape;
 
@@ -9,6 +10,7 @@ use quote::{ToTokens, quote};
 use syn::{Attribute, Ident, LitStr, Path, Type, Visibility, parse_quote};
 
 pub(crate) use names::{SideNames, generated_names};
+pub(crate) use property::PropertyParts;
 pub(crate) use rename::RenameRule;
 pub(crate) use shape::{ArgumentKind, Shape, ValueKind, located_at, option_value, peel};
 
@@ -19,6 +21,15 @@ use crate::parse::{Declaration, DeclaredArgument, DeclaredCall, Default, Lints, 
 pub(crate) enum Direction {
     Incoming,
     Outgoing,
+}
+
+impl Direction {
+    pub(crate) fn opposite(self) -> Self {
+        match self {
+            Direction::Incoming => Direction::Outgoing,
+            Direction::Outgoing => Direction::Incoming,
+        }
+    }
 }
 
 /// An API with everything that the generated code needs.
@@ -37,7 +48,9 @@ pub(crate) struct Api {
     /// Names for the type parameters of generated functions, which no type of the user has.
     pub(crate) handler_type: Ident,
     pub(crate) returned_type: Ident,
+    /// Properties are among them until they are validated.
     pub(crate) calls: Vec<Call>,
+    pub(crate) properties: Vec<Call>,
     /// Calls with mistakes, which validation takes out of `calls`.
     pub(crate) poisoned: Vec<Poisoned>,
 }
@@ -68,8 +81,10 @@ pub(crate) struct Call {
     pub(crate) lints: Lints,
     pub(crate) arguments: Vec<Argument>,
     pub(crate) result: Option<Returned>,
-    /// The slot of the side that receives it.
+    /// The slot of the side that receives it, if it is no property.
     pub(crate) slot: Ident,
+    /// What makes it a property, if it is one. Its result is the value.
+    pub(crate) property: Option<PropertyParts>,
     /// Why no code can be generated for it, if so: the mistake as a type.
     pub(crate) poison: Option<TokenStream>,
 }
@@ -132,6 +147,7 @@ impl Api {
             allows,
             handler_type,
             returned_type,
+            properties: Vec::new(),
             poisoned: Vec::new(),
         }
     }
@@ -147,8 +163,13 @@ impl Call {
             poison,
         } = call;
         let prefix = options.prefix.as_ref().map(LitStr::value);
+        let property = PropertyParts::new(&name, &attrs, options.rename_all, prefix.as_deref());
         Call {
-            slot: slots.name(&name, attrs.direction),
+            slot: match &property {
+                Some(_) => name.clone(),
+                None => slots.name(&name, attrs.direction),
+            },
+            property,
             wire_name: WireName::new(&name, attrs.name, options.rename_all, prefix.as_deref()),
             direction: attrs.direction,
             positional: attrs.positional || options.positional,
@@ -196,6 +217,11 @@ impl Returned {
             value,
             declared,
         }
+    }
+
+    /// The `E` of `Result<T, E>`.
+    pub(crate) fn error(&self) -> Option<&Type> {
+        shape::result_error(&self.declared)
     }
 
     /// The type that is encoded: byte strings travel as such.

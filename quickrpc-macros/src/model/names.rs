@@ -41,9 +41,10 @@ impl SideNames {
 
 /// Every type and trait that is generated for the API.
 pub(crate) fn generated_names(api: &Api) -> HashSet<String> {
+    let calls = api.calls.iter().filter(|call| call.property.is_none());
     let sides = api.declared.all().into_iter().chain(api.inverse.all());
     sides
-        .chain(api.calls.iter().map(|call| &call.slot))
+        .chain(calls.map(|call| &call.slot))
         .map(|name| name.unraw().to_string())
         .collect()
 }

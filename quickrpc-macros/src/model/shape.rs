@@ -164,6 +164,14 @@ pub(super) fn result_value(ty: &Type) -> Option<&Type> {
     }
 }
 
+/// The `E` of `Result<T, E>`.
+pub(super) fn result_error(ty: &Type) -> Option<&Type> {
+    match generic_arguments(ty, "Result")?.as_slice() {
+        [_, error] => Some(error),
+        _ => None,
+    }
+}
+
 /// The `T` of `Option<T>`.
 pub(crate) fn option_value(ty: &Type) -> Option<&Type> {
     match generic_arguments(ty, "Option")?.as_slice() {

@@ -15,9 +15,15 @@ pub(crate) struct CallAttrs {
     /// `None` if it is missing or contradictory, which has been reported then.
     pub(crate) direction: Option<Direction>,
     pub(crate) positional: bool,
+    /// It is a property.
+    pub(crate) property: bool,
+    /// The other side may write it.
+    pub(crate) writable: bool,
     pub(crate) name: Option<LitStr>,
     /// The role that a caller needs.
     pub(crate) role: Option<LitStr>,
+    /// The role that who writes a property needs.
+    pub(crate) write_role: Option<LitStr>,
     pub(crate) docs: Vec<Attribute>,
     pub(crate) deprecated: Option<Attribute>,
     pub(crate) must_use: Option<Attribute>,
@@ -82,8 +88,11 @@ impl CallAttrs {
         let mut this = CallAttrs {
             direction: None,
             positional: false,
+            property: false,
+            writable: false,
             name: None,
             role: None,
+            write_role: None,
             docs: Vec::new(),
             deprecated: None,
             must_use: None,
@@ -95,7 +104,7 @@ impl CallAttrs {
                 "incoming" => contradictory |= this.set(Direction::Incoming, &attr, mistakes),
                 "outgoing" => contradictory |= this.set(Direction::Outgoing, &attr, mistakes),
                 "name" => set_name(&mut this.name, &attr, mistakes),
-                "require" => set_role(&mut this.role, &attr, mistakes),
+                "require" => this.set_roles(&attr, mistakes),
                 "doc" => this.docs.push(attr),
                 "deprecated" => set_once(&mut this.deprecated, attr, mistakes),
                 "must_use" => set_once(&mut this.must_use, attr, mistakes),
@@ -103,6 +112,15 @@ impl CallAttrs {
                 name if is_for_a_tool(name) => {}
                 name => mistakes.add(&attr, refused_on_call(name)),
             }
+        }
+        if let Some(role) = &this.write_role
+            && !this.writable
+        {
+            mistakes.add(
+                role,
+                "`write_role` is for a property that may be written: \
+                 `#[incoming(property, writable)]`",
+            );
         }
         if contradictory {
             this.direction = None;
@@ -120,7 +138,13 @@ impl CallAttrs {
 
     /// Takes `#[incoming]` or `#[outgoing]`; whether it contradicts an earlier one.
     fn set(&mut self, direction: Direction, attr: &Attribute, mistakes: &mut Mistakes) -> bool {
-        self.positional |= positional(attr, mistakes);
+        for word in words(attr, mistakes) {
+            match word {
+                Word::Positional => self.positional = true,
+                Word::Property => self.property = true,
+                Word::Writable => self.writable = true,
+            }
+        }
         match self.direction {
             None => self.direction = Some(direction),
             Some(earlier) if earlier == direction => {
@@ -240,41 +264,64 @@ fn is_lint_level(name: &str) -> bool {
     matches!(name, "allow" | "expect" | "warn" | "deny" | "forbid")
 }
 
-/// The word in parentheses in `#[incoming(positional)]`.
-fn positional(attr: &Attribute, mistakes: &mut Mistakes) -> bool {
+/// A word in parentheses, as in `#[incoming(property, writable)]`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Word {
+    Positional,
+    Property,
+    Writable,
+}
+
+const WORDS: [(&str, Word); 3] = [
+    ("positional", Word::Positional),
+    ("property", Word::Property),
+    ("writable", Word::Writable),
+];
+
+fn words(attr: &Attribute, mistakes: &mut Mistakes) -> Vec<Word> {
     let name = name_of(attr);
     let list = match &attr.meta {
-        Meta::Path(_) => return false,
+        Meta::Path(_) => return Vec::new(),
         Meta::List(list) => &list.tokens,
         Meta::NameValue(pair) => {
             mistakes.add(
                 pair,
                 format!("expected `#[{name}]` or `#[{name}(positional)]`; for the name on the wire use `#[name = \"..\"]`"),
             );
-            return false;
+            return Vec::new();
         }
     };
-    let words = match Punctuated::<Meta, Token![,]>::parse_terminated.parse2(list.clone()) {
-        Ok(words) => words,
+    let metas = match Punctuated::<Meta, Token![,]>::parse_terminated.parse2(list.clone()) {
+        Ok(metas) => metas,
         Err(error) => {
             let text = format!("{error}; expected `#[{name}]` or `#[{name}(positional)]`");
             mistakes.add_error(syn::Error::new(error.span(), text));
-            return false;
+            return Vec::new();
         }
     };
-    for word in &words {
-        if !matches!(word, Meta::Path(path) if path.is_ident("positional")) {
-            let found = crate::text::of(word.path());
-            mistakes.add(
-                word,
-                match found.as_str() {
-                    "positional" => "`positional` takes no value".to_owned(),
-                    _ => format!("unknown option `{found}` of `#[{name}]`, expected `positional`"),
-                },
-            );
+    let mut words = Vec::new();
+    for meta in &metas {
+        let found = crate::text::of(meta.path());
+        let known = WORDS.iter().find(|(word, _)| *word == found);
+        match (known, meta) {
+            (Some((_, word)), Meta::Path(_)) => words.push(*word),
+            (Some(_), _) => mistakes.add(meta, format!("`{found}` takes no value")),
+            (None, _) => mistakes.add(
+                meta,
+                format!(
+                    "unknown option `{found}` of `#[{name}]`, expected `positional`, `property` or \
+                     `writable`"
+                ),
+            ),
         }
     }
-    !words.is_empty()
+    if words.contains(&Word::Writable) && !words.contains(&Word::Property) {
+        mistakes.add(
+            list,
+            format!("only a property is `writable`: `#[{name}(property, writable)]`"),
+        );
+    }
+    words
 }
 
 fn set_name(slot: &mut Option<LitStr>, attr: &Attribute, mistakes: &mut Mistakes) {
@@ -287,31 +334,45 @@ fn set_name(slot: &mut Option<LitStr>, attr: &Attribute, mistakes: &mut Mistakes
     *slot = Some(name);
 }
 
-/// Takes `#[require(role = "admin")]`.
-fn set_role(slot: &mut Option<LitStr>, attr: &Attribute, mistakes: &mut Mistakes) {
-    const EXAMPLE: &str = "#[require(role = \"admin\")]";
-    let Meta::List(list) = &attr.meta else {
-        return mistakes.add(attr, format!("expected `{EXAMPLE}`"));
-    };
-    let pair = match syn::parse2::<Meta>(list.tokens.clone()) {
-        Ok(meta) if meta.path().is_ident("role") => meta,
-        Ok(meta) => return mistakes.add(&meta, format!("expected `{EXAMPLE}`")),
-        Err(error) => {
-            let text = format!("{error}; expected `{EXAMPLE}`");
-            return mistakes.add_error(syn::Error::new(error.span(), text));
+impl CallAttrs {
+    /// Takes `#[require(role = "admin")]`.
+    fn set_roles(&mut self, attr: &Attribute, mistakes: &mut Mistakes) {
+        const EXAMPLE: &str = "#[require(role = \"admin\")]";
+        const WRITE: &str = "#[require(write_role = \"admin\")]";
+        let Meta::List(list) = &attr.meta else {
+            return mistakes.add(attr, format!("expected `{EXAMPLE}`"));
+        };
+        let parser = Punctuated::<Meta, Token![,]>::parse_terminated;
+        let metas = match parser.parse2(list.tokens.clone()) {
+            Ok(metas) if !metas.is_empty() => metas,
+            Ok(_) => return mistakes.add(attr, format!("expected `{EXAMPLE}`")),
+            Err(error) => {
+                let text = format!("{error}; expected `{EXAMPLE}`");
+                return mistakes.add_error(syn::Error::new(error.span(), text));
+            }
+        };
+        for meta in &metas {
+            let (slot, example) = if meta.path().is_ident("role") {
+                (&mut self.role, EXAMPLE)
+            } else if meta.path().is_ident("write_role") {
+                (&mut self.write_role, WRITE)
+            } else {
+                mistakes.add(meta, format!("expected `{EXAMPLE}`"));
+                continue;
+            };
+            let Some(role) = super::options::string(meta, example, mistakes) else {
+                continue;
+            };
+            let text = role.value();
+            if text.is_empty() || text.contains(char::is_whitespace) {
+                mistakes.add(&role, "a role is one word");
+            }
+            if slot.is_some() {
+                mistakes.add(attr, "`#[require]` is given twice");
+            }
+            *slot = Some(role);
         }
-    };
-    let Some(role) = super::options::string(&pair, EXAMPLE, mistakes) else {
-        return;
-    };
-    let text = role.value();
-    if text.is_empty() || text.contains(char::is_whitespace) {
-        mistakes.add(&role, "a role is one word");
     }
-    if slot.is_some() {
-        mistakes.add(attr, "`#[require]` is given twice");
-    }
-    *slot = Some(role);
 }
 
 fn default(attr: &Attribute, mistakes: &mut Mistakes) -> Option<Default> {

@@ -9,7 +9,7 @@ mod signature;
 use proc_macro2::TokenStream;
 use syn::{Attribute, Ident, Item, ItemTrait, TraitItem, Visibility};
 
-pub(crate) use attr::{Default, Lints};
+pub(crate) use attr::{CallAttrs, Default, Lints};
 pub(crate) use options::Options;
 pub(crate) use signature::{DeclaredArgument, DeclaredCall};
 

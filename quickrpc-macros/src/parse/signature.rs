@@ -48,6 +48,9 @@ impl DeclaredCall {
         let before = mistakes.count();
         check_generics(&method.sig, mistakes);
         let arguments = arguments(&method.sig, mistakes);
+        if attrs.property {
+            check_property(&method.sig, mistakes);
+        }
         poison = poison.or_else(|| mistakes.as_type(before));
         DeclaredCall {
             name,
@@ -116,6 +119,39 @@ fn check_receiver(sig: &Signature, mistakes: &mut Mistakes) {
     }
     if let Some(attr) = receiver.attrs.first() {
         mistakes.add(attr, "`&self` has no attributes");
+    }
+}
+
+/// What a property has and has not.
+fn check_property(sig: &Signature, mistakes: &mut Mistakes) {
+    let name = &sig.ident;
+    if let Some(argument) = sig
+        .inputs
+        .iter()
+        .find(|input| matches!(input, FnArg::Typed(_)))
+    {
+        mistakes.add(
+            argument,
+            format!(
+                "a property has no arguments: it is one value; several are several properties, and \
+                 what depends on an argument is a call, `#[incoming] fn {name}(&self, ..)`"
+            ),
+        );
+    }
+    match &sig.output {
+        ReturnType::Default => mistakes.add(
+            name,
+            format!("a property has a value: write its type, as in `fn {name}(&self) -> f64`"),
+        ),
+        ReturnType::Type(_, ty) => {
+            if matches!(crate::model::peel(ty), Type::Tuple(tuple) if tuple.elems.is_empty()) {
+                mistakes.add(
+                    ty,
+                    "a property of type `()` never changes; for an event declare a call without a \
+                     return type",
+                );
+            }
+        }
     }
 }
 

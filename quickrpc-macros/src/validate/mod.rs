@@ -5,8 +5,10 @@
 mod names;
 mod types;
 
+use proc_macro2::TokenStream;
+
 use crate::mistakes::Mistakes;
-use crate::model::{Api, Poisoned, generated_names};
+use crate::model::{Api, Call, Poisoned, generated_names};
 
 pub(crate) fn validate(api: &mut Api, mistakes: &mut Mistakes) {
     names::check(api, mistakes);
@@ -15,13 +17,33 @@ pub(crate) fn validate(api: &mut Api, mistakes: &mut Mistakes) {
         let before = mistakes.count();
         types::check(&call, &generated, mistakes);
         match call.poison.take().or_else(|| mistakes.as_type(before)) {
+            None if call.property.is_some() => api.properties.push(call),
             None => api.calls.push(call),
-            Some(error) => api.poisoned.push(Poisoned {
-                name: call.name,
-                direction: call.direction,
-                arguments: call.arguments.len(),
-                error,
-            }),
+            Some(error) => poison(api, call, error),
         }
     }
+}
+
+fn poison(api: &mut Api, call: Call, error: TokenStream) {
+    if let Some(property) = call.property {
+        // It is something on both sides, and so is what writes it.
+        for (name, arguments) in [(call.name, 0), (property.setter, 1)] {
+            let taken = |other: &Poisoned| other.name == name;
+            if !api.poisoned.iter().any(taken) && !api.calls.iter().any(|call| call.name == name) {
+                api.poisoned.push(Poisoned {
+                    name,
+                    direction: None,
+                    arguments,
+                    error: error.clone(),
+                });
+            }
+        }
+        return;
+    }
+    api.poisoned.push(Poisoned {
+        name: call.name,
+        direction: call.direction,
+        arguments: call.arguments.len(),
+        error,
+    });
 }

@@ -28,12 +28,21 @@ pub(super) fn check(api: &mut Api, mistakes: &mut Mistakes) {
         (Direction::Incoming, "two incoming calls"),
         (Direction::Outgoing, "two outgoing calls"),
     ] {
-        let calls = api.calls.iter();
-        let calls = calls.filter(|call| call.direction == Some(direction));
-        check_unique(calls.map(|call| &call.wire_name), what, mistakes);
+        let names = api.calls.iter().flat_map(wire_names);
+        let names = names.filter(|(towards, _)| *towards == direction);
+        check_unique(names.map(|(_, name)| name), what, mistakes);
     }
     for call in &api.calls {
         check_arguments(call, mistakes);
+    }
+}
+
+/// The names of a call, or of those that a property consists of, and which way they go.
+fn wire_names(call: &Call) -> Vec<(Direction, &WireName)> {
+    match (call.direction, &call.property) {
+        (Some(direction), Some(property)) => property.wire_names(direction),
+        (Some(direction), None) => vec![(direction, &call.wire_name)],
+        (None, _) => Vec::new(),
     }
 }
 
@@ -41,6 +50,7 @@ pub(super) fn check(api: &mut Api, mistakes: &mut Mistakes) {
 /// would be there twice.
 fn check_rust_names(api: &mut Api, mistakes: &mut Mistakes) {
     let mut seen = HashSet::new();
+    check_setters(api, mistakes);
     api.calls.retain(|call| {
         let name = call.name.to_string();
         match name.as_str() {
@@ -69,6 +79,41 @@ fn check_rust_names(api: &mut Api, mistakes: &mut Mistakes) {
             return false;
         }
         true
+    });
+}
+
+/// A property and what writes it are methods beside the calls that go the same way.
+fn check_setters(api: &mut Api, mistakes: &mut Mistakes) {
+    let properties = api.calls.iter();
+    let setters: Vec<_> = properties
+        .filter_map(|call| {
+            let property = call
+                .property
+                .as_ref()
+                .filter(|property| property.writable)?;
+            Some((
+                property.setter.to_string(),
+                call.direction,
+                call.name.clone(),
+            ))
+        })
+        .collect();
+    api.calls.retain(|call| {
+        let name = syn::ext::IdentExt::unraw(&call.name).to_string();
+        let same = |(setter, direction, _): &&(String, _, _)| {
+            *setter == name && *direction == call.direction
+        };
+        let Some((_, _, property)) = setters.iter().find(same) else {
+            return true;
+        };
+        mistakes.add(
+            &call.name,
+            format!(
+                "`{name}` writes the property `{property}`, which is `writable`; give the call \
+                 another name"
+            ),
+        );
+        false
     });
 }
 

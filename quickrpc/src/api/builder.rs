@@ -198,7 +198,7 @@ impl<A: Generated> Builder<A> {
 
     pub(crate) fn build_api(self) -> Result<Api> {
         let description = A::DESCRIPTION;
-        let slots = SlotTable::declared(description.calls, self.limits.subscription);
+        let slots = SlotTable::declared(&description, self.limits.subscription);
         self.build_with(description.name, slots)
     }
 }

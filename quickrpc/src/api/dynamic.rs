@@ -19,8 +19,10 @@
 //! # Ok(()) }
 //! ```
 
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::ops::Deref;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -28,14 +30,17 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer};
 
 use crate::api;
 use crate::api::Builder;
-use crate::base::error::{BoxError, Result};
+use crate::base::error::{BoxError, CallError, Result};
 use crate::base::sender::{Receivers, Sender};
+use crate::base::sync::lock;
 use crate::base::value::Value;
 use crate::call::dispatch::{Invocation, Outcome};
 use crate::call::promise::Promise;
+use crate::call::property::{Form, Names, Property, RemoteProperty};
 use crate::call::slot::{Connection, SlotTable};
 use crate::call::target::{Plain, Target};
 use crate::carrier::transport::IntoTransport;
+use crate::format::property::{CallNames, VALUE};
 use crate::wire::codec::IntoCodec;
 
 /// An API without a trait. It dereferences to [`crate::Api`], which starts and stops it.
@@ -45,6 +50,14 @@ use crate::wire::codec::IntoCodec;
 #[derive(Clone)]
 pub struct Api {
     api: api::Api,
+    properties: Arc<Mutex<Properties>>,
+}
+
+/// The properties that were asked for, by name.
+#[derive(Default)]
+struct Properties {
+    own: HashMap<String, Property<Value>>,
+    remote: HashMap<String, RemoteProperty<Value>>,
 }
 
 /// Marks the builder of an API without a trait.
@@ -109,6 +122,67 @@ impl Api {
         })
     }
 
+    /// A property of this side, which others read, and write if it is [`Access::Writable`]; see
+    /// [`Property`]. It is there from the first time on, and the same each time.
+    ///
+    /// ```
+    /// use quickrpc::dynamic::{Access, Api};
+    ///
+    /// # fn main() -> quickrpc::Result<()> {
+    /// let supply = Api::bind("jrpc", "internal:dynamic-property:supply")?;
+    /// let voltage = supply.property("voltage", Access::Writable);
+    /// voltage.set(5.0.into())?;
+    /// # supply.start()?;
+    /// # let lab = Api::bind("jrpc", "internal:dynamic-property:lab")?;
+    /// # lab.start()?;
+    /// lab.all().write("voltage", 6.0).result()?;
+    /// assert_eq!(lab.all().read("voltage").result()?.as_f64(), Some(6.0));
+    /// assert_eq!(voltage.get(), Some(6.0.into()));
+    /// # Ok(()) }
+    /// ```
+    pub fn property(&self, name: &str, access: Access) -> Property<Value> {
+        let calls = self.api.calls();
+        let property = {
+            let mut properties = lock(&self.properties);
+            if let Some(property) = properties.own.get(name) {
+                return property.clone();
+            }
+            let names = CallNames::of(name);
+            let slot = |method: &str| calls.slots.dynamic(method, calls.net.shared.subscription());
+            let write = (access == Access::Writable).then(|| slot(&names.write));
+            let property = Property::new(
+                calls,
+                Names::undeclared(name, &names),
+                form(),
+                &slot(&names.read),
+                write.as_ref(),
+            );
+            properties.own.insert(name.to_owned(), property.clone());
+            property
+        };
+        property.introduce(calls);
+        property
+    }
+
+    /// A property of the other side, of which changes are heard; see [`RemoteProperty`].
+    /// [`Outgoing::read`] and [`Outgoing::write`] send.
+    pub fn remote_property(&self, name: &str) -> RemoteProperty<Value> {
+        let calls = self.api.calls();
+        let mut properties = lock(&self.properties);
+        let make = || {
+            let change = CallNames::of(name).change;
+            let slot = calls
+                .slots
+                .dynamic(&change, calls.net.shared.subscription());
+            RemoteProperty::new(calls, form(), slot)
+        };
+        let property = properties
+            .remote
+            .entry(name.to_owned())
+            .or_insert_with(make);
+        property.clone()
+    }
+
     /// Calls a method of all connected peers, and gives the promise of the result.
     ///
     /// The arguments are whatever serialises as a map or struct, a list or tuple
@@ -146,7 +220,10 @@ impl Builder<Undeclared> {
     /// As [`Builder::build`].
     pub fn build_dynamic(self) -> Result<Api> {
         let api = self.build_with("dynamic", SlotTable::default())?;
-        Ok(Api { api })
+        Ok(Api {
+            api,
+            properties: Arc::default(),
+        })
     }
 }
 
@@ -162,6 +239,33 @@ impl fmt::Debug for Api {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.api.fmt(f)
     }
+}
+
+/// Whether the other side may write a property.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// It reads it, and hears changes.
+    ReadOnly,
+    /// It writes it, too.
+    Writable,
+}
+
+/// How the values of properties travel that nobody has declared.
+fn form() -> Form<Value> {
+    Form::new::<Value>(
+        |call| {
+            let value = match call.read(Anything)? {
+                Value::Map(mut args) if args.len() == 1 => args.remove(VALUE),
+                Value::List(mut args) if args.len() == 1 => args.pop(),
+                _ => None,
+            };
+            value.ok_or_else(|| {
+                let text = format!("expected the argument `{VALUE}` alone");
+                Outcome::failed(CallError::new(CallError::INVALID_PARAMS, text))
+            })
+        },
+        |_call| Ok(()),
+    )
 }
 
 /// The sending half of an API without a trait. It keeps nothing alive.
@@ -182,6 +286,18 @@ impl Outgoing {
     /// What went wrong with sending.
     pub fn notify(&self, method: &str, args: impl Serialize) -> Result<()> {
         self.0.send_notification(method, &Plain(&args))
+    }
+
+    /// Reads a property of the other side.
+    pub fn read(&self, property: &str) -> Promise<Value> {
+        self.call(&CallNames::of(property).read, ())
+    }
+
+    /// Writes a property of the other side.
+    pub fn write(&self, property: &str, value: impl Serialize) -> Promise<()> {
+        let method = CallNames::of(property).write.into();
+        let args = BTreeMap::from([(VALUE, value)]);
+        self.0.send_call::<(), ()>(method, &Plain(&args))
     }
 
     /// The same for other receivers.

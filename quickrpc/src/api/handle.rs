@@ -48,6 +48,7 @@ impl Drop for Guard {
         }
         // Handlers may own handles of this API, which would keep each other alive.
         calls.slots.clear();
+        calls.properties.clear();
         calls.observers.clear();
         calls.gate.clear();
         calls.mailbox.forget();
@@ -528,9 +529,17 @@ pub fn pair<A: Generated>() -> (A, A::Inverse) {
         let there = super::Builder::<A::Inverse>::__new()
             .transport(wire("inverse"))
             .build_api()?;
+        // Its properties are there before anybody is connected.
+        let pair = (
+            A::from_api(here.clone()),
+            A::Inverse::from_api(there.clone()),
+        );
         here.start()?;
         there.start()?;
-        Ok((A::from_api(here), A::Inverse::from_api(there)))
+        // As if they had been connected for a while: each change is told from now on.
+        here.calls().introduce_everybody();
+        there.calls().introduce_everybody();
+        Ok(pair)
     };
     match made() {
         Ok(pair) => pair,

@@ -7,6 +7,7 @@ pub(crate) mod companion;
 pub mod dynamic;
 pub(crate) mod handle;
 pub(crate) mod lifecycle;
+mod properties;
 #[cfg(test)]
 mod test_addresses;
 #[cfg(test)]
@@ -16,3 +17,4 @@ mod tests;
 
 pub use builder::Builder;
 pub use handle::{Api, Generated, Handle, pair};
+pub use properties::property_form;

@@ -25,6 +25,7 @@ use super::observers::Observers;
 use super::pending::{Answered, PendingTable};
 use super::processing::Processing;
 use super::promise::{Context, PendingCall};
+use super::property::table::Properties;
 use super::slot::SlotTable;
 
 /// The calls of an API, in both directions. `Echo` guards it; handles refer to it.
@@ -35,6 +36,7 @@ pub(crate) struct Calls {
     pub(crate) me: Weak<Calls>,
     pub(crate) net: Arc<Net>,
     pub(crate) slots: SlotTable,
+    pub(crate) properties: Properties,
     pub(crate) observers: Observers,
     pub(crate) gate: Gate,
     pub(crate) mailbox: Mailbox,
@@ -53,6 +55,7 @@ impl Calls {
         let calls = Arc::new_cyclic(|me| Calls {
             me: me.clone(),
             slots,
+            properties: Properties::default(),
             observers: Observers::default(),
             gate: Gate::default(),
             mailbox: Mailbox::new(net.id, processing),

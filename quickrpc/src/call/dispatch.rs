@@ -135,7 +135,16 @@ impl<'de> Invocation<'de> {
         W: Serialize + 'static,
         R: IntoReply<T>,
     {
-        match returned.into_reply() {
+        self.answer(returned.into_reply())
+    }
+
+    /// The same for what a handler has to say.
+    pub(crate) fn answer<T, W>(&mut self, reply: Reply<T>) -> Outcome
+    where
+        T: Via<W> + Send + 'static,
+        W: Serialize + 'static,
+    {
+        match reply {
             Reply::Value(value) => self.encode(&value.into_wire()),
             Reply::NotMine => Outcome::not_mine(),
             Reply::Failed(error) => Outcome::failed(error),
@@ -173,7 +182,20 @@ impl<'de> Invocation<'de> {
         &self.slot.name
     }
 
-    fn encode<W: Serialize>(&mut self, value: &W) -> Outcome {
+    /// What the message takes on the wire.
+    pub(crate) fn size(&self) -> usize {
+        self.telegram.len()
+    }
+
+    /// A value of the sender that came with this message is kept, in place of one that took so
+    /// many bytes.
+    pub(crate) fn keeps(&self, before: usize) {
+        if self.conn.held.value(before, self.size()) {
+            self.calls.net.relieve();
+        }
+    }
+
+    pub(crate) fn encode<W: Serialize>(&mut self, value: &W) -> Outcome {
         let Some(id) = self.id else {
             return Outcome(Made::Answered);
         };

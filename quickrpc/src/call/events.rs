@@ -25,6 +25,7 @@ impl Above for Calls {
             let item = move || calls.observers.connected(&sender);
             self.post(peer.id(), Box::new(item), 0);
         }
+        self.introduce(peer);
     }
 
     fn round(&self, peer: &Arc<Conn>, feed: &mut dyn FnMut(&mut dyn Hears)) {
@@ -32,6 +33,7 @@ impl Above for Calls {
     }
 
     fn lost(&self, peer: &Conn, reason: &DisconnectReason) {
+        self.properties.lost(peer.id());
         self.fail_pending(peer, reason);
     }
 
@@ -46,8 +48,15 @@ impl Above for Calls {
             return;
         };
         let sender = peer.sender();
-        let item = move || calls.observers.disconnected(&sender, &reason);
+        let item = move || {
+            calls.observers.disconnected(&sender, &reason);
+            calls.properties.gone(sender.id);
+        };
         self.post(peer.id(), Box::new(item), 0);
+    }
+
+    fn room(&self, peer: &Arc<Conn>) {
+        self.has_room_for_properties(peer.id());
     }
 
     fn trouble(&self, peer: &Sender, error: Error) {
@@ -75,6 +84,7 @@ impl Above for Calls {
     }
 
     fn starting(&self) {
+        self.properties.reset();
         self.mailbox.open();
         lock(&self.pending).open();
     }

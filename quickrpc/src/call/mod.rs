@@ -13,6 +13,7 @@ pub(crate) mod observers;
 pub(crate) mod pending;
 pub(crate) mod processing;
 pub(crate) mod promise;
+pub(crate) mod property;
 pub(crate) mod reply;
 pub(crate) mod slot;
 pub(crate) mod subscription;

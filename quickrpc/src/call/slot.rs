@@ -14,7 +14,7 @@ use crossbeam_channel::{bounded, select};
 use crate::base::foreign::catch;
 use crate::base::often::Origin;
 use crate::call::subscription::Subscription;
-use crate::format::description::{CallDescription, Direction};
+use crate::format::description::{CallDescription, Description, Direction};
 
 use super::dispatch::{Invocation, Outcome};
 use crate::net::collect;
@@ -57,11 +57,20 @@ pub(crate) struct Entry {
 
 static NEXT_HANDLER: AtomicU64 = AtomicU64::new(1);
 
+/// A number for a handler, in whatever place.
+pub(crate) fn next_handler() -> u64 {
+    NEXT_HANDLER.fetch_add(1, Ordering::Relaxed)
+}
+
+/// A place where handlers are connected.
+pub(crate) trait Place: Send + Sync {
+    /// Removes the handler with this number, if it is there.
+    fn disconnect(&self, id: u64);
+}
+
 impl SlotTable {
-    pub(crate) fn declared(calls: &'static [CallDescription], subscription_limit: usize) -> Self {
-        let incoming = calls
-            .iter()
-            .filter(|call| call.direction == Direction::Incoming);
+    pub(crate) fn declared(description: &Description, subscription_limit: usize) -> Self {
+        let incoming = description.incoming();
         let mut declared: Vec<_> = incoming
             .map(|call| {
                 Arc::new(SlotInner::new(
@@ -73,7 +82,7 @@ impl SlotTable {
             .collect();
         declared.sort_by(|a, b| a.name.cmp(&b.name));
         SlotTable {
-            calls,
+            calls: description.calls,
             declared,
             dynamic: RwLock::default(),
         }
@@ -212,6 +221,15 @@ impl SlotInner {
     }
 }
 
+impl Place for SlotInner {
+    fn disconnect(&self, id: u64) {
+        self.change(|handlers| {
+            let keep = handlers.iter().filter(|entry| entry.id != id);
+            keep.cloned().collect()
+        });
+    }
+}
+
 /// The place where handlers of one incoming call are connected, without its types.
 #[derive(Clone)]
 pub struct Slot(pub(crate) Arc<SlotInner>);
@@ -226,13 +244,13 @@ impl Slot {
     }
 
     fn connect_arc(&self, handler: Handler) -> Connection {
-        let id = NEXT_HANDLER.fetch_add(1, Ordering::Relaxed);
+        let id = next_handler();
         self.0.change(|handlers| {
             let mut handlers = handlers.to_vec();
             handlers.push(Entry { id, handler });
             handlers
         });
-        Connection(vec![(Arc::downgrade(&self.0), id)])
+        Connection::new(&self.0, id)
     }
 
     /// Adds a handler that stays on this thread, and is found there when it is called.
@@ -310,17 +328,19 @@ impl fmt::Debug for SlotInner {
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
-pub struct Connection(Vec<(Weak<SlotInner>, u64)>);
+pub struct Connection(Vec<(Weak<dyn Place>, u64)>);
 
 impl Connection {
+    pub(crate) fn new<P: Place + 'static>(place: &Arc<P>, id: u64) -> Self {
+        let place: Weak<P> = Arc::downgrade(place);
+        Connection(vec![(place, id)])
+    }
+
     /// Removes the handler. A call that runs already runs to its end.
     pub fn disconnect(&self) {
-        for (slot, id) in &self.0 {
-            if let Some(slot) = slot.upgrade() {
-                slot.change(|handlers| {
-                    let keep = handlers.iter().filter(|entry| entry.id != *id);
-                    keep.cloned().collect()
-                });
+        for (place, id) in &self.0 {
+            if let Some(place) = place.upgrade() {
+                place.disconnect(*id);
             }
         }
     }
@@ -348,7 +368,7 @@ struct Local(u64);
 
 impl Local {
     fn new(value: Rc<dyn Any>) -> Self {
-        let id = NEXT_HANDLER.fetch_add(1, Ordering::Relaxed);
+        let id = next_handler();
         LOCAL.with_borrow_mut(|local| local.insert(id, value));
         Local(id)
     }

@@ -12,7 +12,7 @@ use crate::base::sender::{Receiver, ReceiverList, Receivers, Sender};
 use crate::base::sync::lock;
 use crate::call::promise::{CallInfo, Context, Promise, Promises};
 use crate::call::reply::Via;
-use crate::format::args::{ArgsOut, OutArgs};
+use crate::format::args::{self, ArgsOut, OutArgs};
 use crate::format::description::CallDescription;
 use crate::wire::codec::{AnyCodec, Payload};
 use crate::wire::session::About;
@@ -177,6 +177,26 @@ impl Target {
     {
         let args = Declared { call, args: &args };
         self.send_call::<T, W>(call.wire_name.into(), &args)
+    }
+
+    /// Writes a property of the other side.
+    pub fn write<T, W>(&self, call: &'static CallDescription, value: T) -> Promise<()>
+    where
+        T: Via<W>,
+        W: Serialize,
+    {
+        let value = value.into_wire();
+        self.call::<(), (), _>(call, (args::Plain(&value),))
+    }
+
+    /// Writes a property of each receiver.
+    pub fn write_each<T, W>(&self, call: &'static CallDescription, value: T) -> Promises<()>
+    where
+        T: Via<W>,
+        W: Serialize,
+    {
+        let value = value.into_wire();
+        self.call_each::<(), (), _>(call, (args::Plain(&value),))
     }
 
     /// Sends a call with reply to each receiver.
@@ -370,13 +390,7 @@ impl Target {
             let mut encoded_for: Option<&Arc<Conn>> = None;
             for conn in peers {
                 let wire = &conn.wire;
-                // A header is for one peer; plain bytes, and what a session seals, are the
-                // same for all of a wire, but not the one for the other.
-                let again = encoded_for.is_none_or(|one| {
-                    !Arc::ptr_eq(&one.wire, wire)
-                        || one.speech.is_plain() != conn.speech.is_plain()
-                        || (conn.speech.is_plain() && !wire.security.is_null())
-                });
+                let again = encoded_for.is_none_or(|one| !are_alike(one, conn));
                 if again {
                     out.clear();
                     args.encode(&wire.codec, out, method, id)
@@ -408,6 +422,15 @@ impl Target {
             Ok(())
         })
     }
+}
+
+/// Whether what was encoded for one peer is the same for another one.
+pub(super) fn are_alike(one: &Conn, other: &Conn) -> bool {
+    // A header is for one peer; plain bytes, and what a session seals, are the same for all of a
+    // wire, but not the one for the other.
+    Arc::ptr_eq(&one.wire, &other.wire)
+        && one.speech.is_plain() == other.speech.is_plain()
+        && (!other.speech.is_plain() || other.wire.security.is_null())
 }
 
 /// A call that nobody waits for, since writing its arguments has panicked.

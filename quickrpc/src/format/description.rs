@@ -1,5 +1,7 @@
 //! What an API looks like, as data: `Echo::DESCRIPTION`.
 
+use super::property::PropertyDescription;
+
 /// The calls of an API as declared by `#[remote_api]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Description {
@@ -9,6 +11,19 @@ pub struct Description {
     pub docs: &'static str,
     /// All calls, in the order of their declaration.
     pub calls: &'static [CallDescription],
+    /// All properties, in the order of their declaration.
+    pub properties: &'static [PropertyDescription],
+}
+
+impl Description {
+    /// All calls that may arrive at this side, those included that properties are made of.
+    pub(crate) fn incoming(&self) -> impl Iterator<Item = &'static CallDescription> {
+        let properties = self.properties.iter();
+        let calls = self.calls.iter();
+        calls
+            .chain(properties.flat_map(|property| property.calls.iter()))
+            .filter(|call| call.direction == Direction::Incoming)
+    }
 }
 
 /// One call of an API.

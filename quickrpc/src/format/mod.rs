@@ -2,4 +2,5 @@
 
 pub(crate) mod args;
 pub(crate) mod description;
+pub(crate) mod property;
 pub(crate) mod text;

@@ -33,6 +33,9 @@ pub(crate) trait Above: Send + Sync {
     /// A peer is gone, of which was told by [`came`](Self::came).
     fn gone(&self, peer: &Arc<Conn>, reason: DisconnectReason);
 
+    /// A peer has room for what it was offered in vain.
+    fn room(&self, peer: &Arc<Conn>);
+
     /// There is trouble with a peer.
     fn trouble(&self, peer: &Sender, error: Error);
 

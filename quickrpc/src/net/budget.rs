@@ -20,6 +20,9 @@ pub(crate) struct Held {
     budget: Arc<Budget>,
     input: AtomicUsize,
     output: AtomicUsize,
+    /// The last values of its properties. Below zero where they were given up before the last of
+    /// them was replaced.
+    values: AtomicIsize,
 }
 
 /// Partial input up to this is not counted: every connection may have so much.
@@ -63,7 +66,27 @@ impl Held {
             budget: Arc::clone(budget),
             input: AtomicUsize::new(0),
             output: AtomicUsize::new(0),
+            values: AtomicIsize::new(0),
         }
+    }
+
+    /// A value of the peer that took so many bytes is kept in place of another one. Gives true
+    /// if that is more to count than before.
+    pub(crate) fn value(&self, before: usize, now: usize) -> bool {
+        // As with a queue. No value is larger than `isize::MAX`.
+        let steps = |bytes: usize| (bytes / STEP * STEP) as isize;
+        let change = steps(now) - steps(before);
+        if change != 0 {
+            self.values.fetch_add(change, Ordering::AcqRel);
+            self.budget.held.fetch_add(change, Ordering::Relaxed);
+        }
+        change > 0
+    }
+
+    /// The values of the peer are given up with it.
+    pub(crate) fn no_values(&self) {
+        let before = self.values.swap(0, Ordering::AcqRel);
+        self.budget.held.fetch_sub(before, Ordering::Relaxed);
     }
 
     /// So much is queued for the peer. Called with its sending half locked.
@@ -97,7 +120,9 @@ impl Held {
 
     /// All that the peer holds.
     pub(crate) fn all(&self) -> usize {
-        self.input.load(Ordering::Relaxed) + self.output.load(Ordering::Relaxed)
+        self.input.load(Ordering::Relaxed)
+            + self.output.load(Ordering::Relaxed)
+            + usize::try_from(self.values.load(Ordering::Relaxed)).unwrap_or(0)
     }
 }
 
@@ -105,5 +130,6 @@ impl Drop for Held {
     fn drop(&mut self) {
         self.budget.change(&self.input, 0);
         self.budget.change(&self.output, 0);
+        self.no_values();
     }
 }

@@ -50,4 +50,8 @@ impl Keeper for Net {
     fn look_after(&self, peer: Arc<Conn>) {
         self.ask(Command::LookAfter(peer));
     }
+
+    fn room(&self, peer: Arc<Conn>) {
+        self.ask(Command::Room(peer));
+    }
 }

@@ -115,8 +115,12 @@ impl PeerTable {
     /// All peers, and what stands for everybody on a wire of datagrams: whom a message to
     /// all goes to.
     pub(crate) fn everybody(&self) -> impl Iterator<Item = &Arc<Conn>> {
-        let wires = self.wires.iter().map(|wire| &wire.everyone);
-        self.all().chain(wires)
+        self.all().chain(self.everyones())
+    }
+
+    /// What stands for everybody on each wire of datagrams.
+    pub(crate) fn everyones(&self) -> impl Iterator<Item = &Arc<Conn>> {
+        self.wires.iter().map(|wire| &wire.everyone)
     }
 
     /// The one that a message to all goes to, if it is one peer.

@@ -44,6 +44,8 @@ pub(crate) enum Command {
     Doubt(Arc<Conn>),
     /// This peer's queue is full.
     LookAfter(Arc<Conn>),
+    /// This peer has room for what it was offered in vain.
+    Room(Arc<Conn>),
     /// Open further links; whoever added them waits.
     Add(Vec<Arc<Link>>, Arc<Adding>),
     /// Close the links of a transport and forget them; whoever removes it waits.

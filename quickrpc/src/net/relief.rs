@@ -60,6 +60,7 @@ impl Net {
             largest.drop_output();
         }
         largest.held.input(0);
+        largest.held.no_values();
         true
     }
 

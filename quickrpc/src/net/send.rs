@@ -19,16 +19,25 @@ impl Net {
         about: About<'_>,
         wait: Wait,
     ) -> Result<(), Error> {
-        let content = match conn.speech {
-            Speech::Plain => return self.put(conn, Content::Framed(bytes), wait),
-            Speech::Sealed(_) => Content::Payload(bytes),
-            Speech::Spoken(_) => Content::Said(about, bytes),
-        };
-        if !conn.is_greeted() {
-            let text = format!("`{}` has not proved who it is yet", conn.peer());
-            return Err(Error::Security(text.into()));
+        match conn.speech {
+            Speech::Plain => self.put(conn, Content::Framed(bytes), wait),
+            Speech::Sealed(_) | Speech::Spoken(_) => {
+                self.put(conn, ready(conn, bytes, about)?, wait)
+            }
         }
-        self.put(conn, content, wait)
+    }
+
+    /// Offers what was made ready for a peer: gives false if there was no room. Then
+    /// [`Above::room`](super::above::Above::room) tells when there is some.
+    pub(crate) fn offer(
+        &self,
+        conn: &Arc<Conn>,
+        bytes: &[u8],
+        about: About<'_>,
+    ) -> Result<bool, Error> {
+        let content = ready(conn, bytes, about)?;
+        let queued = self.give(conn, content, Wait::Offered)?;
+        Ok(queued != Queued::NoRoom)
     }
 
     pub(crate) fn put(
@@ -41,13 +50,33 @@ impl Net {
             // Others may wait for what this thread has collected for them.
             collect::flush();
         }
-        match conn.send(content, wait, collect::collector())? {
-            Queued::Fine => {}
-            Queued::Listed => collect::add(Arc::clone(conn)),
+        self.give(conn, content, wait).map(|_| ())
+    }
+
+    #[inline]
+    fn give(&self, conn: &Arc<Conn>, content: Content<'_>, wait: Wait) -> Result<Queued, Error> {
+        let queued = conn.send(content, wait, collect::collector())?;
+        if queued == Queued::Listed {
+            collect::add(Arc::clone(conn));
         }
         if self.budget.is_exceeded() {
             self.relieve();
         }
-        Ok(())
+        Ok(queued)
     }
+}
+
+/// What is said to a peer, in its way.
+#[inline]
+fn ready<'a>(conn: &Conn, bytes: &'a [u8], about: About<'a>) -> Result<Content<'a>, Error> {
+    let content = match conn.speech {
+        Speech::Plain => return Ok(Content::Framed(bytes)),
+        Speech::Sealed(_) => Content::Payload(bytes),
+        Speech::Spoken(_) => Content::Said(about, bytes),
+    };
+    if !conn.is_greeted() {
+        let text = format!("`{}` has not proved who it is yet", conn.peer());
+        return Err(Error::Security(text.into()));
+    }
+    Ok(content)
 }

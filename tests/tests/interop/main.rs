@@ -10,6 +10,7 @@ mod jayson;
 mod language_servers;
 mod methods;
 mod openssl;
+mod properties;
 mod python_client;
 mod python_server;
 mod rpc_over_websocket;

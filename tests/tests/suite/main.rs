@@ -34,6 +34,7 @@ mod plugins;
 mod process;
 mod processing;
 mod promises;
+mod properties;
 mod replies;
 mod review_flow;
 mod review_order;

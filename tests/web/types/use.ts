@@ -20,6 +20,8 @@ any.call("add", [1, 2], { timeout: 1000, wait: true });
 any.remote.add([1, 2]);
 any.notify("ping");
 const ready: Promise<Api> = any.ready;
+any.voltage.connect((volts) => console.log(volts + any.voltage.value));
+any.slot("voltage").set(5, { timeout: 500 });
 
 // With an API declared, names, parameters and results are checked.
 interface Server {
@@ -56,6 +58,15 @@ api.question.connect(() => undefined);
 api.slot("close").connect(() => {});
 api.slot("toString").connect(() => "text");
 api.close();
+
+// Properties of the other side.
+const supply = connect<Server, Page, { voltage: number; close: boolean }>();
+supply.voltage.connect((volts) => console.log(volts.toFixed()));
+const volts: number | undefined = supply.voltage.value;
+const written: Promise<void> = supply.voltage.set(6);
+const read: Promise<number> = supply.voltage.get({ timeout: 500 });
+supply.slot("close").set(true);
+supply.echo.connect(({ text }) => console.log(text.length));
 
 api.onStatus((status: Status) => {
   if (status.state === "down") console.log(status.reason.length, status.retryIn.toFixed());
@@ -95,10 +106,18 @@ function wrong() {
   api.toString.connect(() => "text");
   // @ts-expect-error: an answer of another type
   api.question.connect(() => 5);
+  // @ts-expect-error: a value of another type
+  supply.voltage.set("six");
+  // @ts-expect-error: a value that is only told
+  supply.voltage.value = 6;
+  // @ts-expect-error: an unknown property
+  supply.current.value;
+  // @ts-expect-error: a call has no value
+  supply.echo.value;
   // @ts-expect-error: an unknown option
   connect("ws://h/", { timeout: 5 });
   // @ts-expect-error: an unknown kind of error
   new RpcError("odd", "message");
   return text;
 }
-void [sum, ready, typed, bytes, wrong];
+void [sum, ready, typed, bytes, volts, written, read, wrong];

@@ -37,7 +37,7 @@ impl Conn {
         wait: Wait,
     ) -> Result<(), Error> {
         let deadline = match wait {
-            Wait::Never | Wait::Answer => None,
+            Wait::Never | Wait::Answer | Wait::Offered => None,
             Wait::UpTo(limit) => Some(after(limit)),
         };
         match outlet.port.send(bytes, outlet.to, deadline) {

@@ -27,4 +27,8 @@ pub(crate) trait Keeper: Send + Sync {
     /// The peer's queue is full: one that takes nothing is given up after a while. Called with
     /// the peer's sending half locked.
     fn look_after(&self, peer: Arc<Conn>);
+
+    /// The peer takes something again that it was offered in vain. Called with the peer's
+    /// sending half locked.
+    fn room(&self, peer: Arc<Conn>);
 }

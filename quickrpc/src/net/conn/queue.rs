@@ -38,6 +38,8 @@ pub(crate) struct Tx {
     pub(crate) told_blocked: bool,
     /// When the peer last accepted something, or the queue began.
     pub(crate) progress: Instant,
+    /// Somebody has something for the peer for which there was no room.
+    pub(crate) awaited: bool,
 }
 
 /// What came of putting bytes into the queue.
@@ -47,7 +49,12 @@ pub(crate) enum Queued {
     Fine,
     /// For the list of the collecting thread.
     Listed,
+    /// There was no room for what was offered.
+    NoRoom,
 }
+
+/// What is collected, or on its way to a writer thread, makes no queue of one that flows.
+const ROOM: usize = 16 << 10;
 
 /// An empty queue keeps no more memory than this.
 const KEEP: usize = 16 << 10;
@@ -69,7 +76,14 @@ impl Tx {
             sent: false,
             told_blocked: false,
             progress: Instant::now(),
+            awaited: false,
         }
+    }
+
+    /// Whether the peer takes what it is given, as far as can be seen: for what had better wait
+    /// than become old in the queue.
+    pub(crate) fn has_room(&self, limit: usize) -> bool {
+        !self.blocked && self.queued() < ROOM.min(limit)
     }
 
     /// What has not left for certain.

@@ -21,6 +21,8 @@ pub(crate) enum Wait {
     Answer,
     /// So long; the clock is looked at only where there is no room.
     UpTo(Duration),
+    /// Not at all: without room it is not sent. Who offered it is told when there is some.
+    Offered,
 }
 
 /// A collecting thread flushes when so much is queued for one peer, or its queue would be full.
@@ -39,6 +41,17 @@ impl Conn {
         }
         if queued >= self.wire.limits.peer_queue {
             self.is_full(queued);
+        }
+        if tx.awaited && tx.has_room(self.wire.limits.peer_queue) {
+            tx.awaited = false;
+            self.tell_room();
+        }
+    }
+
+    #[cold]
+    fn tell_room(&self) {
+        if let (Some(keeper), Some(me)) = (self.keeper.upgrade(), self.me.upgrade()) {
+            keeper.room(me);
         }
     }
 
@@ -83,6 +96,10 @@ impl Conn {
             if let Some(reason) = self.closed() {
                 return Err(self.gone(&reason));
             }
+            if matches!(wait, Wait::Offered) && !tx.has_room(limit) {
+                tx.awaited = true;
+                return Ok(Queued::NoRoom);
+            }
             let mut queued = tx.queued();
             if queued >= limit
                 && let Outlet::Socket(stream) = &self.outlet
@@ -101,8 +118,10 @@ impl Conn {
                 break;
             }
             match wait {
-                Wait::Never | Wait::Answer if queued < limit.saturating_mul(4) => break,
-                Wait::Never | Wait::Answer => {
+                Wait::Never | Wait::Answer | Wait::Offered if queued < limit.saturating_mul(4) => {
+                    break;
+                }
+                Wait::Never | Wait::Answer | Wait::Offered => {
                     let reason = DisconnectReason::SlowConsumer { queued };
                     let error = self.gone(&reason);
                     drop(tx);

@@ -253,6 +253,7 @@ impl Loop {
                 let at = time::stall_end(&conn);
                 self.after(at, Timer::Stall(Arc::downgrade(&conn)));
             }
+            Command::Room(conn) => self.above.room(&conn),
             Command::Add(links, adding) => self.add(links, &adding),
             Command::Remove(id, removed) => self.remove(id, removed),
             Command::Accompanied(started) => self.accompanied(started),

@@ -1,0 +1,331 @@
+//! Properties: a field on both sides, and on the other side what reads and writes it.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote, quote_spanned};
+use syn::Ident;
+use syn::spanned::Spanned as _;
+
+use super::description::option;
+use super::{Side, docs};
+use crate::model::{Call, PropertyParts, Returned, option_value};
+use crate::parse::Lints;
+
+/// A property, which is whose, and its place in the description.
+pub(super) struct Property<'a> {
+    pub(super) index: usize,
+    pub(super) call: &'a Call,
+    pub(super) parts: &'a PropertyParts,
+    value: &'a Returned,
+    /// It is this side's.
+    pub(super) own: bool,
+}
+
+impl<'a> Property<'a> {
+    pub(super) fn all(calls: &'a [Call], declared: bool) -> Vec<Self> {
+        let properties = calls.iter().enumerate().filter_map(|(index, call)| {
+            Some(Property {
+                index,
+                call,
+                parts: call.property.as_ref()?,
+                // Without one it was taken out before.
+                value: call.result.as_ref()?,
+                own: call.is_incoming() == declared,
+            })
+        });
+        properties.collect()
+    }
+
+    /// The names of what it adds to the methods that send.
+    pub(super) fn senders(&self) -> impl Iterator<Item = &'a Ident> {
+        let setter = (self.parts.writable && !self.own).then_some(&self.parts.setter);
+        (!self.own)
+            .then_some(&self.call.name)
+            .into_iter()
+            .chain(setter)
+    }
+}
+
+impl Side<'_> {
+    pub(super) fn property_fields(&self) -> TokenStream {
+        let fields = self.properties.iter().map(|property| {
+            let (krate, vis) = (self.krate, self.visibility);
+            let (call, value) = (property.call, &property.value.value);
+            let (name, deprecated, lints) = (&call.name, &call.deprecated, call.lints.silenced());
+            let (note, kind) = match property.own {
+                true => (
+                    format!("The property `{name}` of this side."),
+                    quote!(Property),
+                ),
+                false => (
+                    format!("Hears of the property `{name}` of the other side."),
+                    quote!(RemoteProperty),
+                ),
+            };
+            let docs = docs::of_call(call, &note);
+            quote!(#docs #deprecated #lints #vis #name: #krate::#kind<#value>,)
+        });
+        fields.collect()
+    }
+
+    /// What makes the fields.
+    pub(super) fn property_values(&self) -> TokenStream {
+        let values = self.properties.iter().map(|property| {
+            let (krate, handle, index) = (self.krate, &self.names.handle, property.index);
+            let (name, value, wire) = (
+                &property.call.name,
+                &property.value.value,
+                property.value.wire(self.krate),
+            );
+            let make = match property.own {
+                true => quote!(__property),
+                false => quote!(__remote_property),
+            };
+            let lints = property.call.lints.silenced();
+            // Errors of the type are to be at the type.
+            let form = quote_spanned! {value.span()=>
+                #krate::__private::property_form::<#value, #wire>()
+            };
+            quote! {
+                #name: {
+                    #lints
+                    let property = {
+                        #krate::__private::result_travels::<#wire>();
+                        api.#make(const { &#handle::DESCRIPTION.properties[#index] }, #form)
+                    };
+                    property
+                },
+            }
+        });
+        values.collect()
+    }
+
+    /// What connects a server's methods to the properties of this side.
+    pub(super) fn serve_properties(&self) -> Vec<TokenStream> {
+        let mut connections = Vec::new();
+        for property in self.properties.iter().filter(|property| property.own) {
+            let (incoming, name) = (&self.names.incoming, &property.call.name);
+            connections.push(quote! {{
+                let server = ::core::clone::Clone::clone(&server);
+                self.#name.on_read(move |sender| <S as #incoming>::#name(&*server, sender))
+            }});
+            if property.parts.writable {
+                let setter = &property.parts.setter;
+                connections.push(quote! {{
+                    let server = ::core::clone::Clone::clone(&server);
+                    self.#name.on_write(move |sender, value| {
+                        <S as #incoming>::#setter(&*server, sender, value)
+                    })
+                }});
+            }
+        }
+        connections
+    }
+
+    /// The methods of the trait of incoming calls.
+    pub(super) fn incoming_properties(&self) -> TokenStream {
+        let own = self.properties.iter().filter(|property| property.own);
+        let methods = own.map(|property| {
+            let (krate, call) = (self.krate, property.call);
+            let name = &call.name;
+            let (deprecated, lints) = (&call.deprecated, call.lints.silenced());
+            let declared = &property.value.declared;
+            let reads = docs::of_call(call, &format!("Gives the value of the property `{name}`."));
+            let write = property.parts.writable.then(|| {
+                let (setter, value) = (&property.parts.setter, &property.value.value);
+                let error = match property.value.error() {
+                    Some(error) => quote!(#error),
+                    None => quote!(#krate::BoxError),
+                };
+                let docs = self.writes(
+                    property,
+                    &format!(
+                        "Decides about a value for the property `{name}` that the other side \
+                         writes; an error refuses it."
+                    ),
+                );
+                quote! {
+                    #docs
+                    #deprecated
+                    #lints
+                    fn #setter(&self, sender: &#krate::Sender, value: &#value)
+                        -> ::core::result::Result<(), #error>;
+                }
+            });
+            quote! {
+                #reads
+                #deprecated
+                #lints
+                fn #name(&self, sender: &#krate::Sender) -> #declared;
+                #write
+            }
+        });
+        methods.collect()
+    }
+
+    /// What reads and writes the properties of the other side; one result for each receiver if
+    /// it is for `each()`.
+    pub(super) fn property_senders(&self, each: bool) -> TokenStream {
+        let krate = self.krate;
+        let (promise, to) = match each {
+            false => (quote!(#krate::Promise), ""),
+            true => (quote!(#krate::Promises), " of each receiver"),
+        };
+        let (read_by, write_by) = match each {
+            false => (format_ident!("call"), format_ident!("write")),
+            true => (format_ident!("call_each"), format_ident!("write_each")),
+        };
+        let remote = self.properties.iter().filter(|property| !property.own);
+        let senders = remote.map(|property| {
+            let (vis, handle, index) = (self.visibility, &self.names.handle, property.index);
+            let (call, parts) = (property.call, property.parts);
+            let (name, deprecated, must_use) = (&call.name, &call.deprecated, &call.must_use);
+            let lints = match each {
+                false => Lints::as_declared(&call.lints),
+                true => Lints::silenced(&call.lints),
+            };
+            let (value, wire) = (&property.value.value, property.value.wire(krate));
+            let travels = quote!(#krate::__private::result_travels::<#wire>(););
+            let calls = quote!(#handle::DESCRIPTION.properties[#index].calls);
+            let reads = docs::of_call(call, &format!("Reads the property `{name}`{to}."));
+            let write = parts.writable.then(|| {
+                let setter = &parts.setter;
+                let silenced = call.lints.silenced();
+                let docs = self.writes(property, &format!("Writes the property `{name}`{to}."));
+                quote! {
+                    #docs
+                    #deprecated
+                    #silenced
+                    #vis fn #setter(&self, value: #value) -> #promise<()> {
+                        #travels
+                        const CALL: &#krate::CallDescription = match &#calls.write {
+                            ::core::option::Option::Some(call) => call,
+                            ::core::option::Option::None => &#calls.read,
+                        };
+                        self.0.#write_by::<#value, #wire>(CALL, value)
+                    }
+                }
+            });
+            quote! {
+                #reads
+                #deprecated
+                #must_use
+                #lints
+                #vis fn #name(&self) -> #promise<#value> {
+                    #travels
+                    self.0.#read_by::<#value, #wire, _>(const { &#calls.read }, ())
+                }
+                #write
+            }
+        });
+        senders.collect()
+    }
+
+    fn writes(&self, property: &Property<'_>, note: &str) -> TokenStream {
+        match write_role(property.call) {
+            Some(role) => {
+                let note = format!("{note} The writer needs the role `{role}`.");
+                docs::with_note(&property.call.docs, &note)
+            }
+            None => docs::with_note(&property.call.docs, note),
+        }
+    }
+
+    pub(super) fn describe_property(&self, call: &Call) -> Option<TokenStream> {
+        let (krate, property, value) = (self.krate, call.property.as_ref()?, call.result.as_ref()?);
+        let name = syn::ext::IdentExt::unraw(&call.name).to_string();
+        let setter = property.setter.to_string();
+        let wire_name = &call.wire_name.text;
+        let (direction, back) = match call.is_incoming() == self.declared {
+            true => (quote!(Incoming), quote!(Outgoing)),
+            false => (quote!(Outgoing), quote!(Incoming)),
+        };
+        let docs = docs::text(&call.docs);
+        let type_name = crate::text::of(&value.value);
+        let (writable, positional, ignore_unknown) =
+            (property.writable, call.positional, self.api.ignore_unknown);
+        let optional = option_value(&value.value).is_some();
+        let argument = quote! {
+            &[#krate::ArgumentDescription {
+                name: "value",
+                wire_name: "value",
+                type_name: #type_name,
+                default: ::core::option::Option::None,
+                optional: #optional,
+                docs: "",
+            }]
+        };
+        let part = |name: &str, wire_name: &str, direction, arguments, role, result| {
+            let (role, result) = (option(role), option(result));
+            quote! {
+                #krate::CallDescription {
+                    name: #name,
+                    wire_name: #wire_name,
+                    direction: #krate::Direction::#direction,
+                    docs: #docs,
+                    arguments: #arguments,
+                    positional: #positional,
+                    ignore_unknown: #ignore_unknown,
+                    role: #role,
+                    result: #result,
+                }
+            }
+        };
+        let read = part(
+            &name,
+            &property.read.text,
+            &direction,
+            quote!(&[]),
+            call.role.clone(),
+            Some(type_name.clone()),
+        );
+        let change = part(
+            &name,
+            &property.change.text,
+            &back,
+            argument.clone(),
+            None,
+            None,
+        );
+        let write = match property.writable {
+            true => {
+                let write = part(
+                    &setter,
+                    &property.write.text,
+                    &direction,
+                    argument,
+                    write_role(call).cloned(),
+                    Some("()".to_owned()),
+                );
+                quote!(::core::option::Option::Some(#write))
+            }
+            false => quote!(::core::option::Option::None),
+        };
+        let (role, write_role) = (
+            option(call.role.clone()),
+            option(property.write_role.clone()),
+        );
+        Some(quote! {
+            #krate::PropertyDescription {
+                name: #name,
+                wire_name: #wire_name,
+                direction: #krate::Direction::#direction,
+                docs: #docs,
+                type_name: #type_name,
+                writable: #writable,
+                role: #role,
+                write_role: #write_role,
+                calls: #krate::PropertyCalls {
+                    read: #read,
+                    write: #write,
+                    change: #change,
+                },
+            }
+        })
+    }
+}
+
+/// The role that a writer needs.
+fn write_role(call: &Call) -> Option<&String> {
+    let own = call.property.as_ref()?.write_role.as_ref();
+    own.or(call.role.as_ref())
+}

@@ -1,0 +1,40 @@
+//! Handlers of one thing of which the last one that was connected counts.
+
+use std::sync::{Arc, Mutex};
+
+use crate::base::sync::lock;
+use crate::call::slot::next_handler;
+
+pub(super) struct Handlers<F: ?Sized>(Mutex<Vec<(u64, Arc<F>)>>);
+
+impl<F: ?Sized> Handlers<F> {
+    pub(super) fn new() -> Self {
+        Handlers(Mutex::default())
+    }
+
+    /// Adds a handler; gives its number.
+    pub(super) fn connect(&self, handler: Arc<F>) -> u64 {
+        let id = next_handler();
+        lock(&self.0).push((id, handler));
+        id
+    }
+
+    /// Removes a handler. What goes is dropped without the lock, since it is the user's.
+    pub(super) fn disconnect(&self, id: u64) {
+        let mut handlers = lock(&self.0);
+        let place = handlers.iter().position(|(one, _)| *one == id);
+        let gone = place.map(|place| handlers.remove(place));
+        drop(handlers);
+        drop(gone);
+    }
+
+    /// The handler that counts.
+    pub(super) fn last(&self) -> Option<Arc<F>> {
+        lock(&self.0).last().map(|(_, handler)| Arc::clone(handler))
+    }
+
+    pub(super) fn clear(&self) {
+        let gone = std::mem::take(&mut *lock(&self.0));
+        drop(gone);
+    }
+}

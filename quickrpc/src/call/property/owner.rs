@@ -1,0 +1,300 @@
+//! `Property`: what its owner holds.
+
+use std::fmt;
+use std::sync::{Arc, Weak};
+
+use crate::base::error::{CallError, Result};
+use crate::base::foreign::{inside, told};
+use crate::base::sender::Sender;
+use crate::call::calls::Calls;
+use crate::call::dispatch::{Invocation, Outcome};
+use crate::call::promise::Promise;
+use crate::call::reply::{IntoReply, Reply};
+use crate::call::slot::{Connection, Place, Slot};
+
+use super::form::Form;
+use super::handlers::Handlers;
+use super::owned::{Change, Names, Owned};
+use super::stored::Stored;
+use super::table::Own;
+
+/// A value of this side that the other side sees: declared `#[incoming(property)]`, or
+/// `#[outgoing(property)]` where this is the opposite side.
+///
+/// [`set`](Self::set) tells a new value to all peers; each one is told the newest when it
+/// connects. Equal values are not told again, and equal is what is the same on the wire. A peer
+/// that reads slowly is told the newest value when it has room, and not all that came before: a
+/// property never fills a queue.
+///
+/// ```
+/// use quickrpc::remote_api;
+///
+/// #[remote_api]
+/// trait Supply {
+///     /// Volts to be held.
+///     #[incoming(property, writable)]
+///     fn voltage(&self) -> f64;
+/// }
+///
+/// # fn main() -> quickrpc::Result<()> {
+/// let (supply, lab) = Supply::pair();
+/// supply.voltage.set(5.0)?;
+/// supply.voltage.on_write(|sender, volts| match *volts < 30.0 {
+///     true => Ok(println!("{sender} sets {volts} V")),
+///     false => Err("too high"),
+/// });
+///
+/// assert_eq!(lab.all().voltage().result()?, 5.0);
+/// lab.all().set_voltage(6.0).result()?;
+/// assert_eq!(supply.voltage.get(), Some(6.0));
+/// assert!(lab.all().set_voltage(60.0).result().is_err());
+/// # Ok(()) }
+/// ```
+///
+/// Clones are of the same property. They keep nothing running, so that handlers can own one.
+pub struct Property<T> {
+    core: Arc<Core<T>>,
+}
+
+type OnRead<T> = dyn Fn(&Sender) -> Reply<T> + Send + Sync;
+type OnWrite<T> = dyn Fn(&Sender, &T) -> Reply<()> + Send + Sync;
+
+struct Core<T> {
+    owned: Owned,
+    calls: Weak<Calls>,
+    form: Form<T>,
+    on_read: Handlers<OnRead<T>>,
+    on_write: Handlers<OnWrite<T>>,
+}
+
+impl<T: Send + 'static> Property<T> {
+    /// A property of this API, which is read and written by the calls of these slots.
+    pub(crate) fn new(
+        calls: &Arc<Calls>,
+        names: Names,
+        form: Form<T>,
+        read: &Slot,
+        write: Option<&Slot>,
+    ) -> Self {
+        let core = Arc::new(Core {
+            owned: Owned::new(names),
+            calls: Arc::downgrade(calls),
+            form,
+            on_read: Handlers::new(),
+            on_write: Handlers::new(),
+        });
+        let reader = Arc::clone(&core);
+        read.connect(move |call: &mut Invocation<'_>| reader.read_by(call));
+        if let Some(write) = write {
+            let writer = Arc::clone(&core);
+            write.connect(move |call: &mut Invocation<'_>| writer.written_by(call));
+        }
+        calls.properties.add_own(Arc::clone(&core) as _);
+        Property { core }
+    }
+
+    /// Tells those who were connected before the property was there.
+    pub(crate) fn introduce(&self, calls: &Calls) {
+        let own: Arc<dyn Own> = Arc::clone(&self.core) as _;
+        calls.introduce_to_all(&own);
+    }
+
+    /// Sets the value, and tells it to all peers, unless it is equal to the one before.
+    ///
+    /// It waits for nobody, and no peer's trouble is an error here. Before the API is started
+    /// there is nobody to be told; who comes is told the newest value. Called on several threads,
+    /// all peers are told in one order, the one that the last [`get`](Self::get) belongs to.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Encode`](crate::Error::Encode): the value cannot travel; the one before stays.
+    pub fn set(&self, value: T) -> Result<()> {
+        self.core.set(value)
+    }
+
+    /// The value that was set or written last; `None` before that.
+    ///
+    /// ```
+    /// # use quickrpc::remote_api;
+    /// # #[remote_api]
+    /// # trait Supply { #[incoming(property)] fn voltage(&self) -> f64; }
+    /// # let (supply, _lab) = Supply::pair();
+    /// assert_eq!(supply.voltage.get(), None);
+    /// supply.voltage.set(5.0)?;
+    /// assert_eq!(supply.voltage.get(), Some(5.0));
+    /// # Ok::<(), quickrpc::Error>(())
+    /// ```
+    pub fn get(&self) -> Option<T> {
+        let newest = self.core.owned.newest()?;
+        (self.core.form.load)(&*newest)
+    }
+
+    /// Sets the handler of reads: what it returns is read in place of what was set, and is what a
+    /// peer is told when it connects. Changes are still told by [`set`](Self::set) alone.
+    ///
+    /// It returns the value, `Option` (`None`: what was set), `Result` or
+    /// [`Promise`], and takes its turn like handlers of calls. Of several, the last
+    /// one counts that is connected.
+    ///
+    /// ```
+    /// # use quickrpc::remote_api;
+    /// # #[remote_api]
+    /// # trait Supply { #[incoming(property)] fn measured(&self) -> f64; }
+    /// # fn adc() -> f64 { 4.99 }
+    /// # let (supply, lab) = Supply::pair();
+    /// supply.measured.on_read(|_sender| adc());
+    /// assert_eq!(lab.all().measured().result()?, 4.99);
+    /// # Ok::<(), quickrpc::Error>(())
+    /// ```
+    pub fn on_read<F, R>(&self, handler: F) -> Connection
+    where
+        F: Fn(&Sender) -> R + Send + Sync + 'static,
+        R: IntoReply<T>,
+    {
+        let handler = Arc::new(move |sender: &Sender| handler(sender).into_reply());
+        Connection::new(&self.core, self.core.on_read.connect(handler))
+    }
+
+    /// Sets the handler of writes, of a property that is `writable`: what it accepts becomes the
+    /// value, and is told to all peers, the writer included. Without a handler every value of
+    /// the type is accepted.
+    ///
+    /// It returns `()`, `Result<(), E>` or `Promise<()>`; an error is the writer's, and changes
+    /// nothing. It takes its turn like handlers of calls. Of several, the last one counts that is
+    /// connected.
+    pub fn on_write<F, R>(&self, handler: F) -> Connection
+    where
+        F: Fn(&Sender, &T) -> R + Send + Sync + 'static,
+        R: IntoReply<()>,
+    {
+        let handler =
+            Arc::new(move |sender: &Sender, value: &T| handler(sender, value).into_reply());
+        Connection::new(&self.core, self.core.on_write.connect(handler))
+    }
+}
+
+impl<T: Send + 'static> Core<T> {
+    fn set(&self, value: T) -> Result<()> {
+        let value = (self.form.store)(value);
+        let change = self.owned.change(&value)?;
+        match self.calls.upgrade() {
+            Some(calls) => calls.changed(&self.owned, &*value, change),
+            // There is nobody left to be told.
+            None if change == Change::Begun => drop(self.owned.leave()),
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Answers a read.
+    fn read_by(&self, call: &mut Invocation<'_>) -> Outcome {
+        if let Err(outcome) = (self.form.nothing)(call) {
+            return outcome;
+        }
+        if let Some(handler) = self.on_read.last() {
+            match handler(call.sender()) {
+                Reply::NotMine => {}
+                reply => return (self.form.reply)(call, reply),
+            }
+        }
+        match self.owned.newest() {
+            Some(value) => (self.form.answer)(call, &*value),
+            None => {
+                let text = format!("`{}` has no value yet", self.owned.names.property);
+                Outcome::failed(CallError::new(CallError::HANDLER_ERROR, text))
+            }
+        }
+    }
+
+    /// Answers a write.
+    fn written_by(self: &Arc<Self>, call: &mut Invocation<'_>) -> Outcome {
+        let value = match (self.form.argument)(call) {
+            Ok(value) => value,
+            Err(outcome) => return outcome,
+        };
+        let Some(handler) = self.on_write.last() else {
+            return call.answer::<(), ()>(self.accept(value));
+        };
+        let reply = match handler(call.sender(), &value) {
+            Reply::Value(()) => self.accept(value),
+            Reply::Later(promise) => Reply::Later(self.accept_later(value, promise)),
+            Reply::Failed(error) => Reply::Failed(error),
+            // There is nobody else.
+            Reply::NotMine => {
+                let text = format!("`{}` was not taken", self.owned.names.property);
+                Reply::Failed(CallError::new(CallError::HANDLER_ERROR, text))
+            }
+        };
+        call.answer::<(), ()>(reply)
+    }
+
+    fn accept(&self, value: T) -> Reply<()> {
+        match self.set(value) {
+            Ok(()) => Reply::Value(()),
+            Err(error) => Reply::Failed(CallError::from_boxed(error.into())),
+        }
+    }
+
+    /// Takes the value when the program has accepted it.
+    fn accept_later(self: &Arc<Self>, value: T, accepted: Promise<()>) -> Promise<()> {
+        let (promise, resolver) = Promise::pair();
+        let core = Arc::downgrade(self);
+        accepted.on_settled(move |result| {
+            let set = |()| core.upgrade().map_or(Ok(()), |core| core.set(value));
+            let done = match result.and_then(set) {
+                Ok(()) => resolver.set_result(()),
+                Err(error) => resolver.set_error(error),
+            };
+            // Nobody else has the resolver.
+            drop(done);
+        });
+        promise
+    }
+}
+
+impl<T: Send + 'static> Own for Core<T> {
+    fn owned(&self) -> &Owned {
+        &self.owned
+    }
+
+    fn read(&self, peer: &Sender) -> Option<Arc<dyn Stored>> {
+        let handler = self.on_read.last()?;
+        let name = &self.owned.names.property;
+        match inside(|| handler(peer)) {
+            Ok(Reply::Value(value)) => Some((self.form.store)(value)),
+            // What was set is told, if anything.
+            Ok(Reply::NotMine | Reply::Failed(_) | Reply::Later(_)) => None,
+            Err(panic) => {
+                let text = told(panic);
+                crate::base::log::error!(peer = %peer, "the handler of reads of `{name}` panicked: {text}");
+                None
+            }
+        }
+    }
+
+    fn clear(&self) {
+        self.on_read.clear();
+        self.on_write.clear();
+    }
+}
+
+impl<T: Send> Place for Core<T> {
+    fn disconnect(&self, id: u64) {
+        self.on_read.disconnect(id);
+        self.on_write.disconnect(id);
+    }
+}
+
+impl<T> Clone for Property<T> {
+    fn clone(&self) -> Self {
+        Property {
+            core: Arc::clone(&self.core),
+        }
+    }
+}
+
+impl<T> fmt::Debug for Property<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Property({})", self.core.owned.names.property)
+    }
+}

@@ -1,0 +1,200 @@
+//! Telling: from a value that was set to the peers that hear of it.
+
+use std::sync::Arc;
+
+use crate::base::scratch::with_scratch;
+use crate::base::sync::lock;
+use crate::call::calls::Calls;
+use crate::call::target::are_alike;
+use crate::net::conn::{Conn, Wait};
+use crate::net::reactor::Command;
+
+use super::owned::{Change, Owned};
+use super::stored::Stored;
+use super::table::Own;
+use super::telling::{Round, Told};
+
+/// A thread that tells, and may have something else to do, tells so many rounds; then it leaves
+/// the rest to the poll thread. Others may set the property all the time.
+const ROUNDS: usize = 32;
+
+/// The thread that tells. Should it panic, by what a plug-in does, others can tell again.
+struct Teller<'a>(&'a Owned);
+
+impl Drop for Teller<'_> {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
+}
+
+impl Calls {
+    /// A property has changed so.
+    pub(super) fn changed(&self, property: &Owned, value: &dyn Stored, change: Change) {
+        match change {
+            Change::None => return,
+            Change::Begun => self.tell(property),
+            Change::Left => {}
+        }
+        self.tell_addresses(property, value);
+    }
+
+    /// A peer has come: in its turn, behind `on_connect`, it is told what there is.
+    pub(crate) fn introduce(&self, peer: &Arc<Conn>) {
+        for property in self.properties.own() {
+            self.introduce_to(peer, property);
+        }
+    }
+
+    fn introduce_to(&self, peer: &Arc<Conn>, property: Arc<dyn Own>) {
+        let Some(calls) = self.me.upgrade() else {
+            return;
+        };
+        let (peer, lane) = (Arc::clone(peer), peer.id());
+        let item = move || calls.begin_with(&peer, &*property);
+        self.post(lane, Box::new(item), 0);
+    }
+
+    /// Those who are there already are told of another property.
+    pub(super) fn introduce_to_all(&self, property: &Arc<dyn Own>) {
+        let peers: Vec<_> = lock(&self.net.peers).all().cloned().collect();
+        for peer in peers {
+            self.introduce_to(&peer, Arc::clone(property));
+        }
+    }
+
+    /// All who are connected are told at once, where nobody has a handler yet.
+    pub(crate) fn introduce_everybody(&self) {
+        let peers: Vec<_> = lock(&self.net.peers).all().cloned().collect();
+        for property in self.properties.own() {
+            for peer in &peers {
+                self.begin_with(peer, &*property);
+            }
+        }
+    }
+
+    /// A peer is told from now on, what there is first.
+    fn begin_with(&self, peer: &Arc<Conn>, property: &dyn Own) {
+        let owned = property.owned();
+        if !self.may_read(peer, owned) {
+            return;
+        }
+        let Some(version) = owned.version_for(peer) else {
+            return;
+        };
+        // What the program says to a reader goes before what was set.
+        let known = match property.read(&peer.sender()) {
+            Some(value) if self.offer_value(owned, peer, &*value) == Told::Done => version,
+            _ => 0,
+        };
+        owned.listen(peer, known);
+        self.go_on(owned);
+    }
+
+    /// A peer has room for what it was offered in vain.
+    pub(crate) fn has_room_for_properties(&self, peer: u64) {
+        for property in self.properties.own() {
+            property.owned().room(peer);
+            self.go_on(property.owned());
+        }
+    }
+
+    /// Whether a peer is told of a property: if it might read it.
+    fn may_read(&self, peer: &Conn, property: &Owned) -> bool {
+        match self.slots.find(&property.names.read) {
+            Some(slot) if self.is_guarded(&slot) => self.forbids(&peer.sender(), &slot).is_none(),
+            _ => true,
+        }
+    }
+
+    /// Tells what there is to tell, unless somebody does.
+    fn go_on(&self, property: &Owned) {
+        if property.begin() {
+            self.tell(property);
+        }
+    }
+
+    /// Tells, having begun.
+    fn tell(&self, property: &Owned) {
+        let teller = Teller(property);
+        for _ in 0..ROUNDS {
+            let Some(round) = property.next() else {
+                // It has ended, and another one may have begun.
+                return std::mem::forget(teller);
+            };
+            let outcomes = self.tell_round(property, &round);
+            property.told(round.version, &outcomes);
+        }
+        std::mem::forget(teller);
+        if let Some(peer) = property.leave() {
+            self.net.ask(Command::Room(peer));
+        }
+    }
+
+    /// Offers a value to each of the peers; encodes it once for those for which it is the same.
+    fn tell_round(
+        &self,
+        property: &Owned,
+        round: &Round<Arc<dyn Stored>, Arc<Conn>>,
+    ) -> Vec<(u64, Told)> {
+        with_scratch(|out| {
+            let mut made_for: Option<&Arc<Conn>> = None;
+            let mut outcomes = Vec::with_capacity(round.peers.len());
+            for (id, peer) in &round.peers {
+                if !made_for.is_some_and(|one| are_alike(one, peer)) {
+                    made_for = None;
+                    if let Err(error) = property.encode(peer, &*round.value, out) {
+                        self.trouble(peer.peer(), error, Some(&property.names.change));
+                        outcomes.push((*id, Told::Done));
+                        continue;
+                    }
+                    made_for = Some(peer);
+                }
+                outcomes.push((*id, self.offered(property, peer, out)));
+            }
+            outcomes
+        })
+    }
+
+    /// Offers a value to one peer.
+    fn offer_value(&self, property: &Owned, peer: &Arc<Conn>, value: &dyn Stored) -> Told {
+        with_scratch(|out| match property.encode(peer, value, out) {
+            Ok(()) => self.offered(property, peer, out),
+            Err(error) => {
+                self.trouble(peer.peer(), error, Some(&property.names.change));
+                Told::Done
+            }
+        })
+    }
+
+    fn offered(&self, property: &Owned, peer: &Arc<Conn>, out: &[u8]) -> Told {
+        match self.net.offer(peer, out, property.about()) {
+            Ok(true) => Told::Done,
+            Ok(false) => Told::NoRoom,
+            Err(_) if peer.is_closed() => Told::Gone,
+            Err(error) => {
+                self.trouble(peer.peer(), error, Some(&property.names.change));
+                Told::Done
+            }
+        }
+    }
+
+    /// Tells everybody on wires that have addresses in place of peers. What gets lost there is
+    /// not told again; and who is there is not known, so that it has to be for everybody.
+    fn tell_addresses(&self, property: &Owned, value: &dyn Stored) {
+        let everyone: Vec<_> = lock(&self.net.peers).everyones().cloned().collect();
+        for one in everyone {
+            if !self.may_read(&one, property) {
+                continue;
+            }
+            let sent = with_scratch(|out| {
+                property.encode(&one, value, out)?;
+                let about = property.about();
+                self.net.transmit(&one, out, about, Wait::Never)
+            });
+            if let Err(error) = sent {
+                let change = &property.names.change;
+                crate::base::log::debug!(peer = %one.peer(), "`{change}`: {error}");
+            }
+        }
+    }
+}
