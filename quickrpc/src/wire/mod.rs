@@ -91,6 +91,23 @@ impl Wire {
         Some(self.codec.protocol()?.session(self.role))
     }
 
+    /// Whether arguments of calls that want an answer never have names.
+    pub(crate) fn is_nameless(&self) -> bool {
+        let protocol = self.codec.protocol();
+        protocol.is_some_and(|protocol| protocol.nameless(self.role))
+    }
+
+    /// Why a call cannot be sent from here, if that is known of all peers.
+    pub(crate) fn lacks(&self, method: &str, wants_answer: bool) -> Option<Error> {
+        let protocol = self.codec.protocol()?;
+        let reason = protocol.lacks(self.role, wants_answer)?;
+        Some(Error::Unsupported {
+            protocol: protocol.expression().into(),
+            method: method.into(),
+            reason: reason.into(),
+        })
+    }
+
     /// The session of a new peer, where the security provider has sessions.
     pub(crate) fn session(&self, peer: &PeerContext) -> Option<Box<dyn SecuritySession>> {
         self.security.session(peer)

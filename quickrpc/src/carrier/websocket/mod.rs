@@ -19,12 +19,17 @@ use super::tcp;
 /// What comes before a connection is a peer, and which end of it we are.
 pub(crate) type Bound = (Arc<dyn Greeting>, Side);
 
-/// What a transport needs for WebSocket, if it needs it.
+/// What a transport needs for WebSocket, if it needs it. `usual` is the path where its expression
+/// has none.
 ///
 /// # Errors
 ///
 /// If the folder of a server is not there.
-pub(crate) fn bind(expr: &TransportExpr) -> Result<Option<Bound>, Error> {
+pub(crate) fn bind(expr: &TransportExpr, usual: &str) -> Result<Option<Bound>, Error> {
+    let path_of = |path: &str| match path {
+        "/" => usual.to_owned(),
+        path => path.to_owned(),
+    };
     let bound: Bound = match expr.kind() {
         TransportKind::WebSocket {
             host,
@@ -42,7 +47,7 @@ pub(crate) fn bind(expr: &TransportExpr) -> Result<Option<Bound>, Error> {
                 port if port == usual => tcp::host_name(host),
                 port => tcp::client_name(host, port),
             };
-            let client = client::Client::new(authority, path, subprotocol.as_deref());
+            let client = client::Client::new(authority, &path_of(path), subprotocol.as_deref());
             (Arc::new(client), Side::Client)
         }
         TransportKind::WebSocketServer {
@@ -56,7 +61,8 @@ pub(crate) fn bind(expr: &TransportExpr) -> Result<Option<Bound>, Error> {
             let folder = files.as_deref().map(files::Folder::open).transpose();
             let folder = folder.map_err(|why| Error::Config(format!("`{expr}`: {why}").into()))?;
             let access = access::Access::new(interface, origins);
-            let server = server::Server::new(path, folder, access, subprotocol.as_deref());
+            let server =
+                server::Server::new(&path_of(path), folder, access, subprotocol.as_deref());
             (Arc::new(server), Side::Server)
         }
         _ => return Ok(None),

@@ -115,6 +115,8 @@ pub(crate) enum Timer {
     Linger(Weak<Conn>),
     /// Give up a peer that is not greeted yet.
     Greeting(Weak<Conn>),
+    /// Ask the session of a peer what is due.
+    Session(Weak<Conn>),
     /// Read a peer again that nobody reads, if nobody has waited for it since.
     Parked(Weak<Conn>, u64),
     /// Send something if nothing was sent lately.
@@ -295,6 +297,7 @@ impl Loop {
             let at = after(interval / 2);
             self.after(at, Timer::Keepalive(Arc::downgrade(&conn)));
         }
+        self.look_at_session(&conn);
         let Outlet::Socket(stream) = &conn.outlet else {
             return;
         };

@@ -66,6 +66,11 @@ impl Loop {
                     self.greeting_timeout(&conn);
                 }
             }
+            Timer::Session(conn) => {
+                if let Some(conn) = conn.upgrade() {
+                    self.look_at_session(&conn);
+                }
+            }
             Timer::Parked(conn, turns) => {
                 if let Some(conn) = conn.upgrade() {
                     self.look_at_parked(&conn, turns);

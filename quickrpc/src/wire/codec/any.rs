@@ -202,6 +202,8 @@ impl AnyCodec {
             AnyCodec::Jrpc(codec) => codec.encode_call(out, method, args, id),
             AnyCodec::Terse(codec) => codec.encode_call(out, method, args, id),
             AnyCodec::Custom(codec) => codec.encode_call(out, method, args, id),
+            // Whatever they are.
+            AnyCodec::Foreign(protocol) if protocol.0.positional() => jrpc::write(out, args),
             AnyCodec::Foreign(_) => jrpc::write_params(out, args),
         })
     }
@@ -270,7 +272,11 @@ impl AnyCodec {
 
     /// Whether calls can have positional arguments.
     pub(crate) fn positional(&self) -> bool {
-        !matches!(self, AnyCodec::Terse(_) | AnyCodec::Foreign(_))
+        match self {
+            AnyCodec::Terse(_) => false,
+            AnyCodec::Foreign(protocol) => protocol.0.positional(),
+            AnyCodec::Jrpc(_) | AnyCodec::Custom(_) => true,
+        }
     }
 
     /// The protocol, where it has sessions.
@@ -320,9 +326,14 @@ impl AnyCodec {
         &self,
         telegram: &'de str,
         payload: &'de Payload,
-        seed: ArgsSeed<'_, 'de, W>,
+        mut seed: ArgsSeed<'_, 'de, W>,
         depth: usize,
     ) -> Result<W, String> {
+        if let AnyCodec::Foreign(protocol) = self
+            && protocol.0.positional()
+        {
+            seed = seed.positional();
+        }
         match (payload, self) {
             (
                 Payload::Text(span) | Payload::Raw(span),
