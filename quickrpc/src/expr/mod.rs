@@ -74,6 +74,7 @@
 
 mod codec;
 mod display;
+mod juggler;
 mod options;
 mod overrides;
 mod parse;
@@ -93,6 +94,7 @@ mod zonis;
 
 pub use crate::base::expr_error::{ExprError, ExprKind};
 pub use codec::{CodecExpr, CodecKind, Framing};
+pub use juggler::{JugglerExpr, JugglerGeneration};
 pub use overrides::LimitOverrides;
 pub use registry::{CustomExpr, Params};
 pub use security::{KeySource, SecurityExpr, SecurityKind};

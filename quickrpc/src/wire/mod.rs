@@ -7,13 +7,15 @@ pub(crate) mod framing;
 pub(crate) mod guess;
 pub(crate) mod hearing;
 pub(crate) mod jrpc;
-#[cfg(feature = "zonis")]
+#[cfg(any(feature = "juggler", feature = "zonis"))]
 pub(crate) mod json;
+#[cfg(feature = "juggler")]
+pub(crate) mod juggler;
 pub(crate) mod protocols;
 pub mod security;
 #[cfg_attr(
-    not(feature = "zonis"),
-    allow(dead_code, reason = "no protocol is there that has sessions")
+    not(all(feature = "juggler", feature = "zonis")),
+    allow(dead_code, reason = "not every protocol is there that has sessions")
 )]
 pub(crate) mod session;
 pub(crate) mod terse;
