@@ -1,5 +1,6 @@
 //! Python counterparts: their installation, and the scripts that drive them.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -25,21 +26,48 @@ impl Python {
     /// Where it is impossible and `CI` is `true`: there it must not be.
     pub fn find(directory: &str) -> Option<&'static Python> {
         static FOUND: OnceLock<Result<Python, String>> = OnceLock::new();
-        let found = FOUND.get_or_init(|| Python::install(Path::new(directory)));
+        let found = FOUND.get_or_init(|| {
+            let home = Path::new(directory).join("python");
+            Python::install(&home, "requirements.txt", "quickrpc, pygls, websockets")
+        });
         required("Python with the original", found)
     }
 
-    fn install(directory: &Path) -> Result<Python, String> {
-        let home = directory.join("python");
-        let python = Python::in_environment(&home);
-        make(&home, include_str!("../python/requirements.txt"), |fresh| {
+    /// The same with Juggler of a generation: `0.5`, `0.6` or `0.7`.
+    ///
+    /// # Panics
+    ///
+    /// As [`find`](Self::find), and for another generation.
+    pub fn with_juggler(directory: &str, generation: &str) -> Option<&'static Python> {
+        type Found = OnceLock<Result<Python, String>>;
+        static FOUND: [(&str, Found); 3] = [
+            ("0.5", Found::new()),
+            ("0.6", Found::new()),
+            ("0.7", Found::new()),
+        ];
+        let found = FOUND.iter().find(|(known, _)| *known == generation);
+        let (_, found) = found.expect("a generation of Juggler");
+        let found = found.get_or_init(|| {
+            let home = Path::new(directory).join(format!("python-juggler-{generation}"));
+            let requirements = format!("requirements-juggler-{generation}.txt");
+            Python::install(&home, &requirements, "hat.juggler, aiohttp")
+        });
+        required("Python with Juggler", found)
+    }
+
+    /// Makes an environment with what a file lists, which then has these modules.
+    fn install(home: &Path, requirements: &str, modules: &str) -> Result<Python, String> {
+        let python = Python::in_environment(home);
+        let requirements = script(requirements);
+        let recipe = fs::read_to_string(&requirements).map_err(|error| error.to_string())?;
+        make(home, &recipe, |fresh| {
             run(Command::new("python3").args(["-m", "venv"]).arg(fresh))?;
             let program = Python::in_environment(fresh).program;
             let install = ["-m", "pip", "install", "--quiet", "--requirement"];
-            let requirements = script("requirements.txt");
-            run(Command::new(program).args(install).arg(requirements))
+            run(Command::new(program).args(install).arg(&requirements))
         })?;
-        run(Command::new(&python.program).args(["-c", "import quickrpc, pygls, websockets"]))?;
+        let import = format!("import {modules}");
+        run(Command::new(&python.program).args(["-c", &import]))?;
         Ok(python)
     }
 
