@@ -1,5 +1,6 @@
 //! Juggler over WebSocket, between two sides of the library and against recorded frames.
 
+mod hostile;
 mod vectors;
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
