@@ -68,6 +68,7 @@ pub fn decode(codec: &AnyCodec, telegram: &[u8]) -> Result<Vec<Said>, (String, u
 ///
 /// What is wrong, and where.
 pub fn decode_in_full(codec: &AnyCodec, telegram: &str) -> Result<Vec<Said>, (String, usize)> {
+    let telegram = telegram.strip_prefix('\u{feff}').unwrap_or(telegram);
     let envelope = codec.decode(telegram, &Limits::default()).map_err(parts)?;
     Ok(said(codec, telegram, &envelope))
 }
@@ -93,6 +94,7 @@ fn said(codec: &AnyCodec, text: &str, envelope: &Envelope) -> Vec<Said> {
         Envelope::Header(_) => Said::Header,
         Envelope::Invalid { id, .. } => Said::Invalid(id.as_ref().map(|id| id.of(text).to_owned())),
         Envelope::Hollow { id, .. } => Said::Invalid(Some(id.of(text).to_owned())),
+        Envelope::Unreadable { .. } => Said::Invalid(None),
         Envelope::Empty => Said::Empty,
         Envelope::Several { parts, .. } => {
             return parts

@@ -204,14 +204,15 @@ class Core {
     } catch (error) {
       // Not at once: whoever has just called `connect` has no observers yet, and one that
       // calls `reconnect` would be called by itself.
-      this.timer = setTimeout(() => this.lost(`cannot open it: ${textOf(error)}`));
+      const why = textOf(error).replaceAll(this.url, shown(this.url));
+      this.timer = setTimeout(() => this.lost(`cannot open it: ${why}`));
       return;
     }
     this.socket = socket;
     socket.binaryType = "arraybuffer";
     const patience = this.options.connectTimeout;
     this.timer = setTimeout(() => {
-      this.drop(`no connection to ${this.url} within ${patience} ms`);
+      this.drop(`no connection to ${shown(this.url)} within ${patience} ms`);
     }, patience);
     let opened = false;
     let trouble = "";
@@ -222,7 +223,7 @@ class Core {
     socket.onmessage = (event) => this.receive(event.data, socket);
     // Browsers tell a page nothing here; other implementations say what happened.
     socket.onerror = (event) => {
-      trouble = event?.message ?? "";
+      trouble = String(event?.message ?? "");
     };
     socket.onclose = (event) => {
       this.forget();
@@ -761,23 +762,29 @@ function absolute(url) {
   try {
     address = new URL(url, globalThis.location?.href);
   } catch {
-    throw new RpcError("config", `\`${url}\` is no address, such as ws://localhost:8080/`);
+    throw new RpcError("config", `\`${shown(String(url))}\` is no address, such as ws://localhost:8080/`);
   }
   address.hash = "";
   address.protocol = address.protocol.replace(/^http/, "ws");
   if (!/^wss?:$/.test(address.protocol)) {
     const advice = "say where to connect: ws://localhost:8080/";
-    throw new RpcError("config", `\`${address}\` is no address of a server; ${advice}`);
+    throw new RpcError("config", `\`${shown(address.href)}\` is no address of a server; ${advice}`);
   }
   return address.href;
 }
 
 function reasonOf({ code, reason }, opened, trouble, url) {
-  if (!opened) return `cannot connect to ${url}${trouble && `: ${trouble}`}`;
+  const told = trouble.replaceAll(url, shown(url));
+  if (!opened) return `cannot connect to ${shown(url)}${told && `: ${told}`}`;
   if (reason) return `${reason} (${code})`;
   if (code === 1000 || code === 1005) return "the other side closed the connection";
   if (code === 1001) return "the other side has gone away";
-  return trouble || `the connection was lost (${code})`;
+  return told || `the connection was lost (${code})`;
+}
+
+/** An address for people, with stars for what may be a secret: the user, and the query. */
+function shown(url) {
+  return url.replace(/\/\/.*@/s, "//***@").replace(/\?.*/s, "?***");
 }
 
 /** Names from the wire have any length, and close reasons 123 bytes at the most. */

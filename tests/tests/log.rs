@@ -194,3 +194,40 @@ fn no_entry_shows_a_secret() {
         }
     }
 }
+
+/// Of the URL of a client, nothing but where it leads to.
+#[test]
+fn urls_are_logged_without_their_secrets() {
+    listen();
+    let lab = Lab::builder()
+        .transport("wsserv:127.0.0.1:0/rpc")
+        .build()
+        .unwrap();
+    let _served = serve(&lab);
+    lab.start().unwrap();
+    let addr = lab.local_addrs()[0];
+    let connect = |path: &str| {
+        let url = format!("ws://jo:url-secret@{addr}{path}?token=url-secret");
+        let client = LabInverse::bind("jrpc", url).unwrap();
+        let started = client.start();
+        (client, started)
+    };
+    let (client, started) = connect("/rpc");
+    started.unwrap();
+    assert_eq!(client.all().add(1, 2).result().unwrap(), 3);
+    client.stop().unwrap();
+    let (_client, refused) = connect("/elsewhere");
+    assert!(refused.is_err());
+    let logged: Vec<_> = entries().into_iter().map(|entry| entry.text).collect();
+    let name = format!("ws:***@{addr}/rpc?***");
+    assert!(
+        logged.iter().any(|text| text.contains(&name)),
+        "{logged:#?}"
+    );
+    // In base64, "jo:url-secret".
+    for secret in ["url-secret", "am86dXJsLXNlY3JldA"] {
+        for text in &logged {
+            assert!(!text.contains(secret), "{text}");
+        }
+    }
+}

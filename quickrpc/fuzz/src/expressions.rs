@@ -4,6 +4,8 @@ use std::fmt::{Debug, Display};
 use std::str::FromStr;
 
 use quickrpc::{CodecExpr, SecurityExpr, TransportExpr};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// The first byte says of what kind the expression is.
 pub fn expressions(data: &[u8]) {
@@ -22,7 +24,7 @@ pub fn expressions(data: &[u8]) {
 
 fn round_trip<E>(text: &str)
 where
-    E: FromStr + Display + PartialEq + Debug,
+    E: FromStr + Display + PartialEq + Debug + Serialize + DeserializeOwned,
     E::Err: Display,
 {
     let expr = match text.parse::<E>() {
@@ -32,11 +34,16 @@ where
             return;
         }
     };
-    let written = expr.to_string();
-    match written.parse::<E>() {
+    // What is shown has no secrets, and is an expression all the same.
+    let shown = expr.to_string();
+    if let Err(error) = shown.parse::<E>() {
+        panic!("{text:?} is shown as {shown:?}, which is wrong: {error}");
+    }
+    let written = serde_json::to_string(&expr).expect("a string");
+    match serde_json::from_str::<E>(&written) {
         Ok(again) => {
             assert_eq!(again, expr, "{text:?} is written as {written:?}");
-            assert_eq!(again.to_string(), written);
+            assert_eq!(again.to_string(), shown);
         }
         Err(error) => panic!("{text:?} is written as {written:?}, which is wrong: {error}"),
     }

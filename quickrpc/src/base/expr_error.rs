@@ -57,7 +57,8 @@ impl ExprError {
         self.0.kind
     }
 
-    /// The expression as it was given.
+    /// The expression as it was given, but that users, passwords and queries of URLs, which may be
+    /// secrets, are stars.
     pub fn text(&self) -> &str {
         &self.0.text
     }
@@ -125,6 +126,28 @@ impl Wrong {
             position,
             message: message.into(),
         }
+    }
+
+    /// The same error about a text in which secrets are stars, byte for byte: they are in what was
+    /// found, too.
+    pub(crate) fn masked(mut self, text: &str, masked: &str) -> Self {
+        const FOUND: &str = "found `";
+        let Some(at) = self.message.find(FOUND).map(|at| at + FOUND.len()) else {
+            return self;
+        };
+        let quoted = self.message.get(at..).unwrap_or_default();
+        let quoted = quoted.split('`').next().unwrap_or_default();
+        let quoted = quoted.strip_suffix(ELLIPSIS).unwrap_or(quoted);
+        let length = quoted.len();
+        let here = |text: &str| -> Option<String> {
+            Some(text.get(self.position..)?.get(..length)?.to_owned())
+        };
+        if let (Some(plain), Some(stars)) = (here(text), here(masked))
+            && plain == quoted
+        {
+            self.message.replace_range(at..at + length, &stars);
+        }
+        self
     }
 
     pub(crate) fn within(self, kind: ExprKind, text: &str) -> ExprError {

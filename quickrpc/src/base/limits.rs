@@ -1,5 +1,6 @@
 //! What a peer may use at the most.
 
+use std::fmt;
 use std::time::Duration;
 
 use super::error::Error;
@@ -10,6 +11,9 @@ use super::error::Error;
 /// name for one wire: `tcpserv::8888?message_size=64k&connect=1.5`. Those that count for all
 /// wires together (`pending_calls`, `buffered_total`, `subscription`, `stop`) are taken from
 /// the first wire whose expression has them.
+///
+/// None can be 0, except [`stall`](Self::stall): building the API is an error then, which names
+/// the limit. `usize::MAX` and `Duration::MAX` are no limit, where none is said to be the most.
 ///
 /// ```
 /// use quickrpc::Limits;
@@ -84,7 +88,7 @@ pub struct Limits {
     /// ([`DisconnectReason::SlowConsumer`](crate::DisconnectReason::SlowConsumer)). Default 5 s.
     pub stall: Duration,
     /// Calls that wait in a subscription; then its handler waits for room, and the peers are
-    /// not read. Default 65,536.
+    /// not read. Default 65,536, at the most 1,048,576: the room is made at once.
     pub subscription: usize,
     /// Time for `stop()`, whose error then names the threads that have not ended. A child
     /// process gets a quarter of it for each step of its end. Default 5 s.
@@ -121,24 +125,180 @@ impl Limits {
     ///
     /// A limit that would be none, or let nothing through, by its name.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        let wrong = |text: String| Err(Error::Config(text.into()));
-        if !(1..=DEEPEST).contains(&self.nesting_depth) {
-            let depth = self.nesting_depth;
-            return wrong(format!("nesting_depth: {depth} is not from 1 to {DEEPEST}"));
+        // Without `..`, so that a new limit cannot be forgotten here.
+        let Limits {
+            message_size,
+            nesting_depth,
+            batch_entries,
+            id_size,
+            pending_calls,
+            pending_calls_per_peer,
+            peer_queue,
+            waiting_messages,
+            waiting_bytes,
+            buffered_total,
+            rate,
+            burst,
+            connections,
+            greeting,
+            connect,
+            // Who does not read at once may be given up at once.
+            stall: _,
+            subscription,
+            stop,
+        } = *self;
+        for (name, value, most) in [
+            ("nesting_depth", nesting_depth, DEEPEST),
+            ("subscription", subscription, MOST_SUBSCRIBED),
+        ] {
+            if !(1..=most).contains(&value) {
+                return wrong(name, format_args!("{value} is not from 1 to {most}"));
+            }
         }
-        for (name, value) in [("rate", self.rate), ("burst", self.burst)] {
+        for (name, value) in [
+            ("message_size", message_size),
+            ("batch_entries", batch_entries),
+            ("id_size", id_size),
+            ("pending_calls", pending_calls),
+            ("pending_calls_per_peer", pending_calls_per_peer),
+            ("peer_queue", peer_queue),
+            ("waiting_messages", waiting_messages),
+            ("waiting_bytes", waiting_bytes),
+            ("buffered_total", buffered_total),
+            ("connections", connections),
+        ] {
+            if value == 0 {
+                let text = "with 0 nothing gets through; `usize::MAX` is no limit";
+                return wrong(name, format_args!("{text}"));
+            }
+        }
+        for (name, value) in [("rate", rate), ("burst", burst)] {
             if value == Some(0) {
-                return wrong(format!(
-                    "{name}: with 0 no call is let in; `None` is no limit"
-                ));
+                let text = "with 0 no call is let in; `None` is no limit";
+                return wrong(name, format_args!("{text}"));
+            }
+        }
+        for (name, value) in [("greeting", greeting), ("connect", connect), ("stop", stop)] {
+            if value.is_zero() {
+                let text = "with 0 everything is too late; `Duration::MAX` is no limit";
+                return wrong(name, format_args!("{text}"));
             }
         }
         Ok(())
     }
 }
 
+fn wrong(name: &str, text: fmt::Arguments<'_>) -> Result<(), Error> {
+    Err(Error::Config(format!("{name}: {text}").into()))
+}
+
+/// The room of a subscription is made at once.
+pub(crate) const MOST_SUBSCRIBED: usize = 1 << 20;
+
 /// Decoders recurse; more levels than this might not fit on a thread's stack.
 pub(crate) const DEEPEST: usize = 1024;
 
 /// How long answers may take to leave at a stop.
 pub(crate) const FLUSH: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Limits that are refused, and the name in the error.
+    fn refused(change: impl FnOnce(&mut Limits), name: &str, words: &str) {
+        let mut limits = Limits::default();
+        change(&mut limits);
+        let error = limits.check().unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{name}: ")), "{error}");
+        assert!(error.contains(words), "{error}");
+    }
+
+    #[test]
+    fn nothing_gets_through_a_limit_of_0() {
+        let nothing = "with 0 nothing";
+        refused(|limits| limits.message_size = 0, "message_size", nothing);
+        refused(
+            |limits| limits.nesting_depth = 0,
+            "nesting_depth",
+            "from 1 to 1024",
+        );
+        refused(|limits| limits.batch_entries = 0, "batch_entries", nothing);
+        refused(|limits| limits.id_size = 0, "id_size", nothing);
+        refused(|limits| limits.pending_calls = 0, "pending_calls", nothing);
+        refused(
+            |limits| limits.pending_calls_per_peer = 0,
+            "pending_calls_per_peer",
+            nothing,
+        );
+        refused(|limits| limits.peer_queue = 0, "peer_queue", nothing);
+        refused(
+            |limits| limits.waiting_messages = 0,
+            "waiting_messages",
+            nothing,
+        );
+        refused(|limits| limits.waiting_bytes = 0, "waiting_bytes", nothing);
+        refused(
+            |limits| limits.buffered_total = 0,
+            "buffered_total",
+            nothing,
+        );
+        refused(|limits| limits.rate = Some(0), "rate", "`None` is no limit");
+        refused(
+            |limits| limits.burst = Some(0),
+            "burst",
+            "`None` is no limit",
+        );
+        refused(|limits| limits.connections = 0, "connections", nothing);
+        refused(
+            |limits| limits.subscription = 0,
+            "subscription",
+            "from 1 to 1048576",
+        );
+        let late = "with 0 everything is too late";
+        refused(|limits| limits.greeting = Duration::ZERO, "greeting", late);
+        refused(|limits| limits.connect = Duration::ZERO, "connect", late);
+        refused(|limits| limits.stop = Duration::ZERO, "stop", late);
+    }
+
+    #[test]
+    fn what_is_made_at_once_has_an_end() {
+        refused(
+            |limits| limits.nesting_depth = DEEPEST + 1,
+            "nesting_depth",
+            "1025 is not from 1 to 1024",
+        );
+        refused(
+            |limits| limits.subscription = usize::MAX,
+            "subscription",
+            "is not from 1 to 1048576",
+        );
+    }
+
+    /// A peer that is not read at once may be given up at once; all else may be without a limit.
+    #[test]
+    fn the_least_and_the_most() {
+        let least = Limits {
+            message_size: 1,
+            nesting_depth: 1,
+            batch_entries: 1,
+            id_size: 1,
+            pending_calls: 1,
+            pending_calls_per_peer: 1,
+            peer_queue: 1,
+            waiting_messages: 1,
+            waiting_bytes: 1,
+            buffered_total: 1,
+            rate: Some(1),
+            burst: Some(1),
+            connections: 1,
+            greeting: Duration::from_nanos(1),
+            connect: Duration::from_nanos(1),
+            stall: Duration::ZERO,
+            subscription: 1,
+            stop: Duration::from_nanos(1),
+        };
+        least.check().unwrap();
+        Limits::default().check().unwrap();
+    }
+}

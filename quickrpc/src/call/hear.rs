@@ -153,6 +153,12 @@ impl<'a> Ear<'a> {
             Envelope::Hollow { id, error, .. } => {
                 self.answer_error(id.of(telegram.text), &error, route);
             }
+            Envelope::Unreadable { ours, error } => {
+                let error = Error::Decode(error.to_string().into());
+                self.trouble(conn.peer(), error.clone());
+                calls.fail_call(conn, Some(ours), error);
+                self.no_answer(route);
+            }
             Envelope::Header(_) | Envelope::Empty => self.no_answer(route),
         }
     }
@@ -164,9 +170,9 @@ impl<'a> Ear<'a> {
         sender: &Sender,
         telegram: &mut Telegram<'_>,
     ) {
-        let limits = &self.conn.wire.limits;
+        let (size, limits) = (telegram.text.len(), &self.conn.wire.limits);
         let route = match together {
-            true => Route::Together(Arc::new(BatchAnswer::new(parts.len(), limits))),
+            true => Route::Together(Arc::new(BatchAnswer::new(parts.len(), size, limits))),
             false => Route::Alone,
         };
         for part in parts {

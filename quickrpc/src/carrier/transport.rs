@@ -114,6 +114,22 @@
 //! They need the cargo feature `websocket`. The client also takes a URL, `ws://host:port/path`;
 //! the port is 80 and the path `/` where they are missing.
 //!
+//! What a server wants to know of a client, it is told in three ways:
+//!
+//! * `ws://host/path?token=abc`: the query of a URL, if no option is among its keys; options stand
+//!   behind another `?` then, as in `ws://host/path?token=abc?keepalive=10`. A key that is also
+//!   the name of an option is a key of the query only before that second `?`. Without the
+//!   slashes, or where there are both, what follows the last `?` are options.
+//! * `ws://user:password@host/path`: as Basic authorization
+//!   ([RFC 7617](https://www.rfc-editor.org/rfc/rfc7617)). All but letters, digits and `-._~` are
+//!   written as in `%2F`.
+//! * `?header_file=headers.txt`: more headers, one in each line as `Name: value`. The file is read
+//!   at each connecting, so that what it has may expire.
+//!
+//! Query, user, password and headers are not shown: `Display` and `Debug` of the expression, names
+//! of transports and peers, logs and errors have `***`, or nothing, in their place. Only
+//! `serde::Serialize`, for config files, writes them.
+//!
 //! ```
 //! use quickrpc::remote_api;
 //!

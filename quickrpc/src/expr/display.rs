@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::hidden::Hidden;
 use super::parse::{escape, is_tame, is_tame_within_parentheses};
 use super::tls::{ClientTls, Identity, ServerTls};
 use super::transport::{TransportExpr, TransportKind};
@@ -9,14 +10,25 @@ use super::values::{DurationText, SecondsText, on_off};
 
 impl fmt::Display for TransportExpr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&written(self, false))
+        f.write_str(&written(self, false, true))
+    }
+}
+
+impl TransportExpr {
+    /// With its secrets, so that it can be read back.
+    pub(super) fn in_full(&self) -> String {
+        written(self, false, false)
     }
 }
 
 /// `backoff_around` says whether a `restart:` further out has that option, which would
-/// go to a `restart:` further in that does not have its own.
-fn written(expr: &TransportExpr, backoff_around: bool) -> String {
-    let mut written = Written::default();
+/// go to a `restart:` further in that does not have its own. `hide`: stars in the place of
+/// secrets.
+fn written(expr: &TransportExpr, backoff_around: bool, hide: bool) -> String {
+    let mut written = Written {
+        hide,
+        ..Written::default()
+    };
     written.kind(expr.kind(), backoff_around);
     written.common(expr);
     written.body + &written.options
@@ -29,6 +41,7 @@ struct Written {
     body: String,
     /// With the leading `?`, if there are any.
     options: String,
+    hide: bool,
 }
 
 impl Written {
@@ -64,14 +77,23 @@ impl Written {
                 host,
                 port,
                 tls,
+                login,
                 path,
+                query,
+                header_file,
                 subprotocol,
                 nodelay,
             } => {
                 let shorthand = if tls.is_some() { "wss" } else { "ws" };
-                self.body = format!("{shorthand}:{}:{port}", bracketed(host));
-                self.web_path(path);
+                let login = login.as_ref().map(|login| self.secret(login) + "@");
+                let login = login.unwrap_or_default();
+                self.body = format!("{shorthand}:{login}{}:{port}", bracketed(host));
+                match query {
+                    Some(query) => self.web_path(&format!("{path}?{}", self.secret(query))),
+                    None => self.web_path(path),
+                }
                 self.client_tls(tls.as_ref());
+                self.optional("header_file", header_file.as_deref().map(escape));
                 self.optional("subprotocol", subprotocol.as_ref());
                 self.flag("nodelay", *nodelay, true);
             }
@@ -111,7 +133,7 @@ impl Written {
             TransportKind::Mux(parts) => {
                 self.body.push_str("mux:");
                 for part in parts {
-                    let part = written(part, backoff_around);
+                    let part = written(part, backoff_around, self.hide);
                     self.body.push_str(&format!("({part})"));
                 }
             }
@@ -120,7 +142,7 @@ impl Written {
                 backoff,
                 inner,
             } => {
-                let inner = written(inner, backoff_around || backoff.is_some());
+                let inner = written(inner, backoff_around || backoff.is_some(), self.hide);
                 let inner = in_parentheses_if_needed(inner);
                 self.body = format!("restart:{}:{inner}", SecondsText(*seconds));
                 match backoff {
@@ -181,6 +203,13 @@ impl Written {
         self.option("cert", escape(&identity.cert));
         if identity.key != identity.cert {
             self.option("key", escape(&identity.key));
+        }
+    }
+
+    fn secret(&self, text: &Hidden) -> String {
+        match self.hide {
+            true => text.to_string(),
+            false => text.reveal().to_owned(),
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! `shorthand:parameters`, and options of ours as `?key=value&key=value` behind it. An
 //! expression is parsed to a typed value before anything is opened, and prints itself
-//! such that it parses to the same value; it can live in a config file, through serde.
+//! such that it parses to the same value, but for the secrets of URLs, which are shown as `***`;
+//! it can live in a config file, through serde, with them.
 //!
 //! ```
 //! use quickrpc::TransportExpr;
@@ -21,7 +22,8 @@
 //! the innermost part that knows it: in `restart:5:tcp:hub:9000?keepalive=10&backoff=60`,
 //! `keepalive` is the client's, and `backoff` the restarting's. Behind a `mux:` they go to
 //! every part that knows them and does not have its own. An option that nobody knows is
-//! an error.
+//! an error. But what follows the `?` of a URL (`ws://host/path?token=..`) is its query, unless
+//! there are options among it; see [WebSocket](crate::transport#websocket).
 //!
 //! | option | of | value |
 //! |---|---|---|
@@ -32,6 +34,7 @@
 //! | `files` | `wsserv` | the folder whose files are served beside the wire |
 //! | `origins` | `wsserv` | pages that may connect: `https://a.example,https://b.example`, or `*` |
 //! | `subprotocol` | `ws`, `wsserv` | the name of a protocol within WebSocket |
+//! | `header_file` | `ws`, `wss` | a file with more headers of the request, `Name: value` in each line |
 //! | `mode` | `unixserv` | permissions in octal, such as `0660` |
 //! | `ca` | `tls`, `wss` | a file with the certificates of the authorities that servers are believed by; those of the system without it |
 //! | `cert`, `key` | `tls`, `wss`, `tlsserv`, `wssserv` | files with one's own certificate and its key, in PEM; without `key`, it is in the file of `cert` |
@@ -74,6 +77,7 @@
 
 mod codec;
 mod display;
+mod hidden;
 mod juggler;
 mod options;
 mod overrides;
@@ -89,11 +93,12 @@ mod tls;
 mod transport;
 mod transport_parse;
 mod values;
-mod web;
+pub(crate) mod web;
 mod zonis;
 
 pub use crate::base::expr_error::{ExprError, ExprKind};
 pub use codec::{CodecExpr, CodecKind, Framing};
+pub use hidden::Hidden;
 pub use juggler::{JugglerExpr, JugglerGeneration};
 pub use overrides::LimitOverrides;
 pub use registry::{CustomExpr, Params};

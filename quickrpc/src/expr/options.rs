@@ -254,6 +254,14 @@ impl OptionText<'_> {
         })
     }
 
+    /// A time in which something can happen.
+    pub(super) fn duration_above_0(&self) -> Parsed<Duration> {
+        match self.duration()? {
+            Duration::ZERO => Err(self.expected("a duration above 0")),
+            duration => Ok(duration),
+        }
+    }
+
     /// A number of bytes, in units of 1024 where a letter follows.
     pub(super) fn size(&self) -> Parsed<usize> {
         let text = self.value.text;
@@ -351,7 +359,68 @@ const MOST_OPTIONS: usize = 64;
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::{parse, register_plugin};
     use crate::TransportExpr;
+
+    #[test]
+    fn options_go_to_the_innermost_part_that_knows_them() {
+        register_plugin();
+        for (text, written) in [
+            (
+                "restart:5:tcp:h:1?keepalive=9&backoff=60",
+                "restart:5:(tcp:h:1?keepalive=9)?backoff=60",
+            ),
+            ("restart:5:(tcp:h:1?keepalive=9&backoff=60)", ""),
+            (
+                "restart:1:restart:2:tcp:h:1?backoff=60",
+                "restart:1:(restart:2:tcp:h:1?backoff=60)",
+            ),
+            (
+                "restart:1:(restart:2:tcp:h:1?backoff=60)?backoff=70",
+                "restart:1:(restart:2:tcp:h:1?backoff=60)?backoff=70",
+            ),
+            (
+                "mux:(tcp:a:1?keepalive=5)(tcpserv::1)(internal:)?keepalive=10",
+                "mux:(tcp:a:1?keepalive=5)(tcpserv::1?keepalive=10)(internal:)",
+            ),
+            (
+                "mux:(tcp:a:1?keepalive=off)(tcp:b:1)?keepalive=10",
+                "mux:(tcp:a:1)(tcp:b:1?keepalive=10)",
+            ),
+            (
+                "mux:(restart:1:tcp:a:1)(restart:2:tcp:b:2)(stdio:)?backoff=9&guard=off",
+                "mux:(restart:1:tcp:a:1?backoff=9)(restart:2:tcp:b:2?backoff=9)(stdio:?guard=off)",
+            ),
+            (
+                "mux:(restart:1:tcp:a:1?backoff=5)?backoff=9",
+                "mux:(restart:1:tcp:a:1?backoff=5)",
+            ),
+            (
+                "mux:(udp:1)(stdio:)?stall=1.5",
+                "mux:(udp:1?stall=1500ms)(stdio:?stall=1500ms)",
+            ),
+            (
+                "restart:5:serial:x?baud=1&backoff=60&stop=1",
+                "restart:5:(serial:x?baud=1&stop=1)?backoff=60",
+            ),
+            (
+                "mux:(serial:x)(tcp:h:1)?keepalive=5",
+                "mux:(serial:x)(tcp:h:1?keepalive=5)",
+            ),
+            ("mux:(serial:x)(tcp:h:1)?baud=5", ""),
+        ] {
+            match text.parse::<TransportExpr>() {
+                Ok(expr) => {
+                    assert_eq!(expr.in_full(), written, "{text}");
+                    assert_eq!(parse(written), expr, "{text}");
+                }
+                Err(error) if written.is_empty() => {
+                    assert!(error.message().starts_with("unknown option"), "{error}");
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
 
     #[test]
     fn what_is_too_large_is_told_from_what_is_no_number() {

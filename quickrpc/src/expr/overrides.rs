@@ -7,7 +7,7 @@ use super::options::{OptionText, Scope};
 use super::parse::Parsed;
 use super::values::DurationText;
 use crate::base::expr_error::Wrong;
-use crate::base::limits::{DEEPEST, Limits};
+use crate::base::limits::{DEEPEST, Limits, MOST_SUBSCRIBED};
 
 macro_rules! overrides {
     ($($field:ident: $type:ty = $read:expr, $write:expr;)*) => {
@@ -96,11 +96,11 @@ overrides! {
     rate: Option<u32> = |o| o.count_or_off(), |n: Option<u32>| CountText(n);
     burst: Option<u32> = |o| o.count_or_off(), |n: Option<u32>| CountText(n);
     connections: usize = |o| o.count(usize::MAX), |n: usize| n;
-    greeting: Duration = |o| o.duration(), DurationText;
-    connect: Duration = |o| o.duration(), DurationText;
+    greeting: Duration = |o| o.duration_above_0(), DurationText;
+    connect: Duration = |o| o.duration_above_0(), DurationText;
     stall: Duration = |o| o.duration(), DurationText;
-    subscription: usize = |o| o.count(usize::MAX), |n: usize| n;
-    stop: Duration = |o| o.duration(), DurationText;
+    subscription: usize = |o| o.count(MOST_SUBSCRIBED), |n: usize| n;
+    stop: Duration = |o| o.duration_above_0(), DurationText;
 }
 
 /// A size as it is written in an option: with the largest unit that is exact.

@@ -14,7 +14,9 @@ proptest! {
     #[test]
     fn what_is_written_is_read_back(expr in expr()) {
         register_plugin();
-        let written = expr.to_string();
+        // What is shown is an expression, too.
+        prop_assert!(expr.to_string().parse::<TransportExpr>().is_ok(), "{}", expr);
+        let written = expr.in_full();
         prop_assert_eq!(written.parse::<TransportExpr>(), Ok(expr), "{}", written);
     }
 
@@ -40,7 +42,7 @@ proptest! {
             assert_eq!(error.to_string().lines().count(), 3, "{error}");
         };
         match text.parse::<TransportExpr>() {
-            Ok(expr) => prop_assert_eq!(expr.to_string().parse(), Ok(expr)),
+            Ok(expr) => prop_assert_eq!(expr.in_full().parse(), Ok(expr)),
             Err(error) => check(error),
         }
         match text.parse::<CodecExpr>() {
@@ -146,14 +148,23 @@ fn leaf() -> impl Strategy<Value = TransportKind> {
             any::<u16>(),
             web_path(),
             option::of("[a-z.]{1,5}"),
-            option::of(client_tls())
+            option::of(client_tls()),
+            option::of("[a-z-]{0,3}(%40)?:[a-z.~]{0,3}(%C3%BC)?"),
+            option::of(visible_text()),
         )
-            .prop_map(|(host, port, path, subprotocol, tls)| {
+            .prop_map(|(host, port, path, subprotocol, tls, login, header_file)| {
+                let (path, query) = match path.split_once('?') {
+                    Some((path, query)) => (path.to_owned(), Some(Hidden::new(query))),
+                    None => (path, None),
+                };
                 TransportKind::WebSocket {
                     host,
                     port,
                     tls,
+                    login: login.map(Hidden::new),
                     path,
+                    query,
+                    header_file,
                     subprotocol,
                     nodelay: false,
                 }
@@ -276,6 +287,10 @@ fn hostile() -> impl Strategy<Value = String> {
         "ws://",
         "wsserv::",
         "/a",
+        "@",
+        "me:pw@",
+        "%2f",
+        "header_file=x",
         "origins=*",
         "udp:",
         "stdio:",

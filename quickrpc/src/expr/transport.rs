@@ -4,10 +4,12 @@ use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::hidden::{Hidden, masked};
 use super::overrides::LimitOverrides;
 use super::registry::CustomExpr;
 use super::tls::{self, ClientTls, ServerTls};
 use super::transport_parse;
+use super::web;
 use crate::base::expr_error::{ExprError, ExprKind};
 use crate::base::limits::Limits;
 
@@ -73,8 +75,14 @@ pub enum TransportKind {
         port: u16,
         /// What `wss:` has. Needs the feature `tls`, too.
         tls: Option<ClientTls>,
-        /// What is asked for, with a query where there is one; `/` by default.
+        /// `<user>:<password>`, as they are written in the URL.
+        login: Option<Hidden>,
+        /// What is asked for; `/` by default.
         path: String,
+        /// The query of the URL, without its `?`.
+        query: Option<Hidden>,
+        /// The file with more headers of the request, which is read at each connecting.
+        header_file: Option<String>,
         /// The protocol within WebSocket that both sides must agree on.
         subprotocol: Option<String>,
         /// Whether small messages are sent at once; on by default.
@@ -269,7 +277,7 @@ impl TransportKind {
         let own: &[&str] = match self {
             TransportKind::Stdio { .. } => &["guard"],
             TransportKind::Tcp { .. } | TransportKind::TcpServer { .. } => &["nodelay"],
-            TransportKind::WebSocket { .. } => &["subprotocol", "path", "nodelay"],
+            TransportKind::WebSocket { .. } => &web::CLIENT,
             TransportKind::WebSocketServer { .. } => {
                 &["files", "origins", "subprotocol", "path", "nodelay"]
             }
@@ -312,7 +320,12 @@ impl FromStr for TransportExpr {
     type Err = ExprError;
 
     fn from_str(text: &str) -> Result<Self, ExprError> {
-        transport_parse::parse(text).map_err(|wrong| wrong.within(ExprKind::Transport, text))
+        transport_parse::parse(text).map_err(|wrong| {
+            let masked = masked(text, web::is_harmless);
+            wrong
+                .masked(text, &masked)
+                .within(ExprKind::Transport, &masked)
+        })
     }
 }
 

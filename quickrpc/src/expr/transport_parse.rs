@@ -59,7 +59,10 @@ fn parse_nested<'a>(piece: Piece<'a>, place: Place<'_, 'a>) -> Parsed<TransportE
         let message = format!("nested deeper than {DEEPEST} levels");
         return Err(Wrong::new(piece.at, message));
     }
-    let (body, options) = split_options(piece);
+    let (body, options) = match split_options(piece) {
+        (body, Some(options)) if web::is_query(body, place.in_restart, options)? => (piece, None),
+        split => split,
+    };
     let scope = Scope::new(place.outer, place.in_mux, options)?;
     let expr = if starts_with_parenthesis(body) {
         let (inside, rest) = take_parenthesised(body, "a transport")?;

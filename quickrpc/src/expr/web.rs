@@ -1,6 +1,8 @@
 //! The parameters of `ws:` and `wsserv:`, `wss:` and `wssserv:`.
 
+use super::hidden::Hidden;
 use super::options::{OptionText, Scope};
+use super::overrides::LimitOverrides;
 use super::parse::{Parsed, Piece};
 use super::tls::{ClientTls, ServerTls};
 use super::transport::TransportKind;
@@ -20,27 +22,188 @@ pub(super) fn parse_client(
             format!("for a URL with `{other}:`, write it without `{shorthand}:` before it");
         return Err(Wrong::new(params.at, message));
     }
-    let prefix = format!("{shorthand}://");
-    let url = [prefix.as_str(), "//"]
-        .into_iter()
-        .find(|url| params.text.starts_with(*url));
-    let params = params.split_at(url.map_or(0, str::len)).1;
-    let (authority, path) = split_path(params);
-    let (host, port) = match has_port(authority.text) {
-        true => parse_host_and_port(authority, &format!("{shorthand}:<host>:<port>/<path>"))?,
-        false => (check_host(authority)?, if tls { HTTPS } else { HTTP }),
+    let params = params.split_at(slashes(shorthand, params.text)).1;
+    let end = params.text.find(['/', '?', '#']);
+    let (authority, target) = params.split_at(end.unwrap_or(params.text.len()));
+    let (login, authority) = match authority.text.rfind('@') {
+        Some(at) => {
+            let (login, host) = authority.split_at(at);
+            (Some(parse_login(login)?), host.split_at(1).1)
+        }
+        None => (None, authority),
     };
-    if host.text.is_empty() {
-        return Err(Wrong::new(host.at, "expected a host, found nothing"));
-    }
+    let (host, port) = parse_authority(shorthand, authority, tls)
+        // What was found may be a part of a password.
+        .map_err(|wrong| match params.text.contains('@') {
+            true => Wrong::new(params.at, LOGIN),
+            false => wrong,
+        })?;
+    let (path, query) = split_query(parse_path(target, scope)?);
     Ok(TransportKind::WebSocket {
         host: host.text.to_owned(),
         port,
         tls: tls.then(|| ClientTls::take(scope)).transpose()?,
-        path: parse_path(path, scope)?,
+        login,
+        path,
+        query,
+        header_file: take(scope, "header_file", |o| o.path("the name of a file"))?,
         subprotocol: take(scope, "subprotocol", OptionText::token)?,
         nodelay: take(scope, "nodelay", |o| o.flag())?.unwrap_or(true),
     })
+}
+
+/// The options that only a client of WebSocket has.
+pub(super) const CLIENT: [&str; 4] = ["subprotocol", "path", "header_file", "nodelay"];
+
+const LOGIN: &str = "expected `<user>:<password>@<host>:<port>` here; of the user and the \
+                     password, all but letters, digits and `-._~` are written as in `%2F`";
+
+/// How much of the parameters says only that it is a URL.
+fn slashes(shorthand: &str, params: &str) -> usize {
+    let whole = format!("{shorthand}://");
+    let url = [whole.as_str(), "//"]
+        .into_iter()
+        .find(|url| params.starts_with(*url));
+    url.map_or(0, str::len)
+}
+
+fn parse_authority<'a>(
+    shorthand: &str,
+    authority: Piece<'a>,
+    tls: bool,
+) -> Parsed<(Piece<'a>, u16)> {
+    let (host, port) = match has_port(authority.text) {
+        true => parse_host_and_port(authority, &format!("{shorthand}:<host>:<port>/<path>"))?,
+        false => (check_host(authority)?, if tls { HTTPS } else { HTTP }),
+    };
+    match host.text.is_empty() {
+        true => Err(Wrong::new(host.at, "expected a host, found nothing")),
+        false => Ok((host, port)),
+    }
+}
+
+/// Who we say we are, as RFC 3986 writes it (section 3.2.1), and RFC 7617 sends it.
+fn parse_login(login: Piece<'_>) -> Parsed<Hidden> {
+    let (user, password) = login.text.split_once(':').unwrap_or((login.text, ""));
+    match (decode_percent(user), decode_percent(password)) {
+        (Some(user), Some(password)) if !user.contains(':') => {
+            let plain = |text: &str| !text.contains(char::is_control);
+            match plain(&user) && plain(&password) {
+                true => Ok(Hidden::new(format!(
+                    "{}:{}",
+                    encode_percent(&user),
+                    encode_percent(&password)
+                ))),
+                false => Err(Wrong::new(login.at, LOGIN)),
+            }
+        }
+        _ => Err(Wrong::new(login.at, LOGIN)),
+    }
+}
+
+/// A text with `%20` and the like, as it is meant.
+pub(crate) fn decode_percent(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        rest = tail;
+        match first {
+            b'%' => {
+                let digits = std::str::from_utf8(tail.get(..2)?).ok()?;
+                let hex = digits.bytes().all(|b| b.is_ascii_hexdigit());
+                bytes.push(u8::from_str_radix(digits, 16).ok().filter(|_| hex)?);
+                rest = tail.get(2..)?;
+            }
+            first => bytes.push(*first),
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+fn encode_percent(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b if b.is_ascii_alphanumeric() || b"-._~".contains(&b) => out.push(char::from(b)),
+            b => out.push_str(&format!("%{b:02X}")),
+        }
+    }
+    out
+}
+
+/// What is asked for, without and with what comes behind the `?`.
+fn split_query(path: String) -> (String, Option<Hidden>) {
+    match path.split_once('?') {
+        Some((path, query)) => (path.to_owned(), Some(Hidden::new(query))),
+        None => (path, None),
+    }
+}
+
+/// Whether what looks like options at the end of an expression is the query of its URL. It is,
+/// unless a part of the expression knows the keys.
+///
+/// # Errors
+///
+/// If some are known and others are not.
+pub(super) fn is_query(body: Piece<'_>, in_restart: bool, options: Piece<'_>) -> Parsed<bool> {
+    let Some((tls, in_restart)) = url_at_end(body.text, in_restart) else {
+        return Ok(false);
+    };
+    let is_known = |pair: &Piece<'_>| {
+        let key = pair.text.split_once('=').map_or("", |(key, _)| key);
+        is_option(key, tls, in_restart)
+    };
+    let (known, unknown): (Vec<_>, Vec<_>) = options.split('&').partition(is_known);
+    match (known.first(), unknown.first()) {
+        (None, _) => Ok(true),
+        (Some(_), None) => Ok(false),
+        (Some(known), Some(unknown)) => {
+            let key = |pair: &Piece<'_>| pair.text.split('=').next().unwrap_or_default().to_owned();
+            let what = match unknown.text.contains('=') {
+                true => found(&key(unknown)),
+                false => String::from("found something else"),
+            };
+            let message = format!(
+                "`{}` is an option, so that all here have to be, {what}; what belongs to the URL \
+                 stands before another `?`, as in `ws://<host>/<path>?token=..?keepalive=10`",
+                key(known)
+            );
+            Err(Wrong::new(unknown.at, message))
+        }
+    }
+}
+
+/// Whether the expression ends with the URL of a client, whether that has TLS, and whether there
+/// is a `restart:` around it.
+fn url_at_end(mut body: &str, mut in_restart: bool) -> Option<(bool, bool)> {
+    while let Some((_, inner)) = body
+        .strip_prefix("restart:")
+        .and_then(|b| b.split_once(':'))
+    {
+        body = inner;
+        in_restart = true;
+    }
+    let (shorthand, params) = body.split_once(':')?;
+    let tls = match shorthand {
+        "ws" => false,
+        "wss" => true,
+        _ => return None,
+    };
+    (slashes(shorthand, params) > 0).then_some((tls, in_restart))
+}
+
+fn is_option(key: &str, tls: bool, in_restart: bool) -> bool {
+    CLIENT.contains(&key)
+        || (tls && super::tls::CLIENT.contains(&key))
+        || (in_restart && key == "backoff")
+        || ["keepalive", "spin"].contains(&key)
+        || LimitOverrides::NAMES.contains(&key)
+}
+
+/// Whether the value of an option of this name tells nothing in an error. A query may have keys
+/// like these, and a path a query.
+pub(super) fn is_harmless(key: &str) -> bool {
+    is_option(key, true, true) && !["key", "name", "path"].contains(&key)
 }
 
 /// `wsserv:<interface>:<port>/<path>`, and likewise `wssserv`.
@@ -86,18 +249,21 @@ fn has_port(authority: &str) -> bool {
         Some(rest) => rest
             .split_once(']')
             .is_none_or(|(_, rest)| !rest.is_empty()),
-        None => authority.is_empty() || authority.contains([':', '?']),
+        None => authority.is_empty() || authority.contains(':'),
     }
 }
 
 fn parse_path(path: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<String> {
     let given = match path.text {
         "" => take(scope, "path", |o| o.text())?,
+        // A URL may have a query and no path.
+        text if text.starts_with('?') => Some(format!("/{text}")),
         text => Some(text.to_owned()),
     };
     let text = given.unwrap_or_else(|| String::from("/"));
     if !text.starts_with('/') {
-        let message = format!("expected a path that begins with `/`, {}", found(&text));
+        let shown = text.split('?').next().unwrap_or_default();
+        let message = format!("expected a path that begins with `/`, {}", found(shown));
         return Err(Wrong::new(path.at, message));
     }
     // RFC 3986, section 3.3, and what others write there too.
@@ -115,7 +281,11 @@ fn parse_path(path: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<String> {
         "expected a path as in a URL, with `%20` for a space and the like, {}",
         found(c.encode_utf8(&mut [0; 4]))
     );
-    let at = if path.text.is_empty() { 0 } else { at };
+    let at = match path.text.chars().next() {
+        None => 0,
+        Some('?') => at - 1,
+        Some(_) => at,
+    };
     Err(Wrong::new(path.at + at, message))
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::base::error::Error;
 use crate::base::limits::Limits;
+use crate::base::mark::unmarked;
 use crate::base::security::SecInfo;
 
 use super::Wire;
@@ -95,7 +96,7 @@ impl Sense {
         message: &'t [u8],
         say: &mut Say,
     ) -> Result<(&'t str, Heard), DecodeError> {
-        let text = std::str::from_utf8(message)
+        let text = std::str::from_utf8(unmarked(message))
             .map_err(|error| DecodeError::new("not UTF-8", error.valid_up_to()))?;
         match &mut self.protocol {
             Some(protocol) => Ok((text, protocol.hear(text, limits, say)?)),

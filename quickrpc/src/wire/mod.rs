@@ -160,6 +160,12 @@ impl Wire {
     /// Frames the telegram that begins at `start`: within a stream, or as a message.
     pub(crate) fn frame_out(&self, out: &mut Vec<u8>, start: usize) -> Result<(), String> {
         let Some(side) = &self.websocket else {
+            if let Some(delimiter) = self.codec.unwritten()
+                && self.security.is_null()
+            {
+                out.push(delimiter);
+                return Ok(());
+            }
             return self.codec.frame_out(out, start);
         };
         let telegram = out.get(start..).unwrap_or_default();

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 
 use quickrpc::{CallError, Error, Promise};
-use quickrpc_tests::{LabInverse, Telnet};
+use quickrpc_tests::{LabInverse, Telnet, inbox};
 
 use crate::{call_error, settled};
 
@@ -130,4 +130,54 @@ fn in_terse_too() {
         panic!("{error:?}")
     };
     assert_eq!(error.code, CallError::INTERNAL_ERROR);
+}
+
+/// Not when its deadline comes, since the line says which call it is for.
+#[test]
+fn a_terse_answer_that_cannot_be_read_fails_its_call_at_once() {
+    let (client, mut server) = by_hand("terse");
+    let (seen, troubles) = inbox();
+    client.on_error(move |_peer, error, _method| seen.send(error.to_string()).unwrap());
+    let deep = format!("]:{}", "[".repeat(1000));
+    for (behind, words) in [
+        ("]:{broken", "expected `:`, found the end (at byte 11)"),
+        ("]:\"open", "(at byte"),
+        ("]:?", "(at byte 4)"),
+        ("]:'AP8", "(at byte"),
+        (deep.as_str(), "(at byte"),
+        ("]! message:\"open", "(at byte"),
+        ("]! message:1 details:{", "(at byte"),
+        (
+            "] 5",
+            "expected `:` and a result, or `!` and an error (at byte 4)",
+        ),
+    ] {
+        let promise = client.all().add(1, 2);
+        let line = server.line();
+        let (_, rest) = line.split_once('[').unwrap();
+        let (id, _) = rest.split_once(']').unwrap();
+        server.send(format!("[{id}{behind}\n"));
+        let error = settled(promise).unwrap_err();
+        assert!(matches!(error, Error::Decode(_)), "{behind}: {error:?}");
+        assert!(error.to_string().contains(words), "{behind}: {error}");
+        assert_eq!(troubles.next(), error.to_string());
+    }
+    // Behind an answer on the same line, as Python writes them.
+    let first = client.all().add(1, 2);
+    let second = client.all().add(1, 2);
+    let ids = [(); 2].map(|()| {
+        let line = server.line();
+        let (_, rest) = line.split_once('[').unwrap();
+        rest.split_once(']').unwrap().0.to_owned()
+    });
+    server.send(format!("[{}]:3[{}]:{{broken\n", ids[0], ids[1]));
+    assert_eq!(settled(first).unwrap(), 3);
+    let error = settled(second).unwrap_err();
+    assert!(matches!(error, Error::Decode(_)), "{error:?}");
+    // The connection goes on.
+    let promise = client.all().add(1, 2);
+    let line = server.line();
+    let (_, rest) = line.split_once('[').unwrap();
+    server.send(format!("[{}]:3\n", rest.split_once(']').unwrap().0));
+    assert_eq!(settled(promise).unwrap(), 3);
 }

@@ -286,9 +286,10 @@ fn bytes_that_are_no_text_and_lines_that_are_very_long() {
     let cases: [(Vec<u8>, Option<i64>, Option<i64>); 11] = [
         (broken.into(), None, Some(-32700)),
         (
-            "\u{feff}{\"jsonrpc\":\"2.0\",\"method\":\"nothing\",\"id\":1}".into(),
-            None,
-            Some(-32700),
+            // A byte order mark means nothing.
+            "\u{feff}{\"jsonrpc\":\"2.0\",\"method\":\"unknown\",\"id\":1}".into(),
+            Some(-32601),
+            Some(-32601),
         ),
         (
             b"{\"jsonrpc\":\"2.0\",\"method\":\"\x00\",\"id\":1}".into(),

@@ -3,9 +3,10 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use quickrpc::{CallError, DisconnectReason, Error, Limits, Processing, Promise, Resolver};
-use quickrpc_tests::{Inbox, Lab, LabInverse, Served, Telnet, inbox, serve, server};
+use quickrpc_tests::{Inbox, Lab, LabInverse, Served, Telnet, bounded, inbox, serve, server};
 use serde_json::json;
 
 use crate::{call_error, settled};
@@ -331,5 +332,128 @@ fn pending_calls_of_a_peer() {
         for promise in [first, to_both, other] {
             assert_eq!(settled(promise).unwrap(), 2);
         }
+    }
+}
+
+/// As large as the types allow: no limits, and nothing that they are part of runs over.
+#[test]
+fn no_limits_at_all() {
+    let most = Limits {
+        message_size: usize::MAX,
+        nesting_depth: 1024,
+        batch_entries: usize::MAX,
+        id_size: usize::MAX,
+        pending_calls: usize::MAX,
+        pending_calls_per_peer: usize::MAX,
+        peer_queue: usize::MAX,
+        waiting_messages: usize::MAX,
+        waiting_bytes: usize::MAX,
+        buffered_total: usize::MAX,
+        rate: Some(u32::MAX),
+        burst: Some(u32::MAX),
+        connections: usize::MAX,
+        greeting: Duration::MAX,
+        connect: Duration::MAX,
+        stall: Duration::MAX,
+        subscription: 1 << 20,
+        stop: Duration::MAX,
+    };
+    for (serves, calls) in [("tcpserv", "tcp"), ("wsserv", "ws")] {
+        let server = Lab::builder()
+            .codec("jrpc:\\n")
+            .transport(format!("{serves}:127.0.0.1:0"))
+            .limits(most.clone())
+            .processing(Processing::Pool(2))
+            .build()
+            .unwrap();
+        let served = serve(&server);
+        let notes = server.notify.subscribe();
+        server.start().unwrap();
+        let addr = server.local_addrs()[0];
+        let client = LabInverse::builder()
+            .codec("jrpc:\\n")
+            .transport(format!("{calls}:{addr}"))
+            .limits(most.clone())
+            .build()
+            .unwrap();
+        client.start().unwrap();
+        assert_eq!(settled(client.all().add(1, 2)).unwrap(), 3);
+        client.all().notify("x").unwrap();
+        assert_eq!(notes.recv_timeout(quickrpc_tests::SOON).unwrap().1, "x");
+        if serves == "tcpserv" {
+            let mut person = Telnet::connect(addr);
+            let add =
+                json!({"jsonrpc": "2.0", "method": "add", "params": {"a": 1, "b": 2}, "id": 1});
+            person.send(format!("[{add},{add}]\n"));
+            let answers: serde_json::Value = serde_json::from_str(&person.line()).unwrap();
+            assert_eq!(answers[1]["result"], 3, "{answers}");
+        }
+        bounded("stop", move || client.stop()).unwrap();
+        let api = server.clone();
+        bounded("stop", move || api.stop()).unwrap();
+        drop(served);
+    }
+}
+
+#[test]
+fn limits_that_make_no_sense_are_refused_in_both_ways() {
+    let build = |option: &str, limits: Limits| {
+        let built = Lab::builder()
+            .codec("jrpc")
+            .transport(format!("tcpserv:127.0.0.1:0{option}"))
+            .limits(limits)
+            .build();
+        built.map(|_| ()).unwrap_err()
+    };
+    for name in [
+        "message_size",
+        "nesting_depth",
+        "batch_entries",
+        "id_size",
+        "pending_calls",
+        "pending_calls_per_peer",
+        "peer_queue",
+        "waiting_messages",
+        "waiting_bytes",
+        "buffered_total",
+        "rate",
+        "burst",
+        "connections",
+        "greeting",
+        "connect",
+        "subscription",
+        "stop",
+    ] {
+        let error = build(&format!("?{name}=0"), Limits::default());
+        assert!(matches!(error, Error::Expression(_)), "{name}: {error}");
+    }
+    let error = build("?subscription=1048577", Limits::default()).to_string();
+    assert!(error.contains("from 1 to 1048576"), "{error}");
+    for (limits, name) in [
+        (
+            Limits {
+                message_size: 0,
+                ..Limits::default()
+            },
+            "message_size: ",
+        ),
+        (
+            Limits {
+                stop: Duration::ZERO,
+                ..Limits::default()
+            },
+            "stop: ",
+        ),
+        (
+            Limits {
+                subscription: usize::MAX,
+                ..Limits::default()
+            },
+            "subscription: ",
+        ),
+    ] {
+        let error = build("", limits);
+        assert!(matches!(error, Error::Config(_)), "{name}: {error}");
+        assert!(error.to_string().starts_with(name), "{error}");
     }
 }

@@ -8,6 +8,7 @@ mod batches;
 mod between;
 mod both_ways;
 mod broken_pipes;
+mod byte_order_mark;
 mod codec_terse;
 mod config;
 mod conformance;

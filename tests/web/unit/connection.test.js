@@ -499,3 +499,41 @@ test("options that are undefined are those that are not given", async (t) => {
   assert.equal(await call, 5);
   await assert.rejects(api.notify("f", { text: "x".repeat(17 << 20) }), { kind: "message-too-large" });
 });
+
+test("what is secret in a URL is in no text", async (t) => {
+  const secret = "ws://me:secret@scripted/rpc?token=secret";
+  class Refusing {
+    constructor(url) {
+      throw new Error(`the URL '${url}' is not liked`);
+    }
+  }
+  const reasons = [];
+  const watch = (api) => {
+    t.after(() => api.close());
+    return api.ready.catch((error) => reasons.push(error.message));
+  };
+  await watch(connect(secret, { WebSocket: Refusing, restart: false }));
+  const { ScriptedSocket } = await import("../support/scripted.js");
+  class Trouble extends ScriptedSocket {
+    constructor(url) {
+      super(url);
+      queueMicrotask(() => {
+        this.onerror?.({ message: `no ${url}` });
+        this.lose();
+      });
+    }
+  }
+  await watch(connect(secret, { WebSocket: Trouble, restart: false }));
+  await watch(connect(secret, { WebSocket: ScriptedSocket, restart: false, connectTimeout: 1 }));
+  assert.equal(reasons.length, 3);
+  for (const url of [secret.replace("ws", "ftp"), secret.replace("scripted", "a b")]) {
+    assert.throws(
+      () => connect(url, { WebSocket: ScriptedSocket }),
+      (error) => reasons.push(error.message) > 0,
+    );
+  }
+  for (const reason of reasons) {
+    assert.ok(reason.includes("://***@"), reason);
+    assert.ok(!reason.includes("secret"), reason);
+  }
+});

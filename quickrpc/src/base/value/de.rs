@@ -12,6 +12,7 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 
 use super::{Value, ValueError};
+use crate::base::private_names::{RAW, RawEntry};
 
 type Result<T, E = ValueError> = std::result::Result<T, E>;
 
@@ -187,9 +188,12 @@ impl<'de> Deserializer<'de> for ValueDeserializer<'de> {
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
-        _name: &'static str,
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value> {
+        if name == RAW {
+            return visitor.visit_map(RawEntry::new(self.0.to_string().into()));
+        }
         visitor.visit_newtype_struct(self)
     }
 

@@ -9,6 +9,7 @@ use serde::ser::{
 };
 
 use super::{Value, ValueError};
+use crate::base::private_names::{NO_KEY, Private, is_private};
 
 type Result<T, E = ValueError> = std::result::Result<T, E>;
 
@@ -189,8 +190,11 @@ impl Serializer for ValueSerializer {
         Ok(MapSerializer::default())
     }
 
-    fn serialize_struct(self, _name: &'static str, _len: usize) -> Result<MapSerializer> {
-        Ok(MapSerializer::default())
+    fn serialize_struct(self, name: &'static str, _len: usize) -> Result<MapSerializer> {
+        Ok(MapSerializer {
+            private: Private::named(name),
+            ..MapSerializer::default()
+        })
     }
 
     fn serialize_struct_variant(
@@ -261,6 +265,8 @@ lists! {
 #[derive(Debug, Default)]
 pub(crate) struct MapSerializer {
     variant: Option<&'static str>,
+    /// What it really is.
+    private: Option<Private>,
     entries: BTreeMap<String, Value>,
     key: Option<String>,
 }
@@ -271,12 +277,43 @@ impl MapSerializer {
         Ok(())
     }
 
-    fn finish(self) -> Value {
+    fn finish(self) -> Result<Value> {
+        if let Some(private) = self.private {
+            return real(private, self.entries);
+        }
+        if self.entries.keys().any(|key| is_private(key)) {
+            return Err(ValueError::custom(NO_KEY));
+        }
         let map = Value::Map(self.entries);
-        match self.variant {
+        Ok(match self.variant {
             Some(variant) => tagged(variant, map),
             None => map,
-        }
+        })
+    }
+}
+
+/// The value that serde_json makes look like a struct.
+fn real(private: Private, mut fields: BTreeMap<String, Value>) -> Result<Value> {
+    let text = match (fields.remove(private.name()), fields.is_empty()) {
+        (Some(Value::String(text)), true) => text,
+        _ => return Err(ValueError::custom(NO_KEY)),
+    };
+    if private == Private::Raw {
+        return Err(ValueError::custom(
+            "a `RawValue` of serde_json cannot be made a value; parse it before",
+        ));
+    }
+    match text.parse() {
+        // A float has a sign also where it is 0.
+        Ok(integer) if text != "-0" => return Ok(Value::Integer(integer)),
+        _ => {}
+    }
+    let is_integer = text
+        .bytes()
+        .all(|byte| byte == b'-' || byte.is_ascii_digit());
+    match text.parse::<f64>() {
+        Ok(float) if float.is_finite() && (!is_integer || text == "-0") => Ok(Value::Float(float)),
+        _ => Err(ValueError(format!("number `{text}` is too large"))),
     }
 }
 
@@ -297,7 +334,7 @@ impl SerializeMap for MapSerializer {
     }
 
     fn end(self) -> Result<Value> {
-        Ok(self.finish())
+        self.finish()
     }
 }
 
@@ -316,7 +353,7 @@ macro_rules! structs {
             }
 
             fn end(self) -> Result<Value> {
-                Ok(self.finish())
+                self.finish()
             }
         }
     )*};

@@ -161,6 +161,11 @@ fn certificate(side: Side, why: &CertificateError) -> String {
                  basicConstraints=critical,CA:FALSE`"
             )
         }
+        CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => format!(
+            "the certificate of the {other} was signed in a way, or with a curve, that cannot be \
+             verified here; take one of Ed25519, of ECDSA with P-256 or P-384, or of RSA"
+        ),
         why => format!("the certificate of the {other} cannot be verified: {why:?}"),
     }
 }

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use rustls::RootCertStore;
+use rustls::crypto::ring::sign::any_supported_type;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+use crate::base::mark::of_file;
 use crate::base::sync::lock;
 use crate::expr::Identity;
 
@@ -81,7 +83,14 @@ fn stamps(files: &[PathBuf]) -> Vec<Option<Stamp>> {
 }
 
 fn read(path: &Path, what: &str) -> Result<Vec<u8>, String> {
-    fs::read(path).map_err(|error| format!("cannot read {what} `{}`: {error}", path.display()))
+    let read = fs::read(path);
+    let bytes =
+        read.map_err(|error| format!("cannot read {what} `{}`: {error}", path.display()))?;
+    // What stands before the first line of PEM takes the first item away.
+    match of_file(&bytes) {
+        Ok(pem) => Ok(pem.to_vec()),
+        Err(why) => Err(format!("{what} `{}`: {why}", path.display())),
+    }
 }
 
 /// The certificates of a file.
@@ -139,10 +148,24 @@ pub(super) fn own(identity: &Identity) -> Result<Own, String> {
     let bytes = read(path, what)?;
     let path = path.display();
     match PrivateKeyDer::from_pem_slice(&bytes) {
-        Ok(key) => Ok((chain, key)),
-        Err(pem::Error::NoItemsFound) if is_locked(&bytes) => Err(format!(
+        Ok(key) => match any_supported_type(&key) {
+            Ok(_) => Ok((chain, key)),
+            // Its text knows nothing of curves.
+            Err(_) => Err(format!(
+                "the key in {what} `{path}`, is {}, which cannot be used here; take one of \
+                 Ed25519, of ECDSA with P-256 or P-384, or of RSA with 2048 to 4096 bits, such as \
+                 `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256` makes, and a \
+                 certificate for it",
+                kind(&key)
+            )),
+        },
+        Err(_) if is_locked(&bytes) => Err(format!(
             "the key in {what} `{path}`, is locked by a passphrase; unlock it with \
              `openssl pkey -in {path} -out ..`, and protect the file by its permissions"
+        )),
+        Err(pem::Error::NoItemsFound) if has(&bytes, "BEGIN OPENSSH PRIVATE KEY") => Err(format!(
+            "the key in {what} `{path}`, is in the format of OpenSSH; TLS has keys in PEM, as \
+             `ssh-keygen -p -m PEM -f ..` makes of a copy"
         )),
         Err(pem::Error::NoItemsFound) => Err(format!(
             "there is no key in {what} `{path}`: it must be PEM, with \
@@ -153,9 +176,52 @@ pub(super) fn own(identity: &Identity) -> Result<Own, String> {
     }
 }
 
+/// Whether it is a key with a passphrase, in PKCS#8 or as it was before (RFC 1421).
 fn is_locked(pem: &[u8]) -> bool {
-    memchr::memmem::find(pem, b"BEGIN ENCRYPTED PRIVATE KEY").is_some()
+    has(pem, "BEGIN ENCRYPTED PRIVATE KEY") || has(pem, "Proc-Type: 4,ENCRYPTED")
 }
+
+fn has(bytes: &[u8], part: &str) -> bool {
+    memchr::memmem::find(bytes, part.as_bytes()).is_some()
+}
+
+/// What sort of key it is that is of no use.
+fn kind(key: &PrivateKeyDer<'_>) -> &'static str {
+    if let PrivateKeyDer::Pkcs1(_) = key {
+        return RSA;
+    }
+    let named = |(id, _): &&(&[u8], &str)| memchr::memmem::find(key.secret_der(), id).is_some();
+    KINDS
+        .iter()
+        .find(named)
+        .map_or("of an unknown kind", |(_, name)| name)
+}
+
+const RSA: &str = "an RSA key of another size";
+/// Object identifiers as they are encoded, and what they stand for.
+const KINDS: &[(&[u8], &str)] = &[
+    (b"\x06\x05\x2b\x81\x04\x00\x23", "on the curve P-521"),
+    (b"\x06\x05\x2b\x81\x04\x00\x21", "on the curve P-224"),
+    (b"\x06\x05\x2b\x81\x04\x00\x0a", "on the curve secp256k1"),
+    (
+        b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x01",
+        "on the curve P-192",
+    ),
+    (
+        b"\x06\x09\x2b\x24\x03\x03\x02\x08\x01\x01",
+        "on a Brainpool curve",
+    ),
+    (
+        b"\x06\x07\x2a\x86\x48\xce\x3d\x01\x01",
+        "on a curve with explicit parameters",
+    ),
+    (b"\x06\x03\x2b\x65\x71", "an Ed448 key"),
+    (b"\x06\x03\x2b\x65\x6e", "an X25519 key, which cannot sign"),
+    (b"\x06\x03\x2b\x65\x6f", "an X448 key, which cannot sign"),
+    (b"\x06\x07\x2a\x86\x48\xce\x38\x04\x01", "a DSA key"),
+    (b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01", RSA),
+    (b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a", RSA),
+];
 
 /// What is wrong with one's own certificate and key.
 pub(super) fn unfit(identity: &Identity, error: &rustls::Error) -> String {

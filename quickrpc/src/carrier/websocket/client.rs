@@ -4,51 +4,80 @@ use std::io;
 use std::sync::Arc;
 
 use tungstenite::Error;
-use tungstenite::handshake::client::{Response, generate_key, generate_request};
+use tungstenite::handshake::client::{Response, generate_key};
 use tungstenite::handshake::derive_accept_key;
 use tungstenite::handshake::machine::TryParse;
 use tungstenite::http;
 
 use super::super::greeter::{Greeter, Greeting, Output, Step};
 use super::super::stream::Stream;
+use super::headers::Headers;
 use super::http::{HEAD, read_head, single, words};
+use crate::expr::Hidden;
 
 /// What a `ws:` asks for.
 #[derive(Debug, Clone)]
-pub(super) struct Client(Arc<Asked>);
+pub(super) struct Client(Arc<Target>);
 
 #[derive(Debug)]
-struct Asked {
+pub(super) struct Target {
     /// Host and port, as the server is to see them.
-    authority: String,
-    path: String,
-    subprotocol: Option<String>,
+    pub(super) authority: String,
+    pub(super) path: String,
+    pub(super) query: Option<Hidden>,
+    pub(super) subprotocol: Option<String>,
+    pub(super) headers: Headers,
+}
+
+/// One request.
+struct Asked {
+    bytes: Vec<u8>,
+    /// What the answer must have.
+    accept: String,
+    /// What must not be shown, even if the server does.
+    secrets: Vec<Hidden>,
 }
 
 impl Client {
-    pub(super) fn new(authority: String, path: &str, subprotocol: Option<&str>) -> Self {
-        Client(Arc::new(Asked {
-            authority,
-            path: path.to_owned(),
-            subprotocol: subprotocol.map(str::to_owned),
-        }))
+    pub(super) fn new(target: Target) -> Self {
+        Client(Arc::new(target))
     }
 
-    /// The request, and what the answer must have.
-    fn request(&self) -> Result<(Vec<u8>, String), String> {
-        let asked = &*self.0;
-        let mut request = http::Request::get(&asked.path)
-            .header("Host", &asked.authority)
-            .header("Connection", "Upgrade")
-            .header("Upgrade", "websocket")
-            .header("Sec-WebSocket-Version", "13")
-            .header("Sec-WebSocket-Key", generate_key());
-        if let Some(subprotocol) = &asked.subprotocol {
-            request = request.header("Sec-WebSocket-Protocol", subprotocol);
+    /// # Errors
+    ///
+    /// When the file of headers is wrong.
+    fn request(&self) -> Result<Asked, String> {
+        let target = &*self.0;
+        let key = generate_key();
+        let query = target
+            .query
+            .as_ref()
+            .map(|query| format!("?{}", query.reveal()));
+        let mut request = format!(
+            "GET {}{} HTTP/1.1\r\n\
+             Host: {}\r\n\
+             Connection: Upgrade\r\n\
+             Upgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Key: {key}\r\n",
+            target.path,
+            query.unwrap_or_default(),
+            target.authority,
+        );
+        if let Some(subprotocol) = &target.subprotocol {
+            request.push_str(&format!("Sec-WebSocket-Protocol: {subprotocol}\r\n"));
         }
-        let request = request.body(()).map_err(|error| error.to_string())?;
-        let (bytes, key) = generate_request(request).map_err(|error| error.to_string())?;
-        Ok((bytes, derive_accept_key(key.as_bytes())))
+        let mut secrets: Vec<Hidden> = target.query.iter().cloned().collect();
+        for (name, value) in target.headers.read()? {
+            request.push_str(&format!("{name}: {}\r\n", value.reveal()));
+            secrets.push(value);
+        }
+        request.push_str("\r\n");
+        Ok(Asked {
+            bytes: request.into_bytes(),
+            accept: derive_accept_key(key.as_bytes()),
+            secrets,
+        })
     }
 }
 
@@ -69,19 +98,19 @@ struct Handshake {
 
 enum State {
     New,
-    /// The request leaves, and the answer must have this.
-    Asking(Output, String),
+    /// The request leaves, and the answer must have this; and what is not shown of it.
+    Asking(Output, String, Vec<Hidden>),
 }
 
 impl Greeter for Handshake {
     fn advance(&mut self, stream: &Stream, input: &mut Vec<u8>) -> Step {
         if let State::New = self.state {
             self.state = match self.client.request() {
-                Ok((bytes, accept)) => State::Asking(Output::new(bytes), accept),
+                Ok(asked) => State::Asking(Output::new(asked.bytes), asked.accept, asked.secrets),
                 Err(why) => return Step::Refused(why),
             };
         }
-        let State::Asking(output, accept) = &mut self.state else {
+        let State::Asking(output, accept, secrets) = &mut self.state else {
             return Step::Wait;
         };
         if let Err(error) = output.write(stream) {
@@ -100,9 +129,31 @@ impl Greeter for Handshake {
         let checked = response.and_then(|response| self.client.check(&response, accept, input));
         match checked {
             Ok(()) => Step::Done,
-            Err(why) => Step::Refused(why),
+            Err(why) => Step::Refused(without(why, secrets)),
         }
     }
+}
+
+/// What is said to people, where a server may have said our own secrets: whole, or a part of a query
+/// or of a header, such as a token.
+fn without(mut said: String, secrets: &[Hidden]) -> String {
+    // Shorter ones are words of any text.
+    const SHORTEST: usize = 4;
+    for secret in secrets {
+        for part in secret.reveal().split(['&', ' ', ';', ',']) {
+            // The value of a key; what ends with `=` is base64.
+            let value = part.split_once('=').map_or("", |(_, value)| value);
+            let part = if value.trim_matches('=').is_empty() {
+                part
+            } else {
+                value
+            };
+            if part.len() >= SHORTEST {
+                said = said.replace(part, "***");
+            }
+        }
+    }
+    said
 }
 
 impl Client {
@@ -113,6 +164,8 @@ impl Client {
         if status != http::StatusCode::SWITCHING_PROTOCOLS {
             let mut text = format!("the server answered {status}");
             if let Some(location) = single(headers, "location") {
+                // Its query may be ours.
+                let location = location.split('?').next().unwrap_or_default();
                 text.push_str(&format!(" and points to `{location}`"));
             }
             // What it says to people, as far as it is there.
@@ -132,18 +185,19 @@ impl Client {
         if single(headers, "sec-websocket-accept") != Some(accept) {
             return Err(String::from("the server answered another handshake"));
         }
-        if headers.contains_key("sec-websocket-extensions") {
+        if words(headers, "sec-websocket-extensions").next().is_some() {
             return Err(String::from(
                 "the server wants extensions that were not asked for",
             ));
         }
-        let chosen = single(headers, "sec-websocket-protocol");
-        match (chosen, self.0.subprotocol.as_deref()) {
-            (None, None) => Ok(()),
-            (Some(theirs), Some(ours)) if theirs == ours => Ok(()),
-            (None, Some(ours)) => Err(format!("the server does not know subprotocol `{ours}`")),
-            (Some(theirs), _) => Err(format!(
-                "the server wants subprotocol `{theirs}`, which was not asked for"
+        let chosen: Vec<&str> = words(headers, "sec-websocket-protocol").collect();
+        match (chosen.as_slice(), self.0.subprotocol.as_deref()) {
+            ([], None) => Ok(()),
+            ([theirs], Some(ours)) if *theirs == ours => Ok(()),
+            ([], Some(ours)) => Err(format!("the server does not know subprotocol `{ours}`")),
+            (theirs, _) => Err(format!(
+                "the server wants subprotocol `{}`, which was not asked for",
+                theirs.join(", ")
             )),
         }
     }

@@ -78,13 +78,15 @@ pub(super) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> 
     }
 }
 
-/// The elements of a header that is a list.
+/// The elements of a header that is a list, on however many lines it stands, without empty ones
+/// (RFC 9110, sections 5.3 and 5.6.1).
 pub(super) fn words<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str> {
     let values = headers.get_all(name).into_iter();
     values
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .map(str::trim)
+        .filter(|word| !word.is_empty())
 }
 
 fn header_map(headers: &[httparse::Header<'_>]) -> Result<HeaderMap, BadRequest> {

@@ -4,6 +4,7 @@
 mod access;
 mod client;
 mod files;
+mod headers;
 mod http;
 mod server;
 
@@ -35,7 +36,10 @@ pub(crate) fn bind(expr: &TransportExpr, usual: &str) -> Result<Option<Bound>, E
             host,
             port,
             tls,
+            login,
             path,
+            query,
+            header_file,
             subprotocol,
             ..
         } => {
@@ -47,7 +51,15 @@ pub(crate) fn bind(expr: &TransportExpr, usual: &str) -> Result<Option<Bound>, E
                 port if port == usual => tcp::host_name(host),
                 port => tcp::client_name(host, port),
             };
-            let client = client::Client::new(authority, &path_of(path), subprotocol.as_deref());
+            let headers = headers::Headers::new(login.as_ref(), header_file.as_deref());
+            let target = client::Target {
+                authority,
+                path: path_of(path),
+                query: query.clone(),
+                subprotocol: subprotocol.clone(),
+                headers,
+            };
+            let client = client::Client::new(target);
             (Arc::new(client), Side::Client)
         }
         TransportKind::WebSocketServer {

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use tungstenite::handshake::server::{create_response, write_response};
-use tungstenite::http;
+use tungstenite::handshake::derive_accept_key;
 
 use crate::base::often::Origin;
 
@@ -11,7 +10,7 @@ use super::super::greeter::{Greeter, Greeting, Output, Step};
 use super::super::stream::Stream;
 use super::access::Access;
 use super::files::{Body, Folder, Found, Sending};
-use super::http::{BadRequest, HEAD, Request, answer_head, read_head};
+use super::http::{BadRequest, HEAD, Request, answer_head, read_head, words};
 
 /// What a `wsserv:` serves.
 #[derive(Debug, Clone)]
@@ -150,33 +149,37 @@ impl Server {
         }
     }
 
-    /// The answer with which the connection is a WebSocket.
-    fn accept(&self, request: &Request) -> Result<Vec<u8>, String> {
-        let words = |error: tungstenite::Error| error.to_string();
+    /// The answer with which the connection is a WebSocket (RFC 6455, section 4.2). Made here,
+    /// since tungstenite looks at the first line of a list only.
+    fn accept(&self, request: &Request) -> Result<Vec<u8>, &'static str> {
+        if request.method != "GET" {
+            return Err("its method has to be GET");
+        }
         if request.version < 1 {
-            return Err(String::from("HTTP/1.1 is needed"));
+            return Err("HTTP/1.1 is needed");
+        }
+        if !request.says("connection", "upgrade") {
+            return Err("`Connection: Upgrade` is missing");
         }
         let key = request.header("sec-websocket-key").unwrap_or_default();
         if !is_key(key) {
-            return Err(String::from("`Sec-WebSocket-Key` is missing or wrong"));
+            return Err("`Sec-WebSocket-Key` is missing or wrong");
         }
-        let mut asked = http::Request::new(());
-        *asked.method_mut() = http::Method::from_bytes(request.method.as_bytes())
-            .map_err(|error| error.to_string())?;
-        *asked.headers_mut() = request.headers.clone();
-        let mut response = create_response(&asked).map_err(words)?;
+        let mut answer = format!(
+            "HTTP/1.1 101 Switching Protocols\r\n\
+             Connection: Upgrade\r\n\
+             Upgrade: websocket\r\n\
+             Sec-WebSocket-Accept: {}\r\n",
+            derive_accept_key(key.as_bytes())
+        );
         // Who offers none is welcome too; who offers others decides by itself.
         if let Some(ours) = &self.0.subprotocol
-            && super::http::words(&request.headers, "sec-websocket-protocol").any(|one| one == ours)
-            && let Ok(value) = ours.parse()
+            && words(&request.headers, "sec-websocket-protocol").any(|one| one == ours)
         {
-            response
-                .headers_mut()
-                .insert("sec-websocket-protocol", value);
+            answer.push_str(&format!("Sec-WebSocket-Protocol: {ours}\r\n"));
         }
-        let mut bytes = Vec::new();
-        write_response(&mut bytes, &response).map_err(words)?;
-        Ok(bytes)
+        answer.push_str("\r\n");
+        Ok(answer.into_bytes())
     }
 }
 

@@ -260,6 +260,9 @@ impl<'a, 'de, W: WireArgs<'de>> ArgsSeed<'a, 'de, W> {
 
     /// The arguments of a message whose parameters are a single scalar.
     fn single<D: Deserializer<'de>>(self, value: D) -> Result<W, D::Error> {
+        if W::LEN == 0 {
+            return Err(no_object(self.call));
+        }
         if !self.positional {
             return Err(by_name_please(self.call));
         }
@@ -476,6 +479,14 @@ fn unknown<E: Error>(name: &str, call: &CallDescription) -> E {
 #[cold]
 fn too_many<E: Error>(call: &CallDescription) -> E {
     E::custom(format_args!("too many arguments; {}", takes(call)))
+}
+
+#[cold]
+fn no_object<E: Error>(call: &CallDescription) -> E {
+    E::custom(format_args!(
+        "the parameters have to be an object, and not a single value; {}",
+        takes(call)
+    ))
 }
 
 #[cold]

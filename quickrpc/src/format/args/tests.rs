@@ -213,11 +213,19 @@ fn no_arguments_in_all_their_forms() {
         positional: true,
         ..STOP
     };
-    for json in ["[1]", "1"] {
-        assert_eq!(
-            read::<()>(json, &by_place, ()).unwrap_err(),
-            "too many arguments; `stop` takes no arguments"
-        );
+    assert_eq!(
+        read::<()>("[1]", &by_place, ()).unwrap_err(),
+        "too many arguments; `stop` takes no arguments"
+    );
+    // Somebody who sends this has not counted wrong.
+    for call in [&STOP, &by_place] {
+        for json in [r#""x""#, "1", "true"] {
+            assert_eq!(
+                read::<()>(json, call, ()).unwrap_err(),
+                "the parameters have to be an object, and not a single value; \
+                 `stop` takes no arguments"
+            );
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use serde::de::{self, Expected, Unexpected, Visitor};
 use super::access::{Entries, Items, UnitVariant, Variant};
 use super::number::{Number, Word};
 use super::{Reader, Syntax, TextError};
+use crate::base::private_names::RAW;
 
 impl<'de, S: Syntax> Reader<'de, S> {
     /// Goes to the value that comes next, and looks at its first byte.
@@ -293,9 +294,12 @@ impl<'de, S: Syntax> serde::Deserializer<'de> for &mut Reader<'de, S> {
     #[inline]
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
-        _name: &'static str,
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value, TextError> {
+        if name == RAW {
+            return self.raw_value(visitor);
+        }
         self.wrapped(|reader| visitor.visit_newtype_struct(reader))
     }
 

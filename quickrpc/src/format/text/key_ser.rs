@@ -2,7 +2,9 @@
 
 use serde::ser::{self, Impossible, Serialize, Serializer};
 
+use super::private::no_key;
 use super::{Syntax, TextError};
+use crate::base::private_names::is_private;
 
 /// Writes one key; anything that is not one word is refused.
 pub(super) struct KeyWriter<'a, S: Syntax> {
@@ -48,6 +50,9 @@ impl<S: Syntax> Serializer for KeyWriter<'_, S> {
 
     #[inline]
     fn serialize_str(self, value: &str) -> Result<(), TextError> {
+        if is_private(value) {
+            return Err(no_key());
+        }
         S::write_key(self.out, value);
         Ok(())
     }

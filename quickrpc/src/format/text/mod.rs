@@ -15,6 +15,7 @@ mod key_ser;
 mod number;
 mod ordered;
 mod pairs;
+mod private;
 mod reader;
 mod ser;
 mod skip;
@@ -22,6 +23,8 @@ mod string;
 mod syntax;
 #[cfg(test)]
 mod test_pairs;
+#[cfg(test)]
+mod test_private;
 #[cfg(test)]
 mod test_properties;
 #[cfg(test)]

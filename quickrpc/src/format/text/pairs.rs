@@ -7,8 +7,10 @@ use serde::ser::{self, Impossible, Serialize, Serializer};
 
 use super::key_de::MapKey;
 use super::key_ser::KeyWriter;
+use super::private::no_key;
 use super::ser::{DEPTH, Writer};
 use super::{Reader, Syntax, Terse, TextError};
+use crate::base::private_names::{Private, is_private};
 
 /// What is left of a terse line, `{ ws name ":" value [","] }`, as a map.
 pub(crate) struct Pairs<'a, 'de>(pub(crate) &'a mut Reader<'de, Terse>);
@@ -169,6 +171,9 @@ impl ser::SerializeStruct for PairsWriter<'_> {
         key: &'static str,
         value: &T,
     ) -> Result<(), TextError> {
+        if is_private(key) {
+            return Err(no_key());
+        }
         self.out.push(b' ');
         Terse::write_key(self.out, key);
         self.value(value)
@@ -276,8 +281,15 @@ impl Serializer for PairsWriter<'_> {
         Ok(self)
     }
 
-    fn serialize_struct(self, _name: &'static str, _len: usize) -> Result<Self, TextError> {
-        Ok(self)
+    fn serialize_struct(self, name: &'static str, _len: usize) -> Result<Self, TextError> {
+        match Private::named(name) {
+            None => Ok(self),
+            Some(Private::Number) => named_only(),
+            Some(Private::Raw) => Err(ser::Error::custom(
+                "the arguments of a terse call cannot be a `RawValue` of serde_json, which is one \
+                 text; send a map of arguments",
+            )),
+        }
     }
 
     fn serialize_struct_variant(

@@ -4,8 +4,10 @@ use serde::ser::{self, Serialize, Serializer};
 
 use super::key_ser::KeyWriter;
 use super::number::{write_f32, write_f64};
+use super::private::{PrivateWriter, no_key};
 use super::string::write_str;
 use super::{Syntax, TextError};
+use crate::base::private_names::{Private, is_private};
 
 /// Appends a value.
 ///
@@ -102,7 +104,7 @@ impl<'b, S: Syntax> Serializer for &'b mut Writer<'_, S> {
     type SerializeTupleStruct = Compound<'b, S>;
     type SerializeTupleVariant = Compound<'b, S>;
     type SerializeMap = Compound<'b, S>;
-    type SerializeStruct = Compound<'b, S>;
+    type SerializeStruct = Fields<'b, S>;
     type SerializeStructVariant = Compound<'b, S>;
 
     integers! {
@@ -239,12 +241,14 @@ impl<'b, S: Syntax> Serializer for &'b mut Writer<'_, S> {
     }
 
     #[inline]
-    fn serialize_struct(
-        self,
-        _name: &'static str,
-        _len: usize,
-    ) -> Result<Compound<'b, S>, TextError> {
-        self.open(b'{', b"}")
+    fn serialize_struct(self, name: &'static str, _len: usize) -> Result<Fields<'b, S>, TextError> {
+        match Private::named(name) {
+            None => self.open(b'{', b"}").map(Fields::Map),
+            Some(what) => {
+                let writer = PrivateWriter::new(self.out, self.syntax, self.depth, what);
+                Ok(Fields::Private(writer))
+            }
+        }
     }
 
     #[inline]
@@ -295,6 +299,9 @@ impl<S: Syntax> Compound<'_, S> {
         key: &'static str,
         value: &T,
     ) -> Result<(), TextError> {
+        if is_private(key) {
+            return Err(no_key());
+        }
         self.separate();
         S::write_key(self.out, key);
         self.out.push(b':');
@@ -336,32 +343,57 @@ lists! {
     SerializeTupleVariant::serialize_field
 }
 
-macro_rules! structs {
-    ($($trait:ident)*) => {
-        $(
-            impl<S: Syntax> ser::$trait for Compound<'_, S> {
-                type Ok = ();
-                type Error = TextError;
+impl<S: Syntax> ser::SerializeStructVariant for Compound<'_, S> {
+    type Ok = ();
+    type Error = TextError;
 
-                #[inline]
-                fn serialize_field<T: Serialize + ?Sized>(
-                    &mut self,
-                    key: &'static str,
-                    value: &T,
-                ) -> Result<(), TextError> {
-                    self.field(key, value)
-                }
+    #[inline]
+    fn serialize_field<T: Serialize + ?Sized>(
+        &mut self,
+        key: &'static str,
+        value: &T,
+    ) -> Result<(), TextError> {
+        self.field(key, value)
+    }
 
-                #[inline]
-                fn end(self) -> Result<(), TextError> {
-                    self.close()
-                }
-            }
-        )*
-    };
+    #[inline]
+    fn end(self) -> Result<(), TextError> {
+        self.close()
+    }
 }
 
-structs! { SerializeStruct SerializeStructVariant }
+/// A struct that is being written. The name of one is known where it is compiled, so that there
+/// nobody has to look which of the two it is.
+pub(super) enum Fields<'a, S: Syntax> {
+    Map(Compound<'a, S>),
+    /// What serde_json makes look like a struct.
+    Private(PrivateWriter<'a, S>),
+}
+
+impl<S: Syntax> ser::SerializeStruct for Fields<'_, S> {
+    type Ok = ();
+    type Error = TextError;
+
+    #[inline]
+    fn serialize_field<T: Serialize + ?Sized>(
+        &mut self,
+        key: &'static str,
+        value: &T,
+    ) -> Result<(), TextError> {
+        match self {
+            Fields::Map(map) => map.field(key, value),
+            Fields::Private(private) => private.field(key, value),
+        }
+    }
+
+    #[inline]
+    fn end(self) -> Result<(), TextError> {
+        match self {
+            Fields::Map(map) => map.close(),
+            Fields::Private(private) => private.end(),
+        }
+    }
+}
 
 impl<S: Syntax> ser::SerializeMap for Compound<'_, S> {
     type Ok = ();

@@ -15,6 +15,7 @@ use super::envelope::{DecodeError, Envelope, Payload};
 use super::{CODECS, Codec};
 use crate::base::error::{CallError, Error, Result};
 use crate::base::limits::Limits;
+use crate::base::mark::unmarked;
 use crate::base::security::SecInfo;
 use crate::expr::{self, CodecExpr, CodecKind};
 use crate::format::args::{ArgsSeed, WireArgs};
@@ -140,6 +141,22 @@ impl AnyCodec {
         }
     }
 
+    /// The delimiter, if it is never written within a telegram, so that nobody has to look for it
+    /// there: JSON has no NUL, and terse escapes line ends.
+    #[inline]
+    pub(crate) fn unwritten(&self) -> Option<u8> {
+        let framing = match self {
+            AnyCodec::Jrpc(codec) => codec.framing(),
+            AnyCodec::Terse(codec) => codec.framing(),
+            AnyCodec::Custom(_) | AnyCodec::Foreign(_) => return None,
+        };
+        match (framing, self) {
+            (Framing::Byte([0]), AnyCodec::Jrpc(_)) => Some(0),
+            (Framing::Byte([b'\n']), AnyCodec::Terse(_)) => Some(b'\n'),
+            _ => None,
+        }
+    }
+
     /// Decodes one telegram without its framing.
     ///
     /// # Errors
@@ -156,7 +173,8 @@ impl AnyCodec {
     }
 
     /// Decodes one telegram as it was received, and gives it as the text that the
-    /// envelope's places are in (an empty one where a plug-in's format is no text).
+    /// envelope's places are in (an empty one where a plug-in's format is no text). A byte
+    /// order mark before it is passed over.
     ///
     /// Unlike [`decode`](Self::decode), it may leave it to the reader of a payload to find
     /// out whether that is valid ([`Payload::Raw`]).
@@ -172,7 +190,7 @@ impl AnyCodec {
         if let AnyCodec::Custom(codec) = self {
             return Ok(("", codec.decode(telegram, limits)?));
         }
-        let telegram = std::str::from_utf8(telegram)
+        let telegram = std::str::from_utf8(unmarked(telegram))
             .map_err(|error| DecodeError::new("not UTF-8", error.valid_up_to()))?;
         if let AnyCodec::Jrpc(_) = self
             && limits.id_size >= canonical::DIGITS

@@ -10,6 +10,7 @@ use super::{Codec, Message};
 use crate::base::error::{BoxError, CallError};
 use crate::base::foreign;
 use crate::base::limits::Limits;
+use crate::base::mark::unmarked;
 use crate::base::value::{Value, ValueDeserializer, to_value};
 use crate::format::text;
 use crate::format::text::{Json, Reader};
@@ -41,6 +42,10 @@ impl Custom {
     }
 
     pub(crate) fn decode(&self, telegram: &[u8], limits: &Limits) -> Result<Envelope, DecodeError> {
+        let telegram = match self.binary() {
+            true => telegram,
+            false => unmarked(telegram),
+        };
         if telegram.is_empty() {
             return Ok(Envelope::Empty);
         }

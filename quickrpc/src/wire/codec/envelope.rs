@@ -109,6 +109,8 @@ pub(crate) enum Envelope {
         ours: u64,
         error: CallError,
     },
+    /// The answer to our call `ours`, and why the rest of it cannot be read.
+    Unreadable { ours: u64, error: DecodeError },
     /// Nothing but blanks.
     Empty,
 }

@@ -99,7 +99,8 @@ pub trait Codec: fmt::Debug + Send + Sync + 'static {
     fn delimiter(&self) -> &[u8];
 
     /// Whether telegrams are bytes rather than text, so that a WebSocket sends them as binary
-    /// messages. (It does so anyway with what is not UTF-8.) By default, they are text.
+    /// messages. (It does so anyway with what is not UTF-8.) By default, they are text, and a
+    /// byte order mark before one is passed over.
     fn binary(&self) -> bool {
         false
     }

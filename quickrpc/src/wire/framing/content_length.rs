@@ -11,6 +11,8 @@ use std::ops::Range;
 
 use memchr::memchr;
 
+use crate::base::mark::MARK;
+
 const NAME: &str = "Content-Length";
 
 /// All headers of one message together, in bytes. Usual are 30 of them, and 90 with a
@@ -19,7 +21,7 @@ const HEADERS: usize = 4096;
 
 /// Where the message is whose headers are at the front of the buffer, as soon as they are
 /// complete. A blank line before them is an empty message, as a program that writes a line
-/// end behind each message sends it.
+/// end behind each message sends it, and a byte order mark before them is passed over.
 ///
 /// Headers that are incomplete are read anew when more of them has arrived.
 ///
@@ -29,7 +31,11 @@ const HEADERS: usize = 4096;
 pub(super) fn read(buffer: &[u8]) -> Result<Option<Range<usize>>, String> {
     let mut length = None;
     let mut begins = true;
-    let mut at = 0;
+    let mut at = match buffer.starts_with(MARK) {
+        true => MARK.len(),
+        false if MARK.starts_with(buffer) => return Ok(None),
+        false => 0,
+    };
     loop {
         let rest = buffer.get(at..).unwrap_or_default();
         let line = match memchr(b'\n', rest) {

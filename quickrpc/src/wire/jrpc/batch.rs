@@ -22,9 +22,12 @@ struct Parts {
 }
 
 impl BatchAnswer {
-    pub(crate) fn new(parts: usize, limits: &Limits) -> Self {
-        // Each answer has a comma or a bracket, and may become a short error.
-        let errors = parts.saturating_mul(ERROR + limits.id_size);
+    /// The batch is a telegram of so many bytes.
+    pub(crate) fn new(parts: usize, size: usize, limits: &Limits) -> Self {
+        // Each answer has a comma or a bracket, and may become a short error. All ids together
+        // are in the telegram.
+        let ids = parts.saturating_mul(limits.id_size).min(size);
+        let errors = parts.saturating_mul(ERROR).saturating_add(ids);
         BatchAnswer {
             state: Mutex::new(Parts {
                 answers: Vec::new(),

@@ -21,6 +21,7 @@ use toml::{Table, Value};
 use super::SecInfo;
 use super::parties::info;
 use crate::base::error::{Error, Result};
+use crate::base::mark::text_of_file;
 use crate::base::sync::lock;
 use crate::expr::KeySource;
 
@@ -131,6 +132,12 @@ impl Keys {
 
     /// Reads a keys file.
     fn parse(text: &str) -> Result<Self, String> {
+        if text.trim_start().starts_with("-----BEGIN ") {
+            return Err(String::from(
+                "it is PEM, as TLS has its keys; here keys stand in TOML, as in \
+                 `[users.alice]` with `keys = [\"..\"]`",
+            ));
+        }
         let table: Table = toml::from_str(text).map_err(|error| {
             let line = error.span().map_or(1, |span| {
                 let before = text.get(..span.start).unwrap_or_default();
@@ -426,13 +433,13 @@ fn read_file(path: &str) -> Result<(Keys, Version), String> {
             "other users of this machine may read or change it; `chmod o= <file>` takes that away",
         ));
     }
-    let mut text = String::new();
-    let read = file.take(LARGEST + 1).read_to_string(&mut text);
+    let mut bytes = Vec::new();
+    let read = file.take(LARGEST + 1).read_to_end(&mut bytes);
     read.map_err(|error| error.to_string())?;
-    if text.len() as u64 > LARGEST {
+    if bytes.len() as u64 > LARGEST {
         return Err(format!("it is larger than {LARGEST} bytes"));
     }
-    Ok((Keys::parse(&text)?, version(&metadata)))
+    Ok((Keys::parse(text_of_file(&bytes)?)?, version(&metadata)))
 }
 
 fn read_variable(name: &str, user: &str) -> Result<Keys, String> {
@@ -490,6 +497,7 @@ mod tests {
     fn mistakes_show_no_secret() {
         let cases = [
             ("", "no table `[users.<name>]`"),
+            ("-----BEGIN PRIVATE KEY-----\nSECRET\n", "it is PEM"),
             ("users = 1", "`users` must be a table"),
             (
                 "[users.a]\nkeys = \"SECRET\"",

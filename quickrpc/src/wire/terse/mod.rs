@@ -242,14 +242,20 @@ fn answer(text: &str, at: usize, limits: &Limits) -> Result<(Envelope, usize), D
     let after = line::skip_blanks(text, id.end + 1);
     let start = line::skip_blanks(text, after + 1);
     let id = line::part(text, id).parse().ok();
-    match text.as_bytes().get(after) {
+    let read = match text.as_bytes().get(after) {
         Some(b':') => reply(text, start, id, limits),
         Some(b'!') => failure(text, start, id, limits),
         _ => Err(DecodeError::new(
             "expected `:` and a result, or `!` and an error",
             after,
         )),
-    }
+    };
+    // Whoever waits for it need not wait for the deadline. Where another message would begin is
+    // not known.
+    read.or_else(|error| match id {
+        Some(ours) => Ok((Envelope::Unreadable { ours, error }, text.len())),
+        None => Err(error),
+    })
 }
 
 fn reply(

@@ -13,6 +13,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use crate::base::error::{CallError, Error, Result};
+use crate::base::mark::text_of_file;
 use crate::expr::{SecretSource, ZonisExpr};
 use crate::format::text::{self, Json};
 
@@ -59,11 +60,23 @@ impl Zonis {
 
 fn read(source: &SecretSource) -> Result<String, String> {
     match source {
-        SecretSource::File(path) => std::fs::read_to_string(path)
-            .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
-            .map_err(|error| format!("the secret in the file `{path}` cannot be read: {error}")),
-        SecretSource::Environment(name) => std::env::var(name)
-            .map_err(|error| format!("the secret in the variable `{name}`: {error}")),
+        SecretSource::File(path) => {
+            let read = std::fs::read(path).map_err(|error| error.to_string());
+            read.and_then(|bytes| {
+                Ok(text_of_file(&bytes)?
+                    .trim_end_matches(['\r', '\n'])
+                    .to_owned())
+            })
+            .map_err(|why| format!("the secret in the file `{path}` cannot be read: {why}"))
+        }
+        // Without the error's text, which may show the value.
+        SecretSource::Environment(name) => std::env::var(name).map_err(|error| {
+            let why = match error {
+                std::env::VarError::NotPresent => "is not set",
+                std::env::VarError::NotUnicode(_) => "is not UTF-8",
+            };
+            format!("the secret in the variable `{name}` {why}")
+        }),
     }
 }
 

@@ -287,6 +287,81 @@ fn files_that_are_wrong() {
     }
 }
 
+/// What `openssl` and others make, and what cannot be used: it is said what it is, and what to
+/// do, with nothing of the key.
+#[test]
+fn keys_that_cannot_be_used() {
+    macro_rules! vector {
+        ($name:literal) => {
+            (
+                $name,
+                include_str!(concat!("../../../vectors/keys/", $name)),
+            )
+        };
+    }
+    let authority = Authority::new("lab");
+    let cert = authority.server().cert;
+    let cases: [((&str, &str), &[&str]); 7] = [
+        (
+            vector!("locked-sec1.pem"),
+            &["locked by a passphrase", "openssl pkey -in"],
+        ),
+        (
+            vector!("p521-sec1.pem"),
+            &["curve P-521", "P-256", "openssl genpkey"],
+        ),
+        (vector!("secp256k1-sec1.pem"), &["curve secp256k1", "P-256"]),
+        (vector!("explicit.pem"), &["explicit parameters", "P-256"]),
+        (vector!("ed448.pem"), &["Ed448", "Ed25519"]),
+        (vector!("rsa1024.pem"), &["RSA", "2048"]),
+        (vector!("openssh.pem"), &["OpenSSH", "ssh-keygen -p -m PEM"]),
+    ];
+    for ((name, text), parts) in cases {
+        let key = authority.dir().join(name);
+        fs::write(&key, text).unwrap();
+        let options = format!("cert={}&key={}", cert.display(), key.display());
+        let said = misconfigured(Lab::bind("jrpc", format!("tlsserv::0?{options}")));
+        says(&said, parts);
+        says(&said, &[name]);
+        for line in text.lines().filter(|line| !line.contains('-')) {
+            let part = &line[..line.len().min(16)];
+            assert!(part.is_empty() || !said.contains(part), "{said}");
+        }
+    }
+}
+
+/// As the editors and shells of Windows write files.
+#[test]
+fn marks_of_the_order_of_bytes_in_files() {
+    let authority = Authority::new("lab");
+    let identity = authority.server();
+    let ca = authority.file();
+    for file in [&identity.cert, &identity.key, &ca] {
+        let text = fs::read_to_string(file).unwrap();
+        fs::write(file, format!("\u{feff}{text}")).unwrap();
+    }
+    let options = format!("{}&client_ca={}", identity.options(), ca.display());
+    let (_api, addr, _served) = server_on("jrpc", &format!("tlsserv:127.0.0.1:0?{options}"));
+    let client = authority.client("alice").options();
+    let client = format!("{}&{client}", client_of(&authority, addr));
+    let api = LabInverse::bind("jrpc", client).unwrap();
+    api.start().unwrap();
+    assert_eq!(settled(api.all().add(1, 2)).unwrap(), 3);
+
+    for file in [&identity.cert, &identity.key, &ca] {
+        let text = fs::read_to_string(file).unwrap();
+        for to_bytes in [u16::to_le_bytes, u16::to_be_bytes] {
+            // The mark is in the text.
+            let wide: Vec<u8> = text.encode_utf16().flat_map(to_bytes).collect();
+            fs::write(file, wide).unwrap();
+            let said = misconfigured(Lab::bind("jrpc", format!("tlsserv::0?{options}")));
+            let name = file.file_name().unwrap().to_str().unwrap();
+            says(&said, &[name, "UTF-16", "save it as UTF-8"]);
+        }
+        fs::write(file, text).unwrap();
+    }
+}
+
 /// A certificate and its key may be one file, as some programs want it.
 #[test]
 fn one_file_for_both() {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use quickrpc_tests::{Lab, LabInverse, OwnPort, Telnet, bounded, inbox, serve, server_on};
 use serde_json::Value;
 use tungstenite::Message;
+use tungstenite::handshake::derive_accept_key;
 use tungstenite::protocol::CloseFrame;
 
 use super::{Other, SERVER, client_of, echo, other_server, reply, server};
@@ -105,6 +106,87 @@ fn a_server_that_does_not_upgrade_is_an_error_of_the_start() {
     let client = LabInverse::bind("jrpc", format!("ws:{addr}/elsewhere")).unwrap();
     let error = client.start().unwrap_err().to_string();
     assert!(error.contains("404 Not Found"), "{error}");
+}
+
+/// The answer to a client's handshake, with these headers beside what proves that it was read;
+/// the error of its start, if there is one.
+fn answered_with(options: &str, headers: &'static str) -> Result<(), String> {
+    let (addr, serving) = other_server(move |mut stream| {
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            request.extend(byte);
+        }
+        let request = String::from_utf8(request).unwrap();
+        let key = request
+            .lines()
+            .find_map(|line| line.strip_prefix("Sec-WebSocket-Key: "))
+            .expect("a key");
+        let accept = derive_accept_key(key.as_bytes());
+        let answer = format!(
+            "HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: {accept}\r\n{headers}\r\n"
+        );
+        stream.write_all(answer.as_bytes()).unwrap();
+        // Until the client goes.
+        let _ = stream.read_to_end(&mut Vec::new());
+    });
+    let client = LabInverse::bind("jrpc", format!("ws:{addr}{options}")).unwrap();
+    let starting = client.clone();
+    let started = bounded("start", move || starting.start());
+    bounded("stop", move || client.stop()).unwrap();
+    serving.join().unwrap();
+    started.map_err(|error| error.to_string())
+}
+
+/// As in what a server is asked: several lines, several elements, empty elements.
+#[test]
+fn lists_in_the_headers_of_an_answer() {
+    for (options, headers) in [
+        (
+            "",
+            "Connection: keep-alive\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n",
+        ),
+        ("", "Connection: Upgrade\r\nUpgrade: foo, WebSocket\r\n"),
+        (
+            "",
+            "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Extensions: \r\n",
+        ),
+        (
+            "",
+            "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: \r\n",
+        ),
+        (
+            "?subprotocol=lab",
+            "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: lab, \r\n",
+        ),
+    ] {
+        let started = answered_with(options, headers);
+        assert_eq!(started, Ok(()), "{headers}");
+    }
+    for (options, headers, words) in [
+        (
+            "",
+            "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: a\r\n\
+             Sec-WebSocket-Protocol: b\r\n",
+            "subprotocol `a, b`, which was not asked for",
+        ),
+        (
+            "?subprotocol=lab",
+            "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: lab\r\n\
+             Sec-WebSocket-Protocol: b\r\n",
+            "subprotocol `lab, b`, which was not asked for",
+        ),
+        (
+            "",
+            "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Extensions: ,\r\n\
+             Sec-WebSocket-Extensions: x\r\n",
+            "extensions",
+        ),
+    ] {
+        let error = answered_with(options, headers).unwrap_err();
+        assert!(error.contains(words), "{headers}: {error}");
+    }
 }
 
 #[test]

@@ -241,3 +241,94 @@ fn a_file_that_shrinks_while_it_is_sent() {
     let (_, body) = fetch(addr, "GET /big.bin HTTP/1.1\r\n\r\n");
     assert_eq!(body, "short");
 }
+
+/// What a handshake with these headers beside the usual ones gets.
+fn handshake(addr: SocketAddr, headers: &[&str]) -> String {
+    let mut client = Telnet::connect(addr);
+    client.send(format!(
+        "GET / HTTP/1.1\r\nHost: {addr}\r\n{}\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        headers.join("\r\n")
+    ));
+    let mut head = String::new();
+    loop {
+        match client.line().as_str() {
+            "\r" => return head,
+            line => head.push_str(&format!("{line}\n")),
+        }
+    }
+}
+
+/// A list may stand on several lines, have empty elements and blanks of both kinds (RFC 9110,
+/// sections 5.3 and 5.6.1); proxies and browsers make use of that.
+#[test]
+fn lists_in_the_headers_of_a_handshake() {
+    let (_api, addr, _served) = server_on("jrpc", &format!("{SERVER}?subprotocol=lab"));
+    for (headers, status) in [
+        (
+            &[
+                "Connection: keep-alive",
+                "Connection: Upgrade",
+                "Upgrade: websocket",
+            ][..],
+            "101",
+        ),
+        (
+            &[
+                "Connection: Upgrade",
+                "Connection: keep-alive",
+                "Upgrade: websocket",
+            ],
+            "101",
+        ),
+        (&["Connection: Upgrade", "Upgrade: websocket, foo"], "101"),
+        (
+            &[
+                "Connection: Upgrade",
+                "Upgrade: foo/1",
+                "Upgrade: WebSocket",
+            ],
+            "101",
+        ),
+        (
+            &["Connection:\t,, upgrade\t,", "Upgrade: ,foo,\twebsocket"],
+            "101",
+        ),
+        (&["Connection: keep-alive", "Upgrade: websocket"], "400"),
+        (&["Connection: no-upgrade", "Upgrade: websocket"], "400"),
+        (&["Upgrade: websocket"], "400"),
+        (&["Connection: Upgrade", "Upgrade: websockets"], "426"),
+    ] {
+        let answer = handshake(addr, headers);
+        let begins = format!("HTTP/1.1 {status} ");
+        assert!(answer.starts_with(&begins), "{headers:?}: {answer}");
+        let upgraded = answer.contains("\nUpgrade: websocket\r\nSec-WebSocket-Accept: ");
+        assert_eq!(upgraded, status == "101", "{headers:?}: {answer}");
+    }
+    let usual = ["Connection: Upgrade", "Upgrade: websocket"];
+    for (lines, agreed) in [
+        (&["Sec-WebSocket-Protocol: other, lab"][..], true),
+        (
+            &[
+                "Sec-WebSocket-Protocol: other",
+                "Sec-WebSocket-Protocol: lab",
+            ],
+            true,
+        ),
+        (&["Sec-WebSocket-Protocol: other"], false),
+        // Extensions are not wanted, however they are offered.
+        (
+            &[
+                "Sec-WebSocket-Extensions: permessage-deflate",
+                "Sec-WebSocket-Extensions: x; y=\"a, b\"",
+            ],
+            false,
+        ),
+    ] {
+        let answer = handshake(addr, &[&usual[..], lines].concat());
+        assert!(answer.starts_with("HTTP/1.1 101 "), "{lines:?}: {answer}");
+        let says = answer.contains("\nSec-WebSocket-Protocol: lab\r\n");
+        assert_eq!(says, agreed, "{lines:?}: {answer}");
+        assert!(!answer.contains("Extensions"), "{answer}");
+    }
+}

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use quickrpc::codec::{Codec, Message as Told};
 use quickrpc::{BoxError, Value as Any};
 use quickrpc_tests::{Lab, LabInverse, inbox, serve, server_on};
-use serde_json::json;
+use serde_json::{Value, json};
 use tungstenite::Message;
 use tungstenite::client::IntoClientRequest;
 use tungstenite::protocol::frame::Frame;
@@ -191,4 +191,35 @@ fn a_batch_is_one_message() {
     let mut client = Other::connect(addr);
     client.say(format!("[{},{}]", echo("a", 1), echo("b", 2)));
     assert_eq!(client.json(), json!([reply("a", 1), reply("b", 2)]));
+}
+
+/// As in `byte_order_mark`, which has the other transports.
+#[test]
+fn a_byte_order_mark_means_nothing() {
+    const MARK: &str = "\u{feff}";
+    for codec in ["jrpc", "terse"] {
+        let (_lab, addr, _served) = server_on(codec, SERVER);
+        let mut client = Other::connect(addr);
+        let call = match codec {
+            "jrpc" => echo("x", 1),
+            _ => String::from("echo[1] text:\"x\""),
+        };
+        for message in [
+            Message::text(format!("{MARK}{call}")),
+            Message::text(MARK),
+            Message::binary(format!("{MARK}{call}")),
+        ] {
+            let is_call = message.len() > MARK.len();
+            client.send(message);
+            if is_call {
+                let said = client.message().to_text().unwrap().to_owned();
+                match codec {
+                    "jrpc" => {
+                        assert_eq!(serde_json::from_str::<Value>(&said).unwrap(), reply("x", 1))
+                    }
+                    _ => assert_eq!(said, "[1]:\"x\""),
+                }
+            }
+        }
+    }
 }

@@ -4,6 +4,7 @@ mod client;
 mod hostile;
 mod http;
 mod messages;
+mod secrets;
 mod waiting;
 
 use std::net::{SocketAddr, TcpListener, TcpStream};

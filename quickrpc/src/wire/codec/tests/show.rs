@@ -33,6 +33,7 @@ pub(super) fn messages(codec: &AnyCodec, telegram: &str, envelope: &Envelope) ->
         Envelope::Invalid { id: Some(id), .. } | Envelope::Hollow { id, .. } => {
             vec![format!("invalid#{}", id.of(telegram))]
         }
+        Envelope::Unreadable { ours, error } => vec![format!("reply {ours}: {error}")],
         Envelope::Empty => Vec::new(),
     }
 }

@@ -45,6 +45,11 @@ fn blank_lines_are_empty() {
 fn answers() {
     for (line, expected) in [
         ("[3]:1", "reply 3: 1"),
+        ("[3]:{a", "reply 3: expected `:`, found the end (at byte 6)"),
+        (
+            "[3]:1 [4]:?",
+            "reply 3: 1; reply 4: expected a value, found `?`; a string needs quotes (at byte 10)",
+        ),
         ("[3] : \"x\" ", "reply 3: \"x\""),
         ("[x]:1", "reply 0: 1"),
         ("[]:1", "reply 0: 1"),
@@ -154,8 +159,8 @@ fn a_person_is_told_what_was_expected_and_where() {
         ),
         ("f[3", "expected `]` behind the id", 3),
         ("[3", "expected `]` behind the id", 2),
-        ("[3]", "expected `:` and a result, or `!` and an error", 3),
-        ("[3] x", "expected `:` and a result, or `!` and an error", 4),
+        ("[x]", "expected `:` and a result, or `!` and an error", 3),
+        ("[x] x", "expected `:` and a result, or `!` and an error", 4),
     ] {
         let error = terse_codec().decode(line, &Limits::default()).unwrap_err();
         assert_eq!(
