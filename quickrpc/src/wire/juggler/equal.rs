@@ -27,8 +27,7 @@ pub(super) fn hear(ear: &mut Ear<'_>, whole: Span) -> Heard {
         // Nobody asked, which does no harm.
         _ if is("PONG") => Some(Heard::Nothing),
         Some(payload) if is("MESSAGE") => message(ear, payload),
-        // Nobody wants to know.
-        Some(_) if is("DATA") => Some(Heard::Nothing),
+        Some(payload) if is("DATA") => Some(ear.state(payload, false)),
         _ => None,
     };
     heard.unwrap_or_else(|| {

@@ -12,6 +12,7 @@ use crate::wire::session::{Heard, Listening, Role, Say, Verdict};
 
 use super::message::{self, Members};
 use super::speak::write_response;
+use super::state::Seen;
 use super::{Peer, equal, wrong};
 
 /// The hearing half of a session.
@@ -20,6 +21,7 @@ pub(super) struct Listener {
     /// The pieces of the message that has begun to come.
     pieces: String,
     within: bool,
+    seen: Seen,
 }
 
 /// What hears one message, put together.
@@ -27,6 +29,7 @@ pub(super) struct Ear<'a> {
     pub(super) text: &'a str,
     pub(super) limits: &'a Limits,
     pub(super) say: &'a mut Say,
+    pub(super) seen: &'a mut Seen,
 }
 
 impl Listener {
@@ -35,33 +38,61 @@ impl Listener {
             peer,
             pieces: String::new(),
             within: false,
+            seen: Seen::new(),
         }
     }
 
-    fn understand(&mut self, generation: Generation, mut ear: Ear<'_>) -> Heard {
-        let Some(whole) = json::whole(ear.text) else {
+    fn understand(
+        &mut self,
+        generation: Generation,
+        text: &str,
+        limits: &Limits,
+        say: &mut Say,
+    ) -> Heard {
+        let Some(whole) = json::whole(text) else {
             return wrong("messages of 4 GiB cannot be read");
         };
+        let (role, seen) = (self.peer.role, &mut self.seen);
         match generation {
-            Generation::V05 => equal::hear(&mut ear, whole),
-            Generation::V06 => ear.hear(self.peer.role, whole, false),
-            Generation::V07 => self.transported(ear),
+            Generation::V05 => equal::hear(
+                &mut Ear {
+                    text,
+                    limits,
+                    say,
+                    seen,
+                },
+                whole,
+            ),
+            Generation::V06 => Ear {
+                text,
+                limits,
+                say,
+                seen,
+            }
+            .hear(role, whole, false),
+            Generation::V07 => self.transported(text, limits, say),
         }
     }
 
     /// A message with a header, of 0.7.
-    fn transported(&mut self, mut ear: Ear<'_>) -> Heard {
-        let Some((header, payload)) = ear.text.split_at_checked(1) else {
+    fn transported(&mut self, text: &str, limits: &Limits, say: &mut Say) -> Heard {
+        let Some((header, payload)) = text.split_at_checked(1) else {
             return wrong("it sent a message without the header of Juggler 0.7");
         };
-        let role = self.peer.role;
+        let (role, seen) = (self.peer.role, &mut self.seen);
         match header {
-            "0" if !self.within => match Span::new(1..ear.text.len()) {
-                Some(place) => ear.hear(role, place, true),
+            "0" if !self.within => match Span::new(1..text.len()) {
+                Some(place) => Ear {
+                    text,
+                    limits,
+                    say,
+                    seen,
+                }
+                .hear(role, place, true),
                 None => wrong("messages of 4 GiB cannot be read"),
             },
             "0" | "1" => {
-                let limit = ear.limits.message_size;
+                let limit = limits.message_size;
                 if self.pieces.len() + payload.len() > limit {
                     return Heard::End(DisconnectReason::MessageTooLarge { limit });
                 }
@@ -72,7 +103,12 @@ impl Listener {
                 }
                 self.within = false;
                 let text = std::mem::take(&mut self.pieces);
-                let mut ear = Ear { text: &text, ..ear };
+                let mut ear = Ear {
+                    text: &text,
+                    limits,
+                    say,
+                    seen,
+                };
                 let heard = match json::whole(&text) {
                     Some(whole) => ear.hear(role, whole, true),
                     None => wrong("messages of 4 GiB cannot be read"),
@@ -83,7 +119,7 @@ impl Listener {
                 }
             }
             "2" => {
-                ear.say.message(format!("3{payload}").into_bytes());
+                say.message(format!("3{payload}").into_bytes());
                 Heard::Nothing
             }
             // Whatever was asked: it is there.
@@ -101,16 +137,15 @@ impl Listening for Listener {
 
     fn hear(&mut self, text: &str, limits: &Limits, say: &mut Say) -> Result<Heard, DecodeError> {
         self.peer.is_there();
-        let ear = Ear { text, limits, say };
-        if let Some(generation) = self.peer.generation.get() {
-            return Ok(self.understand(*generation, ear));
+        if let Some(generation) = self.peer.generation.get().copied() {
+            return Ok(self.understand(generation, text, limits, say));
         }
         let Some(generation) = message::generation(text, limits.nesting_depth) else {
             return Ok(wrong("what it sent first is of no generation of Juggler"));
         };
         // Nobody else sets it.
         self.peer.generation.set(generation).ok();
-        Ok(match self.understand(generation, ear) {
+        Ok(match self.understand(generation, text, limits, say) {
             Heard::Nothing => Heard::Open,
             other => other,
         })
@@ -121,7 +156,7 @@ impl Listening for Listener {
     }
 
     fn held(&self) -> usize {
-        self.pieces.len()
+        self.pieces.len() + self.seen.held()
     }
 }
 
@@ -138,8 +173,7 @@ impl Ear<'_> {
             Role::Server if is("request") => self.request(&members, header),
             Role::Client if is("response") => self.response(&members),
             Role::Client if is("notify") => self.notify(&members),
-            // Nobody wants to know.
-            Role::Client if is("state") => members.diff.map(|_| Heard::Nothing),
+            Role::Client if is("state") => members.diff.map(|diff| self.state(diff, true)),
             _ => None,
         };
         heard.unwrap_or_else(|| {
@@ -213,6 +247,15 @@ impl Ear<'_> {
             }),
             _ => return None,
         })
+    }
+
+    /// A change of the other side's state. Nobody wants to know of it yet.
+    pub(super) fn state(&mut self, diff: Span, removable: bool) -> Heard {
+        let patch = diff.of(self.text);
+        match self.seen.apply(patch, removable, self.limits) {
+            Ok(_) => Heard::Nothing,
+            Err(why) => wrong(format!("it sent a change of its state that is none: {why}")),
+        }
     }
 
     fn notify(&self, members: &Members) -> Option<Heard> {

@@ -8,6 +8,7 @@ mod equal;
 mod listen;
 mod message;
 mod speak;
+mod state;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
