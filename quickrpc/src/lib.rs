@@ -456,3 +456,8 @@ pub mod __fuzz;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// Compiles the code blocks of the page about Juggler.
+#[cfg(all(doctest, feature = "juggler"))]
+#[doc = include_str!("../../docs/juggler.md")]
+struct Juggler;
