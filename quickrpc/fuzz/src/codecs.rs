@@ -8,6 +8,7 @@ use quickrpc::__fuzz::{
 };
 use quickrpc::Value;
 use quickrpc::codec::{AnyCodec, IntoCodec};
+use serde::de::IgnoredAny;
 
 fn codec(expr: &str) -> AnyCodec {
     expr.into_codec().expect("the expression is right")
@@ -163,8 +164,9 @@ pub fn juggler(data: &[u8]) {
             continue;
         }
         let text = message.strip_prefix('0').unwrap_or(&message);
-        match read_text::<Value>(text, false, 200) {
-            Ok((Value::Map(_), end)) if end == text.len() => {}
+        // What is echoed may have numbers that are out of any range.
+        match read_text::<IgnoredAny>(text, false, 200) {
+            Ok((_, end)) if end == text.len() && text.starts_with('{') => {}
             other => panic!("{message:?}: {other:?}"),
         }
     }
