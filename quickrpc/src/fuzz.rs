@@ -22,7 +22,7 @@ use crate::wire::Wire;
 use crate::wire::codec::{AnyCodec, DecodeError, Envelope, Payload};
 use crate::wire::cutter::{Cut, Cutter};
 use crate::wire::security::AnySecurity;
-#[cfg(feature = "zonis")]
+#[cfg(any(feature = "juggler", feature = "zonis"))]
 use crate::wire::session::{Heard, Role, Say, Verdict};
 use crate::wire::websocket::Side;
 
@@ -313,7 +313,7 @@ impl std::fmt::Debug for Greeter {
 impl Handshake {
     /// That of this transport; `None` if it has none.
     pub fn new(expr: &TransportExpr) -> Option<Self> {
-        let (greeting, _) = websocket::bind(expr).ok()??;
+        let (greeting, _) = websocket::bind(expr, "/").ok()??;
         let (ours, theirs) = UnixStream::pair().ok()?;
         let mut handshake = Handshake {
             ours: Stream::Unix(ours),
@@ -377,7 +377,7 @@ pub fn accept_key(key: &str) -> String {
 
 /// Has the session of a protocol hear these messages. Gives what it says by itself, and the
 /// reason of the first message that it did not understand.
-#[cfg(feature = "zonis")]
+#[cfg(any(feature = "juggler", feature = "zonis"))]
 pub fn hear(codec: &AnyCodec, end: End, messages: &[&str]) -> (Vec<Vec<u8>>, Option<String>) {
     let (mut say, mut wrong) = (Say::default(), None);
     let role = match end {
@@ -403,6 +403,7 @@ pub fn hear(codec: &AnyCodec, end: End, messages: &[&str]) -> (Vec<Vec<u8>>, Opt
         }
         match heard {
             Heard::Message(envelope) => answer(&mut *speaking, codec, message, &envelope, &mut say),
+            Heard::Put(text, envelope) => answer(&mut *speaking, codec, &text, &envelope, &mut say),
             Heard::End(_) => break,
             _ => {}
         }
@@ -411,7 +412,7 @@ pub fn hear(codec: &AnyCodec, end: End, messages: &[&str]) -> (Vec<Vec<u8>>, Opt
 }
 
 /// Answers what was called.
-#[cfg(feature = "zonis")]
+#[cfg(any(feature = "juggler", feature = "zonis"))]
 fn answer(
     speaking: &mut dyn crate::wire::session::Speaking,
     codec: &AnyCodec,

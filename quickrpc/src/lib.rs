@@ -493,3 +493,8 @@ struct Readme;
 #[cfg(all(doctest, feature = "zonis"))]
 #[doc = include_str!("../../docs/zonis.md")]
 struct Zonis;
+
+/// Compiles the code blocks of the page about Juggler.
+#[cfg(all(doctest, feature = "juggler"))]
+#[doc = include_str!("../../docs/juggler.md")]
+struct Juggler;

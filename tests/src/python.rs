@@ -47,6 +47,28 @@ impl Python {
         required("Python with Zonis", found)
     }
 
+    /// The same with Juggler of a generation: `0.5`, `0.6` or `0.7`.
+    ///
+    /// # Panics
+    ///
+    /// As [`find`](Self::find), and for another generation.
+    pub fn with_juggler(directory: &str, generation: &str) -> Option<&'static Python> {
+        type Found = OnceLock<Result<Python, String>>;
+        static FOUND: [(&str, Found); 3] = [
+            ("0.5", Found::new()),
+            ("0.6", Found::new()),
+            ("0.7", Found::new()),
+        ];
+        let found = FOUND.iter().find(|(known, _)| *known == generation);
+        let (_, found) = found.expect("a generation of Juggler");
+        let found = found.get_or_init(|| {
+            let home = Path::new(directory).join(format!("python-juggler-{generation}"));
+            let requirements = format!("requirements-juggler-{generation}.txt");
+            Python::install(&home, &requirements, "hat.juggler, aiohttp")
+        });
+        required("Python with Juggler", found)
+    }
+
     /// Makes an environment with what a file lists, which then has these modules.
     fn install(home: &Path, requirements: &str, modules: &str) -> Result<Python, String> {
         let python = Python::in_environment(home);

@@ -9,6 +9,7 @@ use quickrpc::__fuzz::{
 };
 use quickrpc::Value;
 use quickrpc::codec::{AnyCodec, IntoCodec};
+use serde::de::IgnoredAny;
 
 fn codec(expr: &str) -> AnyCodec {
     expr.into_codec().expect("the expression is right")
@@ -151,4 +152,37 @@ fn is_packet(outer: &BTreeMap<String, Value>) -> bool {
                 && is_text(inner.get("type"))
                 && inner.contains_key("data")
         })
+}
+
+/// Messages, one in each line, that a session of Juggler hears. The first byte says at which end,
+/// and in which generation.
+pub fn juggler(data: &[u8]) {
+    static CODECS: OnceLock<[AnyCodec; 4]> = OnceLock::new();
+    let names = ["juggler", "juggler:0.5", "juggler:0.6", "juggler:0.7"];
+    let codecs = CODECS.get_or_init(|| names.map(codec));
+    let Some((choice, text)) = data.split_first() else {
+        return;
+    };
+    let Ok(text) = str::from_utf8(text) else {
+        return;
+    };
+    let end = [End::Client, End::Server][usize::from(choice & 1)];
+    let codec = &codecs[usize::from(choice >> 1 & 3)];
+    let messages: Vec<&str> = text.split('\n').collect();
+    let (said, wrong) = hear(codec, end, &messages);
+    // What cannot be understood ends it, in words of the session.
+    assert!(wrong.is_none(), "{wrong:?}");
+    assert!(said.len() <= messages.len(), "{}", said.len());
+    for message in said {
+        let message = String::from_utf8(message).expect("it is text");
+        if message.starts_with('3') {
+            continue;
+        }
+        let text = message.strip_prefix('0').unwrap_or(&message);
+        // What is echoed may have numbers that are out of any range.
+        match read_text::<IgnoredAny>(text, false, 200) {
+            Ok((_, end)) if end == text.len() && text.starts_with('{') => {}
+            other => panic!("{message:?}: {other:?}"),
+        }
+    }
 }

@@ -11,7 +11,7 @@ mod sessions;
 mod streams;
 mod text;
 
-pub use codecs::{jrpc, terse, zonis};
+pub use codecs::{jrpc, juggler, terse, zonis};
 pub use expressions::expressions;
 pub use peer::peer;
 pub use sessions::{hmac, seal};
@@ -22,9 +22,10 @@ pub use text::text;
 pub type Target = fn(&[u8]);
 
 /// All targets by name; the folders in `corpus/` are called the same.
-pub const TARGETS: [(&str, Target); 12] = [
+pub const TARGETS: [(&str, Target); 13] = [
     ("expressions", expressions),
     ("jrpc", jrpc),
+    ("juggler", juggler),
     ("terse", terse),
     ("zonis", zonis),
     ("text", text),

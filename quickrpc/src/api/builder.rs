@@ -9,6 +9,7 @@ use crate::api::announcer::Announcer;
 use crate::base::error::{Error, Result};
 use crate::base::limits::Limits;
 use crate::base::sender::Sender;
+use crate::base::sync::lock;
 use crate::carrier::transport::IntoTransport;
 use crate::wire::codec::{AnyCodec, IntoCodec};
 use crate::wire::security::{AnySecurity, IntoSecurity};
@@ -199,7 +200,9 @@ impl<A: Generated> Builder<A> {
     pub(crate) fn build_api(self) -> Result<Api> {
         let description = A::DESCRIPTION;
         let slots = SlotTable::declared(&description, self.limits.subscription);
-        self.build_with(description.name, slots)
+        let api = self.build_with(description.name, slots)?;
+        link::carries(&lock(&api.net().links), description.calls)?;
+        Ok(api)
     }
 }
 

@@ -168,6 +168,18 @@ pub enum Error {
     #[error("{0}")]
     Config(Arc<str>),
 
+    /// The protocol of the wire has no such thing, whoever the peer is: bind the API to another
+    /// wire, or leave the call out of its declaration.
+    #[error("`{protocol}` cannot send `{method}`: {reason}")]
+    Unsupported {
+        /// The expression of the protocol.
+        protocol: Arc<str>,
+        /// The call.
+        method: Arc<str>,
+        /// What it cannot do.
+        reason: Arc<str>,
+    },
+
     /// A value is not of the type that it was to be read as.
     #[error("cannot read `{expected}` from a value: {reason}")]
     BadValue {

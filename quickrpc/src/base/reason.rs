@@ -53,7 +53,8 @@ pub enum DisconnectReason {
     Rejected {
         /// The code, as a WebSocket closes with it.
         code: u16,
-        /// What the peer is told.
+        /// What the peer is told, unless the code is 1000: protocols that always close with that
+        /// have no words for it.
         text: Arc<str>,
     },
     /// Another connection has taken the place of this one, as its protocol allows: it has the
@@ -116,6 +117,7 @@ impl DisconnectReason {
             DisconnectReason::MessageTooLarge { limit } => {
                 (1009, format!("a message has more than {limit} bytes"))
             }
+            DisconnectReason::Rejected { code: 1000, .. } => (1000, String::new()),
             DisconnectReason::Violation { code, text }
             | DisconnectReason::Rejected { code, text } => (*code, text.to_string()),
             DisconnectReason::Replaced => (1000, self.to_string()),

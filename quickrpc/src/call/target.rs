@@ -14,6 +14,7 @@ use crate::call::promise::{CallInfo, Context, Promise, Promises};
 use crate::call::reply::Via;
 use crate::format::args::{self, ArgsOut, OutArgs};
 use crate::format::description::CallDescription;
+use crate::wire::Wire;
 use crate::wire::codec::{AnyCodec, Payload};
 use crate::wire::session::About;
 
@@ -54,11 +55,11 @@ impl Few {
 /// Receivers that could not be sent to.
 type Failures = Vec<(Arc<str>, Error)>;
 
-/// Makes the arguments for a codec: some codecs have no positional ones.
+/// Makes the arguments for a wire: on some there are no positional ones, on others no named ones.
 pub(crate) trait ArgsFor {
     fn encode(
         &self,
-        codec: &AnyCodec,
+        wire: &Wire,
         out: &mut Vec<u8>,
         method: &str,
         id: Option<u64>,
@@ -74,17 +75,18 @@ struct Declared<'a, A> {
 impl<A: OutArgs> ArgsFor for Declared<'_, A> {
     fn encode(
         &self,
-        codec: &AnyCodec,
+        wire: &Wire,
         out: &mut Vec<u8>,
         method: &str,
         id: Option<u64>,
     ) -> Result<(), String> {
+        let declared = self.call.positional && wire.codec.positional();
         let args = ArgsOut {
             call: self.call.arguments,
-            positional: self.call.positional && codec.positional(),
+            positional: declared || (id.is_some() && wire.is_nameless()),
             args: self.args,
         };
-        codec.encode_call(out, method, &args, id)
+        wire.codec.encode_call(out, method, &args, id)
     }
 }
 
@@ -94,12 +96,12 @@ pub(crate) struct Plain<'a, A>(pub(crate) &'a A);
 impl<A: Serialize> ArgsFor for Plain<'_, A> {
     fn encode(
         &self,
-        codec: &AnyCodec,
+        wire: &Wire,
         out: &mut Vec<u8>,
         method: &str,
         id: Option<u64>,
     ) -> Result<(), String> {
-        codec.encode_call(out, method, self.0, id)
+        wire.codec.encode_call(out, method, self.0, id)
     }
 }
 
@@ -393,7 +395,7 @@ impl Target {
                 let again = encoded_for.is_none_or(|one| !are_alike(one, conn));
                 if again {
                     out.clear();
-                    args.encode(&wire.codec, out, method, id)
+                    args.encode(wire, out, method, id)
                         .map_err(|reason| Error::Encode {
                             method: method.into(),
                             reason: reason.into(),

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::juggler::{self, JugglerExpr};
 use super::options::Scope;
 use super::parse::{
     Parsed, Piece, push_hex, split_options, split_shorthand, unescape, unknown_shorthand,
@@ -46,6 +47,8 @@ pub enum CodecKind {
     Terse,
     /// Zonis, over a WebSocket.
     Zonis(ZonisExpr),
+    /// Juggler, over a WebSocket.
+    Juggler(JugglerExpr),
     /// A codec that was registered.
     Custom(CustomExpr),
 }
@@ -120,6 +123,11 @@ fn parse(piece: Piece<'_>) -> Parsed<CodecKind> {
             let message = format!("`terse` takes no parameters, {}", found(params.text));
             return Err(Wrong::new(params.at, message));
         }
+        "juggler" => {
+            let kind = juggler::parse(params, &scope)?;
+            let options = juggler::options(&kind);
+            (kind, options)
+        }
         "zonis" => (zonis::parse(params, &scope)?, &zonis::OPTIONS),
         name if is_registered(ExprKind::Codec, name) => {
             (CodecKind::Custom(parse_custom(name, params, &scope)?), &[])
@@ -187,6 +195,7 @@ impl fmt::Display for CodecExpr {
                 Ok(())
             }
             CodecKind::Terse => f.write_str("terse"),
+            CodecKind::Juggler(juggler) => juggler.fmt(f),
             CodecKind::Zonis(zonis) => zonis.fmt(f),
             CodecKind::Custom(custom) => custom.fmt(f),
         }

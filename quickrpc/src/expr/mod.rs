@@ -78,6 +78,7 @@
 mod codec;
 mod display;
 mod hidden;
+mod juggler;
 mod options;
 mod overrides;
 mod parse;
@@ -98,6 +99,7 @@ mod zonis;
 pub use crate::base::expr_error::{ExprError, ExprKind};
 pub use codec::{CodecExpr, CodecKind, Framing};
 pub use hidden::Hidden;
+pub use juggler::{JugglerExpr, JugglerGeneration};
 pub use overrides::LimitOverrides;
 pub use registry::{CustomExpr, Params};
 pub use security::{KeySource, SecurityExpr, SecurityKind};

@@ -104,7 +104,7 @@ overrides! {
 }
 
 /// A size as it is written in an option: with the largest unit that is exact.
-struct SizeText(usize);
+pub(super) struct SizeText(pub(super) usize);
 
 impl Display for SizeText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

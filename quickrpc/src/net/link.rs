@@ -12,6 +12,7 @@ use crate::carrier::process::CommandLine;
 use crate::carrier::transport::{AnyTransport, Transport};
 use crate::carrier::{tcp, tls, udp, websocket};
 use crate::expr::{Retry, TransportExpr, TransportKind};
+use crate::format::description::{CallDescription, Direction};
 use crate::wire::Wire;
 use crate::wire::codec::AnyCodec;
 use crate::wire::security::AnySecurity;
@@ -125,7 +126,8 @@ pub(crate) fn links(
         .map(|link| {
             let name = link.leaf.to_string();
             let options = link.leaf.options();
-            let (greeting, side) = websocket::bind(link.leaf)?.unzip();
+            let usual = codec.protocol().map_or("/", |protocol| protocol.path());
+            let (greeting, side) = websocket::bind(link.leaf, usual)?.unzip();
             let greeting = tls::bind(link.leaf, greeting)?;
             suits(codec, &name, side.is_some())?;
             // A WebSocket has pings.
@@ -179,6 +181,23 @@ fn suits(codec: &AnyCodec, transport: &str, is_websocket: bool) -> Result<(), Er
         }
         _ => Ok(()),
     }
+}
+
+/// # Errors
+///
+/// Where none of the wires can carry one of the calls that are sent from here.
+pub(crate) fn carries(links: &[Arc<Link>], calls: &[CallDescription]) -> Result<(), Error> {
+    let sent = |call: &&CallDescription| call.direction == Direction::Outgoing;
+    for call in calls.iter().filter(sent) {
+        let lacks = links
+            .iter()
+            .map(|link| link.wire.lacks(call.wire_name, call.has_reply()));
+        // The last of them, if it is none of them that can.
+        if let Some(Some(error)) = lacks.reduce(Option::and) {
+            return Err(error);
+        }
+    }
+    Ok(())
 }
 
 fn leaf(expr: &TransportExpr) -> Result<Leaf, Error> {

@@ -348,7 +348,14 @@ impl Round<'_> {
         let understood = sense.understand(&conn.wire.limits, bytes, &mut say);
         self.net.say(conn, &mut say);
         match understood {
-            Ok((text, Heard::Message(envelope))) => self.hears.hear(envelope, sender, text),
+            Ok((text, Heard::Message(envelope))) => {
+                self.net.greeted(self.above, conn, None);
+                self.hears.hear(envelope, sender, text);
+            }
+            Ok((_, Heard::Put(text, envelope))) => {
+                self.net.greeted(self.above, conn, None);
+                self.hears.hear(envelope, sender, &text);
+            }
             Ok((_, other)) => self.net.greets(self.above, conn, sense, other),
             Err(error) => {
                 if !conn.is_greeted() {

@@ -2,6 +2,7 @@
 //! as connected.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::base::error::Error;
 use crate::base::security::SecInfo;
@@ -9,7 +10,7 @@ use crate::base::sender::Sender;
 use crate::base::sync::{after, lock};
 use crate::wire::hearing::Sense;
 use crate::wire::security::Telegram;
-use crate::wire::session::{About, Claim, Heard, Say, Verdict};
+use crate::wire::session::{About, Claim, Due, Heard, Say, Verdict};
 
 use super::above::Above;
 use super::conn::{Conn, Content, Said, Wait};
@@ -18,6 +19,9 @@ use super::poll::{Loop, Timer};
 use super::reactor::Command;
 use crate::base::reason::DisconnectReason;
 use crate::net::net::Net;
+
+/// The session of a peer that is not read is asked again after so long.
+const STALLED: Duration = Duration::from_secs(1);
 
 impl Net {
     /// Begins the greeting with a peer that is there now.
@@ -56,7 +60,7 @@ impl Net {
         // A verdict has a consequence, and that has none.
         for _ in 0..2 {
             match heard {
-                Heard::Nothing | Heard::Message(_) => return,
+                Heard::Nothing | Heard::Message(_) | Heard::Put(..) => return,
                 Heard::Open => return self.greeted(above, conn, None),
                 Heard::End(reason) => {
                     conn.close(reason);
@@ -214,6 +218,28 @@ impl Loop {
         }
         let after = conn.wire.limits.greeting;
         conn.close(DisconnectReason::Silent { after });
+    }
+
+    /// Asks the session of a peer what is due.
+    pub(crate) fn look_at_session(&mut self, conn: &Arc<Conn>) {
+        if conn.is_closed() {
+            return;
+        }
+        let now = Instant::now();
+        if conn.flow.is_stalled() {
+            // It is we who do not listen, so that nobody can say how the peer is.
+            return self.after(now + STALLED, Timer::Session(Arc::downgrade(conn)));
+        }
+        let mut say = Say::default();
+        let due = conn.due(now, &mut say);
+        self.net.say(conn, &mut say);
+        match due {
+            Due::Never => {}
+            Due::At(at) => self.after(at, Timer::Session(Arc::downgrade(conn))),
+            Due::End(reason) => {
+                conn.close(reason);
+            }
+        }
     }
 
     /// The error of a client that ended before it was greeted; `None` for others.

@@ -104,6 +104,12 @@ impl Sense {
         }
     }
 
+    /// The bytes that are held of a message in pieces.
+    pub(crate) fn held(&self) -> usize {
+        let protocol = self.protocol.as_ref();
+        protocol.map_or(0, |protocol| protocol.held())
+    }
+
     /// The protocol of the peer, where it is more than a codec.
     pub(crate) fn protocol(&mut self) -> Option<&mut (dyn Listening + 'static)> {
         self.protocol.as_deref_mut()

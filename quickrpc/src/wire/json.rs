@@ -1,7 +1,11 @@
 //! JSON of protocols with sessions, read as places in a message, without trees.
 
 use std::borrow::Cow;
+#[cfg(feature = "juggler")]
+use std::marker::PhantomData;
 
+#[cfg(feature = "juggler")]
+use crate::base::value::Value;
 use crate::format::text::{Json, Reader, TextError};
 
 use super::codec::{Part, Span};
@@ -51,6 +55,23 @@ pub(crate) fn members(
 /// The whole of a text as a place; `None` if it has 4 GiB and more.
 pub(crate) fn whole(text: &str) -> Option<Span> {
     Span::new(0..text.len())
+}
+
+/// Whether a text is one value, whole.
+#[cfg(feature = "juggler")]
+pub(crate) fn is_value(text: &str) -> bool {
+    let mut reader = Reader::new(text, Json, crate::base::limits::DEEPEST);
+    reader.skip_ws();
+    let read = reader.skip_value();
+    reader.skip_ws();
+    read.is_ok() && reader.at_end()
+}
+
+/// The value at a place.
+#[cfg(feature = "juggler")]
+pub(crate) fn value(text: &str, place: Span, depth: usize) -> Option<Value> {
+    let mut reader = Reader::new(place.of(text), Json, depth);
+    reader.value(PhantomData::<Value>).ok()
 }
 
 /// The string at a place, if it is one.

@@ -7,13 +7,15 @@ pub(crate) mod framing;
 pub(crate) mod guess;
 pub(crate) mod hearing;
 pub(crate) mod jrpc;
-#[cfg(feature = "zonis")]
+#[cfg(any(feature = "juggler", feature = "zonis"))]
 pub(crate) mod json;
+#[cfg(feature = "juggler")]
+pub(crate) mod juggler;
 pub(crate) mod protocols;
 pub mod security;
 #[cfg_attr(
-    not(feature = "zonis"),
-    allow(dead_code, reason = "no protocol is there that has sessions")
+    not(all(feature = "juggler", feature = "zonis")),
+    allow(dead_code, reason = "not every protocol is there that has sessions")
 )]
 pub(crate) mod session;
 pub(crate) mod terse;
@@ -89,6 +91,23 @@ impl Wire {
     /// The session of a new peer in its two halves, where the protocol has sessions.
     pub(crate) fn protocol_session(&self) -> Option<(Box<dyn Listening>, Box<dyn Speaking>)> {
         Some(self.codec.protocol()?.session(self.role))
+    }
+
+    /// Whether arguments of calls that want an answer never have names.
+    pub(crate) fn is_nameless(&self) -> bool {
+        let protocol = self.codec.protocol();
+        protocol.is_some_and(|protocol| protocol.nameless(self.role))
+    }
+
+    /// Why a call cannot be sent from here, if that is known of all peers.
+    pub(crate) fn lacks(&self, method: &str, wants_answer: bool) -> Option<Error> {
+        let protocol = self.codec.protocol()?;
+        let reason = protocol.lacks(self.role, wants_answer)?;
+        Some(Error::Unsupported {
+            protocol: protocol.expression().into(),
+            method: method.into(),
+            reason: reason.into(),
+        })
     }
 
     /// The session of a new peer, where the security provider has sessions.

@@ -7,8 +7,9 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
-use crate::base::error::CallError;
+use crate::base::error::{CallError, Error};
 use crate::base::limits::Limits;
 use crate::base::reason::DisconnectReason;
 
@@ -45,6 +46,32 @@ pub(crate) trait Protocol: fmt::Debug + Send + Sync {
     fn probe(&self, _role: Role) -> Option<&'static str> {
         None
     }
+
+    /// Whether a peer has to greet before it counts as connected.
+    fn greets(&self, _role: Role) -> bool {
+        true
+    }
+
+    /// Whether arguments may stand for themselves, without their names.
+    fn positional(&self) -> bool {
+        false
+    }
+
+    /// Whether arguments of calls that want an answer never have names.
+    fn nameless(&self, _role: Role) -> bool {
+        false
+    }
+
+    /// What it cannot say at this end, if that is known of all peers: a call that wants an answer,
+    /// or one that wants none.
+    fn lacks(&self, _role: Role, _wants_answer: bool) -> Option<&'static str> {
+        None
+    }
+
+    /// The path of its WebSockets where nobody gives one.
+    fn path(&self) -> &'static str {
+        "/"
+    }
 }
 
 /// The hearing half of a session.
@@ -62,6 +89,11 @@ pub(crate) trait Listening: Send {
 
     /// What became of the claim that it has heard. Gives what follows from that.
     fn verdict(&mut self, verdict: Verdict, say: &mut Say) -> Heard;
+
+    /// The bytes that it holds of a message that comes in pieces.
+    fn held(&self) -> usize {
+        0
+    }
 }
 
 /// The speaking half of a session: puts its envelope around what was encoded for all.
@@ -72,6 +104,36 @@ pub(crate) trait Speaking: Send {
     /// Appends the answer to the call with this id, as it was heard: a result, or what
     /// [`Protocol::write_failure`] wrote.
     fn answer(&mut self, out: &mut Vec<u8>, id: &str, body: &[u8], failed: bool);
+
+    /// Whether it can say this, before it has to.
+    ///
+    /// # Errors
+    ///
+    /// What it cannot say.
+    fn can_say(&self, _about: About<'_>, _body: &[u8]) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Gives the pieces of a message of ours that is too large to leave as one, each with what
+    /// comes before it; nothing else leaves between them. False: it leaves as it is.
+    fn cut(&self, _message: &[u8], _piece: &mut dyn FnMut(&[u8], &[u8])) -> bool {
+        false
+    }
+
+    /// What is due at this time. It is asked when the connection is there, and whenever it wants
+    /// to be asked again.
+    fn due(&mut self, _now: Instant, _say: &mut Say) -> Due {
+        Due::Never
+    }
+}
+
+/// When a session wants to be asked again what is due.
+#[derive(Debug)]
+pub(crate) enum Due {
+    Never,
+    At(Instant),
+    /// The peer has to go, for this reason.
+    End(DisconnectReason),
 }
 
 /// What a peer has said.
@@ -79,8 +141,11 @@ pub(crate) trait Speaking: Send {
 pub(crate) enum Heard {
     /// Nothing that concerns anybody else.
     Nothing,
-    /// A call, an answer, several of these, or a mistake.
+    /// A call, an answer, several of these, or a mistake. If the greeting was not over, it is.
     Message(Envelope),
+    /// The same, with places in this text: the message came in pieces, or had to be put in other
+    /// words.
+    Put(Box<str>, Envelope),
     /// It says who it is. The table of peers decides.
     Claim(Claim),
     /// The greeting is over: the peer counts as connected.

@@ -7,6 +7,7 @@ mod child;
 mod garbage;
 mod hmac;
 mod jayson;
+mod juggler;
 mod language_servers;
 mod methods;
 mod openssl;

@@ -20,6 +20,7 @@ mod hmac;
 mod hmac_attacks;
 mod hostile;
 mod joins;
+mod juggler;
 mod lifecycle;
 mod limits_memory;
 mod limits_messages;

@@ -20,12 +20,17 @@ use super::tcp;
 /// What comes before a connection is a peer, and which end of it we are.
 pub(crate) type Bound = (Arc<dyn Greeting>, Side);
 
-/// What a transport needs for WebSocket, if it needs it.
+/// What a transport needs for WebSocket, if it needs it. `usual` is the path where its expression
+/// has none.
 ///
 /// # Errors
 ///
 /// If the folder of a server is not there.
-pub(crate) fn bind(expr: &TransportExpr) -> Result<Option<Bound>, Error> {
+pub(crate) fn bind(expr: &TransportExpr, usual: &str) -> Result<Option<Bound>, Error> {
+    let path_of = |path: &str| match path {
+        "/" => usual.to_owned(),
+        path => path.to_owned(),
+    };
     let bound: Bound = match expr.kind() {
         TransportKind::WebSocket {
             host,
@@ -49,7 +54,7 @@ pub(crate) fn bind(expr: &TransportExpr) -> Result<Option<Bound>, Error> {
             let headers = headers::Headers::new(login.as_ref(), header_file.as_deref());
             let target = client::Target {
                 authority,
-                path: path.clone(),
+                path: path_of(path),
                 query: query.clone(),
                 subprotocol: subprotocol.clone(),
                 headers,
@@ -68,7 +73,8 @@ pub(crate) fn bind(expr: &TransportExpr) -> Result<Option<Bound>, Error> {
             let folder = files.as_deref().map(files::Folder::open).transpose();
             let folder = folder.map_err(|why| Error::Config(format!("`{expr}`: {why}").into()))?;
             let access = access::Access::new(interface, origins);
-            let server = server::Server::new(path, folder, access, subprotocol.as_deref());
+            let server =
+                server::Server::new(&path_of(path), folder, access, subprotocol.as_deref());
             (Arc::new(server), Side::Server)
         }
         _ => return Ok(None),

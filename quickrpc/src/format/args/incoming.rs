@@ -191,6 +191,8 @@ for_tuples!(wire_args);
 pub(crate) struct ArgsSeed<'a, 'de, W: WireArgs<'de>> {
     call: &'a CallDescription,
     defaults: W::Defaults,
+    /// Whether they may stand without their names.
+    positional: bool,
     message: PhantomData<&'de ()>,
 }
 
@@ -199,7 +201,16 @@ impl<'a, 'de, W: WireArgs<'de>> ArgsSeed<'a, 'de, W> {
         ArgsSeed {
             call,
             defaults,
+            positional: call.positional,
             message: PhantomData,
+        }
+    }
+
+    /// The same where they may stand without their names, whatever is declared.
+    pub(crate) fn positional(self) -> Self {
+        ArgsSeed {
+            positional: true,
+            ..self
         }
     }
 
@@ -252,7 +263,7 @@ impl<'a, 'de, W: WireArgs<'de>> ArgsSeed<'a, 'de, W> {
         if W::LEN == 0 {
             return Err(no_object(self.call));
         }
-        if !self.call.positional {
+        if !self.positional {
             return Err(by_name_please(self.call));
         }
         let mut slots = W::slots();
@@ -300,7 +311,7 @@ impl<'de, W: WireArgs<'de>> Visitor<'de> for ArgsSeed<'_, 'de, W> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<W, A::Error> {
-        if !self.call.positional {
+        if !self.positional {
             // An empty list says the same as an empty map.
             return match access.next_element::<IgnoredAny>()? {
                 Some(_) => Err(by_name_please(self.call)),

@@ -104,7 +104,8 @@ impl Conn {
             None if speaking.is_some() => Speech::Spoken(Box::default()),
             None => Speech::Plain,
         };
-        let greets = speech.greets();
+        let protocol = wire.codec.protocol();
+        let greets = speech.greets() && protocol.is_none_or(|protocol| protocol.greets(wire.role));
         let rx = Rx::new(Hearing::new(wire, listening));
         Arc::new_cyclic(|me| Conn {
             peer,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::wire::hearing::Hearing;
+use crate::wire::hearing::{Hearing, Sense};
 
 /// What is left of the input.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ impl Rx {
 
     /// The bytes that it holds of messages that are not complete.
     pub(crate) fn held(&self) -> usize {
-        self.buf.len() + self.hearing.cutter.held()
+        self.buf.len() + self.hearing.cutter.held() + self.hearing.sense.held()
     }
 
     /// Whether there is more to come of a message.
@@ -38,5 +38,6 @@ impl Rx {
     pub(crate) fn clear(&mut self) {
         self.buf = Vec::new();
         self.hearing.cutter.clear();
+        self.hearing.sense = Sense::default();
     }
 }

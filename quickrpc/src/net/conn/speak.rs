@@ -2,14 +2,16 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::Conn;
 use super::doubt::Doubt;
 use crate::base::error::Error;
 use crate::base::security::SecInfo;
 use crate::base::sender::Sender;
+use crate::base::sync::lock;
 use crate::wire::security::{SecuritySession, refused};
-use crate::wire::session::{About, Speaking};
+use crate::wire::session::{About, Due, Say, Speaking};
 
 /// Nobody needs a larger message for a greeting; so many bytes a stranger may send at once.
 const GREETING: usize = 64 << 10;
@@ -126,12 +128,19 @@ impl Conn {
             }
             (Content::Said(about, body), _) => {
                 if let Some(speaking) = speaking {
+                    speaking.can_say(about, body)?;
                     about.tell(speaking, &mut out, body);
+                    self.wire.check_size(&out)?;
+                    if let Some(pieces) = self.pieces(speaking, &out) {
+                        return pieces.map(Cow::Owned).map_err(framed);
+                    }
                 }
-                self.wire.check_size(&out)?;
                 self.wire.frame_out(&mut out, 0).map_err(framed)?;
             }
             (Content::Plain(header, payload), _) => {
+                if let Some(pieces) = speaking.and_then(|one| self.pieces(one, payload)) {
+                    return pieces.map(Cow::Owned).map_err(framed);
+                }
                 self.wire.wrap(&mut out, header, payload).map_err(framed)?;
             }
         }
@@ -139,6 +148,27 @@ impl Conn {
             self.wire.check_size(&out)?;
         }
         Ok(Cow::Owned(out))
+    }
+
+    /// A message in the pieces that its session makes of it, if it does.
+    fn pieces(&self, speaking: &dyn Speaking, message: &[u8]) -> Option<Result<Vec<u8>, String>> {
+        let (mut out, mut framed) = (Vec::new(), Ok(()));
+        let cut = speaking.cut(message, &mut |before, piece| {
+            let start = out.len();
+            out.extend_from_slice(before);
+            out.extend_from_slice(piece);
+            if framed.is_ok() {
+                framed = self.wire.frame_out(&mut out, start);
+            }
+        });
+        cut.then(|| framed.map(|()| out))
+    }
+
+    /// What is due to its session at this time.
+    pub(crate) fn due(&self, now: Instant, say: &mut Say) -> Due {
+        let speaking = &mut lock(&self.tx).speaking;
+        let speaking = speaking.as_mut();
+        speaking.map_or(Due::Never, |speaking| speaking.due(now, say))
     }
 
     /// Makes an encoded payload ready for [`Net::transmit`](crate::net::net::Net::transmit): security header, delimiter. A

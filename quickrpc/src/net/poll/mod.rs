@@ -117,6 +117,8 @@ pub(crate) enum Timer {
     Greeting(Weak<Conn>),
     /// Give up a peer that has said nothing since, told by what it had said.
     Silence(Weak<Conn>, Said),
+    /// Ask the session of a peer what is due.
+    Session(Weak<Conn>),
     /// Read a peer again that nobody reads, if nobody has waited for it since.
     Parked(Weak<Conn>, u64),
     /// Send something if nothing was sent lately.
@@ -299,6 +301,7 @@ impl Loop {
             let at = after(interval / 2);
             self.after(at, Timer::Keepalive(Arc::downgrade(&conn)));
         }
+        self.look_at_session(&conn);
         let Outlet::Socket(stream) = &conn.outlet else {
             return;
         };

@@ -71,6 +71,11 @@ impl Loop {
                     self.silence(&conn, before);
                 }
             }
+            Timer::Session(conn) => {
+                if let Some(conn) = conn.upgrade() {
+                    self.look_at_session(&conn);
+                }
+            }
             Timer::Parked(conn, turns) => {
                 if let Some(conn) = conn.upgrade() {
                     self.look_at_parked(&conn, turns);

@@ -221,10 +221,12 @@ impl AnyCodec {
             AnyCodec::Jrpc(codec) => codec.encode_call(out, method, args, id),
             AnyCodec::Terse(codec) => codec.encode_call(out, method, args, id),
             AnyCodec::Custom(codec) => codec.encode_call(out, method, args, id),
+            // Whatever they are.
+            AnyCodec::Foreign(protocol) if protocol.0.positional() => jrpc::write(out, args),
             AnyCodec::Foreign(_) => {
                 jrpc::write_params(out, args)?;
                 match out.get(start..) {
-                    Some([b'[', ..]) if !self.positional() => Err(format!(
+                    Some([b'[', ..]) => Err(format!(
                         "`{self}` takes arguments by their names, and these have none"
                     )),
                     _ => Ok(()),
@@ -297,7 +299,11 @@ impl AnyCodec {
 
     /// Whether calls can have positional arguments.
     pub(crate) fn positional(&self) -> bool {
-        !matches!(self, AnyCodec::Terse(_) | AnyCodec::Foreign(_))
+        match self {
+            AnyCodec::Terse(_) => false,
+            AnyCodec::Foreign(protocol) => protocol.0.positional(),
+            AnyCodec::Jrpc(_) | AnyCodec::Custom(_) => true,
+        }
     }
 
     /// The protocol, where it has sessions.
@@ -347,9 +353,14 @@ impl AnyCodec {
         &self,
         telegram: &'de str,
         payload: &'de Payload,
-        seed: ArgsSeed<'_, 'de, W>,
+        mut seed: ArgsSeed<'_, 'de, W>,
         depth: usize,
     ) -> Result<W, String> {
+        if let AnyCodec::Foreign(protocol) = self
+            && protocol.0.positional()
+        {
+            seed = seed.positional();
+        }
         match (payload, self) {
             (
                 Payload::Text(span) | Payload::Raw(span),

@@ -47,7 +47,7 @@ mod tests;
 
 #[doc(hidden)]
 pub use any::AnyCodec;
-#[cfg(feature = "zonis")]
+#[cfg(any(feature = "juggler", feature = "zonis"))]
 pub(crate) use envelope::Span;
 pub(crate) use envelope::{DecodeError, Envelope, Part, Payload};
 

@@ -1,0 +1,144 @@
+//! Juggler: requests, notifications and shared state in the text messages of a WebSocket.
+//!
+//! The format is that of the Python package `hat-juggler` in its generations 0.5, 0.6 and 0.7, as
+//! they were observed. Whatever is wrong ends the connection with the code 1000 there, and so it
+//! does here, since the format has no words for errors other than those of handlers.
+
+mod equal;
+mod listen;
+mod message;
+mod speak;
+mod state;
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use crate::base::error::CallError;
+use crate::base::reason::DisconnectReason;
+use crate::expr::JugglerExpr;
+use crate::expr::JugglerGeneration as Generation;
+use crate::format::text::{self, Json};
+
+use super::session::{Heard, Listening, Protocol, Role, Speaking};
+
+/// Juggler, as one wire speaks it.
+pub(crate) struct Juggler {
+    expr: JugglerExpr,
+}
+
+/// What both halves of a session know.
+struct Peer {
+    expr: JugglerExpr,
+    role: Role,
+    /// How the peer speaks, once that is known.
+    generation: OnceLock<Generation>,
+    since: Instant,
+    /// When something was heard last, in nanoseconds from the beginning.
+    heard: AtomicU64,
+}
+
+impl Juggler {
+    pub(crate) fn new(expr: &JugglerExpr) -> Self {
+        Juggler { expr: expr.clone() }
+    }
+
+    /// How peers speak, where that is known before they do.
+    fn generation(&self, role: Role) -> Option<Generation> {
+        match (self.expr.generation, role) {
+            (None, Role::Client) => Some(Generation::V07),
+            (generation, _) => generation,
+        }
+    }
+}
+
+impl Protocol for Juggler {
+    fn expression(&self) -> String {
+        self.expr.to_string()
+    }
+
+    fn session(&self, role: Role) -> (Box<dyn Listening>, Box<dyn Speaking>) {
+        let generation = self.generation(role);
+        let peer = Arc::new(Peer {
+            expr: self.expr.clone(),
+            role,
+            generation: generation.map_or_else(OnceLock::new, OnceLock::from),
+            since: Instant::now(),
+            heard: AtomicU64::new(0),
+        });
+        let listening = listen::Listener::new(Arc::clone(&peer));
+        (Box::new(listening), Box::new(speak::Speaker::new(peer)))
+    }
+
+    fn write_failure(&self, out: &mut Vec<u8>, error: &CallError) {
+        // A text, as the original has it.
+        text::write_str(out, Json, &error.message);
+    }
+
+    fn greets(&self, role: Role) -> bool {
+        self.generation(role).is_none()
+    }
+
+    fn positional(&self) -> bool {
+        true
+    }
+
+    fn nameless(&self, role: Role) -> bool {
+        // To the others, a server has nothing to call.
+        matches!(self.generation(role), None | Some(Generation::V05))
+    }
+
+    fn lacks(&self, role: Role, wants_answer: bool) -> Option<&'static str> {
+        lacks(self.generation(role)?, role, wants_answer)
+    }
+
+    fn path(&self) -> &'static str {
+        "/ws"
+    }
+}
+
+/// What peers of a generation cannot be told.
+fn lacks(generation: Generation, role: Role, wants_answer: bool) -> Option<&'static str> {
+    match (generation, role, wants_answer) {
+        (Generation::V05, _, _) | (_, Role::Client, true) | (_, Role::Server, false) => None,
+        (_, Role::Client, false) => Some(
+            "a client of Juggler has no notifications, only calls with a reply; declare it with a \
+             result, which may be `()`",
+        ),
+        (_, Role::Server, true) => Some(
+            "a server of Juggler cannot call its clients, only notify them; declare it without a \
+             result",
+        ),
+    }
+}
+
+impl Peer {
+    /// Something was heard.
+    fn is_there(&self) {
+        let nanos = u64::try_from(self.since.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.heard.store(nanos, Ordering::Relaxed);
+    }
+
+    /// When something was heard last.
+    fn heard(&self) -> Instant {
+        self.since + Duration::from_nanos(self.heard.load(Ordering::Relaxed))
+    }
+}
+
+/// The peer has to go. It is not told why.
+fn wrong(text: impl Into<Arc<str>>) -> Heard {
+    Heard::End(DisconnectReason::Rejected {
+        code: 1000,
+        text: text.into(),
+    })
+}
+
+impl fmt::Debug for Juggler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Juggler({})", self.expr)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,161 @@
+//! What the other side shows.
+
+use std::collections::BTreeSet;
+
+use json_patch::jsonptr::Pointer;
+use json_patch::{PatchOperation, patch_unsafe};
+use serde_json::Value;
+
+use crate::base::limits::Limits;
+
+use super::{depth, weight};
+
+/// The state of the other side, as far as it has told it.
+#[derive(Debug)]
+pub(in super::super) struct Seen {
+    document: Value,
+    /// No less than what the document weighs.
+    weight: usize,
+}
+
+/// What a patch has changed.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(in super::super) struct Changed {
+    /// The state as a whole.
+    pub(in super::super) whole: bool,
+    /// These of its members, or something in them.
+    pub(in super::super) members: BTreeSet<String>,
+}
+
+/// A patch may move and copy so much, in values and characters: a short one could otherwise keep us
+/// busy for hours.
+const WORK: usize = 1 << 26;
+
+impl Seen {
+    pub(in super::super) fn new() -> Self {
+        Seen {
+            document: Value::Null,
+            weight: weight(&Value::Null),
+        }
+    }
+
+    /// About the bytes that are kept.
+    pub(in super::super) fn held(&self) -> usize {
+        match self.document {
+            Value::Null => 0,
+            _ => self.weight,
+        }
+    }
+
+    #[cfg(test)]
+    pub(in super::super) fn document(&self) -> &Value {
+        &self.document
+    }
+
+    /// Applies a patch. Where the whole may be removed, it is null then.
+    ///
+    /// # Errors
+    ///
+    /// When it is no patch, does not fit the document, or makes it larger or deeper than a message
+    /// may be. Some of it may have been applied: who sends such a thing has to go.
+    pub(in super::super) fn apply(
+        &mut self,
+        patch: &str,
+        removable: bool,
+        limits: &Limits,
+    ) -> Result<Changed, String> {
+        let operations: Vec<PatchOperation> =
+            serde_json::from_str(patch).map_err(|error| format!("it is no patch: {error}"))?;
+        let (mut changed, mut work) = (Changed::default(), 0_usize);
+        for operation in &operations {
+            if let PatchOperation::Remove(remove) = operation
+                && remove.path.is_root()
+                && removable
+            {
+                *self = Seen::new();
+                changed.whole = true;
+                continue;
+            }
+            self.check(operation, &mut work, limits)?;
+            patch_unsafe(&mut self.document, std::slice::from_ref(operation))
+                .map_err(|error| error.to_string())?;
+            match operation {
+                PatchOperation::Test(_) => {}
+                PatchOperation::Move(moved) => {
+                    changed.note(&moved.from);
+                    changed.note(&moved.path);
+                }
+                other => changed.note(other.path()),
+            }
+        }
+        Ok(changed)
+    }
+
+    /// Whether an operation stays within the limits.
+    fn check(
+        &mut self,
+        operation: &PatchOperation,
+        work: &mut usize,
+        limits: &Limits,
+    ) -> Result<(), String> {
+        let (added, value) = match operation {
+            PatchOperation::Add(add) => (weight(&add.value), Some(&add.value)),
+            PatchOperation::Replace(replace) => (weight(&replace.value), Some(&replace.value)),
+            PatchOperation::Copy(copy) => {
+                let source = self.at(&copy.from);
+                let copied = source.map_or(0, weight);
+                // Once to weigh it, once to copy it.
+                *work = work.saturating_add(copied.saturating_mul(2));
+                (copied, source)
+            }
+            PatchOperation::Move(moved) => {
+                let source = self.at(&moved.from);
+                *work = work.saturating_add(source.map_or(0, weight));
+                *work = work.saturating_add(self.beside(&moved.from));
+                (0, source)
+            }
+            PatchOperation::Remove(_) | PatchOperation::Test(_) => (0, None),
+        };
+        let path = operation.path();
+        let most = limits.nesting_depth;
+        if value.is_some_and(|value| path.count() + depth(value) > most) {
+            return Err(format!("the state is nested deeper than {most}"));
+        }
+        let key = path.last().map_or(0, |token| token.encoded().len());
+        // A member of a list may be inserted, which moves those behind it.
+        *work = work.saturating_add(self.beside(path));
+        let most = limits.message_size;
+        if self.weight.saturating_add(added).saturating_add(key) > most {
+            // Something may have been removed.
+            self.weight = weight(&self.document);
+            *work = work.saturating_add(self.weight);
+        }
+        self.weight = self.weight.saturating_add(added).saturating_add(key + 5);
+        if self.weight > most {
+            return Err(format!("the state is larger than {most} bytes"));
+        }
+        match *work > WORK {
+            true => Err("the patch moves and copies too much".to_owned()),
+            false => Ok(()),
+        }
+    }
+
+    fn at(&self, path: &Pointer) -> Option<&Value> {
+        self.document.pointer(path.as_str())
+    }
+
+    /// How many values are in the list that a value is in.
+    fn beside(&self, path: &Pointer) -> usize {
+        let parent = path.split_back().and_then(|(parent, _)| self.at(parent));
+        parent.and_then(Value::as_array).map_or(0, Vec::len)
+    }
+}
+
+impl Changed {
+    fn note(&mut self, path: &Pointer) {
+        match path.first() {
+            None => self.whole = true,
+            Some(member) => drop(self.members.insert(member.decoded().into_owned())),
+        }
+    }
+}
