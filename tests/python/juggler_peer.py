@@ -22,6 +22,7 @@ Both generations answer the actions (requests) echo, add, fail, slow. Commands,
 one per argument, or one per stdin line with the single command `-`:
     wait SECONDS | until COUNT (server: wait for COUNT connections) | close
     load COUNT (so many calls of echo at once, with values of every JSON kind: how many came back)
+    churn COUNT (so many random changes of the state, or local data, each told by itself)
     big LENGTH (a call of echo with a text of so many characters: whether it came back)
   0.5, both sides
     set JSON | flush | send JSON | call ACTION JSON ...
@@ -35,6 +36,7 @@ import asyncio
 import inspect
 import json
 import os
+import random
 import sys
 import threading
 
@@ -191,7 +193,60 @@ def echo_of(conn):
     return lambda value: conn.send("echo", value)
 
 
+def any_value(depth=0):
+    kind = random.random()
+    if depth > 3 or kind < 0.4:
+        return random.choice([None, True, False, 3, 4.5, -2, "", "a", "é", "b/~"])
+    if kind < 0.7:
+        return [any_value(depth + 1) for _ in range(random.randint(0, 5))]
+    return {any_key(): any_value(depth + 1) for _ in range(random.randint(0, 5))}
+
+
+def any_key():
+    return random.choice(["a", "b", "/", "~", "", "é", "c"])
+
+
+def changed(value):
+    """The same with a change somewhere."""
+    kind = random.random()
+    if isinstance(value, list) and value and kind < 0.8:
+        value, at = list(value), random.randrange(len(value))
+        if kind < 0.2:
+            del value[at]
+        elif kind < 0.5:
+            value.insert(at, any_value(2))
+        else:
+            value[at] = changed(value[at])
+        return value
+    if isinstance(value, dict) and value and kind < 0.8:
+        value, key = dict(value), random.choice(list(value))
+        if kind < 0.2:
+            del value[key]
+        elif kind < 0.5:
+            value[any_key()] = any_value(2)
+        else:
+            value[key] = changed(value[key])
+        return value
+    return any_value(1)
+
+
+async def churn(conn, count):
+    random.seed(count)
+    value = None
+    for _ in range(count):
+        value = changed(value)
+        if SYMMETRIC:
+            conn.set_local_data(value)
+            await conn.flush_local_data()
+        else:
+            conn.state.set([], value)
+            await conn.flush()
+    return count
+
+
 async def special(conn, word, values):
+    if word == "churn":
+        return await churn(conn, *values)
     if word == "load":
         return await load(echo_of(conn), *values)
     text = "ä" * values[0]
@@ -231,7 +286,7 @@ async def drive(args, connections):
         values = values_of(tail)
         for conn in list(connections):
             try:
-                work = (special(conn, word, values) if word in ("load", "big")
+                work = (special(conn, word, values) if word in ("load", "big", "churn")
                         else command(conn, word, name, values))
                 event("result", command=line,
                       value=await asyncio.wait_for(work, args.timeout))

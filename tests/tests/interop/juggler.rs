@@ -249,3 +249,24 @@ fn their_generation_is_told_by_its_first_message() {
         assert_eq!(peer.result(add), 5, "{generation}");
     }
 }
+
+#[test]
+fn what_they_show_is_understood() {
+    // A patch that is applied in another way than there does not fit the next ones.
+    for generation in GENERATIONS {
+        let codec = format!("juggler:{generation}");
+        let Some((api, _messages, mut peer)) = with_their_server(&codec, &[]) else {
+            return;
+        };
+        assert_eq!(peer.result("churn 2000"), 2000);
+        assert_eq!(settled(api.call("add", [2, 3])).unwrap(), Value::from(5));
+        assert_eq!(api.peers().len(), 1, "{generation}");
+        if generation == "0.5" {
+            let Some((api, _messages, mut peer)) = with_their_client(&codec, &[]) else {
+                return;
+            };
+            assert_eq!(peer.result("churn 2000"), 2000);
+            assert_eq!(settled(api.call("add", [2, 3])).unwrap(), Value::from(5));
+        }
+    }
+}
