@@ -4,7 +4,6 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
-use quickrpc::Limits;
 use serde_json::Value as Json;
 use tungstenite::protocol::frame::coding::CloseCode;
 

@@ -5,7 +5,7 @@ mod vectors;
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
-use quickrpc::{BoxError, DisconnectReason, Error, Value, dynamic, remote_api};
+use quickrpc::{BoxError, DisconnectReason, Error, Limits, Processing, Value, dynamic, remote_api};
 use quickrpc_tests::{LabInverse, SOON, bounded, inbox, server_on, value};
 use serde_json::json;
 use tungstenite::client::IntoClientRequest;
@@ -287,6 +287,56 @@ fn who_says_nothing_is_asked_and_then_given_up() {
         reason.to_string().contains("it said nothing for 100ms"),
         "{reason}"
     );
+}
+
+#[test]
+fn who_is_not_read_is_not_taken_for_silent() {
+    let limits = Limits {
+        waiting_messages: 1,
+        ..Limits::default()
+    };
+    let codec = "juggler:0.7?ping_delay=50ms&ping_timeout=50ms";
+    let api = dynamic::Api::builder().codec(codec).transport(SERVER);
+    let api = api.limits(limits).processing(Processing::Queue);
+    let api = api.build_dynamic().unwrap();
+    let (go_on, may_go_on) = inbox::<()>();
+    let (began, begins) = inbox();
+    api.on("wait", move |_sender, args| {
+        began.send(()).unwrap();
+        may_go_on.next();
+        args
+    });
+    let (gone, ends) = inbox();
+    api.on_disconnect(move |peer, _| gone.send(peer.to_string()).unwrap());
+    api.start().unwrap();
+    let addr = api.local_addrs()[0];
+    let mut waits = Other::connect(addr);
+    // More than may wait, so that the last are not read.
+    for id in 0..9 {
+        waits.say(format!(
+            r#"0{{"type":"request","id":{id},"name":"wait","data":{id}}}"#
+        ));
+    }
+    begins.next();
+    // Whoever comes now and says nothing has been given up by then.
+    let mut silent = Other::connect(addr);
+    assert_eq!(silent.text(), "2");
+    assert_eq!(silent.closed(), 1000);
+    for _ in 0..9 {
+        go_on.send(()).unwrap();
+    }
+    let mut answers = 0;
+    while answers < 9 {
+        match waits.text().as_str() {
+            "2" => waits.say("3"),
+            answer => {
+                assert!(answer.contains("\"success\":true"), "{answer}");
+                answers += 1;
+            }
+        }
+    }
+    let name = silent.0.get_ref().local_addr().unwrap().to_string();
+    assert_eq!(ends.next(), name);
 }
 
 #[test]
