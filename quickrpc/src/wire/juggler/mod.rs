@@ -93,6 +93,15 @@ impl Protocol for Juggler {
         lacks(self.generation(role)?, role, wants_answer)
     }
 
+    fn largest(&self, role: Role) -> Option<usize> {
+        let whole = matches!(
+            self.generation(role),
+            Some(Generation::V05 | Generation::V06)
+        );
+        // What servers of the original take, where nothing comes in pieces.
+        (role == Role::Client && whole).then_some((4 << 20) - 1)
+    }
+
     fn path(&self) -> &'static str {
         "/ws"
     }

@@ -10,7 +10,7 @@ use crate::expr::JugglerGeneration as Generation;
 use crate::format::text::{self, Json};
 use crate::wire::codec::Span;
 use crate::wire::json;
-use crate::wire::session::{About, Due, Role, Say, Speaking};
+use crate::wire::session::{About, Due, Say, Speaking};
 
 use super::equal::MESSAGE;
 use super::message::{Members, is_plain_json};
@@ -40,11 +40,6 @@ impl Speaker {
         *known.unwrap_or(&Generation::V07)
     }
 
-    /// Whether a server of the original would close for it: without pieces, it takes no more.
-    fn is_too_large(&self, body: &[u8]) -> bool {
-        self.peer.role == Role::Client && self.generation() != Generation::V07 && body.len() > WHOLE
-    }
-
     fn header(&self, out: &mut Vec<u8>) {
         if self.generation() == Generation::V07 {
             out.push(b'0');
@@ -71,12 +66,6 @@ impl Speaking for Speaker {
                 reason: reason.into(),
             })
         };
-        if self.is_too_large(body) {
-            return Err(Error::MessageTooLarge {
-                size: body.len(),
-                limit: WHOLE,
-            });
-        }
         if !is_plain_json(body) {
             return refused("Juggler has neither NaN nor infinity");
         }
@@ -110,10 +99,9 @@ impl Speaking for Speaker {
     }
 
     fn answer(&mut self, out: &mut Vec<u8>, id: &str, body: &[u8], failed: bool) {
-        let (body, success) = match () {
-            () if self.is_too_large(body) => (TOO_LARGE, false),
-            () if !is_plain_json(body) => (NOT_A_NUMBER, false),
-            () => (body, !failed),
+        let (body, success) = match is_plain_json(body) {
+            true => (body, !failed),
+            false => (NOT_A_NUMBER, false),
         };
         if self.generation() == Generation::V05 {
             out.extend_from_slice(EQUAL);
@@ -185,10 +173,6 @@ impl Speaking for Speaker {
 
 /// What stands in the place of a result that others could not read.
 const NOT_A_NUMBER: &[u8] = br#""the result has NaN or infinity, which Juggler has not""#;
-/// What stands in the place of a result that is too large for the peer.
-const TOO_LARGE: &[u8] = br#""the result is larger than what servers of Juggler 0.5 take""#;
-/// What a server of 0.5 or 0.6 takes, with room for what is around it.
-const WHOLE: usize = (4 << 20) - 4096;
 /// How calls and answers of 0.5 begin.
 const EQUAL: &[u8] = br#"{"type":"MESSAGE","payload":{"type":"rpc","id":"#;
 
