@@ -6,7 +6,6 @@
 use std::io::{ErrorKind, Read, Write};
 use std::marker::PhantomData;
 
-use mio::net::UnixStream;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -15,6 +14,7 @@ use crate::base::limits::Limits;
 use crate::base::value::Value;
 use crate::carrier::greeter::Step;
 use crate::carrier::stream::Stream;
+use crate::carrier::sys;
 use crate::carrier::websocket;
 use crate::expr::TransportExpr;
 use crate::format::text::{self, Json, Reader, Terse};
@@ -293,7 +293,7 @@ pub fn write_text<T: Serialize>(value: &T, terse: bool) -> Result<Vec<u8>, Strin
 #[derive(Debug)]
 pub struct Handshake {
     ours: Stream,
-    theirs: UnixStream,
+    theirs: sys::LocalStream,
     input: Vec<u8>,
     greeter: Greeter,
     /// What we have said.
@@ -312,7 +312,7 @@ impl Handshake {
     /// That of this transport; `None` if it has none.
     pub fn new(expr: &TransportExpr) -> Option<Self> {
         let (greeting, _) = websocket::bind(expr).ok()??;
-        let (ours, theirs) = UnixStream::pair().ok()?;
+        let (ours, theirs) = sys::pair().ok()?;
         let mut handshake = Handshake {
             ours: Stream::Unix(ours),
             theirs,

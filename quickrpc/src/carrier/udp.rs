@@ -5,16 +5,17 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::{Domain, Socket, Type};
 
 use crate::base::limits::Limits;
 use crate::base::sync::lock;
+
+use super::sys::{self, UdpSocket};
 
 /// More does not fit a datagram (IPv4).
 pub(crate) const LARGEST: usize = 65_507;
@@ -204,9 +205,7 @@ fn bound(address: IpAddr, port: u16) -> io::Result<UdpSocket> {
         if address.is_ipv6() {
             socket.set_only_v6(!address.ip().is_unspecified())?;
         }
-        // As in the original: several programs of a machine hear broadcasts of one port.
-        socket.set_reuse_address(true)?;
-        socket.set_reuse_port(true)?;
+        sys::share_port(&socket)?;
         socket.set_broadcast(true)?;
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
@@ -237,7 +236,7 @@ fn join(socket: &UdpSocket, group: IpAddr, interface: IpAddr) -> io::Result<()> 
 /// Messages to a group leave where the address is.
 fn send_groups_from(socket: &UdpSocket, address: IpAddr) -> io::Result<()> {
     match address {
-        IpAddr::V4(ip) => socket2::SockRef::from(socket).set_multicast_if_v4(&ip),
+        IpAddr::V4(ip) => sys::send_groups_from(socket, ip),
         IpAddr::V6(_) => Ok(()),
     }
 }
@@ -269,19 +268,10 @@ fn send(
                 let Some(left) = left else {
                     return Err(error);
                 };
-                wait_for_room(socket, left)?;
+                sys::wait_for_room_of_datagrams(socket, left)?;
             }
             Err(error) => return Err(error),
         }
-    }
-}
-
-/// Sleeps until the socket takes more, or the time is over.
-fn wait_for_room(socket: &UdpSocket, left: Duration) -> io::Result<()> {
-    let left = Timespec::try_from(left).map_err(|_| io::ErrorKind::InvalidInput)?;
-    match poll(&mut [PollFd::new(socket, PollFlags::OUT)], Some(&left)) {
-        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
-        Err(error) => Err(error.into()),
     }
 }
 

@@ -11,7 +11,7 @@ use mio::{Interest, Token};
 
 use crate::base::sync::after;
 use crate::carrier::stream::Stream;
-use crate::carrier::{names, tcp};
+use crate::carrier::{names, sys, tcp};
 
 use super::link::Leaf;
 use super::opening::start_error;
@@ -189,6 +189,7 @@ impl Loop {
             return;
         };
         crate::base::log::debug!(wire = %link.wire.name, %address, "reached");
+        let stream = sys::connected(stream);
         tcp::prepare(&stream, *nodelay, link.wire.keepalive);
         self.arrived(index, &link, Stream::Tcp(stream), name);
     }

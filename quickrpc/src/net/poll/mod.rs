@@ -304,7 +304,7 @@ impl Loop {
         }
         let (token, registry) = (Token(token), self.poll.registry());
         let registered = conn.reading.adopt(token, |interest| {
-            stream.set_blocking()?;
+            stream.adopt()?;
             match interest {
                 Some(interest) => stream.register(registry, token, interest),
                 // Somebody waits for an answer already.

@@ -1,0 +1,42 @@
+//! What differs between operating systems, for what moves bytes. The names that are exported
+//! here are all that the rest of the library uses of a system. Those of [`system`] are in one file
+//! for each; what systems with descriptors have in common is in `posix`. What is asked of files is
+//! in `base/sys`, and nowhere else is a `cfg` of a system.
+
+mod wait;
+
+#[cfg(target_os = "linux")]
+#[path = "linux.rs"]
+mod system;
+
+#[cfg(any(
+    target_vendor = "apple",
+    target_os = "dragonfly",
+    target_os = "freebsd",
+    target_os = "netbsd",
+    target_os = "openbsd"
+))]
+#[path = "bsd.rs"]
+mod system;
+
+#[cfg(unix)]
+mod posix;
+
+pub(crate) use wait::Wait;
+
+#[cfg(unix)]
+#[cfg_attr(not(feature = "tls"), allow(unused_imports, reason = "TLS uses more"))]
+pub(crate) use {
+    posix::fd::survive_broken_pipes,
+    posix::sockets::{
+        Bell, LocalStream, Rung, SHARES_LISTENING_PORTS, Socket, TcpStream, UdpSocket, connected,
+        deregister, deregister_datagrams, end_listening, is_lacking, is_out_of_descriptors, pair,
+        register, register_datagrams, reregister, send_groups_from, share_port, socket,
+        wait_for_room, wait_for_room_of_datagrams,
+    },
+    posix::{process, stdio, unix},
+    system::{
+        adopt, cut_when_silent, limit_waits, receive, receive_behind, send_now, send_parts_now,
+        wait_for_input,
+    },
+};
