@@ -23,7 +23,7 @@ impl Listener {
             Listener::Tcp(listener) => {
                 let (stream, address) = listener.accept()?;
                 let address = SocketAddr::new(address.ip().to_canonical(), address.port());
-                Ok((Stream::Tcp(sys::connected(stream)), address.to_string()))
+                Ok((Stream::Tcp(sys::connected(stream)?), address.to_string()))
             }
             Listener::Unix(listener) => {
                 let (stream, name) = listener.accept()?;

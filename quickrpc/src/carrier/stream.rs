@@ -144,7 +144,12 @@ impl Stream {
     /// Whether a read may give less than what has come, so that only
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) says that there is no more.
     pub(crate) fn reads_in_parts(&self) -> bool {
-        matches!(self, Stream::Tls(_))
+        sys::READS_TO_THE_END || matches!(self, Stream::Tls(_))
+    }
+
+    /// Whether the next event of room is one.
+    pub(crate) fn waits_for_room(&self) -> bool {
+        sys::waits_for_room(self.socket())
     }
 
     /// Whether input has come out of the socket already, of which the system says nothing

@@ -4,7 +4,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::time::Duration;
 
-use socket2::{Domain, SockRef, Socket, Type};
+use socket2::{Domain, Socket, Type};
 
 use super::sys::{self, TcpStream, is_lacking};
 
@@ -108,16 +108,17 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// Options of every TCP connection.
 pub(crate) fn prepare(stream: &TcpStream, nodelay: bool, keepalive: Option<Duration>) {
-    // None is needed for working; failing means that the connection is gone already.
-    stream.set_nodelay(nodelay).ok();
-    let socket = SockRef::from(stream);
-    socket.set_keepalive(true).ok();
-    // Something is sent in every interval: if nobody confirms it within most of another
-    // one, the link is cut. So that is noticed within two intervals, the system's delays
-    // included. (The system's own keepalive takes two hours.)
-    if let Some(interval) = keepalive {
-        sys::cut_when_silent(stream, interval);
-    }
+    sys::with_options(stream, |socket| {
+        // None is needed for working; failing means that the connection is gone already.
+        socket.set_tcp_nodelay(nodelay).ok();
+        socket.set_keepalive(true).ok();
+        // Something is sent in every interval: if nobody confirms it within most of another
+        // one, the link is cut. So that is noticed within two intervals, the system's delays
+        // included. (The system's own keepalive takes two hours.)
+        if let Some(interval) = keepalive {
+            sys::cut_when_silent(socket, interval);
+        }
+    });
 }
 
 /// The name of a server as its client sees it: as written in the expression.

@@ -48,8 +48,8 @@ pub(crate) struct UdpPort {
 
 /// Opens a port; gives the sockets to read from as well.
 ///
-/// A socket that is bound to an address hears nothing that is sent to a broadcast or
-/// multicast address, so that there are further ones for these.
+/// On most systems, a socket that is bound to an address hears nothing that is sent to a
+/// broadcast or multicast address, so that there are further ones for these.
 pub(crate) fn open(settings: &Settings) -> io::Result<(UdpPort, Vec<Arc<UdpSocket>>)> {
     let Settings {
         bind,
@@ -77,8 +77,8 @@ pub(crate) fn open(settings: &Settings) -> io::Result<(UdpPort, Vec<Arc<UdpSocke
         let mut heard = vec![to_all];
         heard.extend(multicast.filter(|group| *group != to_all));
         for other in heard {
-            match overhear(other, local.port(), address) {
-                Ok(socket) => sockets.push(Arc::new(socket)),
+            match overhear(&socket, other, local.port(), address) {
+                Ok(further) => sockets.extend(further.map(Arc::new)),
                 Err(error) if broadcast.or(multicast).is_some() => return Err(error),
                 // Nobody asked for broadcasts by name.
                 Err(error) => crate::base::log::debug!("broadcasts are not heard: {error}"),
@@ -166,8 +166,7 @@ impl UdpPort {
         if !local.is_unspecified() {
             return local.to_canonical() == ip;
         }
-        // Only addresses of this machine can be bound.
-        UdpSocket::bind((ip, 0)).is_ok()
+        sys::is_here(ip)
     }
 
     /// Nothing can be sent any more.
@@ -209,18 +208,28 @@ fn bound(address: IpAddr, port: u16) -> io::Result<UdpSocket> {
         socket.set_broadcast(true)?;
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
-        Ok(socket.into())
+        sys::datagrams(socket)
     };
     bind().map_err(|error: io::Error| at(address.ip(), port, &error))
 }
 
-/// A socket that hears what is sent to a broadcast address or a group.
-fn overhear(heard: IpAddr, port: u16, interface: IpAddr) -> io::Result<UdpSocket> {
-    let socket = bound(heard, port)?;
+/// Has what is sent to a broadcast address or a group be heard. Gives the socket for that, where
+/// it takes another one.
+fn overhear(
+    socket: &UdpSocket,
+    heard: IpAddr,
+    port: u16,
+    interface: IpAddr,
+) -> io::Result<Option<UdpSocket>> {
+    let further = match sys::HEARS_BROADCASTS {
+        true => None,
+        false => Some(bound(heard, port)?),
+    };
     if heard.is_multicast() {
-        join(&socket, heard, interface).map_err(|error| at(heard, port, &error))?;
+        let socket = further.as_ref().unwrap_or(socket);
+        join(socket, heard, interface).map_err(|error| at(heard, port, &error))?;
     }
-    Ok(socket)
+    Ok(further)
 }
 
 fn join(socket: &UdpSocket, group: IpAddr, interface: IpAddr) -> io::Result<()> {

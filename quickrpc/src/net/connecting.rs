@@ -177,10 +177,17 @@ impl Loop {
             return;
         };
         self.poll.registry().deregister(&mut stream).ok();
-        if let Some(error) = trouble {
-            self.not_connected(index, address, error);
-            return self.connect_next(index);
-        }
+        let connected = match trouble {
+            Some(error) => Err(error),
+            None => sys::connected(stream),
+        };
+        let stream = match connected {
+            Ok(stream) => stream,
+            Err(error) => {
+                self.not_connected(index, address, error);
+                return self.connect_next(index);
+            }
+        };
         self.end_race(index);
         let Some(link) = self.links.get(index).cloned() else {
             return;
@@ -189,7 +196,6 @@ impl Loop {
             return;
         };
         crate::base::log::debug!(wire = %link.wire.name, %address, "reached");
-        let stream = sys::connected(stream);
         tcp::prepare(&stream, *nodelay, link.wire.keepalive);
         self.arrived(index, &link, Stream::Tcp(stream), name);
     }

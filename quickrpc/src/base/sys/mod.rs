@@ -5,6 +5,10 @@
 #[path = "unix.rs"]
 mod system;
 
+#[cfg(windows)]
+#[path = "windows.rs"]
+mod system;
+
 #[cfg(not(any(
     windows,
     target_os = "linux",

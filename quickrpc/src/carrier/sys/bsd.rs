@@ -7,7 +7,6 @@ use std::process::Child;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use mio::net::TcpStream;
 use nix::sys::event::{EvFlags, EventFilter, FilterFlag, KEvent, Kqueue};
 use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags};
@@ -106,7 +105,7 @@ pub(crate) fn send_parts_now(socket: BorrowedFd<'_>, parts: &[IoSlice<'_>]) -> i
 
 /// Cuts the link if nothing is heard of it. These systems probe whatever is on its way, and give
 /// up by when they last heard anything; something is sent in every interval, and confirmed.
-pub(crate) fn cut_when_silent(stream: &TcpStream, interval: Duration) {
+pub(crate) fn cut_when_silent(socket: &SockRef<'_>, interval: Duration) {
     /// Seconds are the least that can be said.
     const LEAST: Duration = Duration::from_secs(1);
     let probes = TcpKeepalive::new().with_time(interval.max(LEAST));
@@ -114,7 +113,7 @@ pub(crate) fn cut_when_silent(stream: &TcpStream, interval: Duration) {
     let probes = probes
         .with_interval((interval / 4).max(LEAST))
         .with_retries(3);
-    SockRef::from(stream).set_tcp_keepalive(&probes).ok();
+    socket.set_tcp_keepalive(&probes).ok();
 }
 
 // ---- pipes and processes

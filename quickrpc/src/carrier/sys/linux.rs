@@ -9,7 +9,6 @@ use std::process::Child;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use mio::net::TcpStream;
 use rustix::buffer::spare_capacity;
 use rustix::fs::Mode;
 use rustix::io::Errno;
@@ -109,8 +108,7 @@ pub(crate) fn send_parts_now(socket: BorrowedFd<'_>, parts: &[IoSlice<'_>]) -> i
 }
 
 /// Cuts the link if what was sent is not confirmed for most of an interval (RFC 5482).
-pub(crate) fn cut_when_silent(stream: &TcpStream, interval: Duration) {
-    let socket = SockRef::from(stream);
+pub(crate) fn cut_when_silent(socket: &SockRef<'_>, interval: Duration) {
     socket.set_tcp_user_timeout(Some(interval * 3 / 4)).ok();
 }
 

@@ -24,19 +24,40 @@ mod posix;
 
 pub(crate) use wait::Wait;
 
+#[cfg(windows)]
+#[path = "windows/mod.rs"]
+mod system;
+
 #[cfg(unix)]
 #[cfg_attr(not(feature = "tls"), allow(unused_imports, reason = "TLS uses more"))]
 pub(crate) use {
     posix::fd::survive_broken_pipes,
     posix::sockets::{
-        Bell, LocalStream, Rung, SHARES_LISTENING_PORTS, Socket, TcpStream, UdpSocket, connected,
-        deregister, deregister_datagrams, end_listening, is_lacking, is_out_of_descriptors, pair,
+        Bell, HEARS_BROADCASTS, LocalStream, READS_TO_THE_END, Rung, SHARES_LISTENING_PORTS,
+        Socket, TcpStream, UdpSocket, WAITERS_READ, connected, datagrams, deregister,
+        deregister_datagrams, end_listening, is_here, is_lacking, is_out_of_descriptors, pair,
         register, register_datagrams, reregister, send_groups_from, share_port, socket,
-        wait_for_room, wait_for_room_of_datagrams,
+        wait_for_room, wait_for_room_of_datagrams, waits_for_room, with_options,
     },
     posix::{process, stdio, unix},
     system::{
         adopt, cut_when_silent, limit_waits, receive, receive_behind, send_now, send_parts_now,
         wait_for_input,
     },
+};
+
+#[cfg(windows)]
+#[cfg_attr(not(feature = "tls"), allow(unused_imports, reason = "TLS uses more"))]
+pub(crate) use system::{
+    process,
+    sockets::{
+        Bell, HEARS_BROADCASTS, LocalStream, READS_TO_THE_END, Rung, SHARES_LISTENING_PORTS,
+        Socket, TcpStream, UdpSocket, WAITERS_READ, adopt, connected, cut_when_silent, datagrams,
+        deregister, deregister_datagrams, end_listening, is_here, is_lacking,
+        is_out_of_descriptors, limit_waits, pair, receive, receive_behind, register,
+        register_datagrams, reregister, send_groups_from, send_now, send_parts_now, share_port,
+        socket, wait_for_input, wait_for_room, wait_for_room_of_datagrams, waits_for_room,
+        with_options,
+    },
+    stdio, survive_broken_pipes, unix,
 };

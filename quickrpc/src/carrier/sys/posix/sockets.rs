@@ -1,7 +1,7 @@
 //! Sockets, as descriptors.
 
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,10 +28,31 @@ pub(crate) type Socket<'a> = BorrowedFd<'a>;
 pub(crate) const SHARES_LISTENING_PORTS: bool = true;
 
 /// What the system gave as a connection is one.
-pub(crate) fn connected(stream: TcpStream) -> TcpStream {
+pub(crate) fn connected(stream: TcpStream) -> io::Result<TcpStream> {
     survive_broken_socket(&stream);
-    stream
+    Ok(stream)
 }
+
+/// The options of a connection.
+pub(crate) fn with_options(stream: &TcpStream, set: impl FnOnce(&SockRef<'_>)) {
+    set(&SockRef::from(stream));
+}
+
+/// Whether the next event of room is one.
+#[inline]
+pub(crate) fn waits_for_room(_socket: Socket<'_>) -> bool {
+    true
+}
+
+/// A thread that waits for an answer reads by itself.
+pub(crate) const WAITERS_READ: bool = true;
+
+/// What comes after a read is told, even if that read did not find the end of what was there
+/// (epoll(7), questions and answers, 9).
+pub(crate) const READS_TO_THE_END: bool = false;
+
+/// A socket that is bound to an address hears nothing that is sent to others.
+pub(crate) const HEARS_BROADCASTS: bool = false;
 
 #[inline]
 pub(crate) fn socket(stream: &impl AsFd) -> Socket<'_> {
@@ -70,6 +91,11 @@ pub(crate) fn reregister(
 pub(crate) fn deregister(socket: Socket<'_>, registry: &Registry) {
     // Closing the descriptor would do the same.
     registry.deregister(&mut SourceFd(&socket.as_raw_fd())).ok();
+}
+
+/// A bound socket, not blocking.
+pub(crate) fn datagrams(socket: socket2::Socket) -> io::Result<UdpSocket> {
+    Ok(socket.into())
 }
 
 pub(crate) fn register_datagrams(
@@ -124,6 +150,11 @@ pub(crate) fn share_port(socket: &socket2::Socket) -> io::Result<()> {
 /// Messages to a group leave where the address is.
 pub(crate) fn send_groups_from(socket: &UdpSocket, address: Ipv4Addr) -> io::Result<()> {
     SockRef::from(socket).set_multicast_if_v4(&address)
+}
+
+/// Whether the address is one of this machine's: no others can be bound.
+pub(crate) fn is_here(address: IpAddr) -> bool {
+    UdpSocket::bind((address, 0)).is_ok()
 }
 
 /// Sleeps until the socket takes more, or the time is over.

@@ -20,6 +20,9 @@ use crate::base::sender::Credentials;
 
 use super::super::system::{self, TOO_LONG, abstract_address, survive_broken_socket};
 
+/// Why there are none.
+pub(crate) const REFUSED: Option<&str> = None;
+
 /// Connections that the system holds until they are accepted.
 const BACKLOG: i32 = 1024;
 
