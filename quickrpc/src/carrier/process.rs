@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::error::Error;
+use crate::base::sys;
 
 use super::words;
 
@@ -21,10 +22,15 @@ pub(crate) struct CommandLine {
 }
 
 impl CommandLine {
-    /// Splits a command line into words, as a POSIX shell does; no shell is started.
+    /// Splits a command line into words, as a POSIX shell does, or as programs do on Windows; no
+    /// shell is started.
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
         let wrong = |what: &str| Error::Config(format!("command line `{text}`: {what}").into());
-        let mut words = words::split(text).map_err(|what| wrong(&what))?.into_iter();
+        let words = match sys::PATHS_HAVE_BACKSLASHES {
+            true => words::split_for_windows(text),
+            false => words::split(text),
+        };
+        let mut words = words.map_err(|what| wrong(&what))?.into_iter();
         match words.next() {
             Some(program) if !program.is_empty() => Ok(CommandLine {
                 program,

@@ -461,7 +461,8 @@ mod tests {
     #[test]
     fn only_what_was_sent_to_all_is_our_own() {
         let (port, sockets) = open(&settings("127.0.0.1")).unwrap();
-        assert_eq!(sockets.len(), 2);
+        let further = usize::from(!sys::HEARS_BROADCASTS);
+        assert_eq!(sockets.len(), 1 + further);
         let here = port.local();
         let all = port.target(port.to_all(), 0).unwrap();
         port.send(b"one", here, None).unwrap().unwrap();

@@ -216,6 +216,25 @@ fn read_escape(text: &str) -> Option<(char, usize)> {
     })
 }
 
+/// Where a backslash in a path with escapes was meant to separate names: it stands for neither
+/// itself nor something that cannot be written otherwise.
+pub(super) fn stray_backslash(path: &str) -> Option<usize> {
+    let mut rest = path;
+    while let Some((_, escape)) = rest.split_once('\\') {
+        let needed = |c: char| c == '\\' || must_be_escaped(c);
+        match read_escape(escape) {
+            Some((c, length)) if needed(c) => rest = escape.get(length..).unwrap_or_default(),
+            _ => return Some(path.len() - escape.len() - 1),
+        }
+    }
+    None
+}
+
+/// What means something in an expression.
+fn must_be_escaped(c: char) -> bool {
+    matches!(c, '?' | '&' | '(' | ')' | '[' | ']' | '{' | '}' | '<' | '>')
+}
+
 /// Writes the text so that [`unescape`] gives it back, without any character that means
 /// something in an expression.
 pub(super) fn escape(text: &str) -> String {
@@ -227,8 +246,7 @@ pub(super) fn escape(text: &str) -> String {
             '\t' => out.push_str("\\t"),
             '\0' => out.push_str("\\0"),
             '\\' => out.push_str("\\\\"),
-            '?' | '&' | '(' | ')' | '[' | ']' | '{' | '}' | '<' | '>' => push_hex(&mut out, c),
-            c if c.is_ascii_control() => push_hex(&mut out, c),
+            c if must_be_escaped(c) || c.is_ascii_control() => push_hex(&mut out, c),
             c => out.push(c),
         }
     }

@@ -20,4 +20,6 @@ mod system;
 )))]
 compile_error!("quickrpc runs on Linux, macOS, the BSDs and Windows, and not on this system");
 
-pub(crate) use system::{Stamp, host_name, is_open_to_others, is_plain_name, open_plain};
+pub(crate) use system::{
+    PATHS_HAVE_BACKSLASHES, Stamp, host_name, is_open_to_others, is_plain_name, open_plain,
+};

@@ -44,6 +44,9 @@ pub(crate) fn is_plain_name(_name: &str) -> bool {
     true
 }
 
+/// Whether a backslash separates names in a path, and is no escape in a command line.
+pub(crate) const PATHS_HAVE_BACKSLASHES: bool = false;
+
 /// What this machine calls itself.
 pub(crate) fn host_name() -> Option<String> {
     let uname = rustix::system::uname();

@@ -45,6 +45,9 @@ pub(crate) fn is_plain_name(name: &str) -> bool {
     !name.contains(':')
 }
 
+/// Whether a backslash separates names in a path, and is no escape in a command line.
+pub(crate) const PATHS_HAVE_BACKSLASHES: bool = true;
+
 /// What this machine calls itself.
 pub(crate) fn host_name() -> Option<String> {
     std::env::var("COMPUTERNAME").ok()

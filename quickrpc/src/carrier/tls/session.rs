@@ -400,6 +400,7 @@ impl Write for Socket<'_> {
 
 #[cfg(test)]
 mod tests {
+    use mio::net::TcpStream as Accepted;
     use rustls::crypto::ring;
     use rustls::pki_types::ServerName;
     use rustls::server::{ClientHello, ResolvesServerCert};
@@ -437,7 +438,8 @@ mod tests {
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(Panics));
         let server = ServerConnection::new(config.into()).unwrap();
-        let socket = TcpStream::from_std(listener.accept().unwrap().0);
+        let socket = Accepted::from_std(listener.accept().unwrap().0);
+        let socket = sys::connected(socket).unwrap();
         let tls = Tls::new(socket, server.into(), Arc::default());
         let error = loop {
             match tls.shake_hands() {
