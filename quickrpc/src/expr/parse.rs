@@ -333,4 +333,27 @@ mod tests {
             assert!(unescape(Piece::whole(wrong)).is_err(), "{wrong}");
         }
     }
+
+    #[test]
+    fn a_backslash_that_separates_names_is_found() {
+        for (path, place) in [
+            (r"C:\\www\\new", None),
+            ("C:/www/new", None),
+            (r"C:\\Program Files \x28x86\x29", None),
+            ("C:\\", Some(2)),
+            (r"C:\x64", Some(2)),
+            (r"C:\\www\new", Some(7)),
+            (r"web\table", Some(3)),
+            (r"ä\", Some(2)),
+        ] {
+            assert_eq!(stray_backslash(path), place, "{path}");
+        }
+        for path in [
+            r"C:\Program Files (x86)\new & old",
+            r"\\server\share",
+            "web",
+        ] {
+            assert_eq!(stray_backslash(&escape(path)), None, "{path}");
+        }
+    }
 }

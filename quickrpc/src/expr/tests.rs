@@ -594,27 +594,3 @@ fn expressions_are_strings_in_config_files() {
             .contains("expected a transport expression, such as")
     );
 }
-
-#[test]
-fn a_backslash_that_separates_names_is_found() {
-    use super::parse::{escape, stray_backslash};
-    for (path, place) in [
-        (r"C:\\www\\new", None),
-        ("C:/www/new", None),
-        (r"C:\\Program Files \x28x86\x29", None),
-        ("C:\\", Some(2)),
-        (r"C:\x64", Some(2)),
-        (r"C:\\www\new", Some(7)),
-        (r"web\table", Some(3)),
-        (r"ä\", Some(2)),
-    ] {
-        assert_eq!(stray_backslash(path), place, "{path}");
-    }
-    for path in [
-        r"C:\Program Files (x86)\new & old",
-        r"\\server\share",
-        "web",
-    ] {
-        assert_eq!(stray_backslash(&escape(path)), None, "{path}");
-    }
-}

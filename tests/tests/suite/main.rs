@@ -7,11 +7,13 @@ mod authorization;
 mod batches;
 mod between;
 mod both_ways;
+#[cfg(unix)] // its signal is one of Unix
 mod broken_pipes;
 mod codec_terse;
 mod config;
 mod conformance;
 mod content_length;
+#[cfg(unix)] // its transport is a pair of Unix sockets
 mod deadlocks;
 mod dynamic;
 mod endings;
@@ -29,7 +31,9 @@ mod matrix;
 mod null_results;
 mod panics;
 mod peers;
+#[cfg(unix)] // its transport is a pair of Unix sockets
 mod plugins;
+#[cfg(unix)] // its children are shells
 mod process;
 mod processing;
 mod promises;
@@ -41,12 +45,14 @@ mod seal_attacks;
 mod security;
 mod serving;
 mod slots;
+#[cfg(unix)] // it has terminals and descriptors
 mod stdio;
 mod strangers;
 mod targets;
 mod tls;
 mod transports;
 mod udp;
+#[cfg(unix)] // there are no Unix sockets elsewhere
 mod unix;
 mod waiting;
 mod websocket;

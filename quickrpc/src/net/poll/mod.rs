@@ -279,13 +279,11 @@ impl Loop {
                 self.accept(token.0, link);
             }
             Some(Source::Connecting { .. }) => self.connecting(token.0),
-            Some(Source::Greeting(greeted)) => {
-                if readable || greeted.stream.waits_for_room() {
-                    self.go_on_greeting(token.0);
-                }
+            Some(Source::Greeting(greeted)) if readable || greeted.stream.waits_for_room() => {
+                self.go_on_greeting(token.0);
             }
             Some(Source::Datagrams { .. }) => self.read_datagrams(token.0),
-            None => {}
+            Some(Source::Greeting(_)) | None => {}
         }
     }
 

@@ -82,7 +82,8 @@ pub(crate) fn connected(stream: mio::net::TcpStream) -> io::Result<TcpStream> {
     Ok(TcpStream {
         watched: RwLock::new(mio::net::TcpStream::from_std(stream)),
         plain,
-        is_full: AtomicBool::new(false),
+        // Of a new one, the first event is that there is room.
+        is_full: AtomicBool::new(true),
     })
 }
 
