@@ -77,7 +77,7 @@ mod tests {
         let table = [
             ("cat", "cat"),
             ("/usr/bin/cat -u", "cat"),
-            ("'a b/c d' e", "c d"),
+            ("\"a b/c d\" e", "c d"),
             ("..", ".."),
             ("/", "/"),
         ];
@@ -86,10 +86,10 @@ mod tests {
         }
         let table = [
             ("  ", "command line `  `: it names no program"),
-            ("'' a", "command line `'' a`: it names no program"),
+            ("\"\" a", "command line `\"\" a`: it names no program"),
             (
-                "cat 'a",
-                "command line `cat 'a`: at byte 4: the quote `'` is not closed",
+                "cat \"a",
+                "command line `cat \"a`: at byte 4: the quote `\"` is not closed",
             ),
         ];
         for (text, error) in table {

@@ -1,7 +1,6 @@
 //! Signed messages between two sides of the library.
 
 use std::thread;
-use std::time::Duration;
 
 use quickrpc::security::SecurityError;
 use quickrpc::{DisconnectReason, Error};
@@ -408,7 +407,10 @@ fn a_changed_file_counts_without_a_restart() {
         connect(&bobs.hmac("bob"), &hub.transport()).is_ok()
     });
     // And alice has no key any more.
-    let call = alice.all().timeout(Duration::from_millis(100)).echo("a");
+    let call = alice
+        .all()
+        .timeout(std::time::Duration::from_millis(100))
+        .echo("a");
     assert!(settled(call).is_err());
 }
 

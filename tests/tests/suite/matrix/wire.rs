@@ -459,6 +459,7 @@ impl Wired {
     }
 
     /// The path of the hub's socket.
+    #[cfg_attr(not(unix), allow(dead_code, reason = "there is none"))]
     pub(super) fn socket(&self) -> String {
         self.place.socket()
     }
