@@ -11,7 +11,6 @@
 use std::fmt::Write as _;
 use std::fs::OpenOptions;
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -90,7 +89,11 @@ fn generate(options: &Options) -> Result<(), BoxError> {
 /// Writes a new file that is its owner's alone.
 fn write(path: &Path, text: &str) -> Result<(), BoxError> {
     let mut options = OpenOptions::new();
-    let file = options.write(true).create_new(true).mode(0o600).open(path);
+    options.write(true).create_new(true);
+    // Elsewhere, a file in one's own folder is one's own.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path);
     let mut file = file.map_err(|error| format!("cannot make {}: {error}", path.display()))?;
     file.write_all(text.as_bytes())?;
     Ok(())

@@ -3,10 +3,9 @@
 //! Thin on purpose: each function drives one part as its caller in this crate does, and gives
 //! what came of it as plain data. What has to hold is written in the targets.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::ErrorKind;
 use std::marker::PhantomData;
 
-use mio::net::UnixStream;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -15,6 +14,7 @@ use crate::base::limits::Limits;
 use crate::base::value::Value;
 use crate::carrier::greeter::Step;
 use crate::carrier::stream::Stream;
+use crate::carrier::sys;
 use crate::carrier::websocket;
 use crate::expr::TransportExpr;
 use crate::format::text::{self, Json, Reader, Terse};
@@ -295,7 +295,7 @@ pub fn write_text<T: Serialize>(value: &T, terse: bool) -> Result<Vec<u8>, Strin
 #[derive(Debug)]
 pub struct Handshake {
     ours: Stream,
-    theirs: UnixStream,
+    theirs: Stream,
     input: Vec<u8>,
     greeter: Greeter,
     /// What we have said.
@@ -314,10 +314,10 @@ impl Handshake {
     /// That of this transport; `None` if it has none.
     pub fn new(expr: &TransportExpr) -> Option<Self> {
         let (greeting, _) = websocket::bind(expr, "/").ok()??;
-        let (ours, theirs) = UnixStream::pair().ok()?;
+        let (ours, theirs) = sys::pair().ok()?;
         let mut handshake = Handshake {
             ours: Stream::Unix(ours),
-            theirs,
+            theirs: Stream::Unix(theirs),
             input: Vec::new(),
             greeter: Greeter(greeting.greeter()),
             said: Vec::new(),
@@ -351,14 +351,14 @@ impl Handshake {
 
     /// The other side has ended the connection.
     pub fn hang_up(&mut self) -> Option<Result<(), String>> {
-        drop(self.theirs.shutdown(std::net::Shutdown::Write));
+        self.theirs.shutdown_write();
         self.advance(&[])
     }
 
     fn listen(&mut self) {
         let mut chunk = [0; 4096];
         loop {
-            match self.theirs.read(&mut chunk) {
+            match self.theirs.read(&mut chunk[..]) {
                 Ok(count) if count > 0 => {
                     let chunk = chunk.get(..count).unwrap_or_default();
                     self.said.extend_from_slice(chunk);

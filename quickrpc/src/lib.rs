@@ -425,6 +425,21 @@
 //! buffer and table has a limit, see [`Limits`]. Whoever does not read what is sent to him is
 //! disconnected, as [`Api::on_disconnect`] tells, and delays nobody else.
 //!
+//! # Systems
+//!
+//! | | Linux | macOS | FreeBSD | Windows |
+//! |---|---|---|---|---|
+//! | `tcp`, `tcpserv`, `internal`, `restart` | tested | checked | checked | tried |
+//! | `stdio`, `process` | tested | checked | checked | tried |
+//! | `ws`, `tls`, `wss` and their servers | tested | checked | checked | tried |
+//! | `mux`, `udp` | tested | checked | checked | tried by hand, with one peer or two |
+//! | the announcer | tested | checked | checked | checked |
+//! | `unix`, `unixserv` | tested | checked, without `@<name>` | checked, without `@<name>` | refused |
+//!
+//! *Tested*: the whole test suite runs there. *Tried*: most of it passes under
+//! Wine, and nobody has run it on Windows. *Checked*: it
+//! compiles, and nobody has run it. On any other system it does not compile, and says so.
+//!
 //! # Without a trait
 //!
 //! [`dynamic::Api`] calls methods by name, with [`Value`]s.

@@ -1,6 +1,6 @@
 //! Certificates, made when they are needed.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
@@ -69,9 +69,9 @@ impl Authority {
         self.dir.path("ca.pem")
     }
 
-    /// Its folder.
-    pub fn dir(&self) -> &Path {
-        self.dir.as_ref()
+    /// A path in its folder, which can stand in an expression.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path(name)
     }
 
     /// A server on this machine: `localhost`, and all addresses of tests.

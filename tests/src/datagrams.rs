@@ -92,6 +92,7 @@ fn sharing(address: SocketAddr) -> UdpSocket {
 
 fn share(socket: &Socket) {
     socket.set_reuse_address(true).expect("an option");
+    #[cfg(unix)]
     socket.set_reuse_port(true).expect("an option");
 }
 

@@ -1,6 +1,6 @@
 //! Directories that no other test uses.
 
-use std::path::{Path, PathBuf};
+use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs, process};
 
@@ -22,9 +22,10 @@ impl OwnDir {
         OwnDir(path)
     }
 
-    /// A path in it.
+    /// A path in it, which can stand in an expression.
     pub fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
+        let path = self.0.join(name).display().to_string();
+        path.replace(MAIN_SEPARATOR, "/").into()
     }
 
     /// What is in it.

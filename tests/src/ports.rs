@@ -46,7 +46,9 @@ impl Default for OwnHost {
 /// It is taken without listening, so that others can share it and nobody else gets it.
 #[derive(Debug)]
 pub struct OwnPort {
-    socket: Socket,
+    addr: SocketAddr,
+    /// On Windows nobody shares a port to listen at; there the address is all that is its own.
+    _socket: Option<Socket>,
 }
 
 impl OwnPort {
@@ -60,16 +62,15 @@ impl OwnPort {
         socket.set_reuse_address(true).expect("an option");
         let any = SocketAddr::from((OwnHost::new().ip(), 0));
         socket.bind(&any.into()).expect("a free port");
-        OwnPort { socket }
+        OwnPort {
+            addr: addr_of(&socket),
+            _socket: cfg!(unix).then_some(socket),
+        }
     }
 
     /// The port's address.
-    ///
-    /// # Panics
-    ///
-    /// If the system does not tell it.
     pub fn addr(&self) -> SocketAddr {
-        addr_of(&self.socket)
+        self.addr
     }
 }
 

@@ -17,6 +17,26 @@ const CIRCLE: usize = 6;
 /// Lines of a file.
 const LENGTH: usize = 600;
 
+/// Where the differences between operating systems are,
+const SYSTEMS: [&str; 2] = ["base/sys/", "carrier/sys/"];
+/// and what is nowhere else.
+const OF_A_SYSTEM: [&str; 14] = [
+    "target_os",
+    "target_vendor",
+    "target_family",
+    "(unix)",
+    "(unix,",
+    "(windows)",
+    "(windows,",
+    "std::os::",
+    "mio::unix",
+    "mio::windows",
+    "rustix::",
+    " nix::",
+    "libc::",
+    "SourceFd",
+];
+
 type Name = Vec<String>;
 
 /// The modules of a crate, by their path.
@@ -235,6 +255,18 @@ fn faults(sources: &[(String, String)]) -> Vec<String> {
             ));
         }
     }
+    let of_systems = |file: &str| SYSTEMS.iter().any(|folder| file.starts_with(folder));
+    for (file, text) in sources.iter().filter(|(file, _)| !of_systems(file)) {
+        for (line, text) in (1..).zip(text.lines()) {
+            let code = text.split("//").next().unwrap_or_default();
+            if let Some(word) = OF_A_SYSTEM.iter().find(|word| code.contains(**word)) {
+                let folders = SYSTEMS.join(" and ");
+                faults.push(format!(
+                    "{file}, line {line}: `{word}` is of some systems only: they are in {folders}"
+                ));
+            }
+        }
+    }
     for (from, to) in &imports {
         for to in to.iter().filter(|to| layer(to) > layer(from)) {
             faults.push(format!("{from} imports {to}, which is in a layer above it"));
@@ -373,4 +405,21 @@ fn a_file_of_more_than_600_lines_is_found() {
     assert_eq!(faults_of(&[("net/a.rs", &"\n".repeat(600))]), [""; 0]);
     let found = faults_of(&[("net/a.rs", &"\n".repeat(601))]);
     assert_eq!(found, ["net/a.rs has 601 lines, more than 600: split it"]);
+}
+
+#[test]
+fn what_is_of_one_system_is_found() {
+    for text in [
+        "#[cfg(unix)] mod a {}",
+        "use std::os::fd::AsFd;",
+        "#[cfg(any(test, target_os = \"linux\"))] fn f() {}",
+        "fn f() { rustix::event::poll(fds, None); }",
+    ] {
+        let found = faults_of(&[("net/a.rs", text), ("carrier/sys/a.rs", text)]);
+        assert!(
+            found.len() == 1 && found[0].starts_with("net/a.rs, line 1: "),
+            "{text}: {found:?}"
+        );
+    }
+    assert_eq!(faults_of(&[("net/a.rs", "// see std::os::fd")]), [""; 0]);
 }

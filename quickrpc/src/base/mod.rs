@@ -16,5 +16,10 @@ pub(crate) mod security;
 pub(crate) mod sender;
 pub(crate) mod spare;
 pub(crate) mod sync;
+#[cfg_attr(
+    not(all(feature = "hmac", feature = "tls", feature = "websocket")),
+    allow(dead_code, unused_imports, reason = "few need to know all that")
+)]
+pub(crate) mod sys;
 pub(crate) mod threads;
 pub(crate) mod value;

@@ -36,7 +36,7 @@ pub struct Sender {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Credentials {
-    /// The process.
+    /// The process; 0 where the system does not tell, as the BSDs do not.
     pub pid: u32,
     /// The user that it ran as.
     pub uid: u32,

@@ -2,15 +2,12 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsRawFd, RawFd};
 
 use mio::net::TcpListener;
-use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
-use rustix::net::{Shutdown, shutdown};
 
 use super::stream::Stream;
-use super::unix;
+use super::sys::{self, unix};
 
 /// A listening socket, not blocking.
 #[derive(Debug)]
@@ -26,7 +23,7 @@ impl Listener {
             Listener::Tcp(listener) => {
                 let (stream, address) = listener.accept()?;
                 let address = SocketAddr::new(address.ip().to_canonical(), address.port());
-                Ok((Stream::Tcp(stream), address.to_string()))
+                Ok((Stream::Tcp(sys::connected(stream)?), address.to_string()))
             }
             Listener::Unix(listener) => {
                 let (stream, name) = listener.accept()?;
@@ -44,26 +41,18 @@ impl Listener {
     }
 
     /// Registers for connections, edge-triggered.
-    pub(crate) fn register(&self, registry: &Registry, token: Token) -> io::Result<()> {
-        registry.register(&mut SourceFd(&self.as_raw_fd()), token, Interest::READABLE)
-    }
-}
-
-/// Ends listening, whoever still holds the descriptor: a child process that is being
-/// spawned has it until it runs its program, and the port would be taken for so long.
-impl Drop for Listener {
-    fn drop(&mut self) {
-        if let Listener::Tcp(listener) = self {
-            shutdown(listener, Shutdown::Both).ok();
+    pub(crate) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        match self {
+            Listener::Tcp(listener) => registry.register(listener, token, Interest::READABLE),
+            Listener::Unix(listener) => listener.register(registry, token),
         }
     }
 }
 
-impl AsRawFd for Listener {
-    fn as_raw_fd(&self) -> RawFd {
-        match self {
-            Listener::Tcp(listener) => listener.as_raw_fd(),
-            Listener::Unix(listener) => listener.socket.as_raw_fd(),
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Listener::Tcp(listener) = self {
+            sys::end_listening(listener);
         }
     }
 }

@@ -1,7 +1,6 @@
 //! What moves bytes: sockets, pipes, processes. It knows nothing of what they mean.
 
 mod child_log;
-pub(crate) mod fd;
 #[cfg_attr(
     not(feature = "websocket"),
     allow(dead_code, reason = "nothing else says so much")
@@ -13,6 +12,7 @@ pub(crate) mod pipe;
 pub(crate) mod process;
 pub(crate) mod stdio;
 pub(crate) mod stream;
+pub(crate) mod sys;
 pub(crate) mod tcp;
 #[cfg(feature = "tls")]
 pub(crate) mod tls;
@@ -21,7 +21,6 @@ pub(crate) mod tls;
 pub(crate) mod tls;
 pub mod transport;
 pub(crate) mod udp;
-pub(crate) mod unix;
 #[cfg(feature = "websocket")]
 pub(crate) mod websocket;
 #[cfg(not(feature = "websocket"))]

@@ -2,8 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-
-use mio::net::TcpStream;
+use std::time::Instant;
 
 use crate::base::error::Error;
 use crate::base::security::SecInfo;
@@ -11,6 +10,7 @@ use crate::expr::TransportExpr;
 
 use super::greeter::Greeting;
 use super::stream::Room;
+use super::sys::TcpStream;
 
 /// A connection over TLS: there is none.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ impl Tls {
         match *self {}
     }
 
-    pub(crate) fn read_waiting(&self, _: impl Room) -> io::Result<usize> {
+    pub(crate) fn read_waiting(&self, _: impl Room, _: Option<Instant>) -> io::Result<usize> {
         match *self {}
     }
 

@@ -1,19 +1,19 @@
 //! `stdio`: the process's own standard input and output as a wire.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use crate::base::limits::Limits;
 use crate::base::sync::lock;
 
-use super::fd;
-use super::pipe::{Pipe, Wakers};
+use super::pipe::Pipe;
+use super::sys;
 
 /// Only one transport of the process can have its standard input and output.
 static TAKEN: Mutex<bool> = Mutex::new(false);
 
-/// Takes standard input and output. With `guard`, descriptor 1 points at stderr
-/// meanwhile, so that a stray `println!` does not spoil the wire.
+/// Takes standard input and output. With `guard`, what is printed goes to stderr meanwhile,
+/// so that a stray `println!` does not spoil the wire.
 pub(crate) fn open(guard: bool, limits: &Limits) -> io::Result<Pipe> {
     let mut taken = lock(&TAKEN);
     if *taken {
@@ -22,51 +22,38 @@ pub(crate) fn open(guard: bool, limits: &Limits) -> io::Result<Pipe> {
     }
     // What was printed so far belongs in front of the wire.
     io::stdout().flush()?;
-    let output = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdout(), 3)?;
-    let input = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3)?;
-    let (wake_reader, reader_woken) = fd::waker()?;
-    let (wake_writer, writer_woken) = fd::waker()?;
-    if guard {
-        rustix::stdio::dup2_stdout(rustix::stdio::stderr())?;
-    }
+    let pipe = sys::stdio::open(guard, limits)?;
     *taken = true;
-    let wakers = Wakers {
-        end_reading: wake_reader,
-        end_writing: wake_writer,
-    };
-    let reader = fd::Reader::new(Arc::new(input), reader_woken);
-    let writer = Writer {
-        inner: fd::Writer::new(output, writer_woken, limits),
-        guard,
-    };
+    let writer = Writer(Some(pipe.writer));
     Ok(Pipe {
-        wakers: Arc::new(wakers),
-        ..Pipe::new(reader, writer)
+        writer: Box::new(writer),
+        ..pipe
     })
 }
 
-/// Standard output, which is given back at the end.
-pub(crate) struct Writer {
-    inner: fd::Writer,
-    guard: bool,
-}
+/// Standard output, which the next one can take after it. `None` only while it is dropped.
+struct Writer(Option<Box<dyn Write + Send>>);
 
 impl Write for Writer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.inner.write(bytes)
+        match &mut self.0 {
+            Some(inner) => inner.write(bytes),
+            None => Err(io::ErrorKind::BrokenPipe.into()),
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
+        match &mut self.0 {
+            Some(inner) => inner.flush(),
+            None => Ok(()),
+        }
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        if self.guard {
-            io::stdout().flush().ok();
-            rustix::stdio::dup2_stdout(self.inner.output()).ok();
-        }
+        // It is given back first.
+        self.0 = None;
         *lock(&TAKEN) = false;
     }
 }

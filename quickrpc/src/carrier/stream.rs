@@ -2,29 +2,22 @@
 
 use std::io::{self, BufRead};
 use std::net::Shutdown;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::time::{Duration, Instant};
 
-use mio::net::{TcpStream, UnixStream};
-use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
-use rustix::buffer::spare_capacity;
-use rustix::net::sockopt::{Timeout, set_socket_timeout};
-use rustix::net::{RecvFlags, SendFlags, recv, send};
 
 use crate::base::often::Origin;
 use crate::base::security::SecInfo;
 
+use super::sys::{self, LocalStream, Rung, Socket, TcpStream, Wait};
 use super::tls::Tls;
-
-/// A wait may be longer than asked for by so much.
-const SLACK: Duration = Duration::from_millis(1);
 
 /// A connected socket.
 #[derive(Debug)]
 pub(crate) enum Stream {
     Tcp(TcpStream),
-    Unix(UnixStream),
+    /// Within this machine.
+    Unix(LocalStream),
     #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "there is none"))]
     /// In a box, since it is large, and most streams are none.
     Tls(Box<Tls>),
@@ -33,16 +26,16 @@ pub(crate) enum Stream {
 /// Where input goes: into a slice, or behind what a vector has, as far as it has room.
 pub(crate) trait Room {
     /// From a socket.
-    fn receive(self, socket: impl AsFd, flags: RecvFlags) -> io::Result<usize>;
+    fn receive(self, socket: Socket<'_>, wait: Wait) -> io::Result<usize>;
     /// From what has come already.
     #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "nothing has"))]
     fn copy(self, input: impl BufRead) -> io::Result<usize>;
 }
 
 impl Room for &mut [u8] {
-    fn receive(self, socket: impl AsFd, flags: RecvFlags) -> io::Result<usize> {
-        let (_, count) = recv(socket, self, flags)?;
-        Ok(count)
+    #[inline]
+    fn receive(self, socket: Socket<'_>, wait: Wait) -> io::Result<usize> {
+        sys::receive(socket, self, wait)
     }
 
     fn copy(self, mut input: impl BufRead) -> io::Result<usize> {
@@ -54,9 +47,9 @@ impl Room for &mut [u8] {
 struct Spare<'a>(&'a mut Vec<u8>);
 
 impl Room for Spare<'_> {
-    fn receive(self, socket: impl AsFd, flags: RecvFlags) -> io::Result<usize> {
-        let (_, count) = recv(socket, spare_capacity(self.0), flags)?;
-        Ok(count)
+    #[inline]
+    fn receive(self, socket: Socket<'_>, wait: Wait) -> io::Result<usize> {
+        sys::receive_behind(socket, self.0, wait)
     }
 
     fn copy(self, mut input: impl BufRead) -> io::Result<usize> {
@@ -103,10 +96,10 @@ impl Place<'_> {
 
 impl Room for Place<'_> {
     #[inline]
-    fn receive(self, socket: impl AsFd, flags: RecvFlags) -> io::Result<usize> {
+    fn receive(self, socket: Socket<'_>, wait: Wait) -> io::Result<usize> {
         match self {
-            Place::Slice(slice) => slice.receive(socket, flags),
-            Place::Behind(vector) => Spare(vector).receive(socket, flags),
+            Place::Slice(slice) => slice.receive(socket, wait),
+            Place::Behind(vector) => Spare(vector).receive(socket, wait),
         }
     }
 
@@ -124,7 +117,7 @@ impl Stream {
     pub(crate) fn read(&self, room: impl Room) -> io::Result<usize> {
         match self {
             Stream::Tls(tls) => tls.read(room),
-            _ => room.receive(self, RecvFlags::DONTWAIT),
+            _ => room.receive(self.socket(), Wait::Never),
         }
     }
 
@@ -136,33 +129,27 @@ impl Stream {
         timeout: &mut Option<Duration>,
         until: Option<Instant>,
     ) -> io::Result<usize> {
-        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-        let fits = match (*timeout, left) {
-            (None, None) => true,
-            (Some(set), Some(left)) => set <= left + SLACK && set + set >= left,
-            _ => false,
-        };
-        if !fits {
-            // Zero would mean for ever.
-            let left = left.map(|left| left.max(SLACK));
-            set_socket_timeout(self, Timeout::Recv, left)?;
-            *timeout = left;
-        }
+        sys::limit_waits(self.socket(), timeout, until)?;
         match self {
-            Stream::Tls(tls) => tls.read_waiting(room),
-            _ => room.receive(self, RecvFlags::empty()),
+            Stream::Tls(tls) => tls.read_waiting(room, until),
+            _ => room.receive(self.socket(), Wait::Until(until)),
         }
     }
 
     /// Throws away what has come, without looking at it.
     pub(crate) fn discard(&self, scratch: &mut [u8]) -> io::Result<usize> {
-        scratch.receive(self, RecvFlags::DONTWAIT)
+        scratch.receive(self.socket(), Wait::Never)
     }
 
     /// Whether a read may give less than what has come, so that only
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) says that there is no more.
     pub(crate) fn reads_in_parts(&self) -> bool {
-        matches!(self, Stream::Tls(_))
+        sys::READS_TO_THE_END || matches!(self, Stream::Tls(_))
+    }
+
+    /// Whether the next event of room is one.
+    pub(crate) fn waits_for_room(&self) -> bool {
+        sys::waits_for_room(self.socket())
     }
 
     /// Whether input has come out of the socket already, of which the system says nothing
@@ -179,7 +166,7 @@ impl Stream {
     pub(crate) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Stream::Tls(tls) => tls.write(bytes),
-            _ => send_now(self, bytes),
+            _ => sys::send_now(self.socket(), bytes),
         }
     }
 
@@ -204,9 +191,23 @@ impl Stream {
         }
     }
 
-    /// From now on only calls that say so do not block.
-    pub(crate) fn set_blocking(&self) -> io::Result<()> {
-        Ok(rustix::io::ioctl_fionbio(self, false)?)
+    /// From now on it is a peer's.
+    pub(crate) fn adopt(&self) -> io::Result<()> {
+        sys::adopt(self.socket())
+    }
+
+    /// Waits until it takes more, the bell rings, or until then.
+    pub(crate) fn wait_for_room(&self, rung: Option<&Rung>, until: Instant) -> io::Result<()> {
+        sys::wait_for_room(self.socket(), rung, until)
+    }
+
+    #[inline]
+    fn socket(&self) -> Socket<'_> {
+        match self {
+            Stream::Tcp(stream) => sys::socket(stream),
+            Stream::Unix(stream) => sys::socket(stream),
+            Stream::Tls(tls) => sys::socket(tls.socket()),
+        }
     }
 
     /// Wakes a thread that waits for input; there will be none.
@@ -236,15 +237,14 @@ impl Stream {
         };
     }
 
-    /// Registers, edge-triggered. By descriptor, since the socket is shared with those who
-    /// write.
+    /// Registers, edge-triggered.
     pub(crate) fn register(
         &self,
         registry: &Registry,
         token: Token,
         interest: Interest,
     ) -> io::Result<()> {
-        registry.register(&mut SourceFd(&self.as_raw_fd()), token, interest)
+        sys::register(self.socket(), registry, token, interest)
     }
 
     pub(crate) fn reregister(
@@ -253,37 +253,10 @@ impl Stream {
         token: Token,
         interest: Interest,
     ) -> io::Result<()> {
-        registry.reregister(&mut SourceFd(&self.as_raw_fd()), token, interest)
+        sys::reregister(self.socket(), registry, token, interest)
     }
 
     pub(crate) fn deregister(&self, registry: &Registry) {
-        // Closing the descriptor would do the same.
-        registry.deregister(&mut SourceFd(&self.as_raw_fd())).ok();
-    }
-}
-
-/// Writes what the socket takes at once.
-pub(super) fn send_now(socket: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
-    let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-    Ok(send(socket, bytes, flags)?)
-}
-
-impl AsFd for Stream {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        match self {
-            Stream::Tcp(stream) => stream.as_fd(),
-            Stream::Unix(stream) => stream.as_fd(),
-            Stream::Tls(tls) => tls.socket().as_fd(),
-        }
-    }
-}
-
-impl AsRawFd for Stream {
-    fn as_raw_fd(&self) -> RawFd {
-        match self {
-            Stream::Tcp(stream) => stream.as_raw_fd(),
-            Stream::Unix(stream) => stream.as_raw_fd(),
-            Stream::Tls(tls) => tls.socket().as_raw_fd(),
-        }
+        sys::deregister(self.socket(), registry);
     }
 }

@@ -4,9 +4,9 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::time::Duration;
 
-use mio::net::TcpStream;
-use rustix::io::Errno;
-use socket2::{Domain, SockRef, Socket, Type};
+use socket2::{Domain, Socket, Type};
+
+use super::sys::{self, TcpStream, is_lacking};
 
 /// Connections that the system holds until they are accepted.
 const BACKLOG: i32 = 1024;
@@ -72,19 +72,6 @@ fn listen_once(addresses: &[SocketAddr], mut port: u16) -> io::Result<Vec<TcpLis
     }
 }
 
-/// Whether the machine has no such address, or none of its kind.
-fn is_lacking(error: &io::Error) -> bool {
-    let lacking = [
-        Errno::ADDRNOTAVAIL,
-        Errno::AFNOSUPPORT,
-        Errno::PROTONOSUPPORT,
-        // Of a network that the machine is not in.
-        Errno::INVAL,
-        Errno::NODEV,
-    ];
-    Errno::from_io_error(error).is_some_and(|error| lacking.contains(&error))
-}
-
 /// The same error, with the address where there are several, and what is wrong with it.
 pub(crate) fn explain(address: SocketAddr, error: io::Error, one_of_several: bool) -> io::Error {
     let hint = match address {
@@ -110,7 +97,9 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
         socket.set_only_v6(!all)?;
     }
     // A port can be bound again at once after a stop; not by two servers at a time.
-    socket.set_reuse_address(true)?;
+    if sys::SHARES_LISTENING_PORTS {
+        socket.set_reuse_address(true)?;
+    }
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
@@ -119,17 +108,17 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// Options of every TCP connection.
 pub(crate) fn prepare(stream: &TcpStream, nodelay: bool, keepalive: Option<Duration>) {
-    // None is needed for working; failing means that the connection is gone already.
-    stream.set_nodelay(nodelay).ok();
-    let socket = SockRef::from(stream);
-    socket.set_keepalive(true).ok();
-    // Something is sent in every interval: if nobody confirms it within most of another
-    // one, the link is cut. So that is noticed within two intervals, the system's delays
-    // included. (RFC 5482; the system's own keepalive takes two hours.)
-    #[cfg(target_os = "linux")]
-    if let Some(interval) = keepalive {
-        socket.set_tcp_user_timeout(Some(interval * 3 / 4)).ok();
-    }
+    sys::with_options(stream, |socket| {
+        // None is needed for working; failing means that the connection is gone already.
+        socket.set_tcp_nodelay(nodelay).ok();
+        socket.set_keepalive(true).ok();
+        // Something is sent in every interval: if nobody confirms it within most of another
+        // one, the link is cut. So that is noticed within two intervals, the system's delays
+        // included. (The system's own keepalive takes two hours.)
+        if let Some(interval) = keepalive {
+            sys::cut_when_silent(socket, interval);
+        }
+    });
 }
 
 /// The name of a server as its client sees it: as written in the expression.

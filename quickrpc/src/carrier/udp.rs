@@ -5,16 +5,17 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::{Domain, Socket, Type};
 
 use crate::base::limits::Limits;
 use crate::base::sync::lock;
+
+use super::sys::{self, UdpSocket};
 
 /// More does not fit a datagram (IPv4).
 pub(crate) const LARGEST: usize = 65_507;
@@ -47,8 +48,8 @@ pub(crate) struct UdpPort {
 
 /// Opens a port; gives the sockets to read from as well.
 ///
-/// A socket that is bound to an address hears nothing that is sent to a broadcast or
-/// multicast address, so that there are further ones for these.
+/// On most systems, a socket that is bound to an address hears nothing that is sent to a
+/// broadcast or multicast address, so that there are further ones for these.
 pub(crate) fn open(settings: &Settings) -> io::Result<(UdpPort, Vec<Arc<UdpSocket>>)> {
     let Settings {
         bind,
@@ -76,8 +77,8 @@ pub(crate) fn open(settings: &Settings) -> io::Result<(UdpPort, Vec<Arc<UdpSocke
         let mut heard = vec![to_all];
         heard.extend(multicast.filter(|group| *group != to_all));
         for other in heard {
-            match overhear(other, local.port(), address) {
-                Ok(socket) => sockets.push(Arc::new(socket)),
+            match overhear(&socket, other, local.port(), address) {
+                Ok(further) => sockets.extend(further.map(Arc::new)),
                 Err(error) if broadcast.or(multicast).is_some() => return Err(error),
                 // Nobody asked for broadcasts by name.
                 Err(error) => crate::base::log::debug!("broadcasts are not heard: {error}"),
@@ -165,8 +166,7 @@ impl UdpPort {
         if !local.is_unspecified() {
             return local.to_canonical() == ip;
         }
-        // Only addresses of this machine can be bound.
-        UdpSocket::bind((ip, 0)).is_ok()
+        sys::is_here(ip)
     }
 
     /// Nothing can be sent any more.
@@ -204,24 +204,32 @@ fn bound(address: IpAddr, port: u16) -> io::Result<UdpSocket> {
         if address.is_ipv6() {
             socket.set_only_v6(!address.ip().is_unspecified())?;
         }
-        // As in the original: several programs of a machine hear broadcasts of one port.
-        socket.set_reuse_address(true)?;
-        socket.set_reuse_port(true)?;
+        sys::share_port(&socket)?;
         socket.set_broadcast(true)?;
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
-        Ok(socket.into())
+        sys::datagrams(socket)
     };
     bind().map_err(|error: io::Error| at(address.ip(), port, &error))
 }
 
-/// A socket that hears what is sent to a broadcast address or a group.
-fn overhear(heard: IpAddr, port: u16, interface: IpAddr) -> io::Result<UdpSocket> {
-    let socket = bound(heard, port)?;
+/// Has what is sent to a broadcast address or a group be heard. Gives the socket for that, where
+/// it takes another one.
+fn overhear(
+    socket: &UdpSocket,
+    heard: IpAddr,
+    port: u16,
+    interface: IpAddr,
+) -> io::Result<Option<UdpSocket>> {
+    let further = match sys::HEARS_BROADCASTS {
+        true => None,
+        false => Some(bound(heard, port)?),
+    };
     if heard.is_multicast() {
-        join(&socket, heard, interface).map_err(|error| at(heard, port, &error))?;
+        let socket = further.as_ref().unwrap_or(socket);
+        join(socket, heard, interface).map_err(|error| at(heard, port, &error))?;
     }
-    Ok(socket)
+    Ok(further)
 }
 
 fn join(socket: &UdpSocket, group: IpAddr, interface: IpAddr) -> io::Result<()> {
@@ -237,7 +245,7 @@ fn join(socket: &UdpSocket, group: IpAddr, interface: IpAddr) -> io::Result<()> 
 /// Messages to a group leave where the address is.
 fn send_groups_from(socket: &UdpSocket, address: IpAddr) -> io::Result<()> {
     match address {
-        IpAddr::V4(ip) => socket2::SockRef::from(socket).set_multicast_if_v4(&ip),
+        IpAddr::V4(ip) => sys::send_groups_from(socket, ip),
         IpAddr::V6(_) => Ok(()),
     }
 }
@@ -269,19 +277,10 @@ fn send(
                 let Some(left) = left else {
                     return Err(error);
                 };
-                wait_for_room(socket, left)?;
+                sys::wait_for_room_of_datagrams(socket, left)?;
             }
             Err(error) => return Err(error),
         }
-    }
-}
-
-/// Sleeps until the socket takes more, or the time is over.
-fn wait_for_room(socket: &UdpSocket, left: Duration) -> io::Result<()> {
-    let left = Timespec::try_from(left).map_err(|_| io::ErrorKind::InvalidInput)?;
-    match poll(&mut [PollFd::new(socket, PollFlags::OUT)], Some(&left)) {
-        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
-        Err(error) => Err(error.into()),
     }
 }
 
@@ -462,7 +461,8 @@ mod tests {
     #[test]
     fn only_what_was_sent_to_all_is_our_own() {
         let (port, sockets) = open(&settings("127.0.0.1")).unwrap();
-        assert_eq!(sockets.len(), 2);
+        let further = usize::from(!sys::HEARS_BROADCASTS);
+        assert_eq!(sockets.len(), 1 + further);
         let here = port.local();
         let all = port.target(port.to_all(), 0).unwrap();
         port.send(b"one", here, None).unwrap().unwrap();

@@ -1,4 +1,5 @@
-//! A command line as words, by the rules of a POSIX shell for blanks and quotes.
+//! A command line as words, by the rules of a POSIX shell for blanks and quotes, or by those of
+//! programs on Windows.
 
 use std::iter::Peekable;
 use std::str::CharIndices;
@@ -66,6 +67,63 @@ fn double(
     Err(wrong(at, "the quote `\"` is not closed"))
 }
 
+/// Splits a command line as programs for Windows do ("Parsing C command-line arguments" of
+/// Microsoft's documentation).
+///
+/// * Blanks separate words, but for those within double quotes.
+/// * A backslash means itself, but for those before a double quote: each two of them are one, and
+///   one that is left makes the quote mean itself.
+/// * Within double quotes, two of them are one that means itself.
+/// * In the first word, the program, backslashes always mean themselves.
+pub(crate) fn split_for_windows(line: &str) -> Result<Vec<String>, String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut word: Option<String> = None;
+    // Where the quote stands that is not closed.
+    let mut quoted = None;
+    let mut chars = line.char_indices().peekable();
+    while let Some((at, char)) = chars.next() {
+        match char {
+            ' ' | '\t' | '\n' | '\r' if quoted.is_none() => words.extend(word.take()),
+            '\\' if !words.is_empty() => {
+                let mut count = 1;
+                while chars.next_if(|(_, next)| *next == '\\').is_some() {
+                    count += 1;
+                }
+                let word = word.get_or_insert_default();
+                match chars.peek() {
+                    Some((_, '"')) => {
+                        word.extend(std::iter::repeat_n('\\', count / 2));
+                        if count % 2 == 1 {
+                            word.push('"');
+                            chars.next();
+                        }
+                    }
+                    _ => word.extend(std::iter::repeat_n('\\', count)),
+                }
+            }
+            '"' if quoted.is_some()
+                && !words.is_empty()
+                && chars.next_if(|(_, next)| *next == '"').is_some() =>
+            {
+                word.get_or_insert_default().push('"');
+            }
+            '"' => {
+                word.get_or_insert_default();
+                quoted = match quoted {
+                    Some(_) => None,
+                    None => Some(at),
+                };
+            }
+            _ => word.get_or_insert_default().push(char),
+        }
+    }
+    words.extend(word);
+    match quoted {
+        Some(at) => Err(wrong(at, "the quote `\"` is not closed")),
+        None => Ok(words),
+    }
+}
+
 fn wrong(at: usize, what: &str) -> String {
     format!("at byte {at}: {what}")
 }
@@ -113,5 +171,31 @@ mod tests {
         for (line, error) in table {
             assert_eq!(split(line).unwrap_err(), error, "{line:?}");
         }
+    }
+
+    #[test]
+    fn words_for_windows() {
+        // The table of Microsoft's documentation first.
+        let table: [(&str, &[&str]); 14] = [
+            (r#"p "abc" d e"#, &["p", "abc", "d", "e"]),
+            (r#"p a\\b d"e f"g h"#, &["p", r"a\\b", "de fg", "h"]),
+            (r#"p a\\\"b c d"#, &["p", r#"a\"b"#, "c", "d"]),
+            (r#"p a\\\\"b c" d e"#, &["p", r"a\\b c", "d", "e"]),
+            (r#"p a"b"" c d""#, &["p", r#"ab" c d"#]),
+            ("", &[]),
+            (" \t", &[]),
+            (r"C:\a\b.exe -x", &[r"C:\a\b.exe", "-x"]),
+            (r#""C:\a b\" -x"#, &[r"C:\a b\", "-x"]),
+            (r#"p "C:\a b\\" -x"#, &["p", r"C:\a b\", "-x"]),
+            (r#"p "" 'a b'"#, &["p", "", "'a", "b'"]),
+            (r"p C:\", &["p", r"C:\"]),
+            (r#"p \""#, &["p", "\""]),
+            ("für ö", &["für", "ö"]),
+        ];
+        for (line, words) in table {
+            assert_eq!(split_for_windows(line).unwrap(), words, "{line:?}");
+        }
+        let error = split_for_windows(r#"p "a\" b"#).unwrap_err();
+        assert_eq!(error, "at byte 2: the quote `\"` is not closed");
     }
 }

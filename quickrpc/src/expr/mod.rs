@@ -50,7 +50,8 @@
 //! wants it; such an answer stops a Python peer.
 //!
 //! With `keepalive`, something harmless is sent in a connection that was silent for so long,
-//! and a link that was cut is noticed within twice the time (over TCP, on Linux). It needs a
+//! and a link that was cut is noticed within twice the time (over TCP; on Windows, as soon as the
+//! system gives up sending). It needs a
 //! codec with something harmless to send, which is `jrpc` with a delimiter; others are refused
 //! when the API is built. Over WebSocket, it is a ping, with any codec. With `backoff`, the pause before another attempt doubles with each failure up to
 //! this, less up to a fifth, so that many clients do not come back at once.
@@ -68,6 +69,10 @@
 //! `wsserv`, `command` of
 //! `process`, `bus` and `name` of `internal`, `user` of `blindly_believe_everything`, and
 //! `params` of plug-ins.
+//!
+//! On Windows, a path is written with `/` or with `\\`, since a backslash begins an escape: `files=C:/www`
+//! or `files=C:\\www`. The command line of `process` is split as programs split theirs on the system at
+//! hand; within its parentheses, a backslash means itself.
 //!
 //! # Plug-ins
 //!

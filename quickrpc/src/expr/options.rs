@@ -4,10 +4,11 @@ use std::cell::Cell;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::parse::{Parsed, Piece, unescape};
+use super::parse::{Parsed, Piece, stray_backslash, unescape};
 use super::transport_parse::check_host;
 use super::values::{read_digits, read_duration};
 use crate::base::expr_error::{Wrong, found, nearest};
+use crate::base::sys;
 
 /// The options of one expression, and those around it.
 ///
@@ -190,6 +191,12 @@ impl OptionText<'_> {
 
     /// A path in the file system, with escapes.
     pub(super) fn path(&self, what: &str) -> Parsed<String> {
+        if sys::PATHS_HAVE_BACKSLASHES
+            && let Some(place) = stray_backslash(self.value.text)
+        {
+            let message = "in a path, `/` or `\\\\` is written for `\\`, which begins an escape";
+            return Err(Wrong::new(self.value.at + place, message));
+        }
         let text = self.text()?;
         match text.is_empty() || text.contains('\0') {
             true => Err(self.expected(what)),

@@ -216,6 +216,25 @@ fn read_escape(text: &str) -> Option<(char, usize)> {
     })
 }
 
+/// Where a backslash in a path with escapes was meant to separate names: it stands for neither
+/// itself nor something that cannot be written otherwise.
+pub(super) fn stray_backslash(path: &str) -> Option<usize> {
+    let mut rest = path;
+    while let Some((_, escape)) = rest.split_once('\\') {
+        let needed = |c: char| c == '\\' || must_be_escaped(c);
+        match read_escape(escape) {
+            Some((c, length)) if needed(c) => rest = escape.get(length..).unwrap_or_default(),
+            _ => return Some(path.len() - escape.len() - 1),
+        }
+    }
+    None
+}
+
+/// What means something in an expression.
+fn must_be_escaped(c: char) -> bool {
+    matches!(c, '?' | '&' | '(' | ')' | '[' | ']' | '{' | '}' | '<' | '>')
+}
+
 /// Writes the text so that [`unescape`] gives it back, without any character that means
 /// something in an expression.
 pub(super) fn escape(text: &str) -> String {
@@ -227,8 +246,7 @@ pub(super) fn escape(text: &str) -> String {
             '\t' => out.push_str("\\t"),
             '\0' => out.push_str("\\0"),
             '\\' => out.push_str("\\\\"),
-            '?' | '&' | '(' | ')' | '[' | ']' | '{' | '}' | '<' | '>' => push_hex(&mut out, c),
-            c if c.is_ascii_control() => push_hex(&mut out, c),
+            c if must_be_escaped(c) || c.is_ascii_control() => push_hex(&mut out, c),
             c => out.push(c),
         }
     }
@@ -313,6 +331,29 @@ mod tests {
             "\\", "a\\q", "\\x8", "\\x80", "\\xg0", "\\x+1", "\\ä", "\\x1ä",
         ] {
             assert!(unescape(Piece::whole(wrong)).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_backslash_that_separates_names_is_found() {
+        for (path, place) in [
+            (r"C:\\www\\new", None),
+            ("C:/www/new", None),
+            (r"C:\\Program Files \x28x86\x29", None),
+            ("C:\\", Some(2)),
+            (r"C:\x64", Some(2)),
+            (r"C:\\www\new", Some(7)),
+            (r"web\table", Some(3)),
+            (r"ä\", Some(2)),
+        ] {
+            assert_eq!(stray_backslash(path), place, "{path}");
+        }
+        for path in [
+            r"C:\Program Files (x86)\new & old",
+            r"\\server\share",
+            "web",
+        ] {
+            assert_eq!(stray_backslash(&escape(path)), None, "{path}");
         }
     }
 }

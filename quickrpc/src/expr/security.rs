@@ -83,7 +83,12 @@ impl KeySource {
     /// Takes `keys=` or `env=`, of which one has to be there.
     fn take(scope: &Scope<'_, '_>, whole: Piece<'_>) -> Parsed<Self> {
         let text = |key| scope.take(key).map(|option| option.text()).transpose();
-        match (text("keys")?, text("env")?) {
+        let keys = scope.take("keys").map(|option| match option.value.text {
+            // Told of below.
+            "" => Ok(String::new()),
+            _ => option.path("the name of a file"),
+        });
+        match (keys.transpose()?, text("env")?) {
             (Some(path), None) if !path.is_empty() => Ok(KeySource::File(path)),
             (None, Some(name)) if !name.is_empty() => Ok(KeySource::Environment(name)),
             (Some(_), Some(_)) => Err(Wrong::new(

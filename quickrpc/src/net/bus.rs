@@ -5,8 +5,6 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex, Weak};
 
-use mio::net::UnixStream;
-
 use crate::base::sync::lock;
 use crate::net::conn::Outlet;
 use crate::net::net::Net;
@@ -14,6 +12,7 @@ use crate::net::reactor::Command;
 use crate::wire::Wire;
 
 use crate::carrier::stream::Stream;
+use crate::carrier::sys;
 
 #[derive(Default)]
 struct Bus {
@@ -54,7 +53,7 @@ pub(crate) fn join(
         let Some(other) = member.net.upgrade() else {
             continue;
         };
-        let (here, there) = UnixStream::pair()?;
+        let (here, there) = sys::pair()?;
         let here = Outlet::Socket(Stream::Unix(here));
         let there = Outlet::Socket(Stream::Unix(there));
         let near = net.connect(wire, link, &member.name, here, Vec::new());

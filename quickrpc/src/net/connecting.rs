@@ -11,7 +11,7 @@ use mio::{Interest, Token};
 
 use crate::base::sync::after;
 use crate::carrier::stream::Stream;
-use crate::carrier::{names, tcp};
+use crate::carrier::{names, sys, tcp};
 
 use super::link::Leaf;
 use super::opening::start_error;
@@ -177,10 +177,17 @@ impl Loop {
             return;
         };
         self.poll.registry().deregister(&mut stream).ok();
-        if let Some(error) = trouble {
-            self.not_connected(index, address, error);
-            return self.connect_next(index);
-        }
+        let connected = match trouble {
+            Some(error) => Err(error),
+            None => sys::connected(stream),
+        };
+        let stream = match connected {
+            Ok(stream) => stream,
+            Err(error) => {
+                self.not_connected(index, address, error);
+                return self.connect_next(index);
+            }
+        };
         self.end_race(index);
         let Some(link) = self.links.get(index).cloned() else {
             return;

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::base::sync::after;
 use crate::carrier::stream::{Place, Stream};
+use crate::carrier::sys;
 
 use super::above::Above;
 use super::conn::{Conn, Outlet, Rx};
@@ -69,7 +70,7 @@ impl Net {
         };
         // Where several threads wait, the poll thread reads for all, rather than each for a
         // while: handing over costs more than being woken.
-        if conn.reading.has_sleepers() {
+        if !sys::WAITERS_READ || conn.reading.has_sleepers() {
             return false;
         }
         let Some(reactor) = self.reactor() else {

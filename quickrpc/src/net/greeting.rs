@@ -67,7 +67,7 @@ impl Greetings {
 
 #[cfg(test)]
 mod tests {
-    use mio::net::UnixStream;
+    use crate::carrier::sys;
 
     use super::*;
 
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_handshake_that_panics_has_failed() {
-        let stream = || Stream::Unix(UnixStream::pair().unwrap().0);
+        let stream = || Stream::Unix(sys::pair().unwrap().0);
         for greeting in [Panics::Wrapping, Panics::Beginning] {
             let error = begin(&greeting, stream()).err().unwrap();
             assert!(error.to_string().contains("panicked"), "{error}");

@@ -9,6 +9,7 @@ use crate::base::limits::Limits;
 use crate::base::sync::lock;
 use crate::carrier::greeter::Greeting;
 use crate::carrier::process::CommandLine;
+use crate::carrier::sys::unix;
 use crate::carrier::transport::{AnyTransport, Transport};
 use crate::carrier::{tcp, tls, udp, websocket};
 use crate::expr::{Retry, TransportExpr, TransportKind};
@@ -246,6 +247,11 @@ fn leaf(expr: &TransportExpr) -> Result<Leaf, Error> {
             nodelay: *nodelay,
         },
         TransportKind::Process { command } => Leaf::Process(Arc::new(CommandLine::parse(command)?)),
+        TransportKind::Unix { .. } | TransportKind::UnixServer { .. }
+            if let Some(why) = unix::REFUSED =>
+        {
+            return Err(Error::Config(format!("`{expr}` {why}").into()));
+        }
         TransportKind::Unix { path } => Leaf::Unix(path.into()),
         TransportKind::UnixServer { path, mode } => Leaf::UnixServer {
             path: path.into(),

@@ -14,7 +14,8 @@ use crate::base::often::Origin;
 use crate::base::sync::lock;
 use crate::carrier::listener::Listener;
 use crate::carrier::stream::Stream;
-use crate::carrier::{tcp, unix};
+use crate::carrier::sys::{self, unix};
+use crate::carrier::tcp;
 
 use super::link::{Leaf, Link};
 use super::opening::start_error;
@@ -129,7 +130,7 @@ impl Loop {
         lock(&self.net.addresses).retain(|(link, _)| *link != index);
     }
 
-    fn accept_from(&mut self, index: usize, listener: Listener) -> io::Result<()> {
+    fn accept_from(&mut self, index: usize, mut listener: Listener) -> io::Result<()> {
         let token = self.sources.reserve();
         listener.register(self.poll.registry(), Token(token))?;
         let source = Source::Listener {
@@ -156,7 +157,7 @@ impl Loop {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     return self.accepted_all(index);
                 }
-                Err(error) if is_out_of_descriptors(&error) => {
+                Err(error) if sys::is_out_of_descriptors(&error) => {
                     return self.out_of_descriptors(index, &error);
                 }
                 // The connection that was to be accepted is gone already.
@@ -251,9 +252,4 @@ impl Loop {
             self.accept(token, index);
         }
     }
-}
-
-fn is_out_of_descriptors(error: &io::Error) -> bool {
-    // ENFILE and EMFILE have no stable kind.
-    matches!(error.raw_os_error(), Some(23 | 24))
 }

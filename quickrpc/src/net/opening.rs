@@ -14,8 +14,9 @@ use crate::base::log::Shown;
 use crate::base::often::Origin;
 use crate::base::sync::{after, lock};
 use crate::carrier::pipe::Pipe;
+use crate::carrier::stdio;
 use crate::carrier::stream::Stream;
-use crate::carrier::{process, stdio, unix};
+use crate::carrier::sys::{process, unix};
 use crate::expr::Retry;
 
 use super::link::{Leaf, Link};

@@ -7,9 +7,9 @@ use crate::base::error::{Error, Result};
 use crate::base::foreign;
 use crate::base::here;
 use crate::base::reason::DisconnectReason;
-use crate::carrier::fd;
 use crate::carrier::pipe::Pipe;
 use crate::carrier::stream::Place;
+use crate::carrier::sys;
 use crate::carrier::transport::{Entry, Network, Transport};
 use crate::wire::Wire;
 
@@ -200,7 +200,7 @@ fn read(
 }
 
 fn write(conn: &Conn, mut writer: impl Write) {
-    fd::survive_broken_pipes();
+    sys::survive_broken_pipes();
     let mut failed = None;
     while let Some(bytes) = conn.take_queued() {
         if let Err(error) = writer.write_all(&bytes).and_then(|()| writer.flush()) {

@@ -1,12 +1,13 @@
 //! What the poll thread watches, by token.
 
 use std::collections::HashMap;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use mio::net::TcpStream;
 
 use crate::carrier::listener::Listener;
+use crate::carrier::sys::UdpSocket;
 
 use super::conn::Conn;
 use super::datagrams::Datagrams;

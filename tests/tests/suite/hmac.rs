@@ -1,8 +1,6 @@
 //! Signed messages between two sides of the library.
 
-use std::os::fd::OwnedFd;
 use std::thread;
-use std::time::Duration;
 
 use quickrpc::security::SecurityError;
 use quickrpc::{DisconnectReason, Error};
@@ -10,7 +8,6 @@ use quickrpc_tests::{
     DatagramPort, Inbox, KeyFile, Lab, LabInverse, OwnDir, Served, Telnet, bounded, eventually,
     inbox, own_bus, serve,
 };
-use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use serde_json::json;
 
 use crate::settled;
@@ -182,14 +179,14 @@ fn over_every_transport() {
     let dir = OwnDir::new();
     let path = dir.path("hub").display().to_string();
     let bus = own_bus();
-    for (server, client) in [
-        (format!("unixserv:{path}"), format!("unix:{path}")),
+    let unix = cfg!(unix).then(|| (format!("unixserv:{path}"), format!("unix:{path}")));
+    for (server, client) in unix.into_iter().chain([
         (
             format!("internal:{bus}:hub"),
             format!("internal:{bus}:alice"),
         ),
         ("wsserv:127.0.0.1:0".into(), "ws:".into()),
-    ] {
+    ]) {
         let hub = Hub::start(&keys.hmac("hub"), &server);
         let client = hub.or_at_its_port(client);
         let alice = connect(&keys.hmac("alice"), &client).unwrap();
@@ -380,13 +377,16 @@ fn keys_are_rotated_and_expire() {
 }
 
 /// Something that can be read, without waiting, once somebody has opened the file.
-fn openings(path: &str) -> OwnedFd {
+#[cfg(target_os = "linux")]
+fn openings(path: &str) -> std::os::fd::OwnedFd {
+    use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
     let openings = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).unwrap();
     inotify::add_watch(&openings, path, WatchFlags::OPEN).unwrap();
     openings
 }
 
 #[test]
+#[cfg(target_os = "linux")] // only there it is known when the file has been read
 fn a_changed_file_counts_without_a_restart() {
     let keys = KeyFile::of(&["alice"]);
     let hub = Hub::tcp(&keys.hmac("hub"));
@@ -407,7 +407,10 @@ fn a_changed_file_counts_without_a_restart() {
         connect(&bobs.hmac("bob"), &hub.transport()).is_ok()
     });
     // And alice has no key any more.
-    let call = alice.all().timeout(Duration::from_millis(100)).echo("a");
+    let call = alice
+        .all()
+        .timeout(std::time::Duration::from_millis(100))
+        .echo("a");
     assert!(settled(call).is_err());
 }
 
@@ -418,13 +421,15 @@ fn mistakes_are_found_before_anything_is_opened() {
         let built = Lab::builder().security(security).build();
         built.expect_err("refused").to_string()
     };
-    keys.chmod(0o644);
-    let error = build(keys.hmac("hub"));
-    assert!(
-        error.contains("other users of this machine may read"),
-        "{error}"
-    );
-    keys.chmod(0o640);
+    if cfg!(unix) {
+        keys.chmod(0o644);
+        let error = build(keys.hmac("hub"));
+        assert!(
+            error.contains("other users of this machine may read"),
+            "{error}"
+        );
+        keys.chmod(0o640);
+    }
     assert!(Lab::builder().security(keys.hmac("hub")).build().is_ok());
     let error = build("hmac:hub?keys=/no/such/file".into());
     assert!(error.contains("the file `/no/such/file`"), "{error}");

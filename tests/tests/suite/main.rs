@@ -7,12 +7,14 @@ mod authorization;
 mod batches;
 mod between;
 mod both_ways;
+#[cfg(unix)] // its signal is one of Unix
 mod broken_pipes;
 mod byte_order_mark;
 mod codec_terse;
 mod config;
 mod conformance;
 mod content_length;
+#[cfg(unix)] // its transport is a pair of Unix sockets
 mod deadlocks;
 mod dynamic;
 mod endings;
@@ -31,7 +33,9 @@ mod matrix;
 mod null_results;
 mod panics;
 mod peers;
+#[cfg(unix)] // its transport is a pair of Unix sockets
 mod plugins;
+#[cfg(unix)] // its children are shells
 mod process;
 mod processing;
 mod promises;
@@ -44,12 +48,14 @@ mod seal_attacks;
 mod security;
 mod serving;
 mod slots;
+#[cfg(unix)] // it has terminals and descriptors
 mod stdio;
 mod strangers;
 mod targets;
 mod tls;
 mod transports;
 mod udp;
+#[cfg(unix)] // there are no Unix sockets elsewhere
 mod unix;
 mod waiting;
 mod websocket;

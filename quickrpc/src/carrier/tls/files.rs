@@ -1,7 +1,6 @@
 //! Certificates and keys in files, which are read again when they have changed.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -12,6 +11,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::base::mark::of_file;
 use crate::base::sync::lock;
+use crate::base::sys::Stamp;
 use crate::expr::Identity;
 
 /// Something made of files, and made again when one of them has changed.
@@ -25,15 +25,6 @@ struct Current<T> {
     /// The files when it was made, or was tried to be.
     stamps: Vec<Option<Stamp>>,
     made: Arc<T>,
-}
-
-/// What differs when a file was changed, or replaced by another.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Stamp {
-    inode: (u64, u64),
-    modified: (i64, i64),
-    changed: (i64, i64),
-    size: u64,
 }
 
 impl<T> Reloaded<T> {
@@ -70,15 +61,7 @@ impl<T> Reloaded<T> {
 }
 
 fn stamps(files: &[PathBuf]) -> Vec<Option<Stamp>> {
-    let stamp = |file: &PathBuf| {
-        let data = fs::metadata(file).ok()?;
-        Some(Stamp {
-            inode: (data.dev(), data.ino()),
-            modified: (data.mtime(), data.mtime_nsec()),
-            changed: (data.ctime(), data.ctime_nsec()),
-            size: data.size(),
-        })
-    };
+    let stamp = |file: &PathBuf| Some(Stamp::of(&fs::metadata(file).ok()?));
     files.iter().map(stamp).collect()
 }
 

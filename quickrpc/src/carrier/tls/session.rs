@@ -3,12 +3,10 @@
 use std::fmt;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
-use mio::net::TcpStream;
-use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, sendmsg};
 use rustls::{Connection, ProtocolVersion};
 
 use crate::base::foreign;
@@ -17,7 +15,8 @@ use crate::base::often::Origin;
 use crate::base::security::SecInfo;
 use crate::base::sync::lock;
 
-use super::super::stream::{Room, send_now};
+use super::super::stream::Room;
+use super::super::sys::{self, TcpStream, Wait};
 use super::explain::{self, Side};
 use super::subject;
 
@@ -121,8 +120,12 @@ impl Tls {
         })
     }
 
-    /// The same, and waits as long as the socket says.
-    pub(crate) fn read_waiting(&self, room: impl Room) -> io::Result<usize> {
+    /// The same, and waits until then, as far as the limit of the socket allows for it.
+    pub(crate) fn read_waiting(
+        &self,
+        room: impl Room,
+        until: Option<Instant>,
+    ) -> io::Result<usize> {
         loop {
             let decrypted = self.within(|session| match session.said_end {
                 true => throw_away(&self.socket).map(drop),
@@ -134,7 +137,7 @@ impl Tls {
                 Err(error) => return Err(error),
             }
             // Whoever writes needs the session meanwhile.
-            recv(&self.socket, &mut [0; 1], RecvFlags::PEEK)?;
+            sys::wait_for_input(sys::socket(&self.socket), until)?;
         }
     }
 
@@ -364,7 +367,7 @@ impl fmt::Debug for Tls {
 fn throw_away(socket: &TcpStream) -> io::Result<usize> {
     let mut scratch = [0; 4096];
     for _ in 0..16 {
-        let (_, count) = recv(socket, &mut scratch, RecvFlags::DONTWAIT)?;
+        let count = sys::receive(sys::socket(socket), &mut scratch, Wait::Never)?;
         if count == 0 {
             return Ok(0);
         }
@@ -377,20 +380,17 @@ struct Socket<'a>(&'a TcpStream);
 
 impl Read for Socket<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let (_, count) = recv(self.0, buffer, RecvFlags::DONTWAIT)?;
-        Ok(count)
+        sys::receive(sys::socket(self.0), buffer, Wait::Never)
     }
 }
 
 impl Write for Socket<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        send_now(self.0, bytes)
+        sys::send_now(sys::socket(self.0), bytes)
     }
 
     fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-        let mut nothing = SendAncillaryBuffer::default();
-        Ok(sendmsg(self.0.as_fd(), parts, &mut nothing, flags)?)
+        sys::send_parts_now(sys::socket(self.0), parts)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -400,6 +400,7 @@ impl Write for Socket<'_> {
 
 #[cfg(test)]
 mod tests {
+    use mio::net::TcpStream as Accepted;
     use rustls::crypto::ring;
     use rustls::pki_types::ServerName;
     use rustls::server::{ClientHello, ResolvesServerCert};
@@ -437,7 +438,8 @@ mod tests {
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(Panics));
         let server = ServerConnection::new(config.into()).unwrap();
-        let socket = TcpStream::from_std(listener.accept().unwrap().0);
+        let socket = Accepted::from_std(listener.accept().unwrap().0);
+        let socket = sys::connected(socket).unwrap();
         let tls = Tls::new(socket, server.into(), Arc::default());
         let error = loop {
             match tls.shake_hands() {
@@ -450,7 +452,7 @@ mod tests {
         let before = "TLS has panicked before";
         assert_eq!(tls.write(b"x").unwrap_err().to_string(), before);
         assert_eq!(tls.read(&mut [0; 9][..]).unwrap_err().to_string(), before);
-        let waited = tls.read_waiting(&mut [0; 9][..]);
+        let waited = tls.read_waiting(&mut [0; 9][..], None);
         assert_eq!(waited.unwrap_err().to_string(), before);
         assert_eq!(tls.shake_hands().unwrap_err().to_string(), before);
         tls.say_end();

@@ -6,6 +6,8 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
+use crate::base::sys;
+
 use super::http::Request;
 
 /// Which pages may connect.
@@ -20,8 +22,7 @@ pub(super) struct Access {
 impl Access {
     pub(super) fn new(interface: &str, origins: &[String]) -> Self {
         let mut names = vec![interface.to_ascii_lowercase()];
-        let uname = rustix::system::uname();
-        if let Ok(name) = uname.nodename().to_str() {
+        if let Some(name) = sys::host_name() {
             let name = name.to_ascii_lowercase();
             names.push(format!("{name}.local"));
             names.push(name);

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+
+use crate::base::sys;
 
 use super::super::greeter::{Output, Step};
 use super::super::stream::Stream;
@@ -90,13 +91,7 @@ impl Folder {
             return None;
         }
         // It is no symlink any more, and a pipe must not hold us up.
-        let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-        let flags = i32::try_from(flags.bits()).ok()?;
-        let file = File::options()
-            .read(true)
-            .custom_flags(flags)
-            .open(&path)
-            .ok()?;
+        let file = sys::open_plain(&path).ok()?;
         let metadata = file.metadata().ok().filter(std::fs::Metadata::is_file)?;
         Some(Found {
             content_type: content_type(&path),
@@ -133,7 +128,7 @@ fn decoded(path: &str) -> Option<String> {
     let mut parts = parts.enumerate();
     let good = |(at, part): (usize, &str)| {
         let empty = part.is_empty() && at != last;
-        !(empty || is_hidden(part) || part.contains(['\\', '\0']))
+        !(empty || is_hidden(part) || part.contains(['\\', '\0'])) && sys::is_plain_name(part)
     };
     parts.all(good).then_some(name)
 }

@@ -1,15 +1,14 @@
 //! What a client says of itself: `Authorization` from the URL, and the headers of a file.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use rustix::fs::{Mode, OFlags};
 use tungstenite::http::header::HeaderName;
 
 use crate::base::mark::text_of_file;
+use crate::base::sys;
 use crate::expr::{Hidden, web};
 
 use super::http::{HEAD, HEADERS};
@@ -61,12 +60,8 @@ impl Headers {
 
 /// A file, and nothing that could let the reader wait.
 fn read(path: &std::path::Path) -> Result<String, String> {
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = rustix::fs::open(path, flags, Mode::empty()).map_err(|error| {
-        let error = std::io::Error::from(error);
-        format!("cannot be read: {error}")
-    })?;
-    let file = File::from(file);
+    let opened = path.canonicalize().and_then(|path| sys::open_plain(&path));
+    let file = opened.map_err(|error| format!("cannot be read: {error}"))?;
     let is_file = file.metadata().is_ok_and(|data| data.is_file());
     if !is_file {
         return Err(String::from("it is no file"));

@@ -1,6 +1,5 @@
 //! One connected peer: its sending half, and the leftover bytes of its receiving half.
 
-mod bell;
 mod datagram;
 mod doubt;
 mod end;

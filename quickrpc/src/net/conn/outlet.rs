@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::base::security::SecInfo;
 use crate::base::sender::Credentials;
 use crate::carrier::stream::Stream;
+use crate::carrier::sys::unix;
 use crate::carrier::udp::UdpPort;
-use crate::carrier::unix;
 
 /// How bytes leave.
 pub(crate) enum Outlet {

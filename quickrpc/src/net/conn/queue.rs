@@ -5,8 +5,8 @@ use std::io;
 use std::ops::Range;
 use std::time::Instant;
 
-use super::bell::Bell;
 use crate::base::spare;
+use crate::carrier::sys::Bell;
 use crate::wire::session::Speaking;
 
 /// What waits to be sent.

@@ -4,14 +4,11 @@ use std::io;
 use std::sync::MutexGuard;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags};
-
 use crate::base::sync::lock;
-use crate::carrier::fd;
 use crate::carrier::stream::Stream;
+use crate::carrier::sys::Bell;
 
 use super::Conn;
-use super::bell::Bell;
 use super::queue::Tx;
 
 /// A writer thread takes so much at once, so that a slow stream is seen to advance.
@@ -61,12 +58,8 @@ impl Conn {
         }
         let rung = tx.bell.as_ref().map(|bell| bell.rung());
         drop(tx);
-        let socket = PollFd::new(stream, PollFlags::OUT);
-        match &rung {
-            Some(rung) => fd::wait(&mut [socket, PollFd::new(rung, PollFlags::IN)], Some(until))?,
-            // Without descriptors left, an end is noticed at the end of the socket.
-            None => fd::wait(&mut [socket], Some(until))?,
-        }
+        // Without descriptors left for a bell, an end is noticed at the end of the socket.
+        stream.wait_for_room(rung.as_ref(), until)?;
         let mut tx = lock(&self.tx);
         // It is for once. Others who still hear it look again, and make another.
         tx.bell = None;

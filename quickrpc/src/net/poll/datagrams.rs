@@ -2,15 +2,14 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::AsRawFd;
 use std::sync::Arc;
 
-use mio::unix::SourceFd;
-use mio::{Interest, Token};
+use mio::Token;
 
 use crate::base::error::Error;
 use crate::base::reason::DisconnectReason;
 use crate::base::sync::lock;
+use crate::carrier::sys;
 use crate::carrier::udp::{self, Settings};
 
 use super::super::above::Above;
@@ -37,11 +36,7 @@ impl Loop {
         let wire = Arc::new(wire);
         for socket in sockets {
             let token = self.sources.reserve();
-            self.poll.registry().register(
-                &mut SourceFd(&socket.as_raw_fd()),
-                Token(token),
-                Interest::READABLE,
-            )?;
+            sys::register_datagrams(&socket, self.poll.registry(), Token(token))?;
             let source = Source::Datagrams {
                 link: index,
                 socket,
@@ -61,9 +56,7 @@ impl Loop {
     pub(crate) fn close_udp(&mut self, index: usize) {
         while let Some(token) = self.sources.datagrams(index) {
             if let Some(Source::Datagrams { socket, .. }) = self.sources.remove(token) {
-                let registry = self.poll.registry();
-                // Closing the descriptor would do the same.
-                registry.deregister(&mut SourceFd(&socket.as_raw_fd())).ok();
+                sys::deregister_datagrams(&socket, self.poll.registry());
             }
         }
         let wire = lock(&self.net.peers).remove_wire(index);

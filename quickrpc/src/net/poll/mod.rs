@@ -285,9 +285,11 @@ impl Loop {
                 self.accept(token.0, link);
             }
             Some(Source::Connecting { .. }) => self.connecting(token.0),
-            Some(Source::Greeting(_)) => self.go_on_greeting(token.0),
+            Some(Source::Greeting(greeted)) if readable || greeted.stream.waits_for_room() => {
+                self.go_on_greeting(token.0);
+            }
             Some(Source::Datagrams { .. }) => self.read_datagrams(token.0),
-            None => {}
+            Some(Source::Greeting(_)) | None => {}
         }
     }
 
@@ -311,7 +313,7 @@ impl Loop {
         }
         let (token, registry) = (Token(token), self.poll.registry());
         let registered = conn.reading.adopt(token, |interest| {
-            stream.set_blocking()?;
+            stream.adopt()?;
             match interest {
                 Some(interest) => stream.register(registry, token, interest),
                 // Somebody waits for an answer already.

@@ -5,9 +5,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File};
 use std::io::Read;
-use std::os::unix::fs::MetadataExt;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -23,6 +22,7 @@ use super::parties::info;
 use crate::base::error::{Error, Result};
 use crate::base::mark::text_of_file;
 use crate::base::sync::lock;
+use crate::base::sys::{Stamp, is_open_to_others};
 use crate::expr::KeySource;
 
 /// A secret has at least so many bytes.
@@ -347,11 +347,8 @@ struct State {
     keys: Arc<Keys>,
     looked: Instant,
     /// How the file was when it was last read, or tried to.
-    version: Version,
+    version: Stamp,
 }
-
-/// What changes when a file is written or replaced.
-type Version = (u64, u64, i64, i64, u64);
 
 impl KeyStore {
     /// Reads the keys. From a variable without a table, they are those of `user`.
@@ -363,7 +360,7 @@ impl KeyStore {
         let read = match &source {
             KeySource::File(path) => read_file(path),
             KeySource::Environment(name) => {
-                read_variable(name, user).map(|keys| (keys, Version::default()))
+                read_variable(name, user).map(|keys| (keys, Stamp::default()))
             }
         };
         let (keys, version) =
@@ -391,7 +388,7 @@ impl KeyStore {
         {
             state.looked = Instant::now();
             let seen =
-                fs::metadata(path).map_or_else(|_| Version::default(), |file| version(&file));
+                fs::metadata(path).map_or_else(|_| Stamp::default(), |file| Stamp::of(&file));
             if seen != state.version {
                 state.version = seen;
                 match read_file(path) {
@@ -414,21 +411,11 @@ impl KeyStore {
     }
 }
 
-fn version(file: &Metadata) -> Version {
-    (
-        file.dev(),
-        file.ino(),
-        file.mtime(),
-        file.mtime_nsec(),
-        file.len(),
-    )
-}
-
-fn read_file(path: &str) -> Result<(Keys, Version), String> {
+fn read_file(path: &str) -> Result<(Keys, Stamp), String> {
     let file = File::open(path).map_err(|error| error.to_string())?;
     // Of the file that is read, whatever the name means meanwhile.
     let metadata = file.metadata().map_err(|error| error.to_string())?;
-    if metadata.mode() & 0o007 != 0 {
+    if is_open_to_others(&metadata) {
         return Err(String::from(
             "other users of this machine may read or change it; `chmod o= <file>` takes that away",
         ));
@@ -439,7 +426,7 @@ fn read_file(path: &str) -> Result<(Keys, Version), String> {
     if bytes.len() as u64 > LARGEST {
         return Err(format!("it is larger than {LARGEST} bytes"));
     }
-    Ok((Keys::parse(text_of_file(&bytes)?)?, version(&metadata)))
+    Ok((Keys::parse(text_of_file(&bytes)?)?, Stamp::of(&metadata)))
 }
 
 fn read_variable(name: &str, user: &str) -> Result<Keys, String> {

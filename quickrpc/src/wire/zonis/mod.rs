@@ -13,11 +13,11 @@ use std::env::VarError;
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
-use std::os::unix::fs::MetadataExt;
 use std::sync::{Arc, OnceLock};
 
 use crate::base::error::{CallError, Error, Result};
 use crate::base::mark::text_of_file;
+use crate::base::sys::is_open_to_others;
 use crate::expr::{SecretSource, ZonisExpr};
 use crate::format::text::{self, Json};
 
@@ -87,7 +87,7 @@ fn read(source: &SecretSource) -> Result<String, String> {
 fn read_file(path: &str) -> Result<String, String> {
     let text = |error: std::io::Error| error.to_string();
     let file = File::open(path).map_err(text)?;
-    if file.metadata().map_err(text)?.mode() & 0o007 != 0 {
+    if is_open_to_others(&file.metadata().map_err(text)?) {
         crate::base::log::warn!(
             "other users of this machine may read or change the secret in `{path}`; \
              `chmod o= <file>` takes that away"

@@ -2,11 +2,12 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+#[cfg(unix)]
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::{Command, Stdio};
 use std::thread;
 
-use quickrpc_tests::{Authority, LabInverse, OwnDir, TlsStream, bounded, frame, inbox, read_frame};
+use quickrpc_tests::{Authority, LabInverse, TlsStream, bounded, frame, inbox, read_frame};
 use serde_json::{Value, json};
 
 use super::wire::{Carrier, Wire};
@@ -157,6 +158,7 @@ impl Raw {
         Raw::new(codec, stream.clone(), stream)
     }
 
+    #[cfg(unix)]
     fn unix(codec: &'static Codec, stream: UnixStream) -> Self {
         Raw::new(codec, stream.try_clone().unwrap(), stream)
     }
@@ -280,6 +282,9 @@ fn hub_of_raw_guest(wire: Wire, carrier: Carrier) -> bool {
         Carrier::Ws => Raw::tcp(codec, TcpStream::connect(wired.ws()).unwrap()),
         Carrier::Tls => Raw::tls(codec, TlsStream::connect(wired.tls(), &wired.authority())),
         Carrier::Wss => Raw::tls(codec, TlsStream::connect(wired.wss(), &wired.authority())),
+        #[cfg(not(unix))]
+        Carrier::Unix => return false,
+        #[cfg(unix)]
         Carrier::Unix => Raw::unix(codec, UnixStream::connect(wired.socket()).unwrap()),
         Carrier::Process => {
             let program = Command::new(env!("CARGO_BIN_EXE_lab_stdio"))
@@ -306,8 +311,8 @@ fn hub_of_raw_guest(wire: Wire, carrier: Carrier) -> bool {
 /// Gives whether there can be such a hub.
 fn guest_of_raw_hub(wire: Wire, carrier: Carrier) -> bool {
     let codec = wire.codec;
-    let dir = OwnDir::new();
-    let path = dir.path("hub");
+    #[cfg(unix)]
+    let dir = quickrpc_tests::OwnDir::new();
     let authority = Authority::new("raw");
     let listen = |shorthand: &str, options: &str| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -338,7 +343,11 @@ fn guest_of_raw_hub(wire: Wire, carrier: Carrier) -> bool {
             };
             (client, Box::new(accept))
         }
+        #[cfg(not(unix))]
+        Carrier::Unix => return false,
+        #[cfg(unix)]
         Carrier::Unix => {
+            let path = dir.path("hub");
             let listener = UnixListener::bind(&path).unwrap();
             let accept = move || Raw::unix(codec, listener.accept().unwrap().0);
             (format!("unix:{}", path.display()), Box::new(accept))

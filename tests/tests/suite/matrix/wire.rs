@@ -82,6 +82,18 @@ const fn row(name: &'static str, restart: bool, guests: &'static [Carrier]) -> T
     }
 }
 
+/// The parts of a `mux:`.
+const MIXED: &[Carrier] = &[
+    Tcp,
+    Tls,
+    Ws,
+    Wss,
+    #[cfg(unix)]
+    Unix,
+    Internal,
+    Udp,
+];
+
 static TRANSPORTS: [Transport; 18] = [
     row("tcp", false, &[Tcp, Tcp]),
     row("tls", false, &[Tls, Tls]),
@@ -91,7 +103,7 @@ static TRANSPORTS: [Transport; 18] = [
     row("internal", false, &[Internal, Internal]),
     row("udp", false, &[Udp, Udp]),
     row("process", false, &[Process]),
-    row("mux", false, &[Tcp, Tls, Ws, Wss, Unix, Internal, Udp]),
+    row("mux", false, MIXED),
     row("restart_tcp", true, &[Tcp, Tcp]),
     row("restart_tls", true, &[Tls, Tls]),
     row("restart_ws", true, &[Ws, Ws]),
@@ -100,11 +112,7 @@ static TRANSPORTS: [Transport; 18] = [
     row("restart_internal", true, &[Internal, Internal]),
     row("restart_udp", true, &[Udp, Udp]),
     row("restart_process", true, &[Process]),
-    row(
-        "restart_mux",
-        true,
-        &[Tcp, Tls, Ws, Wss, Unix, Internal, Udp],
-    ),
+    row("restart_mux", true, MIXED),
 ];
 
 /// A codec over a transport.
@@ -198,7 +206,10 @@ impl Place {
                 let (pid, codec) = (self.dir.path("pid"), self.codec.expression);
                 let (pid, security) = (pid.display(), self.security("hub"));
                 let child = format!("{program} \"{codec}\" stdio: \"{security}\"");
-                format!("process:(sh -c 'echo $$ > {pid}; exec {child}')")
+                match cfg!(unix) {
+                    true => format!("process:(sh -c 'echo $$ > {pid}; exec {child}')"),
+                    false => format!("process:({child})"),
+                }
             }
         }
     }
@@ -448,6 +459,7 @@ impl Wired {
     }
 
     /// The path of the hub's socket.
+    #[cfg_attr(not(unix), allow(dead_code, reason = "there is none"))]
     pub(super) fn socket(&self) -> String {
         self.place.socket()
     }

@@ -187,7 +187,7 @@ fn the_authorities_of_the_system_are_believed_without_others() {
         "{text}"
     );
     // A system without any.
-    let none = other.dir().join("none.pem");
+    let none = other.path("none.pem");
     std::fs::write(&none, "").unwrap();
     let text = call(&none);
     assert!(

@@ -236,7 +236,7 @@ fn a_client_comes_back_to_a_server_that_restarts() {
 fn files_and_websockets_share_a_port_over_tls() {
     let authority = Authority::new("lab");
     let identity = authority.server().options();
-    let folder = authority.dir().join("web");
+    let folder = authority.path("web");
     std::fs::create_dir(&folder).unwrap();
     let page = "x".repeat(3 << 20);
     std::fs::write(folder.join("page.txt"), &page).unwrap();

@@ -52,8 +52,8 @@ fn files_that_are_wrong_leave_the_old_certificate() {
     authority.issue_into(&identity, "server", also("good.lab"));
     assert!(is_called(&authority, addr, "good.lab"));
     let next = Identity {
-        cert: authority.dir().join("next.crt"),
-        key: authority.dir().join("next.key"),
+        cert: authority.path("next.crt"),
+        key: authority.path("next.key"),
     };
     authority.issue_into(&next, "next", also("better.lab"));
     let [cert, key] = [&next.cert, &next.key].map(|file| fs::read_to_string(file).unwrap());
@@ -74,7 +74,7 @@ fn files_that_are_wrong_leave_the_old_certificate() {
 fn a_server_takes_new_authorities_of_clients() {
     let authority = Authority::new("lab");
     let other = Authority::new("other lab");
-    let clients = authority.dir().join("clients.pem");
+    let clients = authority.path("clients.pem");
     fs::copy(authority.file(), &clients).unwrap();
     let options = format!("&client_ca={}", clients.display());
     let (_api, addr, _served) = server("terse", &authority, &options);

@@ -79,8 +79,8 @@ fn certificates_of_servers() {
 fn a_certificate_of_its_own() {
     let authority = Authority::new("unused");
     let identity = Identity {
-        cert: authority.dir().join("own.crt"),
-        key: authority.dir().join("own.key"),
+        cert: authority.path("own.crt"),
+        key: authority.path("own.key"),
     };
     for is_ca in [true, false] {
         let mut params = CertificateParams::default();
@@ -224,7 +224,7 @@ fn misconfigured(bound: quickrpc::Result<impl Send>) -> String {
 fn files_that_are_wrong() {
     let authority = Authority::new("lab");
     let (good, other) = (authority.server(), authority.server_named("other"));
-    let at = |name: &str| authority.dir().join(name);
+    let at = |name: &str| authority.path(name);
     let make = |name: &str, text: &str| {
         fs::write(at(name), text).unwrap();
         at(name)
@@ -317,7 +317,7 @@ fn keys_that_cannot_be_used() {
         (vector!("openssh.pem"), &["OpenSSH", "ssh-keygen -p -m PEM"]),
     ];
     for ((name, text), parts) in cases {
-        let key = authority.dir().join(name);
+        let key = authority.path(name);
         fs::write(&key, text).unwrap();
         let options = format!("cert={}&key={}", cert.display(), key.display());
         let said = misconfigured(Lab::bind("jrpc", format!("tlsserv::0?{options}")));
@@ -367,7 +367,7 @@ fn marks_of_the_order_of_bytes_in_files() {
 fn one_file_for_both() {
     let authority = Authority::new("lab");
     let identity = authority.server();
-    let both = authority.dir().join("both.pem");
+    let both = authority.path("both.pem");
     let text = [&identity.key, &identity.cert].map(|file| fs::read_to_string(file).unwrap());
     fs::write(&both, text.concat()).unwrap();
     let cert = both.display();

@@ -2,6 +2,7 @@
 
 mod client;
 mod hostile;
+#[cfg(unix)] // it has symlinks and sockets in folders
 mod http;
 mod messages;
 mod secrets;

@@ -5,17 +5,23 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
-use std::os::unix::net::{self, SocketAddr};
+use std::os::unix::net;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use mio::net::{UnixListener, UnixStream};
-use rustix::fs::{FlockOperation, Mode, flock};
+use mio::{Interest, Registry, Token};
+use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::base::sender::Credentials;
+
+use super::super::system::{self, TOO_LONG, abstract_address, survive_broken_socket};
+
+/// Why there are none.
+pub(crate) const REFUSED: Option<&str> = None;
 
 /// Connections that the system holds until they are accepted.
 const BACKLOG: i32 = 1024;
@@ -26,14 +32,20 @@ pub(crate) struct Listener {
     /// Removed before the socket is closed, which keeps its number from being given to
     /// another file.
     _file: Option<SocketFile>,
-    pub(super) socket: UnixListener,
+    socket: UnixListener,
 }
 
 impl Listener {
+    /// Registers for connections, edge-triggered.
+    pub(crate) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        registry.register(&mut self.socket, token, Interest::READABLE)
+    }
+
     /// The next connection, and a name for it that no other has in this process.
-    pub(super) fn accept(&self) -> io::Result<(UnixStream, String)> {
+    pub(crate) fn accept(&self) -> io::Result<(UnixStream, String)> {
         static COUNT: AtomicU64 = AtomicU64::new(1);
         let (stream, _) = self.socket.accept()?;
+        survive_broken_socket(&stream);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         Ok((stream, format!("unix:{number}")))
     }
@@ -64,25 +76,6 @@ pub(crate) fn listen(path: &Path, mode: Option<u32>) -> io::Result<Listener> {
 /// nothing is left behind, and there is nothing to take turns for.
 fn abstract_name(path: &Path) -> Option<&[u8]> {
     path.as_os_str().as_bytes().strip_prefix(b"@")
-}
-
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn abstract_address(name: &[u8]) -> io::Result<SocketAddr> {
-    #[cfg(target_os = "android")]
-    use std::os::android::net::SocketAddrExt;
-    #[cfg(target_os = "linux")]
-    use std::os::linux::net::SocketAddrExt;
-
-    SocketAddr::from_abstract_name(name).map_err(|_| {
-        let text = "a name behind `@` can have 107 bytes";
-        io::Error::new(io::ErrorKind::InvalidInput, text)
-    })
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn abstract_address(_name: &[u8]) -> io::Result<SocketAddr> {
-    let text = "names behind `@` are of Linux: give a path (`./@..` for a file of such a name)";
-    Err(io::Error::new(io::ErrorKind::Unsupported, text))
 }
 
 fn listen_without_file(name: &[u8]) -> io::Result<Listener> {
@@ -130,7 +123,7 @@ fn bind(path: &Path, mode: Option<u32>) -> io::Result<Listener> {
     if let Some(mode) = mode {
         // On Linux, the file gets no more permissions than its socket has. Elsewhere this
         // may fail; but nobody can connect before it listens, which comes last.
-        rustix::fs::fchmod(&socket, Mode::from_raw_mode(mode)).ok();
+        rustix::fs::fchmod(&socket, system::mode(mode)).ok();
     }
     socket.bind(&SockAddr::unix(path)?)?;
     let file = SocketFile {
@@ -185,7 +178,7 @@ fn explain_bind(error: &io::Error) -> io::Error {
         io::ErrorKind::AddrInUse => "; another program took it at this moment: try again",
         io::ErrorKind::NotFound => "; its directory does not exist: create it first",
         io::ErrorKind::PermissionDenied => "; its directory must be writable",
-        io::ErrorKind::InvalidInput => "; a socket's path can have 107 bytes",
+        io::ErrorKind::InvalidInput => TOO_LONG,
         _ => "",
     };
     io::Error::new(error.kind(), format!("{error}{hint}"))
@@ -197,6 +190,9 @@ pub(crate) fn connect(path: &Path) -> io::Result<UnixStream> {
         Some(name) => UnixStream::connect_addr(&abstract_address(name)?),
         None => UnixStream::connect(path),
     };
+    if let Ok(stream) = &connected {
+        survive_broken_socket(stream);
+    }
     connected.map_err(|error| {
         let hint = match error.kind() {
             io::ErrorKind::NotFound => "; start the server first, or check the path",
@@ -205,7 +201,7 @@ pub(crate) fn connect(path: &Path) -> io::Result<UnixStream> {
             io::ErrorKind::WouldBlock => {
                 "; too many connections wait for the server to accept them"
             }
-            io::ErrorKind::InvalidInput => "; a socket's path can have 107 bytes",
+            io::ErrorKind::InvalidInput => TOO_LONG,
             _ => "",
         };
         io::Error::new(error.kind(), format!("{error}{hint}"))
@@ -214,12 +210,7 @@ pub(crate) fn connect(path: &Path) -> io::Result<UnixStream> {
 
 /// Who is at the other end, as the system says.
 pub(crate) fn credentials(stream: &UnixStream) -> Option<Credentials> {
-    let peer = rustix::net::sockopt::socket_peercred(stream).ok()?;
-    Some(Credentials {
-        pid: peer.pid.as_raw_nonzero().get().unsigned_abs(),
-        uid: peer.uid.as_raw(),
-        gid: peer.gid.as_raw(),
-    })
+    system::credentials(stream)
 }
 
 /// The file of a socket; it ends with the socket.

@@ -13,9 +13,7 @@ use crate::base::limits::FLUSH;
 use crate::base::limits::Limits;
 use crate::base::sync::lock;
 
-/// A pipe that is ready for writing takes so much without blocking (POSIX's PIPE_BUF is
-/// at least 512; on Linux it is this).
-const PIPE_BUF: usize = 4096;
+use super::super::system;
 
 /// From now on, a pipe whose other end is closed is an error for whoever writes to it on this
 /// thread. In a program that has given `SIGPIPE` its default action back, it would be the end of
@@ -36,7 +34,7 @@ pub(crate) type Wake = Box<dyn Fn() + Send + Sync>;
 
 /// A function that wakes, and the descriptor that is readable from then on.
 pub(crate) fn waker() -> io::Result<(Wake, Arc<OwnedFd>)> {
-    let (woken, end) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+    let (woken, end) = system::pipe()?;
     let end = Mutex::new(Some(end));
     // Closing the writing end makes the reading end readable for ever.
     let wake = move || drop(lock(&end).take());
@@ -210,7 +208,7 @@ impl Write for Writer {
             let text = "stopped before everything was written";
             return Err(io::Error::new(io::ErrorKind::ConnectionAborted, text));
         }
-        let some = bytes.get(..PIPE_BUF).unwrap_or(bytes);
+        let some = bytes.get(..system::PIPE_BUF).unwrap_or(bytes);
         match rustix::io::write(&self.output, some) {
             Err(Errno::AGAIN) => Err(io::ErrorKind::Interrupted.into()),
             other => Ok(other?),
