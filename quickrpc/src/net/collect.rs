@@ -4,6 +4,7 @@
 //! deliver: answers to what was read at once are written at once.
 
 use std::cell::RefCell;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -77,8 +78,12 @@ impl Drop for Direct {
 }
 
 /// The number of this thread, if it collects.
-pub(crate) fn collector() -> Option<u64> {
-    COLLECTED.with_borrow(|collected| (collected.depth > 0).then_some(collected.thread))
+pub(crate) fn collector() -> Option<NonZeroU64> {
+    let thread = COLLECTED.with_borrow(|collected| match collected.depth {
+        0 => 0,
+        _ => collected.thread,
+    });
+    NonZeroU64::new(thread)
 }
 
 /// Remembers that something is queued for a peer.

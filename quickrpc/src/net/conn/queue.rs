@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::num::NonZeroU64;
 use std::ops::Range;
 use std::time::Instant;
 
@@ -31,7 +32,7 @@ pub(crate) struct Tx {
     /// What puts its envelope around what is said, where the protocol has sessions.
     pub(crate) speaking: Option<Box<dyn Speaking>>,
     /// The thread that collects, and has this peer in its list.
-    pub(crate) listed: Option<u64>,
+    pub(crate) listed: Option<NonZeroU64>,
     /// Something was sent since the last look; for keeping connections alive.
     pub(crate) sent: bool,
     /// What the poll thread was told of `blocked`.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io;
+use std::num::NonZeroU64;
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -83,7 +84,7 @@ impl Conn {
         &self,
         content: Content<'_>,
         wait: Wait,
-        collector: Option<u64>,
+        collector: Option<NonZeroU64>,
     ) -> Result<Queued, Error> {
         if let Outlet::Datagram(outlet) = &self.outlet {
             self.send_datagram(outlet, &self.finish(content, None)?, wait)?;
