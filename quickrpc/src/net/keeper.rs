@@ -20,7 +20,11 @@ impl Keeper for Net {
             if peer.backlog() > 0 {
                 self.is_ending(peer);
             }
-            self.ask(Command::Finish(Arc::clone(peer)));
+            // Under the lock: whoever stops meanwhile tells of those who are still leaving.
+            let mut peers = lock(&self.peers);
+            if peers.left(peer) {
+                self.ask(Command::Finish(Arc::clone(peer)));
+            }
         }
     }
 

@@ -17,6 +17,8 @@ const LISTED: usize = 8;
 pub(crate) struct PeerTable {
     by_id: BTreeMap<u64, Arc<Conn>>,
     by_name: HashMap<Arc<str>, Vec<u64>>,
+    /// Those who are out, and of whose end the poll thread has not been asked to tell yet.
+    leaving: BTreeMap<u64, Arc<Conn>>,
     /// Nobody is let in any more.
     closed: bool,
     /// Open wires of datagrams, which have addresses and not peers.
@@ -73,10 +75,12 @@ impl PeerTable {
         self.closed = false;
     }
 
+    /// Takes a peer out, which [`leaves`](Self::left) from then on. Gives whether it was in.
     pub(crate) fn remove(&mut self, conn: &Conn) -> bool {
-        if self.by_id.remove(&conn.id()).is_none() {
+        let Some(peer) = self.by_id.remove(&conn.id()) else {
             return false;
-        }
+        };
+        self.leaving.insert(conn.id(), peer);
         if let Some(ids) = self.by_name.get_mut(&conn.peer().name) {
             ids.retain(|id| *id != conn.id());
             if ids.is_empty() {
@@ -84,6 +88,16 @@ impl PeerTable {
             }
         }
         true
+    }
+
+    /// A peer has left. False if somebody else has seen to that.
+    pub(crate) fn left(&mut self, conn: &Conn) -> bool {
+        self.leaving.remove(&conn.id()).is_some()
+    }
+
+    /// Those who leave at the moment: the caller sees to it.
+    pub(crate) fn take_leaving(&mut self) -> Vec<Arc<Conn>> {
+        std::mem::take(&mut self.leaving).into_values().collect()
     }
 
     /// Those who count as connected.

@@ -215,3 +215,15 @@ fn the_peers_of_a_link() {
     assert_eq!(ids(&table.of_link(1)), [other.id()]);
     assert!(table.of_link(2).is_empty());
 }
+
+#[test]
+fn who_leaves_is_told_of_once() {
+    let (first, second) = (peer("a"), peer("b"));
+    let mut table = table(&[&first, &second]);
+    assert!(!table.left(&first), "it is still in");
+    assert!(table.remove(&first));
+    assert!(table.left(&first) && !table.left(&first));
+    assert!(table.remove(&second));
+    assert_eq!(ids(&table.take_leaving()), [second.id()]);
+    assert!(!table.left(&second));
+}

@@ -452,8 +452,18 @@ impl Loop {
         for link in 0..self.links.len() {
             self.close_link(link);
         }
-        // The last events; `closing` has asked for them.
+        // The last events; `closing` has asked for them, or is about to.
+        let leaving = {
+            let mut table = lock(&self.net.peers);
+            for conn in &peers {
+                table.remove(conn);
+            }
+            table.take_leaving()
+        };
         commands.extend(self.reactor.take_commands());
+        for conn in leaving {
+            self.net.farewell(&*self.above, &conn);
+        }
         for command in commands {
             if let Command::Finish(conn) = command {
                 self.net.farewell(&*self.above, &conn);
