@@ -131,7 +131,12 @@ fn resolve(name: &str) -> io::Result<Vec<SocketAddr>> {
     if let Some(found) = fakes::resolve(name) {
         return found;
     }
-    (name, 0).to_socket_addrs().map(Iterator::collect)
+    let found = (name, 0).to_socket_addrs().map(Iterator::collect);
+    // The system's words do not say which name it was.
+    found.map_err(|error| {
+        let text = format!("{error}; check the name `{name}` and the network");
+        io::Error::new(error.kind(), text)
+    })
 }
 
 /// Names that only tests know, whatever the machine's resolver says.

@@ -75,7 +75,8 @@ impl PeerTable {
         self.closed = false;
     }
 
-    /// Takes a peer out, which [`leaves`](Self::left) from then on. Gives whether it was in.
+    /// Takes a peer out; it is leaving until somebody sees to its end ([`left`](Self::left),
+    /// [`take_leaving`](Self::take_leaving)). Gives whether it was in.
     pub(crate) fn remove(&mut self, conn: &Conn) -> bool {
         let Some(peer) = self.by_id.remove(&conn.id()) else {
             return false;

@@ -6,7 +6,8 @@
 //! 2. It is closed (`Conn::close`), on any thread: for that reason or another one, nothing more
 //!    is accepted for it, and whoever waits in the system for it is woken.
 //! 3. The network hears of it (`Keeper::closing`), on the same thread: it is out of the table of
-//!    peers, and our calls to it fail.
+//!    peers, and our calls to it fail. It is leaving until the poll thread has been asked; a stop
+//!    sees to those who still are.
 //! 4. The poll thread hears of it (`Command::Finish`, [`Loop::finish`]): it tells the program,
 //!    and lets what is queued leave, if the reason allows that.
 //! 5. When that has left ([`Loop::linger`]), it says so to the peer, and throws away what still
