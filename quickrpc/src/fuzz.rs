@@ -19,7 +19,7 @@ use crate::carrier::websocket;
 use crate::expr::TransportExpr;
 use crate::format::text::{self, Json, Reader, Terse};
 use crate::wire::Wire;
-use crate::wire::codec::{AnyCodec, DecodeError, Envelope, Payload};
+use crate::wire::codec::{AnyCodec, DecodeError, Envelope, Payload, Script};
 use crate::wire::cutter::{Cut, Cutter};
 use crate::wire::security::AnySecurity;
 #[cfg(any(feature = "juggler", feature = "zonis"))]
@@ -57,7 +57,7 @@ pub fn decode(codec: &AnyCodec, telegram: &[u8]) -> Result<Vec<Said>, (String, u
         _ => &Payload::Missing,
     };
     if matches!(raw, Payload::Raw(_)) && value(codec, text, raw).is_err() {
-        return decode_in_full(codec, text);
+        return decode_in_full(codec, text.text());
     }
     Ok(said(codec, text, &envelope))
 }
@@ -70,19 +70,19 @@ pub fn decode(codec: &AnyCodec, telegram: &[u8]) -> Result<Vec<Said>, (String, u
 pub fn decode_in_full(codec: &AnyCodec, telegram: &str) -> Result<Vec<Said>, (String, usize)> {
     let telegram = telegram.strip_prefix('\u{feff}').unwrap_or(telegram);
     let envelope = codec.decode(telegram, &Limits::default()).map_err(parts)?;
-    Ok(said(codec, telegram, &envelope))
+    Ok(said(codec, telegram.into(), &envelope))
 }
 
 fn parts(error: DecodeError) -> (String, usize) {
     (error.message, error.position)
 }
 
-fn value(codec: &AnyCodec, text: &str, payload: &Payload) -> Result<Value, String> {
+fn value(codec: &AnyCodec, text: Script<'_>, payload: &Payload) -> Result<Value, String> {
     let depth = Limits::default().nesting_depth;
     codec.read(text, payload, PhantomData::<Value>, depth)
 }
 
-fn said(codec: &AnyCodec, text: &str, envelope: &Envelope) -> Vec<Said> {
+fn said(codec: &AnyCodec, text: Script<'_>, envelope: &Envelope) -> Vec<Said> {
     vec![match envelope {
         Envelope::Call { method, params, id } => Said::Call(
             method.of(text).to_owned(),
@@ -421,7 +421,7 @@ fn answer(
     say: &mut Say,
 ) {
     if let Envelope::Call { params, id, .. } = envelope {
-        let read = value(codec, text, params);
+        let read = value(codec, text.into(), params);
         if let (Some(id), Ok(body)) = (id, write_text(&read.unwrap_or_default(), false)) {
             let mut out = Vec::new();
             speaking.answer(&mut out, id.of(text), &body, false);

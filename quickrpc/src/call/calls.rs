@@ -17,7 +17,7 @@ use crate::net::collect::{self, Batch};
 use crate::net::conn::Conn;
 use crate::net::net::Net;
 use crate::net::reactor::Command;
-use crate::wire::codec::{Envelope, Payload};
+use crate::wire::codec::{Envelope, Payload, Script};
 
 use super::gate::Gate;
 use super::mailbox::{AfterPush, Item, Mailbox};
@@ -141,7 +141,13 @@ impl Calls {
     // ---- answers to our calls
 
     /// A result arrived.
-    pub(crate) fn settle(&self, conn: &Conn, id: Option<u64>, telegram: &str, result: &Payload) {
+    pub(crate) fn settle(
+        &self,
+        conn: &Conn,
+        id: Option<u64>,
+        telegram: Script<'_>,
+        result: &Payload,
+    ) {
         match self.answered(conn, id, false) {
             Answered::Settle(call) => {
                 if let Err(error) = self.offer(&*call, conn, telegram, result) {
@@ -163,7 +169,7 @@ impl Calls {
         &self,
         call: &dyn PendingCall,
         conn: &Conn,
-        telegram: &str,
+        telegram: Script<'_>,
         result: &Payload,
     ) -> Result<(), Error> {
         let (wire, lane) = (&conn.wire, conn.id());

@@ -14,7 +14,7 @@ use crate::base::sender::Sender;
 use crate::call::promise::{Promise, Resolver};
 use crate::call::reply::{IntoReply, Reply, Via};
 use crate::format::args::{ArgsSeed, WireArgs};
-use crate::wire::codec::{AnyCodec, Part, Payload};
+use crate::wire::codec::{AnyCodec, Part, Payload, Script};
 
 use super::answer::{self, Answers, LateAnswer, Route, internal};
 use crate::base::foreign::{inside, told};
@@ -39,7 +39,7 @@ pub struct Invocation<'de> {
     conn: &'de Arc<Conn>,
     sender: &'de Sender,
     slot: &'de SlotInner,
-    telegram: &'de str,
+    telegram: Script<'de>,
     params: &'de Payload,
     id: Option<&'de str>,
     /// This is the first handler.
@@ -243,7 +243,7 @@ enum Failed {
 pub(crate) struct Call<'a> {
     pub(crate) conn: &'a Arc<Conn>,
     pub(crate) sender: &'a Sender,
-    pub(crate) telegram: &'a str,
+    pub(crate) telegram: Script<'a>,
     pub(crate) parts: &'a CallParts,
     pub(crate) route: &'a Route,
 }

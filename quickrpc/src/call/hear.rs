@@ -9,7 +9,7 @@ use crate::base::sender::Sender;
 use crate::net::above::Hears;
 use crate::net::conn::Admitted;
 use crate::net::conn::{Conn, TooFast};
-use crate::wire::codec::Envelope;
+use crate::wire::codec::{Envelope, Script, SharedScript};
 use crate::wire::jrpc::batch::BatchAnswer;
 
 use super::answer::{self, Answers, Route};
@@ -36,20 +36,21 @@ pub(crate) struct Ear<'a> {
 
 /// A telegram as it lies in the input, copied at most once however many calls of it wait.
 struct Telegram<'a> {
-    text: &'a str,
-    shared: Option<Arc<str>>,
+    script: Script<'a>,
+    shared: Option<SharedScript>,
 }
 
 impl Telegram<'_> {
-    fn shared(&mut self) -> Arc<str> {
-        Arc::clone(self.shared.get_or_insert_with(|| self.text.into()))
+    fn shared(&mut self) -> SharedScript {
+        let script = self.script;
+        self.shared.get_or_insert_with(|| script.share()).clone()
     }
 }
 
 impl Hears for Ear<'_> {
-    fn hear(&mut self, heard: Envelope, sender: &Sender, telegram: &str) {
+    fn hear(&mut self, heard: Envelope, sender: &Sender, telegram: Script<'_>) {
         let mut telegram = Telegram {
-            text: telegram,
+            script: telegram,
             shared: None,
         };
         self.envelope(heard, sender, &mut telegram, &Route::Alone);
@@ -124,7 +125,7 @@ impl<'a> Ear<'a> {
                 self.call(parts, sender, telegram, route);
             }
             Envelope::Reply { id, result } => {
-                calls.settle(conn, id, telegram.text, &result);
+                calls.settle(conn, id, telegram.script, &result);
                 self.no_answer(route);
             }
             Envelope::Failure { id, error } => {
@@ -139,7 +140,7 @@ impl<'a> Ear<'a> {
                 self.several(parts, together, sender, telegram);
             }
             Envelope::Invalid { id, error } => match id {
-                Some(id) => self.answer_error(id.of(telegram.text), &error, route),
+                Some(id) => self.answer_error(id.of(telegram.script), &error, route),
                 None if conn.wire.codec.strict() => self.answer_error("null", &error, route),
                 None => {
                     self.trouble(sender, Error::Decode(error.to_string().into()));
@@ -151,7 +152,7 @@ impl<'a> Ear<'a> {
                 self.no_answer(route);
             }
             Envelope::Hollow { id, error, .. } => {
-                self.answer_error(id.of(telegram.text), &error, route);
+                self.answer_error(id.of(telegram.script), &error, route);
             }
             Envelope::Unreadable { ours, error } => {
                 let error = Error::Decode(error.to_string().into());
@@ -170,7 +171,7 @@ impl<'a> Ear<'a> {
         sender: &Sender,
         telegram: &mut Telegram<'_>,
     ) {
-        let (size, limits) = (telegram.text.len(), &self.conn.wire.limits);
+        let (size, limits) = (telegram.script.len(), &self.conn.wire.limits);
         let route = match together {
             true => Route::Together(Arc::new(BatchAnswer::new(parts.len(), size, limits))),
             false => Route::Alone,
@@ -198,7 +199,7 @@ impl<'a> Ear<'a> {
         if let Some(rate) = &self.conn.rate
             && let Some(too_fast) = rate.exceeded()
         {
-            return self.too_fast(&parts, sender, telegram.text, route, too_fast);
+            return self.too_fast(&parts, sender, telegram.script, route, too_fast);
         }
         // A thread of the program that reads for itself runs no handlers.
         if self.turn.is_none() && self.calls.delivers_here() {
@@ -208,7 +209,7 @@ impl<'a> Ear<'a> {
             return self.calls.take(&Call {
                 conn: self.conn,
                 sender,
-                telegram: telegram.text,
+                telegram: telegram.script,
                 parts: &parts,
                 route,
             });
@@ -219,7 +220,7 @@ impl<'a> Ear<'a> {
         // The calls of a batch share their telegram.
         let bytes = match &telegram.shared {
             Some(_) => 0,
-            None => telegram.text.len(),
+            None => telegram.script.len(),
         };
         let (conn, sender, route) = (Arc::clone(self.conn), sender.clone(), route.clone());
         let telegram = telegram.shared();
@@ -227,7 +228,7 @@ impl<'a> Ear<'a> {
             calls.take(&Call {
                 conn: &conn,
                 sender: &sender,
-                telegram: &telegram,
+                telegram: telegram.script(),
                 parts: &parts,
                 route: &route,
             });
@@ -241,7 +242,7 @@ impl<'a> Ear<'a> {
         &mut self,
         parts: &CallParts,
         sender: &Sender,
-        telegram: &str,
+        telegram: Script<'_>,
         route: &Route,
         too_fast: TooFast,
     ) {
@@ -289,7 +290,7 @@ impl Calls {
             }
             Ok(envelope) => {
                 let mut telegram = Telegram {
-                    text: call.telegram,
+                    script: call.telegram,
                     shared: None,
                 };
                 ear.envelope(envelope, call.sender, &mut telegram, call.route);

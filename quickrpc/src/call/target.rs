@@ -15,7 +15,7 @@ use crate::call::reply::Via;
 use crate::format::args::{self, ArgsOut, OutArgs};
 use crate::format::description::CallDescription;
 use crate::wire::Wire;
-use crate::wire::codec::{AnyCodec, Payload};
+use crate::wire::codec::{AnyCodec, Payload, Script};
 use crate::wire::session::About;
 
 use super::calls::Calls;
@@ -448,7 +448,7 @@ impl Drop for Unsent<'_> {
 /// Reads the result of a call.
 fn decode<T: Via<W>, W: DeserializeOwned>(
     codec: &AnyCodec,
-    telegram: &str,
+    telegram: Script<'_>,
     payload: &Payload,
     depth: usize,
 ) -> Result<T, String> {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::shared::{Shared, Turn};
 use crate::base::error::{Error, Result};
 use crate::base::foreign::catch;
-use crate::wire::codec::{AnyCodec, Payload};
+use crate::wire::codec::{AnyCodec, Payload, Script};
 
 /// What the promise of a call asks of the API that the call belongs to.
 ///
@@ -55,7 +55,7 @@ pub(crate) struct CallInfo {
 }
 
 /// Reads the result out of a message: telegram, payload, and the depth of nesting allowed.
-pub(crate) type Decode<T> = fn(&AnyCodec, &str, &Payload, usize) -> Result<T, String>;
+pub(crate) type Decode<T> = fn(&AnyCodec, Script<'_>, &Payload, usize) -> Result<T, String>;
 
 /// The entry of a call in the table of pending calls.
 ///
@@ -71,7 +71,7 @@ pub(crate) trait PendingCall: Send + Sync {
     fn offer(
         &self,
         codec: &AnyCodec,
-        telegram: &str,
+        telegram: Script<'_>,
         payload: &Payload,
         depth: usize,
         lane: u64,
@@ -91,7 +91,7 @@ impl<T: Send + 'static> PendingCall for Shared<T> {
     fn offer(
         &self,
         codec: &AnyCodec,
-        telegram: &str,
+        telegram: Script<'_>,
         payload: &Payload,
         depth: usize,
         lane: u64,

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeSeed;
 
 use super::custom::{self, Custom};
-use super::envelope::{DecodeError, Envelope, Payload};
+use super::envelope::{DecodeError, Envelope, Payload, Script};
 use super::{CODECS, Codec};
 use crate::base::error::{CallError, Error, Result};
 use crate::base::limits::Limits;
@@ -162,19 +162,23 @@ impl AnyCodec {
     /// # Errors
     ///
     /// When it is no message at all; the stream can go on with the next one.
-    pub(crate) fn decode(&self, telegram: &str, limits: &Limits) -> Result<Envelope, DecodeError> {
+    pub(crate) fn decode<'t>(
+        &self,
+        telegram: impl Into<Script<'t>>,
+        limits: &Limits,
+    ) -> Result<Envelope, DecodeError> {
+        let telegram = telegram.into();
         match self {
-            AnyCodec::Jrpc(codec) => codec.decode(telegram, limits),
-            AnyCodec::Terse(codec) => codec.decode(telegram, limits),
-            AnyCodec::Custom(codec) => codec.decode(telegram.as_bytes(), limits),
+            AnyCodec::Jrpc(codec) => codec.decode(telegram.text(), limits),
+            AnyCodec::Terse(codec) => codec.decode(telegram.text(), limits),
+            AnyCodec::Custom(codec) => codec.decode(telegram.text().as_bytes(), limits),
             // Its sessions look at the whole of what they hear.
             AnyCodec::Foreign(_) => Err(DecodeError::new("no session has heard this", 0)),
         }
     }
 
-    /// Decodes one telegram as it was received, and gives it as the text that the
-    /// envelope's places are in (an empty one where a plug-in's format is no text). A byte
-    /// order mark before it is passed over.
+    /// Decodes one telegram as it was received, and gives it as what the envelope's places are in
+    /// (nothing where a plug-in has decoded it). A byte order mark before a text is passed over.
     ///
     /// Unlike [`decode`](Self::decode), it may leave it to the reader of a payload to find
     /// out whether that is valid ([`Payload::Raw`]).
@@ -186,9 +190,9 @@ impl AnyCodec {
         &self,
         telegram: &'t [u8],
         limits: &Limits,
-    ) -> Result<(&'t str, Envelope), DecodeError> {
+    ) -> Result<(Script<'t>, Envelope), DecodeError> {
         if let AnyCodec::Custom(codec) = self {
-            return Ok(("", codec.decode(telegram, limits)?));
+            return Ok((Script::Text(""), codec.decode(telegram, limits)?));
         }
         let telegram = std::str::from_utf8(unmarked(telegram))
             .map_err(|error| DecodeError::new("not UTF-8", error.valid_up_to()))?;
@@ -196,8 +200,9 @@ impl AnyCodec {
             && limits.id_size >= canonical::DIGITS
             && let Some(envelope) = canonical::decode(telegram)
         {
-            return Ok((telegram, envelope));
+            return Ok((Script::Text(telegram), envelope));
         }
+        let telegram = Script::Text(telegram);
         Ok((telegram, self.decode(telegram, limits)?))
     }
 
@@ -351,7 +356,7 @@ impl AnyCodec {
     /// As there.
     pub(crate) fn read_args<'de, W: WireArgs<'de>>(
         &self,
-        telegram: &'de str,
+        telegram: Script<'de>,
         payload: &'de Payload,
         mut seed: ArgsSeed<'_, 'de, W>,
         depth: usize,
@@ -365,9 +370,13 @@ impl AnyCodec {
             (
                 Payload::Text(span) | Payload::Raw(span),
                 AnyCodec::Jrpc(_) | AnyCodec::Foreign(_),
-            ) => jrpc::read_args(span.of(telegram), seed, depth).map_err(TextError::into_message),
+            ) => {
+                let text = span.of(telegram.text());
+                jrpc::read_args(text, seed, depth).map_err(TextError::into_message)
+            }
             (Payload::Pairs(span), AnyCodec::Terse(_)) => {
-                terse::read_args(span.of(telegram), seed, depth).map_err(TextError::into_message)
+                let text = span.of(telegram.text());
+                terse::read_args(text, seed, depth).map_err(TextError::into_message)
             }
             _ => self.read(telegram, payload, seed, depth),
         }
@@ -380,22 +389,24 @@ impl AnyCodec {
     /// When they are not what `seed` takes, in words for people.
     pub(crate) fn read<'de, S: DeserializeSeed<'de>>(
         &self,
-        telegram: &'de str,
+        telegram: impl Into<Script<'de>>,
         payload: &'de Payload,
         seed: S,
         depth: usize,
     ) -> Result<S::Value, String> {
+        let telegram = telegram.into();
         let message = TextError::into_message;
         match (payload, self) {
             (
                 Payload::Text(span) | Payload::Raw(span),
                 AnyCodec::Jrpc(_) | AnyCodec::Foreign(_),
-            ) => jrpc::read(telegram, *span, seed, depth).map_err(message),
+            ) => jrpc::read(telegram.text(), *span, seed, depth).map_err(message),
             (Payload::Text(span), AnyCodec::Terse(codec)) => {
-                codec.read(telegram, *span, seed, depth).map_err(message)
+                let text = telegram.text();
+                codec.read(text, *span, seed, depth).map_err(message)
             }
             (Payload::Pairs(span), AnyCodec::Terse(codec)) => codec
-                .read_pairs(telegram, *span, seed, depth)
+                .read_pairs(telegram.text(), *span, seed, depth)
                 .map_err(message),
             (Payload::Value(value), _) => custom::read(value, seed),
             _ => jrpc::read_missing(seed).map_err(message),
