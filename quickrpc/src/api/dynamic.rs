@@ -19,7 +19,7 @@
 //! # Ok(()) }
 //! ```
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex};
@@ -38,7 +38,7 @@ use crate::call::dispatch::{Invocation, Outcome};
 use crate::call::promise::Promise;
 use crate::call::property::{Form, Names, Property, RemoteProperty};
 use crate::call::slot::{Connection, SlotTable};
-use crate::call::target::{Plain, Target};
+use crate::call::target::{Plain, Single, Target};
 use crate::carrier::transport::IntoTransport;
 use crate::format::property::{CallNames, VALUE};
 use crate::wire::codec::IntoCodec;
@@ -296,8 +296,7 @@ impl Outgoing {
     /// Writes a property of the other side.
     pub fn write(&self, property: &str, value: impl Serialize) -> Promise<()> {
         let method = CallNames::of(property).write.into();
-        let args = BTreeMap::from([(VALUE, value)]);
-        self.0.send_call::<(), ()>(method, &Plain(&args))
+        self.0.send_call::<(), ()>(method, &Single(VALUE, &value))
     }
 
     /// The same for other receivers.

@@ -145,7 +145,7 @@ impl Calls {
         &self,
         conn: &Conn,
         id: Option<u64>,
-        telegram: Script<'_>,
+        telegram: &Script<'_>,
         result: &Payload,
     ) {
         match self.answered(conn, id, false) {
@@ -169,7 +169,7 @@ impl Calls {
         &self,
         call: &dyn PendingCall,
         conn: &Conn,
-        telegram: Script<'_>,
+        telegram: &Script<'_>,
         result: &Payload,
     ) -> Result<(), Error> {
         let (wire, lane) = (&conn.wire, conn.id());
@@ -179,7 +179,7 @@ impl Calls {
             return offered;
         }
         // Only now somebody looks at the whole telegram.
-        match codec.decode(telegram, &wire.limits) {
+        match codec.decode(*telegram, &wire.limits) {
             Ok(Envelope::Reply { result, .. }) => call.offer(codec, telegram, &result, depth, lane),
             // With an error behind its result.
             Ok(Envelope::Failure { error, .. }) => Err(Error::Call(error)),

@@ -36,7 +36,7 @@ pub(crate) struct Ear<'a> {
 
 /// A telegram as it lies in the input, copied at most once however many calls of it wait.
 struct Telegram<'a> {
-    script: Script<'a>,
+    script: &'a Script<'a>,
     shared: Option<SharedScript>,
 }
 
@@ -48,7 +48,7 @@ impl Telegram<'_> {
 }
 
 impl Hears for Ear<'_> {
-    fn hear(&mut self, heard: Envelope, sender: &Sender, telegram: Script<'_>) {
+    fn hear(&mut self, heard: Envelope, sender: &Sender, telegram: &Script<'_>) {
         let mut telegram = Telegram {
             script: telegram,
             shared: None,
@@ -140,7 +140,7 @@ impl<'a> Ear<'a> {
                 self.several(parts, together, sender, telegram);
             }
             Envelope::Invalid { id, error } => match id {
-                Some(id) => self.answer_error(id.of(telegram.script), &error, route),
+                Some(id) => self.answer_error(id.of(*telegram.script), &error, route),
                 None if conn.wire.codec.strict() => self.answer_error("null", &error, route),
                 None => {
                     self.trouble(sender, Error::Decode(error.to_string().into()));
@@ -152,7 +152,7 @@ impl<'a> Ear<'a> {
                 self.no_answer(route);
             }
             Envelope::Hollow { id, error, .. } => {
-                self.answer_error(id.of(telegram.script), &error, route);
+                self.answer_error(id.of(*telegram.script), &error, route);
             }
             Envelope::Unreadable { ours, error } => {
                 let error = Error::Decode(error.to_string().into());
@@ -209,7 +209,7 @@ impl<'a> Ear<'a> {
             return self.calls.take(&Call {
                 conn: self.conn,
                 sender,
-                telegram: telegram.script,
+                telegram: *telegram.script,
                 parts: &parts,
                 route,
             });
@@ -242,12 +242,12 @@ impl<'a> Ear<'a> {
         &mut self,
         parts: &CallParts,
         sender: &Sender,
-        telegram: Script<'_>,
+        telegram: &Script<'_>,
         route: &Route,
         too_fast: TooFast,
     ) {
         match &parts.id {
-            Some(id) => self.answer_error(id.of(telegram), &too_fast.error, route),
+            Some(id) => self.answer_error(id.of(*telegram), &too_fast.error, route),
             None => self.no_answer(route),
         }
         if let Some(report) = too_fast.report {
@@ -290,7 +290,7 @@ impl Calls {
             }
             Ok(envelope) => {
                 let mut telegram = Telegram {
-                    script: call.telegram,
+                    script: &call.telegram,
                     shared: None,
                 };
                 ear.envelope(envelope, call.sender, &mut telegram, call.route);

@@ -1,6 +1,7 @@
 //! Sending: from a call's arguments to the peers that get it.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -83,7 +84,7 @@ impl<A: OutArgs> ArgsFor for Declared<'_, A> {
         let declared = self.call.positional && wire.codec.positional();
         let args = ArgsOut {
             call: self.call.arguments,
-            positional: declared || (id.is_some() && wire.is_nameless()),
+            positional: declared || wire.is_nameless(id.is_some()),
             args: self.args,
         };
         wire.codec.encode_call(out, method, &args, id)
@@ -102,6 +103,28 @@ impl<A: Serialize> ArgsFor for Plain<'_, A> {
         id: Option<u64>,
     ) -> Result<(), String> {
         wire.codec.encode_call(out, method, self.0, id)
+    }
+}
+
+/// The one argument of a call that nobody has declared, by its name where arguments have names.
+pub(crate) struct Single<'a, A>(pub(crate) &'static str, pub(crate) &'a A);
+
+impl<A: Serialize> ArgsFor for Single<'_, A> {
+    fn encode(
+        &self,
+        wire: &Wire,
+        out: &mut Vec<u8>,
+        method: &str,
+        id: Option<u64>,
+    ) -> Result<(), String> {
+        let Single(name, value) = *self;
+        match wire.is_nameless(id.is_some()) {
+            true => wire.codec.encode_call(out, method, &(value,), id),
+            false => {
+                let named = BTreeMap::from([(name, value)]);
+                wire.codec.encode_call(out, method, &named, id)
+            }
+        }
     }
 }
 
@@ -448,7 +471,7 @@ impl Drop for Unsent<'_> {
 /// Reads the result of a call.
 fn decode<T: Via<W>, W: DeserializeOwned>(
     codec: &AnyCodec,
-    telegram: Script<'_>,
+    telegram: &Script<'_>,
     payload: &Payload,
     depth: usize,
 ) -> Result<T, String> {
@@ -462,7 +485,7 @@ fn decode<T: Via<W>, W: DeserializeOwned>(
     }
     let seed = Seed::<W>(std::marker::PhantomData);
     codec
-        .read(telegram, payload, seed, depth)
+        .read(*telegram, payload, seed, depth)
         .map(Via::from_wire)
 }
 

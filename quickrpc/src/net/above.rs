@@ -64,7 +64,7 @@ pub(crate) trait Above: Send + Sync {
 /// Hears the messages of one round of one peer.
 pub(crate) trait Hears {
     /// A message, and who sent it.
-    fn hear(&mut self, heard: Envelope, sender: &Sender, telegram: Script<'_>);
+    fn hear(&mut self, heard: Envelope, sender: &Sender, telegram: &Script<'_>);
 
     /// Something that is no message at all.
     fn unreadable(&mut self, sender: &Sender, text: &str);

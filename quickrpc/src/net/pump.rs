@@ -335,7 +335,7 @@ impl Round<'_> {
                             provider; give one with `.security(..)`";
                 self.hears.trouble(sender, Error::Security(text.into()));
             }
-            Ok((telegram, envelope)) => self.hears.hear(envelope, sender, telegram),
+            Ok((telegram, envelope)) => self.hears.hear(envelope, sender, &telegram),
             Err(error) => self.hears.unreadable(sender, &error.to_string()),
         }
     }
@@ -350,11 +350,11 @@ impl Round<'_> {
         match understood {
             Ok((text, Heard::Message(envelope))) => {
                 self.net.greeted(self.above, conn, None);
-                self.hears.hear(envelope, sender, Script::Text(text));
+                self.hears.hear(envelope, sender, &Script::Text(text));
             }
             Ok((_, Heard::Put(text, envelope))) => {
                 self.net.greeted(self.above, conn, None);
-                self.hears.hear(envelope, sender, Script::Text(&text));
+                self.hears.hear(envelope, sender, &Script::Text(&text));
             }
             Ok((_, other)) => self.net.greets(self.above, conn, sense, other),
             Err(error) => {

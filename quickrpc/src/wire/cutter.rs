@@ -124,8 +124,11 @@ impl Cutter {
         bytes: &'a [u8],
         limit: usize,
     ) -> Result<(usize, Cut<'a>), Broken> {
-        if self.fresh && guess::is_tls(bytes) && wire.codec.is_text() {
-            return Err(Broken::Garbled(String::from(guess::TLS)));
+        if self.fresh
+            && let Some(text) = guess::stranger(bytes)
+            && wire.codec.is_text()
+        {
+            return Err(Broken::Garbled(String::from(text)));
         }
         let frame = match wire.codec.next_frame(bytes, &mut self.progress, limit) {
             Ok(Some(frame)) => frame,

@@ -55,7 +55,7 @@ pub(crate) struct CallInfo {
 }
 
 /// Reads the result out of a message: telegram, payload, and the depth of nesting allowed.
-pub(crate) type Decode<T> = fn(&AnyCodec, Script<'_>, &Payload, usize) -> Result<T, String>;
+pub(crate) type Decode<T> = fn(&AnyCodec, &Script<'_>, &Payload, usize) -> Result<T, String>;
 
 /// The entry of a call in the table of pending calls.
 ///
@@ -71,7 +71,7 @@ pub(crate) trait PendingCall: Send + Sync {
     fn offer(
         &self,
         codec: &AnyCodec,
-        telegram: Script<'_>,
+        telegram: &Script<'_>,
         payload: &Payload,
         depth: usize,
         lane: u64,
@@ -91,7 +91,7 @@ impl<T: Send + 'static> PendingCall for Shared<T> {
     fn offer(
         &self,
         codec: &AnyCodec,
-        telegram: Script<'_>,
+        telegram: &Script<'_>,
         payload: &Payload,
         depth: usize,
         lane: u64,

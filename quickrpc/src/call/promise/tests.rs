@@ -72,7 +72,7 @@ impl Codec for NoCodec {
     }
 }
 
-fn decode(_: &AnyCodec, _: Script<'_>, payload: &Payload, _: usize) -> Result<i64, String> {
+fn decode(_: &AnyCodec, _: &Script<'_>, payload: &Payload, _: usize) -> Result<i64, String> {
     match payload {
         Payload::Value(Value::String(_)) => panic!("a deserialiser's mistake"),
         Payload::Value(value) => serde::Deserialize::deserialize(ValueDeserializer(value))
@@ -84,7 +84,7 @@ fn decode(_: &AnyCodec, _: Script<'_>, payload: &Payload, _: usize) -> Result<i6
 fn answer(call: &dyn PendingCall, value: impl Into<Value>) {
     let codec = AnyCodec::custom(Arc::new(NoCodec));
     let value = Payload::Value(value.into());
-    call.offer(&codec, "".into(), &value, 128, 7).unwrap();
+    call.offer(&codec, &"".into(), &value, 128, 7).unwrap();
 }
 
 fn call(fake: &Arc<Fake>, timeout: Duration) -> (Promise<i64>, Arc<dyn PendingCall>) {
@@ -219,7 +219,7 @@ fn a_bad_result_may_leave_the_call_to_others() {
     let codec = AnyCodec::custom(Arc::new(NoCodec));
     let (promise, pending) = call(&fake, MINUTE);
     let bad = Payload::Value(true.into());
-    let error = pending.offer(&codec, "".into(), &bad, 128, 0).unwrap_err();
+    let error = pending.offer(&codec, &"".into(), &bad, 128, 0).unwrap_err();
     assert_eq!(
         error.to_string(),
         "the result of `add` cannot be read: invalid type: boolean `true`, expected i64"
@@ -227,7 +227,7 @@ fn a_bad_result_may_leave_the_call_to_others() {
     assert!(promise.try_result().is_none());
     let panics = Payload::Value("x".into());
     let error = pending
-        .offer(&codec, "".into(), &panics, 128, 0)
+        .offer(&codec, &"".into(), &panics, 128, 0)
         .unwrap_err();
     pending.fail(error, 0);
     assert_eq!(
@@ -243,7 +243,7 @@ fn what_nobody_wants_is_not_decoded() {
     drop(promise);
     let codec = AnyCodec::custom(Arc::new(NoCodec));
     pending
-        .offer(&codec, "".into(), &Payload::Missing, 128, 0)
+        .offer(&codec, &"".into(), &Payload::Missing, 128, 0)
         .unwrap();
 }
 

@@ -169,7 +169,8 @@ impl Owned {
     pub(super) fn encode(&self, peer: &Conn, value: &dyn Stored, out: &mut Vec<u8>) -> Result<()> {
         out.clear();
         let (codec, names) = (&peer.wire.codec, &self.names);
-        let encode = || value.encode_change(codec, out, &names.change, names.positional);
+        let positional = names.positional || peer.wire.is_nameless(false);
+        let encode = || value.encode_change(codec, out, &names.change, positional);
         let encoded = foreign::catch("encoding a property", encode)
             .unwrap_or_else(|| Err("its type panicked".to_owned()));
         encoded.map_err(|reason| self.unfit(reason))?;

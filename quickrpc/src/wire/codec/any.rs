@@ -24,6 +24,7 @@ use crate::wire::framing::{Frame, Framing, Progress, Unframed};
 use crate::wire::jrpc;
 use crate::wire::jrpc::Jrpc;
 use crate::wire::jrpc::canonical;
+use crate::wire::msgpack::Msgpack;
 use crate::wire::protocols;
 use crate::wire::session::Protocol;
 use crate::wire::terse;
@@ -39,6 +40,8 @@ pub enum AnyCodec {
     Jrpc(Jrpc),
     /// The line format for people.
     Terse(Terse),
+    /// MessagePack-RPC.
+    Msgpack(Msgpack),
     /// The codec of a plug-in.
     Custom(Custom),
     /// A protocol with sessions. What is encoded here is only what its sessions put their
@@ -66,6 +69,7 @@ impl fmt::Display for AnyCodec {
             }
             AnyCodec::Jrpc(_) => f.write_str("jrpc"),
             AnyCodec::Terse(_) => f.write_str("terse"),
+            AnyCodec::Msgpack(codec) => f.write_str(codec.expression()),
             AnyCodec::Custom(codec) => f.write_str(&codec.expression()),
             AnyCodec::Foreign(protocol) => f.write_str(&protocol.0.expression()),
         }
@@ -89,6 +93,8 @@ impl AnyCodec {
                 Ok(AnyCodec::Jrpc(Jrpc::new(framing, *strict)))
             }
             CodecKind::Terse => Ok(AnyCodec::Terse(Terse::new())),
+            #[cfg(feature = "msgpack")]
+            CodecKind::Msgpack { named } => Ok(AnyCodec::Msgpack(Msgpack::new(*named))),
             CodecKind::Custom(custom) => Ok(AnyCodec::custom(CODECS.build(custom)?)),
             kind => Ok(AnyCodec::Foreign(Foreign(protocols::build(expr, kind)?))),
         }
@@ -105,6 +111,7 @@ impl AnyCodec {
         match self {
             AnyCodec::Jrpc(codec) => Some(codec.framing()),
             AnyCodec::Terse(codec) => Some(codec.framing()),
+            AnyCodec::Msgpack(codec) => Some(codec.framing()),
             AnyCodec::Custom(codec) => codec.framing(),
             AnyCodec::Foreign(_) => None,
         }
@@ -148,7 +155,7 @@ impl AnyCodec {
         let framing = match self {
             AnyCodec::Jrpc(codec) => codec.framing(),
             AnyCodec::Terse(codec) => codec.framing(),
-            AnyCodec::Custom(_) | AnyCodec::Foreign(_) => return None,
+            AnyCodec::Msgpack(_) | AnyCodec::Custom(_) | AnyCodec::Foreign(_) => return None,
         };
         match (framing, self) {
             (Framing::Byte([0]), AnyCodec::Jrpc(_)) => Some(0),
@@ -171,6 +178,7 @@ impl AnyCodec {
         match self {
             AnyCodec::Jrpc(codec) => codec.decode(telegram.text(), limits),
             AnyCodec::Terse(codec) => codec.decode(telegram.text(), limits),
+            AnyCodec::Msgpack(codec) => codec.decode(telegram.bytes(), limits),
             AnyCodec::Custom(codec) => codec.decode(telegram.text().as_bytes(), limits),
             // Its sessions look at the whole of what they hear.
             AnyCodec::Foreign(_) => Err(DecodeError::new("no session has heard this", 0)),
@@ -191,8 +199,14 @@ impl AnyCodec {
         telegram: &'t [u8],
         limits: &Limits,
     ) -> Result<(Script<'t>, Envelope), DecodeError> {
-        if let AnyCodec::Custom(codec) = self {
-            return Ok((Script::Text(""), codec.decode(telegram, limits)?));
+        match self {
+            AnyCodec::Custom(codec) => {
+                return Ok((Script::Text(""), codec.decode(telegram, limits)?));
+            }
+            AnyCodec::Msgpack(codec) => {
+                return Ok((Script::Bytes(telegram), codec.decode(telegram, limits)?));
+            }
+            AnyCodec::Jrpc(_) | AnyCodec::Terse(_) | AnyCodec::Foreign(_) => {}
         }
         let telegram = std::str::from_utf8(unmarked(telegram))
             .map_err(|error| DecodeError::new("not UTF-8", error.valid_up_to()))?;
@@ -225,6 +239,7 @@ impl AnyCodec {
             _ if id == Some(0) => Err(String::from("0 cannot be the id of a call")),
             AnyCodec::Jrpc(codec) => codec.encode_call(out, method, args, id),
             AnyCodec::Terse(codec) => codec.encode_call(out, method, args, id),
+            AnyCodec::Msgpack(codec) => codec.encode_call(out, method, args, id),
             AnyCodec::Custom(codec) => codec.encode_call(out, method, args, id),
             // Whatever they are.
             AnyCodec::Foreign(protocol) if protocol.0.positional() => jrpc::write(out, args),
@@ -254,6 +269,7 @@ impl AnyCodec {
         restoring(out, |out| match self {
             AnyCodec::Jrpc(codec) => codec.encode_result(out, id, value),
             AnyCodec::Terse(codec) => codec.encode_result(out, id, value),
+            AnyCodec::Msgpack(codec) => codec.encode_result(out, id, value),
             AnyCodec::Custom(codec) => codec.encode_result(out, id, value),
             AnyCodec::Foreign(_) => jrpc::write(out, value),
         })
@@ -273,6 +289,7 @@ impl AnyCodec {
         restoring(out, |out| match self {
             AnyCodec::Jrpc(codec) => codec.encode_error(out, id, error),
             AnyCodec::Terse(codec) => codec.encode_error(out, id, error),
+            AnyCodec::Msgpack(codec) => codec.encode_error(out, id, error),
             AnyCodec::Custom(codec) => codec.encode_error(out, id, error),
             AnyCodec::Foreign(protocol) => {
                 protocol.0.write_failure(out, error);
@@ -289,6 +306,7 @@ impl AnyCodec {
     pub(crate) fn encode_header(&self, out: &mut Vec<u8>, secinfo: &SecInfo) -> Result<(), String> {
         restoring(out, |out| match self {
             AnyCodec::Jrpc(codec) => codec.encode_header(out, secinfo),
+            AnyCodec::Msgpack(codec) => codec.encode_header(out, secinfo),
             _ => Err(String::from("this codec has no security header")),
         })
     }
@@ -307,7 +325,7 @@ impl AnyCodec {
         match self {
             AnyCodec::Terse(_) => false,
             AnyCodec::Foreign(protocol) => protocol.0.positional(),
-            AnyCodec::Jrpc(_) | AnyCodec::Custom(_) => true,
+            AnyCodec::Jrpc(_) | AnyCodec::Msgpack(_) | AnyCodec::Custom(_) => true,
         }
     }
 
@@ -321,27 +339,34 @@ impl AnyCodec {
 
     /// Whether a security header can be sent.
     pub(crate) fn header(&self) -> bool {
-        matches!(self, AnyCodec::Jrpc(_))
+        matches!(self, AnyCodec::Jrpc(_) | AnyCodec::Msgpack(_))
     }
 
     /// What can be sent without any meaning, so that a connection is seen to be alive.
     /// Nothing in terse, since an empty line hangs a Python peer; and nothing with headers,
-    /// since other programs take an empty message for a wrong one.
+    /// since other programs take an empty message for a wrong one. MessagePack has nothing.
     pub(crate) fn keepalive(&self) -> Option<&[u8]> {
         match self {
             AnyCodec::Jrpc(codec) => codec.framing().delimiter(),
-            AnyCodec::Terse(_) | AnyCodec::Custom(_) | AnyCodec::Foreign(_) => None,
+            AnyCodec::Terse(_)
+            | AnyCodec::Msgpack(_)
+            | AnyCodec::Custom(_)
+            | AnyCodec::Foreign(_) => None,
         }
     }
 
     /// Whether telegrams are always text.
     pub(crate) fn is_text(&self) -> bool {
-        !matches!(self, AnyCodec::Custom(_))
+        !matches!(self, AnyCodec::Msgpack(_) | AnyCodec::Custom(_))
     }
 
     /// Whether telegrams are bytes rather than text.
     pub(crate) fn binary(&self) -> bool {
-        matches!(self, AnyCodec::Custom(codec) if codec.binary())
+        match self {
+            AnyCodec::Msgpack(_) => true,
+            AnyCodec::Custom(codec) => codec.binary(),
+            AnyCodec::Jrpc(_) | AnyCodec::Terse(_) | AnyCodec::Foreign(_) => false,
+        }
     }
 
     /// Whether errors that belong to no id are answered, with the id null.
@@ -378,6 +403,10 @@ impl AnyCodec {
                 let text = span.of(telegram.text());
                 terse::read_args(text, seed, depth).map_err(TextError::into_message)
             }
+            (Payload::Text(span), AnyCodec::Msgpack(codec)) => {
+                let args = codec.read_args(telegram.bytes(), *span, seed, depth);
+                args.map_err(TextError::into_message)
+            }
             _ => self.read(telegram, payload, seed, depth),
         }
     }
@@ -405,6 +434,9 @@ impl AnyCodec {
                 let text = telegram.text();
                 codec.read(text, *span, seed, depth).map_err(message)
             }
+            (Payload::Text(span), AnyCodec::Msgpack(codec)) => codec
+                .read(telegram.bytes(), *span, seed, depth)
+                .map_err(message),
             (Payload::Pairs(span), AnyCodec::Terse(codec)) => codec
                 .read_pairs(telegram.text(), *span, seed, depth)
                 .map_err(message),

@@ -16,7 +16,10 @@ use crate::format::text::TextError;
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Script<'t> {
     Text(&'t str),
-    #[allow(dead_code, reason = "all codecs that are there write text")]
+    #[cfg_attr(
+        not(feature = "msgpack"),
+        allow(dead_code, reason = "all codecs that are there write text")
+    )]
     Bytes(&'t [u8]),
 }
 
@@ -36,6 +39,15 @@ impl<'t> Script<'t> {
         match self {
             Script::Text(text) => text,
             Script::Bytes(_) => "",
+        }
+    }
+
+    /// The bytes; none if it is a text.
+    #[inline]
+    pub(crate) fn bytes(self) -> &'t [u8] {
+        match self {
+            Script::Text(_) => &[],
+            Script::Bytes(bytes) => bytes,
         }
     }
 
@@ -118,6 +130,39 @@ impl Span {
 pub(crate) enum Part {
     Span(Span),
     Owned(Box<str>),
+    /// A number that does not stand there as text.
+    #[cfg(feature = "msgpack")]
+    Digits(Digits),
+}
+
+/// The digits of a number.
+#[cfg(feature = "msgpack")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Digits {
+    length: u8,
+    /// As many as the largest number has.
+    text: [u8; 20],
+}
+
+#[cfg(feature = "msgpack")]
+impl Digits {
+    pub(crate) fn of(number: u64) -> Self {
+        let mut buffer = itoa::Buffer::new();
+        let digits = buffer.format(number).as_bytes();
+        let mut text = [0; 20];
+        if let Some(room) = text.get_mut(..digits.len()) {
+            room.copy_from_slice(digits);
+        }
+        Digits {
+            length: digits.len() as u8,
+            text,
+        }
+    }
+
+    fn text(&self) -> &str {
+        let text = self.text.get(..self.length.into()).unwrap_or_default();
+        std::str::from_utf8(text).unwrap_or_default()
+    }
 }
 
 impl Part {
@@ -130,6 +175,8 @@ impl Part {
                 std::str::from_utf8(span.bytes(bytes)).unwrap_or_default()
             }
             (Part::Owned(text), _) => text,
+            #[cfg(feature = "msgpack")]
+            (Part::Digits(digits), _) => digits.text(),
         }
     }
 }
