@@ -14,6 +14,7 @@ mod installed;
 mod jsonrpsee;
 mod lab;
 mod lists;
+mod neovim;
 mod node;
 mod openssl;
 mod peer;
@@ -41,6 +42,7 @@ pub use lab::{
     LabOutgoing, LabOutgoingEach, Served, client, serve, server, server_on, value,
 };
 pub use lists::{Lists, register_lists};
+pub use neovim::Neovim;
 pub use node::Node;
 pub use openssl::Openssl;
 pub use peer::{Event, Peer};

@@ -39,7 +39,7 @@ pub struct Invocation<'de> {
     conn: &'de Arc<Conn>,
     sender: &'de Sender,
     slot: &'de SlotInner,
-    telegram: Script<'de>,
+    telegram: &'de Script<'de>,
     params: &'de Payload,
     id: Option<&'de str>,
     /// This is the first handler.
@@ -92,7 +92,7 @@ impl<'de> Invocation<'de> {
         let (codec, depth) = self.reading();
         codec
             .read_args(
-                self.telegram,
+                *self.telegram,
                 self.params,
                 ArgsSeed::new(call, defaults),
                 depth,
@@ -107,7 +107,7 @@ impl<'de> Invocation<'de> {
     ) -> Result<S::Value, Outcome> {
         let (codec, depth) = self.reading();
         codec
-            .read(self.telegram, self.params, seed, depth)
+            .read(*self.telegram, self.params, seed, depth)
             .map_err(|text| self.unreadable(text))
     }
 
@@ -243,7 +243,7 @@ enum Failed {
 pub(crate) struct Call<'a> {
     pub(crate) conn: &'a Arc<Conn>,
     pub(crate) sender: &'a Sender,
-    pub(crate) telegram: Script<'a>,
+    pub(crate) telegram: &'a Script<'a>,
     pub(crate) parts: &'a CallParts,
     pub(crate) route: &'a Route,
 }
@@ -263,8 +263,8 @@ impl Calls {
     /// Where the telegram has to be decoded in full before, which says what it really is.
     /// Nothing has happened then.
     pub(crate) fn handle(&self, call: &Call<'_>) -> Result<(), Unreadable> {
-        let method = call.parts.method.of(call.telegram);
-        let id = call.parts.id.as_ref().map(|id| id.of(call.telegram));
+        let method = call.parts.method.of(*call.telegram);
+        let id = call.parts.id.as_ref().map(|id| id.of(*call.telegram));
         let slot = self.slots.find(method);
         let found = slot.as_deref().map(|slot| (slot, slot.handlers()));
         if call.is_raw()

@@ -209,7 +209,7 @@ impl<'a> Ear<'a> {
             return self.calls.take(&Call {
                 conn: self.conn,
                 sender,
-                telegram: *telegram.script,
+                telegram: telegram.script,
                 parts: &parts,
                 route,
             });
@@ -228,7 +228,7 @@ impl<'a> Ear<'a> {
             calls.take(&Call {
                 conn: &conn,
                 sender: &sender,
-                telegram: telegram.script(),
+                telegram: &telegram.script(),
                 parts: &parts,
                 route: &route,
             });
@@ -282,7 +282,7 @@ impl Calls {
         };
         let mut ear = Ear::new(self, call.conn);
         let wire = &call.conn.wire;
-        match wire.codec.decode(call.telegram, &wire.limits) {
+        match wire.codec.decode(*call.telegram, &wire.limits) {
             Ok(Envelope::Call { method, params, id }) => {
                 // What is decoded in full can be read.
                 let parts = &CallParts { method, params, id };
@@ -290,7 +290,7 @@ impl Calls {
             }
             Ok(envelope) => {
                 let mut telegram = Telegram {
-                    script: &call.telegram,
+                    script: call.telegram,
                     shared: None,
                 };
                 ear.envelope(envelope, call.sender, &mut telegram, call.route);

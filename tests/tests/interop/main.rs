@@ -10,6 +10,9 @@ mod jayson;
 mod juggler;
 mod language_servers;
 mod methods;
+mod msgpack;
+#[cfg(unix)] // it is reached over a Unix socket
+mod neovim;
 mod openssl;
 mod properties;
 mod python_client;

@@ -24,8 +24,8 @@ mod ser;
 mod tests;
 
 pub(crate) use reader::{Reader, Token};
-pub(crate) use scan::{Scan, Stop, is_list, is_map};
-pub(crate) use ser::{write, write_str, write_uint};
+pub(crate) use scan::{Scan, Stop, head_of_bytes, is_list, is_map};
+pub(crate) use ser::{enclose, write, write_str, write_uint};
 
 /// The key that makes a map an extension.
 pub(crate) const EXT: &str = "__ext";

@@ -66,6 +66,16 @@ pub(crate) fn is_map(first: u8) -> bool {
     matches!(first, 0x80..=0x8f | mark::MAP16 | mark::MAP32)
 }
 
+/// How many bytes are before the data of a byte string that begins so; `None` if it is none.
+pub(crate) fn head_of_bytes(first: u8) -> Option<usize> {
+    match first {
+        mark::BIN8 => Some(2),
+        mark::BIN16 => Some(3),
+        mark::BIN32 => Some(5),
+        _ => None,
+    }
+}
+
 /// What the first bytes of a value say.
 enum Head {
     /// How many bytes it has, without the values in it, and how many of these there are.

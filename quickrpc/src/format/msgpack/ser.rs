@@ -4,7 +4,7 @@ use serde::ser::{self, Serialize, Serializer};
 
 use super::private::{PrivateWriter, is_private_key};
 use super::reader::{Reader, Token};
-use super::{EXT, SIGNED, UNSIGNED, mark};
+use super::{EXT, SIGNED, Scan, UNSIGNED, is_list, mark};
 use crate::base::private_names::{NO_KEY, Private, is_private};
 use crate::format::text::TextError;
 
@@ -101,6 +101,22 @@ fn write_bytes(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), TextError> {
     let marks = [Some(mark::BIN8), Some(mark::BIN16)];
     sized(out, bytes.len(), marks, mark::BIN32)?;
     out.extend_from_slice(bytes);
+    Ok(())
+}
+
+/// Makes what begins at `start` a byte string, unless it is one list, which says by itself where it
+/// ends.
+pub(crate) fn enclose(out: &mut Vec<u8>, start: usize) -> Result<(), String> {
+    let bytes = out.get(start..).unwrap_or_default();
+    if bytes.first().is_some_and(|first| is_list(*first))
+        && Scan::default().advance(bytes, bytes.len()) == Ok(Some(bytes.len()))
+    {
+        return Ok(());
+    }
+    let mut head = Vec::with_capacity(5);
+    let marks = [Some(mark::BIN8), Some(mark::BIN16)];
+    sized(&mut head, bytes.len(), marks, mark::BIN32).map_err(TextError::into_message)?;
+    out.splice(start..start, head);
     Ok(())
 }
 

@@ -54,7 +54,8 @@ pub(crate) enum Framing {
     Bytes(Arc<Finder<'static>>),
     /// Headers before each telegram, among them its length.
     ContentLength,
-    /// None: a value of MessagePack says by itself where it ends.
+    /// None: a value of MessagePack says by itself where it ends. What is no message, as what
+    /// security providers send, is a byte string.
     #[cfg(feature = "msgpack")]
     MessagePack,
 }
@@ -144,8 +145,11 @@ impl Framing {
     /// When the receiver would see a delimiter earlier, in the telegram itself.
     pub(crate) fn close(&self, out: &mut Vec<u8>, start: usize) -> Result<(), String> {
         let Some(delimiter) = self.delimiter() else {
-            if let Framing::ContentLength = self {
-                content_length::insert(out, start);
+            match self {
+                Framing::ContentLength => content_length::insert(out, start),
+                #[cfg(feature = "msgpack")]
+                Framing::MessagePack => msgpack::enclose(out, start)?,
+                Framing::Byte(_) | Framing::Bytes(_) => {}
             }
             return Ok(());
         };
@@ -177,14 +181,17 @@ impl Framing {
 /// The first telegram of a stream of values of MessagePack.
 #[cfg(feature = "msgpack")]
 fn message_pack(buffer: &[u8], scan: &mut Scan, limit: usize) -> Result<Option<Frame>, Unframed> {
-    match buffer.first() {
-        Some(first) if msgpack::is_list(*first) => {}
-        Some(_) => return Err(Unframed::Garbled(guess::no_list(buffer))),
+    let head = match buffer.first() {
+        Some(first) if msgpack::is_list(*first) => 0,
+        Some(first) => match msgpack::head_of_bytes(*first) {
+            Some(head) => head,
+            None => return Err(Unframed::Garbled(guess::no_list(buffer))),
+        },
         None => return Ok(None),
-    }
-    match scan.advance(buffer, limit) {
+    };
+    match scan.advance(buffer, limit.saturating_add(head)) {
         Ok(size) => Ok(size.map(|size| Frame {
-            telegram: 0..size,
+            telegram: head..size,
             consumed: size,
         })),
         Err(Stop::TooLarge) => Err(Unframed::TooLarge),

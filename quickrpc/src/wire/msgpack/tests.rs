@@ -257,6 +257,25 @@ fn a_stream_is_cut_where_messages_end() {
     codec.frame_out(&mut out, 0).unwrap();
     assert_eq!(out, one);
 
+    // What is none of its messages, as security providers send it, is put into one.
+    for other in [
+        &b"text"[..],
+        b"",
+        b"\x93\x02",
+        b"\x91\x01\x01",
+        &[0x90; 300],
+    ] {
+        let mut out = b"before".to_vec();
+        out.extend_from_slice(other);
+        codec.frame_out(&mut out, 6).unwrap();
+        let framed = [&out[6..], b"\x90"].concat();
+        let mut progress = Progress::default();
+        let frame = codec.next_frame(&framed, &mut progress, 1000);
+        let frame = frame.unwrap().unwrap();
+        assert_eq!(&framed[frame.telegram], other);
+        assert_eq!(frame.consumed, framed.len() - 1);
+    }
+
     let next = |bytes: &[u8]| codec.next_frame(bytes, &mut Progress::default(), 1000);
     assert_eq!(
         next(b"\x94\0\x01\xdb\xff\xff\xff\xff"),
