@@ -10,10 +10,10 @@ use std::sync::Mutex;
 
 use quickrpc::msgpack::Ext;
 use quickrpc::{Result, remote_api};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 #[remote_api]
-trait Prose {
+pub(crate) trait Prose {
     #[outgoing]
     fn nvim_buf_attach(&self, buffer: u32, whole: bool, options: BTreeMap<String, bool>) -> bool;
     #[outgoing]
@@ -27,8 +27,8 @@ trait Prose {
 }
 
 /// As `vim.diagnostic` knows it.
-#[derive(Serialize)]
-struct Mark {
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Mark {
     lnum: usize,
     col: usize,
     message: String,
@@ -37,7 +37,7 @@ struct Mark {
 const SHOW: &str = "vim.diagnostic.set(vim.api.nvim_create_namespace('prose'), ...)";
 
 /// Marks what is doubled in the current buffer of the Neovim that listens there.
-fn lint(socket: &str) -> Result<Prose> {
+pub(crate) fn lint(socket: &str) -> Result<Prose> {
     let prose = Prose::bind("msgpack", format!("unix:{socket}"))?;
     let (nvim, text) = (prose.all(), Mutex::new(Vec::new()));
     prose

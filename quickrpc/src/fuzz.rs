@@ -17,6 +17,7 @@ use crate::carrier::stream::Stream;
 use crate::carrier::sys;
 use crate::carrier::websocket;
 use crate::expr::TransportExpr;
+use crate::format::msgpack;
 use crate::format::text::{self, Json, Reader, Terse};
 use crate::wire::Wire;
 use crate::wire::codec::{AnyCodec, DecodeError, Envelope, Payload, Script};
@@ -288,6 +289,34 @@ pub fn write_text<T: Serialize>(value: &T, terse: bool) -> Result<Vec<u8>, Strin
         false => text::write(&mut out, Json, value),
     };
     written.map_err(|error| error.message().to_owned())?;
+    Ok(out)
+}
+
+/// Reads one value of MessagePack from the front; gives where it ends, and where it is found to
+/// end by who does not read it.
+///
+/// # Errors
+///
+/// What is wrong.
+pub fn read_message_pack<T: DeserializeOwned>(
+    bytes: &[u8],
+    depth: usize,
+) -> Result<(T, usize, Option<usize>), String> {
+    let mut reader = msgpack::Reader::new(bytes, depth);
+    let value = reader.value(PhantomData::<T>);
+    let value = value.map_err(|error| error.message().to_owned())?;
+    let end = msgpack::Scan::default().advance(bytes, bytes.len());
+    Ok((value, reader.position(), end.ok().flatten()))
+}
+
+/// Writes a value of MessagePack.
+///
+/// # Errors
+///
+/// Why it cannot be written.
+pub fn write_message_pack<T: Serialize>(value: &T) -> Result<Vec<u8>, String> {
+    let mut out = Vec::new();
+    msgpack::write(&mut out, value).map_err(|error| error.message().to_owned())?;
     Ok(out)
 }
 

@@ -36,4 +36,5 @@ def talk():
 
 bounded()
 session = tcp_session("127.0.0.1", int(sys.argv[1]))
+session.error_wrapper = Exception
 session.run(request, notification, talk)

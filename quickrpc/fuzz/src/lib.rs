@@ -11,7 +11,7 @@ mod sessions;
 mod streams;
 mod text;
 
-pub use codecs::{jrpc, juggler, terse, zonis};
+pub use codecs::{jrpc, juggler, msgpack, terse, zonis};
 pub use expressions::expressions;
 pub use peer::peer;
 pub use sessions::{hmac, seal};
@@ -22,10 +22,11 @@ pub use text::text;
 pub type Target = fn(&[u8]);
 
 /// All targets by name; the folders in `corpus/` are called the same.
-pub const TARGETS: [(&str, Target); 13] = [
+pub const TARGETS: [(&str, Target); 14] = [
     ("expressions", expressions),
     ("jrpc", jrpc),
     ("juggler", juggler),
+    ("msgpack", msgpack),
     ("terse", terse),
     ("zonis", zonis),
     ("text", text),

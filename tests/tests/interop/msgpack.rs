@@ -1,11 +1,26 @@
 //! MessagePack-RPC with two implementations in Python: that of its authors, for which texts and
 //! bytes are the same, and that of pynvim, which calls both ways. For Neovim itself, see `neovim`.
 
-use quickrpc::Error;
-use quickrpc_tests::{Event, Lab, LabInverse, OwnPort, Peer, Python, inbox, server};
+use quickrpc::{Error, remote_api};
+use quickrpc_tests::{Event, Lab, LabInverse, OwnPort, Peer, Python, inbox};
 use serde_json::json;
 
 use crate::settled;
+
+/// Nothing but what is called: such a client closes the connection at a notification.
+#[remote_api]
+trait Desk {
+    #[incoming]
+    fn add(&self, a: i64, b: i64) -> i64;
+    #[incoming]
+    fn echo(&self, text: &str) -> String;
+    #[incoming]
+    fn blob(&self, data: &[u8]) -> Vec<u8>;
+    #[incoming]
+    fn fail(&self, message: &str) -> ();
+    #[incoming]
+    fn notify(&self, text: &str);
+}
 
 /// How a call of the counterpart went.
 #[track_caller]
@@ -24,8 +39,18 @@ fn a_client_of_its_authors() {
     let Some(python) = Python::with_msgpackrpc(env!("CARGO_TARGET_TMPDIR")) else {
         return;
     };
-    let (_lab, addr, served) = server("msgpack");
-    let port = addr.port().to_string();
+    let desk = Desk::bind("msgpack", "tcpserv:127.0.0.1:0").unwrap();
+    desk.add.connect(|_sender, a, b| a + b);
+    desk.echo.connect(|_sender, text| text.to_owned());
+    desk.blob.connect(|_sender, data| data.to_vec());
+    desk.fail
+        .connect(|_sender, message| Err::<(), _>(message.to_owned()));
+    let (noted, notes) = inbox();
+    desk.notify.connect(move |_sender, text| {
+        let _ = noted.send(text.to_owned());
+    });
+    desk.start().unwrap();
+    let port = desk.local_addrs()[0].port().to_string();
     let peer = Peer::start(python.script("msgpackrpc_peer.py").args(["client", &port]));
     let result = |of: &str| of_call(&peer, "result", of);
     assert_eq!(result("add")["value"], 5);
@@ -34,7 +59,7 @@ fn a_client_of_its_authors() {
     let error = |of: &str| of_call(&peer, "failed", of)["error"].clone();
     assert_eq!(error("fail"), "no luck");
     assert_eq!(error("missing"), "-32601: unknown method `missing`");
-    assert_eq!(served.notes.next().1, "from python");
+    assert_eq!(notes.next(), "from python");
     let doubled: Vec<i64> = (0..100).map(|n| 2 * n).collect();
     assert_eq!(peer.expect("many")["values"], json!(doubled));
     peer.expect("done");

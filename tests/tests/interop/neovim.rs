@@ -41,13 +41,14 @@ trait Nvim {
     #[outgoing]
     fn nvim_buf_get_lines(&self, buffer: &Ext, start: i64, end: i64, strict: bool) -> Vec<String>;
     #[outgoing]
-    #[name = "nvim_buf_get_lines"]
-    fn nvim_buf_get_raw_lines(
+    fn nvim_buf_get_text(
         &self,
         buffer: &Ext,
-        start: i64,
-        end: i64,
-        strict: bool,
+        start_row: i64,
+        start_column: i64,
+        end_row: i64,
+        end_column: i64,
+        options: BTreeMap<String, Value>,
     ) -> Vec<Bytes>;
     #[outgoing]
     fn nvim_buf_attach(
@@ -61,10 +62,9 @@ trait Nvim {
     #[outgoing]
     fn nvim_exec_lua(&self, code: &str, arguments: Vec<Value>) -> Value;
     #[outgoing]
-    fn nvim_command(&self, command: &str);
+    fn nvim_command(&self, command: &str) -> ();
     #[outgoing]
-    #[name = "nvim_command"]
-    fn command(&self, command: &str) -> ();
+    fn nvim_exec(&self, source: &str, output: bool);
     #[outgoing]
     fn nvim_make_coffee(&self) -> ();
     #[outgoing]
@@ -184,7 +184,7 @@ fn its_api_is_a_trait() {
         Vec::new(),
     ))
     .unwrap();
-    let raw = settled(nvim.nvim_buf_get_raw_lines(&buffer, 0, -1, true));
+    let raw = settled(nvim.nvim_buf_get_text(&buffer, 0, 0, 0, 3, BTreeMap::new()));
     assert_eq!(raw.unwrap(), [Bytes::from(b"a\xffb")]);
     let error = settled(nvim.nvim_buf_get_lines(&buffer, 0, -1, true)).unwrap_err();
     assert!(error.to_string().contains("not UTF-8"), "{error}");
@@ -212,7 +212,7 @@ fn its_api_is_a_trait() {
     let error = settled(nvim.nvim_make_coffee()).unwrap_err();
     assert!(error.to_string().contains("nvim_make_coffee"), "{error}");
     // What fails without an answer comes as a notification.
-    nvim.nvim_command("nonsense").unwrap();
+    nvim.nvim_exec("nonsense", false).unwrap();
     let (kind, message) = errors.next();
     assert!(kind == 0 && message.contains("E492"), "{message}");
 }
@@ -230,7 +230,7 @@ fn it_tells_of_changes() {
     assert_eq!(changes.next(), (buffer.clone(), 0, -1, lines("a|b|c")));
     settled(nvim.nvim_buf_set_lines(&buffer, 1, 2, true, lines("B1|B2"))).unwrap();
     assert_eq!(changes.next(), (buffer.clone(), 1, 2, lines("B1|B2")));
-    settled(nvim.command("normal Gdd")).unwrap();
+    settled(nvim.nvim_command("normal Gdd")).unwrap();
     assert_eq!(changes.next(), (buffer, 3, 4, Vec::new()));
 }
 
@@ -315,8 +315,8 @@ fn the_program_of_the_documentation() {
         (&marks()[0]["lnum"], &marks()[0]["col"]),
         (&0.into(), &3.into())
     );
-    settled(nvim.command("normal ggwdw")).unwrap();
+    settled(nvim.nvim_command("normal ggwdw")).unwrap();
     eventually("it is not marked any more", || marks()[0] == Value::Null);
-    settled(nvim.command("normal onow now")).unwrap();
+    settled(nvim.nvim_command("normal onow now")).unwrap();
     eventually("the new line is marked", || marks()[0]["lnum"] == 1.into());
 }
