@@ -510,6 +510,11 @@ pub mod __fuzz;
 #[doc = include_str!("../../README.md")]
 struct Readme;
 
+/// Compiles the code blocks of the page about Neovim.
+#[cfg(all(doctest, unix, feature = "msgpack"))]
+#[doc = include_str!("../../docs/neovim.md")]
+struct Neovim;
+
 /// Compiles the code blocks of the page about Zonis.
 #[cfg(all(doctest, feature = "zonis"))]
 #[doc = include_str!("../../docs/zonis.md")]
