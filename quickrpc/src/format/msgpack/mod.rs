@@ -22,10 +22,12 @@ mod scan;
 mod ser;
 #[cfg(test)]
 mod tests;
+mod write;
 
 pub(crate) use reader::{Reader, Token};
 pub(crate) use scan::{Scan, Stop, head_of_bytes, is_list, is_map};
-pub(crate) use ser::{enclose, write, write_str, write_uint};
+pub(crate) use ser::write;
+pub(crate) use write::{enclose, write_str, write_uint};
 
 /// The key that makes a map an extension.
 pub(crate) const EXT: &str = "__ext";

@@ -107,13 +107,24 @@ impl Msgpack {
                     _ => return Ok(Envelope::invalid(None, "an id must be a positive integer")),
                 };
                 // Most have none.
-                let error: Value = reader.value(PhantomData)?;
-                if error.is_null() {
-                    let result = Payload::Text(rest(&reader)?);
-                    return Ok(Envelope::Reply { id, result });
-                }
-                let data: Value = reader.value(PhantomData)?;
-                expect_end(&reader)?;
+                let error = match any(&mut reader) {
+                    Ok(Value::Null) => {
+                        let result = Payload::Text(rest(&reader)?);
+                        return Ok(Envelope::Reply { id, result });
+                    }
+                    other => other,
+                };
+                let read = error.and_then(|error| Ok((error, any(&mut reader)?)));
+                let read = read.and_then(|read| match reader.at_end() {
+                    true => Ok(read),
+                    false => Err(DecodeError::new(BEHIND, reader.position())),
+                });
+                let (error, data) = match (read, id) {
+                    (Ok(read), _) => read,
+                    // Whoever waits for it need not wait for the deadline.
+                    (Err(error), Some(ours)) => return Ok(Envelope::Unreadable { ours, error }),
+                    (Err(error), None) => return Err(error),
+                };
                 let error = failure(error, data);
                 Ok(Envelope::Failure { id, error })
             }
@@ -217,6 +228,7 @@ impl Msgpack {
 }
 
 const NIL: u8 = 0xc0;
+const BEHIND: &str = "expected nothing behind the message";
 const NO_NAME: &str = "the name of a method must be a string";
 
 /// Reads arguments or a result.
@@ -235,7 +247,7 @@ fn read<'de, S: DeserializeSeed<'de>>(
 fn expect_end(reader: &Reader<'_>) -> Result<(), TextError> {
     match reader.at_end() {
         true => Ok(()),
-        false => Err(reader.error("expected nothing behind the message")),
+        false => Err(reader.error(BEHIND)),
     }
 }
 
@@ -248,6 +260,12 @@ fn open_answer(out: &mut Vec<u8>, id: &str) -> Result<(), String> {
     out.extend_from_slice(&[0x94, ANSWER as u8]);
     msgpack::write_uint(out, id);
     Ok(())
+}
+
+/// A value of any type, and where it is wrong: serde's errors do not know that.
+fn any(reader: &mut Reader<'_>) -> Result<Value, DecodeError> {
+    let read = reader.value(PhantomData);
+    read.map_err(|error: TextError| DecodeError::new(error.into_message(), reader.position()))
 }
 
 fn token<'de>(reader: &mut Reader<'de>) -> Result<Token<'de>, DecodeError> {

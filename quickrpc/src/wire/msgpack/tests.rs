@@ -155,6 +155,18 @@ fn what_is_no_message() {
     }
 }
 
+/// Found by fuzzing: errors of serde do not know where they are.
+#[test]
+fn an_error_that_cannot_be_read_ends_its_call_and_says_where() {
+    let message = b"\x94\x01\x07\x8b\xa4codx0\xa7message[\xa1m\xa4data\x91\x01\xc0";
+    match codec().decode(Script::Bytes(message), &Limits::default()) {
+        Ok(Envelope::Unreadable { ours: 7, error }) => {
+            assert!(error.position <= message.len(), "{error}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn what_is_written() {
     let codec = codec();
