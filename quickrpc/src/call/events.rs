@@ -35,12 +35,20 @@ impl Above for Calls {
     fn lost(&self, peer: &Conn, reason: &DisconnectReason) {
         self.properties.lost(peer.id());
         self.fail_pending(peer, reason);
+        // One that has only ended its side may still take answers.
+        if peer.is_closed() || peer.wire.websocket.is_some() {
+            self.cancel_all(peer);
+        }
     }
 
     fn ended(&self, peer: &Arc<Conn>) {
         let last = Arc::clone(peer);
         // With answers owed, the last of them closes.
         self.post(peer.id(), Box::new(move || last.settled()), 0);
+        if !peer.is_closed() && peer.wire.websocket.is_none() {
+            // Something is owed to it: is it there to take it?
+            peer.probe();
+        }
     }
 
     fn gone(&self, peer: &Arc<Conn>, reason: DisconnectReason) {
@@ -96,7 +104,9 @@ impl Above for Calls {
         for call in pending {
             call.fail(Error::Stopped, 0);
         }
+        let marks = self.cancel_running();
         self.mailbox.wait_idle(deadline);
+        drop(marks);
     }
 
     fn stopped(&self, deadline: Instant) {

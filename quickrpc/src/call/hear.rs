@@ -2,19 +2,23 @@
 //! settle promises.
 
 use std::sync::Arc;
+use std::time::Instant;
 
+use crate::base::current::{CallKey, Current, Handling};
 use crate::base::error::{CallError, Error};
 use crate::base::scratch;
 use crate::base::sender::Sender;
+use crate::base::sync::after;
 use crate::net::above::Hears;
 use crate::net::conn::Admitted;
 use crate::net::conn::{Conn, TooFast};
-use crate::wire::codec::Envelope;
+use crate::wire::codec::{CallParts, Envelope};
 use crate::wire::jrpc::batch::BatchAnswer;
 
 use super::answer::{self, Answers, Route};
 use super::calls::Calls;
-use super::dispatch::{Call, CallParts, Unreadable};
+use super::cancel;
+use super::dispatch::{Call, Unreadable};
 use super::mailbox::{Item, Turn};
 
 /// What something answers that was no call.
@@ -32,6 +36,8 @@ pub(crate) struct Ear<'a> {
     turn: Option<Turn<'a>>,
     /// Something of the peer waits for its turn.
     waits: bool,
+    /// When the caller of what is heard gives up.
+    deadline: Option<Instant>,
 }
 
 /// A telegram as it lies in the input, copied at most once however many calls of it wait.
@@ -94,6 +100,7 @@ impl<'a> Ear<'a> {
             conn,
             turn: None,
             waits: false,
+            deadline: None,
         }
     }
 
@@ -159,8 +166,29 @@ impl<'a> Ear<'a> {
                 calls.fail_call(conn, Some(ours), error);
                 self.no_answer(route);
             }
+            Envelope::Cancel { id, call } => {
+                self.waits |= calls.cancel(conn, &id);
+                // A program may have declared it, for what it does by itself.
+                match calls.slots.find(call.method.of(telegram.text)) {
+                    Some(_) => self.call(*call, sender, telegram, route),
+                    None => self.no_answer(route),
+                }
+            }
+            Envelope::Timed(timed) => {
+                let (timeout, call) = *timed;
+                self.deadline = Some(after(timeout));
+                let _handling = self.handles(&call, telegram.text);
+                self.call(call, sender, telegram, route);
+                self.deadline = None;
+            }
             Envelope::Header(_) | Envelope::Empty => self.no_answer(route),
         }
+    }
+
+    /// This thread handles a call that has a deadline, if it does so at once.
+    fn handles(&self, call: &CallParts, telegram: &str) -> Option<Handling> {
+        let key = CallKey::new(self.conn.id(), call.id.as_ref()?.of(telegram));
+        Some(Current::new(key, self.deadline).begin())
     }
 
     fn several(
@@ -223,14 +251,16 @@ impl<'a> Ear<'a> {
         };
         let (conn, sender, route) = (Arc::clone(self.conn), sender.clone(), route.clone());
         let telegram = telegram.shared();
+        let deadline = self.deadline;
         let item = move || {
-            calls.take(&Call {
+            let call = Call {
                 conn: &conn,
                 sender: &sender,
                 telegram: &telegram,
                 parts: &parts,
                 route: &route,
-            });
+            };
+            calls.begin(&call, deadline);
             calls.make_room(&conn);
         };
         self.wait_turn(Box::new(item), bytes);
@@ -273,6 +303,20 @@ impl<'a> Ear<'a> {
 }
 
 impl Calls {
+    /// A call that has waited has its turn.
+    fn begin(&self, call: &Call<'_>, deadline: Option<Instant>) {
+        let Some(id) = call.parts.id.as_ref().map(|id| id.of(call.telegram)) else {
+            return self.take(call);
+        };
+        let current = Current::new(CallKey::new(call.conn.id(), id), deadline);
+        if let Some(over) = current.over() {
+            let ear = Ear::new(self, call.conn);
+            return ear.answer_error(id, &cancel::not_begun(over), call.route);
+        }
+        let _handling = current.begin();
+        self.take(call);
+    }
+
     /// Handles a call. One that only looked like a call with valid arguments is decoded in
     /// full, and treated as what it really is. In the turn of the call.
     pub(crate) fn take(&self, call: &Call<'_>) {
@@ -285,6 +329,14 @@ impl Calls {
             Ok(Envelope::Call { method, params, id }) => {
                 // What is decoded in full can be read.
                 let parts = &CallParts { method, params, id };
+                self.handle(&Call { parts, ..*call }).ok();
+            }
+            // Not written as this library does. It is its turn, so that it has not waited too long.
+            Ok(Envelope::Timed(timed)) => {
+                let (timeout, parts) = *timed;
+                ear.deadline = Some(after(timeout));
+                let _handling = ear.handles(&parts, call.telegram);
+                let parts = &parts;
                 self.handle(&Call { parts, ..*call }).ok();
             }
             Ok(envelope) => {

@@ -159,6 +159,28 @@ impl Mailbox {
         }
     }
 
+    /// Adds an item behind what waits or runs in a lane. Gives false, and drops it, if nothing
+    /// does.
+    pub(crate) fn push_behind(&self, lane: u64, item: Item) -> bool {
+        let mut state = lock(&self.state);
+        if !state.closed
+            && let Some(lane) = state.lanes.get_mut(&lane)
+        {
+            lane.items.push_back((item, 0));
+            return true;
+        }
+        drop(state);
+        drop(item);
+        false
+    }
+
+    /// The lanes of which something runs.
+    pub(crate) fn running(&self) -> Vec<u64> {
+        let state = lock(&self.state);
+        let running = state.lanes.iter().filter(|(_, lane)| lane.running);
+        running.map(|(lane, _)| *lane).collect()
+    }
+
     /// A worker that was to be spawned could not be.
     pub(crate) fn not_spawned(&self) {
         lock(&self.state).workers -= 1;

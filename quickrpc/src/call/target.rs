@@ -16,6 +16,7 @@ use crate::format::args::{self, ArgsOut, OutArgs};
 use crate::format::description::CallDescription;
 use crate::wire::Wire;
 use crate::wire::codec::{AnyCodec, Payload};
+use crate::wire::jrpc;
 use crate::wire::session::About;
 
 use super::calls::Calls;
@@ -178,7 +179,7 @@ impl Target {
         A: OutArgs,
     {
         let args = Declared { call, args: &args };
-        self.send_call::<T, W>(call.wire_name.into(), &args)
+        self.send_call::<T, W>(call.wire_name.into(), &args, call.timeout)
     }
 
     /// Writes a property of the other side.
@@ -213,7 +214,7 @@ impl Target {
             let args = Declared { call, args: &args };
             (
                 sender,
-                target.send_call::<T, W>(call.wire_name.into(), &args),
+                target.send_call::<T, W>(call.wire_name.into(), &args, call.timeout),
             )
         });
         Promises::new(calls.collect())
@@ -241,7 +242,7 @@ impl Target {
         let (peers, mut failures) = self.resolve();
         let peers = peers.as_slice();
         let wait = self.wait(peers);
-        self.send(peers, method, args, None, wait, &mut failures)?;
+        self.send(peers, method, args, None, None, wait, &mut failures)?;
         verdict(failures, self.single(peers))
     }
 
@@ -249,6 +250,7 @@ impl Target {
         &self,
         method: Cow<'static, str>,
         args: &impl ArgsFor,
+        declared: Option<Duration>,
     ) -> Promise<T>
     where
         T: Via<W> + Send + 'static,
@@ -265,7 +267,8 @@ impl Target {
                 method: method.as_ref().into(),
             }));
         }
-        let timeout = self.timeout.unwrap_or(self.calls.call_timeout);
+        let timeout = self.timeout.or(declared);
+        let timeout = timeout.unwrap_or(self.calls.call_timeout);
         let deadline = Instant::now().checked_add(timeout);
         let name = method.clone();
         let id = self.calls.next_call();
@@ -287,7 +290,7 @@ impl Target {
         let wait = self.wait(peers);
         let missing = failures.len();
         let panicked = Unsent(&self.calls, id);
-        let sent = self.send(peers, &name, args, Some(id), wait, &mut failures);
+        let sent = self.send(peers, &name, args, Some(id), deadline, wait, &mut failures);
         std::mem::forget(panicked);
         // Whoever got the message may answer; only if nobody did has the call failed.
         let unsent = match sent {
@@ -385,6 +388,7 @@ impl Target {
         method: &str,
         args: &impl ArgsFor,
         id: Option<u64>,
+        deadline: Option<Instant>,
         wait: Wait,
         failures: &mut Failures,
     ) -> Result<()> {
@@ -400,6 +404,12 @@ impl Target {
                             method: method.into(),
                             reason: reason.into(),
                         })?;
+                    if wire.codec.deadlines()
+                        && let Some(deadline) = deadline
+                    {
+                        let left = deadline.saturating_duration_since(Instant::now());
+                        jrpc::put_timeout(out, left);
+                    }
                     if let Err(error) = conn.frame(out, method) {
                         // Too large for this wire; the others may take it.
                         if peers.iter().all(|one| Arc::ptr_eq(&one.wire, wire)) {

@@ -54,6 +54,8 @@ pub(crate) enum Command {
     Accompanied(Result<(), Error>),
     /// Something waits for its turn and nobody has it.
     Run,
+    /// Call this.
+    Call(Box<dyn FnOnce() + Send>),
     /// End everything.
     Stop,
     /// A mistake of this library.

@@ -37,6 +37,10 @@ pub(crate) trait Context: Send + Sync {
     /// entry in the table of pending calls can go.
     fn expire(&self, id: u64);
 
+    /// Nobody wants the result of a call any more: its entry in the table of pending calls goes,
+    /// and whoever was asked is told. Does nothing for a call that is pending no longer.
+    fn cancel(&self, id: u64);
+
     /// Runs a `then` callback when it is its turn; it does not panic.
     fn run(&self, lane: u64, callback: Box<dyn FnOnce() + Send>);
 }
@@ -96,7 +100,7 @@ impl<T: Send + 'static> PendingCall for Shared<T> {
         depth: usize,
         lane: u64,
     ) -> Result<()> {
-        let Some(call) = &self.call else {
+        let Some(call) = self.call() else {
             return Ok(());
         };
         if !self.is_wanted() {
@@ -127,6 +131,6 @@ impl<T: Send + 'static> PendingCall for Shared<T> {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.call.as_ref()?.info.deadline
+        self.call()?.info.deadline
     }
 }

@@ -235,6 +235,15 @@ impl Conn {
         }
     }
 
+    /// Has the system find out whether the peer still takes what it is sent, where there is
+    /// something to be sent that means nothing. One that does not is gone: the system says so at
+    /// once, or when that has come back.
+    pub(crate) fn probe(&self) {
+        if let (Some(bytes), Outlet::Socket(_)) = (self.wire.idle(), &self.outlet) {
+            self.send(Content::Framed(&bytes), Wait::Never, None).ok();
+        }
+    }
+
     /// When the peer last accepted something, or the queue began.
     pub(crate) fn progress(&self) -> Instant {
         lock(&self.tx).progress

@@ -202,6 +202,9 @@ impl Loop {
                 let ended = event.is_read_closed() || event.is_error();
                 let readable = event.is_readable() || ended;
                 self.event(event.token(), readable, event.is_writable(), ended);
+                if event.is_write_closed() || event.is_error() {
+                    self.dead(event.token());
+                }
             }
             self.sources.recycle();
             for conn in std::mem::take(&mut self.ready) {
@@ -260,6 +263,7 @@ impl Loop {
             Command::Remove(id, removed) => self.remove(id, removed),
             Command::Accompanied(started) => self.accompanied(started),
             Command::Run => self.above.run(),
+            Command::Call(call) => call(),
             #[cfg(test)]
             Command::Panic => panic!("as a test wants it"),
             Command::Stop => self.stop = true,
@@ -339,6 +343,17 @@ impl Loop {
         }
         let at = after(interval / 2);
         self.after(at, Timer::Keepalive(Arc::downgrade(conn)));
+    }
+
+    /// The system says that this socket takes nothing any more. A peer that had ended its side
+    /// before, and was owed something, is gone for good.
+    fn dead(&mut self, token: Token) {
+        if let Some(Source::Peer(conn)) = self.sources.get(token.0)
+            && conn.end.has_ended()
+        {
+            let error = io::Error::from(io::ErrorKind::ConnectionReset);
+            conn.close(DisconnectReason::Lost(Arc::new(error)));
+        }
     }
 
     fn flush(&mut self, conn: &Arc<Conn>) {
@@ -465,8 +480,10 @@ impl Loop {
             self.net.farewell(&*self.above, &conn);
         }
         for command in commands {
-            if let Command::Finish(conn) = command {
-                self.net.farewell(&*self.above, &conn);
+            match command {
+                Command::Finish(conn) => self.net.farewell(&*self.above, &conn),
+                Command::Call(call) => call(),
+                _ => {}
             }
         }
         self.above.stopped(deadline);

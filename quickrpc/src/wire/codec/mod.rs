@@ -49,7 +49,7 @@ mod tests;
 pub use any::AnyCodec;
 #[cfg(any(feature = "juggler", feature = "zonis"))]
 pub(crate) use envelope::Span;
-pub(crate) use envelope::{DecodeError, Envelope, Part, Payload};
+pub(crate) use envelope::{CallParts, DecodeError, Envelope, Part, Payload};
 
 /// A codec of one's own.
 ///
