@@ -206,6 +206,16 @@ pub enum Error {
         running: Arc<[String]>,
     },
 
+    /// A shutdown took longer than it was given: so many calls were begun, and had no answer when
+    /// the API was stopped.
+    #[error("{calls} calls were not answered within {after:?}, and the API is stopped")]
+    Unanswered {
+        /// How long was waited.
+        after: Duration,
+        /// How many.
+        calls: usize,
+    },
+
     /// A thread of the API has panicked, and the API has stopped: a mistake of this library, which
     /// asks to be reported. Code of yours that panics costs one call, or one peer, at the most.
     #[error("the thread `{thread}` of the API has panicked: {reason}")]

@@ -10,8 +10,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Condvar, Mutex, Weak};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, Weak};
 
 use crate::base::current::{CallKey, Mark, Over};
 use crate::base::error::CallError;
@@ -30,8 +29,6 @@ use super::promise::wish::{self, Callback, Unwanted};
 pub(crate) struct LateCalls {
     /// Comes before the marks in the lock order.
     state: Mutex<State>,
-    /// One was answered while somebody waits for that.
-    fewer: Condvar,
 }
 
 #[derive(Default)]
@@ -39,9 +36,6 @@ struct State {
     /// Those that are wanted. The number tells calls of one id apart.
     wanted: BTreeMap<(CallKey, u64), Weak<dyn Unwanted>>,
     next: u64,
-    /// All of them, notifications and those that nobody wants included.
-    owed: usize,
-    waiting: usize,
 }
 
 /// The place of one of them.
@@ -54,12 +48,8 @@ pub(crate) struct LateCall {
 impl LateCalls {
     /// A call will be answered later; `unwanted` hears when nobody wants that. Gives true if
     /// nobody does already.
-    fn enter(&self, key: Option<CallKey>, unwanted: Weak<dyn Unwanted>) -> (Option<u64>, bool) {
+    fn enter(&self, key: CallKey, unwanted: Weak<dyn Unwanted>) -> (u64, bool) {
         let mut state = lock(&self.state);
-        state.owed += 1;
-        let Some(key) = key else {
-            return (None, false);
-        };
         let number = state.next;
         state.next += 1;
         // Under this lock, or a cancel could fall between running and answering later.
@@ -67,19 +57,18 @@ impl LateCalls {
         if !is_cancelled {
             state.wanted.insert((key, number), unwanted);
         }
-        (Some(number), is_cancelled)
+        (number, is_cancelled)
     }
 
-    /// It is answered. Gives true if nobody wanted that.
-    fn leave(&self, place: Option<(CallKey, u64)>) -> bool {
-        let mut state = lock(&self.state);
-        state.owed -= 1;
-        if state.waiting > 0 && state.owed == 0 {
-            self.fewer.notify_all();
-        }
-        let known = place.map(|place| state.wanted.remove(&place).is_some());
-        drop(state);
-        known == Some(false)
+    /// Whether somebody wants it.
+    fn is_wanted(&self, place: (CallKey, u64)) -> bool {
+        lock(&self.state).wanted.contains_key(&place)
+    }
+
+    /// It is answered.
+    fn leave(&self, place: (CallKey, u64)) {
+        let left = lock(&self.state).wanted.remove(&place);
+        drop(left);
     }
 
     /// Takes out what is told of a cancel, or marks what waits or runs.
@@ -104,23 +93,6 @@ impl LateCalls {
         (lost.into_values().collect(), Mark::new(first.0))
     }
 
-    /// Waits until all are answered, but not beyond the deadline. Gives how many are not.
-    pub(crate) fn wait(&self, deadline: Instant) -> usize {
-        let mut state = lock(&self.state);
-        state.waiting += 1;
-        while state.owed > 0
-            && let Some(left) = deadline.checked_duration_since(Instant::now())
-        {
-            state = self
-                .fewer
-                .wait_timeout(state, left)
-                .unwrap_or_else(|poisoned| poisoned.into_inner())
-                .0;
-        }
-        state.waiting -= 1;
-        state.owed
-    }
-
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         lock(&self.state).wanted.len()
@@ -136,27 +108,35 @@ impl LateCall {
         id: Option<&str>,
         unwanted: Weak<dyn Unwanted>,
     ) -> Self {
-        let key = id.map(|id| CallKey::new(conn.id(), id));
-        let (number, is_cancelled) = calls.late.enter(key, Weak::clone(&unwanted));
-        if is_cancelled {
-            calls.tell_unwanted(vec![unwanted]);
-        }
-        LateCall {
+        calls.mailbox.owe();
+        let mut late = LateCall {
             calls: Arc::clone(calls),
-            place: key.zip(number),
+            place: None,
+        };
+        if let Some(id) = id {
+            let key = CallKey::new(conn.id(), id);
+            let (number, is_cancelled) = calls.late.enter(key, Weak::clone(&unwanted));
+            late.place = Some((key, number));
+            if is_cancelled {
+                calls.tell_unwanted(vec![unwanted]);
+            }
         }
+        late
     }
 
     /// Whether nobody wants the answer.
     pub(crate) fn is_cancelled(&self) -> bool {
-        self.place
-            .is_some_and(|place| !lock(&self.calls.late.state).wanted.contains_key(&place))
+        let late = &self.calls.late;
+        self.place.is_some_and(|place| !late.is_wanted(place))
     }
 }
 
 impl Drop for LateCall {
     fn drop(&mut self) {
-        self.calls.late.leave(self.place);
+        if let Some(place) = self.place {
+            self.calls.late.leave(place);
+        }
+        self.calls.mailbox.paid();
     }
 }
 
@@ -247,7 +227,7 @@ pub(crate) fn not_begun(over: Over) -> CallError {
 
 impl fmt::Debug for LateCalls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "LateCalls({})", lock(&self.state).owed)
+        write!(f, "LateCalls({})", lock(&self.state).wanted.len())
     }
 }
 
@@ -259,8 +239,6 @@ impl fmt::Debug for LateCall {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::base::sender::next_id;
 
@@ -280,14 +258,15 @@ mod tests {
     fn what_is_answered_later_is_found_until_it_is_answered() {
         let (late, peer) = (LateCalls::default(), next_id());
         let key = CallKey::new(peer, "7");
-        let (one, other) = (late.enter(Some(key), nobody()), late.enter(Some(key), nobody()));
-        assert_eq!((one.1, other.1), (false, false));
-        let place = |(number, _): (Option<u64>, bool)| number.map(|number| (key, number));
-        assert!(!late.leave(place(one)));
+        let enter = || (key, late.enter(key, nobody()).0);
+        let (one, other) = (enter(), enter());
+        assert!(late.is_wanted(one) && late.is_wanted(other));
+        late.leave(one);
         assert_eq!(late.cancel(key).unwrap().len(), 1, "the second of that id");
+        assert!(!late.is_wanted(other));
         assert!(late.cancel(key).is_err(), "and no more");
-        assert!(late.leave(place(other)), "nobody wanted it");
-        assert_eq!((late.len(), late.wait(Instant::now())), (0, 0));
+        late.leave(other);
+        assert_eq!(late.len(), 0);
     }
 
     #[test]
@@ -295,25 +274,22 @@ mod tests {
         let (late, peer) = (LateCalls::default(), next_id());
         let key = CallKey::new(peer, "7");
         let mark = late.cancel(key).unwrap_err();
-        let (number, is_cancelled) = late.enter(Some(key), nobody());
-        assert!(is_cancelled);
+        let (number, is_cancelled) = late.enter(key, nobody());
+        assert!(is_cancelled && !late.is_wanted((key, number)));
         drop(mark);
-        assert!(late.leave(number.map(|number| (key, number))));
-        assert!(!late.enter(Some(key), nobody()).1, "the next of that id is not meant");
+        assert!(!late.enter(key, nobody()).1, "the next of that id is not meant");
     }
 
     #[test]
     fn a_peer_that_goes_takes_its_own_calls_only() {
         let late = LateCalls::default();
-        let peers = [next_id(), next_id(), next_id()];
+        let mut peers = [next_id(), next_id(), next_id()];
+        peers.sort_unstable();
         for peer in peers {
             for id in ["1", "2", "a long id of a peer"] {
-                late.enter(Some(CallKey::new(peer, id)), nobody());
+                late.enter(CallKey::new(peer, id), nobody());
             }
         }
-        late.enter(None, nobody());
-        let mut peers = peers;
-        peers.sort_unstable();
         let (lost, mark) = late.lose(peers[1]);
         assert_eq!((lost.len(), late.len()), (3, 6));
         assert!(CallKey::new(peers[1], "x").is_marked());
@@ -321,7 +297,6 @@ mod tests {
         drop(mark);
         assert_eq!(late.lose(peers[2]).0.len(), 3);
         assert_eq!(late.lose(peers[0]).0.len(), 3);
-        let soon = Instant::now() + Duration::from_millis(1);
-        assert_eq!(late.wait(soon), 10, "none of them was answered");
+        assert_eq!(late.len(), 0);
     }
 }

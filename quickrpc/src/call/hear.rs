@@ -241,6 +241,9 @@ impl<'a> Ear<'a> {
                 route,
             });
         }
+        if self.calls.mailbox.refuses() {
+            return self.shutting_down(&parts, telegram.text, route);
+        }
         let Some(calls) = self.calls.me.upgrade() else {
             return;
         };
@@ -264,6 +267,20 @@ impl<'a> Ear<'a> {
             calls.make_room(&conn);
         };
         self.wait_turn(Box::new(item), bytes);
+    }
+
+    #[cold]
+    fn shutting_down(&mut self, parts: &CallParts, telegram: &str, route: &Route) {
+        let text = "this side shuts down, and begins no calls any more";
+        let error = CallError::new(CallError::SHUTTING_DOWN, text);
+        match &parts.id {
+            Some(id) => self.answer_error(id.of(telegram), &error, route),
+            None => {
+                let method = parts.method.of(telegram);
+                crate::base::log::debug!(peer = %self.conn.peer(), "`{method}` is not begun: {text}");
+                self.no_answer(route);
+            }
+        }
     }
 
     #[cold]
@@ -305,16 +322,23 @@ impl<'a> Ear<'a> {
 impl Calls {
     /// A call that has waited has its turn.
     fn begin(&self, call: &Call<'_>, deadline: Option<Instant>) {
+        if let Some(_handling) = self.enter(call, deadline) {
+            self.take(call);
+        }
+    }
+
+    /// This thread handles a call, unless nobody waits for its answer any more: then it is
+    /// answered without that.
+    fn enter(&self, call: &Call<'_>, deadline: Option<Instant>) -> Option<Option<Handling>> {
         let Some(id) = call.parts.id.as_ref().map(|id| id.of(call.telegram)) else {
-            return self.take(call);
+            return Some(None);
         };
         let current = Current::new(CallKey::new(call.conn.id(), id), deadline);
-        if let Some(over) = current.over() {
-            let ear = Ear::new(self, call.conn);
-            return ear.answer_error(id, &cancel::not_begun(over), call.route);
-        }
-        let _handling = current.begin();
-        self.take(call);
+        let Some(over) = current.over() else {
+            return Some(Some(current.begin()));
+        };
+        Ear::new(self, call.conn).answer_error(id, &cancel::not_begun(over), call.route);
+        None
     }
 
     /// Handles a call. One that only looked like a call with valid arguments is decoded in
@@ -325,28 +349,23 @@ impl Calls {
         };
         let mut ear = Ear::new(self, call.conn);
         let wire = &call.conn.wire;
-        match wire.codec.decode(call.telegram, &wire.limits) {
-            Ok(Envelope::Call { method, params, id }) => {
-                // What is decoded in full can be read.
-                let parts = &CallParts { method, params, id };
-                self.handle(&Call { parts, ..*call }).ok();
-            }
-            // Not written as this library does. It is its turn, so that it has not waited too long.
-            Ok(Envelope::Timed(timed)) => {
-                let (timeout, parts) = *timed;
-                ear.deadline = Some(after(timeout));
-                let _handling = ear.handles(&parts, call.telegram);
-                let parts = &parts;
-                self.handle(&Call { parts, ..*call }).ok();
-            }
+        let (parts, timeout) = match wire.codec.decode(call.telegram, &wire.limits) {
+            Ok(Envelope::Call { method, params, id }) => (CallParts { method, params, id }, None),
+            Ok(Envelope::Timed(timed)) => (timed.1, Some(timed.0)),
             Ok(envelope) => {
                 let mut telegram = Telegram {
                     text: call.telegram,
                     shared: None,
                 };
-                ear.envelope(envelope, call.sender, &mut telegram, call.route);
+                return ear.envelope(envelope, call.sender, &mut telegram, call.route);
             }
-            Err(error) => ear.unreadable(call.sender, &error.to_string()),
+            Err(error) => return ear.unreadable(call.sender, &error.to_string()),
+        };
+        // Only now it is known whether it has an id. What is decoded in full can be read.
+        let parts = &parts;
+        let call = Call { parts, ..*call };
+        if let Some(_handling) = self.enter(&call, timeout.map(after)) {
+            self.handle(&call).ok();
         }
     }
 

@@ -334,13 +334,16 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
     }
 
     /// Forgets everything, and accepts nothing more.
-    pub(crate) fn close(&mut self) -> Vec<Arc<C>> {
+    pub(crate) fn close(&mut self) -> Vec<Withdrawn<C, P>> {
         self.closed = true;
         self.deadlines.clear();
         self.looked_at = None;
         let ids: Vec<u64> = self.calls.keys().copied().collect();
-        let entries = ids.into_iter().filter_map(|id| self.forget(id));
-        entries.map(|entry| entry.call).collect()
+        let withdrawn = ids.into_iter().filter_map(|id| {
+            let Entry { call, asked, .. } = self.forget(id)?;
+            Some(Withdrawn { id, call, asked })
+        });
+        withdrawn.collect()
     }
 }
 

@@ -48,6 +48,7 @@ mod seal;
 mod seal_attacks;
 mod security;
 mod serving;
+mod shutdown;
 mod slots;
 #[cfg(unix)] // it has terminals and descriptors
 mod stdio;

@@ -87,6 +87,9 @@ pub(crate) trait PendingCall: Send + Sync {
     /// Settles the call with `Error::Timeout`, as its deadline has passed.
     fn time_out(&self, lane: u64);
 
+    /// Whether there may be somebody for the result.
+    fn is_wanted(&self) -> bool;
+
     /// When it has to be settled.
     fn deadline(&self) -> Option<Instant>;
 }
@@ -128,6 +131,10 @@ impl<T: Send + 'static> PendingCall for Shared<T> {
 
     fn time_out(&self, lane: u64) {
         self.settle(Err(self.deadline_error()), Turn::Lane(lane));
+    }
+
+    fn is_wanted(&self) -> bool {
+        Shared::is_wanted(self)
     }
 
     fn deadline(&self) -> Option<Instant> {

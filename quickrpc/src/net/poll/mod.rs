@@ -113,6 +113,8 @@ pub(crate) enum Timer {
     Stall(Weak<Conn>),
     /// Forget an ended peer, unless it still takes what is left for it.
     Linger(Weak<Conn>),
+    /// Probe a peer that has ended its side, and again after so long.
+    Probe(Weak<Conn>, Duration),
     /// Give up a peer that is not greeted yet.
     Greeting(Weak<Conn>),
     /// Give up a peer that has said nothing since, told by what it had said.
@@ -254,6 +256,7 @@ impl Loop {
             Command::Resume(conn) => self.read_again(&conn),
             Command::Parked(conn) => self.look_at_parked(&conn, 0),
             Command::Doubt(conn) => self.doubt(&conn),
+            Command::Probe(conn) => self.probe(&conn, time::PROBE),
             Command::LookAfter(conn) => {
                 let at = time::stall_end(&conn);
                 self.after(at, Timer::Stall(Arc::downgrade(&conn)));

@@ -2,6 +2,7 @@
 //! of the caller. Handlers see it while they run.
 
 mod callers;
+mod deadlines;
 mod hostile;
 mod later;
 mod runs;

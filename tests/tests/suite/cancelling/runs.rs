@@ -84,9 +84,10 @@ fn over_a_codec_of_ones_own() {
 
 #[test]
 fn over_a_secured_wire() {
+    let sealed = crate::seal::shared();
     let works = super::Works::builder()
         .transport("tcpserv:127.0.0.1:0")
-        .security("seal:a secret of both")
+        .security(sealed.hub.as_str())
         .processing(Processing::Queue)
         .build()
         .unwrap();
@@ -94,7 +95,7 @@ fn over_a_secured_wire() {
     works.start().unwrap();
     let api = super::WorksInverse::builder()
         .transport(format!("tcp:{}", works.local_addrs()[0]).as_str())
-        .security("seal:a secret of both")
+        .security(sealed.alice.as_str())
         .build()
         .unwrap();
     api.start().unwrap();
@@ -257,17 +258,17 @@ fn every_way_to_say_it_is_understood() {
         ));
         server.begun("a");
         caller.send(format!("{cancel}\n"));
-        server.given_up("a");
+        assert_eq!(server.told.next(), Told::GivenUp("a".into()), "{cancel}");
         let answer = caller.line();
         assert!(answer.ends_with(&format!("\"id\":{id}}}")), "{answer}");
     }
     let server = Server::new("terse", "tcpserv:127.0.0.1:0", Processing::Queue);
     let mut person = Telnet::connect(server.addr());
-    for (id, given) in [("7", "7"), ("seven", "\"seven\""), ("x-1", "'x-1'")] {
+    for (id, given) in [("7", "7"), ("seven", "\"seven\""), ("x-1", "\"x-1\"")] {
         person.send(format!("work[{id}] name:\"a\"\n"));
         server.begun("a");
         person.send(format!("rpc.cancel id:{given}\n"));
-        server.given_up("a");
+        assert_eq!(server.told.next(), Told::GivenUp("a".into()), "{given}");
         let answer = person.line();
         assert!(answer.starts_with(&format!("[{id}]!")), "{answer}");
         assert!(answer.ends_with("code:-32800"), "{answer}");
