@@ -19,7 +19,8 @@ use crate::carrier::websocket;
 use crate::expr::TransportExpr;
 use crate::format::text::{self, Json, Reader, Terse};
 use crate::wire::Wire;
-use crate::wire::codec::{AnyCodec, CallParts, DecodeError, Envelope, Part, Payload};
+use crate::wire::codec::envelope::Part;
+use crate::wire::codec::{AnyCodec, CallParts, DecodeError, Envelope, Payload};
 use crate::wire::cutter::{Cut, Cutter};
 use crate::wire::security::AnySecurity;
 #[cfg(any(feature = "juggler", feature = "zonis"))]

@@ -53,6 +53,14 @@ impl Few {
     }
 }
 
+/// What a call asks of those who get it.
+#[derive(Clone, Copy)]
+struct Asks {
+    id: u64,
+    /// When the answer has to be there.
+    deadline: Option<Instant>,
+}
+
 /// Receivers that could not be sent to.
 type Failures = Vec<(Arc<str>, Error)>;
 
@@ -242,7 +250,7 @@ impl Target {
         let (peers, mut failures) = self.resolve();
         let peers = peers.as_slice();
         let wait = self.wait(peers);
-        self.send(peers, method, args, None, None, wait, &mut failures)?;
+        self.send(peers, method, args, None, wait, &mut failures)?;
         verdict(failures, self.single(peers))
     }
 
@@ -290,7 +298,7 @@ impl Target {
         let wait = self.wait(peers);
         let missing = failures.len();
         let panicked = Unsent(&self.calls, id);
-        let sent = self.send(peers, &name, args, Some(id), deadline, wait, &mut failures);
+        let sent = self.send(peers, &name, args, Some(Asks { id, deadline }), wait, &mut failures);
         std::mem::forget(panicked);
         // Whoever got the message may answer; only if nobody did has the call failed.
         let unsent = match sent {
@@ -387,11 +395,11 @@ impl Target {
         peers: &[Arc<Conn>],
         method: &str,
         args: &impl ArgsFor,
-        id: Option<u64>,
-        deadline: Option<Instant>,
+        asks: Option<Asks>,
         wait: Wait,
         failures: &mut Failures,
     ) -> Result<()> {
+        let id = asks.map(|asks| asks.id);
         with_scratch(|out| {
             let mut encoded_for: Option<&Arc<Conn>> = None;
             for conn in peers {
@@ -405,7 +413,7 @@ impl Target {
                             reason: reason.into(),
                         })?;
                     if wire.codec.deadlines()
-                        && let Some(deadline) = deadline
+                        && let Some(deadline) = asks.and_then(|asks| asks.deadline)
                     {
                         let left = deadline.saturating_duration_since(Instant::now());
                         jrpc::put_timeout(out, left);

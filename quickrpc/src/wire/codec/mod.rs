@@ -49,7 +49,9 @@ mod tests;
 pub use any::AnyCodec;
 #[cfg(any(feature = "juggler", feature = "zonis"))]
 pub(crate) use envelope::Span;
-pub(crate) use envelope::{CallParts, DecodeError, Envelope, Part, Payload};
+#[cfg(any(feature = "juggler", feature = "zonis"))]
+pub(crate) use envelope::Part;
+pub(crate) use envelope::{CallParts, DecodeError, Envelope, Payload};
 
 /// A codec of one's own.
 ///
