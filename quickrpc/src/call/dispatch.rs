@@ -47,11 +47,12 @@ pub struct Invocation<'de> {
 pub struct Outcome(Made);
 
 /// A promise that will be the answer.
-struct Later {
+trait Later: Send {
     /// Who hears that nobody wants it any more.
-    unwanted: Weak<dyn Unwanted>,
+    fn unwanted(&self) -> Weak<dyn Unwanted>;
+
     /// Has the answer sent when the promise is settled.
-    begin: Box<dyn FnOnce(LateAnswer) + Send>,
+    fn begin(self: Box<Self>, answer: LateAnswer);
 }
 
 enum Made {
@@ -65,7 +66,7 @@ enum Made {
     /// The arguments are wrong, for every handler of the call.
     Refused(CallError),
     /// Answered by a promise.
-    Later(Later),
+    Later(Box<dyn Later>),
 }
 
 impl Outcome {
@@ -217,18 +218,35 @@ impl<'de> Invocation<'de> {
     }
 }
 
+/// A promise, and how its value travels.
+struct Promised<T, F> {
+    promise: Promise<T>,
+    into_wire: F,
+}
+
+impl<T, W, F> Later for Promised<T, F>
+where
+    T: Send + 'static,
+    W: Serialize + 'static,
+    F: FnOnce(T) -> W + Send + 'static,
+{
+    fn unwanted(&self) -> Weak<dyn Unwanted> {
+        self.promise.unwanted()
+    }
+
+    fn begin(self: Box<Self>, answer: LateAnswer) {
+        let Promised { promise, into_wire } = *self;
+        promise.on_settled(move |result| answer.settle(result.map(into_wire)));
+    }
+}
+
 fn later<T, W, F>(promise: Promise<T>, into_wire: F) -> Outcome
 where
     T: Send + 'static,
     W: Serialize + 'static,
     F: FnOnce(T) -> W + Send + 'static,
 {
-    Outcome(Made::Later(Later {
-        unwanted: promise.unwanted(),
-        begin: Box::new(move |answer| {
-            promise.on_settled(move |result| answer.settle(result.map(into_wire)));
-        }),
-    }))
+    Outcome(Made::Later(Box::new(Promised { promise, into_wire })))
 }
 
 /// A telegram has to be decoded in full, which says what it really is.
@@ -314,12 +332,9 @@ impl Calls {
             let later = match failed {
                 Ok(later) => later,
                 Err(Failed::Unreadable) => return Err(Unreadable),
-                Err(Failed::With(mut error)) => {
-                    if id.is_some_and(|id| CallKey::new(call.conn.id(), id).is_marked()) {
-                        error = answer::given_up(error);
-                    }
+                Err(Failed::With(error)) => {
                     match id {
-                        Some(id) => answer::encode_error(call.conn, out, id, &error),
+                        Some(id) => encode_failure(call.conn, out, id, error),
                         None => self.trouble(call.sender, Error::Call(error), Some(method)),
                     }
                     None
@@ -340,13 +355,13 @@ impl Calls {
         })
     }
 
-    fn answer_later(&self, call: &Call<'_>, id: Option<&str>, method: &str, later: Later) {
+    fn answer_later(&self, call: &Call<'_>, id: Option<&str>, method: &str, later: Box<dyn Later>) {
         let Some(calls) = self.me.upgrade() else {
             return;
         };
         call.conn.flow.owe();
-        let place = LateCall::enter(&calls, call.conn, id, later.unwanted);
-        (later.begin)(LateAnswer {
+        let place = LateCall::enter(&calls, call.conn, id, later.unwanted());
+        later.begin(LateAnswer {
             place,
             calls,
             conn: Arc::downgrade(call.conn),
@@ -365,7 +380,7 @@ impl Calls {
         call: &Call<'_>,
         id: Option<&str>,
         out: &mut Vec<u8>,
-    ) -> Result<Option<Later>, Failed> {
+    ) -> Result<Option<Box<dyn Later>>, Failed> {
         if handlers.is_empty() {
             crate::base::log::debug!(peer = %call.sender, "nobody handles `{}`", slot.name);
         }
@@ -459,6 +474,15 @@ impl Calls {
         };
         Err(internal(format!("{who} `{}`", slot.name)))
     }
+}
+
+/// Encodes the error of a handler, which may have given up since nobody waits for it.
+#[cold]
+fn encode_failure(conn: &Conn, out: &mut Vec<u8>, id: &str, mut error: CallError) {
+    if CallKey::new(conn.id(), id).is_marked() {
+        error = answer::given_up(error);
+    }
+    answer::encode_error(conn, out, id, &error);
 }
 
 /// A name from the wire, short enough for an error.

@@ -2,7 +2,7 @@
 //! settle promises.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::base::current::{CallKey, Current, Handling};
 use crate::base::error::{CallError, Error};
@@ -166,29 +166,46 @@ impl<'a> Ear<'a> {
                 calls.fail_call(conn, Some(ours), error);
                 self.no_answer(route);
             }
-            Envelope::Cancel { id, call } => {
-                self.waits |= calls.cancel(conn, &id);
-                // A program may have declared it, for what it does by itself.
-                match calls.slots.find(call.method.of(telegram.text)) {
-                    Some(_) => self.call(*call, sender, telegram, route),
-                    None => self.no_answer(route),
-                }
-            }
-            Envelope::Timed(timed) => {
-                let (timeout, call) = *timed;
-                self.deadline = Some(after(timeout));
-                let _handling = self.handles(&call, telegram.text);
-                self.call(call, sender, telegram, route);
-                self.deadline = None;
-            }
+            Envelope::Cancel { id, call } => self.cancel(&id, *call, sender, telegram, route),
+            Envelope::Timed(timed) => self.timed(*timed, sender, telegram, route),
             Envelope::Header(_) | Envelope::Empty => self.no_answer(route),
         }
     }
 
-    /// This thread handles a call that has a deadline, if it does so at once.
-    fn handles(&self, call: &CallParts, telegram: &str) -> Option<Handling> {
-        let key = CallKey::new(self.conn.id(), call.id.as_ref()?.of(telegram));
-        Some(Current::new(key, self.deadline).begin())
+    /// Now, and not when its turn comes: what is given up may have the turn.
+    #[cold]
+    fn cancel(
+        &mut self,
+        id: &str,
+        call: CallParts,
+        sender: &Sender,
+        telegram: &mut Telegram<'_>,
+        route: &Route,
+    ) {
+        self.waits |= self.calls.cancel(self.conn, id);
+        // A program may have declared it, for what it does by itself.
+        match self.calls.slots.find(call.method.of(telegram.text)) {
+            Some(_) => self.call(call, sender, telegram, route),
+            None => self.no_answer(route),
+        }
+    }
+
+    /// A call that has a deadline.
+    #[inline(never)]
+    fn timed(
+        &mut self,
+        (timeout, call): (Duration, CallParts),
+        sender: &Sender,
+        telegram: &mut Telegram<'_>,
+        route: &Route,
+    ) {
+        self.deadline = Some(after(timeout));
+        let id = call.id.as_ref().map(|id| id.of(telegram.text));
+        let key = id.map(|id| CallKey::new(self.conn.id(), id));
+        // If it is handled at once.
+        let _handling = key.map(|key| Current::new(key, self.deadline).begin());
+        self.call(call, sender, telegram, route);
+        self.deadline = None;
     }
 
     fn several(
@@ -241,6 +258,18 @@ impl<'a> Ear<'a> {
                 route,
             });
         }
+        self.call_waits(parts, sender, telegram, route);
+    }
+
+    /// A call that has to wait for its turn.
+    #[inline(never)]
+    fn call_waits(
+        &mut self,
+        parts: CallParts,
+        sender: &Sender,
+        telegram: &mut Telegram<'_>,
+        route: &Route,
+    ) {
         if self.calls.mailbox.refuses() {
             return self.shutting_down(&parts, telegram.text, route);
         }
@@ -344,9 +373,13 @@ impl Calls {
     /// Handles a call. One that only looked like a call with valid arguments is decoded in
     /// full, and treated as what it really is. In the turn of the call.
     pub(crate) fn take(&self, call: &Call<'_>) {
-        let Err(Unreadable) = self.handle(call) else {
-            return;
-        };
+        if let Err(Unreadable) = self.handle(call) {
+            self.take_in_full(call);
+        }
+    }
+
+    #[inline(never)]
+    fn take_in_full(&self, call: &Call<'_>) {
         let mut ear = Ear::new(self, call.conn);
         let wire = &call.conn.wire;
         let (parts, timeout) = match wire.codec.decode(call.telegram, &wire.limits) {

@@ -252,19 +252,7 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
     }
 
     /// Forgets a call.
-    #[inline]
     pub(crate) fn remove(&mut self, id: u64) -> Option<Arc<C>> {
-        self.take(id).map(|entry| entry.call)
-    }
-
-    /// Forgets a call of which those who were asked do not know yet.
-    pub(crate) fn withdraw(&mut self, id: u64) -> Option<Withdrawn<C, P>> {
-        let Entry { call, asked, .. } = self.take(id)?;
-        Some(Withdrawn { id, call, asked })
-    }
-
-    #[inline]
-    fn take(&mut self, id: u64) -> Option<Entry<C, P>> {
         let entry = self.calls.remove(&id)?;
         for conn in entry.asked.as_slice() {
             conn.unask(entry.attended, entry.asleep);
@@ -273,7 +261,19 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
             let calls = &self.calls;
             self.deadlines.end(id, |id| calls.contains_key(&id));
         }
-        Some(entry)
+        Some(entry.call)
+    }
+
+    /// Forgets a call of which those who were asked do not know yet.
+    pub(crate) fn withdraw(&mut self, id: u64) -> Option<Withdrawn<C, P>> {
+        let Entry {
+            call, asked, timed, ..
+        } = self.forget(id)?;
+        if timed {
+            let calls = &self.calls;
+            self.deadlines.end(id, |id| calls.contains_key(&id));
+        }
+        Some(Withdrawn { id, call, asked })
     }
 
     fn forget(&mut self, id: u64) -> Option<Entry<C, P>> {

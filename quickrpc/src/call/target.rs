@@ -53,14 +53,6 @@ impl Few {
     }
 }
 
-/// What a call asks of those who get it.
-#[derive(Clone, Copy)]
-struct Asks {
-    id: u64,
-    /// When the answer has to be there.
-    deadline: Option<Instant>,
-}
-
 /// Receivers that could not be sent to.
 type Failures = Vec<(Arc<str>, Error)>;
 
@@ -111,6 +103,32 @@ impl<A: Serialize> ArgsFor for Plain<'_, A> {
         id: Option<u64>,
     ) -> Result<(), String> {
         wire.codec.encode_call(out, method, self.0, id)
+    }
+}
+
+/// Arguments of a call whose answer has to be there at a time.
+struct Timed<'a, A> {
+    args: &'a A,
+    deadline: Option<Instant>,
+}
+
+impl<A: ArgsFor> ArgsFor for Timed<'_, A> {
+    #[inline]
+    fn encode(
+        &self,
+        wire: &Wire,
+        out: &mut Vec<u8>,
+        method: &str,
+        id: Option<u64>,
+    ) -> Result<(), String> {
+        self.args.encode(wire, out, method, id)?;
+        if wire.codec.deadlines()
+            && let Some(deadline) = self.deadline
+        {
+            let left = deadline.saturating_duration_since(Instant::now());
+            jrpc::put_timeout(out, left);
+        }
+        Ok(())
     }
 }
 
@@ -298,7 +316,7 @@ impl Target {
         let wait = self.wait(peers);
         let missing = failures.len();
         let panicked = Unsent(&self.calls, id);
-        let sent = self.send(peers, &name, args, Some(Asks { id, deadline }), wait, &mut failures);
+        let sent = self.send(peers, &name, &Timed { args, deadline }, Some(id), wait, &mut failures);
         std::mem::forget(panicked);
         // Whoever got the message may answer; only if nobody did has the call failed.
         let unsent = match sent {
@@ -395,11 +413,10 @@ impl Target {
         peers: &[Arc<Conn>],
         method: &str,
         args: &impl ArgsFor,
-        asks: Option<Asks>,
+        id: Option<u64>,
         wait: Wait,
         failures: &mut Failures,
     ) -> Result<()> {
-        let id = asks.map(|asks| asks.id);
         with_scratch(|out| {
             let mut encoded_for: Option<&Arc<Conn>> = None;
             for conn in peers {
@@ -412,12 +429,6 @@ impl Target {
                             method: method.into(),
                             reason: reason.into(),
                         })?;
-                    if wire.codec.deadlines()
-                        && let Some(deadline) = asks.and_then(|asks| asks.deadline)
-                    {
-                        let left = deadline.saturating_duration_since(Instant::now());
-                        jrpc::put_timeout(out, left);
-                    }
                     if let Err(error) = conn.frame(out, method) {
                         // Too large for this wire; the others may take it.
                         if peers.iter().all(|one| Arc::ptr_eq(&one.wire, wire)) {

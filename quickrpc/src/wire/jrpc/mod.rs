@@ -242,6 +242,7 @@ impl Jrpc {
 
 /// Writes into a call how long its caller waits for the answer. At its beginning, where it is seen
 /// at once that the call is none of those that are told at a glance.
+#[cold]
 pub(crate) fn put_timeout(call: &mut Vec<u8>, left: Duration) {
     let member = format!("\"timeout\":{},", left.as_secs_f64());
     if call.starts_with(b"{") {
