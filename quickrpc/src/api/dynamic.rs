@@ -276,7 +276,8 @@ impl Outgoing {
     /// Calls a method; see [`Api::call`].
     pub fn call(&self, method: &str, args: impl Serialize) -> Promise<Value> {
         let method = method.to_owned().into();
-        self.0.send_call::<Value, Value>(method, &Plain(&args), None)
+        self.0
+            .send_call::<Value, Value>(method, &Plain(&args), None)
     }
 
     /// Sends a notification; see [`Api::notify`].

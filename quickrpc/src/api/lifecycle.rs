@@ -60,7 +60,8 @@ pub(crate) fn shutdown(calls: &Calls, limit: Duration) -> Result<()> {
     let net = &calls.net;
     if net.is_waited_for_here() {
         return Err(Error::Deadlock(
-            "`shutdown()` on a thread that delivers for this API; let another thread call it".into(),
+            "`shutdown()` on a thread that delivers for this API; let another thread call it"
+                .into(),
         ));
     }
     calls.mailbox.refuse();
@@ -72,7 +73,10 @@ pub(crate) fn shutdown(calls: &Calls, limit: Duration) -> Result<()> {
     stop(net)?;
     match left {
         0 => Ok(()),
-        calls => Err(Error::Unanswered { after: limit, calls }),
+        calls => Err(Error::Unanswered {
+            after: limit,
+            calls,
+        }),
     }
 }
 

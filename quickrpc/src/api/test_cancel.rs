@@ -44,13 +44,20 @@ fn nothing_is_left_in_any_table() {
         for job in &jobs {
             job.cancel();
         }
-        assert_eq!(format!("{:?}", lock(&client.calls().pending)), "PendingTable(0)");
+        assert_eq!(
+            format!("{:?}", lock(&client.calls().pending)),
+            "PendingTable(0)"
+        );
         eventually("all are told of", || server.calls().late.len() == 0);
-        eventually("each hears of it", || kept.iter().all(crate::Resolver::is_cancelled));
+        eventually("each hears of it", || {
+            kept.iter().all(crate::Resolver::is_cancelled)
+        });
         drop(kept);
         assert_eq!(server.calls().mailbox.wait_settled(Instant::now()), 0);
         let lane = server.peers()[0].id;
-        eventually("nothing waits", || server.calls().mailbox.share(lane).messages == 0);
+        eventually("nothing waits", || {
+            server.calls().mailbox.share(lane).messages == 0
+        });
         // And of those that nobody knows, before and while something runs.
         for id in 0..10_000 {
             client

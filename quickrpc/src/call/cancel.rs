@@ -174,14 +174,17 @@ impl Calls {
                 self.tell_unwanted(told);
                 false
             }
-            Err(mark) => self.mailbox.push_behind(conn.id(), Box::new(move || drop(mark))),
+            Err(mark) => self
+                .mailbox
+                .push_behind(conn.id(), Box::new(move || drop(mark))),
         }
     }
 
     /// A peer is gone: nobody wants what it has called.
     pub(crate) fn cancel_all(&self, conn: &Conn) {
         let (told, mark) = self.late.lose(conn.id());
-        self.mailbox.push_behind(conn.id(), Box::new(move || drop(mark)));
+        self.mailbox
+            .push_behind(conn.id(), Box::new(move || drop(mark)));
         self.tell_unwanted(told);
     }
 
@@ -215,9 +218,10 @@ impl Calls {
 /// What the caller of a call is answered that is over before it was begun.
 pub(crate) fn not_begun(over: Over) -> CallError {
     match over {
-        Over::Cancelled => {
-            CallError::new(CallError::CANCELLED, "the call was cancelled before it was begun")
-        }
+        Over::Cancelled => CallError::new(
+            CallError::CANCELLED,
+            "the call was cancelled before it was begun",
+        ),
         Over::Late => {
             let text = "the call waited beyond its deadline, and was not begun";
             CallError::new(CallError::TOO_LATE, text)
@@ -277,7 +281,10 @@ mod tests {
         let (number, is_cancelled) = late.enter(key, nobody());
         assert!(is_cancelled && !late.is_wanted((key, number)));
         drop(mark);
-        assert!(!late.enter(key, nobody()).1, "the next of that id is not meant");
+        assert!(
+            !late.enter(key, nobody()).1,
+            "the next of that id is not meant"
+        );
     }
 
     #[test]

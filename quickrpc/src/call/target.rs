@@ -316,7 +316,14 @@ impl Target {
         let wait = self.wait(peers);
         let missing = failures.len();
         let panicked = Unsent(&self.calls, id);
-        let sent = self.send(peers, &name, &Timed { args, deadline }, Some(id), wait, &mut failures);
+        let sent = self.send(
+            peers,
+            &name,
+            &Timed { args, deadline },
+            Some(id),
+            wait,
+            &mut failures,
+        );
         std::mem::forget(panicked);
         // Whoever got the message may answer; only if nobody did has the call failed.
         let unsent = match sent {

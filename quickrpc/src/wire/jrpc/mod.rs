@@ -424,7 +424,9 @@ impl Message {
             // What is no number of seconds means nothing.
             "timeout" => {
                 let seconds = value(reader)?.of(reader.text()).parse();
-                self.timeout = seconds.ok().and_then(|s| Duration::try_from_secs_f64(s).ok());
+                self.timeout = seconds
+                    .ok()
+                    .and_then(|s| Duration::try_from_secs_f64(s).ok());
             }
             _ => {
                 reader.skip_value()?;

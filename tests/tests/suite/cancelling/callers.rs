@@ -28,11 +28,16 @@ fn a_notification_with_the_id() {
     let expected = format!(r#"{{"jsonrpc":"2.0","method":"rpc.cancel","params":{{"id":{id}}}}}"#);
     assert_eq!(server.line(), expected);
     // What comes late is dropped; and it was said once.
-    server.send(format!("{{\"jsonrpc\":\"2.0\",\"result\":\"late\",\"id\":{id}}}\n"));
+    server.send(format!(
+        "{{\"jsonrpc\":\"2.0\",\"result\":\"late\",\"id\":{id}}}\n"
+    ));
     let next = api.all().add(1, 2);
     let call: serde_json::Value = serde_json::from_str(&server.line()).unwrap();
     assert_eq!(call["method"], "add");
-    server.send(format!("{{\"jsonrpc\":\"2.0\",\"result\":3,\"id\":{}}}\n", call["id"]));
+    server.send(format!(
+        "{{\"jsonrpc\":\"2.0\",\"result\":3,\"id\":{}}}\n",
+        call["id"]
+    ));
     assert_eq!(settled(next).unwrap(), 3);
     assert!(matches!(settled(job), Err(Error::Cancelled)));
 }
@@ -78,5 +83,8 @@ fn what_is_answered_already_is_not_told_of() {
     job.cancel();
     assert!(matches!(settled(job), Err(Error::Done)));
     drop(api.all().add(4, 5));
-    assert!(server.line().starts_with("add["), "and neither is one that was never polled");
+    assert!(
+        server.line().starts_with("add["),
+        "and neither is one that was never polled"
+    );
 }

@@ -19,7 +19,10 @@ fn a_call_says_how_long_its_caller_waits() {
     let call: serde_json::Value = serde_json::from_str(&server.line()).unwrap();
     let left = call["timeout"].as_f64().unwrap();
     assert!((35.0..=40.0).contains(&left), "{call}");
-    assert_eq!((&call["method"], &call["params"]["name"]), (&"work".into(), &"a".into()));
+    assert_eq!(
+        (&call["method"], &call["params"]["name"]),
+        (&"work".into(), &"a".into())
+    );
     // A notification has no deadline, and other wires say nothing of theirs.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let api = client("jrpc:\\n", listener.local_addr().unwrap());
@@ -34,7 +37,8 @@ fn a_handler_sees_it() {
         let server = Server::new("jrpc", "tcpserv:127.0.0.1:0", processing);
         let (tell, told) = inbox();
         server.works.later.connect(move |sender, _name| {
-            tell.send((sender.deadline(), sender.is_cancelled())).unwrap();
+            tell.send((sender.deadline(), sender.is_cancelled()))
+                .unwrap();
             String::new()
         });
         let api = client("jrpc?deadlines=on", server.addr());
@@ -65,7 +69,14 @@ fn a_call_that_has_waited_too_long_is_not_begun() {
     };
     caller.send(call("0.001", 2));
     // What is no number of seconds means nothing.
-    for (id, timeout) in [(3, "60"), (4, "null"), (5, "\"x\""), (6, "-1"), (7, "1e300"), (8, "{}")] {
+    for (id, timeout) in [
+        (3, "60"),
+        (4, "null"),
+        (5, "\"x\""),
+        (6, "-1"),
+        (7, "1e300"),
+        (8, "{}"),
+    ] {
         caller.send(call(timeout, id));
     }
     caller.send("{\"jsonrpc\":\"2.0\",\"method\":\"rpc.cancel\",\"params\":{\"id\":1}}\0");
@@ -74,10 +85,17 @@ fn a_call_that_has_waited_too_long_is_not_begun() {
     let late = caller.json();
     // Written with the deadline behind the parameters, it looks like one without until it has its
     // turn; so it may have been begun.
-    assert!(late["error"]["code"] == CallError::TOO_LATE || late["result"] == 3, "{late}");
+    assert!(
+        late["error"]["code"] == CallError::TOO_LATE || late["result"] == 3,
+        "{late}"
+    );
     for id in 3..=8 {
         let answer = caller.json();
-        assert_eq!((&answer["id"], &answer["result"]), (&id.into(), &3.into()), "{answer}");
+        assert_eq!(
+            (&answer["id"], &answer["result"]),
+            (&id.into(), &3.into()),
+            "{answer}"
+        );
     }
     // As this library writes it.
     caller.send("{\"jsonrpc\":\"2.0\",\"method\":\"work\",\"params\":{\"name\":\"b\"},\"id\":1}\0");
@@ -120,7 +138,11 @@ trait Declared {
 fn a_declaration_has_deadlines() {
     let calls = Declared::DESCRIPTION.calls;
     let timeouts: Vec<_> = calls.iter().map(|call| call.timeout).collect();
-    let expected = [Some(Duration::from_millis(50)), Some(Duration::from_secs(5400)), None];
+    let expected = [
+        Some(Duration::from_millis(50)),
+        Some(Duration::from_secs(5400)),
+        None,
+    ];
     assert_eq!(timeouts, expected);
     let (api, client) = Declared::pair();
     let (keep, kept) = inbox();

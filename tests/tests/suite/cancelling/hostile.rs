@@ -11,7 +11,9 @@ fn cancel(id: impl std::fmt::Display) -> String {
 }
 
 fn work(name: &str, id: u64) -> String {
-    format!("{{\"jsonrpc\":\"2.0\",\"method\":\"work\",\"params\":{{\"name\":\"{name}\"}},\"id\":{id}}}\0")
+    format!(
+        "{{\"jsonrpc\":\"2.0\",\"method\":\"work\",\"params\":{{\"name\":\"{name}\"}},\"id\":{id}}}\0"
+    )
 }
 
 #[test]
@@ -31,7 +33,9 @@ fn unknown_ids_mean_nothing() {
             ));
         }
         caller.send("{\"jsonrpc\":\"2.0\",\"method\":\"rpc.cancel\"}\0");
-        caller.send("{\"jsonrpc\":\"2.0\",\"method\":\"add\",\"params\":{\"a\":1,\"b\":2},\"id\":5}\0");
+        caller.send(
+            "{\"jsonrpc\":\"2.0\",\"method\":\"add\",\"params\":{\"a\":1,\"b\":2},\"id\":5}\0",
+        );
         assert_eq!(caller.json()["result"], 3, "{processing:?}");
     }
 }

@@ -106,7 +106,8 @@ fn who_gives_up_answers_so() {
         assert_eq!(answer["error"]["code"], -32800, "{answer}");
     }
     // One that is not cancelled keeps its own words and codes.
-    caller.send("{\"jsonrpc\":\"2.0\",\"method\":\"later\",\"params\":{\"name\":\"a\"},\"id\":4}\0");
+    caller
+        .send("{\"jsonrpc\":\"2.0\",\"method\":\"later\",\"params\":{\"name\":\"a\"},\"id\":4}\0");
     drop(kept.next());
     assert_eq!(caller.json()["error"]["code"], -32603);
 }
@@ -118,7 +119,9 @@ fn a_call_that_is_handed_on_is_given_up_as_well() {
     let onward = client("jrpc", behind.addr());
     let between = Works::bind("jrpc", "tcpserv:127.0.0.1:0").unwrap();
     let target = onward.all();
-    between.later.connect(move |_sender, name| target.work(name));
+    between
+        .later
+        .connect(move |_sender, name| target.work(name));
     between.start().unwrap();
     let api = client("jrpc", between.local_addrs()[0]);
     let job = api.all().later("a");
@@ -128,11 +131,15 @@ fn a_call_that_is_handed_on_is_given_up_as_well() {
     assert!(matches!(settled(job), Err(Error::Cancelled)));
     // Where nobody can say that he has given up, it is answered at once.
     let mut caller = Telnet::connect(between.local_addrs()[0]);
-    caller.send("{\"jsonrpc\":\"2.0\",\"method\":\"later\",\"params\":{\"name\":\"b\"},\"id\":4}\0");
+    caller
+        .send("{\"jsonrpc\":\"2.0\",\"method\":\"later\",\"params\":{\"name\":\"b\"},\"id\":4}\0");
     behind.begun("b");
     caller.send("{\"jsonrpc\":\"2.0\",\"method\":\"rpc.cancel\",\"params\":{\"id\":4}}\0");
     let answer = caller.json();
-    assert_eq!((&answer["id"], &answer["error"]["code"]), (&4.into(), &(-32800).into()));
+    assert_eq!(
+        (&answer["id"], &answer["error"]["code"]),
+        (&4.into(), &(-32800).into())
+    );
     behind.given_up("b");
     drop(caller);
 }
@@ -214,6 +221,8 @@ fn an_api_without_a_trait() {
 #[test]
 fn a_peer_that_gives_up_by_itself_is_heard() {
     let (works, api): (Works, WorksInverse) = Works::pair();
-    works.later.connect(|_sender, _name| Err::<String, _>(Error::Cancelled));
+    works
+        .later
+        .connect(|_sender, _name| Err::<String, _>(Error::Cancelled));
     is_given_up(&call_error(settled(api.all().later("a"))));
 }

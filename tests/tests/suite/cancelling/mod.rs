@@ -17,7 +17,7 @@ use quickrpc_tests::{Inbox, inbox};
 
 /// Work that takes as long as it is wanted.
 #[remote_api]
-pub trait Works {
+pub(crate) trait Works {
     /// Works until it is given up.
     #[incoming]
     fn work(&self, name: &str) -> String;
@@ -33,7 +33,7 @@ pub trait Works {
 
 /// What the workers tell.
 #[derive(Debug, PartialEq, Eq, Clone)]
-pub enum Told {
+pub(crate) enum Told {
     Begun(String),
     /// It saw that nobody waits for it.
     GivenUp(String),
@@ -42,7 +42,7 @@ pub enum Told {
 }
 
 /// The handlers of `work` and `add`.
-pub fn serve(works: &Works) -> Inbox<Told> {
+pub(crate) fn serve(works: &Works) -> Inbox<Told> {
     let (tell, told) = inbox();
     works.work.connect(move |sender, name| {
         let name = name.to_owned();
@@ -63,15 +63,15 @@ pub fn serve(works: &Works) -> Inbox<Told> {
 }
 
 /// A server whose handlers run beside whoever reads.
-pub struct Server {
-    pub works: Works,
-    pub told: Inbox<Told>,
+pub(crate) struct Server {
+    pub(crate) works: Works,
+    pub(crate) told: Inbox<Told>,
     /// Of a program with a loop of its own.
     _own_loop: Option<OwnLoop>,
 }
 
 impl Server {
-    pub fn new(codec: &str, transport: &str, processing: Processing) -> Self {
+    pub(crate) fn new(codec: &str, transport: &str, processing: Processing) -> Self {
         let works = Works::builder()
             .codec(codec)
             .transport(transport)
@@ -88,15 +88,15 @@ impl Server {
         }
     }
 
-    pub fn addr(&self) -> SocketAddr {
+    pub(crate) fn addr(&self) -> SocketAddr {
         self.works.local_addrs()[0]
     }
 
-    pub fn begun(&self, name: &str) {
+    pub(crate) fn begun(&self, name: &str) {
         assert_eq!(self.told.next(), Told::Begun(name.to_owned()));
     }
 
-    pub fn given_up(&self, name: &str) {
+    pub(crate) fn given_up(&self, name: &str) {
         assert_eq!(self.told.next(), Told::GivenUp(name.to_owned()));
     }
 }
@@ -138,11 +138,11 @@ impl Drop for OwnLoop {
     }
 }
 
-pub fn client(codec: &str, addr: SocketAddr) -> WorksInverse {
+pub(crate) fn client(codec: &str, addr: SocketAddr) -> WorksInverse {
     client_on(codec, &format!("tcp:{addr}"))
 }
 
-pub fn client_on(codec: &str, transport: &str) -> WorksInverse {
+pub(crate) fn client_on(codec: &str, transport: &str) -> WorksInverse {
     let api = WorksInverse::bind(codec, transport).unwrap();
     api.start().unwrap();
     api
@@ -150,6 +150,6 @@ pub fn client_on(codec: &str, transport: &str) -> WorksInverse {
 
 /// An error of a call that was given up.
 #[track_caller]
-pub fn is_given_up(error: &CallError) {
+pub(crate) fn is_given_up(error: &CallError) {
     assert_eq!(error.code, CallError::CANCELLED, "{error}");
 }

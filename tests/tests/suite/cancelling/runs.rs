@@ -10,11 +10,7 @@ use quickrpc_tests::{OwnDir, Telnet, bounded};
 use super::{Server, Told, client, client_on};
 use crate::settled;
 
-const MODES: [Processing; 3] = [
-    Processing::Queue,
-    Processing::Pool(2),
-    Processing::Manual,
-];
+const MODES: [Processing; 3] = [Processing::Queue, Processing::Pool(2), Processing::Manual];
 
 fn tcp(processing: Processing) -> Server {
     Server::new("jrpc", "tcpserv:127.0.0.1:0", processing)
@@ -41,11 +37,11 @@ fn cancel_ends_a_handler_that_runs() {
 fn over_every_transport() {
     let dir = OwnDir::new();
     let socket = dir.path("works");
-    let mut pairs = vec![(
-        "wsserv:127.0.0.1:0".to_owned(),
-        "ws://ADDR/".to_owned(),
-    )];
-    pairs.push(("internal:cancel:server".into(), "internal:cancel:client".into()));
+    let mut pairs = vec![("wsserv:127.0.0.1:0".to_owned(), "ws://ADDR/".to_owned())];
+    pairs.push((
+        "internal:cancel:server".into(),
+        "internal:cancel:client".into(),
+    ));
     if cfg!(unix) {
         let path = socket.display();
         pairs.push((format!("unixserv:{path}"), format!("unix:{path}")));
@@ -242,11 +238,26 @@ fn one_peers_cancel_is_not_held_up_by_another_ones_handler() {
 fn every_way_to_say_it_is_understood() {
     let server = Server::new("jrpc:\\n", "tcpserv:127.0.0.1:0", Processing::Queue);
     for (id, cancel) in [
-        (r#"7"#, r#"{"jsonrpc":"2.0","method":"rpc.cancel","params":{"id":7}}"#),
-        (r#"7"#, r#"{"jsonrpc":"2.0","method":"$/cancelRequest","params":{"id":7}}"#),
-        (r#"7"#, r#"{"params": [7], "method": "rpc.cancel", "jsonrpc": "2.0"}"#),
-        (r#""a b""#, r#"{"jsonrpc":"2.0","method":"rpc.cancel","params":{"why":[{}],"id":"a b"}}"#),
-        (r#"7"#, r#"[{"jsonrpc":"2.0","method":"rpc.cancel","params":{"id":7}}]"#),
+        (
+            r#"7"#,
+            r#"{"jsonrpc":"2.0","method":"rpc.cancel","params":{"id":7}}"#,
+        ),
+        (
+            r#"7"#,
+            r#"{"jsonrpc":"2.0","method":"$/cancelRequest","params":{"id":7}}"#,
+        ),
+        (
+            r#"7"#,
+            r#"{"params": [7], "method": "rpc.cancel", "jsonrpc": "2.0"}"#,
+        ),
+        (
+            r#""a b""#,
+            r#"{"jsonrpc":"2.0","method":"rpc.cancel","params":{"why":[{}],"id":"a b"}}"#,
+        ),
+        (
+            r#"7"#,
+            r#"[{"jsonrpc":"2.0","method":"rpc.cancel","params":{"id":7}}]"#,
+        ),
         (
             r#""5f0c2b1e-7c3a-4a55-9a53-1d2f5f6f7a10""#,
             r#"{"jsonrpc":"2.0","method":"rpc.cancel","params":{"id":"5f0c2b1e-7c3a-4a55-9a53-1d2f5f6f7a10"}}"#,
@@ -279,9 +290,8 @@ fn every_way_to_say_it_is_understood() {
 fn an_entry_of_a_batch() {
     let server = Server::new("jrpc:\\n", "tcpserv:127.0.0.1:0", Processing::Queue);
     let mut caller = Telnet::connect(server.addr());
-    let call = |id| {
-        format!(r#"{{"jsonrpc":"2.0","method":"work","params":{{"name":"a"}},"id":{id}}}"#)
-    };
+    let call =
+        |id| format!(r#"{{"jsonrpc":"2.0","method":"work","params":{{"name":"a"}},"id":{id}}}"#);
     caller.send(format!("[{},{}]\n", call(1), call(2)));
     server.begun("a");
     caller.send("{\"jsonrpc\":\"2.0\",\"method\":\"rpc.cancel\",\"params\":{\"id\":2}}\n");
