@@ -76,7 +76,10 @@ fn serve(options: Options) -> Result<(), BoxError> {
     }
 
     let (tell, told) = mpsc::channel();
-    ctrlc::set_handler(move || drop(tell.send(())))?;
+    ctrlc::set_handler(move || {
+        // A second signal, when it ends already, is for nobody.
+        let _ = tell.send(());
+    })?;
     told.recv()?;
     eprintln!("Ending: what was begun is answered.");
     lab.shutdown(Duration::from_secs(options.patience))?;

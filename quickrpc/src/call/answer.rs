@@ -12,7 +12,7 @@ use crate::wire::jrpc::batch::BatchAnswer;
 use crate::wire::session::About;
 
 use super::calls::Calls;
-use super::cancel::LateCall;
+use super::late::Place;
 
 impl Calls {
     /// Sends an encoded answer; a peer that is gone meanwhile does not mind.
@@ -160,8 +160,8 @@ pub(crate) fn internal(message: impl Into<String>) -> CallError {
 #[derive(Debug)]
 pub(crate) struct LateAnswer {
     pub(crate) calls: Arc<Calls>,
-    /// Its place among the calls that are answered later, until it is.
-    pub(crate) place: LateCall,
+    /// Its place among the calls that are answered later, if it has one there.
+    pub(crate) place: Option<Place>,
     /// Who is owed the answer; a peer that is gone is not kept for it.
     pub(crate) conn: Weak<Conn>,
     /// `None`: the caller wants no answer; errors go to `on_error`.
@@ -171,6 +171,11 @@ pub(crate) struct LateAnswer {
 }
 
 impl LateAnswer {
+    fn is_wanted(&self) -> bool {
+        let late = &self.calls.late;
+        self.place.is_none_or(|place| late.is_wanted(place))
+    }
+
     pub(crate) fn settle<W: Serialize>(self, result: Result<W, Error>) {
         let Some(conn) = self.conn.upgrade() else {
             crate::base::log::debug!("no answer to `{}`: the peer is gone", self.method);
@@ -187,9 +192,9 @@ impl LateAnswer {
                     written.unwrap_or_else(|| Some(internal("writing the result panicked")))
                 }
                 (None, Ok(_)) => None,
-                (_, Err(error)) => Some(match self.place.is_cancelled() {
-                    true => given_up(call_error(error)),
-                    false => call_error(error),
+                (_, Err(error)) => Some(match self.is_wanted() {
+                    true => call_error(error),
+                    false => given_up(call_error(error)),
                 }),
             };
             let failed = failure.is_some();
@@ -209,6 +214,12 @@ impl LateAnswer {
             deliver(&self.calls, &conn, &self.route, out, call);
         });
         self.calls.paid(&conn);
+    }
+}
+
+impl Drop for LateAnswer {
+    fn drop(&mut self) {
+        self.calls.answered_later(self.place);
     }
 }
 

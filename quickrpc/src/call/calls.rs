@@ -19,8 +19,8 @@ use crate::net::net::Net;
 use crate::net::reactor::Command;
 use crate::wire::codec::{Envelope, Payload};
 
-use super::cancel::LateCalls;
 use super::gate::Gate;
+use super::late::LateCalls;
 use super::mailbox::{AfterPush, Item, Mailbox};
 use super::observers::Observers;
 use super::pending::{Answered, PendingTable};

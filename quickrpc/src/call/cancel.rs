@@ -8,137 +8,19 @@
 //! those behind it are not meant, whatever their ids. So a cancel of something unknown, of
 //! something that is answered, and ten thousand of them, leave nothing.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Weak};
 
 use crate::base::current::{CallKey, Mark, Over};
 use crate::base::error::CallError;
 use crate::base::here;
 use crate::base::scratch::with_scratch;
-use crate::base::sync::lock;
-use crate::net::conn::{Conn, Wait};
+use crate::net::conn::{Admitted, Conn, Wait};
 use crate::net::reactor::Command;
 use crate::wire::session::About;
 
 use super::calls::Calls;
+use super::late::Place;
 use super::promise::wish::{self, Callback, Unwanted};
-
-/// The calls of peers that are answered later, by promises.
-#[derive(Default)]
-pub(crate) struct LateCalls {
-    /// Comes before the marks in the lock order.
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    /// Those that are wanted. The number tells calls of one id apart.
-    wanted: BTreeMap<(CallKey, u64), Weak<dyn Unwanted>>,
-    next: u64,
-}
-
-/// The place of one of them.
-pub(crate) struct LateCall {
-    calls: Arc<Calls>,
-    /// `None` for what wants no answer.
-    place: Option<(CallKey, u64)>,
-}
-
-impl LateCalls {
-    /// A call will be answered later; `unwanted` hears when nobody wants that. Gives true if
-    /// nobody does already.
-    fn enter(&self, key: CallKey, unwanted: Weak<dyn Unwanted>) -> (u64, bool) {
-        let mut state = lock(&self.state);
-        let number = state.next;
-        state.next += 1;
-        // Under this lock, or a cancel could fall between running and answering later.
-        let is_cancelled = key.is_marked();
-        if !is_cancelled {
-            state.wanted.insert((key, number), unwanted);
-        }
-        (number, is_cancelled)
-    }
-
-    /// Whether somebody wants it.
-    fn is_wanted(&self, place: (CallKey, u64)) -> bool {
-        lock(&self.state).wanted.contains_key(&place)
-    }
-
-    /// It is answered.
-    fn leave(&self, place: (CallKey, u64)) {
-        let left = lock(&self.state).wanted.remove(&place);
-        drop(left);
-    }
-
-    /// Takes out what is told of a cancel, or marks what waits or runs.
-    fn cancel(&self, key: CallKey) -> Result<Vec<Weak<dyn Unwanted>>, Mark> {
-        let mut state = lock(&self.state);
-        let range = (key, 0)..=(key, u64::MAX);
-        let places: Vec<_> = state.wanted.range(range).map(|(place, _)| *place).collect();
-        if places.is_empty() {
-            return Err(Mark::new(key));
-        }
-        let take = |place| state.wanted.remove(place);
-        Ok(places.iter().filter_map(take).collect())
-    }
-
-    /// Takes out all of a peer, and marks what waits or runs.
-    fn lose(&self, peer: u64) -> (Vec<Weak<dyn Unwanted>>, Mark) {
-        let mut state = lock(&self.state);
-        let first = (CallKey::all_of(peer), 0);
-        let mut lost = state.wanted.split_off(&first);
-        let mut others = lost.split_off(&(CallKey::all_of(peer.saturating_add(1)), 0));
-        state.wanted.append(&mut others);
-        (lost.into_values().collect(), Mark::new(first.0))
-    }
-
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        lock(&self.state).wanted.len()
-    }
-}
-
-impl LateCall {
-    /// A call, given by its id, will be answered later. Who gives the answer hears at once if
-    /// nobody wants it.
-    pub(crate) fn enter(
-        calls: &Arc<Calls>,
-        conn: &Conn,
-        id: Option<&str>,
-        unwanted: Weak<dyn Unwanted>,
-    ) -> Self {
-        calls.mailbox.owe();
-        let mut late = LateCall {
-            calls: Arc::clone(calls),
-            place: None,
-        };
-        if let Some(id) = id {
-            let key = CallKey::new(conn.id(), id);
-            let (number, is_cancelled) = calls.late.enter(key, Weak::clone(&unwanted));
-            late.place = Some((key, number));
-            if is_cancelled {
-                calls.tell_unwanted(vec![unwanted]);
-            }
-        }
-        late
-    }
-
-    /// Whether nobody wants the answer.
-    pub(crate) fn is_cancelled(&self) -> bool {
-        let late = &self.calls.late;
-        self.place.is_some_and(|place| !late.is_wanted(place))
-    }
-}
-
-impl Drop for LateCall {
-    fn drop(&mut self) {
-        if let Some(place) = self.place {
-            self.calls.late.leave(place);
-        }
-        self.calls.mailbox.paid();
-    }
-}
 
 impl Calls {
     // ---- calls of ours
@@ -167,17 +49,49 @@ impl Calls {
 
     // ---- calls of peers
 
-    /// A peer gives up its call with this id. Gives true if something waits behind its calls now.
-    pub(crate) fn cancel(&self, conn: &Conn, id: &str) -> bool {
-        match self.late.cancel(CallKey::new(conn.id(), id)) {
+    /// A call of a peer, given by its id, will be answered later. Who gives the answer hears at
+    /// once if nobody wants it.
+    pub(crate) fn answers_later(
+        &self,
+        conn: &Conn,
+        id: Option<&str>,
+        unwanted: Weak<dyn Unwanted>,
+    ) -> Option<Place> {
+        self.mailbox.owe();
+        let key = CallKey::new(conn.id(), id?);
+        let (number, is_cancelled) = self.late.enter(key, Weak::clone(&unwanted));
+        if is_cancelled {
+            self.tell_unwanted(vec![unwanted]);
+        }
+        Some((key, number))
+    }
+
+    /// That is over.
+    pub(crate) fn answered_later(&self, place: Option<Place>) {
+        if let Some(place) = place {
+            self.late.leave(place);
+        }
+        self.mailbox.paid();
+    }
+
+    /// A peer gives up its call with this id, by a message of this size. Gives true if something
+    /// waits behind its calls now.
+    pub(crate) fn cancel(&self, conn: &Conn, id: &str, size: usize) -> bool {
+        let mark = match self.late.cancel(CallKey::new(conn.id(), id)) {
             Ok(told) => {
                 self.tell_unwanted(told);
-                false
+                return false;
             }
-            Err(mark) => self
-                .mailbox
-                .push_behind(conn.id(), Box::new(move || drop(mark))),
-        }
+            Err(mark) => mark,
+        };
+        // It takes up room as a call would, or a peer could fill the memory with them.
+        let room = match conn.may_wait(size, || self.crowded(conn, 1)) {
+            Admitted::Stream => None,
+            Admitted::Datagram(room) => Some(room),
+            Admitted::Dropped => return false,
+        };
+        let item = move || drop((mark, room));
+        self.mailbox.push_behind(conn.id(), Box::new(item))
     }
 
     /// A peer is gone: nobody wants what it has called.
@@ -226,84 +140,5 @@ pub(crate) fn not_begun(over: Over) -> CallError {
             let text = "the call waited beyond its deadline, and was not begun";
             CallError::new(CallError::TOO_LATE, text)
         }
-    }
-}
-
-impl fmt::Debug for LateCalls {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "LateCalls({})", lock(&self.state).wanted.len())
-    }
-}
-
-impl fmt::Debug for LateCall {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "LateCall({:?})", self.place)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::base::sender::next_id;
-
-    struct Nobody;
-
-    impl Unwanted for Nobody {
-        fn unwanted(&self) -> Vec<Callback> {
-            Vec::new()
-        }
-    }
-
-    fn nobody() -> Weak<dyn Unwanted> {
-        Weak::<Nobody>::new()
-    }
-
-    #[test]
-    fn what_is_answered_later_is_found_until_it_is_answered() {
-        let (late, peer) = (LateCalls::default(), next_id());
-        let key = CallKey::new(peer, "7");
-        let enter = || (key, late.enter(key, nobody()).0);
-        let (one, other) = (enter(), enter());
-        assert!(late.is_wanted(one) && late.is_wanted(other));
-        late.leave(one);
-        assert_eq!(late.cancel(key).unwrap().len(), 1, "the second of that id");
-        assert!(!late.is_wanted(other));
-        assert!(late.cancel(key).is_err(), "and no more");
-        late.leave(other);
-        assert_eq!(late.len(), 0);
-    }
-
-    #[test]
-    fn what_was_cancelled_while_it_ran_is_so_when_it_is_answered_later() {
-        let (late, peer) = (LateCalls::default(), next_id());
-        let key = CallKey::new(peer, "7");
-        let mark = late.cancel(key).unwrap_err();
-        let (number, is_cancelled) = late.enter(key, nobody());
-        assert!(is_cancelled && !late.is_wanted((key, number)));
-        drop(mark);
-        assert!(
-            !late.enter(key, nobody()).1,
-            "the next of that id is not meant"
-        );
-    }
-
-    #[test]
-    fn a_peer_that_goes_takes_its_own_calls_only() {
-        let late = LateCalls::default();
-        let mut peers = [next_id(), next_id(), next_id()];
-        peers.sort_unstable();
-        for peer in peers {
-            for id in ["1", "2", "a long id of a peer"] {
-                late.enter(CallKey::new(peer, id), nobody());
-            }
-        }
-        let (lost, mark) = late.lose(peers[1]);
-        assert_eq!((lost.len(), late.len()), (3, 6));
-        assert!(CallKey::new(peers[1], "x").is_marked());
-        assert!(!CallKey::new(peers[0], "x").is_marked());
-        drop(mark);
-        assert_eq!(late.lose(peers[2]).0.len(), 3);
-        assert_eq!(late.lose(peers[0]).0.len(), 3);
-        assert_eq!(late.len(), 0);
     }
 }

@@ -22,7 +22,6 @@ use super::answer::{self, Answers, LateAnswer, Route, internal};
 use crate::base::foreign::{inside, told};
 
 use super::calls::Calls;
-use super::cancel::LateCall;
 use super::slot::{Entry, SlotInner};
 use crate::base::scratch;
 use crate::net::collect;
@@ -360,7 +359,7 @@ impl Calls {
             return;
         };
         call.conn.flow.owe();
-        let place = LateCall::enter(&calls, call.conn, id, later.unwanted());
+        let place = self.answers_later(call.conn, id, later.unwanted());
         later.begin(LateAnswer {
             place,
             calls,

@@ -182,7 +182,7 @@ impl<'a> Ear<'a> {
         telegram: &mut Telegram<'_>,
         route: &Route,
     ) {
-        self.waits |= self.calls.cancel(self.conn, id);
+        self.waits |= self.calls.cancel(self.conn, id, telegram.text.len());
         // A program may have declared it, for what it does by itself.
         match self.calls.slots.find(call.method.of(telegram.text)) {
             Some(_) => self.call(call, sender, telegram, route),

@@ -9,6 +9,7 @@ pub(crate) mod dispatch;
 mod events;
 pub(crate) mod gate;
 pub(crate) mod hear;
+pub(crate) mod late;
 pub(crate) mod mailbox;
 pub(crate) mod observers;
 pub(crate) mod pending;

@@ -1,7 +1,11 @@
 //! JSON-RPC 2.0, as Python QuickRPC speaks it, and in full towards everybody else.
 
 pub(crate) mod batch;
+mod cancel;
 pub(crate) mod canonical;
+mod ids;
+
+pub(crate) use cancel::{CANCEL, put_timeout};
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -10,6 +14,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::{DeserializeSeed, value::UnitDeserializer};
 
+use self::ids::answer_id;
 use super::framing::Framing;
 use crate::base::error::CallError;
 use crate::base::limits::Limits;
@@ -23,11 +28,6 @@ use crate::wire::codec::safe_bytes::is_safe;
 
 /// The method name that marks a telegram as a security header.
 const HEADER: &str = "rpc.secinfo";
-
-/// The notifications by which a caller gives up a call: ours, and that of the Language Server
-/// Protocol (version 3.17, "Cancellation Support").
-pub(crate) const CANCEL: &str = "rpc.cancel";
-const CANCEL_REQUEST: &str = "$/cancelRequest";
 
 /// The codec `jrpc`.
 #[derive(Debug, Clone)]
@@ -210,21 +210,6 @@ impl Jrpc {
         Ok(())
     }
 
-    /// Appends that the call of ours with this id is not wanted any more. Gives the method.
-    pub(crate) fn encode_cancel(&self, out: &mut Vec<u8>, id: u64) -> &'static str {
-        let method = match self.framing {
-            Framing::ContentLength => CANCEL_REQUEST,
-            _ => CANCEL,
-        };
-        out.extend_from_slice(canonical::CALL);
-        out.extend_from_slice(method.as_bytes());
-        out.extend_from_slice(canonical::PARAMS);
-        out.extend_from_slice(br#"{"id":"#);
-        out.extend_from_slice(itoa::Buffer::new().format(id).as_bytes());
-        out.extend_from_slice(b"}}");
-        method
-    }
-
     pub(crate) fn encode_header(&self, out: &mut Vec<u8>, secinfo: &SecInfo) -> Result<(), String> {
         out.extend_from_slice(br#"{"jsonrpc":"2.0","method":"rpc.secinfo","params":"#);
         write(out, secinfo)?;
@@ -237,16 +222,6 @@ impl Jrpc {
         out.extend_from_slice(&answers.join(&b','));
         out.push(b']');
         out
-    }
-}
-
-/// Writes into a call how long its caller waits for the answer. At its beginning, where it is seen
-/// at once that the call is none of those that are told at a glance.
-#[cold]
-pub(crate) fn put_timeout(call: &mut Vec<u8>, left: Duration) {
-    let member = format!("\"timeout\":{},", left.as_secs_f64());
-    if call.starts_with(b"{") {
-        call.splice(1..1, member.into_bytes());
     }
 }
 
@@ -466,8 +441,9 @@ impl Message {
         }
         let params = self.params.map_or(Payload::Missing, Payload::Text);
         if id.is_none()
-            && let CANCEL | CANCEL_REQUEST = method.of(telegram)
-            && let Some(given_up) = self.params.and_then(|params| cancelled(params, telegram))
+            && let Some(given_up) = self.params.and_then(|params| {
+                cancel::given_up(method.of(telegram), params.of(telegram), limits)
+            })
         {
             let call = CallParts { method, params, id };
             return Envelope::Cancel {
@@ -526,40 +502,6 @@ impl Message {
     }
 }
 
-/// The id of the call that is given up, as it is written; in parameters that were read before.
-fn cancelled(params: Span, telegram: &str) -> Option<Box<str>> {
-    let mut reader = Reader::new(params.of(telegram), Json, CANCEL_DEPTH);
-    reader.skip_ws();
-    let is_list = reader.eat(b'[');
-    if !is_list {
-        reader.expect(b'{').ok()?;
-    }
-    loop {
-        reader.skip_ws();
-        let named = match is_list {
-            true => true,
-            false => {
-                let key = reader.string().ok()?;
-                reader.skip_ws();
-                reader.expect(b':').ok()?;
-                key == "id"
-            }
-        };
-        reader.skip_ws();
-        let value = reader.skip_value().ok()?;
-        if named {
-            let id = params.of(telegram).get(value)?;
-            let is_id = id.starts_with(|c: char| matches!(c, '"' | '-' | '0'..='9'));
-            return is_id.then(|| id.into());
-        }
-        reader.skip_ws();
-        reader.expect(b',').ok()?;
-    }
-}
-
-/// What is in such a notification besides the id may be nested so deep.
-const CANCEL_DEPTH: usize = 8;
-
 /// What has no method and none of the members of an answer: an answer, if it has the id of one
 /// of our calls, as JavaScript sends it for `undefined`.
 fn hollow(invalid: Envelope, telegram: &str) -> Envelope {
@@ -600,27 +542,6 @@ fn value(reader: &mut Reader<'_, Json>) -> Result<Span, TextError> {
 
 fn too_long(reader: &Reader<'_, Json>) -> TextError {
     reader.error("messages of 4 GiB cannot be read")
-}
-
-/// The id of an answer, if it can be one of ours, which are integers.
-///
-/// Some peers keep all ids as strings or all numbers as floats; both are understood.
-fn answer_id(text: &str) -> Option<u64> {
-    let digits = text
-        .strip_prefix('"')
-        .and_then(|text| text.strip_suffix('"'));
-    let text = match digits {
-        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits,
-        Some(_) => return None,
-        None => text,
-    };
-    text.parse().ok().or_else(|| whole(text.parse().ok()?))
-}
-
-/// The float as an integer, where it is one without doubt.
-fn whole(number: f64) -> Option<u64> {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    ((0.0..EXACT).contains(&number) && number.fract() == 0.0).then_some(number as u64)
 }
 
 fn header(params: Option<Span>, telegram: &str, limits: &Limits) -> Envelope {

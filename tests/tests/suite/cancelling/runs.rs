@@ -5,7 +5,7 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use quickrpc::{CallError, Error, Processing, Promise};
-use quickrpc_tests::{OwnDir, Telnet, bounded};
+use quickrpc_tests::{DatagramPort, OwnDir, Telnet, bounded};
 
 use super::{Server, Told, client, client_on};
 use crate::settled;
@@ -65,6 +65,17 @@ fn over_every_transport() {
         api.stop().unwrap();
         server.given_up("b");
     }
+}
+
+#[test]
+fn over_datagrams() {
+    let port = DatagramPort::new();
+    let server = Server::new("jrpc", &port.wire(1), Processing::Queue);
+    let api = client_on("jrpc", &port.wire(2));
+    let job = api.to("127.0.0.1").work("a");
+    server.begun("a");
+    job.cancel();
+    server.given_up("a");
 }
 
 #[test]
