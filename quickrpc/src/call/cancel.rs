@@ -60,10 +60,13 @@ impl Calls {
         self.mailbox.owe();
         let key = CallKey::new(conn.id(), id?);
         let (number, is_cancelled) = self.late.enter(key, Weak::clone(&unwanted));
-        if is_cancelled {
+        let place = (key, number);
+        // Whoever closes a peer looks for its calls after that, and this one after entering.
+        if is_cancelled || conn.is_closed() {
+            self.late.leave(place);
             self.tell_unwanted(vec![unwanted]);
         }
-        Some((key, number))
+        Some(place)
     }
 
     /// That is over.

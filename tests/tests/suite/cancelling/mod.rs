@@ -117,7 +117,9 @@ impl OwnLoop {
     fn new(works: &Works) -> Self {
         let (tell, events) = crossbeam_channel::unbounded();
         let waker = tell.clone();
-        works.on_pending(move || drop(waker.send(true)));
+        works.on_pending(move || {
+            let _ = waker.send(true);
+        });
         let works = works.clone();
         let thread = thread::spawn(move || {
             while events.recv().unwrap() {
