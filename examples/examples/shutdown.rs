@@ -30,6 +30,7 @@ trait Lab {
 
 /// A server that ends in an orderly way.
 #[derive(Parser)]
+#[command(after_help = EXAMPLES)]
 struct Options {
     /// How messages become bytes
     #[arg(long, default_value = "terse")]
@@ -43,6 +44,14 @@ struct Options {
     #[arg(long, default_value = "10")]
     patience: u64,
 }
+
+const EXAMPLES: &str = "Examples:
+  cargo run --example shutdown
+      Calibrate from another terminal: telnet localhost 8888   (or: nc localhost 8888)
+      calibrate[1] seconds:5
+      rpc.cancel id:1
+  cargo run --example shutdown -- --transport tcpserv:127.0.0.1:0 --patience 60
+      On a port that is free, and with a minute for what was begun";
 
 fn main() -> ExitCode {
     let options = Options::parse();
@@ -72,7 +81,7 @@ fn serve(options: Options) -> Result<(), BoxError> {
     });
     lab.start()?;
     for address in lab.local_addrs() {
-        eprintln!("Listening on {address}.");
+        eprintln!("Listening on {address}");
     }
 
     let (tell, told) = mpsc::channel();
