@@ -101,7 +101,7 @@ fn a_call_that_has_waited_too_long_is_not_begun() {
     caller.send("{\"jsonrpc\":\"2.0\",\"method\":\"work\",\"params\":{\"name\":\"b\"},\"id\":1}\0");
     server.begun("b");
     caller.send(
-        "{\"timeout\":0.0001,\"jsonrpc\":\"2.0\",\"method\":\"add\",\"params\":{\"a\":1,\"b\":2},\"id\":2}\0",
+        "{\"timeout\":0,\"jsonrpc\":\"2.0\",\"method\":\"add\",\"params\":{\"a\":1,\"b\":2},\"id\":2}\0",
     );
     caller.send("{\"jsonrpc\":\"2.0\",\"method\":\"rpc.cancel\",\"params\":{\"id\":1}}\0");
     server.given_up("b");
