@@ -192,6 +192,34 @@ try_seeker() {
   says "expected a time that can pass"
 }
 
+# Work that is given up, and an end that waits for what was begun.
+try_shutdown() {
+  local signal server from tcp
+  for signal in TERM INT; do
+    # With job control, or a shell without a terminal has its children ignore SIGINT.
+    set -m
+    coproc SERVER { exec "$bin/shutdown" --transport tcpserv:127.0.0.1:0 2>&1; }
+    set +m
+    server=$SERVER_PID from=${SERVER[0]}
+    await_port "$from"
+    exec {tcp}<>"/dev/tcp/127.0.0.1/$port"
+    printf 'calibrate[1] seconds:50\n' >&"$tcp"
+    await "$from" "calibrates."
+    printf 'rpc.cancel id:1\n' >&"$tcp"
+    await "$from" "has given up."
+    await "$tcp" '[1]! message:"the call was cancelled" code:-32800'
+    printf 'calibrate[2] seconds:1\n' >&"$tcp"
+    await "$from" "calibrates."
+    kill -"$signal" "$server"
+    await "$from" "Ending"
+    printf 'calibrate[3] seconds:1\n' >&"$tcp"
+    await "$tcp" 'code:-32002'
+    await "$tcp" '[2]:'
+    exec {tcp}>&-
+    wait "$server" || fail "shutdown: ended with $?"
+  done
+}
+
 # Keys, and a server and clients that use them.
 try_keygen() {
   local keys=$scratch/keys.toml security secret

@@ -272,6 +272,10 @@
 //! `api.to(sender)` and `api.to("name")` send to one, `api.to(list)` to some. A [`Sender`]
 //! means this connection and not whoever has its name later.
 //!
+//! A call can be given up ([`Promise::cancel`]), and is by dropping a promise that was polled as a
+//! future, by its deadline, and by the end of the caller. The other side is told: its handler asks
+//! [`Sender::is_cancelled`], or the [`Resolver`] where it answers later.
+//!
 //! # Bind
 //!
 //! Codec, security provider and transport are strings, or objects. One API may have several
@@ -381,7 +385,7 @@
 //! before the calls that the peer had sent before are handled.
 //!
 //! Dropping the last handle of an API stops it; `api.wait()` is for servers that should not
-//! stop.
+//! stop, and `api.shutdown(limit)` for those that answer first what they have begun.
 //!
 //! # Properties
 //!

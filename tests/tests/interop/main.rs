@@ -2,6 +2,7 @@
 //! speak JSON-RPC.
 
 mod announcer;
+mod cancelling;
 mod certificates;
 mod child;
 mod garbage;
