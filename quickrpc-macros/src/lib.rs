@@ -261,8 +261,8 @@ use proc_macro::TokenStream;
 /// * `EchoOutgoingEach`, what `each()` returns: the same calls, one result for each peer.
 /// * `EchoIncoming`, a trait with the incoming methods, `sender: &Sender` first, for `serve`.
 /// * `EchoInverse`, `EchoInverseOutgoing`, ...: the same for the opposite side.
-/// * For a property, a field on both sides: a [`Property`] on the one whose it is, and a
-///   [`RemoteProperty`] on the other one, whose `EchoOutgoing` reads and writes it.
+/// * For a property, a field on both sides: a [`Property`] on the one whose it is (a
+///   [`WritableProperty`] if it is `writable`), and a [`RemoteProperty`] on the other one, whose `EchoOutgoing` reads and writes it.
 /// * `Echo::DESCRIPTION`, a [`Description`]: all of the above as a constant.
 ///
 /// ```
@@ -317,6 +317,7 @@ use proc_macro::TokenStream;
 /// [`Description`]: https://docs.rs/quickrpc/latest/quickrpc/struct.Description.html
 /// [`Handle`]: https://docs.rs/quickrpc/latest/quickrpc/trait.Handle.html
 /// [`Property`]: https://docs.rs/quickrpc/latest/quickrpc/struct.Property.html
+/// [`WritableProperty`]: https://docs.rs/quickrpc/latest/quickrpc/struct.WritableProperty.html
 /// [`RemoteProperty`]: https://docs.rs/quickrpc/latest/quickrpc/struct.RemoteProperty.html
 /// [`Promise`]: https://docs.rs/quickrpc/latest/quickrpc/struct.Promise.html
 /// [`Sender`]: https://docs.rs/quickrpc/latest/quickrpc/struct.Sender.html

@@ -467,7 +467,7 @@ pub use base::sender::{Credentials, ReceiverList, Receivers, Sender};
 pub use base::value::{Value, from_value, to_value};
 pub use call::processing::Processing;
 pub use call::promise::{Promise, Promises, Resolver, Results};
-pub use call::property::{Property, RemoteProperty};
+pub use call::property::{Property, RemoteProperty, WritableProperty};
 pub use call::reply::{IntoReply, Reply};
 pub use call::slot::Connection;
 pub use call::subscription::Subscription;

@@ -54,7 +54,10 @@ impl Side<'_> {
             let (note, kind) = match property.own {
                 true => (
                     format!("The property `{name}` of this side."),
-                    quote!(Property),
+                    match property.parts.writable {
+                        true => quote!(WritableProperty),
+                        false => quote!(Property),
+                    },
                 ),
                 false => (
                     format!("Hears of the property `{name}` of the other side."),
@@ -77,6 +80,7 @@ impl Side<'_> {
                 property.value.wire(self.krate),
             );
             let make = match property.own {
+                true if property.parts.writable => quote!(__writable_property),
                 true => quote!(__property),
                 false => quote!(__remote_property),
             };

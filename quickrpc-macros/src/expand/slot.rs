@@ -55,7 +55,7 @@ impl Side<'_> {
         ));
         let local_docs = docs::doc(
             "Adds a handler that need not be `Send`: it runs on the thread that calls \
-             `process_pending()`, with `Processing::Manual` alone.",
+             `process_pending()`, with `Processing::Manual` alone; `start()` fails otherwise.",
         );
         let bound = quote! {
             #handler: ::core::ops::Fn(&#krate::Sender, #(#types),*) -> #returned

@@ -36,7 +36,7 @@ use crate::base::sync::lock;
 use crate::base::value::Value;
 use crate::call::dispatch::{Invocation, Outcome};
 use crate::call::promise::Promise;
-use crate::call::property::{Form, Names, Property, RemoteProperty};
+use crate::call::property::{Form, Names, Property, RemoteProperty, WritableProperty};
 use crate::call::slot::{Connection, SlotTable};
 use crate::call::target::{Plain, Target};
 use crate::carrier::transport::IntoTransport;
@@ -56,7 +56,7 @@ pub struct Api {
 /// The properties that were asked for, by name.
 #[derive(Default)]
 struct Properties {
-    own: HashMap<String, Property<Value>>,
+    own: HashMap<String, WritableProperty<Value>>,
     remote: HashMap<String, RemoteProperty<Value>>,
 }
 
@@ -140,7 +140,7 @@ impl Api {
     /// assert_eq!(voltage.get(), Some(6.0.into()));
     /// # Ok(()) }
     /// ```
-    pub fn property(&self, name: &str, access: Access) -> Property<Value> {
+    pub fn property(&self, name: &str, access: Access) -> WritableProperty<Value> {
         let calls = self.api.calls();
         let property = {
             let mut properties = lock(&self.properties);
@@ -157,6 +157,7 @@ impl Api {
                 &slot(&names.read),
                 write.as_ref(),
             );
+            let property = WritableProperty::new(property);
             properties.own.insert(name.to_owned(), property.clone());
             property
         };

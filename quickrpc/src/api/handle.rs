@@ -84,7 +84,8 @@ impl Api {
     ///
     /// [`Error::Start`] of the transport that cannot be opened, naming it; the others are
     /// closed again. [`Error::Running`] if it is started already, [`Error::Config`] if
-    /// there is no transport.
+    /// there is no transport, or if a handler is to stay on its thread (`connect_local`) without
+    /// [`Processing::Manual`](crate::Processing::Manual).
     ///
     /// # Blocking
     ///

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::call::property::{Form, Names, Property, RemoteProperty};
+use crate::call::property::{Form, Names, Property, RemoteProperty, WritableProperty};
 use crate::call::reply::Via;
 use crate::format::property::PropertyDescription;
 
@@ -21,6 +21,15 @@ impl Api {
         let write = property.calls.write.as_ref().map(slot);
         let names = Names::declared(property);
         Property::new(self.calls(), names, form, &read, write.as_ref())
+    }
+
+    #[doc(hidden)]
+    pub fn __writable_property<T: Send + Sync + 'static>(
+        &self,
+        property: &'static PropertyDescription,
+        form: Form<T>,
+    ) -> WritableProperty<T> {
+        WritableProperty::new(self.__property(property, form))
     }
 
     #[doc(hidden)]

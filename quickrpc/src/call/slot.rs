@@ -4,6 +4,7 @@ use std::any::Any;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
+use std::marker::PhantomData;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, RwLock, Weak};
@@ -53,6 +54,8 @@ pub(crate) struct SlotInner {
 pub(crate) struct Entry {
     id: u64,
     pub(crate) handler: Handler,
+    /// It stays on its thread.
+    local: bool,
 }
 
 static NEXT_HANDLER: AtomicU64 = AtomicU64::new(1);
@@ -137,6 +140,13 @@ impl SlotTable {
         };
         let calls = self.calls.iter().filter(incoming).filter(unhandled);
         calls.map(|call| call.name).collect()
+    }
+
+    /// A call with a handler that stays on its thread, if there is one.
+    pub(crate) fn with_local_handler(&self) -> Option<String> {
+        let is_local = |slot: &Arc<SlotInner>| slot.handlers().iter().any(|entry| entry.local);
+        let slot = self.all().into_iter().find(is_local)?;
+        Some(slot.call.map_or(&*slot.name, |call| call.name).to_owned())
     }
 
     /// How many calls subscriptions hold that are made from now on.
@@ -240,14 +250,14 @@ impl Slot {
     where
         F: for<'a, 'de> Fn(&'a mut Invocation<'de>) -> Outcome + Send + Sync + 'static,
     {
-        self.connect_arc(Arc::new(handler))
+        self.connect_arc(Arc::new(handler), false)
     }
 
-    fn connect_arc(&self, handler: Handler) -> Connection {
+    fn connect_arc(&self, handler: Handler, local: bool) -> Connection {
         let id = next_handler();
         self.0.change(|handlers| {
             let mut handlers = handlers.to_vec();
-            handlers.push(Entry { id, handler });
+            handlers.push(Entry { id, handler, local });
             handlers
         });
         Connection::new(&self.0, id)
@@ -258,18 +268,12 @@ impl Slot {
     where
         F: for<'a, 'de> Fn(&'a mut Invocation<'de>) -> Outcome + 'static,
     {
-        let local = Local::new(Rc::new(handler));
-        self.connect(move |call| match local.get::<F>() {
+        let local = Local::new(handler);
+        let handler = move |call: &mut Invocation<'_>| match local.get() {
             Some(handler) => handler(call),
-            None => {
-                crate::base::log::error_often!(
-                    "a handler on another thread", &Origin::Anybody;
-                    "a handler connected with connect_local was called on another thread; \
-                     use Processing::Manual, and process_pending() on the thread that connected"
-                );
-                Outcome::not_mine()
-            }
-        })
+            None => Outcome::not_mine(),
+        };
+        self.connect_arc(Arc::new(handler), true)
     }
 
     /// Adds a handler that passes each call on to a subscription.
@@ -363,26 +367,40 @@ thread_local! {
     static LOCAL: RefCell<HashMap<u64, Rc<dyn Any>>> = RefCell::default();
 }
 
-/// Something that stays on the thread that made it, while the name of it may travel.
-struct Local(u64);
+/// A handler that stays on the thread that made it, while the name of it may travel.
+pub(crate) struct Local<F> {
+    id: u64,
+    kind: PhantomData<fn() -> F>,
+}
 
-impl Local {
-    fn new(value: Rc<dyn Any>) -> Self {
+impl<F: 'static> Local<F> {
+    pub(crate) fn new(handler: F) -> Self {
         let id = next_handler();
-        LOCAL.with_borrow_mut(|local| local.insert(id, value));
-        Local(id)
+        LOCAL.with_borrow_mut(|local| local.insert(id, Rc::new(handler)));
+        let kind = PhantomData;
+        Local { id, kind }
     }
 
-    fn get<F: 'static>(&self) -> Option<Rc<F>> {
-        let found = LOCAL.with_borrow(|local| local.get(&self.0).cloned());
-        found.and_then(|value| value.downcast().ok())
+    /// The handler, on its thread; elsewhere it is said to be missing.
+    pub(crate) fn get(&self) -> Option<Rc<F>> {
+        let found = LOCAL.with_borrow(|local| local.get(&self.id).cloned());
+        let handler = found.and_then(|value| value.downcast().ok());
+        if handler.is_none() {
+            crate::base::log::error_often!(
+                "a handler on another thread", &Origin::Anybody;
+                "a handler connected with connect_local (or another `.._local`) was called on \
+                 another thread; use Processing::Manual, and process_pending() on the thread that \
+                 connected"
+            );
+        }
+        handler
     }
 }
 
-impl Drop for Local {
+impl<F> Drop for Local<F> {
     fn drop(&mut self) {
         // Elsewhere, or when the thread ends, there is nothing to remove.
-        let removed = LOCAL.try_with(|local| local.borrow_mut().remove(&self.0));
+        let removed = LOCAL.try_with(|local| local.borrow_mut().remove(&self.id));
         drop(removed);
     }
 }

@@ -51,6 +51,13 @@ pub(crate) trait Above: Send + Sync {
     /// Something waits for its turn, and this thread of the API may run it.
     fn run(&self);
 
+    /// Whether what is here can work.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot; the network does not start then.
+    fn may_start(&self) -> Result<(), Error>;
+
     /// The network starts.
     fn starting(&self);
 

@@ -105,7 +105,8 @@ impl<T: Send + Sync + 'static> RemoteProperty<T> {
     }
 
     /// Adds a handler that need not be `Send`: it runs on the thread that calls
-    /// `process_pending()`, with [`Processing::Manual`](crate::Processing::Manual) alone.
+    /// `process_pending()`, with [`Processing::Manual`](crate::Processing::Manual) alone;
+    /// `start()` fails otherwise.
     pub fn connect_local<F, R>(&self, handler: F) -> Connection
     where
         F: Fn(&Sender, T) -> R + 'static,
