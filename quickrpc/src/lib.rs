@@ -455,7 +455,7 @@ mod macro_support;
 mod net;
 mod wire;
 
-pub use quickrpc_macros::remote_api;
+pub use quickrpc_macros::{CallErrors, remote_api};
 
 pub use api::action_queue::ActionQueue;
 pub use api::{Api, Builder, Handle, announcer, dynamic};
@@ -464,9 +464,10 @@ pub use base::error::{BoxError, CallError, Error, Result, ok};
 pub use base::limits::Limits;
 pub use base::reason::DisconnectReason;
 pub use base::sender::{Credentials, ReceiverList, Receivers, Sender};
+pub use base::typed_error::{CallErrors, TypedError};
 pub use base::value::{Value, from_value, to_value};
 pub use call::processing::Processing;
-pub use call::promise::{Promise, Promises, Resolver, Results};
+pub use call::promise::{Promise, Promises, Resolver, Results, TypedPromise};
 pub use call::property::{Property, RemoteProperty, WritableProperty};
 pub use call::reply::{IntoReply, Reply};
 pub use call::slot::Connection;
@@ -485,8 +486,12 @@ pub use wire::{codec, security};
 #[doc(hidden)]
 pub mod __private {
     pub use crate::api::{Generated, pair, property_form};
+    pub use crate::base::typed_error::{
+        ByCode, ByText, ByValue, DeclaredError, Field, FieldType, FieldWithCode, FieldWithoutCode,
+        ReadsCode, ReadsNoCode, field_at, field_named, only_field,
+    };
     pub use crate::call::dispatch::{Invocation, Outcome};
-    pub use crate::call::reply::Via;
+    pub use crate::call::reply::{Returns, Via, served};
     pub use crate::call::slot::Slot;
     pub use crate::call::target::Target;
     pub use crate::format::args::{ArgValue, Blob, BlobRef, Maybe, OutArgs, Plain, Text, WireArgs};

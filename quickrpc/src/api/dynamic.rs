@@ -37,6 +37,7 @@ use crate::base::value::Value;
 use crate::call::dispatch::{Invocation, Outcome};
 use crate::call::promise::Promise;
 use crate::call::property::{Form, Names, Property, RemoteProperty, WritableProperty};
+use crate::call::reply::Never;
 use crate::call::slot::{Connection, SlotTable};
 use crate::call::target::{Plain, Target};
 use crate::carrier::transport::IntoTransport;
@@ -346,31 +347,38 @@ macro_rules! answers {
     ($($value:ty),*) => {$(
         impl IntoAnswer for $value {
             fn answer(self, call: &mut Invocation<'_>) -> Outcome {
-                call.reply::<$value, $value, _>(self)
+                call.reply::<$value, $value, _, _>(self)
             }
         }
 
         impl IntoAnswer for Option<$value> {
             fn answer(self, call: &mut Invocation<'_>) -> Outcome {
-                call.reply::<$value, $value, _>(self)
+                call.reply::<$value, $value, _, _>(self)
             }
         }
 
         impl<E: Into<BoxError>> IntoAnswer for Result<$value, E> {
             fn answer(self, call: &mut Invocation<'_>) -> Outcome {
-                call.reply::<$value, $value, _>(self)
+                call.reply::<$value, $value, _, _>(self)
             }
         }
 
         impl IntoAnswer for Promise<$value> {
             fn answer(self, call: &mut Invocation<'_>) -> Outcome {
-                call.reply::<$value, $value, _>(self)
+                call.reply::<$value, $value, _, _>(self)
             }
         }
     )*};
 }
 
 answers!(Value, ());
+
+/// `|_sender, _args| todo!()`
+impl IntoAnswer for Never {
+    fn answer(self, _call: &mut Invocation<'_>) -> Outcome {
+        self
+    }
+}
 
 /// Reads arguments of any kind.
 struct Anything;

@@ -17,8 +17,10 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Everything that can go wrong, one variant for each kind of blame.
 ///
-/// Cheap to clone, so that one lost connection can fail every pending call.
-#[derive(Debug, Clone, thiserror::Error)]
+/// Cheap to clone, so that one lost connection can fail every pending call. `Debug` shows the same
+/// as `Display`, so that a `main` that returns one ends with words for people. Errors can be
+/// compared; those of the system and of plug-ins are equal if they have the same kind and text.
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The other side answered the call with an error.
@@ -246,6 +248,45 @@ impl Error {
             Ok(error) => *error,
             Err(error) => Error::Call(CallError::from_boxed(error)),
         }
+    }
+}
+
+impl Error {
+    /// The code that the other side answered with; `None` if the error is no answer.
+    ///
+    /// ```
+    /// use quickrpc::{CallError, Error};
+    ///
+    /// assert_eq!(Error::from(CallError::new(404, "no such lamp")).code(), Some(404));
+    /// assert_eq!(Error::Stopped.code(), None);
+    /// ```
+    pub fn code(&self) -> Option<i64> {
+        match self {
+            Error::Call(error) => Some(error.code),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl PartialEq for Error {
+    fn eq(&self, other: &Self) -> bool {
+        // The texts show all fields but the data of an answer, the kind of an I/O error, and which
+        // of the variants it is whose text is free.
+        let details = match (self, other) {
+            (Error::Call(one), Error::Call(other)) => return one == other,
+            (Error::Start { kind: one, .. }, Error::Start { kind: other, .. }) => one == other,
+            (Error::Io { source: one, .. }, Error::Io { source: other, .. }) => {
+                one.kind() == other.kind()
+            }
+            _ => std::mem::discriminant(self) == std::mem::discriminant(other),
+        };
+        details && self.to_string() == other.to_string()
     }
 }
 

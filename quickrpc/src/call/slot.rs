@@ -12,8 +12,10 @@ use std::time::Duration;
 
 use crossbeam_channel::{bounded, select};
 
+use crate::base::error::{BoxError, CallError};
 use crate::base::foreign::catch;
 use crate::base::often::Origin;
+use crate::base::typed_error::IntoCallError;
 use crate::call::subscription::Subscription;
 use crate::format::description::{CallDescription, Description, Direction};
 
@@ -41,6 +43,8 @@ pub(crate) struct SlotInner {
     /// Asks the type of the result whether it can be null. Told by the generated code, since
     /// a description knows no types; only where nobody answers is it called.
     reads_null: OnceLock<fn() -> bool>,
+    /// What an error of a handler becomes that is of the declared type; likewise.
+    errors: OnceLock<IntoCallError>,
     handlers: RwLock<Arc<[Entry]>>,
     subscription_limit: AtomicUsize,
     /// What the last run of the handlers took whose time was taken, in nanoseconds; unknown
@@ -106,16 +110,18 @@ impl SlotTable {
         self.declared.get(place.ok()?)
     }
 
-    /// The slot of a declared call, and whether its result can be null.
+    /// The slot of a declared call, whether its result can be null, and how its errors travel.
     pub(crate) fn slot(
         &self,
         call: &'static CallDescription,
         reads_null: fn() -> bool,
+        errors: IntoCallError,
         subscription_limit: usize,
     ) -> Slot {
         match self.find_declared(call.wire_name) {
             Some(slot) => {
                 slot.reads_null.get_or_init(|| reads_null);
+                slot.errors.get_or_init(|| errors);
                 Slot(Arc::clone(slot))
             }
             // Not reached by generated code, which asks for what it declared.
@@ -176,6 +182,7 @@ impl SlotInner {
             name: name.into(),
             call,
             reads_null: OnceLock::new(),
+            errors: OnceLock::new(),
             handlers: RwLock::new(Arc::new([])),
             subscription_limit: AtomicUsize::new(subscription_limit),
             cost: AtomicU32::new(u32::MAX),
@@ -190,6 +197,14 @@ impl SlotInner {
             // The type is the user's.
             Some(ask) => catch("reading a result", ask).unwrap_or(false),
             None => self.call.is_none_or(|call| !call.has_reply()),
+        }
+    }
+
+    /// The error answer that an error of a handler becomes. What it does is the user's.
+    pub(crate) fn call_error(&self, error: BoxError) -> CallError {
+        match self.errors.get() {
+            Some(errors) => errors(error),
+            None => CallError::from_boxed(error),
         }
     }
 

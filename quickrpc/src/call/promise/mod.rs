@@ -5,6 +5,7 @@ mod each;
 mod shared;
 #[cfg(test)]
 mod tests;
+mod typed;
 
 use std::fmt;
 use std::future::Future;
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant};
 pub(crate) use call::{CallInfo, Context, Decode, PendingCall};
 pub use each::{Promises, Results};
 use shared::{Shared, Turn};
+pub use typed::TypedPromise;
 
 use crate::base::error::{BoxError, Error, Result};
 use crate::base::foreign::catch;

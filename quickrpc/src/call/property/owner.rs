@@ -10,7 +10,7 @@ use crate::base::sender::Sender;
 use crate::call::calls::Calls;
 use crate::call::dispatch::{Invocation, Outcome};
 use crate::call::promise::Promise;
-use crate::call::reply::{IntoReply, Reply};
+use crate::call::reply::{Reply, Returns};
 use crate::call::slot::{Connection, Local, Place, Slot};
 
 use super::form::Form;
@@ -191,26 +191,26 @@ impl<T: Send + 'static> Property<T> {
     /// assert_eq!(lab.all().measured().result()?, 4.99);
     /// # Ok::<(), quickrpc::Error>(())
     /// ```
-    pub fn on_read<F, R>(&self, handler: F) -> Connection
+    pub fn on_read<F, R, K>(&self, handler: F) -> Connection
     where
         F: Fn(&Sender) -> R + Send + Sync + 'static,
-        R: IntoReply<T>,
+        R: Returns<T, K>,
     {
-        let handler = Arc::new(move |sender: &Sender| handler(sender).into_reply());
+        let handler = Arc::new(move |sender: &Sender| handler(sender).say());
         Connection::new(&self.core, self.core.on_read.connect(handler, false))
     }
 
     /// Like [`on_read`](Self::on_read) with a handler that need not be `Send`: it runs on the
     /// thread that calls `process_pending()`, with
     /// [`Processing::Manual`](crate::Processing::Manual) alone.
-    pub fn on_read_local<F, R>(&self, handler: F) -> Connection
+    pub fn on_read_local<F, R, K>(&self, handler: F) -> Connection
     where
         F: Fn(&Sender) -> R + 'static,
-        R: IntoReply<T>,
+        R: Returns<T, K>,
     {
         let local = Local::new(handler);
         let handler = Arc::new(move |sender: &Sender| match local.get() {
-            Some(handler) => handler(sender).into_reply(),
+            Some(handler) => handler(sender).say(),
             None => Reply::NotMine,
         });
         Connection::new(&self.core, self.core.on_read.connect(handler, true))
@@ -244,12 +244,12 @@ impl<T: Send + 'static> WritableProperty<T> {
     /// For a property of [`dynamic::Api`](crate::dynamic::Api) that was made
     /// [`ReadOnly`](crate::dynamic::Access::ReadOnly): the handler would never be called.
     #[track_caller]
-    pub fn on_write<F, R>(&self, handler: F) -> Connection
+    pub fn on_write<F, R, K>(&self, handler: F) -> Connection
     where
         F: Fn(&Sender, &T) -> R + Send + Sync + 'static,
-        R: IntoReply<()>,
+        R: Returns<(), K>,
     {
-        let decide = move |sender: &Sender, value: &T| handler(sender, value).into_reply();
+        let decide = move |sender: &Sender, value: &T| handler(sender, value).say();
         self.decide(Arc::new(decide), false)
     }
 
@@ -261,14 +261,14 @@ impl<T: Send + 'static> WritableProperty<T> {
     ///
     /// As [`on_write`](Self::on_write).
     #[track_caller]
-    pub fn on_write_local<F, R>(&self, handler: F) -> Connection
+    pub fn on_write_local<F, R, K>(&self, handler: F) -> Connection
     where
         F: Fn(&Sender, &T) -> R + 'static,
-        R: IntoReply<()>,
+        R: Returns<(), K>,
     {
         let local = Local::new(handler);
         let decide = move |sender: &Sender, value: &T| match local.get() {
-            Some(handler) => handler(sender, value).into_reply(),
+            Some(handler) => handler(sender, value).say(),
             None => Reply::NotMine,
         };
         self.decide(Arc::new(decide), true)
@@ -349,7 +349,7 @@ impl<T: Send + 'static> Core<T> {
             // There is nobody else.
             Reply::NotMine => {
                 let text = format!("`{}` was not taken", self.owned.names.property);
-                Reply::Failed(CallError::new(CallError::HANDLER_ERROR, text))
+                Reply::Failed(text.into())
             }
         };
         call.answer::<(), ()>(reply)
@@ -358,7 +358,7 @@ impl<T: Send + 'static> Core<T> {
     fn accept(&self, value: T) -> Reply<()> {
         match self.set(value) {
             Ok(()) => Reply::Value(()),
-            Err(error) => Reply::Failed(CallError::from_boxed(error.into())),
+            Err(error) => Reply::Failed(error.into()),
         }
     }
 
