@@ -218,6 +218,39 @@ fn a_loop_of_sends_disconnects_no_healthy_peer() {
     assert!(hub.gone.so_far().is_empty());
 }
 
+/// The socket of the sender has room again, for the system, when a third of it is free: which takes
+/// a slow reader longer than it may stall.
+#[test]
+fn who_reads_slowly_but_steadily_stays() {
+    const STALL: Duration = Duration::from_secs(2);
+    const PIECE: usize = 8 << 10;
+    let hub = Hub::new(small_queue(STALL), "");
+    let mut peer = hub.deaf();
+    let to_peer = hub.lab.to(peer.name()).timeout(SOON);
+    let sent = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&sent);
+    let sending = thread::spawn(move || {
+        fill(|text| {
+            to_peer.notified(text)?;
+            count.fetch_add(1, Ordering::AcqRel);
+            Ok(())
+        })
+    });
+    // About 120 kB/s; each piece is far below what the system waits for.
+    let until = Instant::now() + 3 * STALL;
+    let mut total = 0;
+    while Instant::now() < until {
+        total += peer.read_some(PIECE);
+        assert!(hub.gone.so_far().is_empty(), "after {total} bytes");
+        thread::sleep(Duration::from_millis(60));
+    }
+    assert!(sent.load(Ordering::Acquire) * NOTE > total, "it was behind");
+    // Only now it does not read.
+    let (_, error) = bounded("sending", move || sending.join().unwrap());
+    assert!(matches!(error, Error::Disconnected { .. }), "{error:?}");
+    hub.is_slow(&peer);
+}
+
 #[test]
 fn nor_does_a_loop_in_a_handler() {
     const QUEUE: usize = 512 << 10;
