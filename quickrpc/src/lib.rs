@@ -180,6 +180,11 @@
 //! # Ok(()) }
 //! ```
 //!
+//! An error that is declared, as in `-> Result<String, FileError>`, arrives at the caller as such, if
+//! it is `Serialize` and `Deserialize`: `error.call::<FileError>()` gives it, and
+//! [`promise.typed::<FileError>()`](Promise::typed) has it in its result. [`CallErrors`] gives codes to
+//! it.
+//!
 //! `Option<T>` is possible as well, where `None` leaves the answer to another handler of the
 //! same call; see [`IntoReply`]. A panic in a handler is caught, logged, and answered with an
 //! error. `subscribe()` in place of `connect(..)` gives the calls as items of a channel, which
@@ -423,7 +428,7 @@
 //! level of the first, with whatever is logged next or at `stop()`. So nobody can fill a disk by
 //! being wrong often. Nothing that a peer sends can crash the program or use up its memory: each
 //! buffer and table has a limit, see [`Limits`]. Whoever does not read what is sent to him is
-//! disconnected, as [`Api::on_disconnect`] tells, and delays nobody else.
+//! disconnected, as [`Api::on_disconnect`] tells, and delays nobody else; who reads slowly stays.
 //!
 //! # Systems
 //!

@@ -116,7 +116,17 @@ export class CallError extends RpcError {
    * answer that is none: with neither a result nor an error, or with an error that is no object.
    */
   readonly code: number;
+  /**
+   * Anything more. An error that is declared in Rust is here as serde writes it:
+   * `LampError::Broken` as `"Broken"`, `LampError::Missing(7)` as `{ Missing: 7 }`. One that is thrown
+   * so by a handler arrives there as such.
+   */
   readonly data: unknown;
+  /** Whether something that was caught is one, of this code if it is given; says the type of its data. */
+  static is<Data = unknown>(
+    error: unknown,
+    code?: number,
+  ): error is CallError & { readonly data: Data };
 }
 
 /** Members that every object has, and those that would make a promise of it. */

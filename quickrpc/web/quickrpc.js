@@ -78,6 +78,10 @@ export class CallError extends RpcError {
     this.code = code;
     this.data = data;
   }
+
+  static is(error, code) {
+    return error instanceof CallError && (code === undefined || error.code === code);
+  }
 }
 
 /** Opens a connection, and keeps it open; see `quickrpc.d.ts`. */

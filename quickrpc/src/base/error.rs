@@ -120,8 +120,10 @@ pub enum Error {
         limit: usize,
     },
 
-    /// The peer does not read, and its queue stayed full until the deadline.
-    #[error("the queue of peer `{peer}` is full ({queued} bytes); it does not read")]
+    /// The peer reads more slowly than is sent to it, or not at all: its queue stayed full until the
+    /// deadline, or has become far too full where nobody could wait. Nothing was sent; try later,
+    /// or send less.
+    #[error("the queue of peer `{peer}` is full ({queued} bytes); it reads too slowly")]
     QueueFull {
         /// The peer's name.
         peer: Arc<str>,
@@ -149,7 +151,8 @@ pub enum Error {
         reason: Arc<str>,
     },
 
-    /// A peer sent something that is not a message; that message was skipped.
+    /// A peer sent something that is not a message; that message was skipped. The text shows how it
+    /// began.
     #[error("undecodable message: {0}")]
     Decode(Arc<str>),
 

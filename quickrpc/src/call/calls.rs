@@ -20,6 +20,7 @@ use crate::net::reactor::Command;
 use crate::wire::codec::{Envelope, Payload};
 
 use super::gate::Gate;
+use super::hear;
 use super::mailbox::{AfterPush, Item, Mailbox};
 use super::observers::Observers;
 use super::pending::{Answered, PendingTable};
@@ -179,7 +180,7 @@ impl Calls {
             Ok(Envelope::Failure { error, .. }) => Err(Error::Call(error)),
             Ok(_) => offered,
             Err(error) => {
-                let error = Error::Decode(error.to_string().into());
+                let error = hear::undecodable(&error.to_string(), telegram.as_bytes());
                 self.trouble(conn.peer(), error.clone(), None);
                 Err(error)
             }

@@ -135,7 +135,7 @@ impl<'de> Invocation<'de> {
         W: Serialize + 'static,
         R: Returns<T, K>,
     {
-        self.answer(returned.say())
+        self.answer(returned.__say())
     }
 
     /// The same for what a handler has to say.
@@ -154,7 +154,7 @@ impl<'de> Invocation<'de> {
 
     /// What the handler of a notification returned.
     pub fn done<R: Returns<(), K>, K>(&mut self, returned: R) -> Outcome {
-        match returned.say() {
+        match returned.__say() {
             // Several handlers may hear a notification; none of them answers.
             Reply::Value(()) | Reply::NotMine => Outcome::not_mine(),
             Reply::Failed(error) => Outcome::failed(self.slot.call_error(error)),

@@ -160,7 +160,7 @@ impl<T, E: Into<BoxError>> From<Result<Promise<T>, E>> for Reply<T> {
 )]
 pub trait Returns<T, K> {
     /// What the handler has to say.
-    fn say(self) -> Reply<T>;
+    fn __say(self) -> Reply<T>;
 }
 
 /// It returns something.
@@ -186,13 +186,13 @@ impl<T> Function for fn() -> T {
 
 impl<T, R: IntoReply<T>> Returns<T, Something> for R {
     #[inline]
-    fn say(self) -> Reply<T> {
+    fn __say(self) -> Reply<T> {
         self.into_reply()
     }
 }
 
 impl<T> Returns<T, Nothing> for Never {
-    fn say(self) -> Reply<T> {
+    fn __say(self) -> Reply<T> {
         self
     }
 }

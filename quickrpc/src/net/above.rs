@@ -73,8 +73,8 @@ pub(crate) trait Hears {
     /// A message, and who sent it.
     fn hear(&mut self, heard: Envelope, sender: &Sender, telegram: &str);
 
-    /// Something that is no message at all.
-    fn unreadable(&mut self, sender: &Sender, text: &str);
+    /// Something that is no message at all: why not, and how it begins.
+    fn unreadable(&mut self, sender: &Sender, text: &str, bytes: &[u8]);
 
     /// There is trouble with what the peer sent. It counts like a call, lest a peer fill the
     /// memory with what cannot be read.

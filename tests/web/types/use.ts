@@ -93,6 +93,12 @@ try {
   if (error instanceof CallError) console.log(error.code.toFixed(), error.data);
   else if (error instanceof RpcError && error.kind === "timeout") api.reconnect();
 }
+try {
+  await api.call("ping");
+} catch (error) {
+  if (CallError.is<{ Missing: number }>(error, 404)) console.log(error.data.Missing.toFixed());
+  else if (CallError.is(error)) console.log(error.message, String(error.data));
+}
 throw new CallError("not here", { code: 404, data: { name: "x" } });
 
 function wrong() {

@@ -26,7 +26,7 @@ use crate::base::sender::Sender;
 ///     }
 /// }
 /// ```
-#[must_use = "promises do nothing unless their results are asked for; call `.results()`"]
+#[must_use = "what was called runs in any case, but nobody hears whether it failed; call `.results()`"]
 pub struct Promises<T> {
     promises: Vec<(Sender, Promise<T>)>,
 }

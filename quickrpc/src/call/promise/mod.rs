@@ -38,7 +38,7 @@ use crate::base::foreign::catch;
 /// assert_eq!(promise.result()?, 42);
 /// # Ok::<(), quickrpc::Error>(())
 /// ```
-#[must_use = "a promise does nothing unless its result is asked for; \
+#[must_use = "what was called runs in any case, but nobody hears whether it failed; \
               call `.result()`, `.then(..)` or `.await`"]
 pub struct Promise<T> {
     shared: Arc<Shared<T>>,

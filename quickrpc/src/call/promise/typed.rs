@@ -13,7 +13,7 @@ use super::Promise;
 use crate::base::typed_error::TypedError;
 
 /// A [`Promise`] that fails with a [`TypedError`]; made by [`Promise::typed`].
-#[must_use = "the call is sent, but nobody hears how it ends; \
+#[must_use = "what was called runs in any case, but nobody hears whether it failed; \
               call `.result()`, `.then(..)` or `.await`"]
 pub struct TypedPromise<T, E> {
     promise: Promise<T>,

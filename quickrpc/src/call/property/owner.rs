@@ -196,7 +196,7 @@ impl<T: Send + 'static> Property<T> {
         F: Fn(&Sender) -> R + Send + Sync + 'static,
         R: Returns<T, K>,
     {
-        let handler = Arc::new(move |sender: &Sender| handler(sender).say());
+        let handler = Arc::new(move |sender: &Sender| handler(sender).__say());
         Connection::new(&self.core, self.core.on_read.connect(handler, false))
     }
 
@@ -210,7 +210,7 @@ impl<T: Send + 'static> Property<T> {
     {
         let local = Local::new(handler);
         let handler = Arc::new(move |sender: &Sender| match local.get() {
-            Some(handler) => handler(sender).say(),
+            Some(handler) => handler(sender).__say(),
             None => Reply::NotMine,
         });
         Connection::new(&self.core, self.core.on_read.connect(handler, true))
@@ -249,7 +249,7 @@ impl<T: Send + 'static> WritableProperty<T> {
         F: Fn(&Sender, &T) -> R + Send + Sync + 'static,
         R: Returns<(), K>,
     {
-        let decide = move |sender: &Sender, value: &T| handler(sender, value).say();
+        let decide = move |sender: &Sender, value: &T| handler(sender, value).__say();
         self.decide(Arc::new(decide), false)
     }
 
@@ -268,7 +268,7 @@ impl<T: Send + 'static> WritableProperty<T> {
     {
         let local = Local::new(handler);
         let decide = move |sender: &Sender, value: &T| match local.get() {
-            Some(handler) => handler(sender, value).say(),
+            Some(handler) => handler(sender, value).__say(),
             None => Reply::NotMine,
         };
         self.decide(Arc::new(decide), true)
