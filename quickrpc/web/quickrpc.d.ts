@@ -58,6 +58,11 @@ export interface Options {
    * least 1. Default 8 MiB.
    */
   queue?: number;
+  /**
+   * How long the other side may take nothing while far more than `queue` of answers waits for it;
+   * then the connection is given up. Default 5,000.
+   */
+  stall?: number;
   /** Subprotocols to offer. Default none. */
   protocols?: string | string[];
   /** The class to use where there is no global one (Node before 22): that of package `ws`. */
@@ -90,7 +95,7 @@ export type ErrorKind =
   | "encode"
   /** Nothing was sent. */
   | "message-too-large"
-  /** The other side does not read, or too much waits for a connection. Nothing was sent. */
+  /** The other side reads too slowly, or too much waits for a connection. Nothing was sent. */
   | "queue-full"
   /** Nothing was sent. */
   | "too-many-pending"

@@ -55,10 +55,11 @@ const DEFAULTS = {
   messageSize: 16 << 20,
   pendingCalls: 16_384,
   queue: 8 << 20,
+  stall: 5_000,
   protocols: [],
   WebSocket: undefined,
 };
-const DURATIONS = ["callTimeout", "restart", "backoff", "connectTimeout"];
+const DURATIONS = ["callTimeout", "restart", "backoff", "connectTimeout", "stall"];
 const LIMITS = ["messageSize", "pendingCalls", "queue"];
 
 /** What went wrong here or on the way; `kind` tells the cases apart. */
@@ -212,6 +213,8 @@ class Core {
   properties = 0;
   /** What the calls of properties of this side mean, and their changes, by name. */
   mine = new Map();
+  /** What was left of answers that pile up, when somebody looked, and what came to it since. */
+  watched = undefined;
   /** Incoming calls whose handlers have not answered. */
   handling = 0;
   socket = null;
@@ -327,10 +330,9 @@ class Core {
     if (slot.mine.isDue || this.status.state !== "up" || socket?.readyState !== OPEN) return;
     if (socket.bufferedAmount > ROOM) {
       slot.mine.isDue = true;
-      setTimeout(() => {
+      slot.mine.timer = setTimeout(() => {
         slot.mine.isDue = false;
-        // Another connection was told when it came.
-        if (this.socket === socket) this.tell(slot);
+        this.tell(slot);
       }, LOOK);
       return;
     }
@@ -423,6 +425,12 @@ class Core {
   forget() {
     const { socket } = this;
     clearTimeout(this.timer);
+    clearTimeout(this.watched?.timer);
+    this.watched = undefined;
+    for (const [, { slot }] of this.mine) {
+      clearTimeout(slot.mine.timer);
+      slot.mine.isDue = false;
+    }
     this.socket = null;
     if (socket) {
       socket.onopen = socket.onmessage = socket.onclose = null;
@@ -578,7 +586,7 @@ class Core {
       return;
     }
     if (socket.bufferedAmount > queue) {
-      const text = `\`${entry.method}\` was not sent: the other side does not read`;
+      const text = `\`${entry.method}\` was not sent: the other side reads too slowly`;
       entry.fail(new RpcError("queue-full", text));
       return;
     }
@@ -627,7 +635,8 @@ class Core {
       if (text.trim() === "") return;
       message = decode(text);
     } catch (error) {
-      this.trouble(error instanceof RpcError ? error : new RpcError("decode", textOf(error)));
+      const shown = typeof data === "string" ? `, in \`${shorten(data, 60)}\`` : "";
+      this.trouble(new RpcError("decode", textOf(error) + shown));
       return;
     }
     const answer = Array.isArray(message) ? this.batch(message) : this.handle(message);
@@ -637,16 +646,28 @@ class Core {
   /** Sends an answer, unless whoever asked is gone. */
   reply(text, socket) {
     if (text === undefined || socket !== this.socket || socket.readyState !== OPEN) return;
-    if (socket.bufferedAmount > 4 * this.options.queue) {
-      this.drop("the other side does not read its answers");
-      return;
-    }
+    if (socket.bufferedAmount > 4 * this.options.queue) this.watch(socket);
     try {
       socket.send(text);
+      if (this.watched) this.watched.left += sizeOf(text);
     } catch (error) {
       const what = `an answer was not sent: ${textOf(error)}`;
       this.trouble(new RpcError("disconnected", what, { cause: error }));
     }
+  }
+
+  /** Answers pile up, which cannot fail: who takes nothing for so long does not read. */
+  watch(socket) {
+    if (this.watched) return;
+    const watched = { left: socket.bufferedAmount };
+    this.watched = watched;
+    watched.timer = setTimeout(() => {
+      this.watched = undefined;
+      const { bufferedAmount } = socket;
+      if (bufferedAmount <= 4 * this.options.queue) return;
+      if (bufferedAmount < watched.left) this.watch(socket);
+      else this.drop("the other side does not read its answers");
+    }, this.options.stall);
   }
 
   /** The answers to a batch, as one text; undefined if there are none. */

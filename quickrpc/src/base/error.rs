@@ -236,6 +236,9 @@ pub enum Error {
     Plugin(Arc<dyn std::error::Error + Send + Sync>),
 }
 
+/// So many characters of what cannot be read are shown.
+const SHOWN: usize = 60;
+
 impl Error {
     /// An [`Error::Io`] with the words that say what was being done.
     pub fn io(context: impl Into<Arc<str>>, source: io::Error) -> Self {
@@ -243,6 +246,25 @@ impl Error {
             context: context.into(),
             source: Arc::new(source),
         }
+    }
+
+    /// An [`Error::Decode`] that shows how the message begins.
+    pub(crate) fn undecodable(reason: &str, message: &[u8]) -> Self {
+        if message.is_empty() {
+            return Error::Decode(reason.into());
+        }
+        // A character has four bytes at the most.
+        let front = message.get(..4 * SHOWN).unwrap_or(message);
+        let text = String::from_utf8_lossy(front);
+        let mut shown: String = text.chars().take(SHOWN).collect();
+        let more = match shown.len() < text.len() || front.len() < message.len() {
+            true => "…",
+            false => "",
+        };
+        if shown.contains(char::is_control) {
+            shown = shown.replace(char::is_control, "\u{fffd}");
+        }
+        Error::Decode(format!("{reason}, in `{shown}{more}`").into())
     }
 
     /// Turns any error into this type; an [`Error`] or a [`CallError`] inside is kept.

@@ -20,7 +20,6 @@ use crate::net::reactor::Command;
 use crate::wire::codec::{Envelope, Payload};
 
 use super::gate::Gate;
-use super::hear;
 use super::mailbox::{AfterPush, Item, Mailbox};
 use super::observers::Observers;
 use super::pending::{Answered, PendingTable};
@@ -180,7 +179,7 @@ impl Calls {
             Ok(Envelope::Failure { error, .. }) => Err(Error::Call(error)),
             Ok(_) => offered,
             Err(error) => {
-                let error = hear::undecodable(&error.to_string(), telegram.as_bytes());
+                let error = Error::undecodable(&error.to_string(), telegram.as_bytes());
                 self.trouble(conn.peer(), error.clone(), None);
                 Err(error)
             }

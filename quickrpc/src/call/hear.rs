@@ -46,29 +46,6 @@ impl Telegram<'_> {
     }
 }
 
-/// So many characters of what cannot be read are shown.
-const SHOWN: usize = 60;
-
-/// Something that is no message, in words that show how it begins.
-pub(super) fn undecodable(reason: &str, bytes: &[u8]) -> Error {
-    if bytes.is_empty() {
-        return Error::Decode(reason.into());
-    }
-    // A character has four bytes at the most.
-    let front = bytes.get(..4 * SHOWN).unwrap_or(bytes);
-    let text = String::from_utf8_lossy(front);
-    let shown: String = text
-        .chars()
-        .map(|one| if one.is_control() { '\u{fffd}' } else { one })
-        .take(SHOWN)
-        .collect();
-    let more = match text.chars().nth(SHOWN).is_some() || front.len() < bytes.len() {
-        true => "…",
-        false => "",
-    };
-    Error::Decode(format!("{reason}, in `{shown}{more}`").into())
-}
-
 impl Hears for Ear<'_> {
     fn hear(&mut self, heard: Envelope, sender: &Sender, telegram: &str) {
         let mut telegram = Telegram {
@@ -79,7 +56,7 @@ impl Hears for Ear<'_> {
     }
 
     fn unreadable(&mut self, sender: &Sender, text: &str, bytes: &[u8]) {
-        self.trouble(sender, undecodable(text, bytes));
+        self.trouble(sender, Error::undecodable(text, bytes));
         if self.conn.wire.codec.strict() {
             let error = CallError::new(CallError::PARSE_ERROR, text);
             self.answer_error("null", &error, &Route::Alone);
@@ -165,7 +142,7 @@ impl<'a> Ear<'a> {
                 Some(id) => self.answer_error(id.of(telegram.text), &error, route),
                 None if conn.wire.codec.strict() => self.answer_error("null", &error, route),
                 None => {
-                    let error = undecodable(&error.to_string(), telegram.text.as_bytes());
+                    let error = Error::undecodable(&error.to_string(), telegram.text.as_bytes());
                     self.trouble(sender, error);
                     self.no_answer(route);
                 }
@@ -178,7 +155,7 @@ impl<'a> Ear<'a> {
                 self.answer_error(id.of(telegram.text), &error, route);
             }
             Envelope::Unreadable { ours, error } => {
-                let error = undecodable(&error.to_string(), telegram.text.as_bytes());
+                let error = Error::undecodable(&error.to_string(), telegram.text.as_bytes());
                 self.trouble(conn.peer(), error.clone());
                 calls.fail_call(conn, Some(ours), error);
                 self.no_answer(route);

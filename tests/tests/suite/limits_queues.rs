@@ -185,8 +185,8 @@ fn whoever_waits_for_room_hears_of_the_end() {
 }
 
 #[test]
-fn a_peer_with_four_times_its_limit_is_disconnected() {
-    let hub = Hub::new(small_queue(SOON), "");
+fn what_a_peer_with_four_times_its_limit_is_sent_is_refused() {
+    let hub = Hub::new(small_queue(SOON / 4), "");
     let peer = hub.deaf();
     // To several peers nobody waits.
     let other = Telnet::connect(hub.addr);
@@ -197,7 +197,13 @@ fn a_peer_with_four_times_its_limit_is_disconnected() {
         Ok(())
     });
     assert!(error.to_string().contains(&peer.name()), "{error}");
-    // The other one has more room with the system.
+    assert!(error.to_string().contains("reads too slowly"), "{error}");
+    assert_eq!(
+        hub.lab.peers().len(),
+        2,
+        "whether it reads is not known yet"
+    );
+    // It does not. The other one has more room with the system.
     let queued = hub.is_slow(&peer);
     assert!((4 * QUEUE..5 * QUEUE).contains(&queued), "{queued}");
     assert_eq!(*hub.lab.peers()[0], *other.name());
