@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::property::Property;
-use super::{Side, docs, slot};
+use super::{Side, slot};
 
 /// Methods that every type may have, or a sending half: what is named so is found there.
 const TAKEN: [&str; 22] = [
@@ -65,7 +65,7 @@ impl Side<'_> {
                 #lints
                 #vis fn #name(&self, #(#arguments: #types),*) -> #result
                 where
-                    for<'never> &'never Self: __QuickrpcSends,
+                    for<'never> &'never Self: #krate::__private::Sends<#handle, #inverse>,
                 {
                     loop {}
                 }
@@ -75,21 +75,12 @@ impl Side<'_> {
         if calls.is_empty() {
             return TokenStream::new();
         }
-        let message = format!("`{handle}` receives this call, and does not send it");
-        let label = format!("call it on `{inverse}`");
-        let doc = docs::doc("Never true.");
         quote! {
-            const _: () = {
-                #doc
-                #[diagnostic::on_unimplemented(message = #message, label = #label)]
-                pub trait __QuickrpcSends {}
-
-                #attrs
-                #[allow(unused_variables, reason = "it is never called")]
-                impl #outgoing {
-                    #(#calls)*
-                }
-            };
+            #attrs
+            #[allow(unused_variables, reason = "it is never called")]
+            impl #outgoing {
+                #(#calls)*
+            }
         }
     }
 }
