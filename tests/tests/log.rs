@@ -254,12 +254,12 @@ fn who_sends_lines_where_nobody_expects_them_is_told_about_once() {
     person.send("{\"jsonrpc\":\"2.0\",\n");
     person.send("\"method\":\"add\",\"params\":{\"a\":1,\"b\":2},\"id\":1}\0");
     assert_eq!(person.json()["id"], 1);
-    person.send(&format!("{}\r\n", call(2)));
+    person.send(format!("{}\r\n", call(2)));
     let entry = told("the end of a line behind it", 1).remove(0);
     assert_eq!(entry.level, Level::WARN);
     assert!(entry.text.contains(r"bind `jrpc:\n`"), "{}", entry.text);
     // It is still a message when its end comes.
-    person.send(&format!("\0{}\n\0", call(3)));
+    person.send(format!("\0{}\n\0", call(3)));
     assert_eq!(person.json()["id"], 2);
     assert_eq!(person.json()["id"], 3);
     let told = told("the end of a line behind it", 1);
@@ -273,7 +273,7 @@ fn what_cannot_be_read_is_shown_from_its_beginning() {
     let (lab, addr, _served) = quickrpc_tests::server(r"jrpc:\n");
     let mut person = Telnet::connect(addr);
     let long = format!("nonsense \u{7} {}", "ä".repeat(300));
-    person.send(&format!("{long}\n"));
+    person.send(format!("{long}\n"));
     let shown = format!("in `nonsense \u{fffd} {}…`", "ä".repeat(49));
     let entry = told("undecodable message", 1).remove(0);
     assert!(entry.text.contains(&shown), "{}", entry.text);
