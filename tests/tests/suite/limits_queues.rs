@@ -203,9 +203,9 @@ fn what_a_peer_with_four_times_its_limit_is_sent_is_refused() {
         2,
         "whether it reads is not known yet"
     );
-    // It does not. The other one has more room with the system.
+    // It does not, though the system takes some more. The other one has more room there.
     let queued = hub.is_slow(&peer);
-    assert!((4 * QUEUE..5 * QUEUE).contains(&queued), "{queued}");
+    assert!((QUEUE..5 * QUEUE).contains(&queued), "{queued}");
     assert_eq!(*hub.lab.peers()[0], *other.name());
 }
 
