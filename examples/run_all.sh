@@ -332,6 +332,42 @@ try_supply() {
   wait "$server" || true
 }
 
+# Somebody on each of the three wires, who sees what the others pin up.
+try_board() {
+  local jrpc zonis juggler tcp
+  coproc SERVER {
+    exec timeout 60 "$bin/board" --interface 127.0.0.1 --jrpc 0 --zonis 0 --juggler 0 2>&1
+  }
+  local server=$SERVER_PID from=${SERVER[0]}
+  await_port "$from"
+  jrpc=$port
+  await_port "$from"
+  zonis=$port
+  await_port "$from"
+  juggler=$port
+  exec {tcp}<>"/dev/tcp/127.0.0.1/$jrpc"
+  await "$from" "is here."
+  printf '%s\n' '{"jsonrpc":"2.0","method":"pin","params":{"text":"by hand"},"id":1}' >&"$tcp"
+  await "$tcp" '"method":"pinned","params":{"number":1,"author":"127.0.0.1:'
+  await "$tcp" '"result":1'
+  run 0 board --at "ws:127.0.0.1:$zonis/ws" --codec zonis:ann "by Zonis"
+  says "ann has pinned up note 2: by Zonis"
+  await "$tcp" '"params":{"number":2,"author":"ann","text":"by Zonis"}'
+  run 0 board --at "ws:127.0.0.1:$juggler/ws" --codec juggler:0.7 "by Juggler"
+  says "has pinned up note 3: by Juggler"
+  says "2. ann: by Zonis"
+  await "$tcp" '"text":"by Juggler"'
+  run 0 board --at "tcp:127.0.0.1:$jrpc" "by a program"
+  says "4. 127.0.0.1:"
+  says ": by a program"
+  await "$tcp" '"text":"by a program"'
+  run 1 board --at "ws:127.0.0.1:$zonis/ws" --codec zonis:ann ""
+  says "a note says something"
+  exec {tcp}>&-
+  kill "$server"
+  wait "$server" || true
+}
+
 for file in examples/examples/*.rs; do
   name=$(basename "$file" .rs)
   declare -F "try_$name" >/dev/null || fail "the example $name is not run here: write try_$name"

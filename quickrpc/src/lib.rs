@@ -180,6 +180,11 @@
 //! # Ok(()) }
 //! ```
 //!
+//! An error that is declared, as in `-> Result<String, FileError>`, arrives at the caller as such, if
+//! it is `Serialize` and `Deserialize`: `error.call::<FileError>()` gives it, and
+//! [`promise.typed::<FileError>()`](Promise::typed) has it in its result. [`CallErrors`] gives codes to
+//! it.
+//!
 //! `Option<T>` is possible as well, where `None` leaves the answer to another handler of the
 //! same call; see [`IntoReply`]. A panic in a handler is caught, logged, and answered with an
 //! error. `subscribe()` in place of `connect(..)` gives the calls as items of a channel, which
@@ -427,7 +432,7 @@
 //! level of the first, with whatever is logged next or at `stop()`. So nobody can fill a disk by
 //! being wrong often. Nothing that a peer sends can crash the program or use up its memory: each
 //! buffer and table has a limit, see [`Limits`]. Whoever does not read what is sent to him is
-//! disconnected, as [`Api::on_disconnect`] tells, and delays nobody else.
+//! disconnected, as [`Api::on_disconnect`] tells, and delays nobody else; who reads slowly stays.
 //!
 //! # Systems
 //!
@@ -459,7 +464,7 @@ mod macro_support;
 mod net;
 mod wire;
 
-pub use quickrpc_macros::remote_api;
+pub use quickrpc_macros::{CallErrors, remote_api};
 
 pub use api::action_queue::ActionQueue;
 pub use api::{Api, Builder, Handle, announcer, dynamic};
@@ -468,10 +473,11 @@ pub use base::error::{BoxError, CallError, Error, Result, ok};
 pub use base::limits::Limits;
 pub use base::reason::DisconnectReason;
 pub use base::sender::{Credentials, ReceiverList, Receivers, Sender};
+pub use base::typed_error::{CallErrors, TypedError};
 pub use base::value::{Value, from_value, to_value};
 pub use call::processing::Processing;
-pub use call::promise::{Promise, Promises, Resolver, Results};
-pub use call::property::{Property, RemoteProperty};
+pub use call::promise::{Promise, Promises, Resolver, Results, TypedPromise};
+pub use call::property::{Property, RemoteProperty, WritableProperty};
 pub use call::reply::{IntoReply, Reply};
 pub use call::slot::Connection;
 pub use call::subscription::Subscription;
@@ -489,8 +495,12 @@ pub use wire::{codec, security};
 #[doc(hidden)]
 pub mod __private {
     pub use crate::api::{Generated, pair, property_form};
+    pub use crate::base::typed_error::{
+        ByCode, ByText, ByValue, DeclaredError, Field, FieldType, FieldWithCode, FieldWithoutCode,
+        ReadsCode, ReadsNoCode, field_at, field_named, only_field,
+    };
     pub use crate::call::dispatch::{Invocation, Outcome};
-    pub use crate::call::reply::Via;
+    pub use crate::call::reply::{Returns, Via, served};
     pub use crate::call::slot::Slot;
     pub use crate::call::target::Target;
     pub use crate::format::args::{ArgValue, Blob, BlobRef, Maybe, OutArgs, Plain, Text, WireArgs};

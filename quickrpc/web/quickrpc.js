@@ -9,6 +9,8 @@
  *     await api.notify("say", { text: "hello" });
  *     api.voltage.connect((volts) => show(volts));  // a property of the other side
  *     await api.voltage.set(6);
+ *     api.own("zoom", { value: 1, writable: true }); // a property of the page
+ *     api.zoom.set(2);                              // tells the other side
  *
  * The wire is JSON-RPC 2.0, one telegram in each text message, as the codec `jrpc` of the
  * Rust and Python libraries has it. No dependencies, no globals, no build. Every function is
@@ -40,6 +42,10 @@ const BATCH_ENTRIES = 1_000;
 const ID_SIZE = 256;
 /** So many properties are remembered, whatever names the other side makes up. */
 const PROPERTIES = 1_000;
+/** While more than this waits to be sent, of a property only the newest value is told, then. */
+const ROOM = 64 << 10;
+/** Browsers do not say when what waits was sent: so it is looked after, in milliseconds. */
+const LOOK = 50;
 /** Reading a longer number exactly takes more time than a message should. */
 const INTEGER_DIGITS = 1_000;
 /** Browsers take a longer timer for none at all. */
@@ -54,10 +60,11 @@ const DEFAULTS = {
   messageSize: 16 << 20,
   pendingCalls: 16_384,
   queue: 8 << 20,
+  stall: 5_000,
   protocols: [],
   WebSocket: undefined,
 };
-const DURATIONS = ["callTimeout", "restart", "backoff", "connectTimeout"];
+const DURATIONS = ["callTimeout", "restart", "backoff", "connectTimeout", "stall"];
 const LIMITS = ["messageSize", "pendingCalls", "queue"];
 
 /** What went wrong here or on the way; `kind` tells the cases apart. */
@@ -77,6 +84,10 @@ export class CallError extends RpcError {
     this.code = code;
     this.data = data;
   }
+
+  static is(error, code) {
+    return error instanceof CallError && (code === undefined || error.code === code);
+  }
 }
 
 /** Opens a connection, and keeps it open; see `quickrpc.d.ts`. */
@@ -86,6 +97,7 @@ export function connect(url = ".", options = {}) {
     call: (method, params, options) => core.send(method, params, options, true),
     notify: (method, params, options) => core.send(method, params, options, false),
     slot: (name) => core.slot(name),
+    own: (name, options) => core.own(name, options),
     remote: named((method) => (params, options) => core.send(method, params, options, true)),
     get ready() {
       return core.ready.promise;
@@ -137,7 +149,7 @@ class Observers {
 
 /**
  * Handlers of one incoming call. Or of a property of the other side: which of the two is known
- * from what arrives, since a page declares nothing.
+ * from what arrives, since a page declares nothing. Or a property of this side, by `own`.
  */
 class Slot extends Observers {
   /** The value of the property that was told last. */
@@ -150,14 +162,25 @@ class Slot extends Observers {
     const [, path, last] = /^(.*[./])?([^./]*)$/s.exec(name);
     this.part = (make) => (path ?? "") + make(last);
     this.send = (method, params, options) => core.send(method, params, options, true);
+    this.name = name;
+    this.core = core;
   }
 
-  get(options) {
+  /** What makes it a property of this side: how it is read and written, and what was told. */
+  mine = undefined;
+
+  async get(options) {
+    if (this.mine) return this.core.readOwn(this);
     return this.send(this.part((name) => this.named("get", name)), {}, options);
   }
 
   async set(value, options) {
+    if (this.mine) return this.core.setOwn(this, value);
     await this.send(this.part((name) => this.named("set", name)), { value }, options);
+  }
+
+  get changed() {
+    return this.part((name) => name + (this.isCamel ? "Changed" : "_changed"));
   }
 
   /** As the other side names its calls, as far as it has told. */
@@ -213,6 +236,10 @@ class Core {
   lastId = 0;
   /** Properties of which a change was told. */
   properties = 0;
+  /** What the calls of properties of this side mean, and their changes, by name. */
+  mine = new Map();
+  /** What was left of answers that pile up, when somebody looked, and what came to it since. */
+  watched = undefined;
   /** Incoming calls whose handlers have not answered. */
   handling = 0;
   /** Those of them that can be cancelled, by their ids as they are written. */
@@ -267,6 +294,90 @@ class Core {
     return slot;
   }
 
+  // ---- Properties of this side
+
+  own(name, { value, writable = false, onRead, onWrite, camel } = {}) {
+    if (typeof name !== "string") throw new TypeError("the name of a property is a string");
+    for (const handler of [onRead, onWrite]) {
+      if (handler !== undefined && typeof handler !== "function") {
+        throw new TypeError("a handler is a function");
+      }
+    }
+    const slot = this.slot(name);
+    if (slot.mine) throw new RpcError("config", `\`${name}\` is a property of this side already`);
+    // `outputVoltage` is one of those that are written so; of one word nobody can tell.
+    slot.isCamel = camel ?? /[a-z][A-Z]/.test(name);
+    slot.mine = { writable: writable || onWrite !== undefined, onRead, onWrite, isDue: false };
+    this.mine.set(slot.changed, { slot });
+    const verbs = slot.mine.writable ? ["get", "set"] : ["get"];
+    for (const verb of verbs) {
+      this.mine.set(slot.part((name) => slot.named(verb, name)), { slot, verb });
+    }
+    if (value !== undefined) this.setOwn(slot, value);
+    return slot;
+  }
+
+  /** Sets a value, and tells it where it is another one: another one on the wire. */
+  setOwn(slot, value) {
+    const text = encode(value);
+    if (slot.mine.text === text) return;
+    // It is kept as it is now, and as the other side will read it.
+    Object.assign(slot, { value: decode(text), told: true });
+    slot.mine.text = text;
+    this.tell(slot);
+    const each = slot.handlers.length > 1 ? structuredClone : (value) => value;
+    for (const { handler } of slot.handlers) {
+      observe(() => handler(each(slot.value)), (error) => this.trouble(error, slot.changed));
+    }
+  }
+
+  async readOwn(slot) {
+    const read = await slot.mine.onRead?.();
+    if (read !== undefined) return read;
+    if (slot.mine.text !== undefined) return slot.value;
+    throw new CallError(`\`${slot.name}\` has no value yet`);
+  }
+
+  /** Another side writes it; what the page throws refuses that. */
+  async writeOwn(slot, params) {
+    const names = isMap(params) || Array.isArray(params) ? Object.keys(params) : [];
+    const [key] = names;
+    if (names.length !== 1 || (key !== "value" && !Array.isArray(params))) {
+      const what = `\`${slot.name}\`: expected the parameter \`value\` alone`;
+      throw new CallError(what, { code: INVALID_PARAMS });
+    }
+    await slot.mine.onWrite?.(params[key]);
+    this.setOwn(slot, params[key]);
+    return null;
+  }
+
+  /** Tells the newest value, now or when there is room: never more of them than the last. */
+  tell(slot) {
+    const { socket } = this;
+    if (slot.mine.isDue || this.status.state !== "up" || socket?.readyState !== OPEN) return;
+    if (socket.bufferedAmount > ROOM) {
+      slot.mine.isDue = true;
+      slot.mine.timer = setTimeout(() => {
+        slot.mine.isDue = false;
+        this.tell(slot);
+      }, LOOK);
+      return;
+    }
+    try {
+      const head = `"jsonrpc":"2.0","method":${JSON.stringify(slot.changed)}`;
+      socket.send(this.fitting(`{${head},"params":{"value":${slot.mine.text}}}`));
+    } catch (error) {
+      this.trouble(error, slot.changed);
+    }
+  }
+
+  /** A connection is told all of them. */
+  tellAll() {
+    for (const [, { slot, verb }] of this.mine) {
+      if (!verb && slot.mine.text !== undefined) this.tell(slot);
+    }
+  }
+
   // ---- The connection
 
   open() {
@@ -313,6 +424,7 @@ class Core {
     // Observers come first: a page that has to introduce itself does so before anything
     // that has waited. Any of them may close the connection.
     this.setStatus({ state: "up" });
+    if (this.socket === socket) this.tellAll();
     for (const entry of this.waiting) {
       if (this.socket !== socket) return;
       this.unqueue(entry);
@@ -340,6 +452,12 @@ class Core {
   forget() {
     const { socket } = this;
     clearTimeout(this.timer);
+    clearTimeout(this.watched?.timer);
+    this.watched = undefined;
+    for (const [, { slot }] of this.mine) {
+      clearTimeout(slot.mine.timer);
+      slot.mine.isDue = false;
+    }
     this.socket = null;
     // Nobody can be answered any more.
     for (const call of [...this.incoming.values()].flat()) call.cancel();
@@ -523,7 +641,7 @@ class Core {
       return;
     }
     if (socket.bufferedAmount > queue) {
-      const text = `\`${entry.method}\` was not sent: the other side does not read`;
+      const text = `\`${entry.method}\` was not sent: the other side reads too slowly`;
       entry.fail(new RpcError("queue-full", text));
       return;
     }
@@ -572,7 +690,8 @@ class Core {
       if (text.trim() === "") return;
       message = decode(text);
     } catch (error) {
-      this.trouble(error instanceof RpcError ? error : new RpcError("decode", textOf(error)));
+      const shown = typeof data === "string" ? `, in \`${shorten(data, 60)}\`` : "";
+      this.trouble(new RpcError("decode", textOf(error) + shown));
       return;
     }
     const answer = Array.isArray(message) ? this.batch(message) : this.handle(message);
@@ -582,16 +701,28 @@ class Core {
   /** Sends an answer, unless whoever asked is gone. */
   reply(text, socket) {
     if (text === undefined || socket !== this.socket || socket.readyState !== OPEN) return;
-    if (socket.bufferedAmount > 4 * this.options.queue) {
-      this.drop("the other side does not read its answers");
-      return;
-    }
+    if (socket.bufferedAmount > 4 * this.options.queue) this.watch(socket);
     try {
       socket.send(text);
+      if (this.watched) this.watched.left += sizeOf(text);
     } catch (error) {
       const what = `an answer was not sent: ${textOf(error)}`;
       this.trouble(new RpcError("disconnected", what, { cause: error }));
     }
+  }
+
+  /** Answers pile up, which cannot fail: who takes nothing for so long does not read. */
+  watch(socket) {
+    if (this.watched) return;
+    const watched = { left: socket.bufferedAmount };
+    this.watched = watched;
+    watched.timer = setTimeout(() => {
+      this.watched = undefined;
+      const { bufferedAmount } = socket;
+      if (bufferedAmount <= 4 * this.options.queue) return;
+      if (bufferedAmount < watched.left) this.watch(socket);
+      else this.drop("the other side does not read its answers");
+    }, this.options.stall);
   }
 
   /** The answers to a batch, as one text; undefined if there are none. */
@@ -667,6 +798,8 @@ class Core {
 
   /** The handlers of a change of a property, if it is one; else undefined. */
   change(method, params) {
+    // Of a value that is this side's, nobody else tells.
+    if (this.mine.has(method)) return undefined;
     const change = changeOf(method, params);
     if (!change) return undefined;
     const known = this.slots.get(change.name);
@@ -715,6 +848,8 @@ class Core {
       }
       if (!handlers?.length) return this.outcome(method, id, []);
     }
+    const mine = this.mine.get(method);
+    if (!handlers?.length && mine?.verb) return this.ask(mine, method, params, id);
     if (!handlers?.length) {
       const what = `unknown method \`${shorten(method, 64)}\``;
       return this.failed(id, new CallError(what, { code: METHOD_NOT_FOUND }), method);
@@ -723,10 +858,7 @@ class Core {
       const what = `\`${method}\`: parameters are an object or a list`;
       return this.failed(id, new CallError(what, { code: INVALID_PARAMS }), method);
     }
-    if (this.handling >= this.options.pendingCalls) {
-      const what = `${this.handling} calls are being handled; no more until some are answered`;
-      return this.failed(id, new CallError(what), method);
-    }
+    if (this.handling >= this.options.pendingCalls) return this.failed(id, this.busy(), method);
     // Each handler has its own parameters, since it may change them.
     const each = handlers.length > 1 ? () => structuredClone(params) : () => params;
     const call = new Incoming();
@@ -739,6 +871,22 @@ class Core {
       leave();
       return this.outcome(method, id, made, call.isCancelled);
     });
+  }
+
+  /** Answers a read or a write of a property of this side. */
+  ask({ slot, verb }, method, params, id) {
+    if (this.handling >= this.options.pendingCalls) return this.failed(id, this.busy(), method);
+    this.handling += 1;
+    const answer = verb === "get" ? () => this.readOwn(slot) : () => this.writeOwn(slot, params);
+    return once(run(answer), (made) => {
+      this.handling -= 1;
+      return this.outcome(method, id, [made]);
+    });
+  }
+
+  busy() {
+    const what = `${this.handling} calls are being handled; no more until some are answered`;
+    return new CallError(what);
   }
 
   /** At most one handler answers; one that returns nothing leaves the call to the others. */

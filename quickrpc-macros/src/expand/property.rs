@@ -54,7 +54,10 @@ impl Side<'_> {
             let (note, kind) = match property.own {
                 true => (
                     format!("The property `{name}` of this side."),
-                    quote!(Property),
+                    match property.parts.writable {
+                        true => quote!(WritableProperty),
+                        false => quote!(Property),
+                    },
                 ),
                 false => (
                     format!("Hears of the property `{name}` of the other side."),
@@ -77,10 +80,12 @@ impl Side<'_> {
                 property.value.wire(self.krate),
             );
             let make = match property.own {
+                true if property.parts.writable => quote!(__writable_property),
                 true => quote!(__property),
                 false => quote!(__remote_property),
             };
             let lints = property.call.lints.silenced();
+            let errors = self.errors(Some(property.value));
             // Errors of the type are to be at the type.
             let form = quote_spanned! {value.span()=>
                 #krate::__private::property_form::<#value, #wire>()
@@ -90,7 +95,7 @@ impl Side<'_> {
                     #lints
                     let property = {
                         #krate::__private::result_travels::<#wire>();
-                        api.#make(const { &#handle::DESCRIPTION.properties[#index] }, #form)
+                        api.#make(const { &#handle::DESCRIPTION.properties[#index] }, #form, #errors)
                     };
                     property
                 },
@@ -104,9 +109,14 @@ impl Side<'_> {
         let mut connections = Vec::new();
         for property in self.properties.iter().filter(|property| property.own) {
             let (incoming, name) = (&self.names.incoming, &property.call.name);
+            let mut returned = quote!(<S as #incoming>::#name(&*server, sender));
+            if property.value.is_fallible_promise() {
+                let krate = self.krate;
+                returned = quote!(#krate::__private::served(#returned));
+            }
             connections.push(quote! {{
                 let server = ::core::clone::Clone::clone(&server);
-                self.#name.on_read(move |sender| <S as #incoming>::#name(&*server, sender))
+                self.#name.on_read(move |sender| #returned)
             }});
             if property.parts.writable {
                 let setter = &property.parts.setter;
@@ -156,6 +166,40 @@ impl Side<'_> {
                 #deprecated
                 #lints
                 fn #name(&self, sender: &#krate::Sender) -> #declared;
+                #write
+            }
+        });
+        methods.collect()
+    }
+
+    /// The same methods of a server that is shared.
+    pub(super) fn shared_properties(&self) -> TokenStream {
+        let server = &self.api.handler_type;
+        let own = self.properties.iter().filter(|property| property.own);
+        let methods = own.map(|property| {
+            let (krate, incoming, name) = (self.krate, &self.names.incoming, &property.call.name);
+            let (declared, value) = (&property.value.declared, &property.value.value);
+            let lints = property.call.lints.silenced();
+            let write = property.parts.writable.then(|| {
+                let setter = &property.parts.setter;
+                let error = match property.value.error() {
+                    Some(error) => quote!(#error),
+                    None => quote!(#krate::BoxError),
+                };
+                quote! {
+                    #lints
+                    fn #setter(&self, sender: &#krate::Sender, value: &#value)
+                        -> ::core::result::Result<(), #error>
+                    {
+                        <#server as #incoming>::#setter(&**self, sender, value)
+                    }
+                }
+            });
+            quote! {
+                #lints
+                fn #name(&self, sender: &#krate::Sender) -> #declared {
+                    <#server as #incoming>::#name(&**self, sender)
+                }
                 #write
             }
         });

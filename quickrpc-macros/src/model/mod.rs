@@ -50,6 +50,7 @@ pub(crate) struct Api {
     /// Names for the type parameters of generated functions, which no type of the user has.
     pub(crate) handler_type: Ident,
     pub(crate) returned_type: Ident,
+    pub(crate) kind_type: Ident,
     /// Properties are among them until they are validated.
     pub(crate) calls: Vec<Call>,
     pub(crate) properties: Vec<Call>,
@@ -107,9 +108,9 @@ pub(crate) struct Argument {
 
 /// What a call answers.
 pub(crate) struct Returned {
-    /// As declared, `Result` included.
+    /// As declared, `Result` and `Promise` included.
     pub(crate) declared: Type,
-    /// What travels: the `T` of `Result<T, E>`.
+    /// What travels: the `T` of `Result<T, E>` and of `Promise<T>`.
     pub(crate) value: Type,
     pub(crate) kind: ValueKind,
 }
@@ -133,7 +134,7 @@ impl Api {
             allows,
             calls,
         } = declaration;
-        let [handler_type, returned_type] = names::type_parameters(&calls);
+        let [handler_type, returned_type, kind_type] = names::type_parameters(&calls);
         let mut slots = names::Slots::new(&name);
         Api {
             declared: SideNames::new(&name, ""),
@@ -151,6 +152,7 @@ impl Api {
             allows,
             handler_type,
             returned_type,
+            kind_type,
             properties: Vec::new(),
             poisoned: Vec::new(),
         }
@@ -216,12 +218,19 @@ impl Argument {
 
 impl Returned {
     fn new(declared: Type) -> Self {
-        let value = shape::result_value(&declared).unwrap_or(&declared).clone();
+        let value = shape::result_value(&declared).unwrap_or(&declared);
+        let value = shape::promise_value(value).unwrap_or(value).clone();
         Returned {
             kind: ValueKind::of(&value),
             value,
             declared,
         }
+    }
+
+    /// Whether it is a `Result<Promise<T>, E>`.
+    pub(crate) fn is_fallible_promise(&self) -> bool {
+        shape::result_value(&self.declared)
+            .is_some_and(|value| shape::promise_value(value).is_some())
     }
 
     /// The `E` of `Result<T, E>`.

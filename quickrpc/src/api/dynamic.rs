@@ -36,7 +36,8 @@ use crate::base::sync::lock;
 use crate::base::value::Value;
 use crate::call::dispatch::{Invocation, Outcome};
 use crate::call::promise::Promise;
-use crate::call::property::{Form, Names, Property, RemoteProperty};
+use crate::call::property::{Form, Names, Property, RemoteProperty, WritableProperty};
+use crate::call::reply::Never;
 use crate::call::slot::{Connection, SlotTable};
 use crate::call::target::{Plain, Target};
 use crate::carrier::transport::IntoTransport;
@@ -56,7 +57,7 @@ pub struct Api {
 /// The properties that were asked for, by name.
 #[derive(Default)]
 struct Properties {
-    own: HashMap<String, Property<Value>>,
+    own: HashMap<String, WritableProperty<Value>>,
     remote: HashMap<String, RemoteProperty<Value>>,
 }
 
@@ -140,7 +141,7 @@ impl Api {
     /// assert_eq!(voltage.get(), Some(6.0.into()));
     /// # Ok(()) }
     /// ```
-    pub fn property(&self, name: &str, access: Access) -> Property<Value> {
+    pub fn property(&self, name: &str, access: Access) -> WritableProperty<Value> {
         let calls = self.api.calls();
         let property = {
             let mut properties = lock(&self.properties);
@@ -157,6 +158,7 @@ impl Api {
                 &slot(&names.read),
                 write.as_ref(),
             );
+            let property = WritableProperty::new(property);
             properties.own.insert(name.to_owned(), property.clone());
             property
         };
@@ -346,31 +348,38 @@ macro_rules! answers {
     ($($value:ty),*) => {$(
         impl IntoAnswer for $value {
             fn answer(self, call: &mut Invocation<'_>) -> Outcome {
-                call.reply::<$value, $value, _>(self)
+                call.reply::<$value, $value, _, _>(self)
             }
         }
 
         impl IntoAnswer for Option<$value> {
             fn answer(self, call: &mut Invocation<'_>) -> Outcome {
-                call.reply::<$value, $value, _>(self)
+                call.reply::<$value, $value, _, _>(self)
             }
         }
 
         impl<E: Into<BoxError>> IntoAnswer for Result<$value, E> {
             fn answer(self, call: &mut Invocation<'_>) -> Outcome {
-                call.reply::<$value, $value, _>(self)
+                call.reply::<$value, $value, _, _>(self)
             }
         }
 
         impl IntoAnswer for Promise<$value> {
             fn answer(self, call: &mut Invocation<'_>) -> Outcome {
-                call.reply::<$value, $value, _>(self)
+                call.reply::<$value, $value, _, _>(self)
             }
         }
     )*};
 }
 
 answers!(Value, ());
+
+/// `|_sender, _args| todo!()`
+impl IntoAnswer for Never {
+    fn answer(self, _call: &mut Invocation<'_>) -> Outcome {
+        self
+    }
+}
 
 /// Reads arguments of any kind.
 struct Anything;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::base::error::{Error, Result};
 use crate::base::sender::{Receivers, Sender};
 use crate::base::sync::lock;
+use crate::base::typed_error::IntoCallError;
 use crate::call::promise::Promise;
 use crate::carrier::transport::IntoTransport;
 use crate::format::description::{CallDescription, Description};
@@ -84,7 +85,8 @@ impl Api {
     ///
     /// [`Error::Start`] of the transport that cannot be opened, naming it; the others are
     /// closed again. [`Error::Running`] if it is started already, [`Error::Config`] if
-    /// there is no transport.
+    /// there is no transport, or if a handler is to stay on its thread (`connect_local`) without
+    /// [`Processing::Manual`](crate::Processing::Manual).
     ///
     /// # Blocking
     ///
@@ -464,9 +466,14 @@ impl Api {
     }
 
     #[doc(hidden)]
-    pub fn __slot(&self, call: &'static CallDescription, reads_null: fn() -> bool) -> Slot {
+    pub fn __slot(
+        &self,
+        call: &'static CallDescription,
+        reads_null: fn() -> bool,
+        errors: IntoCallError,
+    ) -> Slot {
         let limit = self.net().shared.subscription();
-        self.calls().slots.slot(call, reads_null, limit)
+        self.calls().slots.slot(call, reads_null, errors, limit)
     }
 
     #[doc(hidden)]

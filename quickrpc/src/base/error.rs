@@ -17,8 +17,10 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Everything that can go wrong, one variant for each kind of blame.
 ///
-/// Cheap to clone, so that one lost connection can fail every pending call.
-#[derive(Debug, Clone, thiserror::Error)]
+/// Cheap to clone, so that one lost connection can fail every pending call. `Debug` shows the same
+/// as `Display`, so that a `main` that returns one ends with words for people. Errors can be
+/// compared; those of the system and of plug-ins are equal if they have the same kind and text.
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The other side answered the call with an error.
@@ -122,8 +124,10 @@ pub enum Error {
         limit: usize,
     },
 
-    /// The peer does not read, and its queue stayed full until the deadline.
-    #[error("the queue of peer `{peer}` is full ({queued} bytes); it does not read")]
+    /// The peer reads more slowly than is sent to it, or not at all: its queue stayed full until the
+    /// deadline, or has become far too full where nobody could wait. Nothing was sent; try later,
+    /// or send less.
+    #[error("the queue of peer `{peer}` is full ({queued} bytes); it reads too slowly")]
     QueueFull {
         /// The peer's name.
         peer: Arc<str>,
@@ -151,7 +155,8 @@ pub enum Error {
         reason: Arc<str>,
     },
 
-    /// A peer sent something that is not a message; that message was skipped.
+    /// A peer sent something that is not a message; that message was skipped. The text shows how it
+    /// began.
     #[error("undecodable message: {0}")]
     Decode(Arc<str>),
 
@@ -245,6 +250,9 @@ pub enum Error {
     Plugin(Arc<dyn std::error::Error + Send + Sync>),
 }
 
+/// So many characters of what cannot be read are shown.
+const SHOWN: usize = 60;
+
 impl Error {
     /// An [`Error::Io`] with the words that say what was being done.
     pub fn io(context: impl Into<Arc<str>>, source: io::Error) -> Self {
@@ -254,12 +262,70 @@ impl Error {
         }
     }
 
+    /// An [`Error::Decode`] that shows how the message begins.
+    pub(crate) fn undecodable(reason: &str, message: &[u8]) -> Self {
+        if message.is_empty() {
+            return Error::Decode(reason.into());
+        }
+        // A character has four bytes at the most.
+        let front = message.get(..4 * SHOWN).unwrap_or(message);
+        let text = String::from_utf8_lossy(front);
+        let mut shown: String = text.chars().take(SHOWN).collect();
+        let more = match shown.len() < text.len() || front.len() < message.len() {
+            true => "…",
+            false => "",
+        };
+        if shown.contains(char::is_control) {
+            shown = shown.replace(char::is_control, "\u{fffd}");
+        }
+        Error::Decode(format!("{reason}, in `{shown}{more}`").into())
+    }
+
     /// Turns any error into this type; an [`Error`] or a [`CallError`] inside is kept.
     pub fn from_boxed(error: BoxError) -> Self {
         match error.downcast::<Error>() {
             Ok(error) => *error,
             Err(error) => Error::Call(CallError::from_boxed(error)),
         }
+    }
+}
+
+impl Error {
+    /// The code that the other side answered with; `None` if the error is no answer.
+    ///
+    /// ```
+    /// use quickrpc::{CallError, Error};
+    ///
+    /// assert_eq!(Error::from(CallError::new(404, "no such lamp")).code(), Some(404));
+    /// assert_eq!(Error::Stopped.code(), None);
+    /// ```
+    pub fn code(&self) -> Option<i64> {
+        match self {
+            Error::Call(error) => Some(error.code),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl PartialEq for Error {
+    fn eq(&self, other: &Self) -> bool {
+        // The texts show all fields but the data of an answer, the kind of an I/O error, and which
+        // of the variants it is whose text is free.
+        let details = match (self, other) {
+            (Error::Call(one), Error::Call(other)) => return one == other,
+            (Error::Start { kind: one, .. }, Error::Start { kind: other, .. }) => one == other,
+            (Error::Io { source: one, .. }, Error::Io { source: other, .. }) => {
+                one.kind() == other.kind()
+            }
+            _ => std::mem::discriminant(self) == std::mem::discriminant(other),
+        };
+        details && self.to_string() == other.to_string()
     }
 }
 

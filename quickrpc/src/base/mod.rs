@@ -23,4 +23,5 @@ pub(crate) mod sync;
 )]
 pub(crate) mod sys;
 pub(crate) mod threads;
+pub(crate) mod typed_error;
 pub(crate) mod value;

@@ -15,7 +15,7 @@ use crate::base::security::SecInfo;
 
 /// A connected peer: who sent a message, and whom to answer.
 ///
-/// Dereferences to the peer's name. It means this one connection, not whoever has the
+/// Dereferences to the peer's name, a `str`. It means this one connection, not whoever has the
 /// name later: sending to it fails with [`Error::Disconnected`](crate::Error::Disconnected)
 /// once the connection is gone. Over UDP, which has no connections, it means an address on
 /// one wire.
@@ -168,6 +168,8 @@ impl Sender {
     }
 }
 
+// Hidden, since the page of this type would be one of the methods of `str`.
+#[doc(hidden)]
 impl Deref for Sender {
     type Target = str;
 

@@ -182,7 +182,7 @@ impl Calls {
             Ok(Envelope::Failure { error, .. }) => Err(Error::Call(error)),
             Ok(_) => offered,
             Err(error) => {
-                let error = Error::Decode(error.to_string().into());
+                let error = Error::undecodable(&error.to_string(), telegram.as_bytes());
                 self.trouble(conn.peer(), error.clone(), None);
                 Err(error)
             }

@@ -14,7 +14,7 @@ use crate::base::often::Origin;
 use crate::base::sender::Sender;
 use crate::call::promise::wish::Unwanted;
 use crate::call::promise::{Promise, Resolver};
-use crate::call::reply::{IntoReply, Reply, Via};
+use crate::call::reply::{Reply, Returns, Via};
 use crate::format::args::{ArgsSeed, WireArgs};
 use crate::wire::codec::{AnyCodec, CallParts, Payload};
 
@@ -129,13 +129,13 @@ impl<'de> Invocation<'de> {
     }
 
     /// Encodes what the handler of a call with reply returned.
-    pub fn reply<T, W, R>(&mut self, returned: R) -> Outcome
+    pub fn reply<T, W, R, K>(&mut self, returned: R) -> Outcome
     where
         T: Via<W> + Send + 'static,
         W: Serialize + 'static,
-        R: IntoReply<T>,
+        R: Returns<T, K>,
     {
-        self.answer(returned.into_reply())
+        self.answer(returned.__say())
     }
 
     /// The same for what a handler has to say.
@@ -147,17 +147,17 @@ impl<'de> Invocation<'de> {
         match reply {
             Reply::Value(value) => self.encode(&value.into_wire()),
             Reply::NotMine => Outcome::not_mine(),
-            Reply::Failed(error) => Outcome::failed(error),
+            Reply::Failed(error) => Outcome::failed(self.slot.call_error(error)),
             Reply::Later(promise) => later(promise, Via::into_wire),
         }
     }
 
     /// What the handler of a notification returned.
-    pub fn done<R: IntoReply<()>>(&mut self, returned: R) -> Outcome {
-        match returned.into_reply() {
+    pub fn done<R: Returns<(), K>, K>(&mut self, returned: R) -> Outcome {
+        match returned.__say() {
             // Several handlers may hear a notification; none of them answers.
             Reply::Value(()) | Reply::NotMine => Outcome::not_mine(),
-            Reply::Failed(error) => Outcome::failed(error),
+            Reply::Failed(error) => Outcome::failed(self.slot.call_error(error)),
             Reply::Later(promise) => later(promise, |()| ()),
         }
     }

@@ -92,6 +92,24 @@ impl Above for Calls {
         self.mailbox.drain();
     }
 
+    fn may_start(&self) -> Result<(), Error> {
+        let local = || {
+            let call = self.slots.with_local_handler();
+            call.or_else(|| self.properties.with_local_handler())
+        };
+        match self.mailbox.mode() {
+            Processing::Manual => Ok(()),
+            _ => local().map_or(Ok(()), |name| {
+                let text = format!(
+                    "a handler of `{name}` was connected with `.._local`, to stay on its thread: \
+                     build the API with `.processing(Processing::Manual)` and call \
+                     `process_pending()` there, or connect a handler that is `Send` and `Sync`"
+                );
+                Err(Error::Config(text.into()))
+            }),
+        }
+    }
+
     fn starting(&self) {
         self.properties.reset();
         self.mailbox.open();

@@ -61,8 +61,8 @@ impl Hears for Ear<'_> {
         self.envelope(heard, sender, &mut telegram, &Route::Alone);
     }
 
-    fn unreadable(&mut self, sender: &Sender, text: &str) {
-        self.trouble(sender, Error::Decode(text.into()));
+    fn unreadable(&mut self, sender: &Sender, text: &str, bytes: &[u8]) {
+        self.trouble(sender, Error::undecodable(text, bytes));
         if self.conn.wire.codec.strict() {
             let error = CallError::new(CallError::PARSE_ERROR, text);
             self.answer_error("null", &error, &Route::Alone);
@@ -149,7 +149,8 @@ impl<'a> Ear<'a> {
                 Some(id) => self.answer_error(id.of(telegram.text), &error, route),
                 None if conn.wire.codec.strict() => self.answer_error("null", &error, route),
                 None => {
-                    self.trouble(sender, Error::Decode(error.to_string().into()));
+                    let error = Error::undecodable(&error.to_string(), telegram.text.as_bytes());
+                    self.trouble(sender, error);
                     self.no_answer(route);
                 }
             },
@@ -161,7 +162,7 @@ impl<'a> Ear<'a> {
                 self.answer_error(id.of(telegram.text), &error, route);
             }
             Envelope::Unreadable { ours, error } => {
-                let error = Error::Decode(error.to_string().into());
+                let error = Error::undecodable(&error.to_string(), telegram.text.as_bytes());
                 self.trouble(conn.peer(), error.clone());
                 calls.fail_call(conn, Some(ours), error);
                 self.no_answer(route);
@@ -392,7 +393,10 @@ impl Calls {
                 };
                 return ear.envelope(envelope, call.sender, &mut telegram, call.route);
             }
-            Err(error) => return ear.unreadable(call.sender, &error.to_string()),
+            Err(error) => {
+                let bytes = call.telegram.as_bytes();
+                return ear.unreadable(call.sender, &error.to_string(), bytes);
+            }
         };
         // Only now it is known whether it has an id. What is decoded in full can be read.
         let parts = &parts;

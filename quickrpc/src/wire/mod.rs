@@ -141,6 +141,16 @@ impl Wire {
         }
     }
 
+    /// Whether this, at the front of the input, is a whole message but for the delimiter.
+    pub(crate) fn waits_behind_line(&self, rest: &[u8]) -> bool {
+        matches!(self.codec, AnyCodec::Jrpc(_))
+            && self.codec.framing().and_then(Framing::delimiter).is_some()
+            && self
+                .codec
+                .decode_bytes(rest.trim_ascii(), &self.limits)
+                .is_ok()
+    }
+
     /// A message that is kept apart from others by the transport, without the delimiter that
     /// somebody may send nevertheless.
     pub(crate) fn bare<'a>(&self, telegram: &'a [u8]) -> &'a [u8] {

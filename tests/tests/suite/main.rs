@@ -56,6 +56,7 @@ mod strangers;
 mod targets;
 mod tls;
 mod transports;
+mod typed_errors;
 mod udp;
 #[cfg(unix)] // there are no Unix sockets elsewhere
 mod unix;

@@ -5,6 +5,7 @@ mod each;
 mod shared;
 #[cfg(test)]
 mod tests;
+mod typed;
 pub(crate) mod wish;
 
 use std::fmt;
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant};
 pub(crate) use call::{CallInfo, Context, Decode, PendingCall};
 pub use each::{Promises, Results};
 use shared::{Shared, Turn};
+pub use typed::TypedPromise;
 use wish::{Unwanted, Wish};
 
 use crate::base::error::{BoxError, Error, Result};

@@ -25,5 +25,5 @@ mod telling;
 
 pub(crate) use form::Form;
 pub(crate) use owned::Names;
-pub use owner::Property;
+pub use owner::{Property, WritableProperty};
 pub use remote::RemoteProperty;

@@ -8,7 +8,7 @@ use crate::base::sender::{Receiver, ReceiverList, Receivers, Sender};
 use crate::base::sync::lock;
 use crate::call::calls::Calls;
 use crate::call::dispatch::{Invocation, Outcome};
-use crate::call::reply::IntoReply;
+use crate::call::reply::Returns;
 use crate::call::slot::{Connection, Slot};
 use crate::call::subscription::Subscription;
 
@@ -87,10 +87,10 @@ impl<T: Send + Sync + 'static> RemoteProperty<T> {
 
     /// Adds a handler of changes, the first value of each peer included: a function of the
     /// sender and the value. They take their turn like handlers of calls.
-    pub fn connect<F, R>(&self, handler: F) -> Connection
+    pub fn connect<F, R, K>(&self, handler: F) -> Connection
     where
         F: Fn(&Sender, T) -> R + Send + Sync + 'static,
-        R: IntoReply<()>,
+        R: Returns<(), K>,
     {
         let argument = self.core.form.argument;
         self.core
@@ -105,11 +105,12 @@ impl<T: Send + Sync + 'static> RemoteProperty<T> {
     }
 
     /// Adds a handler that need not be `Send`: it runs on the thread that calls
-    /// `process_pending()`, with [`Processing::Manual`](crate::Processing::Manual) alone.
-    pub fn connect_local<F, R>(&self, handler: F) -> Connection
+    /// `process_pending()`, with [`Processing::Manual`](crate::Processing::Manual) alone;
+    /// `start()` fails otherwise.
+    pub fn connect_local<F, R, K>(&self, handler: F) -> Connection
     where
         F: Fn(&Sender, T) -> R + 'static,
-        R: IntoReply<()>,
+        R: Returns<(), K>,
     {
         let argument = self.core.form.argument;
         self.core

@@ -28,6 +28,9 @@ pub(crate) trait Own: Send + Sync {
     /// What a reader gets who is that peer, if that is asked of the program.
     fn read(&self, peer: &Sender) -> Option<Arc<dyn Stored>>;
 
+    /// Whether it has a handler that stays on its thread.
+    fn has_local_handler(&self) -> bool;
+
     /// Drops the handlers, which may own handles of this API.
     fn clear(&self);
 }
@@ -57,6 +60,13 @@ impl Properties {
 
     pub(super) fn add_remote(&self, property: Arc<dyn Remote>) {
         lock(&self.remote).push(property);
+    }
+
+    /// A property with a handler that stays on its thread, if there is one.
+    pub(crate) fn with_local_handler(&self) -> Option<String> {
+        let own = self.own();
+        let property = own.iter().find(|own| own.has_local_handler())?;
+        Some(property.owned().names.property.to_string())
     }
 
     /// A peer is told nothing any more.

@@ -79,7 +79,9 @@ impl Conn {
     /// that flushes later, if it does.
     ///
     /// The bytes are accepted while less than the limit is queued; beyond it the call waits
-    /// as `wait` says, and a peer with four times the limit is given up.
+    /// as `wait` says. With four times the limit, what nobody waits for is refused; whether the
+    /// peer reads at all is not decided here, but by the poll thread and in its time. Answers are
+    /// owed, and go on as long as the peer takes something.
     pub(crate) fn send(
         &self,
         content: Content<'_>,
@@ -122,7 +124,14 @@ impl Conn {
                 Wait::Never | Wait::Answer | Wait::Offered if queued < limit.saturating_mul(4) => {
                     break;
                 }
-                Wait::Never | Wait::Answer | Wait::Offered => {
+                Wait::Never | Wait::Offered => {
+                    return Err(Error::QueueFull {
+                        peer: Arc::clone(&self.peer().name),
+                        queued,
+                    });
+                }
+                Wait::Answer if tx.progress.elapsed() < self.wire.limits.stall => break,
+                Wait::Answer => {
                     let reason = DisconnectReason::SlowConsumer { queued };
                     let error = self.gone(&reason);
                     drop(tx);
@@ -255,9 +264,29 @@ impl Conn {
     }
 
     /// Whether the peer has been stalled with a full queue since before `since`.
+    ///
+    /// A system that has reported a socket as full reports room again when a good part of it is
+    /// free, which takes a slow reader minutes; but it takes what fits before. So it is asked.
     pub(crate) fn stalled_since(&self, since: Instant, limit: usize) -> bool {
-        let tx = lock(&self.tx);
-        tx.queued() >= limit && tx.progress <= since
+        let mut tx = lock(&self.tx);
+        if tx.queued() < limit || tx.progress > since {
+            return false;
+        }
+        let Outlet::Socket(stream) = &self.outlet else {
+            return true;
+        };
+        match tx.flush(|bytes| stream.write(bytes)) {
+            Ok(0) => return true,
+            Ok(_) => self.changed(&mut tx),
+            Err(error) => {
+                self.lost(tx, error);
+                return false;
+            }
+        }
+        self.note(&mut tx);
+        drop(tx);
+        self.resume_with_room();
+        false
     }
 
     fn lost(&self, tx: MutexGuard<'_, Tx>, error: io::Error) -> Error {
