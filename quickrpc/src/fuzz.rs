@@ -387,9 +387,9 @@ pub fn hear(codec: &AnyCodec, end: End, messages: &[&str]) -> (Vec<Vec<u8>>, Opt
     let Some(protocol) = codec.protocol() else {
         return (say.0, wrong);
     };
-    let (mut listening, mut speaking) = protocol.session(role);
-    listening.open(&mut say);
     let limits = Limits::default();
+    let (mut listening, mut speaking) = protocol.session(role, limits.message_size);
+    listening.open(&mut say);
     for message in messages {
         let mut heard = match listening.hear(message, &limits, &mut say) {
             Ok(heard) => heard,

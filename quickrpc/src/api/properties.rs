@@ -30,7 +30,7 @@ impl Api {
         form: Form<T>,
     ) -> RemoteProperty<T> {
         let slot = self.__slot(&property.calls.change, || false);
-        RemoteProperty::new(self.calls(), form, slot)
+        RemoteProperty::new(self.calls(), property.wire_name, form, slot)
     }
 }
 

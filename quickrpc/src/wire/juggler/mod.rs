@@ -9,10 +9,11 @@ mod listen;
 mod message;
 mod speak;
 mod state;
+mod tell;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use crate::base::error::CallError;
@@ -21,11 +22,14 @@ use crate::expr::JugglerExpr;
 use crate::expr::JugglerGeneration as Generation;
 use crate::format::text::{self, Json};
 
-use super::session::{Heard, Listening, Protocol, Role, Speaking};
+use self::state::{Common, Seen};
+use super::session::{Heard, Listening, Protocol, Role, Saying, Speaking};
 
 /// Juggler, as one wire speaks it.
 pub(crate) struct Juggler {
     expr: JugglerExpr,
+    /// What is the same for all who are shown the same state.
+    common: Arc<Common>,
 }
 
 /// What both halves of a session know.
@@ -37,11 +41,16 @@ struct Peer {
     since: Instant,
     /// When something was heard last, in nanoseconds from the beginning.
     heard: AtomicU64,
+    /// What it shows; a leaf in the lock order.
+    seen: Mutex<Seen>,
 }
 
 impl Juggler {
     pub(crate) fn new(expr: &JugglerExpr) -> Self {
-        Juggler { expr: expr.clone() }
+        Juggler {
+            expr: expr.clone(),
+            common: Arc::default(),
+        }
     }
 
     /// How peers speak, where that is known before they do.
@@ -58,7 +67,7 @@ impl Protocol for Juggler {
         self.expr.to_string()
     }
 
-    fn session(&self, role: Role) -> (Box<dyn Listening>, Box<dyn Speaking>) {
+    fn session(&self, role: Role, largest: usize) -> (Box<dyn Listening>, Box<dyn Speaking>) {
         let generation = self.generation(role);
         let peer = Arc::new(Peer {
             expr: self.expr.clone(),
@@ -66,9 +75,12 @@ impl Protocol for Juggler {
             generation: generation.map_or_else(OnceLock::new, OnceLock::from),
             since: Instant::now(),
             heard: AtomicU64::new(0),
+            seen: Mutex::new(Seen::new()),
         });
         let listening = listen::Listener::new(Arc::clone(&peer));
-        (Box::new(listening), Box::new(speak::Speaker::new(peer)))
+        let teller = tell::Teller::new(Arc::clone(&self.common), largest);
+        let speaking = speak::Speaker::new(peer, teller);
+        (Box::new(listening), Box::new(speaking))
     }
 
     fn write_failure(&self, out: &mut Vec<u8>, error: &CallError) {
@@ -89,8 +101,12 @@ impl Protocol for Juggler {
         matches!(self.generation(role), None | Some(Generation::V05))
     }
 
-    fn lacks(&self, role: Role, wants_answer: bool) -> Option<&'static str> {
-        lacks(self.generation(role)?, role, wants_answer)
+    fn lacks(&self, role: Role, saying: Saying) -> Option<&'static str> {
+        lacks(self.generation(role)?, role, saying)
+    }
+
+    fn has_properties(&self) -> bool {
+        true
     }
 
     fn largest(&self, role: Role) -> Option<usize> {
@@ -108,14 +124,19 @@ impl Protocol for Juggler {
 }
 
 /// What peers of a generation cannot be told.
-fn lacks(generation: Generation, role: Role, wants_answer: bool) -> Option<&'static str> {
-    match (generation, role, wants_answer) {
-        (Generation::V05, _, _) | (_, Role::Client, true) | (_, Role::Server, false) => None,
-        (_, Role::Client, false) => Some(
+fn lacks(generation: Generation, role: Role, saying: Saying) -> Option<&'static str> {
+    match (generation, role, saying) {
+        (Generation::V05, _, _)
+        | (_, Role::Client, Saying::Call)
+        | (_, Role::Server, Saying::Notification | Saying::Property) => None,
+        (_, Role::Client, Saying::Property) => {
+            Some("a client of Juggler has no state that servers see; only servers have properties")
+        }
+        (_, Role::Client, Saying::Notification) => Some(
             "a client of Juggler has no notifications, only calls with a reply; declare it with a \
              result, which may be `()`",
         ),
-        (_, Role::Server, true) => Some(
+        (_, Role::Server, Saying::Call) => Some(
             "a server of Juggler cannot call its clients, only notify them; declare it without a \
              result",
         ),

@@ -11,7 +11,7 @@ fn session(codec: &str, role: Role) -> (Box<dyn Listening>, Box<dyn Speaking>) {
     let CodecKind::Juggler(juggler) = expr.kind() else {
         panic!("{codec}");
     };
-    Juggler::new(juggler).session(role)
+    Juggler::new(juggler).session(role, usize::MAX)
 }
 
 fn hear(ear: &mut dyn Listening, text: &str) -> (Heard, Vec<String>) {

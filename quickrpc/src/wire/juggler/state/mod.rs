@@ -1,19 +1,14 @@
 //! State that one side has and the other one sees, told by JSON Patch (RFC 6902).
 //!
-//! [`Seen`] is what the other side shows, [`Shown`] what it was shown. Neither does I/O, nor knows
-//! how a patch travels.
+//! [`Seen`] is what the other side shows, [`Document`] what it was shown. Neither does I/O, nor
+//! knows how a patch travels.
 
-#[cfg_attr(not(test), allow(dead_code, reason = "no property is shown by it yet"))]
 mod diff;
 mod seen;
-#[cfg_attr(not(test), allow(dead_code, reason = "no property is shown by it yet"))]
 mod shown;
 
-#[cfg(test)]
-pub(super) use seen::Changed;
-pub(super) use seen::Seen;
-#[cfg(test)]
-pub(super) use shown::{Common, Shown};
+pub(super) use seen::{News, Seen};
+pub(super) use shown::{Changed, Common, Document};
 
 use serde_json::Value;
 

@@ -14,15 +14,17 @@ use super::{depth, weight};
 #[derive(Debug)]
 pub(in super::super) struct Seen {
     document: Value,
+    /// It has told anything.
+    told: bool,
     /// No less than what the document weighs.
     weight: usize,
 }
 
 /// What a patch has changed.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(in super::super) struct Changed {
-    /// The state as a whole.
-    pub(in super::super) whole: bool,
+#[derive(Debug, Default)]
+pub(in super::super) struct News {
+    /// The state as a whole, which was this before.
+    pub(in super::super) whole: Option<Value>,
     /// These of its members, or something in them.
     pub(in super::super) members: BTreeSet<String>,
 }
@@ -35,8 +37,31 @@ impl Seen {
     pub(in super::super) fn new() -> Self {
         Seen {
             document: Value::Null,
+            told: false,
             weight: weight(&Value::Null),
         }
+    }
+
+    /// The value of a property, in JSON, if it was told.
+    pub(in super::super) fn value(&self, property: &str) -> Option<String> {
+        let value = match property {
+            "" => self.told.then_some(&self.document),
+            name => self.document.get(name),
+        };
+        Some(value?.to_string())
+    }
+
+    /// The same if it is among what has changed.
+    pub(in super::super) fn changed(&self, news: &News, property: &str) -> Option<String> {
+        if property.is_empty() {
+            let any = news.whole.is_some() || !news.members.is_empty();
+            return any.then(|| self.document.to_string());
+        }
+        let now = self.document.get(property);
+        let before = news.whole.as_ref().map(|before| before.get(property));
+        let changed = news.members.contains(property) || before.is_some_and(|it| it != now);
+        // What is there no longer is null.
+        changed.then(|| now.map_or_else(|| "null".to_owned(), Value::to_string))
     }
 
     /// About the bytes that are kept.
@@ -63,32 +88,50 @@ impl Seen {
         patch: &str,
         removable: bool,
         limits: &Limits,
-    ) -> Result<Changed, String> {
+    ) -> Result<News, String> {
         let operations: Vec<PatchOperation> =
             serde_json::from_str(patch).map_err(|error| format!("it is no patch: {error}"))?;
-        let (mut changed, mut work) = (Changed::default(), 0_usize);
+        let (mut news, mut work) = (News::default(), 0_usize);
+        self.told = true;
         for operation in &operations {
-            if let PatchOperation::Remove(remove) = operation
-                && remove.path.is_root()
+            let is_root = operation.path().is_root();
+            if let PatchOperation::Remove(_) = operation
+                && is_root
                 && removable
             {
-                *self = Seen::new();
-                changed.whole = true;
+                self.weight = weight(&Value::Null);
+                let before = std::mem::take(&mut self.document);
+                news.whole.get_or_insert(before);
                 continue;
             }
             self.check(operation, &mut work, limits)?;
+            let replaced = match operation {
+                PatchOperation::Add(_) | PatchOperation::Replace(_) if is_root => {
+                    Some(std::mem::take(&mut self.document))
+                }
+                // What is moved away is still looked for in the whole.
+                PatchOperation::Copy(_) | PatchOperation::Move(_) if is_root => {
+                    work = work.saturating_add(self.weight);
+                    Some(self.document.clone())
+                }
+                _ => None,
+            };
             patch_unsafe(&mut self.document, std::slice::from_ref(operation))
                 .map_err(|error| error.to_string())?;
+            if let Some(replaced) = replaced {
+                news.whole.get_or_insert(replaced);
+                continue;
+            }
             match operation {
                 PatchOperation::Test(_) => {}
                 PatchOperation::Move(moved) => {
-                    changed.note(&moved.from);
-                    changed.note(&moved.path);
+                    news.note(&moved.from);
+                    news.note(&moved.path);
                 }
-                other => changed.note(other.path()),
+                other => news.note(other.path()),
             }
         }
-        Ok(changed)
+        Ok(news)
     }
 
     /// Whether an operation stays within the limits.
@@ -151,11 +194,14 @@ impl Seen {
     }
 }
 
-impl Changed {
+impl News {
+    pub(in super::super) fn is_empty(&self) -> bool {
+        self.whole.is_none() && self.members.is_empty()
+    }
+
     fn note(&mut self, path: &Pointer) {
-        match path.first() {
-            None => self.whole = true,
-            Some(member) => drop(self.members.insert(member.decoded().into_owned())),
+        if let Some(member) = path.first() {
+            self.members.insert(member.decoded().into_owned());
         }
     }
 }
