@@ -1,6 +1,7 @@
 //! Juggler over WebSocket, between two sides of the library and against recorded frames.
 
 mod hostile;
+mod state;
 mod vectors;
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
