@@ -251,6 +251,7 @@ impl Side<'_> {
                 type_name: #type_name,
                 default: ::core::option::Option::None,
                 optional: #optional,
+                whole: false,
                 docs: "",
             }]
         };

@@ -99,6 +99,8 @@ pub(crate) struct Argument {
     pub(crate) ty: Type,
     pub(crate) shape: Shape,
     pub(crate) default: Option<Default>,
+    /// It is all that is sent.
+    pub(crate) whole: bool,
 }
 
 /// What a call answers.
@@ -188,6 +190,11 @@ impl Call {
         }
     }
 
+    /// Whether its one argument is all that it sends.
+    pub(crate) fn has_whole(&self) -> bool {
+        matches!(&*self.arguments, [Argument { whole: true, .. }])
+    }
+
     /// Whether the side that is named after the trait receives it.
     pub(crate) fn is_incoming(&self) -> bool {
         self.direction == Some(Direction::Incoming)
@@ -203,6 +210,7 @@ impl Argument {
             lints: attrs.lints,
             shape: Shape::of(&ty),
             default: attrs.default,
+            whole: attrs.whole.is_some(),
             name,
             ty,
         }

@@ -73,6 +73,13 @@ pub(crate) trait Protocol: fmt::Debug + Send + Sync {
         false
     }
 
+    /// The code with which a WebSocket is closed by which bytes come: all of these are protocols
+    /// of texts.
+    fn binary_code(&self) -> u16 {
+        // Unacceptable data (RFC 6455, section 7.4.1).
+        1003
+    }
+
     /// The path of its WebSockets where nobody gives one.
     fn path(&self) -> &'static str {
         "/"

@@ -118,6 +118,11 @@ impl Protocol for Juggler {
         (role == Role::Client && whole).then_some((4 << 20) - 1)
     }
 
+    fn binary_code(&self) -> u16 {
+        // As for all that is wrong.
+        1000
+    }
+
     fn path(&self) -> &'static str {
         "/ws"
     }

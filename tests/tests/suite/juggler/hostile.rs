@@ -282,6 +282,31 @@ fn a_server_may_say_anything() {
 }
 
 #[test]
+fn bytes_are_no_texts() {
+    for codec in ["juggler:0.5", "juggler:0.6", "juggler:0.7", "juggler"] {
+        let (_api, addr) = cabin_or_more(codec);
+        let (header, still, _) = requests(codec);
+        let still = format!("{header}{still}").into_bytes();
+        let mut other = Other::connect(addr);
+        other.0.send(Message::binary(still)).unwrap();
+        assert!(matches!(other.next(), Came::Closed(1000)), "{codec}");
+    }
+}
+
+#[test]
+fn an_answer_that_nobody_asked_for_ends_the_fifth() {
+    let (api, addr) = cabin_or_more("juggler:0.5");
+    let (gone, ends) = inbox();
+    api.on_disconnect(move |_, reason| gone.send(reason.to_string()).unwrap());
+    let mut other = Other::connect(addr);
+    other.say(r#"{"type":"PING"}"#);
+    assert_eq!(other.text(), r#"{"type":"PONG","payload":{}}"#);
+    other.say(r#"{"type":"PONG","payload":{}}"#);
+    assert!(matches!(other.next(), Came::Closed(1000)));
+    assert!(ends.next().contains("PING"));
+}
+
+#[test]
 fn pieces_without_end_are_bounded() {
     let limits = Limits {
         message_size: 100_000,

@@ -1,9 +1,10 @@
 //! What the other side shows.
 
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 use json_patch::jsonptr::Pointer;
-use json_patch::{PatchOperation, patch_unsafe};
+use json_patch::{AddOperation, PatchOperation, RemoveOperation, patch_unsafe};
 use serde_json::Value;
 
 use crate::base::limits::Limits;
@@ -16,8 +17,11 @@ pub(in super::super) struct Seen {
     document: Value,
     /// It has told anything.
     told: bool,
-    /// No less than what the document weighs.
+    /// What the document weighs.
     weight: usize,
+    /// How much it may still be moved and copied about, and since when.
+    credit: usize,
+    since: Instant,
 }
 
 /// What a patch has changed.
@@ -29,9 +33,11 @@ pub(in super::super) struct News {
     pub(in super::super) members: BTreeSet<String>,
 }
 
-/// A patch may move and copy so much, in values and characters: a short one could otherwise keep us
-/// busy for hours.
-const WORK: usize = 1 << 26;
+/// A peer may have so much moved and copied, in values and characters: short patches could otherwise
+/// keep us busy for hours.
+const CREDIT: usize = 1 << 24;
+/// And so much more each second.
+const EARNED: usize = 1 << 23;
 
 impl Seen {
     pub(in super::super) fn new() -> Self {
@@ -39,6 +45,8 @@ impl Seen {
             document: Value::Null,
             told: false,
             weight: weight(&Value::Null),
+            credit: CREDIT,
+            since: Instant::now(),
         }
     }
 
@@ -91,95 +99,134 @@ impl Seen {
     ) -> Result<News, String> {
         let operations: Vec<PatchOperation> =
             serde_json::from_str(patch).map_err(|error| format!("it is no patch: {error}"))?;
-        let (mut news, mut work) = (News::default(), 0_usize);
+        let mut news = News::default();
         self.told = true;
-        for operation in &operations {
-            let is_root = operation.path().is_root();
-            if let PatchOperation::Remove(_) = operation
-                && is_root
-                && removable
-            {
-                self.weight = weight(&Value::Null);
-                let before = std::mem::take(&mut self.document);
-                news.whole.get_or_insert(before);
-                continue;
-            }
-            self.check(operation, &mut work, limits)?;
-            let replaced = match operation {
-                PatchOperation::Add(_) | PatchOperation::Replace(_) if is_root => {
-                    Some(std::mem::take(&mut self.document))
-                }
-                // What is moved away is still looked for in the whole.
-                PatchOperation::Copy(_) | PatchOperation::Move(_) if is_root => {
-                    work = work.saturating_add(self.weight);
-                    Some(self.document.clone())
-                }
-                _ => None,
-            };
-            patch_unsafe(&mut self.document, std::slice::from_ref(operation))
-                .map_err(|error| error.to_string())?;
-            if let Some(replaced) = replaced {
-                news.whole.get_or_insert(replaced);
-                continue;
-            }
-            match operation {
-                PatchOperation::Test(_) => {}
-                PatchOperation::Move(moved) => {
-                    news.note(&moved.from);
-                    news.note(&moved.path);
-                }
-                other => news.note(other.path()),
-            }
+        self.earn();
+        for operation in operations {
+            self.operate(operation, removable, limits, &mut news)?;
         }
         Ok(news)
     }
 
-    /// Whether an operation stays within the limits.
-    fn check(
+    fn operate(
         &mut self,
-        operation: &PatchOperation,
-        work: &mut usize,
+        operation: PatchOperation,
+        removable: bool,
         limits: &Limits,
+        news: &mut News,
     ) -> Result<(), String> {
-        let (added, value) = match operation {
-            PatchOperation::Add(add) => (weight(&add.value), Some(&add.value)),
-            PatchOperation::Replace(replace) => (weight(&replace.value), Some(&replace.value)),
-            PatchOperation::Copy(copy) => {
-                let source = self.at(&copy.from);
-                let copied = source.map_or(0, weight);
-                // Once to weigh it, once to copy it.
-                *work = work.saturating_add(copied.saturating_mul(2));
-                (copied, source)
-            }
+        let operation = match operation {
+            PatchOperation::Test(_) => return self.carry_out(&operation),
+            // What it is by definition (RFC 6902, section 4.4): places may change between the two.
             PatchOperation::Move(moved) => {
-                let source = self.at(&moved.from);
-                *work = work.saturating_add(source.map_or(0, weight));
-                *work = work.saturating_add(self.beside(&moved.from));
-                (0, source)
+                let gone = self.taken(&moved.from);
+                self.spend(gone.saturating_mul(2).saturating_add(self.beside(&moved.from)))?;
+                let value = self.document.pointer_mut(moved.from.as_str());
+                let value = value.map(Value::take).unwrap_or_default();
+                self.weight = self.weight.saturating_sub(gone);
+                news.note(&moved.from);
+                self.carry_out(&PatchOperation::Remove(RemoveOperation { path: moved.from }))?;
+                let path = moved.path;
+                PatchOperation::Add(AddOperation { path, value })
             }
-            PatchOperation::Remove(_) | PatchOperation::Test(_) => (0, None),
+            other => other,
         };
+        self.check(&operation, limits)?;
+        if !operation.path().is_root() {
+            self.carry_out(&operation)?;
+            news.note(operation.path());
+            return Ok(());
+        }
+        let new = match operation {
+            PatchOperation::Add(add) => add.value,
+            PatchOperation::Replace(replace) => replace.value,
+            PatchOperation::Copy(copy) => {
+                let copied = self.at(&copy.from).cloned();
+                copied.ok_or_else(|| format!("there is nothing at {:.40}", copy.from.as_str()))?
+            }
+            _ if removable => Value::Null,
+            _ => return Err("the whole of a state cannot be removed".to_owned()),
+        };
+        let before = std::mem::replace(&mut self.document, new);
+        news.whole.get_or_insert(before);
+        Ok(())
+    }
+
+    fn carry_out(&mut self, operation: &PatchOperation) -> Result<(), String> {
+        let done = patch_unsafe(&mut self.document, std::slice::from_ref(operation));
+        done.map_err(|error| error.to_string())
+    }
+
+    /// Takes down what an operation adds and removes, if it stays within the limits.
+    fn check(&mut self, operation: &PatchOperation, limits: &Limits) -> Result<(), String> {
         let path = operation.path();
+        let (value, place) = match operation {
+            PatchOperation::Add(add) => (Some(&add.value), self.place(path)),
+            PatchOperation::Replace(replace) => (Some(&replace.value), self.place(path)),
+            PatchOperation::Copy(copy) => (self.at(&copy.from), self.place(path)),
+            _ => (None, 0),
+        };
+        let (added, is_removed) = (value.map_or(0, weight), value.is_none());
+        let gone = match operation {
+            _ if path.is_root() => self.weight,
+            PatchOperation::Remove(_) | PatchOperation::Replace(_) => self.taken(path),
+            // What is inserted into a list takes the place of nothing.
+            _ if self.beside(path) > 0 => 0,
+            _ => self.taken(path),
+        };
         let most = limits.nesting_depth;
         if value.is_some_and(|value| path.count() + depth(value) > most) {
             return Err(format!("the state is nested deeper than {most}"));
         }
-        let key = path.last().map_or(0, |token| token.encoded().len());
-        // A member of a list may be inserted, which moves those behind it.
-        *work = work.saturating_add(self.beside(path));
         let most = limits.message_size;
-        if self.weight.saturating_add(added).saturating_add(key) > most {
-            // Something may have been removed.
-            self.weight = weight(&self.document);
-            *work = work.saturating_add(self.weight);
+        self.weight = (self.weight + added + place).saturating_sub(gone);
+        if path.is_root() && is_removed {
+            self.weight = weight(&Value::Null);
         }
-        self.weight = self.weight.saturating_add(added).saturating_add(key + 5);
         if self.weight > most {
             return Err(format!("the state is larger than {most} bytes"));
         }
-        match *work > WORK {
-            true => Err("the patch moves and copies too much".to_owned()),
-            false => Ok(()),
+        // What is copied is weighed, copied, and weighed again when it goes.
+        let copied = match operation {
+            PatchOperation::Copy(_) => added.saturating_mul(3),
+            _ => 0,
+        };
+        self.spend(copied.saturating_add(self.beside(path)))
+    }
+
+    /// Something is moved and copied.
+    fn spend(&mut self, work: usize) -> Result<(), String> {
+        match self.credit.checked_sub(work) {
+            Some(left) => self.credit = left,
+            None => return Err("it has too much moved and copied".to_owned()),
+        }
+        Ok(())
+    }
+
+    /// Time makes good for what was done.
+    fn earn(&mut self) {
+        let millis = self.since.elapsed().as_millis();
+        let earned = usize::try_from(millis).unwrap_or(CREDIT).saturating_mul(EARNED / 1_000);
+        if earned > 0 {
+            self.since = Instant::now();
+            self.credit = self.credit.saturating_add(earned).min(CREDIT);
+        }
+    }
+
+    /// What goes with the value at a path.
+    fn taken(&self, path: &Pointer) -> usize {
+        let value = self.at(path);
+        value.map_or(0, |value| weight(value) + self.place(path))
+    }
+
+    /// What the place of a value takes, itself apart.
+    fn place(&self, path: &Pointer) -> usize {
+        let Some((parent, token)) = path.split_back() else {
+            return 0;
+        };
+        match self.at(parent) {
+            Some(Value::Array(_)) => 1,
+            _ => 4 + token.decoded().len(),
         }
     }
 

@@ -38,7 +38,19 @@ impl Shown {
 
 /// Has one side show what the other one sees.
 fn apply(seen: &mut Seen, patch: &Value) -> Result<News, String> {
-    seen.apply(&patch.to_string(), true, &Limits::default())
+    let applied = seen.apply(&patch.to_string(), true, &Limits::default());
+    if applied.is_ok() {
+        assert_eq!(seen.held(), held(seen.document()), "{patch}");
+    }
+    applied
+}
+
+/// What a document takes.
+fn held(document: &Value) -> usize {
+    match document {
+        Value::Null => 0,
+        document => weight(document),
+    }
 }
 
 #[test]
@@ -206,6 +218,35 @@ fn a_patch_keeps_nobody_busy() {
     let one = json!({"op": "add", "path": "/0", "value": 0});
     let error = apply(&mut seen, &Value::Array(vec![one; 10_000])).unwrap_err();
     assert!(error.contains("too much"), "{error}");
+    // Nor do many of them.
+    let mut seen = Seen::new();
+    let large = json!({"a": "x".repeat(4_000_000), "b": [1]});
+    apply(&mut seen, &json!([{"op": "add", "path": "", "value": large}])).unwrap();
+    let moved = json!([
+        {"op": "copy", "from": "/a", "path": "/b/0"},
+        {"op": "move", "from": "/b/0", "path": "/c"},
+        {"op": "remove", "path": "/c"}
+    ]);
+    let error = (0..9).find_map(|_| apply(&mut seen, &moved).err());
+    assert!(error.unwrap().contains("too much"));
+}
+
+#[test]
+fn what_is_moved_is_where_it_is_after_that() {
+    let mut seen = Seen::new();
+    let state = json!({"l": [{"x": 1}, {"x": "long"}, {"y": [2]}], "a": {"b": {"c": 3}}});
+    apply(&mut seen, &json!([{"op": "add", "path": "", "value": state}])).unwrap();
+    for (from, path, state) in [
+        ("/l/0", "/l/1/x", json!({"l": [{"x": "long"}, {"x": {"x": 1}, "y": [2]}], "a": {"b": {"c": 3}}})),
+        ("/l/1/x", "/l/-", json!({"l": [{"x": "long"}, {"y": [2]}, {"x": 1}], "a": {"b": {"c": 3}}})),
+        ("/a/b", "/a", json!({"l": [{"x": "long"}, {"y": [2]}, {"x": 1}], "a": {"c": 3}})),
+        ("/a", "/a", json!({"l": [{"x": "long"}, {"y": [2]}, {"x": 1}], "a": {"c": 3}})),
+        ("/l", "/a", json!({"a": [{"x": "long"}, {"y": [2]}, {"x": 1}]})),
+        ("/a/1", "", json!({"y": [2]})),
+    ] {
+        apply(&mut seen, &json!([{"op": "move", "from": from, "path": path}])).unwrap();
+        assert_eq!(seen.document(), &state, "{from} {path}");
+    }
 }
 
 #[test]
@@ -312,6 +353,7 @@ proptest! {
             let all: Vec<_> = steps.iter().map(|(name, value)| (&**name, value.clone())).collect();
             if let Some(patch) = shown.show_all(&common, &all) {
                 seen.apply(&patch, true, &Limits::default()).unwrap();
+                prop_assert_eq!(seen.held(), held(seen.document()));
             }
             prop_assert_eq!(seen.document(), &shown.document());
             let (property, value) = steps.last().unwrap();
@@ -320,6 +362,31 @@ proptest! {
                 name => seen.document().get(name),
             };
             prop_assert_eq!(now, Some(value));
+        }
+    }
+
+    /// Whatever is done to a state: what it takes is known.
+    #[test]
+    fn what_is_seen_is_weighed(
+        start in documents(),
+        operations in prop::collection::vec(
+            (0..6, "(/[ab~0-2]{0,1}){0,3}", "(/[ab~0-2]{0,1}){0,3}", documents()),
+            1..12,
+        ),
+    ) {
+        let mut seen = Seen::new();
+        apply(&mut seen, &json!([{"op": "add", "path": "", "value": start}])).unwrap();
+        for (kind, path, from, value) in operations {
+            let operation = match kind {
+                0 | 1 => json!({"op": "add", "path": path, "value": value}),
+                2 => json!({"op": "replace", "path": path, "value": value}),
+                3 => json!({"op": "copy", "path": path, "from": from}),
+                4 => json!({"op": "move", "path": path, "from": from}),
+                _ => json!({"op": "remove", "path": path}),
+            };
+            if apply(&mut seen, &json!([operation])).is_err() {
+                break;
+            }
         }
     }
 }
