@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use quickrpc::dynamic::{self, Access};
 use quickrpc::{RemoteProperty, Value, remote_api};
-use quickrpc_tests::{Inbox, Peer, inbox, value};
+use quickrpc_tests::{Dice, Inbox, Peer, inbox, value};
 use serde_json::{Value as Json, json};
 
 use crate::juggler::{GENERATIONS, python, start};
@@ -15,63 +15,6 @@ use crate::settled;
 const CHANGES: usize = 10_000;
 /// So many of them between two looks at the clock of a test.
 const STEP: usize = 500;
-
-/// Numbers that look random.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % limit as u64) as usize
-    }
-
-    fn key(&mut self) -> String {
-        ["a", "b", "/", "~", "", "é", "c", "~1"][self.below(8)].to_owned()
-    }
-
-    fn any(&mut self, depth: usize) -> Json {
-        match self.below(if depth > 3 { 6 } else { 10 }) {
-            0 => Json::Null,
-            1 => Json::Bool(self.below(2) == 0),
-            2 => json!(self.below(3)),
-            3 => json!(self.below(3) as f64 / 3.0),
-            4 => json!(["", "a", "é\u{1F600}\n", "b/~"][self.below(4)]),
-            5 => json!(-(self.below(1 << 40) as i64)),
-            6 | 7 => (0..self.below(6)).map(|_| self.any(depth + 1)).collect(),
-            _ => {
-                let members = (0..self.below(6)).map(|_| (self.key(), self.any(depth + 1)));
-                Json::Object(members.collect())
-            }
-        }
-    }
-
-    /// The same with a change somewhere.
-    fn change(&mut self, document: &mut Json) {
-        let kind = self.below(10);
-        match document {
-            Json::Array(list) if !list.is_empty() && kind < 8 => {
-                let at = self.below(list.len());
-                match kind {
-                    0 | 1 => drop(list.remove(at)),
-                    2..5 => list.insert(at, self.any(2)),
-                    _ => self.change(&mut list[at]),
-                }
-            }
-            Json::Object(members) if !members.is_empty() && kind < 8 => {
-                let at = self.below(members.len());
-                let key = members.keys().nth(at).unwrap().clone();
-                match kind {
-                    0 | 1 => drop(members.remove(&key)),
-                    2..5 => drop(members.insert(self.key(), self.any(2))),
-                    _ => self.change(&mut members[&key]),
-                }
-            }
-            other => *other = self.any(1),
-        }
-    }
-}
 
 /// What was seen of the other side's state, and the value of its member `end`, when it has one.
 struct Seen {
@@ -149,7 +92,7 @@ fn they_change(api: &dynamic::Api, seen: &Seen, peer: &mut Peer) {
 /// We make our changes, all of which are seen there.
 fn we_change(api: &dynamic::Api, peer: &mut Peer, least: usize) {
     let state = api.property("", Access::ReadOnly);
-    let (mut dice, mut document) = (Dice(CHANGES as u64), Json::Null);
+    let (mut dice, mut document) = (Dice::new(CHANGES), Json::Null);
     for change in 0..CHANGES {
         dice.change(&mut document);
         state.set(value(document.clone())).unwrap();
