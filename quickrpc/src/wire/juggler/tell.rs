@@ -44,7 +44,7 @@ impl Teller {
         property: &str,
         value: &[u8],
         delay: Duration,
-    ) -> Result<(), serde_json::Error> {
+    ) -> Result<(), String> {
         let value = self.common.read(property, value)?;
         self.kept.note(property, value);
         if self.due.is_none() {

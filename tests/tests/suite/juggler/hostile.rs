@@ -98,13 +98,13 @@ fn garbage(header: &str) -> Vec<String> {
     all
 }
 
-enum Came {
+pub(super) enum Came {
     Text(String),
     Closed(u16),
 }
 
 impl Other {
-    fn next(&mut self) -> Came {
+    pub(super) fn next(&mut self) -> Came {
         loop {
             match self.0.read() {
                 Ok(Message::Text(text)) => return Came::Text(text.as_str().to_owned()),

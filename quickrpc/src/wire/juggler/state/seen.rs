@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::base::limits::Limits;
 
-use super::{depth, weight};
+use super::{Weight, depth};
 
 /// The state of the other side, as far as it has told it.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub(in super::super) struct Seen {
     /// It has told anything.
     told: bool,
     /// What the document weighs.
-    weight: usize,
+    weight: Weight,
     /// How much it may still be moved and copied about, and since when.
     credit: usize,
     since: Instant,
@@ -44,7 +44,7 @@ impl Seen {
         Seen {
             document: Value::Null,
             told: false,
-            weight: weight(&Value::Null),
+            weight: Weight::of(&Value::Null),
             credit: CREDIT,
             since: Instant::now(),
         }
@@ -76,7 +76,7 @@ impl Seen {
     pub(in super::super) fn held(&self) -> usize {
         match self.document {
             Value::Null => 0,
-            _ => self.weight,
+            _ => self.weight.bytes(),
         }
     }
 
@@ -120,10 +120,10 @@ impl Seen {
             // What it is by definition (RFC 6902, section 4.4): places may change between the two.
             PatchOperation::Move(moved) => {
                 let gone = self.taken(&moved.from);
-                self.spend(gone.saturating_mul(2).saturating_add(self.beside(&moved.from)))?;
+                self.spend(gone.text.saturating_mul(2).saturating_add(self.beside(&moved.from)))?;
                 let value = self.document.pointer_mut(moved.from.as_str());
                 let value = value.map(Value::take).unwrap_or_default();
-                self.weight = self.weight.saturating_sub(gone);
+                self.weight = self.weight.minus(gone);
                 news.note(&moved.from);
                 self.carry_out(&PatchOperation::Remove(RemoveOperation { path: moved.from }))?;
                 let path = moved.path;
@@ -166,12 +166,12 @@ impl Seen {
             PatchOperation::Copy(copy) => (self.at(&copy.from), self.place(path)),
             _ => (None, 0),
         };
-        let (added, is_removed) = (value.map_or(0, weight), value.is_none());
+        let (added, is_removed) = (value.map(Weight::of).unwrap_or_default(), value.is_none());
         let gone = match operation {
             _ if path.is_root() => self.weight,
             PatchOperation::Remove(_) | PatchOperation::Replace(_) => self.taken(path),
             // What is inserted into a list takes the place of nothing.
-            _ if self.beside(path) > 0 => 0,
+            _ if self.beside(path) > 0 => Weight::default(),
             _ => self.taken(path),
         };
         let most = limits.nesting_depth;
@@ -179,16 +179,16 @@ impl Seen {
             return Err(format!("the state is nested deeper than {most}"));
         }
         let most = limits.message_size;
-        self.weight = (self.weight + added + place).saturating_sub(gone);
+        self.weight = self.weight.plus(added).placed(place).minus(gone);
         if path.is_root() && is_removed {
-            self.weight = weight(&Value::Null);
+            self.weight = Weight::of(&Value::Null);
         }
-        if self.weight > most {
+        if self.weight.text > most {
             return Err(format!("the state is larger than {most} bytes"));
         }
         // What is copied is weighed, copied, and weighed again when it goes.
         let copied = match operation {
-            PatchOperation::Copy(_) => added.saturating_mul(3),
+            PatchOperation::Copy(_) => added.text.saturating_mul(3),
             _ => 0,
         };
         self.spend(copied.saturating_add(self.beside(path)))
@@ -214,9 +214,9 @@ impl Seen {
     }
 
     /// What goes with the value at a path.
-    fn taken(&self, path: &Pointer) -> usize {
-        let value = self.at(path);
-        value.map_or(0, |value| weight(value) + self.place(path))
+    fn taken(&self, path: &Pointer) -> Weight {
+        let weigh = |value| Weight::of(value).placed(self.place(path));
+        self.at(path).map(weigh).unwrap_or_default()
     }
 
     /// What the place of a value takes, itself apart.

@@ -9,7 +9,10 @@ use serde_json::{Value, json};
 use crate::base::sync::lock;
 
 use super::diff::{diff, member};
-use super::weight;
+use super::{Weight, depth};
+
+/// With what is around it in a message, this is no more than others of this library read.
+const DEEPEST: usize = 120;
 
 /// A state: what is not changed is not copied.
 #[derive(Debug, Clone)]
@@ -57,14 +60,18 @@ impl Common {
         &self,
         property: &str,
         value: &[u8],
-    ) -> Result<Arc<Value>, serde_json::Error> {
+    ) -> Result<Arc<Value>, String> {
         let mut read = lock(&self.read);
         if let Some((before, known)) = read.get(property)
             && **before == *value
         {
             return Ok(Arc::clone(known));
         }
-        let new: Arc<Value> = Arc::new(serde_json::from_slice(value)?);
+        let new = serde_json::from_slice(value).map_err(|error| error.to_string())?;
+        if depth(&new) > DEEPEST {
+            return Err(format!("it is nested deeper than {DEEPEST}"));
+        }
+        let new = Arc::new(new);
         read.insert(property.into(), (value.into(), Arc::clone(&new)));
         Ok(new)
     }
@@ -227,7 +234,8 @@ fn patch(before: &Document, after: &Document, changed: &Changed) -> Option<Strin
 fn short(path: &str, old: &Value, new: &Value, operations: &mut Vec<Value>) {
     let mut patch = Vec::new();
     diff(path, old, new, &mut patch);
-    if patch.len() > 1 && patch.iter().map(weight).sum::<usize>() > weight(new) {
+    let length = |value: &Value| Weight::of(value).text;
+    if patch.len() > 1 && patch.iter().map(length).sum::<usize>() > length(new) {
         patch = vec![json!({"op": "replace", "path": path, "value": new})];
     }
     operations.append(&mut patch);

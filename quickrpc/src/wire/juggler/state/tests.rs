@@ -49,7 +49,7 @@ fn apply(seen: &mut Seen, patch: &Value) -> Result<News, String> {
 fn held(document: &Value) -> usize {
     match document {
         Value::Null => 0,
-        document => weight(document),
+        document => Weight::of(document).bytes(),
     }
 }
 
