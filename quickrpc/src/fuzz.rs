@@ -470,10 +470,7 @@ impl Mirror {
                 ..Limits::default()
             };
             let heard = listening.hear(&text, &limits, &mut Say::default());
-            assert!(
-                matches!(heard, Ok(Heard::Changes(_))),
-                "{text}: {heard:?}"
-            );
+            assert!(matches!(heard, Ok(Heard::Changes(_))), "{text}: {heard:?}");
         }
         let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("JSON");
         let seen = sees.seen(property).unwrap_or_else(|| "null".to_owned());

@@ -44,10 +44,9 @@ pub(crate) enum Broken {
 impl Cutter {
     pub(crate) fn new(wire: &Wire) -> Self {
         Cutter {
-            websocket: wire.websocket.map(|side| {
-                let refused = wire.codec.protocol().map(|protocol| protocol.binary_code());
-                Box::new(Reader::new(side).of_texts(refused))
-            }),
+            websocket: wire
+                .websocket
+                .map(|side| Box::new(Reader::new(side).of_texts(wire.binary_code()))),
             progress: Progress::default(),
             fresh: true,
         }

@@ -106,6 +106,12 @@ impl Wire {
         protocol.is_some_and(|protocol| protocol.has_properties())
     }
 
+    /// The code with which messages of bytes are refused, where only texts are understood.
+    pub(crate) fn binary_code(&self) -> Option<u16> {
+        let protocol = self.codec.protocol();
+        protocol.map(|protocol| protocol.binary_code())
+    }
+
     /// Why something of this name cannot be sent from here, if that is known of all peers.
     pub(crate) fn lacks(&self, method: &str, saying: Saying) -> Option<Error> {
         let protocol = self.codec.protocol()?;

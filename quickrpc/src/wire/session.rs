@@ -124,12 +124,7 @@ pub(crate) trait Speaking: Send {
     /// # Errors
     ///
     /// When the value cannot be told.
-    fn change(
-        &mut self,
-        _out: &mut Vec<u8>,
-        _property: &str,
-        _value: &[u8],
-    ) -> Result<(), Error> {
+    fn change(&mut self, _out: &mut Vec<u8>, _property: &str, _value: &[u8]) -> Result<(), Error> {
         Ok(())
     }
 

@@ -159,7 +159,8 @@ fn who_reads_slowly_sees_few_changes_and_the_newest_last() {
             peer.command("deaf");
             peer.expect("deaf");
             for n in 0..200 {
-                blob.set(format!("{n}{}", "x".repeat(200_000)).into()).unwrap();
+                blob.set(format!("{n}{}", "x".repeat(200_000)).into())
+                    .unwrap();
                 count.set(n.into()).unwrap();
             }
             // Nothing of that is in a queue.
@@ -207,7 +208,10 @@ fn they_write_what_they_see() {
         peer.expect("ready");
         let (set, get) = match generation {
             "0.5" => ("call set_voltage 6.5", "call get_voltage"),
-            _ => (r#"request set_voltage {"value": 6.5}"#, "request get_voltage null"),
+            _ => (
+                r#"request set_voltage {"value": 6.5}"#,
+                "request get_voltage null",
+            ),
         };
         assert_eq!(peer.result(set), Json::Null);
         assert_eq!(peer.result(get), 6.5);

@@ -84,7 +84,10 @@ fn the_value_is_all_that_is_sent() {
         let point = value(json!({"x": 1.5, "y": 2.0}));
         assert_eq!(settled(plain.call("go", &point)).unwrap(), point);
         let wrong = call_error(settled(plain.call("go", value(json!({"target": point})))));
-        assert!(wrong.message.contains("argument `target` of `go`"), "{wrong}");
+        assert!(
+            wrong.message.contains("argument `target` of `go`"),
+            "{wrong}"
+        );
     }
 }
 

@@ -173,7 +173,9 @@ impl Owned {
         out.clear();
         let (codec, names) = (&peer.wire.codec, &self.names);
         let encode = || match peer.wire.has_properties() {
-            true => value.text().map(|text| out.extend_from_slice(text.as_bytes())),
+            true => value
+                .text()
+                .map(|text| out.extend_from_slice(text.as_bytes())),
             false => value.encode_change(codec, out, &names.change, names.positional),
         };
         let encoded = foreign::catch("encoding a property", encode)

@@ -160,16 +160,19 @@ impl Conn {
         let answer = matches!(wait, Wait::Answer);
         let bytes = match content {
             Content::Framed(bytes) => Cow::Borrowed(bytes),
-            _ => self.finish(content, tx.speaking.as_deref_mut())?,
-        };
-        if let Content::Said(about, _) = content
-            && about.may_be_kept()
-        {
-            self.say_later(&mut tx);
-            if bytes.is_empty() {
-                return Ok(Queued::Fine);
+            _ => {
+                let bytes = self.finish(content, tx.speaking.as_deref_mut())?;
+                if let Content::Said(about, _) = content
+                    && about.may_be_kept()
+                {
+                    self.say_later(&mut tx);
+                    if bytes.is_empty() {
+                        return Ok(Queued::Fine);
+                    }
+                }
+                bytes
             }
-        }
+        };
         let mut rest = &*bytes;
         let Outlet::Socket(stream) = &self.outlet else {
             tx.append(rest, answer);

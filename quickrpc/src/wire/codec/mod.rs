@@ -47,7 +47,6 @@ mod tests;
 
 #[doc(hidden)]
 pub use any::AnyCodec;
-#[cfg(any(feature = "juggler", feature = "zonis"))]
 pub(crate) use envelope::Span;
 pub(crate) use envelope::{DecodeError, Envelope, Part, Payload};
 

@@ -86,7 +86,11 @@ fn end(heard: Heard) -> (u16, String) {
 
 #[test]
 fn who_is_not_let_in_hears_why() {
-    let server = || zonis("", "s3", Some("over")).session(Role::Server, usize::MAX).0;
+    let server = || {
+        zonis("", "s3", Some("over"))
+            .session(Role::Server, usize::MAX)
+            .0
+    };
     let identify = |secret: &str, key: &str| {
         format!(
             r#"{{"packet_id":"p","type":"request","data":{{"identifier":"cog","type":"IDENTIFY","data":{{"secret_key":"{secret}","override_key":{key}}}}}}}"#

@@ -48,7 +48,10 @@ fn wrong() -> Vec<String> {
     .into();
     let deep = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
     for levels in [130, 100_000] {
-        patches.push(format!(r#"[{{"op":"add","path":"/d","value":{}}}]"#, deep(levels)));
+        patches.push(format!(
+            r#"[{{"op":"add","path":"/d","value":{}}}]"#,
+            deep(levels)
+        ));
     }
     let far = "/0".repeat(50_000);
     patches.push(format!(r#"[{{"op":"add","path":"{far}","value":1}}]"#));
@@ -69,7 +72,11 @@ fn next(changes: &Subscription<(Sender, Value)>) -> Json {
 /// A server of 0.5 that sees what clients show.
 fn server(limits: Limits) -> (dynamic::Api, SocketAddr) {
     let api = dynamic::Api::builder().codec("juggler:0.5");
-    let api = api.transport(SERVER).limits(limits).build_dynamic().unwrap();
+    let api = api
+        .transport(SERVER)
+        .limits(limits)
+        .build_dynamic()
+        .unwrap();
     api.on("add", |_sender, _args| Value::from(3));
     api.start().unwrap();
     let addr = api.local_addrs()[0];
@@ -141,10 +148,13 @@ fn a_state_that_grows_without_end_has_one() {
     let (gone, ends) = inbox();
     api.on_disconnect(move |_, reason| gone.send(reason.to_string()).unwrap());
     let copies = r#"[{"op":"copy","from":"","path":"/x"}]"#;
-    let grows = r#"[{"op":"add","path":"/l/-","value":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}]"#;
+    let grows =
+        r#"[{"op":"add","path":"/l/-","value":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}]"#;
     for (patch, most) in [(copies, 200), (grows, 10_000)] {
         let mut other = Other::connect(addr);
-        other.say(data(r#"[{"op":"add","path":"","value":{"l":["0123456789"]}}]"#));
+        other.say(data(
+            r#"[{"op":"add","path":"","value":{"l":["0123456789"]}}]"#,
+        ));
         // It may have closed before it has read all.
         (0..most).find(|_| other.0.send(Message::text(data(patch))).is_err());
         assert!(matches!(other.next(), Came::Closed(1000)));
@@ -159,9 +169,13 @@ fn a_state_that_grows_without_end_has_one() {
     let mut other = Other::connect(addr);
     for n in 0..20 {
         let value = json!({"n": n, "x": "x".repeat(50_000)});
-        other.say(data(&json!([{"op": "add", "path": "", "value": value}]).to_string()));
+        other.say(data(
+            &json!([{"op": "add", "path": "", "value": value}]).to_string(),
+        ));
         assert_eq!(next(&whole)["n"], n);
-        other.say(data(r#"[{"op":"copy","from":"/x","path":"/y"},{"op":"remove","path":"/y"}]"#));
+        other.say(data(
+            r#"[{"op":"copy","from":"/x","path":"/y"},{"op":"remove","path":"/y"}]"#,
+        ));
         next(&whole);
     }
 }
@@ -199,7 +213,9 @@ fn who_has_much_moved_about_goes() {
     api.on_disconnect(move |_, reason| gone.send(reason.to_string()).unwrap());
     let mut other = Other::connect(addr);
     let large = json!({"a": "x".repeat(4_000_000), "b": [1]});
-    other.say(data(&json!([{"op": "add", "path": "", "value": large}]).to_string()));
+    other.say(data(
+        &json!([{"op": "add", "path": "", "value": large}]).to_string(),
+    ));
     let moves = r#"[{"op":"copy","from":"/a","path":"/b/0"},{"op":"remove","path":"/b/0"}]"#;
     (0..1_000).find(|_| other.0.send(Message::text(data(moves))).is_err());
     assert!(matches!(other.next(), Came::Closed(1000)));

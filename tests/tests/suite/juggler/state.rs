@@ -101,10 +101,12 @@ fn our_own_clients_hear_read_and_write() {
         let codec = format!("{codec}?autoflush_delay=10ms");
         let (supply, addr) = supply(&codec);
         supply.voltage.set(5.0).unwrap();
-        supply.voltage.on_write(|_sender, volts| match *volts < 30.0 {
-            true => Ok(()),
-            false => Err("too high"),
-        });
+        supply
+            .voltage
+            .on_write(|_sender, volts| match *volts < 30.0 {
+                true => Ok(()),
+                false => Err("too high"),
+            });
         let lab = lab(&codec, addr);
         let volts = lab.voltage.subscribe();
         // What is not told yet is asked for.
@@ -137,26 +139,47 @@ fn the_property_without_a_name_is_the_whole() {
         let mut other = Other::connect(addr);
         // It is there, and hears of nothing: null is how a state begins.
         for (state, patch) in [
-            (json!([1, 2, {"a": 3}]), json!([{"op": "replace", "path": "", "value": [1, 2, {"a": 3}]}])),
-            (json!([1, 2, {"a": 4}]), json!([{"op": "replace", "path": "/2/a", "value": 4}])),
-            (json!([0, 1, 2, {"a": 4}]), json!([
-                {"op": "replace", "path": "/0", "value": 0},
-                {"op": "replace", "path": "/1", "value": 1},
-                {"op": "replace", "path": "/2", "value": 2},
-                {"op": "add", "path": "/3", "value": {"a": 4}}
-            ])),
-            (json!(null), json!([{"op": "replace", "path": "", "value": null}])),
+            (
+                json!([1, 2, {"a": 3}]),
+                json!([{"op": "replace", "path": "", "value": [1, 2, {"a": 3}]}]),
+            ),
+            (
+                json!([1, 2, {"a": 4}]),
+                json!([{"op": "replace", "path": "/2/a", "value": 4}]),
+            ),
+            (
+                json!([0, 1, 2, {"a": 4}]),
+                json!([
+                    {"op": "replace", "path": "/0", "value": 0},
+                    {"op": "replace", "path": "/1", "value": 1},
+                    {"op": "replace", "path": "/2", "value": 2},
+                    {"op": "add", "path": "/3", "value": {"a": 4}}
+                ]),
+            ),
+            (
+                json!(null),
+                json!([{"op": "replace", "path": "", "value": null}]),
+            ),
         ] {
             board.state.set(value(state.clone())).unwrap();
             let told = other.patch(codec);
             if state.as_array().is_none_or(|list| list.len() < 4) {
                 assert_eq!(told, patch, "{codec}");
             }
-            assert_eq!(states.receiver().recv_timeout(SOON).unwrap().1, value(state));
+            assert_eq!(
+                states.receiver().recv_timeout(SOON).unwrap().1,
+                value(state)
+            );
         }
         settled(player.all().set_state(Value::from("written"))).unwrap();
-        assert_eq!(states.receiver().recv_timeout(SOON).unwrap().1, Value::from("written"));
-        assert_eq!(settled(player.all().state()).unwrap(), Value::from("written"));
+        assert_eq!(
+            states.receiver().recv_timeout(SOON).unwrap().1,
+            Value::from("written")
+        );
+        assert_eq!(
+            settled(player.all().state()).unwrap(),
+            Value::from("written")
+        );
         assert_eq!(board.state.get(), Some(Value::from("written")));
     }
 }
@@ -194,7 +217,11 @@ fn changes_within_the_delay_are_one_patch() {
         let patches: Vec<_> = (0..2).map(|_| other.patch(codec)).collect();
         done.send(()).unwrap();
         setter.join().unwrap();
-        assert!(patches.iter().all(|patch| patch.as_array().unwrap().len() == 1));
+        assert!(
+            patches
+                .iter()
+                .all(|patch| patch.as_array().unwrap().len() == 1)
+        );
         assert!(began.elapsed() > Duration::from_millis(900), "{patches:?}");
     }
 }
@@ -209,7 +236,10 @@ fn both_sides_of_the_fifth_have_properties() {
     guest.seat.set(Some("A1".into())).unwrap();
     let seats = host.seat.subscribe();
     guest.start().unwrap();
-    assert_eq!(seats.receiver().recv_timeout(SOON).unwrap().1.as_deref(), Some("A1"));
+    assert_eq!(
+        seats.receiver().recv_timeout(SOON).unwrap().1.as_deref(),
+        Some("A1")
+    );
     guest.seat.set(None).unwrap();
     assert_eq!(seats.receiver().recv_timeout(SOON).unwrap().1, None);
     let peer = host.peers().remove(0);
@@ -282,5 +312,8 @@ fn what_is_shown_is_heard_as_changes_of_properties() {
     assert_eq!(next(&whole), value(json!({"b": [1]})));
     assert_eq!(next(&a), Value::Null, "the same in between was no change");
     assert_eq!(settled(client.all().read("b")).unwrap(), value(json!([1])));
-    assert_eq!(settled(client.all().read("")).unwrap(), value(json!({"b": [1]})));
+    assert_eq!(
+        settled(client.all().read("")).unwrap(),
+        value(json!({"b": [1]}))
+    );
 }

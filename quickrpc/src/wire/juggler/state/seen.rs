@@ -120,12 +120,18 @@ impl Seen {
             // What it is by definition (RFC 6902, section 4.4): places may change between the two.
             PatchOperation::Move(moved) => {
                 let gone = self.taken(&moved.from);
-                self.spend(gone.text.saturating_mul(2).saturating_add(self.beside(&moved.from)))?;
+                self.spend(
+                    gone.text
+                        .saturating_mul(2)
+                        .saturating_add(self.beside(&moved.from)),
+                )?;
                 let value = self.document.pointer_mut(moved.from.as_str());
                 let value = value.map(Value::take).unwrap_or_default();
                 self.weight = self.weight.minus(gone);
                 news.note(&moved.from);
-                self.carry_out(&PatchOperation::Remove(RemoveOperation { path: moved.from }))?;
+                self.carry_out(&PatchOperation::Remove(RemoveOperation {
+                    path: moved.from,
+                }))?;
                 let path = moved.path;
                 PatchOperation::Add(AddOperation { path, value })
             }
@@ -206,7 +212,9 @@ impl Seen {
     /// Time makes good for what was done.
     fn earn(&mut self) {
         let millis = self.since.elapsed().as_millis();
-        let earned = usize::try_from(millis).unwrap_or(CREDIT).saturating_mul(EARNED / 1_000);
+        let earned = usize::try_from(millis)
+            .unwrap_or(CREDIT)
+            .saturating_mul(EARNED / 1_000);
         if earned > 0 {
             self.since = Instant::now();
             self.credit = self.credit.saturating_add(earned).min(CREDIT);

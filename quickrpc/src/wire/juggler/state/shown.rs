@@ -38,7 +38,14 @@ pub(in super::super) struct Common {
     /// A leaf in the lock order.
     last: Mutex<Option<Step>>,
     /// The values of properties as they were written last. Likewise.
-    read: Mutex<BTreeMap<Box<str>, (Box<[u8]>, Arc<Value>)>>,
+    read: Mutex<BTreeMap<Box<str>, Read>>,
+}
+
+/// A value as it was written, and what that is.
+#[derive(Debug)]
+struct Read {
+    text: Box<[u8]>,
+    value: Arc<Value>,
 }
 
 /// From one document to another.
@@ -62,17 +69,19 @@ impl Common {
         value: &[u8],
     ) -> Result<Arc<Value>, String> {
         let mut read = lock(&self.read);
-        if let Some((before, known)) = read.get(property)
-            && **before == *value
+        if let Some(known) = read.get(property)
+            && *known.text == *value
         {
-            return Ok(Arc::clone(known));
+            return Ok(Arc::clone(&known.value));
         }
         let new = serde_json::from_slice(value).map_err(|error| error.to_string())?;
         if depth(&new) > DEEPEST {
             return Err(format!("it is nested deeper than {DEEPEST}"));
         }
         let new = Arc::new(new);
-        read.insert(property.into(), (value.into(), Arc::clone(&new)));
+        let text = value.into();
+        let value = Arc::clone(&new);
+        read.insert(property.into(), Read { text, value });
         Ok(new)
     }
 
@@ -164,7 +173,8 @@ impl Document {
             Document::Members(members) => Members::clone(members),
             Document::Whole(value) => {
                 let members = value.as_object().into_iter().flatten();
-                let copies = members.map(|(name, value)| (name.as_str().into(), value.clone().into()));
+                let copies =
+                    members.map(|(name, value)| (name.as_str().into(), value.clone().into()));
                 copies.collect()
             }
         };

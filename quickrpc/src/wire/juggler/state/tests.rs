@@ -119,10 +119,7 @@ fn what_has_changed_is_known() {
     ]);
     let news = apply(&mut seen, &patch).unwrap();
     let members: Vec<_> = news.members.iter().map(String::as_str).collect();
-    assert_eq!(
-        (&news.whole, &*members),
-        (&None, &["a", "b/c", "d"][..])
-    );
+    assert_eq!((&news.whole, &*members), (&None, &["a", "b/c", "d"][..]));
     assert_eq!(of(&seen, &news, "b/c").as_deref(), Some("[0,1]"));
     assert_eq!(of(&seen, &news, "a").as_deref(), Some("null"));
     assert_eq!(of(&seen, &news, "x"), None);
@@ -221,7 +218,11 @@ fn a_patch_keeps_nobody_busy() {
     // Nor do many of them.
     let mut seen = Seen::new();
     let large = json!({"a": "x".repeat(4_000_000), "b": [1]});
-    apply(&mut seen, &json!([{"op": "add", "path": "", "value": large}])).unwrap();
+    apply(
+        &mut seen,
+        &json!([{"op": "add", "path": "", "value": large}]),
+    )
+    .unwrap();
     let moved = json!([
         {"op": "copy", "from": "/a", "path": "/b/0"},
         {"op": "move", "from": "/b/0", "path": "/c"},
@@ -235,16 +236,44 @@ fn a_patch_keeps_nobody_busy() {
 fn what_is_moved_is_where_it_is_after_that() {
     let mut seen = Seen::new();
     let state = json!({"l": [{"x": 1}, {"x": "long"}, {"y": [2]}], "a": {"b": {"c": 3}}});
-    apply(&mut seen, &json!([{"op": "add", "path": "", "value": state}])).unwrap();
+    apply(
+        &mut seen,
+        &json!([{"op": "add", "path": "", "value": state}]),
+    )
+    .unwrap();
     for (from, path, state) in [
-        ("/l/0", "/l/1/x", json!({"l": [{"x": "long"}, {"x": {"x": 1}, "y": [2]}], "a": {"b": {"c": 3}}})),
-        ("/l/1/x", "/l/-", json!({"l": [{"x": "long"}, {"y": [2]}, {"x": 1}], "a": {"b": {"c": 3}}})),
-        ("/a/b", "/a", json!({"l": [{"x": "long"}, {"y": [2]}, {"x": 1}], "a": {"c": 3}})),
-        ("/a", "/a", json!({"l": [{"x": "long"}, {"y": [2]}, {"x": 1}], "a": {"c": 3}})),
-        ("/l", "/a", json!({"a": [{"x": "long"}, {"y": [2]}, {"x": 1}]})),
+        (
+            "/l/0",
+            "/l/1/x",
+            json!({"l": [{"x": "long"}, {"x": {"x": 1}, "y": [2]}], "a": {"b": {"c": 3}}}),
+        ),
+        (
+            "/l/1/x",
+            "/l/-",
+            json!({"l": [{"x": "long"}, {"y": [2]}, {"x": 1}], "a": {"b": {"c": 3}}}),
+        ),
+        (
+            "/a/b",
+            "/a",
+            json!({"l": [{"x": "long"}, {"y": [2]}, {"x": 1}], "a": {"c": 3}}),
+        ),
+        (
+            "/a",
+            "/a",
+            json!({"l": [{"x": "long"}, {"y": [2]}, {"x": 1}], "a": {"c": 3}}),
+        ),
+        (
+            "/l",
+            "/a",
+            json!({"a": [{"x": "long"}, {"y": [2]}, {"x": 1}]}),
+        ),
         ("/a/1", "", json!({"y": [2]})),
     ] {
-        apply(&mut seen, &json!([{"op": "move", "from": from, "path": path}])).unwrap();
+        apply(
+            &mut seen,
+            &json!([{"op": "move", "from": from, "path": path}]),
+        )
+        .unwrap();
         assert_eq!(seen.document(), &state, "{from} {path}");
     }
 }
@@ -309,7 +338,10 @@ fn who_knows_the_same_shares_it() {
 #[test]
 fn several_changes_are_one_patch() {
     let (common, mut shown) = (Common::default(), Shown::new());
-    let first = shown.show_all(&common, &[("a", json!(1)), ("b", json!(2)), ("a", json!(3))]);
+    let first = shown.show_all(
+        &common,
+        &[("a", json!(1)), ("b", json!(2)), ("a", json!(3))],
+    );
     assert_eq!(
         first.as_deref(),
         Some(r#"[{"op":"replace","path":"","value":{"a":3,"b":2}}]"#)
@@ -323,7 +355,10 @@ fn several_changes_are_one_patch() {
         ])
     );
     // The whole, and members of it that have changed since.
-    let third = shown.show_all(&common, &[("c", json!(9)), ("", json!({"b": []})), ("d", json!(1))]);
+    let third = shown.show_all(
+        &common,
+        &[("c", json!(9)), ("", json!({"b": []})), ("d", json!(1))],
+    );
     assert!(third.is_some());
     assert_eq!(shown.document(), json!({"b": [], "d": 1}));
 }
