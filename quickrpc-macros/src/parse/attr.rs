@@ -40,7 +40,7 @@ pub(crate) struct ArgumentAttrs {
     pub(crate) name: Option<LitStr>,
     pub(crate) default: Option<Default>,
     /// Where it says that the argument is all that is sent.
-    pub(crate) whole: Option<Span>,
+    pub(crate) whole: Option<Attribute>,
     pub(crate) docs: Vec<Attribute>,
     pub(crate) lints: Lints,
 }
@@ -180,7 +180,7 @@ impl ArgumentAttrs {
                 "whole" if !matches!(attr.meta, Meta::Path(_)) => {
                     mistakes.add(&attr, "`#[whole]` takes no value");
                 }
-                "whole" => this.whole = Some(attr.span()),
+                "whole" => this.whole = Some(attr),
                 name if is_lint_level(name) => this.lints.0.push(attr),
                 name if is_for_a_tool(name) => {}
                 name => mistakes.add(&attr, refused_on_argument(name)),

@@ -183,12 +183,12 @@ fn arguments(sig: &Signature, mistakes: &mut Mistakes) -> Vec<DeclaredArgument> 
 /// What an argument is that is all that is sent.
 fn check_whole(call: &Ident, arguments: &[DeclaredArgument], mistakes: &mut Mistakes) {
     for argument in arguments {
-        let Some(span) = argument.attrs.whole else {
+        let Some(attr) = &argument.attrs.whole else {
             continue;
         };
         if arguments.len() > 1 {
-            mistakes.add_at(
-                span,
+            mistakes.add(
+                attr,
                 format!(
                     "`#[whole]` is all that `{call}` sends, so that it is for the only argument, \
                      and `{call}` has {}; put them into a struct",
@@ -197,8 +197,8 @@ fn check_whole(call: &Ident, arguments: &[DeclaredArgument], mistakes: &mut Mist
             );
         }
         if argument.attrs.default.is_some() {
-            mistakes.add_at(
-                span,
+            mistakes.add(
+                attr,
                 "what is `#[whole]` is never missing, and so needs no `#[default]`",
             );
         }

@@ -6,7 +6,7 @@ use crate::wire::session::Heard;
 
 use super::listen::Ear;
 use super::message::Members;
-use super::wrong;
+use super::peer::wrong;
 
 /// What hears messages that say of no call that it is one, as the only argument.
 pub(super) const MESSAGE: &str = "message";

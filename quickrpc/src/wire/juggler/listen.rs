@@ -12,10 +12,11 @@ use crate::wire::codec::{DecodeError, Envelope, Part, Payload, Span};
 use crate::wire::json;
 use crate::wire::session::{Changes, Heard, Listening, Role, Say, Verdict};
 
+use super::equal;
 use super::message::{self, Members};
+use super::peer::{Peer, wrong};
 use super::speak::write_response;
 use super::state::News;
-use super::{Peer, equal, wrong};
 
 /// The hearing half of a session.
 pub(super) struct Listener {

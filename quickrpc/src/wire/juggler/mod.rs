@@ -7,42 +7,28 @@
 mod equal;
 mod listen;
 mod message;
+mod peer;
 mod speak;
 mod state;
 mod tell;
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use crate::base::error::CallError;
-use crate::base::reason::DisconnectReason;
 use crate::expr::JugglerExpr;
 use crate::expr::JugglerGeneration as Generation;
 use crate::format::text::{self, Json};
 
-use self::state::{Common, Seen};
-use super::session::{Heard, Listening, Protocol, Role, Saying, Speaking};
+use self::peer::{Peer, lacks};
+use self::state::Common;
+use super::session::{Listening, Protocol, Role, Saying, Speaking};
 
 /// Juggler, as one wire speaks it.
 pub(crate) struct Juggler {
     expr: JugglerExpr,
     /// What is the same for all who are shown the same state.
     common: Arc<Common>,
-}
-
-/// What both halves of a session know.
-struct Peer {
-    expr: JugglerExpr,
-    role: Role,
-    /// How the peer speaks, once that is known.
-    generation: OnceLock<Generation>,
-    since: Instant,
-    /// When something was heard last, in nanoseconds from the beginning.
-    heard: AtomicU64,
-    /// What it shows; a leaf in the lock order.
-    seen: Mutex<Seen>,
 }
 
 impl Juggler {
@@ -68,15 +54,7 @@ impl Protocol for Juggler {
     }
 
     fn session(&self, role: Role, largest: usize) -> (Box<dyn Listening>, Box<dyn Speaking>) {
-        let generation = self.generation(role);
-        let peer = Arc::new(Peer {
-            expr: self.expr.clone(),
-            role,
-            generation: generation.map_or_else(OnceLock::new, OnceLock::from),
-            since: Instant::now(),
-            heard: AtomicU64::new(0),
-            seen: Mutex::new(Seen::new()),
-        });
+        let peer = Arc::new(Peer::new(&self.expr, role, self.generation(role)));
         let listening = listen::Listener::new(Arc::clone(&peer));
         let teller = tell::Teller::new(Arc::clone(&self.common), largest);
         let speaking = speak::Speaker::new(peer, teller);
@@ -126,47 +104,6 @@ impl Protocol for Juggler {
     fn path(&self) -> &'static str {
         "/ws"
     }
-}
-
-/// What peers of a generation cannot be told.
-fn lacks(generation: Generation, role: Role, saying: Saying) -> Option<&'static str> {
-    match (generation, role, saying) {
-        (Generation::V05, _, _)
-        | (_, Role::Client, Saying::Call)
-        | (_, Role::Server, Saying::Notification | Saying::Property) => None,
-        (_, Role::Client, Saying::Property) => {
-            Some("a client of Juggler has no state that servers see; only servers have properties")
-        }
-        (_, Role::Client, Saying::Notification) => Some(
-            "a client of Juggler has no notifications, only calls with a reply; declare it with a \
-             result, which may be `()`",
-        ),
-        (_, Role::Server, Saying::Call) => Some(
-            "a server of Juggler cannot call its clients, only notify them; declare it without a \
-             result",
-        ),
-    }
-}
-
-impl Peer {
-    /// Something was heard.
-    fn is_there(&self) {
-        let nanos = u64::try_from(self.since.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.heard.store(nanos, Ordering::Relaxed);
-    }
-
-    /// When something was heard last.
-    fn heard(&self) -> Instant {
-        self.since + Duration::from_nanos(self.heard.load(Ordering::Relaxed))
-    }
-}
-
-/// The peer has to go. It is not told why.
-fn wrong(text: impl Into<Arc<str>>) -> Heard {
-    Heard::End(DisconnectReason::Rejected {
-        code: 1000,
-        text: text.into(),
-    })
 }
 
 impl fmt::Debug for Juggler {

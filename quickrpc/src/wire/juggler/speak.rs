@@ -15,8 +15,8 @@ use crate::wire::session::{About, Due, Say, Saying, Speaking};
 
 use super::equal::MESSAGE;
 use super::message::{Members, is_plain_json};
+use super::peer::{Peer, lacks};
 use super::tell::Teller;
-use super::{Peer, lacks};
 
 /// The speaking half of a session.
 pub(super) struct Speaker {

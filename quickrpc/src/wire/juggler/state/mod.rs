@@ -7,8 +7,8 @@ mod diff;
 mod seen;
 mod shown;
 
-pub(super) use seen::{News, Seen};
-pub(super) use shown::{Changed, Common, Document};
+pub(crate) use seen::{News, Seen};
+pub(crate) use shown::{Changed, Common, Document};
 
 use serde_json::Value;
 

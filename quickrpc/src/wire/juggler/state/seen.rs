@@ -13,7 +13,7 @@ use super::{Weight, depth};
 
 /// The state of the other side, as far as it has told it.
 #[derive(Debug)]
-pub(in super::super) struct Seen {
+pub(crate) struct Seen {
     document: Value,
     /// It has told anything.
     told: bool,
@@ -26,11 +26,11 @@ pub(in super::super) struct Seen {
 
 /// What a patch has changed.
 #[derive(Debug, Default)]
-pub(in super::super) struct News {
+pub(crate) struct News {
     /// The state as a whole, which was this before.
-    pub(in super::super) whole: Option<Value>,
+    pub(crate) whole: Option<Value>,
     /// These of its members, or something in them.
-    pub(in super::super) members: BTreeSet<String>,
+    pub(crate) members: BTreeSet<String>,
 }
 
 /// A peer may have so much moved and copied, in values and characters: short patches could otherwise
@@ -40,7 +40,7 @@ const CREDIT: usize = 1 << 24;
 const EARNED: usize = 1 << 23;
 
 impl Seen {
-    pub(in super::super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Seen {
             document: Value::Null,
             told: false,
@@ -51,7 +51,7 @@ impl Seen {
     }
 
     /// The value of a property, in JSON, if it was told.
-    pub(in super::super) fn value(&self, property: &str) -> Option<String> {
+    pub(crate) fn value(&self, property: &str) -> Option<String> {
         let value = match property {
             "" => self.told.then_some(&self.document),
             name => self.document.get(name),
@@ -60,7 +60,7 @@ impl Seen {
     }
 
     /// The same if it is among what has changed.
-    pub(in super::super) fn changed(&self, news: &News, property: &str) -> Option<String> {
+    pub(crate) fn changed(&self, news: &News, property: &str) -> Option<String> {
         if property.is_empty() {
             let any = news.whole.is_some() || !news.members.is_empty();
             return any.then(|| self.document.to_string());
@@ -73,7 +73,7 @@ impl Seen {
     }
 
     /// About the bytes that are kept.
-    pub(in super::super) fn held(&self) -> usize {
+    pub(crate) fn held(&self) -> usize {
         match self.document {
             Value::Null => 0,
             _ => self.weight.bytes(),
@@ -81,7 +81,7 @@ impl Seen {
     }
 
     #[cfg(test)]
-    pub(in super::super) fn document(&self) -> &Value {
+    pub(crate) fn document(&self) -> &Value {
         &self.document
     }
 
@@ -91,7 +91,7 @@ impl Seen {
     ///
     /// When it is no patch, does not fit the document, or makes it larger or deeper than a message
     /// may be. Some of it may have been applied: who sends such a thing has to go.
-    pub(in super::super) fn apply(
+    pub(crate) fn apply(
         &mut self,
         patch: &str,
         removable: bool,
@@ -250,7 +250,7 @@ impl Seen {
 }
 
 impl News {
-    pub(in super::super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.whole.is_none() && self.members.is_empty()
     }
 

@@ -16,7 +16,7 @@ const DEEPEST: usize = 120;
 
 /// A state: what is not changed is not copied.
 #[derive(Debug, Clone)]
-pub(in super::super) enum Document {
+pub(crate) enum Document {
     Whole(Arc<Value>),
     /// An object of the values of properties, of which there is one at least.
     Members(Arc<Members>),
@@ -26,7 +26,7 @@ type Members = BTreeMap<Box<str>, Arc<Value>>;
 
 /// Properties that have changed.
 #[derive(Debug, Clone, Default)]
-pub(in super::super) struct Changed {
+pub(crate) struct Changed {
     /// The whole of the state, before the others.
     whole: Option<Arc<Value>>,
     members: Members,
@@ -34,7 +34,7 @@ pub(in super::super) struct Changed {
 
 /// What has been done for one peer is not done again for the others.
 #[derive(Debug, Default)]
-pub(in super::super) struct Common {
+pub(crate) struct Common {
     /// A leaf in the lock order.
     last: Mutex<Option<Step>>,
     /// The values of properties as they were written last. Likewise.
@@ -63,11 +63,7 @@ impl Common {
     /// # Errors
     ///
     /// When others could not read it.
-    pub(in super::super) fn read(
-        &self,
-        property: &str,
-        value: &[u8],
-    ) -> Result<Arc<Value>, String> {
+    pub(crate) fn read(&self, property: &str, value: &[u8]) -> Result<Arc<Value>, String> {
         let mut read = lock(&self.read);
         if let Some(known) = read.get(property)
             && *known.text == *value
@@ -87,7 +83,7 @@ impl Common {
 
     /// The document with these changes, and the patch that shows them, if there is something to
     /// show.
-    pub(in super::super) fn step(
+    pub(crate) fn step(
         &self,
         before: &Document,
         changed: &Changed,
@@ -116,12 +112,12 @@ impl Common {
 }
 
 impl Changed {
-    pub(in super::super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.whole.is_none() && self.members.is_empty()
     }
 
     /// The value of a member, or of the whole if the property has no name.
-    pub(in super::super) fn note(&mut self, property: &str, value: Arc<Value>) {
+    pub(crate) fn note(&mut self, property: &str, value: Arc<Value>) {
         match property {
             "" => {
                 self.whole = Some(value);
@@ -133,7 +129,7 @@ impl Changed {
 
     /// Takes out what comes first, where all together is too much. With it the name of the
     /// property.
-    pub(in super::super) fn pop(&mut self) -> Option<(Box<str>, Changed)> {
+    pub(crate) fn pop(&mut self) -> Option<(Box<str>, Changed)> {
         let mut first = Changed::default();
         if let Some(whole) = self.whole.take() {
             first.whole = Some(whole);
@@ -146,7 +142,7 @@ impl Changed {
 }
 
 impl Document {
-    pub(in super::super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Document::Whole(Arc::new(Value::Null))
     }
 
