@@ -122,6 +122,9 @@ use proc_macro::TokenStream;
 /// for reads, as declared, and `set_voltage(&self, sender, value: &f64) -> Result<(), BoxError>`
 /// for writes; with a declared `Result<f64, E>` both may fail with an `E`.
 ///
+/// On wires that have a state (`juggler`), a property is a member of it, under its name on the wire;
+/// `#[name = ""]` is the whole of the state.
+///
 /// # Attributes
 ///
 /// On a method:
@@ -150,6 +153,10 @@ use proc_macro::TokenStream;
 /// * `#[default]`, `#[default(expr)]`: the value if the argument is missing (not if it is
 ///   null), by `Default` or as given. The expression has the declared type; for `&T` it is
 ///   a `T`. It is evaluated anew for each call that lacks the argument.
+/// * `#[whole]`, on the only argument of a call: it is sent itself, in place of an object of
+///   arguments, for those whose payload is one value. What a protocol cannot carry in that place is
+///   [`Error::Encode`]: `jrpc` takes what is an object or a list, `terse` and `zonis` what is an
+///   object, `juggler` anything.
 /// * A doc comment, which goes to the senders and to the description.
 ///
 /// On both:

@@ -503,7 +503,9 @@ pub mod __private {
     pub use crate::call::reply::{Returns, Via, served};
     pub use crate::call::slot::Slot;
     pub use crate::call::target::Target;
-    pub use crate::format::args::{ArgValue, Blob, BlobRef, Maybe, OutArgs, Plain, Text, WireArgs};
+    pub use crate::format::args::{
+        ArgValue, Blob, BlobRef, Maybe, OutArgs, Plain, Text, Whole, WireArgs,
+    };
     pub use crate::macro_support::*;
     pub use serde;
 }

@@ -43,6 +43,11 @@ macro_rules! decode {
     };
 }
 
+/// Decodes the one argument that is all of what was sent.
+pub fn decode_whole<'de, A: Deserialize<'de>>(call: &Invocation<'de>) -> Result<(A,), Outcome> {
+    call.whole::<A>().map(|whole| (whole,))
+}
+
 decode!(decode0);
 decode!(decode1 A);
 decode!(decode2 A B);

@@ -74,7 +74,7 @@ impl Side<'_> {
             Default::Trait(_) => "Default::default()".to_owned(),
             Default::Expr(expr) => crate::text::of(expr),
         }));
-        let optional = argument.shape.optional;
+        let (optional, whole) = (argument.shape.optional, argument.whole);
         let docs = docs::text(&argument.docs);
         quote! {
             #krate::ArgumentDescription {
@@ -83,6 +83,7 @@ impl Side<'_> {
                 type_name: #type_name,
                 default: #default,
                 optional: #optional,
+                whole: #whole,
                 docs: #docs,
             }
         }

@@ -215,8 +215,8 @@ impl Side<'_> {
             true => (quote!(#krate::Promises), " of each receiver"),
         };
         let (read_by, write_by) = match each {
-            false => (format_ident!("call"), format_ident!("write")),
-            true => (format_ident!("call_each"), format_ident!("write_each")),
+            false => (format_ident!("read"), format_ident!("write")),
+            true => (format_ident!("read_each"), format_ident!("write_each")),
         };
         let remote = self.properties.iter().filter(|property| !property.own);
         let senders = remote.map(|property| {
@@ -229,7 +229,7 @@ impl Side<'_> {
             };
             let (value, wire) = (&property.value.value, property.value.wire(krate));
             let travels = quote!(#krate::__private::result_travels::<#wire>(););
-            let calls = quote!(#handle::DESCRIPTION.properties[#index].calls);
+            let description = quote!(#handle::DESCRIPTION.properties[#index]);
             let reads = docs::of_call(call, &format!("Reads the property `{name}`{to}."));
             let write = parts.writable.then(|| {
                 let setter = &parts.setter;
@@ -241,9 +241,9 @@ impl Side<'_> {
                     #silenced
                     #vis fn #setter(&self, value: #value) -> #promise<()> {
                         #travels
-                        const CALL: &#krate::CallDescription = match &#calls.write {
+                        const CALL: &#krate::CallDescription = match &#description.calls.write {
                             ::core::option::Option::Some(call) => call,
-                            ::core::option::Option::None => &#calls.read,
+                            ::core::option::Option::None => &#description.calls.read,
                         };
                         self.0.#write_by::<#value, #wire>(CALL, value)
                     }
@@ -256,7 +256,7 @@ impl Side<'_> {
                 #lints
                 #vis fn #name(&self) -> #promise<#value> {
                     #travels
-                    self.0.#read_by::<#value, #wire, _>(const { &#calls.read }, ())
+                    self.0.#read_by::<#value, #wire>(const { &#description })
                 }
                 #write
             }
@@ -295,6 +295,7 @@ impl Side<'_> {
                 type_name: #type_name,
                 default: ::core::option::Option::None,
                 optional: #optional,
+                whole: false,
                 docs: "",
             }]
         };

@@ -192,11 +192,17 @@ impl Side<'_> {
             .iter()
             .map(|argument| default(krate, argument));
         let decode = format_ident!("decode{}", wires.len());
+        let decoded = match call.has_whole() {
+            true => quote!(#krate::__private::decode_whole::<#(#wires),*>(__call)),
+            false => {
+                quote!(#krate::__private::#decode::<#(#wires),*>(__call, (#(#defaults,)*)))
+            }
+        };
         quote! {
             fn __decode<'de>(
                 __call: &#krate::__private::Invocation<'de>,
             ) -> ::core::result::Result<(#(#wires,)*), #krate::__private::Outcome> {
-                #krate::__private::#decode::<#(#wires),*>(__call, (#(#defaults,)*))
+                #decoded
             }
         }
     }
@@ -240,10 +246,14 @@ impl Side<'_> {
                 true => quote!(#name(#local)),
                 false => quote!(#local),
             });
+        let values = match call.has_whole() {
+            true => quote!(#krate::__private::Whole(#(#values),*)),
+            false => quote!((#(#values,)*)),
+        };
         quote! {
             fn __encode<'a>(#(#locals: #types),*) -> impl #krate::__private::OutArgs + 'a {
                 #(#functions)*
-                (#(#values,)*)
+                #values
             }
         }
     }

@@ -104,6 +104,8 @@ pub(crate) struct Argument {
     pub(crate) ty: Type,
     pub(crate) shape: Shape,
     pub(crate) default: Option<Default>,
+    /// It is all that is sent.
+    pub(crate) whole: bool,
 }
 
 /// What a call answers.
@@ -195,6 +197,11 @@ impl Call {
         }
     }
 
+    /// Whether its one argument is all that it sends.
+    pub(crate) fn has_whole(&self) -> bool {
+        matches!(&*self.arguments, [Argument { whole: true, .. }])
+    }
+
     /// Whether the side that is named after the trait receives it.
     pub(crate) fn is_incoming(&self) -> bool {
         self.direction == Some(Direction::Incoming)
@@ -210,6 +217,7 @@ impl Argument {
             lints: attrs.lints,
             shape: Shape::of(&ty),
             default: attrs.default,
+            whole: attrs.whole.is_some(),
             name,
             ty,
         }

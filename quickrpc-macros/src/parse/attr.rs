@@ -43,6 +43,8 @@ pub(crate) struct Lints(Vec<Attribute>);
 pub(crate) struct ArgumentAttrs {
     pub(crate) name: Option<LitStr>,
     pub(crate) default: Option<Default>,
+    /// Where it says that the argument is all that is sent.
+    pub(crate) whole: Option<Attribute>,
     pub(crate) docs: Vec<Attribute>,
     pub(crate) lints: Lints,
 }
@@ -180,6 +182,11 @@ impl ArgumentAttrs {
                     mistakes.add(&attr, "`#[default]` is given twice");
                 }
                 "default" => this.default = default(&attr, mistakes),
+                "whole" if this.whole.is_some() => mistakes.add(&attr, "`#[whole]` is given twice"),
+                "whole" if !matches!(attr.meta, Meta::Path(_)) => {
+                    mistakes.add(&attr, "`#[whole]` takes no value");
+                }
+                "whole" => this.whole = Some(attr),
                 name if is_lint_level(name) => this.lints.0.push(attr),
                 name if is_for_a_tool(name) => {}
                 name => mistakes.add(&attr, refused_on_argument(name)),
@@ -217,6 +224,7 @@ fn refused_on_call(name: &str) -> String {
     match name {
         "cfg" | "cfg_attr" => malformed_condition(name),
         "default" => "`#[default]` belongs on an argument, not on the method".to_owned(),
+        "whole" => "`#[whole]` belongs on the only argument, not on the method".to_owned(),
         "positional" => "write `#[incoming(positional)]` or `#[outgoing(positional)]`".to_owned(),
         _ => format!(
             "unknown attribute `#[{name}]` of a call, expected `#[incoming]`, `#[outgoing]`, \
@@ -241,8 +249,8 @@ fn refused_on_argument(name: &str) -> String {
             .to_owned(),
         _ => format!(
             "unknown attribute `#[{name}]` of an argument, expected `#[name = \"..\"]`, \
-             `#[default]`, `#[default(..)]`, `#[cfg(..)]`, `#[allow(..)]` and its like, or a doc \
-             comment"
+             `#[default]`, `#[default(..)]`, `#[whole]`, `#[cfg(..)]`, `#[allow(..)]` and its like, \
+             or a doc comment"
         ),
     }
 }

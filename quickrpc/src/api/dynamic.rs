@@ -19,7 +19,7 @@
 //! # Ok(()) }
 //! ```
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex};
@@ -36,6 +36,7 @@ use crate::base::sync::lock;
 use crate::base::value::Value;
 use crate::call::dispatch::{Invocation, Outcome};
 use crate::call::promise::Promise;
+use crate::call::property::ask::Written;
 use crate::call::property::{Form, Names, Property, RemoteProperty, WritableProperty};
 use crate::call::reply::Never;
 use crate::call::slot::{Connection, SlotTable};
@@ -176,7 +177,7 @@ impl Api {
             let slot = calls
                 .slots
                 .dynamic(&change, calls.net.shared.subscription());
-            RemoteProperty::new(calls, form(), slot)
+            RemoteProperty::new(calls, name, form(), slot)
         };
         let property = properties
             .remote
@@ -293,14 +294,16 @@ impl Outgoing {
 
     /// Reads a property of the other side.
     pub fn read(&self, property: &str) -> Promise<Value> {
-        self.call(&CallNames::of(property).read, ())
+        match self.0.seen::<Value, Value>(property) {
+            Some(promise) => promise,
+            None => self.call(&CallNames::of(property).read, ()),
+        }
     }
 
     /// Writes a property of the other side.
     pub fn write(&self, property: &str, value: impl Serialize) -> Promise<()> {
         let method = CallNames::of(property).write.into();
-        let args = BTreeMap::from([(VALUE, value)]);
-        self.0.send_call::<(), ()>(method, &Plain(&args), None)
+        self.0.send_call::<(), ()>(method, &Written(&value), None)
     }
 
     /// The same for other receivers.

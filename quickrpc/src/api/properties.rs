@@ -43,7 +43,7 @@ impl Api {
         errors: IntoCallError,
     ) -> RemoteProperty<T> {
         let slot = self.__slot(&property.calls.change, || false, errors);
-        RemoteProperty::new(self.calls(), form, slot)
+        RemoteProperty::new(self.calls(), property.wire_name, form, slot)
     }
 }
 

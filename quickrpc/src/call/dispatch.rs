@@ -100,6 +100,23 @@ impl<'de> Invocation<'de> {
             .map_err(|text| self.unreadable(text))
     }
 
+    /// Decodes the one argument that is all of what was sent.
+    pub fn whole<W: serde::de::Deserialize<'de>>(&self) -> Result<W, Outcome> {
+        let (codec, depth) = self.reading();
+        codec
+            .read(
+                self.telegram,
+                self.params,
+                std::marker::PhantomData::<W>,
+                depth,
+            )
+            .map_err(|text| {
+                let argument = self.slot.call.and_then(|call| call.arguments.first());
+                let name = argument.map_or("", |argument| argument.wire_name);
+                self.unreadable(format!("argument `{name}` of `{}`: {text}", self.method()))
+            })
+    }
+
     /// Decodes whatever the arguments are.
     pub(crate) fn read<S: serde::de::DeserializeSeed<'de>>(
         &self,

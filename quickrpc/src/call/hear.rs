@@ -12,8 +12,9 @@ use crate::base::sync::after;
 use crate::net::above::Hears;
 use crate::net::conn::Admitted;
 use crate::net::conn::{Conn, TooFast};
-use crate::wire::codec::{CallParts, Envelope};
+use crate::wire::codec::{CallParts, Envelope, Part, Payload, Span};
 use crate::wire::jrpc::batch::BatchAnswer;
+use crate::wire::session::Changes;
 
 use super::answer::{self, Answers, Route};
 use super::calls::Calls;
@@ -59,6 +60,23 @@ impl Hears for Ear<'_> {
             shared: None,
         };
         self.envelope(heard, sender, &mut telegram, &Route::Alone);
+    }
+
+    fn changed(&mut self, changes: &dyn Changes, sender: &Sender) {
+        for property in self.calls.properties.remote() {
+            let Some(value) = changes.value(property.property()) else {
+                continue;
+            };
+            // As a notification by place, which takes its turn like others.
+            let text = format!("[{value}]");
+            let params = Span::new(0..text.len()).map_or(Payload::Missing, Payload::Text);
+            let notification = Envelope::Call {
+                method: Part::Owned(property.change().into()),
+                params,
+                id: None,
+            };
+            self.hear(notification, sender, &text);
+        }
     }
 
     fn unreadable(&mut self, sender: &Sender, text: &str, bytes: &[u8]) {

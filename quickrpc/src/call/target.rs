@@ -39,13 +39,13 @@ pub struct Target {
 }
 
 /// Peers that a message goes to; nearly always one.
-enum Few {
+pub(super) enum Few {
     One([Arc<Conn>; 1]),
     Many(Vec<Arc<Conn>>),
 }
 
 impl Few {
-    fn as_slice(&self) -> &[Arc<Conn>] {
+    pub(super) fn as_slice(&self) -> &[Arc<Conn>] {
         match self {
             Few::One(one) => one,
             Few::Many(many) => many,
@@ -54,7 +54,7 @@ impl Few {
 }
 
 /// Receivers that could not be sent to.
-type Failures = Vec<(Arc<str>, Error)>;
+pub(super) type Failures = Vec<(Arc<str>, Error)>;
 
 /// Makes the arguments for a wire: on some there are no positional ones, on others no named ones.
 pub(crate) trait ArgsFor {
@@ -247,7 +247,7 @@ impl Target {
     }
 
     /// A target for each connected receiver.
-    fn each(&self) -> Vec<(Sender, Target)> {
+    pub(super) fn each(&self) -> Vec<(Sender, Target)> {
         let (peers, _) = self.resolve();
         let peers = peers.as_slice();
         let one_of_several = peers.len() > 1;
@@ -348,7 +348,7 @@ impl Target {
     }
 
     /// The peers that are meant, and the receivers that are not there.
-    fn resolve(&self) -> (Few, Failures) {
+    pub(super) fn resolve(&self) -> (Few, Failures) {
         let peers = lock(&self.calls.net.peers);
         let Some(receivers) = &self.receivers else {
             let few = match peers.only() {
@@ -482,7 +482,7 @@ impl Drop for Unsent<'_> {
 }
 
 /// Reads the result of a call.
-fn decode<T: Via<W>, W: DeserializeOwned>(
+pub(super) fn decode<T: Via<W>, W: DeserializeOwned>(
     codec: &AnyCodec,
     telegram: &str,
     payload: &Payload,

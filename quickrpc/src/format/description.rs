@@ -74,6 +74,8 @@ pub struct ArgumentDescription {
     pub default: Option<&'static str>,
     /// Whether it may be missing without a default (`Option<T>`).
     pub optional: bool,
+    /// Whether it is all that the call sends, in place of the arguments (`#[whole]`).
+    pub whole: bool,
     /// Doc comment of the argument.
     pub docs: &'static str,
 }

@@ -7,6 +7,7 @@ use crate::base::error::Error;
 use crate::base::reason::DisconnectReason;
 use crate::base::sender::Sender;
 use crate::wire::codec::Envelope;
+use crate::wire::session::Changes;
 
 use super::conn::Conn;
 use super::status::TransportStatus;
@@ -72,6 +73,9 @@ pub(crate) trait Above: Send + Sync {
 pub(crate) trait Hears {
     /// A message, and who sent it.
     fn hear(&mut self, heard: Envelope, sender: &Sender, telegram: &str);
+
+    /// Properties of the peer have changed, which is no notification on its wire.
+    fn changed(&mut self, changes: &dyn Changes, sender: &Sender);
 
     /// Something that is no message at all: why not, and how it begins.
     fn unreadable(&mut self, sender: &Sender, text: &str, bytes: &[u8]);

@@ -379,6 +379,10 @@ impl Round<'_> {
                 self.net.greeted(self.above, conn, None);
                 self.hears.hear(envelope, sender, &text);
             }
+            Ok((_, Heard::Changes(changes))) => {
+                self.net.greeted(self.above, conn, None);
+                self.hears.changed(&*changes, sender);
+            }
             Ok((_, other)) => self.net.greets(self.above, conn, sense, other),
             Err(error) => {
                 if !conn.is_greeted() {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use mio::{Registry, Waker};
 
@@ -48,6 +49,8 @@ pub(crate) enum Command {
     LookAfter(Arc<Conn>),
     /// This peer has room for what it was offered in vain.
     Room(Arc<Conn>),
+    /// This peer's session has kept something until then.
+    SayLater(Arc<Conn>, Instant),
     /// Open further links; whoever added them waits.
     Add(Vec<Arc<Link>>, Arc<Adding>),
     /// Close the links of a transport and forget them; whoever removes it waits.

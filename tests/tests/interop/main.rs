@@ -9,6 +9,7 @@ mod garbage;
 mod hmac;
 mod jayson;
 mod juggler;
+mod juggler_state;
 mod language_servers;
 mod methods;
 mod openssl;

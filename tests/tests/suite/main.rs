@@ -62,6 +62,7 @@ mod udp;
 mod unix;
 mod waiting;
 mod websocket;
+mod whole;
 mod zonis;
 
 use quickrpc::{CallError, Error};

@@ -13,6 +13,7 @@
 //!
 //! [`PropertyCalls`]: crate::format::property::PropertyCalls
 
+pub(crate) mod ask;
 mod form;
 mod handlers;
 mod owned;

@@ -54,6 +54,8 @@ pub struct RemoteProperty<T> {
 }
 
 struct Core<T> {
+    /// On wires that have properties.
+    name: Box<str>,
     slot: Slot,
     form: Form<T>,
     /// The last value of each peer by its number; a leaf in the lock order.
@@ -71,8 +73,9 @@ struct Latest<T> {
 
 impl<T: Send + Sync + 'static> RemoteProperty<T> {
     /// A property whose changes arrive in this slot.
-    pub(crate) fn new(calls: &Arc<Calls>, form: Form<T>, slot: Slot) -> Self {
+    pub(crate) fn new(calls: &Arc<Calls>, name: &str, form: Form<T>, slot: Slot) -> Self {
         let core = Arc::new(Core {
+            name: name.into(),
             slot,
             form,
             latest: Mutex::default(),
@@ -191,6 +194,14 @@ impl<T: Send + Sync + 'static> Core<T> {
 }
 
 impl<T: Send + Sync + 'static> Remote for Core<T> {
+    fn property(&self) -> &str {
+        &self.name
+    }
+
+    fn change(&self) -> &str {
+        &self.slot.0.name
+    }
+
     fn forget(&self, peer: Option<u64>) {
         let mut latest = lock(&self.latest);
         let gone = match peer {

@@ -37,6 +37,12 @@ pub(crate) trait Own: Send + Sync {
 
 /// A property of the other side, without its type.
 pub(crate) trait Remote: Send + Sync {
+    /// Its name on wires that have properties.
+    fn property(&self) -> &str;
+
+    /// The notification of its changes, elsewhere.
+    fn change(&self) -> &str;
+
     /// A peer is gone, or all are.
     fn forget(&self, peer: Option<u64>);
 }
@@ -49,7 +55,7 @@ impl Properties {
         }
     }
 
-    fn remote(&self) -> Vec<Arc<dyn Remote>> {
+    pub(crate) fn remote(&self) -> Vec<Arc<dyn Remote>> {
         lock(&self.remote).clone()
     }
 

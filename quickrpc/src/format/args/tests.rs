@@ -15,6 +15,7 @@ const fn argument(wire_name: &'static str) -> ArgumentDescription {
         type_name: "",
         default: None,
         optional: false,
+        whole: false,
         docs: "",
     }
 }

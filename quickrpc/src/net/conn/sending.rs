@@ -56,6 +56,15 @@ impl Conn {
         }
     }
 
+    /// Has the session say in time what it has kept.
+    fn say_later(&self, tx: &mut Tx) {
+        if let Some(at) = tx.speaking.as_mut().and_then(|speaking| speaking.later())
+            && let (Some(keeper), Some(me)) = (self.keeper.upgrade(), self.me.upgrade())
+        {
+            keeper.say_later(me, at);
+        }
+    }
+
     #[cold]
     fn is_full(&self, queued: usize) {
         // A queue without any room is not full of anything.
@@ -160,7 +169,18 @@ impl Conn {
         let answer = matches!(wait, Wait::Answer);
         let bytes = match content {
             Content::Framed(bytes) => Cow::Borrowed(bytes),
-            _ => self.finish(content, tx.speaking.as_deref_mut())?,
+            _ => {
+                let bytes = self.finish(content, tx.speaking.as_deref_mut())?;
+                if let Content::Said(about, _) = content
+                    && about.may_be_kept()
+                {
+                    self.say_later(&mut tx);
+                    if bytes.is_empty() {
+                        return Ok(Queued::Fine);
+                    }
+                }
+                bytes
+            }
         };
         let mut rest = &*bytes;
         let Outlet::Socket(stream) = &self.outlet else {

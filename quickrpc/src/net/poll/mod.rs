@@ -121,6 +121,8 @@ pub(crate) enum Timer {
     Silence(Weak<Conn>, Said),
     /// Ask the session of a peer what is due.
     Session(Weak<Conn>),
+    /// Have the session of a peer say what it has kept.
+    Kept(Weak<Conn>),
     /// Read a peer again that nobody reads, if nobody has waited for it since.
     Parked(Weak<Conn>, u64),
     /// Send something if nothing was sent lately.
@@ -261,7 +263,11 @@ impl Loop {
                 let at = time::stall_end(&conn);
                 self.after(at, Timer::Stall(Arc::downgrade(&conn)));
             }
-            Command::Room(conn) => self.above.room(&conn),
+            Command::Room(conn) => {
+                self.net.say_kept(&conn);
+                self.above.room(&conn);
+            }
+            Command::SayLater(conn, at) => self.after(at, Timer::Kept(Arc::downgrade(&conn))),
             Command::Add(links, adding) => self.add(links, &adding),
             Command::Remove(id, removed) => self.remove(id, removed),
             Command::Accompanied(started) => self.accompanied(started),

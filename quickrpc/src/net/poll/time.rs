@@ -80,6 +80,11 @@ impl Loop {
                     self.look_at_session(&conn);
                 }
             }
+            Timer::Kept(conn) => {
+                if let Some(conn) = conn.upgrade() {
+                    self.net.say_kept(&conn);
+                }
+            }
             Timer::Parked(conn, turns) => {
                 if let Some(conn) = conn.upgrade() {
                     self.look_at_parked(&conn, turns);

@@ -51,9 +51,7 @@ mod tests;
 
 #[doc(hidden)]
 pub use any::AnyCodec;
-#[cfg(any(feature = "juggler", feature = "zonis"))]
 pub(crate) use envelope::Part;
-#[cfg(any(feature = "juggler", feature = "zonis"))]
 pub(crate) use envelope::Span;
 pub(crate) use envelope::{CallParts, DecodeError, Envelope, Payload};
 
