@@ -21,6 +21,7 @@ use crate::format::text::{self, Json, Reader, Terse};
 use crate::wire::Wire;
 use crate::wire::codec::{AnyCodec, DecodeError, Envelope, Payload};
 use crate::wire::cutter::{Cut, Cutter};
+use crate::wire::frames::{Frames, Text};
 use crate::wire::security::AnySecurity;
 #[cfg(any(feature = "juggler", feature = "zonis"))]
 use crate::wire::session::{Heard, Role, Say, Verdict};
@@ -177,12 +178,13 @@ impl Framed {
             ..Limits::default()
         };
         let name = String::from("fuzz");
-        let mut wire = Wire::new(codec, &AnySecurity::Null, limits, name);
-        wire.websocket = websocket.map(|end| match end {
-            End::Client => Side::Client,
-            End::Server => Side::Server,
-        });
-        Framed(wire)
+        let wire = Wire::new(codec, &AnySecurity::Null, limits, name);
+        let side = match websocket {
+            None => return Framed(wire),
+            Some(End::Client) => Side::Client,
+            Some(End::Server) => Side::Server,
+        };
+        Framed(wire.framed(Frames::WebSocket(side, Text::of(codec, true))))
     }
 
     /// Cuts what arrives in these pieces. Also gives how many bytes were held at the most

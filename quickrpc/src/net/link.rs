@@ -16,6 +16,7 @@ use crate::expr::{Retry, TransportExpr, TransportKind};
 use crate::format::description::{CallDescription, Direction};
 use crate::wire::Wire;
 use crate::wire::codec::AnyCodec;
+use crate::wire::frames::{Frames, Text};
 use crate::wire::security::AnySecurity;
 use crate::wire::session::Role;
 
@@ -104,8 +105,8 @@ pub(crate) fn links(
     let id = TransportId::next();
     let expr = match transport {
         AnyTransport::Object(object) => {
-            suits(codec, &object.expression(), false)?;
             let wire = Wire::new(codec, security, limits.clone(), object.expression());
+            suits(&wire)?;
             return Ok(vec![Arc::new(Link {
                 id,
                 wire: Arc::new(wire),
@@ -128,24 +129,26 @@ pub(crate) fn links(
             let name = link.leaf.to_string();
             let options = link.leaf.options();
             let usual = codec.protocol().map_or("/", |protocol| protocol.path());
+            let limits = link.leaf.limits(limits);
+            let mut wire = Wire::new(codec, security, limits, name);
             let (greeting, side) = websocket::bind(link.leaf, usual)?.unzip();
+            if let Some(side) = side {
+                let text = Text::of(codec, security.is_null());
+                wire = wire.framed(Frames::WebSocket(side, text));
+            }
             let greeting = tls::bind(link.leaf, greeting)?;
-            suits(codec, &name, side.is_some())?;
-            // A WebSocket has pings.
-            let nothing = side.is_none() && codec.keepalive().is_none();
-            if options.keepalive.is_some() && nothing {
+            suits(&wire)?;
+            if options.keepalive.is_some() && wire.idle().is_none() {
+                let name = &wire.name;
                 let text = format!(
                     "`{name}`: the codec `{codec}` has nothing harmless to send, so it cannot \
                      keep connections alive; use `jrpc` with a delimiter, or no `keepalive`"
                 );
                 return Err(Error::Config(text.into()));
             }
-            let limits = link.leaf.limits(limits);
             let leaf = leaf(link.leaf)?;
-            let mut wire = Wire::new(codec, security, limits, name);
             wire.keepalive = options.keepalive;
             wire.spin = options.spin;
-            wire.websocket = side;
             if leaf.is_server() {
                 wire.role = Role::Server;
             }
@@ -170,13 +173,14 @@ pub(crate) fn links(
 /// # Errors
 ///
 /// Where a protocol is not spoken over such a transport.
-fn suits(codec: &AnyCodec, transport: &str, is_websocket: bool) -> Result<(), Error> {
-    match codec.protocol() {
-        Some(protocol) if !is_websocket => {
+fn suits(wire: &Wire) -> Result<(), Error> {
+    match wire.codec.protocol() {
+        Some(protocol) if wire.frames.carriage() != Some(protocol.carriage()) => {
             let text = format!(
-                "`{}` is spoken over a WebSocket, so it needs `ws:` or `wsserv:` in the place of \
-                 `{transport}`",
-                protocol.expression()
+                "`{}` {} in the place of `{}`",
+                protocol.expression(),
+                protocol.carriage().needs(),
+                wire.name
             );
             Err(Error::Config(text.into()))
         }

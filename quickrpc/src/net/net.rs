@@ -231,7 +231,7 @@ impl Net {
 
     /// The input of a peer ended within a message.
     pub(crate) fn truncated(&self, above: &dyn Above, conn: &Conn) {
-        let rule = conn.wire.framing_rule();
+        let rule = conn.wire.frames.rule();
         let text = format!("the input ended within a message; {rule}");
         above.trouble(conn.peer(), Error::Decode(text.into()));
     }

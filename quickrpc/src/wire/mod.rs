@@ -3,6 +3,7 @@
 
 pub mod codec;
 pub(crate) mod cutter;
+pub(crate) mod frames;
 pub(crate) mod framing;
 pub(crate) mod guess;
 pub(crate) mod hearing;
@@ -37,10 +38,10 @@ use crate::base::limits::Limits;
 use crate::base::security::SecInfo;
 
 use self::codec::AnyCodec;
+use self::frames::Frames;
 use self::framing::Framing;
 use self::security::{AnySecurity, PeerContext, SecuritySession};
 use self::session::{Listening, Role, Speaking};
-use self::websocket::Side;
 
 /// How messages look on a wire, the same for all its peers.
 #[derive(Debug)]
@@ -54,8 +55,10 @@ pub(crate) struct Wire {
     pub(crate) role: Role,
     /// A message has to fit a datagram, with everything that belongs to it.
     pub(crate) datagrams: bool,
-    /// Messages are those of WebSocket, and this is our side of it.
-    pub(crate) websocket: Option<Side>,
+    /// What keeps messages apart.
+    pub(crate) frames: Frames,
+    /// What comes behind each message, where that is all there is to do.
+    delimiter: Option<u8>,
     /// A stream that sent nothing for so long sends something harmless.
     pub(crate) keepalive: Option<Duration>,
     /// Who connects has to have a certificate.
@@ -74,17 +77,27 @@ impl Wire {
         name: String,
     ) -> Self {
         Wire {
+            frames: Frames::Stream(codec.framing().cloned()),
+            delimiter: codec.unwritten().filter(|_| security.is_null()),
             codec: codec.clone(),
             security: security.clone(),
             limits,
             name: name.into(),
             role: Role::Client,
             datagrams: false,
-            websocket: None,
             keepalive: None,
             certified: false,
             warned: AtomicBool::new(false),
             spin: None,
+        }
+    }
+
+    /// The same where something else than the codec keeps messages apart.
+    pub(crate) fn framed(self, frames: Frames) -> Self {
+        Wire {
+            frames,
+            delimiter: None,
+            ..self
         }
     }
 
@@ -133,14 +146,6 @@ impl Wire {
 }
 
 impl Wire {
-    /// Where a message ends, for messages to people.
-    pub(crate) fn framing_rule(&self) -> &'static str {
-        match self.websocket {
-            Some(_) => "every message ends with a final frame",
-            None => self.codec.framing().map_or("", Framing::rule),
-        }
-    }
-
     /// A message that is kept apart from others by the transport, without the delimiter that
     /// somebody may send nevertheless.
     pub(crate) fn bare<'a>(&self, telegram: &'a [u8]) -> &'a [u8] {
@@ -151,31 +156,20 @@ impl Wire {
 
     /// What can be sent without any meaning.
     pub(crate) fn idle(&self) -> Option<Cow<'_, [u8]>> {
-        match &self.websocket {
-            Some(side) => Some(side.ping().into()),
-            None => self.codec.keepalive().map(Cow::Borrowed),
-        }
+        let idle = self.frames.idle().map(Cow::Owned);
+        idle.or_else(|| match self.frames {
+            Frames::Stream(_) => self.codec.keepalive().map(Cow::Borrowed),
+            _ => None,
+        })
     }
 
     /// Frames the telegram that begins at `start`: within a stream, or as a message.
     pub(crate) fn frame_out(&self, out: &mut Vec<u8>, start: usize) -> Result<(), String> {
-        let Some(side) = &self.websocket else {
-            if let Some(delimiter) = self.codec.unwritten()
-                && self.security.is_null()
-            {
-                out.push(delimiter);
-                return Ok(());
-            }
-            return self.codec.frame_out(out, start);
-        };
-        let telegram = out.get(start..).unwrap_or_default();
-        // What plug-ins write may be anything.
-        let text = match self.security.is_null() && self.codec.is_text() {
-            true => true,
-            false => !self.codec.binary() && std::str::from_utf8(telegram).is_ok(),
-        };
-        side.enclose(out, start, text);
-        Ok(())
+        if let Some(delimiter) = self.delimiter {
+            out.push(delimiter);
+            return Ok(());
+        }
+        self.frames.enclose(out, start)
     }
 }
 

@@ -29,6 +29,11 @@ pub(crate) trait Protocol: fmt::Debug + Send + Sync {
     /// The expression that describes it, for messages to people.
     fn expression(&self) -> String;
 
+    /// What carries its messages.
+    fn carriage(&self) -> Carriage {
+        Carriage::WebSocket
+    }
+
     /// The session of a new peer, in its two halves.
     fn session(&self, role: Role) -> (Box<dyn Listening>, Box<dyn Speaking>);
 
@@ -71,6 +76,21 @@ pub(crate) trait Protocol: fmt::Debug + Send + Sync {
     /// The path of its WebSockets where nobody gives one.
     fn path(&self) -> &'static str {
         "/"
+    }
+}
+
+/// What carries the messages of a protocol, and keeps them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Carriage {
+    WebSocket,
+}
+
+impl Carriage {
+    /// What is missing where something else does, for messages to people.
+    pub(crate) fn needs(self) -> &'static str {
+        match self {
+            Carriage::WebSocket => "is spoken over a WebSocket, so it needs `ws:` or `wsserv:`",
+        }
     }
 }
 

@@ -93,6 +93,11 @@ impl Reader {
         }
     }
 
+    /// One of a peer, which keeps it for long.
+    pub(crate) fn boxed(side: Side) -> Box<Self> {
+        Box::new(Reader::new(side))
+    }
+
     /// The bytes that it holds of a message that is not complete.
     pub(crate) fn held(&self) -> usize {
         self.kind.map_or(0, |_| self.message.len())
