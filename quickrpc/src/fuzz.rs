@@ -20,7 +20,8 @@ use crate::expr::TransportExpr;
 use crate::format::text::{self, Json, Reader, Terse};
 use crate::wire::Wire;
 use crate::wire::codec::{AnyCodec, DecodeError, Envelope, Payload};
-use crate::wire::cutter::{Cut, Cutter};
+use crate::wire::cut::Cut;
+use crate::wire::cutter::Cutter;
 use crate::wire::frames::{Frames, Text};
 use crate::wire::security::AnySecurity;
 #[cfg(any(feature = "juggler", feature = "zonis"))]
@@ -190,7 +191,7 @@ impl Framed {
     /// Cuts what arrives in these pieces. Also gives how many bytes were held at the most
     /// after a piece was read.
     pub fn cut(&self, pieces: &[&[u8]]) -> (Vec<Piece>, usize) {
-        let (mut cutter, mut found, mut most) = (Cutter::new(&self.0), Vec::new(), 0);
+        let (mut cutter, mut found, mut most) = (Cutter::new(&self.0, None), Vec::new(), 0);
         let mut input: Vec<u8> = Vec::new();
         for piece in pieces {
             input.extend_from_slice(piece);
@@ -209,7 +210,7 @@ impl Framed {
                         position += taken;
                         break;
                     }
-                    Cut::Nothing => {}
+                    Cut::Nothing | Cut::Parts(_) | Cut::Strange(_) => {}
                     Cut::Message(message) => found.push(Piece::Message(message.to_vec())),
                     Cut::Say(answer) => found.push(Piece::Answer(answer)),
                     Cut::End(why) => {

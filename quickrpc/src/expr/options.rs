@@ -174,7 +174,7 @@ impl<'p, 'a> Scope<'p, 'a> {
 }
 
 impl OptionText<'_> {
-    fn expected(&self, what: &str) -> Wrong {
+    pub(super) fn expected(&self, what: &str) -> Wrong {
         let message = format!("expected {what}, {}", found(self.value.text));
         Wrong::new(self.value.at, message)
     }
@@ -187,6 +187,11 @@ impl OptionText<'_> {
     /// Any text, with escapes.
     pub(super) fn text(&self) -> Parsed<String> {
         unescape(self.value)
+    }
+
+    /// Texts with escapes, with commas between them.
+    pub(super) fn texts(&self) -> Parsed<Vec<String>> {
+        self.value.split(',').map(unescape).collect()
     }
 
     /// A path in the file system, with escapes.

@@ -14,6 +14,7 @@ use super::tls::{ClientTls, ServerTls};
 use super::transport::{TransportExpr, TransportKind, TransportOptions};
 use super::values::{read_python_integer, read_seconds};
 use super::web;
+use super::zmq;
 use crate::base::expr_error::{ExprKind, Wrong, found};
 
 pub(super) fn parse(text: &str) -> Parsed<TransportExpr> {
@@ -107,6 +108,9 @@ fn parse_body<'a>(
             path: parse_path(params, scope)?,
         },
         "unixserv" => parse_unix_server(params, scope)?,
+        "zmq" | "zmqserv" | "zmq+unix" | "zmqserv+unix" => {
+            zmq::parse(shorthand.text, params, scope)?
+        }
         name if is_registered(ExprKind::Transport, name) => {
             return parse_custom(name, params, scope, place);
         }
@@ -388,14 +392,19 @@ fn parse_process(params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<TransportKi
 
 fn parse_unix_server(params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<TransportKind> {
     let path = parse_path(params, scope)?;
-    let mode = take(scope, "mode", |o| match path.starts_with('@') {
-        true => Err(o.out_of_place("a name behind `@` has no file, so that it has no permissions")),
-        false => o.mode(),
-    })?;
+    let mode = parse_mode(&path, scope)?;
     Ok(TransportKind::UnixServer { path, mode })
 }
 
-fn parse_path(params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<String> {
+/// The permissions of a server's socket at this path.
+pub(super) fn parse_mode(path: &str, scope: &Scope<'_, '_>) -> Parsed<Option<u32>> {
+    take(scope, "mode", |o| match path.starts_with('@') {
+        true => Err(o.out_of_place("a name behind `@` has no file, so that it has no permissions")),
+        false => o.mode(),
+    })
+}
+
+pub(super) fn parse_path(params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<String> {
     let given = match params.text {
         "" => take(scope, "path", |o| o.text())?,
         text => Some(text.to_owned()),

@@ -11,14 +11,15 @@ use crate::carrier::greeter::Greeting;
 use crate::carrier::process::CommandLine;
 use crate::carrier::sys::unix;
 use crate::carrier::transport::{AnyTransport, Transport};
-use crate::carrier::{tcp, tls, udp, websocket};
-use crate::expr::{Retry, TransportExpr, TransportKind};
+use crate::carrier::{tcp, tls, udp, websocket, zmq};
+use crate::expr::{Retry, TransportExpr, TransportKind, ZmqAddress};
 use crate::format::description::{CallDescription, Direction};
 use crate::wire::Wire;
 use crate::wire::codec::AnyCodec;
 use crate::wire::frames::{Frames, Text};
 use crate::wire::security::AnySecurity;
 use crate::wire::session::Role;
+use crate::wire::zmtp::Form;
 
 use super::status::{TransportId, TransportState, TransportStatus};
 
@@ -136,6 +137,18 @@ pub(crate) fn links(
                 let text = Text::of(codec, security.is_null());
                 wire = wire.framed(Frames::WebSocket(side, text));
             }
+            let zmq = zmq::bind(link.leaf, !security.is_null())?;
+            let (greeting, socket) = match zmq {
+                Some((greeting, socket)) => (Some(greeting), Some(socket)),
+                None => (greeting, None),
+            };
+            if let Some(socket) = socket {
+                let form = match codec.protocol() {
+                    Some(_) => Form::Parts,
+                    None => Form::Telegram,
+                };
+                wire = wire.framed(Frames::Zmtp(socket, form));
+            }
             let greeting = tls::bind(link.leaf, greeting)?;
             suits(&wire)?;
             if options.keepalive.is_some() && wire.idle().is_none() {
@@ -251,15 +264,50 @@ fn leaf(expr: &TransportExpr) -> Result<Leaf, Error> {
             nodelay: *nodelay,
         },
         TransportKind::Process { command } => Leaf::Process(Arc::new(CommandLine::parse(command)?)),
-        TransportKind::Unix { .. } | TransportKind::UnixServer { .. }
-            if let Some(why) = unix::REFUSED =>
-        {
+        TransportKind::Unix { .. }
+        | TransportKind::UnixServer { .. }
+        | TransportKind::Zmq {
+            address: ZmqAddress::Unix { .. },
+            ..
+        }
+        | TransportKind::ZmqServer {
+            address: ZmqAddress::Unix { .. },
+            ..
+        } if let Some(why) = unix::REFUSED => {
             return Err(Error::Config(format!("`{expr}` {why}").into()));
         }
         TransportKind::Unix { path } => Leaf::Unix(path.into()),
         TransportKind::UnixServer { path, mode } => Leaf::UnixServer {
             path: path.into(),
             mode: *mode,
+        },
+        TransportKind::Zmq { address, .. } => match address {
+            ZmqAddress::Tcp {
+                host,
+                port,
+                nodelay,
+            } => Leaf::Tcp {
+                host: host.clone(),
+                port: *port,
+                nodelay: *nodelay,
+                name: tcp::client_name(host, *port),
+            },
+            ZmqAddress::Unix { path, .. } => Leaf::Unix(path.into()),
+        },
+        TransportKind::ZmqServer { address, .. } => match address {
+            ZmqAddress::Tcp {
+                host,
+                port,
+                nodelay,
+            } => Leaf::TcpServer {
+                interface: host.clone(),
+                port: *port,
+                nodelay: *nodelay,
+            },
+            ZmqAddress::Unix { path, mode } => Leaf::UnixServer {
+                path: path.into(),
+                mode: *mode,
+            },
         },
         TransportKind::Internal { bus, name } => Leaf::Internal {
             bus: bus.clone().unwrap_or_default(),

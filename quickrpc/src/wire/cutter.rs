@@ -1,9 +1,13 @@
 //! Cuts what a peer sends into messages, however they are framed.
 
+use std::sync::Arc;
+
 use crate::base::reason::DisconnectReason;
 use crate::wire::websocket::{Event, Reader};
+use crate::wire::zmtp::{self, Peer};
 use crate::wire::{Wire, guess};
 
+use super::cut::{Broken, Cut};
 use super::frames::Frames;
 use super::framing::{Progress, Unframed};
 
@@ -19,40 +23,20 @@ pub(crate) enum Cutter {
     },
     /// Of WebSocket. In a box, so that others take no memory for it.
     WebSocket(Box<Reader>),
-}
-
-/// What was cut from the input.
-#[derive(Debug)]
-pub(crate) enum Cut<'a> {
-    /// More input is needed.
-    Incomplete,
-    /// Something that says nothing.
-    Nothing,
-    /// A whole message.
-    Message(&'a [u8]),
-    /// The framing answers by itself: to be sent as it is.
-    Say(Vec<u8>),
-    /// The peer has ended its side, for this reason.
-    End(DisconnectReason),
-}
-
-/// Why the input cannot be cut any further.
-#[derive(Debug)]
-pub(crate) enum Broken {
-    /// It is not of this wire, which is to be told to somebody.
-    Garbled(String),
-    /// It is against the rules.
-    Rules(DisconnectReason),
+    /// Of ZMTP.
+    Zmtp(Box<zmtp::Reader>),
 }
 
 impl Cutter {
-    pub(crate) fn new(wire: &Wire) -> Self {
-        match &wire.frames {
-            Frames::Stream(_) => Cutter::Stream {
+    /// One for a new peer, of whom a greeting may have found out more.
+    pub(crate) fn new(wire: &Wire, met: Option<&Arc<Peer>>) -> Self {
+        match (&wire.frames, met) {
+            (Frames::WebSocket(side, _), _) => Cutter::WebSocket(Reader::boxed(*side)),
+            (Frames::Zmtp(_, form), Some(peer)) => Cutter::Zmtp(zmtp::Reader::boxed(peer, *form)),
+            _ => Cutter::Stream {
                 progress: Progress::default(),
                 fresh: true,
             },
-            Frames::WebSocket(side, _) => Cutter::WebSocket(Reader::boxed(*side)),
         }
     }
 
@@ -61,6 +45,7 @@ impl Cutter {
         match self {
             Cutter::Stream { .. } => 0,
             Cutter::WebSocket(reader) => reader.held(),
+            Cutter::Zmtp(reader) => reader.held(),
         }
     }
 
@@ -69,6 +54,7 @@ impl Cutter {
         match self {
             Cutter::Stream { .. } => false,
             Cutter::WebSocket(reader) => reader.is_within_message(),
+            Cutter::Zmtp(reader) => reader.is_within_message(),
         }
     }
 
@@ -77,6 +63,7 @@ impl Cutter {
         match self {
             Cutter::Stream { .. } => {}
             Cutter::WebSocket(reader) => reader.clear(),
+            Cutter::Zmtp(reader) => reader.clear(),
         }
     }
 
@@ -85,6 +72,7 @@ impl Cutter {
         match self {
             Cutter::Stream { .. } => {}
             Cutter::WebSocket(reader) => reader.rest(),
+            Cutter::Zmtp(reader) => reader.rest(),
         }
     }
 
@@ -103,6 +91,7 @@ impl Cutter {
         match self {
             Cutter::Stream { progress, fresh } => cut_stream(wire, progress, fresh, bytes, limit),
             Cutter::WebSocket(reader) => cut_websocket(wire, reader, bytes, limit),
+            Cutter::Zmtp(reader) => cut_zmtp(wire, reader, bytes, limit),
         }
     }
 }
@@ -123,6 +112,32 @@ fn cut_websocket<'a>(
         Event::Close { code, text } => {
             let text = text.into();
             Cut::End(DisconnectReason::Closed { code, text })
+        }
+    };
+    Ok((taken, cut))
+}
+
+fn cut_zmtp<'a>(
+    wire: &Wire,
+    reader: &'a mut zmtp::Reader,
+    bytes: &'a [u8],
+    limit: usize,
+) -> Result<(usize, Cut<'a>), Broken> {
+    let read = reader.next(bytes, limit);
+    let (taken, event) = read.map_err(|violation| violation.broken(limit))?;
+    let cut = match event {
+        zmtp::Event::Incomplete => Cut::Incomplete,
+        zmtp::Event::Part => Cut::Nothing,
+        zmtp::Event::Message(telegram) => match wire.bare(telegram) {
+            [] => Cut::Nothing,
+            telegram => Cut::Message(telegram),
+        },
+        zmtp::Event::Parts(parts) => Cut::Parts(parts),
+        zmtp::Event::Strange(why) => Cut::Strange(why),
+        zmtp::Event::Ping(pong) => Cut::Say(pong),
+        zmtp::Event::Error(text) => {
+            let text = format!("it reported an error: `{text}`");
+            Cut::End(DisconnectReason::Transport(text.into()))
         }
     };
     Ok((taken, cut))

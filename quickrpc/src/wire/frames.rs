@@ -1,10 +1,13 @@
 //! What keeps messages apart on a wire: what its codec has for a stream, or the frames of a
 //! protocol that is below it. On the way in, a peer has a [`Cutter`](super::cutter::Cutter).
 
+use std::sync::Arc;
+
 use super::codec::AnyCodec;
 use super::framing::Framing;
 use super::session::Carriage;
 use super::websocket::Side;
+use super::zmtp::{self, Form, Socket};
 use crate::base::reason::DisconnectReason;
 
 /// How messages are told apart on a wire, the same for all its peers.
@@ -15,6 +18,8 @@ pub(crate) enum Frames {
     Stream(Option<Framing>),
     /// By those of WebSocket, of which this is our side.
     WebSocket(Side, Text),
+    /// By those of ZMTP, between sockets like this.
+    Zmtp(Arc<Socket>, Form),
 }
 
 /// Which messages are text, where that is told.
@@ -59,6 +64,9 @@ impl Frames {
                 let text = text.is_text(out.get(start..).unwrap_or_default());
                 side.enclose(out, start, text);
             }
+            Frames::Zmtp(_, Form::Telegram) => zmtp::enclose(out, start),
+            // The protocol has made frames of its parts.
+            Frames::Zmtp(_, Form::Parts) => {}
         }
         Ok(())
     }
@@ -68,6 +76,7 @@ impl Frames {
         match self {
             Frames::Stream(_) => None,
             Frames::WebSocket(..) => Some(Carriage::WebSocket),
+            Frames::Zmtp(..) => Some(Carriage::Zmtp),
         }
     }
 
@@ -76,6 +85,7 @@ impl Frames {
         match self {
             Frames::Stream(framing) => framing.as_ref().map_or("", Framing::rule),
             Frames::WebSocket(..) => "every message ends with a final frame",
+            Frames::Zmtp(..) => "every message ends with its last part",
         }
     }
 
@@ -84,13 +94,22 @@ impl Frames {
         match self {
             Frames::Stream(_) => None,
             Frames::WebSocket(side, _) => Some(side.ping()),
+            Frames::Zmtp(..) => Some(zmtp::ping()),
+        }
+    }
+
+    /// Why a call cannot be sent over them, whoever is connected.
+    pub(crate) fn lacks(&self, wants_answer: bool) -> Option<&'static str> {
+        match self {
+            Frames::Stream(_) | Frames::WebSocket(..) => None,
+            Frames::Zmtp(socket, _) => socket.lacks(wants_answer),
         }
     }
 
     /// What says to a peer that we end the connection, and why.
     pub(crate) fn farewell(&self, reason: &DisconnectReason) -> Option<Vec<u8>> {
         match self {
-            Frames::Stream(_) => None,
+            Frames::Stream(_) | Frames::Zmtp(..) => None,
             Frames::WebSocket(side, _) => {
                 let (code, text) = reason.close_code();
                 Some(side.close_frame(code, &text))

@@ -2,6 +2,7 @@
 //! its codec, its framing, its security provider, its limits.
 
 pub mod codec;
+pub(crate) mod cut;
 pub(crate) mod cutter;
 pub(crate) mod frames;
 pub(crate) mod framing;
@@ -25,6 +26,11 @@ pub(crate) mod websocket;
 #[cfg(not(feature = "websocket"))]
 #[path = "no_websocket.rs"]
 pub(crate) mod websocket;
+#[cfg(feature = "zmq")]
+pub(crate) mod zmtp;
+#[cfg(not(feature = "zmq"))]
+#[path = "no_zmtp.rs"]
+pub(crate) mod zmtp;
 #[cfg(feature = "zonis")]
 pub(crate) mod zonis;
 
@@ -114,13 +120,19 @@ impl Wire {
 
     /// Why a call cannot be sent from here, if that is known of all peers.
     pub(crate) fn lacks(&self, method: &str, wants_answer: bool) -> Option<Error> {
+        let lacks = |protocol: Arc<str>, reason: &str| {
+            Some(Error::Unsupported {
+                protocol,
+                method: method.into(),
+                reason: reason.into(),
+            })
+        };
+        if let Some(reason) = self.frames.lacks(wants_answer) {
+            return lacks(Arc::clone(&self.name), reason);
+        }
         let protocol = self.codec.protocol()?;
         let reason = protocol.lacks(self.role, wants_answer)?;
-        Some(Error::Unsupported {
-            protocol: protocol.expression().into(),
-            method: method.into(),
-            reason: reason.into(),
-        })
+        lacks(protocol.expression().into(), reason)
     }
 
     /// The session of a new peer, where the security provider has sessions.

@@ -14,6 +14,7 @@ use crate::base::limits::Limits;
 use crate::base::reason::DisconnectReason;
 
 use super::codec::{DecodeError, Envelope};
+use super::zmtp::Parts;
 
 /// Which end of a connection we are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +84,9 @@ pub(crate) trait Protocol: fmt::Debug + Send + Sync {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Carriage {
     WebSocket,
+    /// ZeroMQ. Its messages have parts.
+    #[allow(dead_code, reason = "no protocol is there that wants it")]
+    Zmtp,
 }
 
 impl Carriage {
@@ -90,6 +94,7 @@ impl Carriage {
     pub(crate) fn needs(self) -> &'static str {
         match self {
             Carriage::WebSocket => "is spoken over a WebSocket, so it needs `ws:` or `wsserv:`",
+            Carriage::Zmtp => "is spoken over ZeroMQ, so it needs `zmq:` or `zmqserv:`",
         }
     }
 }
@@ -106,6 +111,20 @@ pub(crate) trait Listening: Send {
     /// When it is no message at all; the stream goes on with the next one.
     fn hear(&mut self, message: &str, limits: &Limits, say: &mut Say)
     -> Result<Heard, DecodeError>;
+
+    /// The same of a message in parts, where the protocol is carried by what has such.
+    ///
+    /// # Errors
+    ///
+    /// As of [`hear`](Self::hear).
+    fn hear_parts(
+        &mut self,
+        _parts: Parts<'_>,
+        _limits: &Limits,
+        _say: &mut Say,
+    ) -> Result<Heard, DecodeError> {
+        Err(DecodeError::new("a message in parts", 0))
+    }
 
     /// What became of the claim that it has heard. Gives what follows from that.
     fn verdict(&mut self, verdict: Verdict, say: &mut Say) -> Heard;

@@ -153,6 +153,10 @@ impl Conn {
             Content::Framed(bytes) => Cow::Borrowed(bytes),
             _ => self.finish(content, tx.speaking.as_deref_mut())?,
         };
+        if bytes.is_empty() {
+            // The peer does not want it.
+            return Ok(Queued::Fine);
+        }
         let mut rest = &*bytes;
         let Outlet::Socket(stream) = &self.outlet else {
             tx.append(rest, answer);

@@ -10,7 +10,8 @@ use crate::wire::Wire;
 use crate::wire::codec::any::AnyCodec;
 use crate::wire::codec::envelope::{Envelope, Part, Payload};
 use crate::wire::codec::{Codec, IntoCodec, Message, register_codec};
-use crate::wire::cutter::{Broken, Cut, Cutter};
+use crate::wire::cut::{Broken, Cut};
+use crate::wire::cutter::Cutter;
 use crate::wire::security::AnySecurity;
 
 /// Messages as JSON lists: `["call", name, params, id]`; several in one list of lists.
@@ -197,7 +198,7 @@ fn the_delimiter_is_the_plug_ins() {
     let whole = Lists { delimiter: b"" }.into_codec().unwrap();
     assert!(whole.framing().is_none());
     let wire = Wire::new(&whole, &AnySecurity::Null, Limits::default(), String::new());
-    let mut cutter = Cutter::new(&wire);
+    let mut cutter = Cutter::new(&wire, None);
     let fits = cutter.cut(&wire, b"abc", 3);
     assert!(matches!(fits, Ok((0, Cut::Incomplete))), "{fits:?}");
     let too_large = cutter.cut(&wire, b"abc", 2);
