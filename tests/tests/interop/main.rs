@@ -20,6 +20,7 @@ mod ssl;
 mod terse;
 mod udp;
 mod websockets;
+mod zmq;
 mod zonis;
 
 use quickrpc_tests::{Node, Python};

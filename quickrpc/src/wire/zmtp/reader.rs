@@ -140,7 +140,7 @@ impl Reader {
     pub(crate) fn held(&self) -> usize {
         let message = match self.at {
             At::Start => 0,
-            _ => self.message.len() + self.ends.len() * EACH,
+            _ => self.taken(),
         };
         message + self.peer.held()
     }
@@ -163,10 +163,15 @@ impl Reader {
             if self.message.capacity() > KEEP {
                 self.message = Vec::new();
             }
-            if self.ends.capacity() > KEEP {
+            if self.ends.capacity() * EACH > KEEP {
                 self.ends = Vec::new();
             }
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn kept(&self) -> usize {
+        self.message.capacity() + self.ends.capacity()
     }
 
     /// Reads the next frame, or a part of it. Gives how many bytes it took.
@@ -192,7 +197,7 @@ impl Reader {
             if header.flags & COMMAND != 0 {
                 return self.command(&header, rest);
             }
-            if header.length > self.room(limit) {
+            if self.taken().saturating_add(header.length) > limit {
                 return Err(Violation::TooLarge);
             }
             taken = header.end;
@@ -241,10 +246,10 @@ impl Reader {
         Ok((taken, event))
     }
 
-    /// So many bytes more the message may have.
-    fn room(&self, limit: usize) -> usize {
+    /// What the message has of its limit already.
+    fn taken(&self) -> usize {
         let parts = self.ends.len().saturating_mul(EACH);
-        limit.saturating_sub(self.message.len().saturating_add(parts))
+        self.message.len().saturating_add(parts)
     }
 
     /// A frame begins.
