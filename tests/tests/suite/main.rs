@@ -59,6 +59,7 @@ mod udp;
 mod unix;
 mod waiting;
 mod websocket;
+mod zmq;
 mod zonis;
 
 use quickrpc::{CallError, Error};
