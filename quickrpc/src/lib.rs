@@ -506,6 +506,11 @@ pub mod __fuzz;
 #[doc = include_str!("../../README.md")]
 struct Readme;
 
+/// Compiles the code blocks of the page about ZeroMQ.
+#[cfg(all(doctest, feature = "zmq"))]
+#[doc = include_str!("../../docs/zmq.md")]
+struct ZeroMq;
+
 /// Compiles the code blocks of the page about Zonis.
 #[cfg(all(doctest, feature = "zonis"))]
 #[doc = include_str!("../../docs/zonis.md")]

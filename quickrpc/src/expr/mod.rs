@@ -86,6 +86,7 @@
 mod codec;
 mod display;
 mod hidden;
+mod host;
 mod juggler;
 mod options;
 mod overrides;

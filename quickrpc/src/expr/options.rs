@@ -4,8 +4,8 @@ use std::cell::Cell;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::host::check_host;
 use super::parse::{Parsed, Piece, stray_backslash, unescape};
-use super::transport_parse::check_host;
 use super::values::{read_digits, read_duration};
 use crate::base::expr_error::{Wrong, found, nearest};
 use crate::base::sys;
@@ -171,6 +171,15 @@ impl<'p, 'a> Scope<'p, 'a> {
         let message = format!("unknown option, {}; {hint}{listed}", found(option.key));
         Err(Wrong::new(option.at, message))
     }
+}
+
+/// Takes an option and reads its value.
+pub(super) fn take<'a, T>(
+    scope: &Scope<'_, 'a>,
+    key: &str,
+    read: impl FnOnce(&OptionText<'a>) -> Parsed<T>,
+) -> Parsed<Option<T>> {
+    scope.take(key).map(read).transpose()
 }
 
 impl OptionText<'_> {

@@ -1,9 +1,10 @@
 //! The parameters of `zmq:` and `zmqserv:`, and of `zmq+unix:` and `zmqserv+unix:`.
 
-use super::options::{OptionText, Scope};
+use super::host::{check_interface, parse_host_and_port};
+use super::options::{OptionText, Scope, take};
 use super::parse::{Parsed, Piece};
 use super::transport::TransportKind;
-use super::transport_parse::{check_interface, parse_host_and_port, parse_mode, parse_path, take};
+use super::transport_parse::{parse_mode, parse_path};
 use crate::base::expr_error::Wrong;
 
 /// What a socket of ZeroMQ is; see [the details](crate::transport#zeromq).
