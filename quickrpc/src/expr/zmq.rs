@@ -182,3 +182,77 @@ pub(super) fn own_options(address: &ZmqAddress, is_server: bool) -> &'static [&'
         (ZmqAddress::Unix { .. }, true) => &["type", "id", "subscribe", "path", "mode"],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::TransportExpr;
+    use crate::expr::TransportKind;
+
+    #[test]
+    fn what_is_written_is_understood() {
+        for (text, written) in [
+            ("zmq:h:1", "zmq:h:1"),
+            ("zmq:h:1?type=dealer", "zmq:h:1"),
+            ("zmqserv::0?type=router", "zmqserv::0"),
+            (
+                "zmqserv:[::1]:0?type=dealer&nodelay=off",
+                "zmqserv:[::1]:0?nodelay=off&type=dealer",
+            ),
+            (r"zmq:h:1?id=a\x26b", r"zmq:h:1?id=a\x26b"),
+            ("zmq:h:1?type=sub&subscribe=", "zmq:h:1?type=sub&subscribe="),
+            (
+                r"zmq:h:1?type=sub&subscribe=a,b\x2cc",
+                r"zmq:h:1?type=sub&subscribe=a,b\x2cc",
+            ),
+            ("zmq+unix:/run/a?id=x", "zmq+unix:/run/a?id=x"),
+            (
+                "zmqserv+unix:/run/a?mode=660&type=pub",
+                "zmqserv+unix:/run/a?mode=0660&type=pub",
+            ),
+            ("zmqserv+unix:@a", "zmqserv+unix:@a"),
+            (
+                "restart:1:zmq:h:1?backoff=9&id=a",
+                "restart:1:(zmq:h:1?id=a)?backoff=9",
+            ),
+        ] {
+            let expr: TransportExpr = text.parse().unwrap();
+            assert_eq!(expr.to_string(), written, "{text}");
+            assert_eq!(written.parse(), Ok(expr), "{written}");
+        }
+        let expr: TransportExpr = r"zmq:h:1?type=sub&subscribe=,a\x2cb".parse().unwrap();
+        let TransportKind::Zmq { socket, .. } = expr.kind() else {
+            panic!("{expr}");
+        };
+        assert_eq!(socket.subscribe, ["", "a,b"]);
+    }
+
+    #[test]
+    fn mistakes_are_shown() {
+        let long = format!("zmq:h:1?id={}", "x".repeat(256));
+        for (text, why) in [
+            ("zmq:", "expected `zmq:<host>:<port>`; the port is missing"),
+            ("zmq::1", "expected a host, found nothing"),
+            ("zmqserv:*:1", "leave this empty: `zmqserv::<port>`"),
+            (
+                "zmq:h:1?type=pair",
+                "expected one of `dealer`, `router`, `req`, `rep`",
+            ),
+            ("zmq:h:1?id=", "expected a name of 1 to 255 bytes"),
+            (&long, "expected a name of 1 to 255 bytes"),
+            (r"zmq:h:1?id=\0a", "of which the first is not 0"),
+            (
+                "zmq:h:1?type=pub&id=a",
+                "only a `dealer`, `router` or `req` has a name",
+            ),
+            ("zmq:h:1?subscribe=a", "only a `sub` subscribes"),
+            ("zmq:h:1?mode=660", "unknown option"),
+            ("zmq+unix:/a?nodelay=off", "unknown option"),
+            ("zmq+unix:", "expected a path, found nothing"),
+            ("zmqserv+unix:@a?mode=660", "has no permissions"),
+            ("zmqsrv::1", "did you mean `zmqserv`"),
+        ] {
+            let error = text.parse::<TransportExpr>().unwrap_err().to_string();
+            assert!(error.contains(why), "{error}");
+        }
+    }
+}
