@@ -30,8 +30,11 @@ fn socket(options: &str) -> Arc<Socket> {
     Arc::new(Socket::new(socket, false))
 }
 
+/// The other side, and what it has said behind its greeting; or why there is none.
+type Met = Result<(Arc<Peer>, Vec<u8>), String>;
+
 /// Two ends that greet each other, and what each makes of the other.
-fn meet(one: &str, other: &str, step: usize) -> [Result<(Arc<Peer>, Vec<u8>), String>; 2] {
+fn meet(one: &str, other: &str, step: usize) -> [Met; 2] {
     let mut ends = [one, other].map(|options| Handshake::new(&socket(options)));
     let mut inputs = [Vec::new(), Vec::new()];
     let mut sent = [Vec::new(), Vec::new()];
