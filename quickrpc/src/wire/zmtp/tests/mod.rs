@@ -2,6 +2,7 @@
 
 mod greetings;
 mod messages;
+mod recorded;
 
 use std::sync::Arc;
 
