@@ -8,8 +8,11 @@ pub(crate) mod frames;
 pub(crate) mod framing;
 pub(crate) mod guess;
 pub(crate) mod hearing;
+#[cfg(feature = "hololinked")]
+#[allow(dead_code, reason = "its session is not there yet")]
+pub(crate) mod hololinked;
 pub(crate) mod jrpc;
-#[cfg(any(feature = "juggler", feature = "zonis"))]
+#[cfg(any(feature = "hololinked", feature = "juggler", feature = "zonis"))]
 pub(crate) mod json;
 #[cfg(feature = "juggler")]
 pub(crate) mod juggler;

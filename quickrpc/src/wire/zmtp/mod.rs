@@ -13,6 +13,8 @@ mod sockets;
 mod tests;
 mod topics;
 
+#[cfg(feature = "hololinked")]
+pub(crate) use frame::part;
 pub(crate) use frame::{enclose, ping};
 pub(crate) use handshake::{Handshake, MOST, Step};
 pub(crate) use peer::Peer;

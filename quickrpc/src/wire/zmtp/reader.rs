@@ -84,6 +84,11 @@ impl Violation {
 }
 
 impl<'a> Parts<'a> {
+    #[cfg(all(test, feature = "hololinked"))]
+    pub(crate) fn of(bytes: &'a [u8], ends: &'a [usize]) -> Self {
+        Parts { bytes, ends }
+    }
+
     #[allow(dead_code, reason = "no protocol is there that has parts")]
     pub(crate) fn iter(self) -> impl Iterator<Item = &'a [u8]> {
         let starts = std::iter::once(&0).chain(self.ends);
