@@ -29,6 +29,10 @@ pub(crate) enum Step {
     Wait,
     /// Part of a long answer has left, so that the time counts anew. With `more`, it goes on
     /// at once, after others had their turn; otherwise when the stream has room.
+    #[cfg_attr(
+        not(feature = "websocket"),
+        allow(dead_code, reason = "nothing says so much")
+    )]
     Moved { more: bool },
     /// The connection is a peer, unless the other side objects within so long.
     #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "nothing says so"))]

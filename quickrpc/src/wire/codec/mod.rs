@@ -47,7 +47,7 @@ mod tests;
 
 #[doc(hidden)]
 pub use any::AnyCodec;
-#[cfg(any(feature = "juggler", feature = "zonis"))]
+#[cfg(any(feature = "hololinked", feature = "juggler", feature = "zonis"))]
 pub(crate) use envelope::Span;
 pub(crate) use envelope::{DecodeError, Envelope, Part, Payload};
 
