@@ -123,8 +123,10 @@ fn their_sockets_call_our_server() {
     assert!(error.to_string().contains("takes answers only"), "{error}");
 
     // A message of more than a telegram is no reason to end.
-    dealer.ask(json!({"send": ["a", "b", "c"]})).unwrap();
-    assert!(told.trouble.next().contains("several parts"));
+    for count in [2, 3, 1000] {
+        dealer.ask(json!({"send": vec!["part"; count]})).unwrap();
+        assert!(told.trouble.next().contains("several parts"));
+    }
     dealer.ask(json!({"send": [request]})).unwrap();
     assert_eq!(answer(&dealer)["id"], 1);
 }

@@ -260,6 +260,38 @@ fn those_who_have_subscribed_are_told() {
     assert_eq!(raw.frame(), (4, b"\x04PONG!".to_vec()));
 }
 
+/// Who cannot be told a change asks, and is no trouble.
+#[test]
+fn a_property_is_told_to_those_who_can_be_told() {
+    let api = dynamic::Api::bind("jrpc", "zmqserv:127.0.0.1:0").unwrap();
+    let volts = api.property("volts", dynamic::Access::Writable);
+    volts.set(Value::from(1)).unwrap();
+    let ((come, came), (mourn, trouble)) = (inbox(), inbox());
+    api.on_connect(move |peer| come.send(peer.name().to_owned()).unwrap());
+    api.on_error(move |_peer, error, _method| mourn.send(error.to_string()).unwrap());
+    api.start().unwrap();
+    let addr = api.local_addrs()[0];
+    let mut asks = Raw::greeted(addr, "REQ", b"asks");
+    let mut hears = Raw::greeted(addr, "DEALER", b"hears");
+    came.take(2);
+    let told = |raw: &mut Raw| {
+        let (_, body) = raw.frame();
+        let said: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(said["method"], "volts_changed");
+        said["params"]["value"].clone()
+    };
+    assert_eq!(told(&mut hears), 1);
+    volts.set(Value::from(2)).unwrap();
+    assert_eq!(told(&mut hears), 2);
+    let get = br#"{"jsonrpc":"2.0","method":"get_volts","id":1}"#;
+    asks.say(&[frame(1, b""), frame(0, get)].concat());
+    assert_eq!(asks.frame(), (1, Vec::new()));
+    let (_, body) = asks.frame();
+    let answer: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(answer["result"], 2);
+    assert_eq!(trouble.so_far(), Vec::<String>::new());
+}
+
 #[test]
 fn a_client_of_ours_greets_like_libzmq() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
