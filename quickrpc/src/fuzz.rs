@@ -5,6 +5,7 @@
 
 use std::io::ErrorKind;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,16 +17,19 @@ use crate::carrier::greeter::Step;
 use crate::carrier::stream::Stream;
 use crate::carrier::sys;
 use crate::carrier::websocket;
-use crate::expr::TransportExpr;
+use crate::expr::{TransportExpr, TransportKind};
 use crate::format::text::{self, Json, Reader, Terse};
 use crate::wire::Wire;
 use crate::wire::codec::envelope::Part;
 use crate::wire::codec::{AnyCodec, CallParts, DecodeError, Envelope, Payload};
-use crate::wire::cutter::{Cut, Cutter};
+use crate::wire::cut::Cut;
+use crate::wire::cutter::Cutter;
+use crate::wire::frames::{Frames, Text};
 use crate::wire::security::AnySecurity;
 #[cfg(any(feature = "juggler", feature = "zonis"))]
 use crate::wire::session::{Heard, Role, Say, Verdict};
 use crate::wire::websocket::Side;
+use crate::wire::zmtp;
 
 /// What one message says, in words of its own.
 #[derive(Debug, Clone, PartialEq)]
@@ -163,13 +167,17 @@ pub enum End {
 
 /// How messages are told apart on one stream.
 #[derive(Debug)]
-pub struct Framed(Wire);
+pub struct Framed(Wire, Option<Arc<zmtp::Peer>>);
 
 /// What was cut from a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Piece {
     /// A message.
     Message(Vec<u8>),
+    /// A message in parts.
+    Parts(Vec<Vec<u8>>),
+    /// A message that is of no use.
+    Strange(String),
     /// What is answered at once.
     Answer(Vec<u8>),
     /// The peer has ended its side.
@@ -186,18 +194,61 @@ impl Framed {
             ..Limits::default()
         };
         let name = String::from("fuzz");
-        let mut wire = Wire::new(codec, &AnySecurity::Null, limits, name);
-        wire.websocket = websocket.map(|end| match end {
-            End::Client => Side::Client,
-            End::Server => Side::Server,
-        });
-        Framed(wire)
+        let wire = Wire::new(codec, &AnySecurity::Null, limits, name);
+        let side = match websocket {
+            None => return Framed(wire, None),
+            Some(End::Client) => Side::Client,
+            Some(End::Server) => Side::Server,
+        };
+        let frames = Frames::WebSocket(side, Text::of(codec, true));
+        Framed(wire.framed(frames), None)
+    }
+
+    /// That of ZeroMQ, for a peer that says this, in pieces, when it greets. `in_parts`: messages
+    /// have parts. Gives what is left of the greeting too.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the greeting; `None` if there is more to come of it.
+    pub fn met(
+        expr: &TransportExpr,
+        in_parts: bool,
+        greeting: &[&[u8]],
+        limit: usize,
+    ) -> Result<(Self, Vec<u8>), Option<String>> {
+        let (TransportKind::Zmq { socket, .. } | TransportKind::ZmqServer { socket, .. }) =
+            expr.kind()
+        else {
+            return Err(None);
+        };
+        let socket = Arc::new(zmtp::Socket::new(socket, false));
+        let mut handshake = zmtp::Handshake::new(&socket);
+        let (mut input, mut met) = (Vec::new(), None);
+        for piece in greeting {
+            input.extend_from_slice(piece);
+            if met.is_some() {
+                continue;
+            }
+            match handshake.advance(&mut input) {
+                zmtp::Step::Wait => {}
+                zmtp::Step::Done(peer) => met = Some(peer),
+                zmtp::Step::Refused(why) => return Err(Some(why)),
+            }
+        }
+        let form = match in_parts {
+            true => zmtp::Form::Parts,
+            false => zmtp::Form::Telegram,
+        };
+        let Framed(wire, _) = Framed::new(&AnyCodec::default(), None, limit);
+        let wire = wire.framed(Frames::Zmtp(socket, form));
+        Ok((Framed(wire, Some(met.ok_or(None)?)), input))
     }
 
     /// Cuts what arrives in these pieces. Also gives how many bytes were held at the most
     /// after a piece was read.
     pub fn cut(&self, pieces: &[&[u8]]) -> (Vec<Piece>, usize) {
-        let (mut cutter, mut found, mut most) = (Cutter::new(&self.0), Vec::new(), 0);
+        let (mut cutter, mut found, mut most) =
+            (Cutter::new(&self.0, self.1.as_ref()), Vec::new(), 0);
         let mut input: Vec<u8> = Vec::new();
         for piece in pieces {
             input.extend_from_slice(piece);
@@ -217,6 +268,10 @@ impl Framed {
                         break;
                     }
                     Cut::Nothing => {}
+                    Cut::Strange(why) => found.push(Piece::Strange(why.to_owned())),
+                    Cut::Parts(parts) => {
+                        found.push(Piece::Parts(parts.iter().map(<[u8]>::to_vec).collect()));
+                    }
                     Cut::Message(message) => found.push(Piece::Message(message.to_vec())),
                     Cut::Say(answer) => found.push(Piece::Answer(answer)),
                     Cut::End(why) => {

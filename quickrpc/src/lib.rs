@@ -323,6 +323,7 @@
 //! | `unix:<path>`, `unixserv:<path>` | Unix-domain sockets; `@<name>` has no file; see [`transport`] |
 //! | `ws:<url>`, `wsserv:<interface>:<port>/<path>` | WebSocket, for browsers; needs the feature `websocket`, see [`transport`] |
 //! | `tls:`, `tlsserv:`, `wss:`, `wssserv:` | `tcp:`, `tcpserv:`, `ws:` and `wsserv:` over TLS; need the feature `tls`, see [`transport`](transport#tls) |
+//! | `zmq:<host>:<port>`, `zmqserv:<interface>:<port>`, `zmq+unix:<path>`, `zmqserv+unix:<path>` | sockets of ZeroMQ; need the feature `zmq`, see [`transport`](transport#zeromq) |
 //! | `udp:<port>` | datagrams, to one address or to everybody on the port |
 //! | `stdio:` | stdin and stdout of this process |
 //! | `process:(<command line>)` | stdin and stdout of a child process, see [`transport`] |
@@ -443,7 +444,8 @@
 //! | `ws`, `tls`, `wss` and their servers | tested | checked | checked | tried |
 //! | `mux`, `udp` | tested | checked | checked | tried by hand, with one peer or two |
 //! | the announcer | tested | checked | checked | checked |
-//! | `unix`, `unixserv` | tested | checked, without `@<name>` | checked, without `@<name>` | refused |
+//! | `zmq`, `zmqserv` | tested | checked | checked | checked |
+//! | `unix`, `unixserv`, `zmq+unix`, `zmqserv+unix` | tested | checked, without `@<name>` | checked, without `@<name>` | refused |
 //!
 //! *Tested*: the whole test suite runs there. *Tried*: most of it passes under
 //! Wine, and nobody has run it on Windows. *Checked*: it
@@ -519,6 +521,11 @@ pub mod __fuzz;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// Compiles the code blocks of the page about ZeroMQ.
+#[cfg(all(doctest, feature = "zmq"))]
+#[doc = include_str!("../../docs/zmq.md")]
+struct ZeroMq;
 
 /// Compiles the code blocks of the page about Zonis.
 #[cfg(all(doctest, feature = "zonis"))]

@@ -15,14 +15,14 @@ pub use codecs::{jrpc, juggler, terse, zonis};
 pub use expressions::expressions;
 pub use peer::peer;
 pub use sessions::{hmac, seal};
-pub use streams::{framing, ws_frames, ws_request, ws_response};
+pub use streams::{framing, ws_frames, ws_request, ws_response, zmtp};
 pub use text::text;
 
 /// A target: what is called with the input.
 pub type Target = fn(&[u8]);
 
 /// All targets by name; the folders in `corpus/` are called the same.
-pub const TARGETS: [(&str, Target); 13] = [
+pub const TARGETS: [(&str, Target); 14] = [
     ("expressions", expressions),
     ("jrpc", jrpc),
     ("juggler", juggler),
@@ -33,6 +33,7 @@ pub const TARGETS: [(&str, Target); 13] = [
     ("ws_frames", ws_frames),
     ("ws_request", ws_request),
     ("ws_response", ws_response),
+    ("zmtp", zmtp),
     ("hmac", hmac),
     ("seal", seal),
     ("peer", peer),

@@ -37,7 +37,7 @@ impl Above for Calls {
         self.properties.lost(peer.id());
         self.fail_pending(peer, reason);
         // One that has only ended its side may still take answers.
-        if peer.is_closed() || peer.wire.websocket.is_some() {
+        if peer.is_closed() || !peer.wire.frames.ends_by_halves() {
             self.cancel_all(peer);
         }
     }
@@ -46,7 +46,7 @@ impl Above for Calls {
         let last = Arc::clone(peer);
         // With answers owed, the last of them closes.
         self.post(peer.id(), Box::new(move || last.settled()), 0);
-        if !peer.is_closed() && peer.wire.websocket.is_none() {
+        if !peer.is_closed() && peer.wire.frames.ends_by_halves() {
             // Something is owed to it: is it there to take it?
             self.net.ask(Command::Probe(Arc::clone(peer)));
         }

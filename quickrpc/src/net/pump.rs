@@ -11,9 +11,9 @@ use crate::base::sender::Sender;
 use crate::base::spare;
 use crate::carrier::stream::Place;
 use crate::wire::codec::Envelope;
-use crate::wire::cutter::{Broken, Cut};
+use crate::wire::cut::{Broken, Cut};
 use crate::wire::framing::{Progress, Unframed};
-use crate::wire::hearing::{Hearing, Sense, Unsealed};
+use crate::wire::hearing::{Hearing, Message, Sense, Unsealed};
 use crate::wire::session::{Heard, Say};
 
 use super::above::{Above, Hears};
@@ -217,6 +217,17 @@ impl Round<'_> {
                         }
                         Cut::Nothing => continue,
                         Cut::Message(message) => message,
+                        Cut::Parts(parts) => {
+                            self.spoken(sense, Message::Parts(parts));
+                            if conn.is_closed() {
+                                return (bytes.len(), Flow::Closed);
+                            }
+                            continue;
+                        }
+                        Cut::Strange(why) => {
+                            self.hears.unreadable(conn.peer(), why, &[]);
+                            continue;
+                        }
                         Cut::Say(bytes) => {
                             // Like an answer, lest a peer fill its queue with what it does not
                             // read.
@@ -319,7 +330,8 @@ impl Round<'_> {
         match conn.speech {
             Speech::Plain if conn.wire.security.is_null() => self.telegram(&conn.peer, bytes),
             Speech::Plain | Speech::Sealed(_) => self.sealed(sense, bytes),
-            Speech::Spoken(_) => self.spoken(sense, conn.peer(), bytes),
+            Speech::Framed(_) => self.telegram(conn.peer(), bytes),
+            Speech::Spoken(_) => self.spoken(sense, Message::Whole(bytes)),
         }
     }
 
@@ -364,11 +376,16 @@ impl Round<'_> {
     }
 
     /// One that a session of the protocol understands.
-    fn spoken(&mut self, sense: &mut Sense, sender: &Sender, bytes: &[u8]) {
+    fn spoken(&mut self, sense: &mut Sense, message: Message<'_>) {
         let conn = self.conn;
+        let sender = conn.peer();
         conn.speaks();
+        let shown = match &message {
+            Message::Whole(bytes) => bytes,
+            Message::Parts(_) => &[][..],
+        };
         let mut say = Say::default();
-        let understood = sense.understand(&conn.wire.limits, bytes, &mut say);
+        let understood = sense.understand(&conn.wire.limits, message, &mut say);
         self.net.say(conn, &mut say);
         match understood {
             Ok((text, Heard::Message(envelope))) => {
@@ -390,7 +407,7 @@ impl Round<'_> {
                     let text = "what it sent first is no message".into();
                     conn.close(DisconnectReason::Rejected { code: 1008, text });
                 }
-                self.hears.unreadable(sender, &error.to_string(), bytes);
+                self.hears.unreadable(sender, &error.to_string(), shown);
             }
         }
     }

@@ -36,7 +36,7 @@ impl Side {
 }
 
 impl Reader {
-    pub(crate) fn new(side: Side) -> Self {
+    pub(crate) fn boxed(side: Side) -> Box<Self> {
         match side {}
     }
 

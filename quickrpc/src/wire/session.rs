@@ -14,6 +14,7 @@ use crate::base::limits::Limits;
 use crate::base::reason::DisconnectReason;
 
 use super::codec::{DecodeError, Envelope};
+use super::zmtp::Parts;
 
 /// Which end of a connection we are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +29,11 @@ pub(crate) enum Role {
 pub(crate) trait Protocol: fmt::Debug + Send + Sync {
     /// The expression that describes it, for messages to people.
     fn expression(&self) -> String;
+
+    /// What carries its messages.
+    fn carriage(&self) -> Carriage {
+        Carriage::WebSocket
+    }
 
     /// The session of a new peer, in its two halves. No message of ours may be larger than that.
     fn session(&self, role: Role, largest: usize) -> (Box<dyn Listening>, Box<dyn Speaking>);
@@ -86,6 +92,25 @@ pub(crate) trait Protocol: fmt::Debug + Send + Sync {
     }
 }
 
+/// What carries the messages of a protocol, and keeps them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Carriage {
+    WebSocket,
+    /// ZeroMQ. Its messages have parts.
+    #[allow(dead_code, reason = "no protocol is there that wants it")]
+    Zmtp,
+}
+
+impl Carriage {
+    /// What is missing where something else does, for messages to people.
+    pub(crate) fn needs(self) -> &'static str {
+        match self {
+            Carriage::WebSocket => "is spoken over a WebSocket, so it needs `ws:` or `wsserv:`",
+            Carriage::Zmtp => "is spoken over ZeroMQ, so it needs `zmq:` or `zmqserv:`",
+        }
+    }
+}
+
 /// The hearing half of a session.
 pub(crate) trait Listening: Send {
     /// The connection is there: greets, where that is our part.
@@ -98,6 +123,20 @@ pub(crate) trait Listening: Send {
     /// When it is no message at all; the stream goes on with the next one.
     fn hear(&mut self, message: &str, limits: &Limits, say: &mut Say)
     -> Result<Heard, DecodeError>;
+
+    /// The same of a message in parts, where the protocol is carried by what has such.
+    ///
+    /// # Errors
+    ///
+    /// As of [`hear`](Self::hear).
+    fn hear_parts(
+        &mut self,
+        _parts: Parts<'_>,
+        _limits: &Limits,
+        _say: &mut Say,
+    ) -> Result<Heard, DecodeError> {
+        Err(DecodeError::new("a message in parts", 0))
+    }
 
     /// What became of the claim that it has heard. Gives what follows from that.
     fn verdict(&mut self, verdict: Verdict, say: &mut Say) -> Heard;

@@ -22,6 +22,7 @@ mod ssl;
 mod terse;
 mod udp;
 mod websockets;
+mod zmq;
 mod zonis;
 
 use quickrpc_tests::{Node, Python};

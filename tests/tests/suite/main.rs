@@ -63,6 +63,7 @@ mod unix;
 mod waiting;
 mod websocket;
 mod whole;
+mod zmq;
 mod zonis;
 
 use quickrpc::{CallError, Error};

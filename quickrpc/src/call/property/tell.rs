@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::base::error::Error;
 use crate::base::scratch::with_scratch;
 use crate::base::sync::lock;
 use crate::call::calls::Calls;
@@ -171,6 +172,8 @@ impl Calls {
             Ok(true) => Told::Done,
             Ok(false) => Told::NoRoom,
             Err(_) if peer.is_closed() => Told::Gone,
+            // One that can only ask, which it does.
+            Err(Error::Unsupported { .. }) => Told::Done,
             Err(error) => {
                 self.trouble(peer.peer(), error, Some(&property.names.change));
                 Told::Done

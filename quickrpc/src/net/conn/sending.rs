@@ -182,6 +182,10 @@ impl Conn {
                 bytes
             }
         };
+        if bytes.is_empty() {
+            // The peer does not want it.
+            return Ok(Queued::Fine);
+        }
         let mut rest = &*bytes;
         let Outlet::Socket(stream) = &self.outlet else {
             tx.append(rest, answer);

@@ -20,7 +20,7 @@ use crate::base::security::SecInfo;
 use crate::expr::{self, CodecExpr, CodecKind};
 use crate::format::args::{ArgsSeed, WireArgs};
 use crate::format::text::TextError;
-use crate::wire::framing::{Frame, Framing, Progress, Unframed};
+use crate::wire::framing::Framing;
 use crate::wire::jrpc;
 use crate::wire::jrpc::Jrpc;
 use crate::wire::jrpc::canonical;
@@ -108,37 +108,6 @@ impl AnyCodec {
             AnyCodec::Terse(codec) => Some(codec.framing()),
             AnyCodec::Custom(codec) => codec.framing(),
             AnyCodec::Foreign(_) => None,
-        }
-    }
-
-    /// The first telegram in a buffer of a stream; see [`Framing::next_frame`].
-    ///
-    /// # Errors
-    ///
-    /// When the stream cannot be read any further.
-    pub(crate) fn next_frame(
-        &self,
-        buffer: &[u8],
-        progress: &mut Progress,
-        limit: usize,
-    ) -> Result<Option<Frame>, Unframed> {
-        match self.framing() {
-            Some(framing) => framing.next_frame(buffer, progress, limit),
-            // Without framing nothing ever ends in a stream.
-            None if buffer.len() > limit => Err(Unframed::TooLarge),
-            None => Ok(None),
-        }
-    }
-
-    /// Frames the telegram that begins at `start` of `out`, for a stream.
-    ///
-    /// # Errors
-    ///
-    /// When the telegram contains the delimiter; `out` then still has the telegram.
-    pub(crate) fn frame_out(&self, out: &mut Vec<u8>, start: usize) -> Result<(), String> {
-        match self.framing() {
-            Some(framing) => framing.close(out, start),
-            None => Ok(()),
         }
     }
 

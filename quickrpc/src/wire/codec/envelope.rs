@@ -29,14 +29,14 @@ impl Span {
     }
 
     /// The same place, seen from so many bytes before.
-    #[cfg(any(feature = "juggler", feature = "zonis"))]
+    #[cfg(any(feature = "hololinked", feature = "juggler", feature = "zonis"))]
     pub(crate) fn from(self, offset: usize) -> Option<Self> {
         let range = self.start as usize + offset..self.end as usize + offset;
         Span::new(range)
     }
 
     /// Where it begins.
-    #[cfg(any(feature = "juggler", feature = "zonis"))]
+    #[cfg(any(feature = "hololinked", feature = "juggler", feature = "zonis"))]
     pub(crate) fn start(self) -> usize {
         self.start as usize
     }

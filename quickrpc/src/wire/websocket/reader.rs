@@ -110,6 +110,11 @@ impl Reader {
         }
     }
 
+    /// One of a peer, which keeps it for long; of a protocol of texts, if there is such a code.
+    pub(crate) fn boxed(side: Side, code: Option<u16>) -> Box<Self> {
+        Box::new(Reader::new(side).of_texts(code))
+    }
+
     /// The bytes that it holds of a message that is not complete.
     pub(crate) fn held(&self) -> usize {
         self.kind.map_or(0, |_| self.message.len())
