@@ -105,6 +105,10 @@ pub enum Error {
     #[error("the promise is already done")]
     Done,
 
+    /// The call was cancelled on this side.
+    #[error("the call was cancelled")]
+    Cancelled,
+
     /// Whoever should have settled the promise was dropped without doing so.
     #[error("the promise was abandoned: its resolver was dropped unset")]
     Abandoned,

@@ -13,6 +13,7 @@ use crate::base::often::Origin;
 use crate::base::sender::Sender;
 use crate::call::promise::{Promise, Resolver};
 use crate::call::reply::{IntoReply, Reply, Via};
+use crate::call::stream::{Stream, feed::feed};
 use crate::format::args::{ArgsSeed, WireArgs};
 use crate::wire::codec::{AnyCodec, Part, Payload};
 
@@ -152,6 +153,29 @@ impl<'de> Invocation<'de> {
         }
     }
 
+    /// Answers with the stream that a handler returned.
+    pub fn stream<T, W, R, V, U>(&mut self, returned: U) -> Outcome
+    where
+        T: Via<W> + Send + 'static,
+        W: Serialize + 'static,
+        R: Via<V> + Send + 'static,
+        V: Serialize + 'static,
+        U: IntoReply<Stream<T, R>>,
+    {
+        let stream = match returned.into_reply() {
+            Reply::Value(stream) => Promise::ready(stream),
+            Reply::NotMine => return Outcome::not_mine(),
+            Reply::Failed(error) => return Outcome::failed(error),
+            Reply::Later(stream) => stream,
+        };
+        Outcome(Made::Later(Box::new(move |answer| {
+            stream.on_settled(move |stream| match stream {
+                Ok(stream) => feed::<T, W, R, V>(answer, stream),
+                Err(error) => answer.settle::<()>(Err(error)),
+            });
+        })))
+    }
+
     /// What the handler of a notification returned.
     pub fn done<R: IntoReply<()>>(&mut self, returned: R) -> Outcome {
         match returned.into_reply() {
@@ -170,6 +194,18 @@ impl<'de> Invocation<'de> {
     {
         let (promise, resolver) = Promise::pair();
         (resolver, later(promise, Via::into_wire))
+    }
+
+    /// The same for a handler that answers with a stream later.
+    pub fn stream_resolver<T, W, R, V>(&mut self) -> (Resolver<Stream<T, R>>, Outcome)
+    where
+        T: Via<W> + Send + 'static,
+        W: Serialize + 'static,
+        R: Via<V> + Send + 'static,
+        V: Serialize + 'static,
+    {
+        let (promise, resolver) = Promise::pair();
+        (resolver, self.stream::<T, W, R, V, _>(promise))
     }
 
     /// Something that disconnects when the API stops.

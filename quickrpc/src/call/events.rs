@@ -34,6 +34,7 @@ impl Above for Calls {
 
     fn lost(&self, peer: &Conn, reason: &DisconnectReason) {
         self.properties.lost(peer.id());
+        self.feeds.lost(peer.id());
         self.fail_pending(peer, reason);
     }
 
@@ -57,6 +58,7 @@ impl Above for Calls {
 
     fn room(&self, peer: &Arc<Conn>) {
         self.has_room_for_properties(peer.id());
+        self.feeds.room(peer.id());
     }
 
     fn trouble(&self, peer: &Sender, error: Error) {
@@ -96,6 +98,7 @@ impl Above for Calls {
         for call in pending {
             call.fail(Error::Stopped, 0);
         }
+        self.feeds.clear();
         self.mailbox.wait_idle(deadline);
     }
 

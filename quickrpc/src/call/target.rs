@@ -67,9 +67,9 @@ pub(crate) trait ArgsFor {
 }
 
 /// Arguments of a declared call.
-struct Declared<'a, A> {
-    call: &'static CallDescription,
-    args: &'a A,
+pub(super) struct Declared<'a, A> {
+    pub(super) call: &'static CallDescription,
+    pub(super) args: &'a A,
 }
 
 impl<A: OutArgs> ArgsFor for Declared<'_, A> {
@@ -113,6 +113,10 @@ impl Target {
             timeout: None,
             one_of_several: false,
         }
+    }
+
+    pub(super) fn calls(&self) -> &Calls {
+        &self.calls
     }
 
     /// The same for other receivers.
@@ -220,7 +224,7 @@ impl Target {
     }
 
     /// A target for each connected receiver.
-    fn each(&self) -> Vec<(Sender, Target)> {
+    pub(super) fn each(&self) -> Vec<(Sender, Target)> {
         let (peers, _) = self.resolve();
         let peers = peers.as_slice();
         let one_of_several = peers.len() > 1;
@@ -254,14 +258,26 @@ impl Target {
         T: Via<W> + Send + 'static,
         W: DeserializeOwned,
     {
-        if let Err(error) = self.calls.net.check_running() {
-            return Promise::failed(error);
-        }
+        let asked = self.ask(method, args, |context, info, _| {
+            Ok(Promise::for_call(context, info, decode::<T, W>))
+        });
+        asked.unwrap_or_else(Promise::failed)
+    }
+
+    /// Sends a call that `make` makes the entry of, for the table of pending ones.
+    #[inline]
+    pub(super) fn ask<P>(
+        &self,
+        method: Cow<'static, str>,
+        args: &impl ArgsFor,
+        make: impl FnOnce(Arc<dyn Context>, CallInfo, &[Arc<Conn>]) -> Result<(P, Arc<dyn PendingCall>)>,
+    ) -> Result<P> {
+        self.calls.net.check_running()?;
         let (peers, mut failures) = self.resolve();
         let peers = peers.as_slice();
         if peers.is_empty() {
             let error = verdict(failures, self.single(peers)).err();
-            return Promise::failed(error.unwrap_or_else(|| Error::NoPeer {
+            return Err(error.unwrap_or_else(|| Error::NoPeer {
                 method: method.as_ref().into(),
             }));
         }
@@ -280,10 +296,8 @@ impl Target {
             timeout,
         };
         let context: Arc<dyn Context> = Arc::clone(&self.calls) as _;
-        let (promise, call) = Promise::for_call(context, info, decode::<T, W>);
-        if let Err(error) = self.calls.admit(id, call, peers) {
-            return Promise::failed(error);
-        }
+        let (promise, call) = make(context, info, peers)?;
+        self.calls.admit(id, call, peers)?;
         let wait = self.wait(peers);
         let missing = failures.len();
         let panicked = Unsent(&self.calls, id);
@@ -298,9 +312,9 @@ impl Target {
         if let Some(error) = unsent {
             // Whatever settled the promise meanwhile, nobody has seen it yet.
             drop(lock(&self.calls.pending).remove(id));
-            return Promise::failed(error);
+            return Err(error);
         }
-        promise
+        Ok(promise)
     }
 
     /// Whether it was for one receiver, whose error needs no list.
@@ -446,7 +460,7 @@ impl Drop for Unsent<'_> {
 }
 
 /// Reads the result of a call.
-fn decode<T: Via<W>, W: DeserializeOwned>(
+pub(super) fn decode<T: Via<W>, W: DeserializeOwned>(
     codec: &AnyCodec,
     telegram: &str,
     payload: &Payload,

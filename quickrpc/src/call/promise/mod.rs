@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::task::{self, Poll};
 use std::time::{Duration, Instant};
 
-pub(crate) use call::{CallInfo, Context, Decode, PendingCall};
+pub(crate) use call::{CallInfo, Context, Decode, ItemOutcome, PendingCall};
 pub use each::{Promises, Results};
 use shared::{Shared, Turn};
 
@@ -266,6 +266,11 @@ impl<T> Resolver<T> {
     /// As [`set_result`](Resolver::set_result).
     pub fn set_error(&self, error: impl Into<BoxError>) -> Result<()> {
         self.settle(Err(Error::from_boxed(error.into())))
+    }
+
+    /// Settles it, unless it is settled.
+    pub(crate) fn settle_with(&self, result: Result<T>) {
+        self.shared.settle(result, Turn::Now);
     }
 
     fn settle(&self, result: Result<T>) -> Result<()> {
