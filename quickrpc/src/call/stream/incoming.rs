@@ -173,8 +173,17 @@ impl<T: Send + 'static, R: Send + 'static> StreamCall for Incoming<T, R> {
         self.context.before_wait()
     }
 
-    fn drive(&self, done: &dyn Fn() -> bool) {
-        self.context.drive(self.info.id, done, None);
+    fn drive(&self, done: &dyn Fn() -> bool, until: Option<Instant>) {
+        self.context.drive(self.info.id, done, until);
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        PendingCall::deadline(self)
+    }
+
+    fn expire(&self) {
+        self.context.expire(self.info.id);
+        self.channel.finish(Err(self.timeout_error()));
     }
 
     fn attend(&self) {

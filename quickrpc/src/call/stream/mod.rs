@@ -27,6 +27,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Instant;
 
 use channel::{Channel, Taken};
 pub use sender::{SendItem, StreamSender, TrySendError};
@@ -101,8 +102,14 @@ pub(crate) trait StreamCall: Send + Sync {
     /// `Error::Deadlock` where waiting could never end.
     fn before_wait(&self) -> Result<()>;
 
-    /// The thread that waits may read by itself until `done`.
-    fn drive(&self, done: &dyn Fn() -> bool);
+    /// The thread that waits may read by itself until `done`, or this time.
+    fn drive(&self, done: &dyn Fn() -> bool, until: Option<Instant>);
+
+    /// When the peer has been silent for too long, as far as is known now.
+    fn deadline(&self) -> Option<Instant>;
+
+    /// That time has come.
+    fn expire(&self);
 
     /// Somebody waits without a thread that could read.
     fn attend(&self);
@@ -344,13 +351,10 @@ impl<T: Send + 'static, R: Send + 'static> Stream<T, R> {
             },
             Source::Call { channel, call } => match channel.poll_take(cx) {
                 Poll::Ready(taken) => taken,
-                Poll::Pending => match call.before_wait() {
-                    Ok(()) => {
-                        call.attend();
-                        return Poll::Pending;
-                    }
-                    Err(error) => Taken::End(Err(error)),
-                },
+                Poll::Pending => {
+                    call.attend();
+                    return Poll::Pending;
+                }
             },
             Source::Over => return Poll::Ready(None),
         };
@@ -380,17 +384,28 @@ impl<T: Send + 'static, R: Send + 'static> Stream<T, R> {
         self.end.take().unwrap_or(Err(Error::Done))
     }
 
+    /// Before somebody waits who is not the runtime. An error ends the stream.
+    fn before_wait(&mut self) -> Result<()> {
+        let Source::Call { channel, call } = &self.source else {
+            return Ok(());
+        };
+        let checked = match channel.is_ready() {
+            true => Ok(()),
+            false => call.before_wait(),
+        };
+        if let Err(error) = &checked {
+            self.close();
+            self.end = Some(Err(error.clone()));
+        }
+        checked
+    }
+
     fn next_item(&mut self) -> Option<Result<T>> {
-        if let Source::Call { channel, call } = &self.source
-            && !channel.is_ready()
-        {
-            if let Err(error) = call.before_wait() {
-                self.cancel();
-                self.end = Some(Err(error.clone()));
-                return Some(Err(error));
-            }
-            call.drive(&|| channel.is_ready());
-            channel.wait(None);
+        if let Err(error) = self.before_wait() {
+            return Some(Err(error));
+        }
+        if let Source::Call { channel, call } = &self.source {
+            wait(channel, &**call);
         }
         if let Source::Channel(channel) = &self.source {
             channel.wait(None);
@@ -451,6 +466,9 @@ impl<T: Send + 'static, R: Send + 'static> futures_core::Stream for Stream<T, R>
     type Item = Result<T>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<T>>> {
+        if let Err(error) = self.before_wait() {
+            return Poll::Ready(Some(Err(error)));
+        }
         self.poll_item(cx)
     }
 }
@@ -464,6 +482,18 @@ impl<T, R> fmt::Debug for Stream<T, R> {
             Source::Call { call, .. } => return write!(f, "Stream(`{}`)", call.method()),
             Source::Over => "Stream(ended)",
         })
+    }
+}
+
+/// Waits until there is something, which its deadline sees to.
+fn wait<T, R>(channel: &Channel<T, R>, call: &dyn StreamCall) {
+    while !channel.is_ready() {
+        let until = call.deadline();
+        if until.is_some_and(|until| until <= Instant::now()) {
+            return call.expire();
+        }
+        call.drive(&|| channel.is_ready(), until);
+        channel.wait(until);
     }
 }
 
