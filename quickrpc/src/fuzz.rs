@@ -19,7 +19,8 @@ use crate::carrier::websocket;
 use crate::expr::TransportExpr;
 use crate::format::text::{self, Json, Reader, Terse};
 use crate::wire::Wire;
-use crate::wire::codec::{AnyCodec, DecodeError, Envelope, Payload};
+use crate::wire::codec::envelope::Part;
+use crate::wire::codec::{AnyCodec, CallParts, DecodeError, Envelope, Payload};
 use crate::wire::cutter::{Cut, Cutter};
 use crate::wire::security::AnySecurity;
 #[cfg(any(feature = "juggler", feature = "zonis"))]
@@ -83,12 +84,20 @@ fn value(codec: &AnyCodec, text: &str, payload: &Payload) -> Result<Value, Strin
 }
 
 fn said(codec: &AnyCodec, text: &str, envelope: &Envelope) -> Vec<Said> {
-    vec![match envelope {
-        Envelope::Call { method, params, id } => Said::Call(
+    let call = |method: &Part, params: &Payload, id: Option<&Part>| {
+        Said::Call(
             method.of(text).to_owned(),
             value(codec, text, params),
-            id.as_ref().map(|id| id.of(text).to_owned()),
-        ),
+            id.map(|id| id.of(text).to_owned()),
+        )
+    };
+    vec![match envelope {
+        Envelope::Call { method, params, id } => call(method, params, id.as_ref()),
+        Envelope::Timed(timed) => {
+            let CallParts { method, params, id } = &timed.1;
+            call(method, params, id.as_ref())
+        }
+        Envelope::Cancel { call: parts, .. } => call(&parts.method, &parts.params, None),
         Envelope::Reply { id, result } => Said::Reply(*id, value(codec, text, result)),
         Envelope::Failure { id, error } => Said::Failure(*id, error.clone()),
         Envelope::Header(_) => Said::Header,

@@ -32,6 +32,20 @@ export interface CallOptions {
   timeout?: number;
   /** Whether it waits for a connection while there is none. Default: the connection's `wait`. */
   wait?: boolean;
+  /**
+   * Gives the call up: it fails with `cancelled`, whose `cause` is the signal's reason, and the
+   * other side is told, so that a handler that looks for it ends.
+   */
+  signal?: AbortSignal;
+}
+
+/** What a handler gets beside the parameters. */
+export interface IncomingCall {
+  /**
+   * Aborted when nobody wants the answer any more: the caller has cancelled the call, or the
+   * connection is gone. What a handler throws then is answered with the code -32800.
+   */
+  readonly signal: AbortSignal;
 }
 
 /** Options of [`connect`]; times are in milliseconds, sizes in bytes. */
@@ -84,6 +98,8 @@ export type ErrorKind =
   | "disconnected"
   /** Not answered in time, or not sent for want of a connection. */
   | "timeout"
+  /** Its `signal` was aborted; see [`CallOptions`]. */
+  | "cancelled"
   /** [`Api.close`] was called. */
   | "stopped"
   /** A value that cannot travel. Nothing was sent. */
@@ -137,7 +153,10 @@ export interface Connection {
  */
 export interface Slot<Call = (params: any) => unknown> {
   connect(
-    handler: (params: Params<Call>) => Result<Call> | undefined | void | Promise<Result<Call> | undefined | void>,
+    handler: (
+      params: Params<Call>,
+      call: IncomingCall,
+    ) => Result<Call> | undefined | void | Promise<Result<Call> | undefined | void>,
   ): Connection;
 }
 

@@ -23,6 +23,11 @@ const METHOD_NOT_FOUND = -32601;
 const INVALID_PARAMS = -32602;
 const INTERNAL_ERROR = -32603;
 const HANDLER_FAILED = -32000;
+/** The caller gave the call up, and the handler gave up for that; as in the Language Server Protocol. */
+const CANCELLED = -32800;
+/** How that is said: ours, and that of the Language Server Protocol. Both are understood. */
+const CANCEL = "rpc.cancel";
+const CANCEL_REQUEST = "$/cancelRequest";
 
 /** Of a WebSocket: its state when it is open, and the codes with which we close one. */
 const OPEN = 1;
@@ -172,6 +177,26 @@ function changeOf(method, params) {
   return { name: found[1], isCamel: found[2] === "Changed", value: params[key] };
 }
 
+/** An incoming call, as its handlers see it: whether its answer is still wanted. */
+class Incoming {
+  #controller = undefined;
+  isCancelled = false;
+
+  /** Made only where somebody looks: most handlers do not. */
+  get signal() {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      if (this.isCancelled) this.cancel();
+    }
+    return this.#controller.signal;
+  }
+
+  cancel() {
+    this.isCancelled = true;
+    this.#controller?.abort(new RpcError("cancelled", "the answer is not wanted any more"));
+  }
+}
+
 /** One API: its slots, its pending calls, and the connection of the moment. */
 class Core {
   slots = new Map();
@@ -190,6 +215,8 @@ class Core {
   properties = 0;
   /** Incoming calls whose handlers have not answered. */
   handling = 0;
+  /** Those of them that can be cancelled, by their ids as they are written. */
+  incoming = new Map();
   socket = null;
   failures = 0;
   timer = undefined;
@@ -314,6 +341,8 @@ class Core {
     const { socket } = this;
     clearTimeout(this.timer);
     this.socket = null;
+    // Nobody can be answered any more.
+    for (const call of [...this.incoming.values()].flat()) call.cancel();
     if (socket) {
       socket.onopen = socket.onmessage = socket.onclose = null;
       // The package `ws` throws an error that nobody listens to.
@@ -404,20 +433,37 @@ class Core {
   send(method, params = {}, options = {}, hasReply) {
     // A throw in here is a rejection.
     return new Promise((resolve, reject) => {
-      const { timeout = this.options.callTimeout, wait = this.options.wait } = options;
+      const { timeout = this.options.callTimeout, wait = this.options.wait, signal } = options;
       const patience = duration(timeout, "timeout");
+      const gaveUp = () => {
+        const text = `\`${method}\` was cancelled`;
+        return new RpcError("cancelled", text, { cause: signal.reason });
+      };
+      if (signal !== undefined && typeof signal?.addEventListener !== "function") {
+        throw new RpcError("config", "`signal` is that of an AbortController");
+      }
       if (typeof method !== "string") throw new TypeError("the name of a method is a string");
       const head = this.encodeCall(method, params);
       // Now and not before: getters and `toJSON` of the parameters may have closed the API.
       this.expectRoom(method, wait);
+      if (signal?.aborted) throw gaveUp();
       const id = hasReply ? ++this.lastId : undefined;
       const text = this.fitting(id === undefined ? `${head}}` : `${head},"id":${id}}`);
       const entry = { method, id, text, wait, timer: undefined };
       const end = () => {
         clearTimeout(entry.timer);
+        signal?.removeEventListener("abort", abort);
         this.pending.delete(id);
         this.unqueue(entry);
       };
+      // Whoever was asked need not work on it any more.
+      const giveUp = (error) => {
+        const isAsked = this.pending.has(id);
+        entry.fail(error);
+        if (isAsked) this.tellCancelled(id);
+      };
+      const abort = () => giveUp(gaveUp());
+      signal?.addEventListener("abort", abort, { once: true });
       entry.done = (value) => (end(), resolve(value));
       entry.fail = (error) => (end(), reject(error));
 
@@ -425,11 +471,20 @@ class Core {
         const text = this.waiting.has(entry)
           ? `\`${method}\` was not sent: no connection within ${patience} ms`
           : `no answer to \`${method}\` within ${patience} ms`;
-        entry.fail(new RpcError("timeout", text));
+        giveUp(new RpcError("timeout", text));
       }, patience);
       if (this.status.state === "up") this.transmit(entry);
       else this.enqueue(entry);
     });
+  }
+
+  tellCancelled(id) {
+    if (this.socket?.readyState !== OPEN) return;
+    try {
+      this.socket.send(`{"jsonrpc":"2.0","method":"${CANCEL}","params":{"id":${id}}}`);
+    } catch {
+      // It goes on working, and its answer is dropped.
+    }
   }
 
   enqueue(entry) {
@@ -626,8 +681,31 @@ class Core {
     return slot.handlers.map(({ handler }) => () => handler(each(change.value)));
   }
 
+  /** The other side does not want an answer any more; it may be one that it has. */
+  cancelled({ id }) {
+    const number = Number.isFinite(id) || typeof id === "bigint";
+    if (!number && typeof id !== "string") return;
+    for (const call of this.incoming.get(encode(id)) ?? []) call.cancel();
+  }
+
+  /** An incoming call is being handled, and may be cancelled. Gives what ends that. */
+  enter(id, call) {
+    if (id === undefined) return () => {};
+    const key = encode(id);
+    this.incoming.set(key, [...(this.incoming.get(key) ?? []), call]);
+    return () => {
+      const others = (this.incoming.get(key) ?? []).filter((other) => other !== call);
+      if (others.length > 0) this.incoming.set(key, others);
+      else this.incoming.delete(key);
+    };
+  }
+
   dispatch(method, params, id) {
     const { handlers } = this.slots.get(method) ?? {};
+    if (id === undefined && (method === CANCEL || method === CANCEL_REQUEST)) {
+      this.cancelled(isMap(params) ? params : { id: params?.[0] });
+      if (!handlers?.length) return undefined;
+    }
     const changes = this.change(method, params);
     if (changes) {
       const made = changes.map(run);
@@ -651,17 +729,20 @@ class Core {
     }
     // Each handler has its own parameters, since it may change them.
     const each = handlers.length > 1 ? () => structuredClone(params) : () => params;
-    const made = handlers.map(({ handler }) => run(() => handler(each())));
+    const call = new Incoming();
+    const made = handlers.map(({ handler }) => run(() => handler(each(), call)));
     if (!made.some(isPromise)) return this.outcome(method, id, made);
     this.handling += 1;
+    const leave = this.enter(id, call);
     return Promise.all(made).then((made) => {
       this.handling -= 1;
-      return this.outcome(method, id, made);
+      leave();
+      return this.outcome(method, id, made, call.isCancelled);
     });
   }
 
   /** At most one handler answers; one that returns nothing leaves the call to the others. */
-  outcome(method, id, made) {
+  outcome(method, id, made, isCancelled = false) {
     const failures = made.filter((one) => "error" in one);
     if (id === undefined) {
       for (const { error } of failures) this.trouble(error, method);
@@ -673,7 +754,14 @@ class Core {
       return this.encodeError(id, new CallError(what, { code: INTERNAL_ERROR }));
     }
     const [answer = { value: null }] = answers;
-    if ("error" in answer) return this.encodeError(id, answer.error);
+    if ("error" in answer) {
+      // Who gives up for that has not failed, unless it says so.
+      const gaveUp = isCancelled && !isCallError(answer.error);
+      const error = gaveUp
+        ? new CallError(textOf(answer.error), { code: CANCELLED })
+        : answer.error;
+      return this.encodeError(id, error);
+    }
     try {
       return this.fitting(`{"jsonrpc":"2.0","result":${encode(answer.value)},"id":${encode(id)}}`);
     } catch (error) {
@@ -792,6 +880,15 @@ function asError(thrown) {
     // It cannot even be asked.
   }
   return new Error(textOf(thrown), { cause: thrown });
+}
+
+/** What was thrown may be anything, and even asking what it is may throw. */
+function isCallError(thrown) {
+  try {
+    return thrown instanceof CallError;
+  } catch {
+    return false;
+  }
 }
 
 /** What of an error travels. */

@@ -254,6 +254,7 @@ impl Side<'_> {
                 docs: "",
             }]
         };
+        let timeout = super::description::timeout(call);
         let part = |name: &str, wire_name: &str, direction, arguments, role, result| {
             let (role, result) = (option(role), option(result));
             quote! {
@@ -266,6 +267,7 @@ impl Side<'_> {
                     positional: #positional,
                     ignore_unknown: #ignore_unknown,
                     role: #role,
+                    timeout: #timeout,
                     result: #result,
                 }
             }

@@ -5,6 +5,8 @@ mod property;
 mod rename;
 mod shape;
 
+use std::time::Duration;
+
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{Attribute, Ident, LitStr, Path, Type, Visibility, parse_quote};
@@ -75,6 +77,8 @@ pub(crate) struct Call {
     pub(crate) positional: bool,
     /// The role that a caller needs.
     pub(crate) role: Option<String>,
+    /// How long its callers wait.
+    pub(crate) timeout: Option<(Attribute, Duration)>,
     pub(crate) docs: Vec<Attribute>,
     pub(crate) deprecated: Option<Attribute>,
     pub(crate) must_use: Option<Attribute>,
@@ -188,6 +192,7 @@ impl Call {
             direction: attrs.direction,
             positional: attrs.positional || options.positional,
             role: attrs.role.map(|role| role.value()),
+            timeout: attrs.timeout,
             docs: attrs.docs,
             deprecated: attrs.deprecated,
             must_use: attrs.must_use,

@@ -276,7 +276,8 @@ impl Outgoing {
     /// Calls a method; see [`Api::call`].
     pub fn call(&self, method: &str, args: impl Serialize) -> Promise<Value> {
         let method = method.to_owned().into();
-        self.0.send_call::<Value, Value>(method, &Plain(&args))
+        self.0
+            .send_call::<Value, Value>(method, &Plain(&args), None)
     }
 
     /// Sends a notification; see [`Api::notify`].
@@ -297,7 +298,7 @@ impl Outgoing {
     pub fn write(&self, property: &str, value: impl Serialize) -> Promise<()> {
         let method = CallNames::of(property).write.into();
         let args = BTreeMap::from([(VALUE, value)]);
-        self.0.send_call::<(), ()>(method, &Plain(&args))
+        self.0.send_call::<(), ()>(method, &Plain(&args), None)
     }
 
     /// The same for other receivers.

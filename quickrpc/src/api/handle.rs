@@ -116,6 +116,40 @@ impl Api {
         lifecycle::stop(self.net())
     }
 
+    /// Stops in an orderly way: calls that come from now on are answered with
+    /// [`CallError::SHUTTING_DOWN`](crate::CallError::SHUTTING_DOWN), what was accepted before is
+    /// handled, what runs or was promised is answered, and then it [stops](Self::stop).
+    ///
+    /// Calls of this side go on meanwhile, since handlers may need them; notifications that come
+    /// are dropped. Listeners stay open until the end, so that who connects hears why it is not
+    /// served. With [`Processing::Manual`](crate::Processing::Manual), what waits is run here.
+    ///
+    /// ```
+    /// # use quickrpc::remote_api;
+    /// # #[remote_api]
+    /// # trait Lab { #[incoming] fn measure(&self) -> f64; }
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> quickrpc::Result<()> {
+    /// let api = Lab::bind("jrpc", "tcpserv:127.0.0.1:0")?;
+    /// api.start()?;
+    /// // When the system asks for it, as the example `shutdown` shows:
+    /// api.shutdown(Duration::from_secs(10))?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unanswered`] if the limit was too short: it is stopped all the same. As
+    /// [`stop`](Self::stop); [`Error::Deadlock`] in a handler.
+    ///
+    /// # Blocking
+    ///
+    /// Until all is answered, at most so long; then as [`stop`](Self::stop).
+    pub fn shutdown(&self, limit: Duration) -> Result<()> {
+        lifecycle::shutdown(self.calls(), limit)
+    }
+
     /// Waits until the API is stopped, by whomever, or all of its transports have ended:
     /// the end of `main` of a server. An API whose transports have ended is stopped then.
     ///

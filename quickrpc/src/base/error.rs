@@ -85,6 +85,10 @@ pub enum Error {
         after: Duration,
     },
 
+    /// The caller has given up the call, by [`Promise::cancel`](crate::Promise::cancel).
+    #[error("the call was cancelled")]
+    Cancelled,
+
     /// The API was stopped.
     #[error("the API is stopped")]
     Stopped,
@@ -104,10 +108,6 @@ pub enum Error {
     /// The promise has been settled before, or its value has been taken.
     #[error("the promise is already done")]
     Done,
-
-    /// The call was cancelled on this side.
-    #[error("the call was cancelled")]
-    Cancelled,
 
     /// Whoever should have settled the promise was dropped without doing so.
     #[error("the promise was abandoned: its resolver was dropped unset")]
@@ -204,6 +204,16 @@ pub enum Error {
         after: Duration,
         /// The names of the threads.
         running: Arc<[String]>,
+    },
+
+    /// A shutdown took longer than it was given: so many calls were begun, and had no answer when
+    /// the API was stopped.
+    #[error("{calls} calls were not answered within {after:?}, and the API is stopped")]
+    Unanswered {
+        /// How long was waited.
+        after: Duration,
+        /// How many.
+        calls: usize,
     },
 
     /// A thread of the API has panicked, and the API has stopped: a mistake of this library, which
@@ -322,6 +332,16 @@ impl CallError {
     /// The caller calls more often than [`Limits::rate`](crate::Limits::rate) allows. (In the
     /// range that JSON-RPC 2.0, section 5.1, leaves to servers.)
     pub const TOO_MANY_CALLS: i64 = -32002;
+    /// The call was cancelled by its caller, and given up for that. (As in the Language Server
+    /// Protocol.)
+    pub const CANCELLED: i64 = -32800;
+    /// The call was not begun, since its deadline had passed: the caller has given up. (As
+    /// [`FORBIDDEN`](Self::FORBIDDEN), which a caller can tell from it by having waited.)
+    pub const TOO_LATE: i64 = -32001;
+    /// The called side shuts down, and begins no calls any more; see
+    /// [`Api::shutdown`](crate::Api::shutdown). (As [`TOO_MANY_CALLS`](Self::TOO_MANY_CALLS):
+    /// both are worth trying again later, here or elsewhere.)
+    pub const SHUTTING_DOWN: i64 = -32002;
 
     /// An error with a code and a message.
     pub fn new(code: i64, message: impl Into<String>) -> Self {
@@ -355,6 +375,7 @@ impl CallError {
         match error.downcast::<Error>() {
             Ok(error) => match *error {
                 Error::Call(error) => error,
+                Error::Cancelled => CallError::new(Self::CANCELLED, Error::Cancelled.to_string()),
                 other => CallError::new(Self::HANDLER_ERROR, other.to_string()),
             },
             Err(error) => CallError::new(Self::HANDLER_ERROR, error.to_string()),

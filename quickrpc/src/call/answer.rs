@@ -12,6 +12,7 @@ use crate::wire::jrpc::batch::BatchAnswer;
 use crate::wire::session::About;
 
 use super::calls::Calls;
+use super::cancel::LateCall;
 
 impl Calls {
     /// Sends an encoded answer; a peer that is gone meanwhile does not mind.
@@ -159,6 +160,8 @@ pub(crate) fn internal(message: impl Into<String>) -> CallError {
 #[derive(Debug)]
 pub(crate) struct LateAnswer {
     pub(crate) calls: Arc<Calls>,
+    /// Its place among the calls that are answered later, until it is.
+    pub(crate) place: LateCall,
     /// Who is owed the answer; a peer that is gone is not kept for it.
     pub(crate) conn: Weak<Conn>,
     /// `None`: the caller wants no answer; errors go to `on_error`.
@@ -184,7 +187,10 @@ impl LateAnswer {
                     written.unwrap_or_else(|| Some(internal("writing the result panicked")))
                 }
                 (None, Ok(_)) => None,
-                (_, Err(error)) => Some(call_error(error)),
+                (_, Err(error)) => Some(match self.place.is_cancelled() {
+                    true => given_up(call_error(error)),
+                    false => call_error(error),
+                }),
             };
             let failed = failure.is_some();
             match (&self.id, failure) {
@@ -209,8 +215,22 @@ impl LateAnswer {
 /// What the caller sees of an error of a promise that a handler returned.
 fn call_error(error: Error) -> CallError {
     match error {
-        Error::Call(error) => error,
-        Error::Abandoned => internal("the promise of the answer was dropped unanswered"),
-        other => CallError::new(CallError::HANDLER_ERROR, other.to_string()),
+        Error::Abandoned => internal(UNANSWERED),
+        other => CallError::from_boxed(other.into()),
     }
+}
+
+const UNANSWERED: &str = "the promise of the answer was dropped unanswered";
+
+/// The error of a handler whose call nobody waits for any more: one without a code of its own is
+/// no failure.
+pub(crate) fn given_up(mut error: CallError) -> CallError {
+    match error.code {
+        CallError::HANDLER_ERROR => error.code = CallError::CANCELLED,
+        CallError::INTERNAL_ERROR if error.message == UNANSWERED => {
+            return CallError::from_boxed(Error::Cancelled.into());
+        }
+        _ => {}
+    }
+    error
 }

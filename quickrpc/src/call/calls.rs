@@ -19,6 +19,7 @@ use crate::net::net::Net;
 use crate::net::reactor::Command;
 use crate::wire::codec::{Envelope, Payload};
 
+use super::cancel::LateCalls;
 use super::gate::Gate;
 use super::mailbox::{AfterPush, Item, Mailbox};
 use super::observers::Observers;
@@ -44,6 +45,7 @@ pub(crate) struct Calls {
     pub(crate) mailbox: Mailbox,
     pub(crate) call_timeout: Duration,
     pub(crate) pending: Mutex<PendingTable<dyn PendingCall, Conn>>,
+    pub(crate) late: LateCalls,
     next_call: AtomicU64,
 }
 
@@ -64,6 +66,7 @@ impl Calls {
             mailbox: Mailbox::new(net.id, processing),
             call_timeout,
             pending: Mutex::default(),
+            late: LateCalls::default(),
             next_call: AtomicU64::new(1),
             net,
         });
@@ -222,8 +225,9 @@ impl Calls {
     /// Fails the calls whose deadline has passed; gives the next deadline.
     pub(crate) fn expire_calls(&self, now: Instant) -> Option<Instant> {
         let (late, next) = lock(&self.pending).expired(now, |call| call.deadline());
-        for call in late {
-            call.time_out(0);
+        for late in late {
+            late.call.time_out(0);
+            self.tell_cancelled(late.id, late.asked.as_slice());
         }
         next
     }
@@ -296,8 +300,17 @@ impl Context for Calls {
     }
 
     fn expire(&self, id: u64) {
-        let call = lock(&self.pending).late(id);
-        drop(call);
+        let late = lock(&self.pending).late(id);
+        if let Some(late) = late {
+            self.tell_cancelled(id, late.asked.as_slice());
+        }
+    }
+
+    fn cancel(&self, id: u64) {
+        let withdrawn = lock(&self.pending).withdraw(id);
+        if let Some(call) = withdrawn {
+            self.tell_cancelled(id, call.asked.as_slice());
+        }
     }
 
     fn run(&self, lane: u64, callback: Box<dyn FnOnce() + Send>) {
@@ -314,10 +327,6 @@ impl Context for Calls {
 
     fn grant(&self, call: u64, items: u64) {
         self.grant_items(call, items);
-    }
-
-    fn give_up(&self, call: u64) {
-        self.stop_stream(call);
     }
 }
 

@@ -1,38 +1,34 @@
 //! From a decoded call to its handlers, and from what they return to the answer.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use crossbeam_channel::Receiver;
 use serde::Serialize;
 
+use crate::base::current::CallKey;
 use crate::base::error::{CallError, Error};
 use crate::base::log::Shown;
 use crate::base::often::Origin;
 use crate::base::sender::Sender;
+use crate::call::promise::wish::Unwanted;
 use crate::call::promise::{Promise, Resolver};
 use crate::call::reply::{IntoReply, Reply, Via};
-use crate::call::stream::{Stream, feed::feed};
+use crate::call::stream::Stream;
+use crate::call::stream::feed::{Wanted, feed};
 use crate::format::args::{ArgsSeed, WireArgs};
-use crate::wire::codec::{AnyCodec, Part, Payload};
+use crate::wire::codec::{AnyCodec, CallParts, Payload};
 
 use super::answer::{self, Answers, LateAnswer, Route, internal};
 use crate::base::foreign::{inside, told};
 
 use super::calls::Calls;
+use super::cancel::LateCall;
 use super::slot::{Entry, SlotInner};
 use crate::base::scratch;
 use crate::net::collect;
 use crate::net::conn::Conn;
-
-/// A decoded call: where its parts lie in the telegram.
-#[derive(Debug)]
-pub(crate) struct CallParts {
-    pub(crate) method: Part,
-    pub(crate) params: Payload,
-    pub(crate) id: Option<Part>,
-}
 
 /// One call on its way through one handler.
 pub struct Invocation<'de> {
@@ -52,8 +48,13 @@ pub struct Invocation<'de> {
 /// What a handler made of a call.
 pub struct Outcome(Made);
 
-/// What sends the answer when its promise is settled.
-type Later = Box<dyn FnOnce(LateAnswer) + Send>;
+/// A promise that will be the answer.
+struct Later {
+    /// Who hears that nobody wants it any more.
+    unwanted: Weak<dyn Unwanted>,
+    /// Has the answer sent when the promise is settled.
+    begin: Box<dyn FnOnce(LateAnswer) + Send>,
+}
 
 enum Made {
     /// The arguments cannot be read, and nobody has looked at the whole telegram yet.
@@ -168,12 +169,17 @@ impl<'de> Invocation<'de> {
             Reply::Failed(error) => return Outcome::failed(error),
             Reply::Later(stream) => stream,
         };
-        Outcome(Made::Later(Box::new(move |answer| {
-            stream.on_settled(move |stream| match stream {
-                Ok(stream) => feed::<T, W, R, V>(answer, stream),
-                Err(error) => answer.settle::<()>(Err(error)),
-            });
-        })))
+        let wanted = Wanted::new(stream.unwanted());
+        let unwanted: Arc<dyn Unwanted> = Arc::clone(&wanted) as _;
+        Outcome(Made::Later(Later {
+            unwanted: Arc::downgrade(&unwanted),
+            begin: Box::new(move |answer| {
+                stream.on_settled(move |stream| match stream {
+                    Ok(stream) => feed::<T, W, R, V>(answer, stream, wanted),
+                    Err(error) => answer.settle::<()>(Err(error)),
+                });
+            }),
+        }))
     }
 
     /// What the handler of a notification returned.
@@ -259,9 +265,12 @@ where
     W: Serialize + 'static,
     F: FnOnce(T) -> W + Send + 'static,
 {
-    Outcome(Made::Later(Box::new(move |answer| {
-        promise.on_settled(move |result| answer.settle(result.map(into_wire)));
-    })))
+    Outcome(Made::Later(Later {
+        unwanted: promise.unwanted(),
+        begin: Box::new(move |answer| {
+            promise.on_settled(move |result| answer.settle(result.map(into_wire)));
+        }),
+    }))
 }
 
 /// A telegram has to be decoded in full, which says what it really is.
@@ -347,7 +356,10 @@ impl Calls {
             let later = match failed {
                 Ok(later) => later,
                 Err(Failed::Unreadable) => return Err(Unreadable),
-                Err(Failed::With(error)) => {
+                Err(Failed::With(mut error)) => {
+                    if id.is_some_and(|id| CallKey::new(call.conn.id(), id).is_marked()) {
+                        error = answer::given_up(error);
+                    }
                     match id {
                         Some(id) => answer::encode_error(call.conn, out, id, &error),
                         None => self.trouble(call.sender, Error::Call(error), Some(method)),
@@ -375,7 +387,9 @@ impl Calls {
             return;
         };
         call.conn.flow.owe();
-        later(LateAnswer {
+        let place = LateCall::enter(&calls, call.conn, id, later.unwanted);
+        (later.begin)(LateAnswer {
+            place,
             calls,
             conn: Arc::downgrade(call.conn),
             id: id.map(Into::into),

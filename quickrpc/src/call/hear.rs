@@ -2,19 +2,23 @@
 //! settle promises.
 
 use std::sync::Arc;
+use std::time::Instant;
 
+use crate::base::current::{CallKey, Current, Handling};
 use crate::base::error::{CallError, Error};
 use crate::base::scratch;
 use crate::base::sender::Sender;
+use crate::base::sync::after;
 use crate::net::above::Hears;
 use crate::net::conn::Admitted;
 use crate::net::conn::{Conn, TooFast};
-use crate::wire::codec::Envelope;
+use crate::wire::codec::{CallParts, Envelope};
 use crate::wire::jrpc::batch::BatchAnswer;
 
 use super::answer::{self, Answers, Route};
 use super::calls::Calls;
-use super::dispatch::{Call, CallParts, Unreadable};
+use super::cancel;
+use super::dispatch::{Call, Unreadable};
 use super::mailbox::{Item, Turn};
 use super::stream::telegrams::{ITEM, MORE};
 
@@ -33,6 +37,8 @@ pub(crate) struct Ear<'a> {
     turn: Option<Turn<'a>>,
     /// Something of the peer waits for its turn.
     waits: bool,
+    /// When the caller of what is heard gives up.
+    deadline: Option<Instant>,
 }
 
 /// A telegram as it lies in the input, copied at most once however many calls of it wait.
@@ -95,6 +101,7 @@ impl<'a> Ear<'a> {
             conn,
             turn: None,
             waits: false,
+            deadline: None,
         }
     }
 
@@ -160,8 +167,29 @@ impl<'a> Ear<'a> {
                 calls.fail_call(conn, Some(ours), error);
                 self.no_answer(route);
             }
+            Envelope::Cancel { id, call } => {
+                self.waits |= calls.cancel(conn, &id);
+                // A program may have declared it, for what it does by itself.
+                match calls.slots.find(call.method.of(telegram.text)) {
+                    Some(_) => self.call(*call, sender, telegram, route),
+                    None => self.no_answer(route),
+                }
+            }
+            Envelope::Timed(timed) => {
+                let (timeout, call) = *timed;
+                self.deadline = Some(after(timeout));
+                let _handling = self.handles(&call, telegram.text);
+                self.call(call, sender, telegram, route);
+                self.deadline = None;
+            }
             Envelope::Header(_) | Envelope::Empty => self.no_answer(route),
         }
+    }
+
+    /// This thread handles a call that has a deadline, if it does so at once.
+    fn handles(&self, call: &CallParts, telegram: &str) -> Option<Handling> {
+        let key = CallKey::new(self.conn.id(), call.id.as_ref()?.of(telegram));
+        Some(Current::new(key, self.deadline).begin())
     }
 
     fn several(
@@ -217,6 +245,9 @@ impl<'a> Ear<'a> {
                 route,
             });
         }
+        if self.calls.mailbox.refuses() {
+            return self.shutting_down(&parts, telegram.text, route);
+        }
         let Some(calls) = self.calls.me.upgrade() else {
             return;
         };
@@ -227,14 +258,16 @@ impl<'a> Ear<'a> {
         };
         let (conn, sender, route) = (Arc::clone(self.conn), sender.clone(), route.clone());
         let telegram = telegram.shared();
+        let deadline = self.deadline;
         let item = move || {
-            calls.take(&Call {
+            let call = Call {
                 conn: &conn,
                 sender: &sender,
                 telegram: &telegram,
                 parts: &parts,
                 route: &route,
-            });
+            };
+            calls.begin(&call, deadline);
             calls.make_room(&conn);
         };
         self.wait_turn(Box::new(item), bytes);
@@ -249,6 +282,20 @@ impl<'a> Ear<'a> {
             ITEM => self.calls.item(self.conn, telegram.text, &parts.params),
             MORE => self.calls.more(self.conn, telegram.text, &parts.params),
             _ => false,
+        }
+    }
+
+    #[cold]
+    fn shutting_down(&mut self, parts: &CallParts, telegram: &str, route: &Route) {
+        let text = "this side shuts down, and begins no calls any more";
+        let error = CallError::new(CallError::SHUTTING_DOWN, text);
+        match &parts.id {
+            Some(id) => self.answer_error(id.of(telegram), &error, route),
+            None => {
+                let method = parts.method.of(telegram);
+                crate::base::log::debug!(peer = %self.conn.peer(), "`{method}` is not begun: {text}");
+                self.no_answer(route);
+            }
         }
     }
 
@@ -289,6 +336,27 @@ impl<'a> Ear<'a> {
 }
 
 impl Calls {
+    /// A call that has waited has its turn.
+    fn begin(&self, call: &Call<'_>, deadline: Option<Instant>) {
+        if let Some(_handling) = self.enter(call, deadline) {
+            self.take(call);
+        }
+    }
+
+    /// This thread handles a call, unless nobody waits for its answer any more: then it is
+    /// answered without that.
+    fn enter(&self, call: &Call<'_>, deadline: Option<Instant>) -> Option<Option<Handling>> {
+        let Some(id) = call.parts.id.as_ref().map(|id| id.of(call.telegram)) else {
+            return Some(None);
+        };
+        let current = Current::new(CallKey::new(call.conn.id(), id), deadline);
+        let Some(over) = current.over() else {
+            return Some(Some(current.begin()));
+        };
+        Ear::new(self, call.conn).answer_error(id, &cancel::not_begun(over), call.route);
+        None
+    }
+
     /// Handles a call. One that only looked like a call with valid arguments is decoded in
     /// full, and treated as what it really is. In the turn of the call.
     pub(crate) fn take(&self, call: &Call<'_>) {
@@ -297,20 +365,23 @@ impl Calls {
         };
         let mut ear = Ear::new(self, call.conn);
         let wire = &call.conn.wire;
-        match wire.codec.decode(call.telegram, &wire.limits) {
-            Ok(Envelope::Call { method, params, id }) => {
-                // What is decoded in full can be read.
-                let parts = &CallParts { method, params, id };
-                self.handle(&Call { parts, ..*call }).ok();
-            }
+        let (parts, timeout) = match wire.codec.decode(call.telegram, &wire.limits) {
+            Ok(Envelope::Call { method, params, id }) => (CallParts { method, params, id }, None),
+            Ok(Envelope::Timed(timed)) => (timed.1, Some(timed.0)),
             Ok(envelope) => {
                 let mut telegram = Telegram {
                     text: call.telegram,
                     shared: None,
                 };
-                ear.envelope(envelope, call.sender, &mut telegram, call.route);
+                return ear.envelope(envelope, call.sender, &mut telegram, call.route);
             }
-            Err(error) => ear.unreadable(call.sender, &error.to_string()),
+            Err(error) => return ear.unreadable(call.sender, &error.to_string()),
+        };
+        // Only now it is known whether it has an id. What is decoded in full can be read.
+        let parts = &parts;
+        let call = Call { parts, ..*call };
+        if let Some(_handling) = self.enter(&call, timeout.map(after)) {
+            self.handle(&call).ok();
         }
     }
 

@@ -3,6 +3,7 @@
 pub(crate) mod answer;
 mod asked;
 pub(crate) mod calls;
+pub(crate) mod cancel;
 mod deadlines;
 pub(crate) mod dispatch;
 mod events;

@@ -93,13 +93,20 @@ struct Entry<C: ?Sized, P> {
 }
 
 /// Those who were asked; nearly always one.
-enum Asked<P> {
+pub(crate) enum Asked<P> {
     One(Arc<P>),
     Many(Vec<Arc<P>>),
 }
 
+/// A call that is given up, and those who do not know of it.
+pub(crate) struct Withdrawn<C: ?Sized, P> {
+    pub(crate) id: u64,
+    pub(crate) call: Arc<C>,
+    pub(crate) asked: Asked<P>,
+}
+
 impl<P> Asked<P> {
-    fn as_slice(&self) -> &[Arc<P>] {
+    pub(crate) fn as_slice(&self) -> &[Arc<P>] {
         match self {
             Asked::One(conn) => std::slice::from_ref(conn),
             Asked::Many(conns) => conns,
@@ -246,14 +253,26 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
     }
 
     /// Forgets a call whose deadline has passed.
-    pub(crate) fn late(&mut self, id: u64) -> Option<Arc<C>> {
+    pub(crate) fn late(&mut self, id: u64) -> Option<Withdrawn<C, P>> {
         let entry = self.calls.get(&id)?;
         entry.asked.as_slice().iter().for_each(|conn| conn.missed());
-        self.remove(id)
+        self.withdraw(id)
     }
 
     /// Forgets a call.
+    #[inline]
     pub(crate) fn remove(&mut self, id: u64) -> Option<Arc<C>> {
+        self.take(id).map(|entry| entry.call)
+    }
+
+    /// Forgets a call of which those who were asked do not know yet.
+    pub(crate) fn withdraw(&mut self, id: u64) -> Option<Withdrawn<C, P>> {
+        let Entry { call, asked, .. } = self.take(id)?;
+        Some(Withdrawn { id, call, asked })
+    }
+
+    #[inline]
+    fn take(&mut self, id: u64) -> Option<Entry<C, P>> {
         let entry = self.calls.remove(&id)?;
         for conn in entry.asked.as_slice() {
             conn.unask(entry.attended, entry.asleep);
@@ -262,7 +281,7 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
             let calls = &self.calls;
             self.deadlines.end(id, |id| calls.contains_key(&id));
         }
-        Some(entry.call)
+        Some(entry)
     }
 
     fn forget(&mut self, id: u64) -> Option<Entry<C, P>> {
@@ -304,7 +323,7 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
         &mut self,
         now: Instant,
         deadline: impl Fn(&C) -> Option<Instant>,
-    ) -> (Vec<Arc<C>>, Option<Instant>) {
+    ) -> (Vec<Withdrawn<C, P>>, Option<Instant>) {
         let mut late = Vec::new();
         loop {
             let calls = &self.calls;
@@ -316,9 +335,9 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
                 self.deadlines.begin(later, id);
                 continue;
             }
-            late.extend(self.forget(id).map(|entry| {
-                entry.asked.as_slice().iter().for_each(|conn| conn.missed());
-                entry.call
+            late.extend(self.forget(id).map(|Entry { call, asked, .. }| {
+                asked.as_slice().iter().for_each(|conn| conn.missed());
+                Withdrawn { id, call, asked }
             }));
         }
         let calls = &self.calls;
@@ -332,13 +351,16 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
     }
 
     /// Forgets everything, and accepts nothing more.
-    pub(crate) fn close(&mut self) -> Vec<Arc<C>> {
+    pub(crate) fn close(&mut self) -> Vec<Withdrawn<C, P>> {
         self.closed = true;
         self.deadlines.clear();
         self.looked_at = None;
         let ids: Vec<u64> = self.calls.keys().copied().collect();
-        let entries = ids.into_iter().filter_map(|id| self.forget(id));
-        entries.map(|entry| entry.call).collect()
+        let withdrawn = ids.into_iter().filter_map(|id| {
+            let Entry { call, asked, .. } = self.forget(id)?;
+            Some(Withdrawn { id, call, asked })
+        });
+        withdrawn.collect()
     }
 }
 

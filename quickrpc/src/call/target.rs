@@ -16,6 +16,7 @@ use crate::format::args::{self, ArgsOut, OutArgs};
 use crate::format::description::CallDescription;
 use crate::wire::Wire;
 use crate::wire::codec::{AnyCodec, Payload};
+use crate::wire::jrpc;
 use crate::wire::session::About;
 
 use super::calls::Calls;
@@ -50,6 +51,14 @@ impl Few {
             Few::Many(many) => many,
         }
     }
+}
+
+/// What a call asks of those who get it.
+#[derive(Clone, Copy)]
+struct Asks {
+    id: u64,
+    /// When the answer has to be there.
+    deadline: Option<Instant>,
 }
 
 /// Receivers that could not be sent to.
@@ -182,7 +191,7 @@ impl Target {
         A: OutArgs,
     {
         let args = Declared { call, args: &args };
-        self.send_call::<T, W>(call.wire_name.into(), &args)
+        self.send_call::<T, W>(call.wire_name.into(), &args, call.timeout)
     }
 
     /// Writes a property of the other side.
@@ -217,7 +226,7 @@ impl Target {
             let args = Declared { call, args: &args };
             (
                 sender,
-                target.send_call::<T, W>(call.wire_name.into(), &args),
+                target.send_call::<T, W>(call.wire_name.into(), &args, call.timeout),
             )
         });
         Promises::new(calls.collect())
@@ -253,12 +262,13 @@ impl Target {
         &self,
         method: Cow<'static, str>,
         args: &impl ArgsFor,
+        declared: Option<Duration>,
     ) -> Promise<T>
     where
         T: Via<W> + Send + 'static,
         W: DeserializeOwned,
     {
-        let asked = self.ask(method, args, |context, info, _| {
+        let asked = self.ask(method, args, declared, |context, info, _| {
             Ok(Promise::for_call(context, info, decode::<T, W>))
         });
         asked.unwrap_or_else(Promise::failed)
@@ -270,6 +280,7 @@ impl Target {
         &self,
         method: Cow<'static, str>,
         args: &impl ArgsFor,
+        declared: Option<Duration>,
         make: impl FnOnce(Arc<dyn Context>, CallInfo, &[Arc<Conn>]) -> Result<(P, Arc<dyn PendingCall>)>,
     ) -> Result<P> {
         self.calls.net.check_running()?;
@@ -281,7 +292,8 @@ impl Target {
                 method: method.as_ref().into(),
             }));
         }
-        let timeout = self.timeout.unwrap_or(self.calls.call_timeout);
+        let timeout = self.timeout.or(declared);
+        let timeout = timeout.unwrap_or(self.calls.call_timeout);
         let deadline = Instant::now().checked_add(timeout);
         let name = method.clone();
         let id = self.calls.next_call();
@@ -301,7 +313,14 @@ impl Target {
         let wait = self.wait(peers);
         let missing = failures.len();
         let panicked = Unsent(&self.calls, id);
-        let sent = self.send(peers, &name, args, Some(id), wait, &mut failures);
+        let sent = self.send(
+            peers,
+            &name,
+            args,
+            Some(Asks { id, deadline }),
+            wait,
+            &mut failures,
+        );
         std::mem::forget(panicked);
         // Whoever got the message may answer; only if nobody did has the call failed.
         let unsent = match sent {
@@ -398,10 +417,11 @@ impl Target {
         peers: &[Arc<Conn>],
         method: &str,
         args: &impl ArgsFor,
-        id: Option<u64>,
+        asks: Option<Asks>,
         wait: Wait,
         failures: &mut Failures,
     ) -> Result<()> {
+        let id = asks.map(|asks| asks.id);
         with_scratch(|out| {
             let mut encoded_for: Option<&Arc<Conn>> = None;
             for conn in peers {
@@ -414,6 +434,12 @@ impl Target {
                             method: method.into(),
                             reason: reason.into(),
                         })?;
+                    if wire.codec.deadlines()
+                        && let Some(deadline) = asks.and_then(|asks| asks.deadline)
+                    {
+                        let left = deadline.saturating_duration_since(Instant::now());
+                        jrpc::put_timeout(out, left);
+                    }
                     if let Err(error) = conn.frame(out, method) {
                         // Too large for this wire; the others may take it.
                         if peers.iter().all(|one| Arc::ptr_eq(&one.wire, wire)) {

@@ -42,6 +42,8 @@ pub(crate) enum Command {
     Parked(Arc<Conn>),
     /// This peer may have fallen silent.
     Doubt(Arc<Conn>),
+    /// This peer has ended its side: does it take what it is owed?
+    Probe(Arc<Conn>),
     /// This peer's queue is full.
     LookAfter(Arc<Conn>),
     /// This peer has room for what it was offered in vain.
@@ -54,6 +56,8 @@ pub(crate) enum Command {
     Accompanied(Result<(), Error>),
     /// Something waits for its turn and nobody has it.
     Run,
+    /// Call this.
+    Call(Box<dyn FnOnce() + Send>),
     /// End everything.
     Stop,
     /// A mistake of this library.

@@ -10,6 +10,7 @@ mod both_ways;
 #[cfg(unix)] // its signal is one of Unix
 mod broken_pipes;
 mod byte_order_mark;
+mod cancelling;
 mod codec_terse;
 mod config;
 mod conformance;
@@ -47,6 +48,7 @@ mod seal;
 mod seal_attacks;
 mod security;
 mod serving;
+mod shutdown;
 mod slots;
 #[cfg(unix)] // it has terminals and descriptors
 mod stdio;

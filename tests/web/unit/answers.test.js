@@ -76,6 +76,7 @@ test("late answers of every form are no news", async (t) => {
   api.onError((error, method) => method ?? assert.fail(error));
   await assert.rejects(api.call("f", {}, { timeout: 1 }), { kind: "timeout" });
   const { id } = await server.next();
+  assert.equal((await server.next()).method, "rpc.cancel");
   server.send({ jsonrpc: "2.0", id });
   server.send({ id });
   server.send({ jsonrpc: "2.0", result: 1, error: { code: 1 }, id: String(id) });

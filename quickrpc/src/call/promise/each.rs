@@ -41,6 +41,16 @@ impl<T> Promises<T> {
         self.promises.len()
     }
 
+    /// Gives all of them up; see [`Promise::cancel`].
+    pub fn cancel(&self)
+    where
+        T: Send + 'static,
+    {
+        for (_, promise) in &self.promises {
+            promise.cancel();
+        }
+    }
+
     /// Whether nobody was asked.
     pub fn is_empty(&self) -> bool {
         self.promises.is_empty()

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
@@ -13,7 +14,7 @@ use crate::base::scratch::with_scratch;
 use crate::base::sender::Sender;
 use crate::base::sync::lock;
 use crate::call::calls::Calls;
-use crate::call::promise::ItemOutcome;
+use crate::call::promise::{Context, ItemOutcome};
 use crate::call::reply::Via;
 use crate::call::target::{ArgsFor, Declared, Target, decode};
 use crate::format::args::OutArgs;
@@ -34,7 +35,7 @@ impl Target {
         A: OutArgs,
     {
         let args = Declared { call, args: &args };
-        self.send_stream::<T, W, R, V>(call.wire_name.into(), &args)
+        self.send_stream::<T, W, R, V>(call.wire_name.into(), &args, call.timeout)
     }
 
     /// Sends a call whose result is a stream to each receiver.
@@ -53,7 +54,8 @@ impl Target {
         let each = self.each();
         let streams = each.into_iter().map(|(sender, target)| {
             let args = Declared { call, args: &args };
-            let stream = target.send_stream::<T, W, R, V>(call.wire_name.into(), &args);
+            let stream =
+                target.send_stream::<T, W, R, V>(call.wire_name.into(), &args, call.timeout);
             (sender, stream)
         });
         streams.collect()
@@ -63,6 +65,7 @@ impl Target {
         &self,
         method: Cow<'static, str>,
         args: &impl ArgsFor,
+        declared: Option<Duration>,
     ) -> Stream<T, R>
     where
         T: Via<W> + Send + 'static,
@@ -72,7 +75,7 @@ impl Target {
     {
         // The credit leaves with the call.
         let _batch = Batch::begin();
-        let asked = self.ask(method, args, |context, info, peers| {
+        let asked = self.ask(method, args, declared, |context, info, peers| {
             only_streams(&info.method, peers)?;
             let id = info.id;
             let codec = ItemCodec {
@@ -141,7 +144,7 @@ impl Calls {
             }
             ItemOutcome::Bad(error) => {
                 call.fail(error, conn.id());
-                self.stop_stream(id);
+                Context::cancel(self, id);
             }
         }
         true
@@ -161,12 +164,6 @@ impl Calls {
     pub(crate) fn grant_items(&self, call: u64, items: u64) {
         let id = CallId::Number(i64::try_from(call).unwrap_or(i64::MAX));
         self.say(call, MORE, &More { id, items });
-    }
-
-    /// Nobody wants the rest of a stream.
-    pub(crate) fn stop_stream(&self, call: u64) {
-        let call = lock(&self.pending).remove(call);
-        drop(call);
     }
 
     /// Says something about a call to the peer that was asked.

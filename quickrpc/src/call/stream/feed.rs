@@ -1,6 +1,6 @@
 //! Feeding a peer: from a handler's stream to its queue.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Poll};
 
 use serde::Serialize;
@@ -11,7 +11,9 @@ use super::telegrams::{CallId, ITEM, Item};
 use crate::base::error::{CallError, Error, Result};
 use crate::base::foreign;
 use crate::base::scratch::with_scratch;
+use crate::base::sync::lock;
 use crate::call::answer::{LateAnswer, internal};
+use crate::call::promise::wish::{Callback, Unwanted};
 use crate::call::reply::Via;
 use crate::call::task::Task;
 use crate::net::collect::Batch;
@@ -21,8 +23,57 @@ use crate::wire::session::About;
 /// So many items are sent before others of the peer have their turn.
 const TURN: usize = 64;
 
+/// Whether a stream is wanted, before it is there and while it is fed.
+pub(crate) struct Wanted {
+    /// Of a handler that gives the stream later.
+    promise: Weak<dyn Unwanted>,
+    state: Mutex<Feedable>,
+}
+
+#[derive(Default)]
+struct Feedable {
+    is_cancelled: bool,
+    fed: Option<Arc<Fed>>,
+}
+
+impl Wanted {
+    pub(crate) fn new(promise: Weak<dyn Unwanted>) -> Arc<Self> {
+        Arc::new(Wanted {
+            promise,
+            state: Mutex::default(),
+        })
+    }
+
+    /// The stream is fed from now on; it is ended at once if nobody wants it.
+    fn is_fed(&self, fed: &Arc<Fed>) {
+        let mut state = lock(&self.state);
+        state.fed = Some(Arc::clone(fed));
+        let is_cancelled = state.is_cancelled;
+        drop(state);
+        if is_cancelled {
+            fed.end();
+        }
+    }
+}
+
+impl Unwanted for Wanted {
+    fn unwanted(&self) -> Vec<Callback> {
+        let mut state = lock(&self.state);
+        state.is_cancelled = true;
+        let fed = state.fed.take();
+        drop(state);
+        match fed {
+            Some(fed) => vec![Box::new(move || fed.end())],
+            None => {
+                let promise = self.promise.upgrade();
+                promise.map_or_else(Vec::new, |promise| promise.unwanted())
+            }
+        }
+    }
+}
+
 /// Feeds the caller with a handler's stream, and answers the call behind it.
-pub(crate) fn feed<T, W, R, V>(answer: LateAnswer, stream: Stream<T, R>)
+pub(crate) fn feed<T, W, R, V>(answer: LateAnswer, stream: Stream<T, R>, wanted: Arc<Wanted>)
 where
     T: Via<W> + Send + 'static,
     W: Serialize + 'static,
@@ -36,39 +87,34 @@ where
         return answer.settle(Ok(()));
     };
     let (peer, id) = (conn.id(), CallId::of(id));
-    if let Some(why) = conn.wire.lacks_streams() {
-        foreign::catch("dropping a stream", || drop(stream));
-        return answer.settle::<()>(Err(Error::Call(internal(why))));
-    }
-    let Some(fed) = calls.feeds.begin(peer, &id) else {
-        foreign::catch("dropping a stream", || drop(stream));
-        let error = CallError::new(
-            CallError::INVALID_REQUEST,
-            "another stream of this connection has the same id",
-        );
-        return answer.settle::<()>(Err(Error::Call(error)));
+    let begun = match conn.wire.lacks_streams() {
+        Some(why) => Err(internal(why)),
+        None => calls.feeds.begin(peer, &id).ok_or_else(|| {
+            let text = "another stream of this connection has the same id";
+            CallError::new(CallError::INVALID_REQUEST, text)
+        }),
     };
     drop(conn);
-    let feeding = Feeding {
-        answer,
-        stream,
+    let fed = match begun {
+        Ok(fed) => fed,
+        Err(error) => {
+            foreign::catch("dropping a stream", || drop(stream));
+            return answer.settle::<()>(Err(Error::Call(error)));
+        }
+    };
+    let mut feeding = Feeding {
+        answer: Some(answer),
+        stream: Some(stream),
         id,
         peer,
         fed: Arc::clone(&fed),
         refused: Vec::new(),
+        _wanted: Arc::clone(&wanted),
     };
-    let mut feeding = Some(feeding);
     let work = move |cx: &mut Context<'_>| {
-        let Some(now) = &mut feeding else {
-            return Poll::Ready(());
-        };
-        let Poll::Ready(end) = now.go_on::<W, V>(cx) else {
-            return Poll::Pending;
-        };
-        if let Some(now) = feeding.take() {
-            now.end::<W, V>(end);
-        }
-        Poll::Ready(())
+        let _batch = Batch::begin();
+        let polled = feeding.go_on::<W>(cx);
+        polled.map(|end| feeding.end::<V>(end))
     };
     let weak = Arc::downgrade(&calls);
     let post = move |item| {
@@ -76,19 +122,23 @@ where
             calls.post(peer, item, 0);
         }
     };
-    calls
-        .feeds
-        .run(&fed, Task::new(Box::new(post), Box::new(work)));
+    let task = Task::new(Box::new(post), Box::new(work));
+    calls.feeds.run(&fed, task);
+    wanted.is_fed(&fed);
 }
 
+/// A stream on its way to a peer. Dropped before its end, it is given up.
 struct Feeding<T, R> {
-    answer: LateAnswer,
-    stream: Stream<T, R>,
+    /// `None` once it is answered.
+    answer: Option<LateAnswer>,
+    stream: Option<Stream<T, R>>,
     id: CallId,
     peer: u64,
     fed: Arc<Fed>,
     /// An item for which there was no room.
     refused: Vec<u8>,
+    /// Whoever cancels holds it weakly.
+    _wanted: Arc<Wanted>,
 }
 
 /// How feeding ends.
@@ -103,15 +153,18 @@ enum End {
 
 impl<T: Send + 'static, R: Send + 'static> Feeding<T, R> {
     /// Sends what there is, as far as the peer takes it.
-    fn go_on<W, V>(&mut self, cx: &mut Context<'_>) -> Poll<End>
+    fn go_on<W>(&mut self, cx: &mut Context<'_>) -> Poll<End>
     where
         T: Via<W>,
         W: Serialize,
     {
-        let Some(conn) = self.answer.conn.upgrade().filter(|conn| !conn.is_closed()) else {
+        let conn = self
+            .answer
+            .as_ref()
+            .and_then(|answer| answer.conn.upgrade());
+        let Some(conn) = conn.filter(|conn| !conn.is_closed()) else {
             return Poll::Ready(End::Gone);
         };
-        let _batch = Batch::begin();
         for _ in 0..TURN {
             if !self.refused.is_empty() {
                 match self.offer(&conn, &self.refused) {
@@ -123,8 +176,10 @@ impl<T: Send + 'static, R: Send + 'static> Feeding<T, R> {
             if !self.fed.may_send() {
                 return Poll::Pending;
             }
-            let polled = foreign::inside(|| self.stream.poll_item(cx));
-            let item = match polled {
+            let Some(stream) = &mut self.stream else {
+                return Poll::Ready(End::Gone);
+            };
+            let item = match foreign::inside(|| stream.poll_item(cx)) {
                 Ok(Poll::Ready(Some(Ok(item)))) => item,
                 Ok(Poll::Pending) => {
                     self.fed.unsent();
@@ -133,8 +188,8 @@ impl<T: Send + 'static, R: Send + 'static> Feeding<T, R> {
                 Ok(Poll::Ready(_)) => return Poll::Ready(End::Ended),
                 Err(panic) => {
                     foreign::report("a stream", &foreign::told(panic));
-                    let text = format!("the stream of `{}` panicked", self.answer.method);
-                    return Poll::Ready(End::Failed(Error::Call(internal(text))));
+                    let error = internal("the stream panicked");
+                    return Poll::Ready(End::Failed(Error::Call(error)));
                 }
             };
             if let Err(end) = self.send::<W>(&conn, item) {
@@ -153,21 +208,16 @@ impl<T: Send + 'static, R: Send + 'static> Feeding<T, R> {
         with_scratch(|out| {
             let written = foreign::catch("writing an item", || {
                 let value = &item.into_wire();
-                let item = Item {
-                    id: &self.id,
-                    value,
-                };
+                let id = &self.id;
+                let item = Item { id, value };
                 conn.wire.codec.encode_call(out, ITEM, &item, None)
             });
             let failed = match written {
-                Some(Ok(())) => match conn.frame(out, ITEM) {
-                    Ok(()) => None,
-                    Err(error) => Some(error.to_string()),
-                },
-                Some(Err(reason)) => Some(reason),
-                None => Some(String::from("writing it panicked")),
+                Some(Ok(())) => conn.frame(out, ITEM).map_err(|error| error.to_string()),
+                Some(Err(reason)) => Err(reason),
+                None => Err(String::from("writing it panicked")),
             };
-            if let Some(reason) = failed {
+            if let Err(reason) = failed {
                 let text = format!("an item cannot be sent: {reason}");
                 return Err(End::Failed(Error::Call(internal(text))));
             }
@@ -179,43 +229,51 @@ impl<T: Send + 'static, R: Send + 'static> Feeding<T, R> {
     }
 
     fn offer(&self, conn: &Arc<Conn>, item: &[u8]) -> Result<bool, End> {
+        let Some(answer) = &self.answer else {
+            return Err(End::Gone);
+        };
         let about = About::Call {
             method: ITEM,
             id: None,
         };
-        self.answer
-            .calls
-            .net
-            .offer(conn, item, about)
-            .map_err(|error| match conn.is_closed() {
-                true => End::Gone,
-                false => End::Failed(error),
-            })
+        let offered = answer.calls.net.offer(conn, item, about);
+        offered.map_err(|error| match conn.is_closed() {
+            true => End::Gone,
+            false => End::Failed(error),
+        })
     }
 
-    fn end<W, V>(self, end: End)
+    fn end<V>(&mut self, end: End)
     where
         R: Via<V>,
         V: Serialize,
     {
-        let Feeding {
-            answer,
-            stream,
-            id,
-            peer,
-            ..
-        } = self;
-        answer.calls.feeds.ended(peer, &id);
-        match end {
-            End::Ended => answer.settle(stream.into_end().map(Via::into_wire)),
-            End::Failed(error) => {
-                foreign::catch("dropping a stream", || drop(stream));
-                answer.settle::<()>(Err(error));
-            }
-            End::Gone => {
-                foreign::catch("dropping a stream", || drop(stream));
-                answer.settle::<()>(Err(Error::Abandoned));
-            }
+        if let End::Ended = end
+            && let (Some(stream), Some(answer)) = (self.stream.take(), self.answer.take())
+        {
+            answer.calls.feeds.ended(self.peer, &self.id);
+            return answer.settle(stream.into_end().map(Via::into_wire));
         }
+        self.give_up(match end {
+            End::Failed(error) => error,
+            End::Ended | End::Gone => Error::Cancelled,
+        });
+    }
+}
+
+impl<T, R> Feeding<T, R> {
+    fn give_up(&mut self, error: Error) {
+        let stream = self.stream.take();
+        foreign::catch("dropping a stream", || drop(stream));
+        if let Some(answer) = self.answer.take() {
+            answer.calls.feeds.ended(self.peer, &self.id);
+            answer.settle::<()>(Err(error));
+        }
+    }
+}
+
+impl<T, R> Drop for Feeding<T, R> {
+    fn drop(&mut self) {
+        self.give_up(Error::Cancelled);
     }
 }

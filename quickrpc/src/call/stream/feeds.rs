@@ -21,34 +21,52 @@ pub(crate) struct Feeds {
 /// A stream that a peer gets.
 #[derive(Default)]
 pub(crate) struct Fed {
-    /// How many items it may be sent; `None`: it has said nothing of it, and gets them all.
-    credit: Mutex<Option<u64>>,
+    credit: Mutex<Credit>,
     task: Mutex<Option<Arc<Task>>>,
+}
+
+/// What a peer takes of a stream.
+#[derive(Debug)]
+enum Credit {
+    /// It has said nothing of it, and gets all; so many so far.
+    Unlimited(u64),
+    /// So many more.
+    Left(u64),
+}
+
+impl Default for Credit {
+    fn default() -> Self {
+        Credit::Unlimited(0)
+    }
 }
 
 impl Fed {
     /// Takes the credit for one item, if there is.
     pub(crate) fn may_send(&self) -> bool {
         match &mut *lock(&self.credit) {
-            None => true,
-            Some(0) => false,
-            Some(left) => {
-                *left -= 1;
-                true
-            }
+            Credit::Unlimited(sent) => *sent += 1,
+            Credit::Left(0) => return false,
+            Credit::Left(left) => *left -= 1,
         }
+        true
     }
 
     /// An item for which credit was taken was not sent.
     pub(crate) fn unsent(&self) {
-        if let Some(left) = &mut *lock(&self.credit) {
-            *left += 1;
+        match &mut *lock(&self.credit) {
+            Credit::Unlimited(sent) => *sent -= 1,
+            Credit::Left(left) => *left += 1,
         }
     }
 
+    /// It takes so many more. The first time, they count from the beginning: the call may have
+    /// been begun before this was read, though both came at once.
     fn grant(&self, items: u64) {
         let mut credit = lock(&self.credit);
-        *credit = Some(credit.unwrap_or(0).saturating_add(items));
+        *credit = Credit::Left(match &*credit {
+            Credit::Unlimited(sent) => items.saturating_sub(*sent),
+            Credit::Left(left) => left.saturating_add(items),
+        });
         drop(credit);
         self.wake();
     }
@@ -61,7 +79,8 @@ impl Fed {
         }
     }
 
-    fn end(&self) {
+    /// It is given up.
+    pub(crate) fn end(&self) {
         let task = lock(&self.task).take();
         if let Some(task) = task {
             task.end();

@@ -120,6 +120,10 @@ impl<T: Send + 'static, R: Send + 'static> PendingCall for Incoming<T, R> {
         self.channel.finish(Err(self.timeout_error()));
     }
 
+    fn is_wanted(&self) -> bool {
+        !self.channel.is_closed()
+    }
+
     fn deadline(&self) -> Option<Instant> {
         let counted = lock(&self.counted);
         // Without credit, the silence is ours.
@@ -201,7 +205,7 @@ impl<T: Send + 'static, R: Send + 'static> StreamCall for Incoming<T, R> {
     }
 
     fn give_up(&self) {
-        self.context.give_up(self.info.id);
+        self.context.cancel(self.info.id);
     }
 
     fn run(&self, item: Box<dyn FnOnce() + Send>) {

@@ -28,6 +28,7 @@ const ADD: CallDescription = CallDescription {
     positional: false,
     ignore_unknown: false,
     role: None,
+    timeout: None,
     result: Some("i64"),
 };
 

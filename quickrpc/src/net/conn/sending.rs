@@ -235,6 +235,20 @@ impl Conn {
         }
     }
 
+    /// Has the system find out whether the peer still takes what it is sent, where there is
+    /// something to be sent that means nothing. One that does not is gone: the system says so at
+    /// once, or when that has come back. Gives false where there is nothing to be sent.
+    pub(crate) fn probe(&self) -> bool {
+        let (Some(bytes), Outlet::Socket(_)) = (self.wire.idle(), &self.outlet) else {
+            return false;
+        };
+        // What is queued finds it out as well.
+        if lock(&self.tx).queued() == 0 {
+            self.send(Content::Framed(&bytes), Wait::Never, None).ok();
+        }
+        true
+    }
+
     /// When the peer last accepted something, or the queue began.
     pub(crate) fn progress(&self) -> Instant {
         lock(&self.tx).progress

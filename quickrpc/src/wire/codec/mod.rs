@@ -48,8 +48,10 @@ mod tests;
 #[doc(hidden)]
 pub use any::AnyCodec;
 #[cfg(any(feature = "juggler", feature = "zonis"))]
+pub(crate) use envelope::Part;
+#[cfg(any(feature = "juggler", feature = "zonis"))]
 pub(crate) use envelope::Span;
-pub(crate) use envelope::{DecodeError, Envelope, Part, Payload};
+pub(crate) use envelope::{CallParts, DecodeError, Envelope, Payload};
 
 /// A codec of one's own.
 ///

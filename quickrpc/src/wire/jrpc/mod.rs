@@ -5,6 +5,7 @@ pub(crate) mod canonical;
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::{DeserializeSeed, value::UnitDeserializer};
@@ -17,17 +18,23 @@ use crate::base::value::Value;
 use crate::format::args::{ArgsSeed, WireArgs};
 use crate::format::text;
 use crate::format::text::{Json, Reader, TextError};
-use crate::wire::codec::envelope::{DecodeError, Envelope, Part, Payload, Span};
+use crate::wire::codec::envelope::{CallParts, DecodeError, Envelope, Part, Payload, Span};
 use crate::wire::codec::safe_bytes::is_safe;
 
 /// The method name that marks a telegram as a security header.
 const HEADER: &str = "rpc.secinfo";
+
+/// The notifications by which a caller gives up a call: ours, and that of the Language Server
+/// Protocol (version 3.17, "Cancellation Support").
+pub(crate) const CANCEL: &str = "rpc.cancel";
+const CANCEL_REQUEST: &str = "$/cancelRequest";
 
 /// The codec `jrpc`.
 #[derive(Debug, Clone)]
 pub struct Jrpc {
     framing: Framing,
     strict: bool,
+    deadlines: bool,
 }
 
 impl Default for Jrpc {
@@ -35,6 +42,7 @@ impl Default for Jrpc {
         Jrpc {
             framing: Framing::Byte([0]),
             strict: false,
+            deadlines: false,
         }
     }
 }
@@ -43,7 +51,20 @@ impl Jrpc {
     /// The codec with this framing. `strict`: what has the id null, and errors that belong
     /// to no id, are answered with `"id":null`, which stops a Python peer.
     pub(crate) fn new(framing: Framing, strict: bool) -> Self {
-        Jrpc { framing, strict }
+        Jrpc {
+            framing,
+            strict,
+            deadlines: false,
+        }
+    }
+
+    /// The same, of which calls say how long their callers wait, or do not.
+    pub(crate) fn with_deadlines(self, deadlines: bool) -> Self {
+        Jrpc { deadlines, ..self }
+    }
+
+    pub(crate) fn deadlines(&self) -> bool {
+        self.deadlines
     }
 
     /// What stands behind each telegram.
@@ -189,6 +210,21 @@ impl Jrpc {
         Ok(())
     }
 
+    /// Appends that the call of ours with this id is not wanted any more. Gives the method.
+    pub(crate) fn encode_cancel(&self, out: &mut Vec<u8>, id: u64) -> &'static str {
+        let method = match self.framing {
+            Framing::ContentLength => CANCEL_REQUEST,
+            _ => CANCEL,
+        };
+        out.extend_from_slice(canonical::CALL);
+        out.extend_from_slice(method.as_bytes());
+        out.extend_from_slice(canonical::PARAMS);
+        out.extend_from_slice(br#"{"id":"#);
+        out.extend_from_slice(itoa::Buffer::new().format(id).as_bytes());
+        out.extend_from_slice(b"}}");
+        method
+    }
+
     pub(crate) fn encode_header(&self, out: &mut Vec<u8>, secinfo: &SecInfo) -> Result<(), String> {
         out.extend_from_slice(br#"{"jsonrpc":"2.0","method":"rpc.secinfo","params":"#);
         write(out, secinfo)?;
@@ -201,6 +237,15 @@ impl Jrpc {
         out.extend_from_slice(&answers.join(&b','));
         out.push(b']');
         out
+    }
+}
+
+/// Writes into a call how long its caller waits for the answer. At its beginning, where it is seen
+/// at once that the call is none of those that are told at a glance.
+pub(crate) fn put_timeout(call: &mut Vec<u8>, left: Duration) {
+    let member = format!("\"timeout\":{},", left.as_secs_f64());
+    if call.starts_with(b"{") {
+        call.splice(1..1, member.into_bytes());
     }
 }
 
@@ -307,6 +352,8 @@ struct Message {
     result: Option<Span>,
     error: Option<Span>,
     id: Id,
+    /// How long the caller waits, in seconds.
+    timeout: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -327,6 +374,7 @@ impl Message {
             result: None,
             error: None,
             id: Id::Missing,
+            timeout: None,
         };
         reader.expect(b'{')?;
         reader.skip_ws();
@@ -372,6 +420,13 @@ impl Message {
                     _ => Id::Wrong,
                 }
             }
+            // What is no number of seconds means nothing.
+            "timeout" => {
+                let seconds = value(reader)?.of(reader.text()).parse();
+                self.timeout = seconds
+                    .ok()
+                    .and_then(|s| Duration::try_from_secs_f64(s).ok());
+            }
             _ => {
                 reader.skip_value()?;
             }
@@ -408,10 +463,22 @@ impl Message {
         if method.of(telegram) == HEADER {
             return header(self.params, telegram, limits);
         }
-        Envelope::Call {
-            method,
-            params: self.params.map_or(Payload::Missing, Payload::Text),
-            id,
+        let params = self.params.map_or(Payload::Missing, Payload::Text);
+        if id.is_none()
+            && let CANCEL | CANCEL_REQUEST = method.of(telegram)
+            && let Some(given_up) = self.params.and_then(|params| cancelled(params, telegram))
+        {
+            let call = CallParts { method, params, id };
+            return Envelope::Cancel {
+                id: given_up,
+                call: Box::new(call),
+            };
+        }
+        match self.timeout {
+            Some(timeout) if id.is_some() => {
+                Envelope::Timed(Box::new((timeout, CallParts { method, params, id })))
+            }
+            _ => Envelope::Call { method, params, id },
         }
     }
 
@@ -457,6 +524,40 @@ impl Message {
         }
     }
 }
+
+/// The id of the call that is given up, as it is written; in parameters that were read before.
+fn cancelled(params: Span, telegram: &str) -> Option<Box<str>> {
+    let mut reader = Reader::new(params.of(telegram), Json, CANCEL_DEPTH);
+    reader.skip_ws();
+    let is_list = reader.eat(b'[');
+    if !is_list {
+        reader.expect(b'{').ok()?;
+    }
+    loop {
+        reader.skip_ws();
+        let named = match is_list {
+            true => true,
+            false => {
+                let key = reader.string().ok()?;
+                reader.skip_ws();
+                reader.expect(b':').ok()?;
+                key == "id"
+            }
+        };
+        reader.skip_ws();
+        let value = reader.skip_value().ok()?;
+        if named {
+            let id = params.of(telegram).get(value)?;
+            let is_id = id.starts_with(|c: char| matches!(c, '"' | '-' | '0'..='9'));
+            return is_id.then(|| id.into());
+        }
+        reader.skip_ws();
+        reader.expect(b',').ok()?;
+    }
+}
+
+/// What is in such a notification besides the id may be nested so deep.
+const CANCEL_DEPTH: usize = 8;
 
 /// What has no method and none of the members of an answer: an answer, if it has the id of one
 /// of our calls, as JavaScript sends it for `undefined`.
