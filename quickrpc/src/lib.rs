@@ -482,6 +482,7 @@ pub use call::promise::{Promise, Promises, Resolver, Results, TypedPromise};
 pub use call::property::{Property, RemoteProperty, WritableProperty};
 pub use call::reply::{IntoReply, Reply};
 pub use call::slot::Connection;
+pub use call::stream::{SendItem, Stream, StreamSender, TrySendError};
 pub use call::subscription::Subscription;
 pub use carrier::transport;
 pub use carrier::transport::register_transport;

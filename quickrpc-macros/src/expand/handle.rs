@@ -197,9 +197,12 @@ impl Side<'_> {
         let fields = fields.filter(|(_, call)| call.is_incoming() == self.declared);
         let fields = fields.map(|(index, call)| {
             let (field, slot) = (&call.name, &call.slot);
-            let wire = match &call.result {
-                Some(result) => result.wire(krate),
-                None => quote!(()),
+            let (wire, travels) = match &call.result {
+                Some(result) => (result.wire(krate), result.travels(krate)),
+                None => (
+                    quote!(()),
+                    quote!(#krate::__private::result_travels::<()>();),
+                ),
             };
             let lints = call.lints.silenced();
             let errors = self.errors(call.result.as_ref());
@@ -207,7 +210,7 @@ impl Side<'_> {
                 #field: {
                     #lints
                     let slot = {
-                        #krate::__private::result_travels::<#wire>();
+                        #travels
                         api.__slot(
                             const { &#name::DESCRIPTION.calls[#index] },
                             #krate::__private::reads_null::<#wire>,

@@ -95,11 +95,19 @@ impl Side<'_> {
         });
         let (resolver, outcome) = match &call.result {
             Some(result) => {
-                let (value, wire) = (&result.value, result.wire(krate));
+                let (value, wire, travels) =
+                    (&result.value, result.wire(krate), result.travels(krate));
+                let resolver = match &result.stream {
+                    Some(stream) => {
+                        let types = stream.types(krate);
+                        quote!(stream_resolver::<#types>)
+                    }
+                    None => quote!(resolver::<#value, #wire>),
+                };
                 (
                     Some(quote! {
-                        #krate::__private::result_travels::<#wire>();
-                        let (resolver, outcome) = call.resolver::<#value, #wire>();
+                        #travels
+                        let (resolver, outcome) = call.#resolver();
                     }),
                     quote!(outcome),
                 )
@@ -154,10 +162,18 @@ impl Side<'_> {
         let reply = self.reply_bound(call);
         let answer = match &call.result {
             Some(result) => {
-                let (value, wire) = (&result.value, result.wire(krate));
+                let (value, wire, travels) =
+                    (&result.value, result.wire(krate), result.travels(krate));
+                let reply = match &result.stream {
+                    Some(stream) => {
+                        let types = stream.types(krate);
+                        quote!(stream::<#types, _, _>)
+                    }
+                    None => quote!(reply::<#value, #wire, _, _>),
+                };
                 quote! {
-                    #krate::__private::result_travels::<#wire>();
-                    call.reply::<#value, #wire, _, _>(returned)
+                    #travels
+                    call.#reply(returned)
                 }
             }
             None => quote!(call.done(returned)),

@@ -14,7 +14,7 @@ use syn::{Attribute, Ident, LitStr, Path, Type, Visibility, parse_quote};
 pub(crate) use names::{SideNames, generated_names};
 pub(crate) use property::PropertyParts;
 pub(crate) use rename::RenameRule;
-pub(crate) use shape::{ArgumentKind, Shape, ValueKind, located_at, option_value, peel};
+pub(crate) use shape::{ArgumentKind, Shape, ValueKind, located_at, option_value, peel, streamed};
 
 use crate::parse::{Declaration, DeclaredArgument, DeclaredCall, Default, Lints, Options};
 
@@ -115,6 +115,20 @@ pub(crate) struct Returned {
     /// What travels: the `T` of `Result<T, E>` and of `Promise<T>`.
     pub(crate) value: Type,
     pub(crate) kind: ValueKind,
+    /// What comes bit by bit, if it is a stream.
+    pub(crate) stream: Option<Streamed>,
+}
+
+/// A `Stream<T, R>`.
+pub(crate) struct Streamed {
+    pub(crate) item: Travelling,
+    pub(crate) end: Travelling,
+}
+
+/// A type, and how it travels.
+pub(crate) struct Travelling {
+    pub(crate) ty: Type,
+    kind: ValueKind,
 }
 
 /// A name on the wire, and where it comes from.
@@ -230,6 +244,10 @@ impl Returned {
         let value = shape::promise_value(value).unwrap_or(value).clone();
         Returned {
             kind: ValueKind::of(&value),
+            stream: streamed(&value).map(|(item, end)| Streamed {
+                item: Travelling::new(item),
+                end: Travelling::new(end),
+            }),
             value,
             declared,
         }
@@ -246,13 +264,55 @@ impl Returned {
         shape::result_error(&self.declared)
     }
 
-    /// The type that is encoded: byte strings travel as such.
+    /// The type that is encoded as the answer: byte strings travel as such.
     pub(crate) fn wire(&self, krate: &Path) -> TokenStream {
-        match self.kind {
-            ValueKind::Bytes => quote!(#krate::Bytes),
-            ValueKind::OptionalBytes => quote!(::core::option::Option<#krate::Bytes>),
-            ValueKind::Plain => self.value.to_token_stream(),
+        match &self.stream {
+            Some(stream) => stream.end.wire(krate),
+            None => wire(self.kind, &self.value, krate),
         }
+    }
+
+    /// Says where it is used that what is encoded can travel.
+    pub(crate) fn travels(&self, krate: &Path) -> TokenStream {
+        let end = self.wire(krate);
+        let item = self.stream.as_ref().map(|stream| {
+            let item = stream.item.wire(krate);
+            quote!(#krate::__private::result_travels::<#item>();)
+        });
+        quote! {
+            #item
+            #krate::__private::result_travels::<#end>();
+        }
+    }
+}
+
+impl Streamed {
+    /// The type arguments of what handles streams: items and end, as they are and as they travel.
+    pub(crate) fn types(&self, krate: &Path) -> TokenStream {
+        let (item, end) = (&self.item.ty, &self.end.ty);
+        let (item_wire, end_wire) = (self.item.wire(krate), self.end.wire(krate));
+        quote!(#item, #item_wire, #end, #end_wire)
+    }
+}
+
+impl Travelling {
+    fn new(ty: Type) -> Self {
+        Travelling {
+            kind: ValueKind::of(&ty),
+            ty,
+        }
+    }
+
+    fn wire(&self, krate: &Path) -> TokenStream {
+        wire(self.kind, &self.ty, krate)
+    }
+}
+
+fn wire(kind: ValueKind, ty: &Type, krate: &Path) -> TokenStream {
+    match kind {
+        ValueKind::Bytes => quote!(#krate::Bytes),
+        ValueKind::OptionalBytes => quote!(::core::option::Option<#krate::Bytes>),
+        ValueKind::Plain => ty.to_token_stream(),
     }
 }
 

@@ -188,6 +188,15 @@ pub(crate) fn option_value(ty: &Type) -> Option<&Type> {
     }
 }
 
+/// The `T` and `R` of `Stream<T, R>`; `R` is `()` where it is not written.
+pub(crate) fn streamed(ty: &Type) -> Option<(Type, Type)> {
+    match generic_arguments(ty, "Stream")?.as_slice() {
+        [item] => Some(((*item).clone(), syn::parse_quote!(()))),
+        [item, end] => Some(((*item).clone(), (*end).clone())),
+        _ => None,
+    }
+}
+
 /// `Vec<u8>`
 fn is_bytes(ty: &Type) -> bool {
     match generic_arguments(ty, "Vec").as_deref() {

@@ -151,6 +151,15 @@ fn check_property(sig: &Signature, mistakes: &mut Mistakes) {
                      return type",
                 );
             }
+            if crate::model::streamed(ty).is_some() {
+                mistakes.add(
+                    ty,
+                    format!(
+                        "a property is one value, whose changes are told: write its type; a stream \
+                         is what a call returns, `#[incoming] fn {name}(&self) -> Stream<..>`"
+                    ),
+                );
+            }
         }
     }
 }

@@ -28,6 +28,7 @@ use super::processing::Processing;
 use super::promise::{Context, PendingCall};
 use super::property::table::Properties;
 use super::slot::SlotTable;
+use super::stream::feeds::Feeds;
 
 /// The calls of an API, in both directions. `Echo` guards it; handles refer to it.
 ///
@@ -38,6 +39,7 @@ pub(crate) struct Calls {
     pub(crate) net: Arc<Net>,
     pub(crate) slots: SlotTable,
     pub(crate) properties: Properties,
+    pub(crate) feeds: Feeds,
     pub(crate) observers: Observers,
     pub(crate) gate: Gate,
     pub(crate) mailbox: Mailbox,
@@ -58,6 +60,7 @@ impl Calls {
             me: me.clone(),
             slots,
             properties: Properties::default(),
+            feeds: Feeds::default(),
             observers: Observers::default(),
             gate: Gate::default(),
             mailbox: Mailbox::new(net.id, processing),
@@ -221,7 +224,7 @@ impl Calls {
 
     /// Fails the calls whose deadline has passed; gives the next deadline.
     pub(crate) fn expire_calls(&self, now: Instant) -> Option<Instant> {
-        let (late, next) = lock(&self.pending).expired(now);
+        let (late, next) = lock(&self.pending).expired(now, |call| call.deadline());
         for late in late {
             late.call.time_out(0);
             self.tell_cancelled(late.id, late.asked.as_slice());
@@ -315,6 +318,15 @@ impl Context for Calls {
             return foreign::guarded("a callback of a promise", callback);
         }
         self.post(lane, callback, 0);
+    }
+
+    fn run_for(&self, call: u64, callback: Box<dyn FnOnce() + Send>) {
+        let asked = lock(&self.pending).only_asked(call);
+        self.post(asked.map_or(0, |peer| peer.id()), callback, 0);
+    }
+
+    fn grant(&self, call: u64, items: u64) {
+        self.grant_items(call, items);
     }
 }
 

@@ -8,7 +8,7 @@ use crossbeam_channel::Receiver;
 use serde::Serialize;
 
 use crate::base::current::CallKey;
-use crate::base::error::{CallError, Error};
+use crate::base::error::{BoxError, CallError, Error};
 use crate::base::log::Shown;
 use crate::base::often::Origin;
 use crate::base::sender::Sender;
@@ -46,7 +46,7 @@ pub struct Invocation<'de> {
 pub struct Outcome(Made);
 
 /// A promise that will be the answer.
-trait Later: Send {
+pub(crate) trait Later: Send {
     /// Who hears that nobody wants it any more.
     fn unwanted(&self) -> Weak<dyn Unwanted>;
 
@@ -75,6 +75,10 @@ impl Outcome {
 
     pub(crate) fn failed(error: CallError) -> Self {
         Outcome(Made::Failed(error))
+    }
+
+    pub(crate) fn later(later: Box<dyn Later>) -> Self {
+        Outcome(Made::Later(later))
     }
 }
 
@@ -194,6 +198,11 @@ impl<'de> Invocation<'de> {
         self.calls.net.stop_signal()
     }
 
+    /// The error as the caller sees it, whatever the declaration says of it.
+    pub(crate) fn call_error(&self, error: BoxError) -> CallError {
+        self.slot.call_error(error)
+    }
+
     /// The name on the wire.
     pub(crate) fn method(&self) -> &'de str {
         &self.slot.name
@@ -262,7 +271,7 @@ where
     W: Serialize + 'static,
     F: FnOnce(T) -> W + Send + 'static,
 {
-    Outcome(Made::Later(Box::new(Promised { promise, into_wire })))
+    Outcome::later(Box::new(Promised { promise, into_wire }))
 }
 
 /// A telegram has to be decoded in full, which says what it really is.

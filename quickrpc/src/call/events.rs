@@ -35,6 +35,7 @@ impl Above for Calls {
 
     fn lost(&self, peer: &Conn, reason: &DisconnectReason) {
         self.properties.lost(peer.id());
+        self.feeds.lost(peer.id());
         self.fail_pending(peer, reason);
         // One that has only ended its side may still take answers.
         if peer.is_closed() || !peer.wire.frames.ends_by_halves() {
@@ -66,6 +67,7 @@ impl Above for Calls {
 
     fn room(&self, peer: &Arc<Conn>) {
         self.has_room_for_properties(peer.id());
+        self.feeds.room(peer.id());
     }
 
     fn trouble(&self, peer: &Sender, error: Error) {
@@ -128,6 +130,7 @@ impl Above for Calls {
                 self.tell_cancelled(given_up.id, given_up.asked.as_slice());
             }
         }
+        self.feeds.clear();
         let marks = self.cancel_running();
         self.mailbox.wait_idle(deadline);
         drop(marks);

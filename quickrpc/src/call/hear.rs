@@ -21,6 +21,7 @@ use super::calls::Calls;
 use super::cancel;
 use super::dispatch::{Call, Unreadable};
 use super::mailbox::{Item, Turn};
+use super::stream::telegrams::{ITEM, MORE};
 
 /// What something answers that was no call.
 const NO_CALL: Answers<'_> = Answers {
@@ -259,6 +260,9 @@ impl<'a> Ear<'a> {
         route: &Route,
     ) {
         self.conn.reading.heard_call();
+        if parts.method.of(telegram.text).starts_with("rpc.") && self.of_stream(&parts, telegram) {
+            return self.no_answer(route);
+        }
         if let Some(rate) = &self.conn.rate
             && let Some(too_fast) = rate.exceeded()
         {
@@ -315,6 +319,18 @@ impl<'a> Ear<'a> {
             calls.make_room(&conn);
         };
         self.wait_turn(Box::new(item), bytes);
+    }
+
+    /// What belongs to streams is noticed by whoever reads. Gives whether it was that.
+    fn of_stream(&self, parts: &CallParts, telegram: &Telegram<'_>) -> bool {
+        if parts.id.is_some() {
+            return false;
+        }
+        match parts.method.of(telegram.text) {
+            ITEM => self.calls.item(self.conn, telegram.text, &parts.params),
+            MORE => self.calls.more(self.conn, telegram.text, &parts.params),
+            _ => false,
+        }
     }
 
     #[cold]

@@ -18,5 +18,7 @@ pub(crate) mod promise;
 pub(crate) mod property;
 pub(crate) mod reply;
 pub(crate) mod slot;
+pub(crate) mod stream;
 pub(crate) mod subscription;
 pub(crate) mod target;
+mod task;

@@ -221,6 +221,14 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
         })
     }
 
+    /// A call of this peer.
+    pub(crate) fn of(&self, id: u64, conn: &P) -> Option<Arc<C>> {
+        let entry = self.calls.get(&id)?;
+        let mut asked = entry.asked.as_slice().iter();
+        let is_asked = asked.any(|one| one.id() == conn.id());
+        is_asked.then(|| Arc::clone(&entry.call))
+    }
+
     /// The peer that was asked, if it was a single one.
     pub(crate) fn only_asked(&self, id: u64) -> Option<Arc<P>> {
         match &self.calls.get(&id)?.asked {
@@ -310,14 +318,23 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
     }
 
     /// The calls whose deadline has passed, and the next deadline, at which somebody has to look
-    /// again.
-    pub(crate) fn expired(&mut self, now: Instant) -> (Vec<Withdrawn<C, P>>, Option<Instant>) {
+    /// again. A call that has got more time meanwhile says so.
+    pub(crate) fn expired(
+        &mut self,
+        now: Instant,
+        deadline: impl Fn(&C) -> Option<Instant>,
+    ) -> (Vec<Withdrawn<C, P>>, Option<Instant>) {
         let mut late = Vec::new();
         loop {
             let calls = &self.calls;
             let Some(id) = self.deadlines.due(now, |id| calls.contains_key(&id)) else {
                 break;
             };
+            let later = calls.get(&id).and_then(|entry| deadline(&entry.call));
+            if let Some(later) = later.filter(|later| *later > now) {
+                self.deadlines.begin(later, id);
+                continue;
+            }
             late.extend(self.forget(id).map(|Entry { call, asked, .. }| {
                 asked.as_slice().iter().for_each(|conn| conn.missed());
                 Withdrawn { id, call, asked }

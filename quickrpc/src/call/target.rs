@@ -68,9 +68,9 @@ pub(crate) trait ArgsFor {
 }
 
 /// Arguments of a declared call.
-struct Declared<'a, A> {
-    call: &'static CallDescription,
-    args: &'a A,
+pub(super) struct Declared<'a, A> {
+    pub(super) call: &'static CallDescription,
+    pub(super) args: &'a A,
 }
 
 impl<A: OutArgs> ArgsFor for Declared<'_, A> {
@@ -140,6 +140,10 @@ impl Target {
             timeout: None,
             one_of_several: false,
         }
+    }
+
+    pub(super) fn calls(&self) -> &Calls {
+        &self.calls
     }
 
     /// The same for other receivers.
@@ -282,14 +286,27 @@ impl Target {
         T: Via<W> + Send + 'static,
         W: DeserializeOwned,
     {
-        if let Err(error) = self.calls.net.check_running() {
-            return Promise::failed(error);
-        }
+        let asked = self.ask(method, args, declared, |context, info, _| {
+            Ok(Promise::for_call(context, info, decode::<T, W>))
+        });
+        asked.unwrap_or_else(Promise::failed)
+    }
+
+    /// Sends a call that `make` makes the entry of, for the table of pending ones.
+    #[inline]
+    pub(super) fn ask<P>(
+        &self,
+        method: Cow<'static, str>,
+        args: &impl ArgsFor,
+        declared: Option<Duration>,
+        make: impl FnOnce(Arc<dyn Context>, CallInfo, &[Arc<Conn>]) -> Result<(P, Arc<dyn PendingCall>)>,
+    ) -> Result<P> {
+        self.calls.net.check_running()?;
         let (peers, mut failures) = self.resolve();
         let peers = peers.as_slice();
         if peers.is_empty() {
             let error = verdict(failures, self.single(peers)).err();
-            return Promise::failed(error.unwrap_or_else(|| Error::NoPeer {
+            return Err(error.unwrap_or_else(|| Error::NoPeer {
                 method: method.as_ref().into(),
             }));
         }
@@ -309,10 +326,8 @@ impl Target {
             timeout,
         };
         let context: Arc<dyn Context> = Arc::clone(&self.calls) as _;
-        let (promise, call) = Promise::for_call(context, info, decode::<T, W>);
-        if let Err(error) = self.calls.admit(id, call, peers) {
-            return Promise::failed(error);
-        }
+        let (promise, call) = make(context, info, peers)?;
+        self.calls.admit(id, call, peers)?;
         let wait = self.wait(peers);
         let missing = failures.len();
         let panicked = Unsent(&self.calls, id);
@@ -334,9 +349,9 @@ impl Target {
         if let Some(error) = unsent {
             // Whatever settled the promise meanwhile, nobody has seen it yet.
             drop(lock(&self.calls.pending).remove(id));
-            return Promise::failed(error);
+            return Err(error);
         }
-        promise
+        Ok(promise)
     }
 
     /// Whether it was for one receiver, whose error needs no list.

@@ -238,6 +238,14 @@ impl Wire {
         takes.map_or(limit, |takes| takes.min(limit))
     }
 
+    /// Why it has no streams, if so.
+    pub(crate) fn lacks_streams(&self) -> Option<&'static str> {
+        match self.codec.protocol() {
+            Some(_) => Some("the protocol has no streams"),
+            None => None,
+        }
+    }
+
     /// What its peers are asked to see whether they still answer, where they may not.
     pub(crate) fn probe(&self) -> Option<&'static str> {
         self.codec.protocol()?.probe(self.role)

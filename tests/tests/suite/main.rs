@@ -53,6 +53,7 @@ mod slots;
 #[cfg(unix)] // it has terminals and descriptors
 mod stdio;
 mod strangers;
+mod streams;
 mod targets;
 mod tls;
 mod transports;

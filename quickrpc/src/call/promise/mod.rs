@@ -15,7 +15,7 @@ use std::sync::{Arc, Weak};
 use std::task::{self, Poll};
 use std::time::{Duration, Instant};
 
-pub(crate) use call::{CallInfo, Context, Decode, PendingCall};
+pub(crate) use call::{CallInfo, Context, Decode, ItemOutcome, PendingCall};
 pub use each::{Promises, Results};
 use shared::{Shared, Turn};
 pub use typed::TypedPromise;
@@ -301,6 +301,11 @@ impl<T> Resolver<T> {
     /// As [`set_result`](Resolver::set_result).
     pub fn set_error(&self, error: impl Into<BoxError>) -> Result<()> {
         self.settle(Err(Error::from_boxed(error.into())))
+    }
+
+    /// Settles it, unless it is settled.
+    pub(crate) fn settle_with(&self, result: Result<T>) {
+        self.shared.settle(result, Turn::Now);
     }
 
     /// Whether nobody wants the value any more: the promise was [cancelled](Promise::cancel), or
