@@ -16,6 +16,7 @@ mod lab;
 mod lists;
 mod node;
 mod openssl;
+mod pair;
 mod peer;
 mod ports;
 mod python;
@@ -43,6 +44,7 @@ pub use lab::{
 pub use lists::{Lists, register_lists};
 pub use node::Node;
 pub use openssl::Openssl;
+pub use pair::{PairStream, stream_pair};
 pub use peer::{Event, Peer};
 pub use ports::{OwnHost, OwnPort, RefusingPort, own_bus};
 pub use python::Python;

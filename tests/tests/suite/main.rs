@@ -10,11 +10,11 @@ mod both_ways;
 #[cfg(unix)] // its signal is one of Unix
 mod broken_pipes;
 mod byte_order_mark;
+mod children;
 mod codec_terse;
 mod config;
 mod conformance;
 mod content_length;
-#[cfg(unix)] // its transport is a pair of Unix sockets
 mod deadlocks;
 mod dynamic;
 mod endings;
@@ -33,7 +33,6 @@ mod matrix;
 mod null_results;
 mod panics;
 mod peers;
-#[cfg(unix)] // its transport is a pair of Unix sockets
 mod plugins;
 #[cfg(unix)] // its children are shells
 mod process;
