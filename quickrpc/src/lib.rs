@@ -380,8 +380,32 @@
 //! never runs handlers or callbacks: it may hold locks that they need. So it may have the answer
 //! before the calls that the peer had sent before are handled.
 //!
+//! # The end of a program
+//!
 //! Dropping the last handle of an API stops it; `api.wait()` is for servers that should not
-//! stop.
+//! stop. What comes from outside, such as Ctrl-C or `SIGTERM`, is the program's own affair, and
+//! ends it in the midst of what it does, unless it says otherwise. To let go of all peers in an
+//! orderly way, and of children, stop the API then. With the crate `ctrlc` (and its feature
+//! `termination`, for more than Ctrl-C) this is the same on every system:
+//!
+//! ```no_run
+//! # use quickrpc::remote_api;
+//! # #[remote_api]
+//! # trait Echo {
+//! #     #[incoming]
+//! #     fn say(&self, text: &str);
+//! # }
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let api = Echo::bind("terse", "tcpserv::8888")?;
+//! api.start()?;
+//! let stopping = api.clone();
+//! ctrlc::set_handler(move || match stopping.stop() {
+//!     Ok(()) => {} // now `wait` returns
+//!     Err(error) => eprintln!("{error}"),
+//! })?;
+//! api.wait()?;
+//! # Ok(()) }
+//! ```
 //!
 //! # Properties
 //!

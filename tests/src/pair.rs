@@ -1,4 +1,4 @@
-//! Two ends of a stream within this machine, in blocking mode.
+//! Two ends of a stream within this machine, in blocking mode, with little room between them.
 
 #[cfg(unix)]
 pub use std::os::unix::net::UnixStream as PairStream;
@@ -17,6 +17,10 @@ pub fn stream_pair() -> (PairStream, PairStream) {
     PairStream::pair().expect("a pair of sockets")
 }
 
+/// In each direction, and at each end.
+#[cfg(not(unix))]
+const ROOM: usize = 64 << 10;
+
 /// Both ends.
 ///
 /// # Panics
@@ -29,5 +33,10 @@ pub fn stream_pair() -> (PairStream, PairStream) {
     let near = PairStream::connect(address).expect("a connection");
     let (far, from) = listener.accept().expect("its other end");
     assert_eq!(near.local_addr().expect("its address"), from);
+    for end in [&near, &far] {
+        let options = socket2::SockRef::from(end);
+        options.set_send_buffer_size(ROOM).expect("an option");
+        options.set_recv_buffer_size(ROOM).expect("an option");
+    }
     (near, far)
 }

@@ -5,7 +5,8 @@ use std::fs;
 use std::net::SocketAddr;
 
 use quickrpc_tests::{
-    DatagramPort, KeyFile, Lab, LabInverse, OwnDir, Telnet, register_lists, serve, server, server_on,
+    DatagramPort, KeyFile, Lab, LabInverse, OwnDir, Telnet, register_lists, serve, server,
+    server_on,
 };
 use serde_json::json;
 

@@ -145,7 +145,7 @@ fn two_sides_that_flood_each_other_over_pipes() {
 fn a_child_and_its_parent_that_flood_each_other() {
     const COUNT: usize = 640;
     let child = env!("CARGO_BIN_EXE_lab_stdio");
-    let caller = LabInverse::bind("jrpc", format!("process:('{child}' jrpc)")).unwrap();
+    let caller = LabInverse::bind("jrpc", format!(r#"process:("{child}" jrpc)"#)).unwrap();
     let (heard, notes) = inbox();
     caller
         .notified

@@ -5,7 +5,9 @@ use std::net::Shutdown;
 use quickrpc::security::BlindlyBelieveEverything;
 use quickrpc::transport::{Entry, Transport};
 use quickrpc::{BoxError, Error, register_codec, register_security, register_transport};
-use quickrpc_tests::{Lab, LabInverse, Lists, PairStream, Telnet, inbox, register_lists, serve, stream_pair, value};
+use quickrpc_tests::{
+    Lab, LabInverse, Lists, PairStream, Telnet, inbox, register_lists, serve, stream_pair, value,
+};
 
 use crate::{call_error, settled};
 

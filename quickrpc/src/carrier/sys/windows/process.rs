@@ -367,7 +367,9 @@ fn until_exit(child: &Child, step: Duration) {
                 stage = Stage::Killed;
                 state = lock(&child.state);
             }
-            Stage::InputEnds(deadline) | Stage::Asked(deadline) => state = child.wait(state, Some(deadline)),
+            Stage::InputEnds(deadline) | Stage::Asked(deadline) => {
+                state = child.wait(state, Some(deadline))
+            }
             Stage::Running | Stage::Killed => state = child.wait(state, None),
         }
     }
