@@ -451,13 +451,13 @@
 //!
 //! # Systems
 //!
-//! | | Linux | macOS | FreeBSD | Windows |
+//! | | Linux | macOS | FreeBSD, NetBSD | Windows |
 //! |---|---|---|---|---|
 //! | `tcp`, `tcpserv`, `internal`, `restart` | tested | checked | checked | tried |
 //! | `stdio`, `process` | tested | checked | checked | tried |
 //! | `ws`, `tls`, `wss` and their servers | tested | checked | checked | tried |
-//! | `mux`, `udp` | tested | checked | checked | tried by hand, with one peer or two |
-//! | the announcer | tested | checked | checked | checked |
+//! | `udp`, `mux` with it | tested | checked | checked | tried by examples, with peers on Linux |
+//! | the announcer | tested | checked | checked | tried by examples, with peers on Linux |
 //! | `unix`, `unixserv` | tested | checked, without `@<name>` | checked, without `@<name>` | refused |
 //!
 //! *Tested*: the whole test suite runs there. *Tried*: most of it passes under
