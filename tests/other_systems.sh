@@ -84,7 +84,7 @@ EOF
     # A fifth of the matrix says what the rest says. All of it was run, and takes 6 minutes.
     $some || return 0
     cat <<EOF
-matrix::ws              a choice: jrpc over tls, terse over tcp and wss, lists over processes
+matrix::ws::            a choice: jrpc over tls, terse over tcp and wss, lists over processes
 matrix::internal        likewise
 matrix::restart_ws      likewise
 matrix::restart_tls     likewise
@@ -147,6 +147,7 @@ EOF
     export QUICKRPC_WINE_SERVER
     cargo test --target $target -p quickrpc-tests --test leaks_of_handles
     kill $pinging
+    wait $pinging || true
     cargo build --target $target -p quickrpc-examples --examples
     (
         unset CARGO_TARGET_DIR RUSTFLAGS CARGO_PROFILE_DEV_DEBUG CARGO_PROFILE_TEST_DEBUG
