@@ -256,6 +256,34 @@ try_seeker() {
   says "expected a time that can pass"
 }
 
+# Work that is given up, and an end that waits for what was begun.
+try_shutdown() {
+  local signal server from tcp
+  for signal in TERM INT; do
+    # With job control, or a shell without a terminal has its children ignore SIGINT.
+    set -m
+    coproc SERVER { exec "${launch[@]}" "$bin/shutdown$exe" --transport tcpserv:127.0.0.1:0 2>&1; }
+    set +m
+    server=$SERVER_PID from=${SERVER[0]}
+    await_port "$from"
+    exec {tcp}<>"/dev/tcp/127.0.0.1/$port"
+    printf 'calibrate[1] seconds:50\n' >&"$tcp"
+    await "$from" "calibrates."
+    printf 'rpc.cancel id:1\n' >&"$tcp"
+    await "$from" "has given up."
+    await "$tcp" '[1]! message:"the call was cancelled" code:-32800'
+    printf 'calibrate[2] seconds:1\n' >&"$tcp"
+    await "$from" "calibrates."
+    kill -"$signal" "$server"
+    await "$from" "Ending"
+    printf 'calibrate[3] seconds:1\n' >&"$tcp"
+    await "$tcp" 'code:-32002'
+    await "$tcp" '[2]:'
+    exec {tcp}>&-
+    wait "$server" || fail "shutdown: ended with $?"
+  done
+}
+
 # Keys, and a server and clients that use them.
 try_keygen() {
   local keys=$scratch/keys.toml security secret
@@ -363,6 +391,42 @@ try_supply() {
   says "the voltage goes from 0 to 30 V, not to -1 V"
   exec {ann}>&-
   end "$server"
+}
+
+# Somebody on each of the three wires, who sees what the others pin up.
+try_board() {
+  local jrpc zonis juggler tcp
+  coproc SERVER {
+    exec timeout 60 "${launch[@]}" "$bin/board$exe" --interface 127.0.0.1 --jrpc 0 --zonis 0 --juggler 0 2>&1
+  }
+  local server=$SERVER_PID from=${SERVER[0]}
+  await_port "$from"
+  jrpc=$port
+  await_port "$from"
+  zonis=$port
+  await_port "$from"
+  juggler=$port
+  exec {tcp}<>"/dev/tcp/127.0.0.1/$jrpc"
+  await "$from" "is here."
+  printf '%s\n' '{"jsonrpc":"2.0","method":"pin","params":{"text":"by hand"},"id":1}' >&"$tcp"
+  await "$tcp" '"method":"pinned","params":{"number":1,"author":"127.0.0.1:'
+  await "$tcp" '"result":1'
+  run 0 board --at "ws:127.0.0.1:$zonis/ws" --codec zonis:ann "by Zonis"
+  says "ann has pinned up note 2: by Zonis"
+  await "$tcp" '"params":{"number":2,"author":"ann","text":"by Zonis"}'
+  run 0 board --at "ws:127.0.0.1:$juggler/ws" --codec juggler:0.7 "by Juggler"
+  says "has pinned up note 3: by Juggler"
+  says "2. ann: by Zonis"
+  await "$tcp" '"text":"by Juggler"'
+  run 0 board --at "tcp:127.0.0.1:$jrpc" "by a program"
+  says "4. 127.0.0.1:"
+  says ": by a program"
+  await "$tcp" '"text":"by a program"'
+  run 1 board --at "ws:127.0.0.1:$zonis/ws" --codec zonis:ann ""
+  says "a note says something"
+  exec {tcp}>&-
+  kill "$server"
+  wait "$server" || true
 }
 
 for file in examples/examples/*.rs; do

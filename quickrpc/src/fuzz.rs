@@ -19,7 +19,8 @@ use crate::carrier::websocket;
 use crate::expr::TransportExpr;
 use crate::format::text::{self, Json, Reader, Terse};
 use crate::wire::Wire;
-use crate::wire::codec::{AnyCodec, DecodeError, Envelope, Payload};
+use crate::wire::codec::envelope::Part;
+use crate::wire::codec::{AnyCodec, CallParts, DecodeError, Envelope, Payload};
 use crate::wire::cutter::{Cut, Cutter};
 use crate::wire::security::AnySecurity;
 #[cfg(any(feature = "juggler", feature = "zonis"))]
@@ -83,12 +84,20 @@ fn value(codec: &AnyCodec, text: &str, payload: &Payload) -> Result<Value, Strin
 }
 
 fn said(codec: &AnyCodec, text: &str, envelope: &Envelope) -> Vec<Said> {
-    vec![match envelope {
-        Envelope::Call { method, params, id } => Said::Call(
+    let call = |method: &Part, params: &Payload, id: Option<&Part>| {
+        Said::Call(
             method.of(text).to_owned(),
             value(codec, text, params),
-            id.as_ref().map(|id| id.of(text).to_owned()),
-        ),
+            id.map(|id| id.of(text).to_owned()),
+        )
+    };
+    vec![match envelope {
+        Envelope::Call { method, params, id } => call(method, params, id.as_ref()),
+        Envelope::Timed(timed) => {
+            let CallParts { method, params, id } = &timed.1;
+            call(method, params, id.as_ref())
+        }
+        Envelope::Cancel { call: parts, .. } => call(&parts.method, &parts.params, None),
         Envelope::Reply { id, result } => Said::Reply(*id, value(codec, text, result)),
         Envelope::Failure { id, error } => Said::Failure(*id, error.clone()),
         Envelope::Header(_) => Said::Header,
@@ -376,7 +385,8 @@ pub fn accept_key(key: &str) -> String {
 }
 
 /// Has the session of a protocol hear these messages. Gives what it says by itself, and the
-/// reason of the first message that it did not understand.
+/// reason of the first message that it did not understand. What it hears of properties it tells in
+/// turn, to another session that has to see the same.
 #[cfg(any(feature = "juggler", feature = "zonis"))]
 pub fn hear(codec: &AnyCodec, end: End, messages: &[&str]) -> (Vec<Vec<u8>>, Option<String>) {
     let (mut say, mut wrong) = (Say::default(), None);
@@ -387,9 +397,10 @@ pub fn hear(codec: &AnyCodec, end: End, messages: &[&str]) -> (Vec<Vec<u8>>, Opt
     let Some(protocol) = codec.protocol() else {
         return (say.0, wrong);
     };
-    let (mut listening, mut speaking) = protocol.session(role);
-    listening.open(&mut say);
     let limits = Limits::default();
+    let (mut listening, mut speaking) = protocol.session(role, limits.message_size);
+    let mut mirror = Mirror::new(codec, role);
+    listening.open(&mut say);
     for message in messages {
         let mut heard = match listening.hear(message, &limits, &mut say) {
             Ok(heard) => heard,
@@ -404,11 +415,76 @@ pub fn hear(codec: &AnyCodec, end: End, messages: &[&str]) -> (Vec<Vec<u8>>, Opt
         match heard {
             Heard::Message(envelope) => answer(&mut *speaking, codec, message, &envelope, &mut say),
             Heard::Put(text, envelope) => answer(&mut *speaking, codec, &text, &envelope, &mut say),
+            Heard::Changes(changes) => {
+                for name in ["", "a", "b", "/"] {
+                    if let Some(value) = changes.value(name) {
+                        assert!(speaking.seen(name).is_none_or(|seen| seen == value));
+                        mirror.show(&mut *speaking, name, &value);
+                    }
+                }
+            }
             Heard::End(_) => break,
             _ => {}
         }
     }
     (say.0, wrong)
+}
+
+/// The other side, which sees what a session tells of properties.
+#[cfg(any(feature = "juggler", feature = "zonis"))]
+struct Mirror(
+    Option<(
+        Box<dyn crate::wire::session::Listening>,
+        Box<dyn crate::wire::session::Speaking>,
+    )>,
+);
+
+#[cfg(any(feature = "juggler", feature = "zonis"))]
+impl Mirror {
+    fn new(codec: &AnyCodec, role: Role) -> Self {
+        let other = match role {
+            Role::Client => Role::Server,
+            Role::Server => Role::Client,
+        };
+        // Where it is left open how the peer speaks, nobody knows that.
+        let known = codec.to_string().contains(':');
+        let protocol = codec.protocol().filter(|_| known);
+        Mirror(protocol.map(|protocol| protocol.session(other, usize::MAX)))
+    }
+
+    fn show(
+        &mut self,
+        speaking: &mut dyn crate::wire::session::Speaking,
+        property: &str,
+        value: &str,
+    ) {
+        use crate::wire::session::About;
+
+        let about = About::Change {
+            property,
+            method: "",
+        };
+        let Some((listening, sees)) = &mut self.0 else {
+            return;
+        };
+        let (body, mut out) = (value.as_bytes(), Vec::new());
+        // Clients of some generations have none. What is as deep as it may be is too deep for some.
+        if speaking.can_say(about, body).is_err() || about.tell(speaking, &mut out, body).is_err() {
+            return;
+        }
+        let text = String::from_utf8(out).expect("it is text");
+        if !text.is_empty() {
+            let limits = Limits {
+                message_size: usize::MAX,
+                ..Limits::default()
+            };
+            let heard = listening.hear(&text, &limits, &mut Say::default());
+            assert!(matches!(heard, Ok(Heard::Changes(_))), "{text}: {heard:?}");
+        }
+        let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("JSON");
+        let seen = sees.seen(property).unwrap_or_else(|| "null".to_owned());
+        assert_eq!(read(&seen), read(value), "{text}");
+    }
 }
 
 /// Answers what was called.

@@ -180,6 +180,11 @@
 //! # Ok(()) }
 //! ```
 //!
+//! An error that is declared, as in `-> Result<String, FileError>`, arrives at the caller as such, if
+//! it is `Serialize` and `Deserialize`: `error.call::<FileError>()` gives it, and
+//! [`promise.typed::<FileError>()`](Promise::typed) has it in its result. [`CallErrors`] gives codes to
+//! it.
+//!
 //! `Option<T>` is possible as well, where `None` leaves the answer to another handler of the
 //! same call; see [`IntoReply`]. A panic in a handler is caught, logged, and answered with an
 //! error. `subscribe()` in place of `connect(..)` gives the calls as items of a channel, which
@@ -271,6 +276,10 @@
 //! `api.all()` sends to all connected peers; of a call with reply, the first result counts.
 //! `api.to(sender)` and `api.to("name")` send to one, `api.to(list)` to some. A [`Sender`]
 //! means this connection and not whoever has its name later.
+//!
+//! A call can be given up ([`Promise::cancel`]), and is by dropping a promise that was polled as a
+//! future, by its deadline, and by the end of the caller. The other side is told: its handler asks
+//! [`Sender::is_cancelled`], or the [`Resolver`] where it answers later.
 //!
 //! # Bind
 //!
@@ -383,9 +392,10 @@
 //! # The end of a program
 //!
 //! Dropping the last handle of an API stops it; `api.wait()` is for servers that should not
-//! stop. What comes from outside, such as Ctrl-C or `SIGTERM`, is the program's own affair, and
-//! ends it in the midst of what it does, unless it says otherwise. To let go of all peers in an
-//! orderly way, and of children, stop the API then. With the crate `ctrlc` (and its feature
+//! stop, and `api.shutdown(limit)` for those that answer first what they have begun. What comes
+//! from outside, such as Ctrl-C or `SIGTERM`, is the program's own affair, and ends it in the midst
+//! of what it does, unless it says otherwise. To let go of all peers in an orderly way, and of
+//! children, stop the API then, or shut it down. With the crate `ctrlc` (and its feature
 //! `termination`, for more than Ctrl-C) this is the same on every system:
 //!
 //! ```no_run
@@ -447,7 +457,7 @@
 //! level of the first, with whatever is logged next or at `stop()`. So nobody can fill a disk by
 //! being wrong often. Nothing that a peer sends can crash the program or use up its memory: each
 //! buffer and table has a limit, see [`Limits`]. Whoever does not read what is sent to him is
-//! disconnected, as [`Api::on_disconnect`] tells, and delays nobody else.
+//! disconnected, as [`Api::on_disconnect`] tells, and delays nobody else; who reads slowly stays.
 //!
 //! # Systems
 //!
@@ -479,7 +489,7 @@ mod macro_support;
 mod net;
 mod wire;
 
-pub use quickrpc_macros::remote_api;
+pub use quickrpc_macros::{CallErrors, remote_api};
 
 pub use api::action_queue::ActionQueue;
 pub use api::{Api, Builder, Handle, announcer, dynamic};
@@ -488,10 +498,11 @@ pub use base::error::{BoxError, CallError, Error, Result, ok};
 pub use base::limits::Limits;
 pub use base::reason::DisconnectReason;
 pub use base::sender::{Credentials, ReceiverList, Receivers, Sender};
+pub use base::typed_error::{CallErrors, TypedError};
 pub use base::value::{Value, from_value, to_value};
 pub use call::processing::Processing;
-pub use call::promise::{Promise, Promises, Resolver, Results};
-pub use call::property::{Property, RemoteProperty};
+pub use call::promise::{Promise, Promises, Resolver, Results, TypedPromise};
+pub use call::property::{Property, RemoteProperty, WritableProperty};
 pub use call::reply::{IntoReply, Reply};
 pub use call::slot::Connection;
 pub use call::subscription::Subscription;
@@ -509,11 +520,17 @@ pub use wire::{codec, security};
 #[doc(hidden)]
 pub mod __private {
     pub use crate::api::{Generated, pair, property_form};
+    pub use crate::base::typed_error::{
+        ByCode, ByText, ByValue, DeclaredError, Field, FieldType, FieldWithCode, FieldWithoutCode,
+        ReadsCode, ReadsNoCode, field_at, field_named, only_field,
+    };
     pub use crate::call::dispatch::{Invocation, Outcome};
-    pub use crate::call::reply::Via;
+    pub use crate::call::reply::{Returns, Via, served};
     pub use crate::call::slot::Slot;
     pub use crate::call::target::Target;
-    pub use crate::format::args::{ArgValue, Blob, BlobRef, Maybe, OutArgs, Plain, Text, WireArgs};
+    pub use crate::format::args::{
+        ArgValue, Blob, BlobRef, Maybe, OutArgs, Plain, Text, Whole, WireArgs,
+    };
     pub use crate::macro_support::*;
     pub use serde;
 }

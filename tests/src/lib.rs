@@ -8,6 +8,7 @@
 mod bot;
 mod certificates;
 mod datagrams;
+mod dice;
 mod dir;
 mod frames;
 mod installed;
@@ -35,6 +36,7 @@ pub use bot::{
 };
 pub use certificates::{Authority, Identity, names};
 pub use datagrams::{BROADCAST, DatagramPort, RawPeer};
+pub use dice::Dice;
 pub use dir::OwnDir;
 pub use frames::{frame, read_frame};
 pub use jsonrpsee::Jsonrpsee;

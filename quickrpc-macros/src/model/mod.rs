@@ -5,6 +5,8 @@ mod property;
 mod rename;
 mod shape;
 
+use std::time::Duration;
+
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{Attribute, Ident, LitStr, Path, Type, Visibility, parse_quote};
@@ -48,6 +50,7 @@ pub(crate) struct Api {
     /// Names for the type parameters of generated functions, which no type of the user has.
     pub(crate) handler_type: Ident,
     pub(crate) returned_type: Ident,
+    pub(crate) kind_type: Ident,
     /// Properties are among them until they are validated.
     pub(crate) calls: Vec<Call>,
     pub(crate) properties: Vec<Call>,
@@ -75,6 +78,8 @@ pub(crate) struct Call {
     pub(crate) positional: bool,
     /// The role that a caller needs.
     pub(crate) role: Option<String>,
+    /// How long its callers wait.
+    pub(crate) timeout: Option<(Attribute, Duration)>,
     pub(crate) docs: Vec<Attribute>,
     pub(crate) deprecated: Option<Attribute>,
     pub(crate) must_use: Option<Attribute>,
@@ -99,13 +104,15 @@ pub(crate) struct Argument {
     pub(crate) ty: Type,
     pub(crate) shape: Shape,
     pub(crate) default: Option<Default>,
+    /// It is all that is sent.
+    pub(crate) whole: bool,
 }
 
 /// What a call answers.
 pub(crate) struct Returned {
-    /// As declared, `Result` included.
+    /// As declared, `Result` and `Promise` included.
     pub(crate) declared: Type,
-    /// What travels: the `T` of `Result<T, E>`.
+    /// What travels: the `T` of `Result<T, E>` and of `Promise<T>`.
     pub(crate) value: Type,
     pub(crate) kind: ValueKind,
 }
@@ -129,7 +136,7 @@ impl Api {
             allows,
             calls,
         } = declaration;
-        let [handler_type, returned_type] = names::type_parameters(&calls);
+        let [handler_type, returned_type, kind_type] = names::type_parameters(&calls);
         let mut slots = names::Slots::new(&name);
         Api {
             declared: SideNames::new(&name, ""),
@@ -147,6 +154,7 @@ impl Api {
             allows,
             handler_type,
             returned_type,
+            kind_type,
             properties: Vec::new(),
             poisoned: Vec::new(),
         }
@@ -174,6 +182,7 @@ impl Call {
             direction: attrs.direction,
             positional: attrs.positional || options.positional,
             role: attrs.role.map(|role| role.value()),
+            timeout: attrs.timeout,
             docs: attrs.docs,
             deprecated: attrs.deprecated,
             must_use: attrs.must_use,
@@ -186,6 +195,11 @@ impl Call {
             poison,
             name,
         }
+    }
+
+    /// Whether its one argument is all that it sends.
+    pub(crate) fn has_whole(&self) -> bool {
+        matches!(&*self.arguments, [Argument { whole: true, .. }])
     }
 
     /// Whether the side that is named after the trait receives it.
@@ -203,6 +217,7 @@ impl Argument {
             lints: attrs.lints,
             shape: Shape::of(&ty),
             default: attrs.default,
+            whole: attrs.whole.is_some(),
             name,
             ty,
         }
@@ -211,12 +226,19 @@ impl Argument {
 
 impl Returned {
     fn new(declared: Type) -> Self {
-        let value = shape::result_value(&declared).unwrap_or(&declared).clone();
+        let value = shape::result_value(&declared).unwrap_or(&declared);
+        let value = shape::promise_value(value).unwrap_or(value).clone();
         Returned {
             kind: ValueKind::of(&value),
             value,
             declared,
         }
+    }
+
+    /// Whether it is a `Result<Promise<T>, E>`.
+    pub(crate) fn is_fallible_promise(&self) -> bool {
+        shape::result_value(&self.declared)
+            .is_some_and(|value| shape::promise_value(value).is_some())
     }
 
     /// The `E` of `Result<T, E>`.

@@ -164,6 +164,14 @@ pub(super) fn result_value(ty: &Type) -> Option<&Type> {
     }
 }
 
+/// The `T` of `Promise<T>`.
+pub(super) fn promise_value(ty: &Type) -> Option<&Type> {
+    match generic_arguments(ty, "Promise")?.as_slice() {
+        [value] => Some(value),
+        _ => None,
+    }
+}
+
 /// The `E` of `Result<T, E>`.
 pub(super) fn result_error(ty: &Type) -> Option<&Type> {
     match generic_arguments(ty, "Result")?.as_slice() {

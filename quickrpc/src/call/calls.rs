@@ -20,6 +20,7 @@ use crate::net::reactor::Command;
 use crate::wire::codec::{Envelope, Payload};
 
 use super::gate::Gate;
+use super::late::LateCalls;
 use super::mailbox::{AfterPush, Item, Mailbox};
 use super::observers::Observers;
 use super::pending::{Answered, PendingTable};
@@ -42,6 +43,7 @@ pub(crate) struct Calls {
     pub(crate) mailbox: Mailbox,
     pub(crate) call_timeout: Duration,
     pub(crate) pending: Mutex<PendingTable<dyn PendingCall, Conn>>,
+    pub(crate) late: LateCalls,
     next_call: AtomicU64,
 }
 
@@ -61,6 +63,7 @@ impl Calls {
             mailbox: Mailbox::new(net.id, processing),
             call_timeout,
             pending: Mutex::default(),
+            late: LateCalls::default(),
             next_call: AtomicU64::new(1),
             net,
         });
@@ -179,7 +182,7 @@ impl Calls {
             Ok(Envelope::Failure { error, .. }) => Err(Error::Call(error)),
             Ok(_) => offered,
             Err(error) => {
-                let error = Error::Decode(error.to_string().into());
+                let error = Error::undecodable(&error.to_string(), telegram.as_bytes());
                 self.trouble(conn.peer(), error.clone(), None);
                 Err(error)
             }
@@ -219,8 +222,9 @@ impl Calls {
     /// Fails the calls whose deadline has passed; gives the next deadline.
     pub(crate) fn expire_calls(&self, now: Instant) -> Option<Instant> {
         let (late, next) = lock(&self.pending).expired(now);
-        for call in late {
-            call.time_out(0);
+        for late in late {
+            late.call.time_out(0);
+            self.tell_cancelled(late.id, late.asked.as_slice());
         }
         next
     }
@@ -293,8 +297,17 @@ impl Context for Calls {
     }
 
     fn expire(&self, id: u64) {
-        let call = lock(&self.pending).late(id);
-        drop(call);
+        let late = lock(&self.pending).late(id);
+        if let Some(late) = late {
+            self.tell_cancelled(id, late.asked.as_slice());
+        }
+    }
+
+    fn cancel(&self, id: u64) {
+        let withdrawn = lock(&self.pending).withdraw(id);
+        if let Some(call) = withdrawn {
+            self.tell_cancelled(id, call.asked.as_slice());
+        }
     }
 
     fn run(&self, lane: u64, callback: Box<dyn FnOnce() + Send>) {

@@ -3,11 +3,13 @@
 pub(crate) mod answer;
 mod asked;
 pub(crate) mod calls;
+pub(crate) mod cancel;
 mod deadlines;
 pub(crate) mod dispatch;
 mod events;
 pub(crate) mod gate;
 pub(crate) mod hear;
+pub(crate) mod late;
 pub(crate) mod mailbox;
 pub(crate) mod observers;
 pub(crate) mod pending;

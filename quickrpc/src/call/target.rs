@@ -16,6 +16,7 @@ use crate::format::args::{self, ArgsOut, OutArgs};
 use crate::format::description::CallDescription;
 use crate::wire::Wire;
 use crate::wire::codec::{AnyCodec, Payload};
+use crate::wire::jrpc;
 use crate::wire::session::About;
 
 use super::calls::Calls;
@@ -38,13 +39,13 @@ pub struct Target {
 }
 
 /// Peers that a message goes to; nearly always one.
-enum Few {
+pub(super) enum Few {
     One([Arc<Conn>; 1]),
     Many(Vec<Arc<Conn>>),
 }
 
 impl Few {
-    fn as_slice(&self) -> &[Arc<Conn>] {
+    pub(super) fn as_slice(&self) -> &[Arc<Conn>] {
         match self {
             Few::One(one) => one,
             Few::Many(many) => many,
@@ -53,7 +54,7 @@ impl Few {
 }
 
 /// Receivers that could not be sent to.
-type Failures = Vec<(Arc<str>, Error)>;
+pub(super) type Failures = Vec<(Arc<str>, Error)>;
 
 /// Makes the arguments for a wire: on some there are no positional ones, on others no named ones.
 pub(crate) trait ArgsFor {
@@ -102,6 +103,32 @@ impl<A: Serialize> ArgsFor for Plain<'_, A> {
         id: Option<u64>,
     ) -> Result<(), String> {
         wire.codec.encode_call(out, method, self.0, id)
+    }
+}
+
+/// Arguments of a call whose answer has to be there at a time.
+struct Timed<'a, A> {
+    args: &'a A,
+    deadline: Option<Instant>,
+}
+
+impl<A: ArgsFor> ArgsFor for Timed<'_, A> {
+    #[inline]
+    fn encode(
+        &self,
+        wire: &Wire,
+        out: &mut Vec<u8>,
+        method: &str,
+        id: Option<u64>,
+    ) -> Result<(), String> {
+        self.args.encode(wire, out, method, id)?;
+        if wire.codec.deadlines()
+            && let Some(deadline) = self.deadline
+        {
+            let left = deadline.saturating_duration_since(Instant::now());
+            jrpc::put_timeout(out, left);
+        }
+        Ok(())
     }
 }
 
@@ -178,7 +205,7 @@ impl Target {
         A: OutArgs,
     {
         let args = Declared { call, args: &args };
-        self.send_call::<T, W>(call.wire_name.into(), &args)
+        self.send_call::<T, W>(call.wire_name.into(), &args, call.timeout)
     }
 
     /// Writes a property of the other side.
@@ -213,14 +240,14 @@ impl Target {
             let args = Declared { call, args: &args };
             (
                 sender,
-                target.send_call::<T, W>(call.wire_name.into(), &args),
+                target.send_call::<T, W>(call.wire_name.into(), &args, call.timeout),
             )
         });
         Promises::new(calls.collect())
     }
 
     /// A target for each connected receiver.
-    fn each(&self) -> Vec<(Sender, Target)> {
+    pub(super) fn each(&self) -> Vec<(Sender, Target)> {
         let (peers, _) = self.resolve();
         let peers = peers.as_slice();
         let one_of_several = peers.len() > 1;
@@ -249,6 +276,7 @@ impl Target {
         &self,
         method: Cow<'static, str>,
         args: &impl ArgsFor,
+        declared: Option<Duration>,
     ) -> Promise<T>
     where
         T: Via<W> + Send + 'static,
@@ -265,7 +293,8 @@ impl Target {
                 method: method.as_ref().into(),
             }));
         }
-        let timeout = self.timeout.unwrap_or(self.calls.call_timeout);
+        let timeout = self.timeout.or(declared);
+        let timeout = timeout.unwrap_or(self.calls.call_timeout);
         let deadline = Instant::now().checked_add(timeout);
         let name = method.clone();
         let id = self.calls.next_call();
@@ -287,7 +316,14 @@ impl Target {
         let wait = self.wait(peers);
         let missing = failures.len();
         let panicked = Unsent(&self.calls, id);
-        let sent = self.send(peers, &name, args, Some(id), wait, &mut failures);
+        let sent = self.send(
+            peers,
+            &name,
+            &Timed { args, deadline },
+            Some(id),
+            wait,
+            &mut failures,
+        );
         std::mem::forget(panicked);
         // Whoever got the message may answer; only if nobody did has the call failed.
         let unsent = match sent {
@@ -312,7 +348,7 @@ impl Target {
     }
 
     /// The peers that are meant, and the receivers that are not there.
-    fn resolve(&self) -> (Few, Failures) {
+    pub(super) fn resolve(&self) -> (Few, Failures) {
         let peers = lock(&self.calls.net.peers);
         let Some(receivers) = &self.receivers else {
             let few = match peers.only() {
@@ -446,7 +482,7 @@ impl Drop for Unsent<'_> {
 }
 
 /// Reads the result of a call.
-fn decode<T: Via<W>, W: DeserializeOwned>(
+pub(super) fn decode<T: Via<W>, W: DeserializeOwned>(
     codec: &AnyCodec,
     telegram: &str,
     payload: &Payload,

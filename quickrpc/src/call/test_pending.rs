@@ -260,7 +260,8 @@ proptest! {
                     now += number;
                     let (late, next) = table.expired(start + Duration::from_secs(now));
                     for call in late {
-                        let due = alive.remove(&call.parse().unwrap());
+                        prop_assert_eq!(&*call.call, call.id.to_string());
+                        let due = alive.remove(&call.id);
                         prop_assert!(due.is_some_and(|due| due <= now));
                     }
                     let due = alive.values().min().map(|due| start + Duration::from_secs(*due));

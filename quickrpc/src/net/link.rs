@@ -13,11 +13,12 @@ use crate::carrier::sys::unix;
 use crate::carrier::transport::{AnyTransport, Transport};
 use crate::carrier::{tcp, tls, udp, websocket};
 use crate::expr::{Retry, TransportExpr, TransportKind};
-use crate::format::description::{CallDescription, Direction};
+use crate::format::description::{CallDescription, Description, Direction};
+use crate::format::property::PropertyDescription;
 use crate::wire::Wire;
 use crate::wire::codec::AnyCodec;
 use crate::wire::security::AnySecurity;
-use crate::wire::session::Role;
+use crate::wire::session::{Role, Saying};
 
 use super::status::{TransportId, TransportState, TransportStatus};
 
@@ -186,13 +187,20 @@ fn suits(codec: &AnyCodec, transport: &str, is_websocket: bool) -> Result<(), Er
 
 /// # Errors
 ///
-/// Where none of the wires can carry one of the calls that are sent from here.
-pub(crate) fn carries(links: &[Arc<Link>], calls: &[CallDescription]) -> Result<(), Error> {
-    let sent = |call: &&CallDescription| call.direction == Direction::Outgoing;
-    for call in calls.iter().filter(sent) {
-        let lacks = links
-            .iter()
-            .map(|link| link.wire.lacks(call.wire_name, call.has_reply()));
+/// Where none of the wires can carry one of the calls and properties that are sent from here.
+pub(crate) fn carries(links: &[Arc<Link>], api: &Description) -> Result<(), Error> {
+    let call = |call: &CallDescription| match (call.direction, call.has_reply()) {
+        (Direction::Incoming, _) => None,
+        (Direction::Outgoing, true) => Some((call.wire_name, Saying::Call)),
+        (Direction::Outgoing, false) => Some((call.wire_name, Saying::Notification)),
+    };
+    let property = |property: &PropertyDescription| match property.direction {
+        Direction::Incoming => (property.wire_name, Saying::Property),
+        Direction::Outgoing => (property.calls.read.wire_name, Saying::Call),
+    };
+    let calls = api.calls.iter().filter_map(call);
+    for (name, saying) in calls.chain(api.properties.iter().map(property)) {
+        let lacks = links.iter().map(|link| link.wire.lacks(name, saying));
         // The last of them, if it is none of them that can.
         if let Some(Some(error)) = lacks.reduce(Option::and) {
             return Err(error);

@@ -23,6 +23,8 @@ use super::net::Net;
 
 /// A connection gets so many messages at once, so that a flood starves nobody.
 const ROUND: usize = 64;
+/// Who types or prints a message line by line sends no longer ones.
+const LINE: usize = 4096;
 
 /// A peer on which one of our promises depends may have so many times its share of what waits:
 /// its answer may come behind calls.
@@ -207,7 +209,12 @@ impl Round<'_> {
                 Ok((taken, cut)) => {
                     position += taken;
                     match cut {
-                        Cut::Incomplete => return (position, Flow::Read),
+                        Cut::Incomplete => {
+                            if rest.ends_with(b"\n") {
+                                self.line(rest);
+                            }
+                            return (position, Flow::Read);
+                        }
                         Cut::Nothing => continue,
                         Cut::Message(message) => message,
                         Cut::Say(bytes) => {
@@ -234,6 +241,22 @@ impl Round<'_> {
             }
         }
         (position, Flow::Again)
+    }
+
+    /// A line has ended, and the message has not: whoever sends lines waits for an answer that never
+    /// comes.
+    #[cold]
+    fn line(&self, rest: &[u8]) {
+        let (wire, peer) = (&self.conn.wire, self.conn.peer());
+        if rest.len() > LINE || !wire.waits_behind_line(rest) {
+            return;
+        }
+        crate::base::log::warn_often!(
+            "a message that ended with a line", &peer.origin;
+            peer = %peer, wire = %wire.name,
+            "a whole message came with the end of a line behind it, and not with the delimiter of \
+             this wire, so that it waits for its end: bind `jrpc:\\n` for peers that send lines"
+        );
     }
 
     fn datagram(mut self, sense: &mut Sense, bytes: &[u8]) {
@@ -336,7 +359,7 @@ impl Round<'_> {
                 self.hears.trouble(sender, Error::Security(text.into()));
             }
             Ok((text, envelope)) => self.hears.hear(envelope, sender, text),
-            Err(error) => self.hears.unreadable(sender, &error.to_string()),
+            Err(error) => self.hears.unreadable(sender, &error.to_string(), bytes),
         }
     }
 
@@ -356,6 +379,10 @@ impl Round<'_> {
                 self.net.greeted(self.above, conn, None);
                 self.hears.hear(envelope, sender, &text);
             }
+            Ok((_, Heard::Changes(changes))) => {
+                self.net.greeted(self.above, conn, None);
+                self.hears.changed(&*changes, sender);
+            }
             Ok((_, other)) => self.net.greets(self.above, conn, sense, other),
             Err(error) => {
                 if !conn.is_greeted() {
@@ -363,7 +390,7 @@ impl Round<'_> {
                     let text = "what it sent first is no message".into();
                     conn.close(DisconnectReason::Rejected { code: 1008, text });
                 }
-                self.hears.unreadable(sender, &error.to_string());
+                self.hears.unreadable(sender, &error.to_string(), bytes);
             }
         }
     }
@@ -374,7 +401,7 @@ impl Round<'_> {
         let reason = match broken {
             Broken::Rules(reason) => reason,
             Broken::Garbled(text) => {
-                self.hears.unreadable(conn.peer(), &text);
+                self.hears.unreadable(conn.peer(), &text, b"");
                 DisconnectReason::Garbled(text.into())
             }
         };

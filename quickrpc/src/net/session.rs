@@ -48,6 +48,18 @@ impl Net {
         }
     }
 
+    /// Has the session of a peer say what it has kept, if that is due. Without room it is asked
+    /// again when there is some.
+    pub(crate) fn say_kept(&self, conn: &Arc<Conn>) {
+        if !conn.wire.has_properties() || conn.is_closed() {
+            return;
+        }
+        if let Err(error) = self.offer(conn, &[], About::Kept) {
+            // It has gone meanwhile; what cannot be said is not kept.
+            crate::base::log::debug!(peer = %conn.peer(), "what was kept is not said: {error}");
+        }
+    }
+
     /// A peer has said something that concerns the network: who it is, or that it is ready.
     pub(crate) fn greets(
         &self,
@@ -60,7 +72,7 @@ impl Net {
         // A verdict has a consequence, and that has none.
         for _ in 0..2 {
             match heard {
-                Heard::Nothing | Heard::Message(_) | Heard::Put(..) => return,
+                Heard::Nothing | Heard::Message(_) | Heard::Put(..) | Heard::Changes(_) => return,
                 Heard::Open => return self.greeted(above, conn, None),
                 Heard::End(reason) => {
                     conn.close(reason);

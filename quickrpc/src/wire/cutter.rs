@@ -44,7 +44,9 @@ pub(crate) enum Broken {
 impl Cutter {
     pub(crate) fn new(wire: &Wire) -> Self {
         Cutter {
-            websocket: wire.websocket.map(|side| Box::new(Reader::new(side))),
+            websocket: wire
+                .websocket
+                .map(|side| Box::new(Reader::new(side).of_texts(wire.binary_code()))),
             progress: Progress::default(),
             fresh: true,
         }

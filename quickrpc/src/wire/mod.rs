@@ -39,7 +39,7 @@ use crate::base::security::SecInfo;
 use self::codec::AnyCodec;
 use self::framing::Framing;
 use self::security::{AnySecurity, PeerContext, SecuritySession};
-use self::session::{Listening, Role, Speaking};
+use self::session::{Listening, Role, Saying, Speaking};
 use self::websocket::Side;
 
 /// How messages look on a wire, the same for all its peers.
@@ -90,7 +90,8 @@ impl Wire {
 
     /// The session of a new peer in its two halves, where the protocol has sessions.
     pub(crate) fn protocol_session(&self) -> Option<(Box<dyn Listening>, Box<dyn Speaking>)> {
-        Some(self.codec.protocol()?.session(self.role))
+        let largest = self.output_limit();
+        Some(self.codec.protocol()?.session(self.role, largest))
     }
 
     /// Whether arguments of calls that want an answer never have names.
@@ -99,10 +100,22 @@ impl Wire {
         protocol.is_some_and(|protocol| protocol.nameless(self.role))
     }
 
-    /// Why a call cannot be sent from here, if that is known of all peers.
-    pub(crate) fn lacks(&self, method: &str, wants_answer: bool) -> Option<Error> {
+    /// Whether properties are more than calls.
+    pub(crate) fn has_properties(&self) -> bool {
+        let protocol = self.codec.protocol();
+        protocol.is_some_and(|protocol| protocol.has_properties())
+    }
+
+    /// The code with which messages of bytes are refused, where only texts are understood.
+    pub(crate) fn binary_code(&self) -> Option<u16> {
+        let protocol = self.codec.protocol();
+        protocol.map(|protocol| protocol.binary_code())
+    }
+
+    /// Why something of this name cannot be sent from here, if that is known of all peers.
+    pub(crate) fn lacks(&self, method: &str, saying: Saying) -> Option<Error> {
         let protocol = self.codec.protocol()?;
-        let reason = protocol.lacks(self.role, wants_answer)?;
+        let reason = protocol.lacks(self.role, saying)?;
         Some(Error::Unsupported {
             protocol: protocol.expression().into(),
             method: method.into(),
@@ -139,6 +152,16 @@ impl Wire {
             Some(_) => "every message ends with a final frame",
             None => self.codec.framing().map_or("", Framing::rule),
         }
+    }
+
+    /// Whether this, at the front of the input, is a whole message but for the delimiter.
+    pub(crate) fn waits_behind_line(&self, rest: &[u8]) -> bool {
+        matches!(self.codec, AnyCodec::Jrpc(_))
+            && self.codec.framing().and_then(Framing::delimiter).is_some()
+            && self
+                .codec
+                .decode_bytes(rest.trim_ascii(), &self.limits)
+                .is_ok()
     }
 
     /// A message that is kept apart from others by the transport, without the delimiter that

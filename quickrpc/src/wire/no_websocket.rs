@@ -40,6 +40,10 @@ impl Reader {
         match side {}
     }
 
+    pub(crate) fn of_texts(self, _: Option<u16>) -> Self {
+        match self {}
+    }
+
     pub(crate) fn held(&self) -> usize {
         match *self {}
     }

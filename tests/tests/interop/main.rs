@@ -2,12 +2,14 @@
 //! speak JSON-RPC.
 
 mod announcer;
+mod cancelling;
 mod certificates;
 mod child;
 mod garbage;
 mod hmac;
 mod jayson;
 mod juggler;
+mod juggler_state;
 mod language_servers;
 mod methods;
 mod openssl;

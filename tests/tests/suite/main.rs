@@ -10,6 +10,7 @@ mod both_ways;
 #[cfg(unix)] // its signal is one of Unix
 mod broken_pipes;
 mod byte_order_mark;
+mod cancelling;
 mod children;
 mod codec_terse;
 mod config;
@@ -46,6 +47,7 @@ mod seal;
 mod seal_attacks;
 mod security;
 mod serving;
+mod shutdown;
 mod slots;
 #[cfg(unix)] // it has terminals and descriptors
 mod stdio;
@@ -53,11 +55,13 @@ mod strangers;
 mod targets;
 mod tls;
 mod transports;
+mod typed_errors;
 mod udp;
 #[cfg(unix)] // there are no Unix sockets elsewhere
 mod unix;
 mod waiting;
 mod websocket;
+mod whole;
 mod zonis;
 
 use quickrpc::{CallError, Error};

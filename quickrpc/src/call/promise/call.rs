@@ -37,6 +37,10 @@ pub(crate) trait Context: Send + Sync {
     /// entry in the table of pending calls can go.
     fn expire(&self, id: u64);
 
+    /// Nobody wants the result of a call any more: its entry in the table of pending calls goes,
+    /// and whoever was asked is told. Does nothing for a call that is pending no longer.
+    fn cancel(&self, id: u64);
+
     /// Runs a `then` callback when it is its turn; it does not panic.
     fn run(&self, lane: u64, callback: Box<dyn FnOnce() + Send>);
 }
@@ -83,6 +87,9 @@ pub(crate) trait PendingCall: Send + Sync {
     /// Settles the call with `Error::Timeout`, as its deadline has passed.
     fn time_out(&self, lane: u64);
 
+    /// Whether there may be somebody for the result.
+    fn is_wanted(&self) -> bool;
+
     /// When it has to be settled.
     fn deadline(&self) -> Option<Instant>;
 }
@@ -96,7 +103,7 @@ impl<T: Send + 'static> PendingCall for Shared<T> {
         depth: usize,
         lane: u64,
     ) -> Result<()> {
-        let Some(call) = &self.call else {
+        let Some(call) = self.call() else {
             return Ok(());
         };
         if !self.is_wanted() {
@@ -126,7 +133,11 @@ impl<T: Send + 'static> PendingCall for Shared<T> {
         self.settle(Err(self.deadline_error()), Turn::Lane(lane));
     }
 
+    fn is_wanted(&self) -> bool {
+        Shared::is_wanted(self)
+    }
+
     fn deadline(&self) -> Option<Instant> {
-        self.call.as_ref()?.info.deadline
+        self.call()?.info.deadline
     }
 }

@@ -167,7 +167,7 @@ impl Calls {
     }
 
     fn offered(&self, property: &Owned, peer: &Arc<Conn>, out: &[u8]) -> Told {
-        match self.net.offer(peer, out, property.about()) {
+        match self.net.offer(peer, out, property.about(peer)) {
             Ok(true) => Told::Done,
             Ok(false) => Told::NoRoom,
             Err(_) if peer.is_closed() => Told::Gone,
@@ -188,7 +188,7 @@ impl Calls {
             }
             let sent = with_scratch(|out| {
                 property.encode(&one, value, out)?;
-                let about = property.about();
+                let about = property.about(&one);
                 self.net.transmit(&one, out, about, Wait::Never)
             });
             if let Err(error) = sent {

@@ -129,7 +129,11 @@ impl Conn {
             (Content::Said(about, body), _) => {
                 if let Some(speaking) = speaking {
                     speaking.can_say(about, body)?;
-                    about.tell(speaking, &mut out, body);
+                    about.tell(speaking, &mut out, body)?;
+                    if out.is_empty() {
+                        // It was kept.
+                        return Ok(Cow::Owned(out));
+                    }
                     self.wire.check_size(&out)?;
                     if let Some(pieces) = self.pieces(speaking, &out) {
                         return pieces.map(Cow::Owned).map_err(framed);
@@ -162,6 +166,14 @@ impl Conn {
             }
         });
         cut.then(|| framed.map(|()| out))
+    }
+
+    /// The value of a property of the peer, in JSON, where it is known without asking.
+    pub(crate) fn seen(&self, property: &str) -> Option<String> {
+        match self.wire.has_properties() {
+            true => lock(&self.tx).speaking.as_ref()?.seen(property),
+            false => None,
+        }
     }
 
     /// What is due to its session at this time.

@@ -86,7 +86,8 @@ impl AnyCodec {
                         .map_err(|why| Error::Config(format!("`{expr}`: {why}").into()))?,
                     expr::Framing::ContentLength => Framing::ContentLength,
                 };
-                Ok(AnyCodec::Jrpc(Jrpc::new(framing, *strict)))
+                let codec = Jrpc::new(framing, *strict);
+                Ok(AnyCodec::Jrpc(codec.with_deadlines(expr.deadlines())))
             }
             CodecKind::Terse => Ok(AnyCodec::Terse(Terse::new())),
             CodecKind::Custom(custom) => Ok(AnyCodec::custom(CODECS.build(custom)?)),
@@ -276,6 +277,17 @@ impl AnyCodec {
         })
     }
 
+    /// Appends that the call of ours with this id is not wanted any more. Gives the method by
+    /// which that is said; `None` where there is none.
+    pub(crate) fn encode_cancel(&self, out: &mut Vec<u8>, id: u64) -> Option<&'static str> {
+        match self {
+            AnyCodec::Jrpc(codec) => Some(codec.encode_cancel(out, id)),
+            AnyCodec::Terse(codec) => Some(codec.encode_cancel(out, id)),
+            AnyCodec::Custom(codec) => codec.encode_cancel(out, id),
+            AnyCodec::Foreign(_) => None,
+        }
+    }
+
     /// Appends a security header, a telegram of its own.
     ///
     /// # Errors
@@ -337,6 +349,12 @@ impl AnyCodec {
     /// Whether telegrams are bytes rather than text.
     pub(crate) fn binary(&self) -> bool {
         matches!(self, AnyCodec::Custom(codec) if codec.binary())
+    }
+
+    /// Whether calls say how long their callers wait.
+    #[inline]
+    pub(crate) fn deadlines(&self) -> bool {
+        matches!(self, AnyCodec::Jrpc(codec) if codec.deadlines())
     }
 
     /// Whether errors that belong to no id are answered, with the id null.

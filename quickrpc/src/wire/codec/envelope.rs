@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::time::Duration;
 
 use crate::base::error::CallError;
 use crate::base::security::SecInfo;
@@ -80,6 +81,14 @@ pub(crate) enum Payload {
     Value(Value),
 }
 
+/// A decoded call: where its parts lie in the telegram.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct CallParts {
+    pub(crate) method: Part,
+    pub(crate) params: Payload,
+    pub(crate) id: Option<Part>,
+}
+
 /// One decoded telegram.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Envelope {
@@ -89,6 +98,11 @@ pub(crate) enum Envelope {
         params: Payload,
         id: Option<Part>,
     },
+    /// A call, and how long its caller waits for it.
+    Timed(Box<(Duration, CallParts)>),
+    /// The caller of the call with this id does not want the answer any more; and how that was
+    /// said, which was a notification.
+    Cancel { id: Box<str>, call: Box<CallParts> },
     /// The answer to a call; without an id it cannot be ours.
     Reply { id: Option<u64>, result: Payload },
     /// The answer to a call that failed.

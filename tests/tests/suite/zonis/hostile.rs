@@ -416,3 +416,29 @@ fn identifiers_are_names() {
         }
     }
 }
+
+#[test]
+fn bytes_are_no_texts() {
+    let secrets = Secrets::new();
+    let (_server, addr) = secrets.server("");
+    for identified in [false, true] {
+        let mut raw = match identified {
+            true => Raw::identified(addr, "cog"),
+            false => Raw::connect(addr),
+        };
+        let packet = identify("other", "s3cret", None).to_string();
+        raw.0.send(Message::binary(packet.into_bytes())).unwrap();
+        assert!(matches!(raw.next(), Got::Closed(1003, _)));
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = secrets.client("cog", "", &format!("ws:{}", listener.local_addr().unwrap()));
+    let starting = thread::spawn(move || {
+        client.start().unwrap();
+        client
+    });
+    let mut raw = Raw::accept_identified(&listener);
+    let _client = bounded("a start", move || starting.join().unwrap());
+    let packet = request("REQUEST", "ping", json!({}), "1").to_string();
+    raw.0.send(Message::binary(packet.into_bytes())).unwrap();
+    assert!(matches!(raw.next(), Got::Closed(1003, _)));
+}
