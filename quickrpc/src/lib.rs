@@ -390,8 +390,33 @@
 //! never runs handlers or callbacks: it may hold locks that they need. So it may have the answer
 //! before the calls that the peer had sent before are handled.
 //!
+//! # The end of a program
+//!
 //! Dropping the last handle of an API stops it; `api.wait()` is for servers that should not
-//! stop, and `api.shutdown(limit)` for those that answer first what they have begun.
+//! stop, and `api.shutdown(limit)` for those that answer first what they have begun. What comes
+//! from outside, such as Ctrl-C or `SIGTERM`, is the program's own affair, and ends it in the midst
+//! of what it does, unless it says otherwise. To let go of all peers in an orderly way, and of
+//! children, stop the API then, or shut it down. With the crate `ctrlc` (and its feature
+//! `termination`, for more than Ctrl-C) this is the same on every system:
+//!
+//! ```no_run
+//! # use quickrpc::remote_api;
+//! # #[remote_api]
+//! # trait Echo {
+//! #     #[incoming]
+//! #     fn say(&self, text: &str);
+//! # }
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let api = Echo::bind("terse", "tcpserv::8888")?;
+//! api.start()?;
+//! let stopping = api.clone();
+//! ctrlc::set_handler(move || match stopping.stop() {
+//!     Ok(()) => {} // now `wait` returns
+//!     Err(error) => eprintln!("{error}"),
+//! })?;
+//! api.wait()?;
+//! # Ok(()) }
+//! ```
 //!
 //! # Properties
 //!
@@ -437,13 +462,13 @@
 //!
 //! # Systems
 //!
-//! | | Linux | macOS | FreeBSD | Windows |
+//! | | Linux | macOS | FreeBSD, NetBSD | Windows |
 //! |---|---|---|---|---|
 //! | `tcp`, `tcpserv`, `internal`, `restart` | tested | checked | checked | tried |
 //! | `stdio`, `process` | tested | checked | checked | tried |
 //! | `ws`, `tls`, `wss` and their servers | tested | checked | checked | tried |
-//! | `mux`, `udp` | tested | checked | checked | tried by hand, with one peer or two |
-//! | the announcer | tested | checked | checked | checked |
+//! | `udp`, `mux` with it | tested | checked | checked | tried by examples, with peers on Linux |
+//! | the announcer | tested | checked | checked | tried by examples, with peers on Linux |
 //! | `zmq`, `zmqserv` | tested | checked | checked | checked |
 //! | `unix`, `unixserv`, `zmq+unix`, `zmqserv+unix` | tested | checked, without `@<name>` | checked, without `@<name>` | refused |
 //!

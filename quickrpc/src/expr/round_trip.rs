@@ -30,8 +30,9 @@ proptest! {
         prop_assert_eq!(written.parse::<SecurityExpr>(), Ok(security), "{}", written);
         let written = format!("{custom}");
         let security = written.parse::<SecurityExpr>();
+        let kind = SecurityKind::Custom(custom);
         prop_assert_eq!(security.as_ref().map(SecurityExpr::kind),
-            Ok(&SecurityKind::Custom(custom)), "{}", written);
+            Ok(&kind), "{}", written);
     }
 
     #[test]

@@ -227,6 +227,20 @@ pub(crate) fn carries(links: &[Arc<Link>], api: &Description) -> Result<(), Erro
 }
 
 fn leaf(expr: &TransportExpr) -> Result<Leaf, Error> {
+    if let TransportKind::Unix { .. }
+    | TransportKind::UnixServer { .. }
+    | TransportKind::Zmq {
+        address: ZmqAddress::Unix { .. },
+        ..
+    }
+    | TransportKind::ZmqServer {
+        address: ZmqAddress::Unix { .. },
+        ..
+    } = expr.kind()
+        && let Some(why) = unix::REFUSED
+    {
+        return Err(Error::Config(format!("`{expr}` {why}").into()));
+    }
     Ok(match expr.kind() {
         TransportKind::Stdio { guard } => Leaf::Stdio { guard: *guard },
         TransportKind::Tcp {
@@ -272,18 +286,6 @@ fn leaf(expr: &TransportExpr) -> Result<Leaf, Error> {
             nodelay: *nodelay,
         },
         TransportKind::Process { command } => Leaf::Process(Arc::new(CommandLine::parse(command)?)),
-        TransportKind::Unix { .. }
-        | TransportKind::UnixServer { .. }
-        | TransportKind::Zmq {
-            address: ZmqAddress::Unix { .. },
-            ..
-        }
-        | TransportKind::ZmqServer {
-            address: ZmqAddress::Unix { .. },
-            ..
-        } if let Some(why) = unix::REFUSED => {
-            return Err(Error::Config(format!("`{expr}` {why}").into()));
-        }
         TransportKind::Unix { path } => Leaf::Unix(path.into()),
         TransportKind::UnixServer { path, mode } => Leaf::UnixServer {
             path: path.into(),

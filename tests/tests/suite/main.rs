@@ -11,11 +11,11 @@ mod both_ways;
 mod broken_pipes;
 mod byte_order_mark;
 mod cancelling;
+mod children;
 mod codec_terse;
 mod config;
 mod conformance;
 mod content_length;
-#[cfg(unix)] // its transport is a pair of Unix sockets
 mod deadlocks;
 mod dynamic;
 mod endings;
@@ -34,7 +34,6 @@ mod matrix;
 mod null_results;
 mod panics;
 mod peers;
-#[cfg(unix)] // its transport is a pair of Unix sockets
 mod plugins;
 #[cfg(unix)] // its children are shells
 mod process;

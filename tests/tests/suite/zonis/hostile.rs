@@ -3,7 +3,6 @@
 
 use quickrpc::Limits;
 use quickrpc_tests::eventually;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::*;
 
@@ -266,10 +265,14 @@ fn huge_messages_end_only_their_sender() {
 #[test]
 fn a_thousand_connections_that_never_identify() {
     // Descriptors of both ends, in this process.
-    let limit = getrlimit(Resource::Nofile);
-    if limit.current.is_some_and(|current| current < 4_096) {
-        let current = Some(limit.maximum.map_or(4_096, |most| most.min(4_096)));
-        setrlimit(Resource::Nofile, Rlimit { current, ..limit }).unwrap();
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let limit = getrlimit(Resource::Nofile);
+        if limit.current.is_some_and(|current| current < 4_096) {
+            let current = Some(limit.maximum.map_or(4_096, |most| most.min(4_096)));
+            setrlimit(Resource::Nofile, Rlimit { current, ..limit }).unwrap();
+        }
     }
     let secrets = Secrets::new();
     let (server, addr) = secrets.server("?greeting=3s");
