@@ -2,15 +2,21 @@
 # Runs every example for real, and checks what it says.
 #
 #     examples/run_all.sh
+#     examples/run_all.sh --windows PROGRAM FOLDER    those of Windows, which are in that folder, by
+#                                                     PROGRAM (Wine), with peers of Linux
 #
-# Needs bash and cargo. Servers take free ports; everything is bounded by `timeout`.
+# Needs bash and cargo, with `--windows` python3, too. Servers take free ports; everything is bounded by `timeout`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 cargo build --quiet --package quickrpc-examples --examples
 target=$(cargo metadata --no-deps --format-version 1 |
   sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')
-bin=$target/debug/examples
+native=$target/debug/examples
+launch=() bin=$native exe="" windows=false
+if [ "${1:-}" = --windows ]; then
+  launch=("$2") bin=$3 exe=.exe windows=true
+fi
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
@@ -23,9 +29,15 @@ fail() {
 run() {
   local expected=$1 name=$2 status=0
   shift 2
-  output=$(timeout 60 "$bin/$name" "$@" 2>&1) || status=$?
+  output=$(timeout 60 "${launch[@]}" "$bin/$name$exe" "$@" 2>&1) || status=$?
   [ "$status" -eq "$expected" ] ||
     fail "$name $* ended with $status instead of $expected, saying: $output"
+}
+
+# Ends a server as Ctrl-C does, which is an orderly end.
+end() {
+  kill -INT "$1"
+  wait "$1" || fail "ended with $? at Ctrl-C"
 }
 
 # The output has this text.
@@ -71,7 +83,7 @@ try_config() {
   run 1 config no_such_file.toml
   says "cannot read no_such_file.toml"
 
-  coproc SERVER { exec timeout 60 "$bin/config" 2>&1; }
+  coproc SERVER { exec timeout 60 "${launch[@]}" "$bin/config$exe" 2>&1; }
   local server=$SERVER_PID from=${SERVER[0]}
   await_port "$from"
   exec {tcp}<>"/dev/tcp/127.0.0.1/$port"
@@ -84,8 +96,7 @@ try_config() {
   printf '{"jsonrpc":"2.0","method":"hello","params":{},"id":"a"}\n' >&"$tcp"
   await "$tcp" 'Hello, world!'
   exec {tcp}>&-
-  kill "$server"
-  wait "$server" || true
+  end "$server"
 }
 
 try_custom_codec() {
@@ -104,7 +115,7 @@ try_custom_codec() {
 try_echo() {
   local name=$1 tcp other
   coproc SERVER {
-    exec timeout 60 "$bin/echo" --transport 'mux:(tcpserv:127.0.0.1:0)(stdio:)' 2>&1
+    exec timeout 60 "${launch[@]}" "$bin/echo$exe" --transport 'mux:(tcpserv:127.0.0.1:0)(stdio:)' 2>&1
   }
   local server=$SERVER_PID from=${SERVER[0]} to=${SERVER[1]}
   await_port "$from"
@@ -130,7 +141,7 @@ try_echo() {
   says "hello world"
   await "$other" 'echo text:"hello world"'
   output=$(printf 'one\ntwo "and a half"\n' |
-    timeout 60 "$bin/echo_client" --transport "restart:5:tcp:127.0.0.1:$port")
+    timeout 60 "${launch[@]}" "$bin/echo_client$exe" --transport "restart:5:tcp:127.0.0.1:$port")
   says $'one\ntwo "and a half"'
 
   printf 'say text:"from stdin"\nquit\n' >&"$to"
@@ -139,34 +150,58 @@ try_echo() {
   wait "$server" || fail "$name: ended with $?"
 
   # On a socket that is a file.
-  coproc SERVER { exec timeout 60 "$bin/echo" --transport "unixserv:$scratch/chat" 2>&1; }
-  server=$SERVER_PID from=${SERVER[0]}
-  await "$from" "quit"
-  run 0 echo_client --transport "unix:$scratch/chat" hello
-  says "hello"
-  kill "$server"
-  wait "$server" || true
+  $windows || try_echo_on_a_file "$name"
+
+  if $windows; then
+    # A client of Linux, and several peers on UDP, some of which send what nobody should.
+    coproc SERVER {
+      exec timeout 60 "${launch[@]}" "$bin/echo$exe" --codec jrpc \
+        --transport 'mux:(tcpserv:127.0.0.1:0)(udp:0?broadcast=127.255.255.255)' 2>&1
+    }
+    server=$SERVER_PID from=${SERVER[0]}
+    await_port "$from"
+    output=$(timeout 60 "$native/echo_client" --codec jrpc --transport "tcp:127.0.0.1:$port" hello)
+    says "hello"
+    await_port "$from"
+    output=$(timeout 60 python3 tests/python/udp_peers.py "$port" 2>&1) || true
+    says "three peers on UDP are served"
+    end "$server"
+  fi
 
   # A pipe into stdin is answered in full before the end.
   output=$(printf 'add[1] a:20 b:3\nsay text:"x"\n' |
-    timeout 60 "$bin/echo" --transport stdio: 2>/dev/null)
+    timeout 60 "${launch[@]}" "$bin/echo$exe" --transport stdio: 2>/dev/null)
   [ "$output" = $'[1]:23\necho text:"x"' ] || fail "a pipe was answered with: $output"
+}
+
+try_echo_on_a_file() {
+  local name=$1
+  coproc SERVER { exec timeout 60 "${launch[@]}" "$bin/echo$exe" --transport "unixserv:$scratch/chat" 2>&1; }
+  local server=$SERVER_PID from=${SERVER[0]}
+  await "$from" "quit"
+  run 0 echo_client --transport "unix:$scratch/chat" hello
+  says "hello"
+  end "$server"
 }
 
 # The client alone: without a server it says what to do.
 try_echo_client() {
   run 1 echo_client --transport tcp:127.0.0.1:1 hello
   says "start the server first"
-  run 0 echo_client --transport "process:($bin/echo --transport stdio:)" hello
+  run 0 echo_client --transport "process:($bin/echo$exe --transport stdio:)" hello
   says "hello"
 }
 
 # A service at one address of this machine, found from another.
 try_announcer() {
+  if $windows; then
+    try_announcer_between_systems
+    return
+  fi
   local here='bind=127.0.0.1&broadcast=127.255.255.255'
   local there='bind=127.0.0.2&broadcast=127.255.255.255'
   coproc SERVICE {
-    exec timeout 60 "$bin/announcer" --description 'lab v1' --transport "udp:0?$here" 2>&1
+    exec timeout 60 "${launch[@]}" "$bin/announcer$exe" --description 'lab v1' --transport "udp:0?$here" 2>&1
   }
   local service=$SERVICE_PID from=${SERVICE[0]}
   await_port "$from"
@@ -180,23 +215,80 @@ try_announcer() {
   [[ $line == *"-- --transport 'udp:$port?$here'" ]] || fail "the wrong hint: $line"
   run 1 seeker --timeout 0.05 --transport "udp:$port?$there" v2
   says "no service answered to \`v2\` within 50ms"
-  kill "$service"
-  wait "$service" || true
+  end "$service"
+}
+
+# Wine takes addresses of the machine for one, and hears broadcasts only at none of them. So one
+# side is always of Linux, and there are several of that.
+try_announcer_between_systems() {
+  local to_all='broadcast=127.255.255.255' host
+  coproc SERVICE {
+    exec timeout 60 "${launch[@]}" "$bin/announcer$exe" --description 'lab v1' \
+      --transport "udp:0?$to_all" 2>&1
+  }
+  local service=$SERVICE_PID from=${SERVICE[0]}
+  await_port "$from"
+  for host in 2 3 4; do
+    output=$(timeout 60 "$native/seeker" --first --timeout 30 \
+      --transport "udp:$port?bind=127.0.0.$host&$to_all" 2>&1)
+    says "127.0.0.1: lab v1"
+  done
+  end "$service"
+  coproc SERVICE {
+    exec timeout 60 "$native/announcer" --description 'lab v1' \
+      --transport "udp:0?bind=127.0.0.2&$to_all" 2>&1
+  }
+  service=$SERVICE_PID from=${SERVICE[0]}
+  await_port "$from"
+  run 0 seeker --first --timeout 30 --transport "udp:$port?bind=127.0.0.1&$to_all"
+  says "127.0.0.2: lab v1"
+  end "$service"
 }
 
 # The seeker alone; with a service it is tried above.
 try_seeker() {
-  run 1 seeker --transport udp:8888?bind=203.0.113.7
-  says "this machine has no such address"
+  # Wine binds addresses that the machine has not.
+  if ! $windows; then
+    run 1 seeker --transport udp:8888?bind=203.0.113.7
+    says "this machine has no such address"
+  fi
   run 2 seeker --timeout=-1
   says "expected a time that can pass"
+}
+
+# Work that is given up, and an end that waits for what was begun.
+try_shutdown() {
+  local signal server from tcp
+  for signal in TERM INT; do
+    # With job control, or a shell without a terminal has its children ignore SIGINT.
+    set -m
+    coproc SERVER { exec "${launch[@]}" "$bin/shutdown$exe" --transport tcpserv:127.0.0.1:0 2>&1; }
+    set +m
+    server=$SERVER_PID from=${SERVER[0]}
+    await_port "$from"
+    exec {tcp}<>"/dev/tcp/127.0.0.1/$port"
+    printf 'calibrate[1] seconds:50\n' >&"$tcp"
+    await "$from" "calibrates."
+    printf 'rpc.cancel id:1\n' >&"$tcp"
+    await "$from" "has given up."
+    await "$tcp" '[1]! message:"the call was cancelled" code:-32800'
+    printf 'calibrate[2] seconds:1\n' >&"$tcp"
+    await "$from" "calibrates."
+    kill -"$signal" "$server"
+    await "$from" "Ending"
+    printf 'calibrate[3] seconds:1\n' >&"$tcp"
+    await "$tcp" 'code:-32002'
+    await "$tcp" '[2]:'
+    exec {tcp}>&-
+    wait "$server" || fail "shutdown: ended with $?"
+  done
 }
 
 # Keys, and a server and clients that use them.
 try_keygen() {
   local keys=$scratch/keys.toml security secret
   run 0 keygen alice bob --role admin --out "$keys"
-  [ "$(stat -c %a "$keys")" = 600 ] || fail "the keys file can be read by others"
+  $windows || [ "$(stat -c %a "$keys")" = 600 ] || fail "the keys file can be read by others"
   run 1 keygen alice --out "$keys"
   says "File exists"
   run 2 keygen 'a b'
@@ -214,7 +306,7 @@ try_keygen() {
       hub="seal:hub?keys=$scratch/hub.toml" alice="seal:alice?keys=$scratch/alice.toml&to=hub"
     fi
     coproc SERVER {
-      exec timeout 60 "$bin/echo" --codec jrpc --security "$hub" \
+      exec timeout 60 "${launch[@]}" "$bin/echo$exe" --codec jrpc --security "$hub" \
         --transport 'tcpserv:127.0.0.1:0' 2>&1
     }
     local server=$SERVER_PID from=${SERVER[0]}
@@ -224,13 +316,12 @@ try_keygen() {
     run 1 echo_client --codec jrpc --security "hmac:carl?keys=$scratch/hub.toml" \
       --transport "tcp:127.0.0.1:$port" hello
     says "no greeting by security"
-    kill "$server"
-    wait "$server" || true
+    end "$server"
   done
   # From the environment.
   secret=$(sed -n 's/^keys = \["\(.*\)"\]/\1/p' "$keys" | head -n 1)
   HUB_KEY=$secret run 0 echo_client --codec jrpc --security 'hmac:alice?env=HUB_KEY' \
-    --transport "process:($bin/echo --codec jrpc --transport stdio: --security hmac:hub?env=HUB_KEY)" \
+    --transport "process:($bin/echo$exe --codec jrpc --transport stdio: --security hmac:hub?env=HUB_KEY)" \
     hello
   says "hello"
   HUB_KEY=no run 1 echo_client --codec jrpc --security 'hmac:alice?env=HUB_KEY' hello
@@ -241,7 +332,7 @@ try_keygen() {
 try_chat() {
   local web tom ann
   coproc SERVER {
-    exec timeout 60 "$bin/chat" --interface 127.0.0.1 --port 0 --telnet 0 2>&1
+    exec timeout 60 "${launch[@]}" "$bin/chat$exe" --interface 127.0.0.1 --port 0 --telnet 0 2>&1
   }
   local server=$SERVER_PID from=${SERVER[0]}
   await_port "$from"
@@ -265,8 +356,7 @@ try_chat() {
   exec {tom}>&-
   await "$ann" 'left name:"ann 2"'
   exec {ann}>&-
-  kill "$server"
-  wait "$server" || true
+  end "$server"
   run 1 chat --port 0 --telnet 0 --files no_such_folder
   says "no_such_folder"
 }
@@ -276,7 +366,7 @@ try_chat() {
 try_supply() {
   local web ann port_web
   coproc SERVER {
-    exec timeout 60 "$bin/supply" --interface 127.0.0.1 --port 0 --telnet 0 2>&1
+    exec timeout 60 "${launch[@]}" "$bin/supply$exe" --interface 127.0.0.1 --port 0 --telnet 0 2>&1
   }
   local server=$SERVER_PID from=${SERVER[0]}
   await_port "$from"
@@ -300,6 +390,41 @@ try_supply() {
   run 1 supply --lab "127.0.0.1:$port_web" --set=-1
   says "the voltage goes from 0 to 30 V, not to -1 V"
   exec {ann}>&-
+  end "$server"
+}
+
+# Somebody on each of the three wires, who sees what the others pin up.
+try_board() {
+  local jrpc zonis juggler tcp
+  coproc SERVER {
+    exec timeout 60 "${launch[@]}" "$bin/board$exe" --interface 127.0.0.1 --jrpc 0 --zonis 0 --juggler 0 2>&1
+  }
+  local server=$SERVER_PID from=${SERVER[0]}
+  await_port "$from"
+  jrpc=$port
+  await_port "$from"
+  zonis=$port
+  await_port "$from"
+  juggler=$port
+  exec {tcp}<>"/dev/tcp/127.0.0.1/$jrpc"
+  await "$from" "is here."
+  printf '%s\n' '{"jsonrpc":"2.0","method":"pin","params":{"text":"by hand"},"id":1}' >&"$tcp"
+  await "$tcp" '"method":"pinned","params":{"number":1,"author":"127.0.0.1:'
+  await "$tcp" '"result":1'
+  run 0 board --at "ws:127.0.0.1:$zonis/ws" --codec zonis:ann "by Zonis"
+  says "ann has pinned up note 2: by Zonis"
+  await "$tcp" '"params":{"number":2,"author":"ann","text":"by Zonis"}'
+  run 0 board --at "ws:127.0.0.1:$juggler/ws" --codec juggler:0.7 "by Juggler"
+  says "has pinned up note 3: by Juggler"
+  says "2. ann: by Zonis"
+  await "$tcp" '"text":"by Juggler"'
+  run 0 board --at "tcp:127.0.0.1:$jrpc" "by a program"
+  says "4. 127.0.0.1:"
+  says ": by a program"
+  await "$tcp" '"text":"by a program"'
+  run 1 board --at "ws:127.0.0.1:$zonis/ws" --codec zonis:ann ""
+  says "a note says something"
+  exec {tcp}>&-
   kill "$server"
   wait "$server" || true
 }

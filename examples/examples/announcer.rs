@@ -60,6 +60,8 @@ fn announce(options: Options) -> Result<(), BoxError> {
         let seeker = seeker(&transport, address.port());
         eprintln!("Listening on {address}. Find it with: {seeker}");
     }
+    let api = announcement.api().clone();
+    quickrpc_examples::stop_on_ctrl_c(move || api.stop())?;
     Ok(announcement.api().wait()?)
 }
 

@@ -136,6 +136,8 @@ fn serve(options: &Options) -> Result<(), BoxError> {
         );
     }
     eprintln!("Type:   nick name:\"ann\"    say text:\"hello\"    recent[1]");
+    let stopping = api.clone();
+    quickrpc_examples::stop_on_ctrl_c(move || stopping.stop())?;
     Ok(api.wait()?)
 }
 

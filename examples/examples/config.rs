@@ -95,6 +95,8 @@ fn serve(options: Options) -> Result<(), BoxError> {
         eprintln!("Listening on {address}");
     }
     eprintln!("Try:  hello[1] name:\"you\"  on the terse wire. Ctrl-C ends.");
+    let stopping = api.clone();
+    quickrpc_examples::stop_on_ctrl_c(move || stopping.stop())?;
     Ok(api.wait()?)
 }
 

@@ -126,6 +126,8 @@ fn serve(options: Options) -> Result<(), BoxError> {
             eprintln!("{error}");
         }
     });
+    let stopping = api.clone();
+    quickrpc_examples::stop_on_ctrl_c(move || stopping.stop())?;
     Ok(api.wait()?)
 }
 

@@ -121,6 +121,8 @@ fn serve(options: &Options) -> Result<(), BoxError> {
         eprintln!("Listening on {address}. {how}");
     }
     eprintln!("Type:   set_voltage value:12.5    get_measured[1]");
+    let stopping = supply.clone();
+    quickrpc_examples::stop_on_ctrl_c(move || stopping.stop())?;
     Ok(supply.wait()?)
 }
 

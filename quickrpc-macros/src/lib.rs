@@ -1,5 +1,6 @@
 //! The `#[remote_api]` attribute of the `quickrpc` crate, which re-exports it.
 
+mod call_errors;
 mod expand;
 mod mistakes;
 mod model;
@@ -54,7 +55,12 @@ use proc_macro::TokenStream;
 ///
 /// A method declared `-> Result<T, E>` has `T` on the wire and in the promise. It lets an
 /// implementation of `EchoIncoming` fail with an `E`, which is any error that converts into
-/// `Box<dyn Error + Send + Sync>`. Closures may fail in any case.
+/// `Box<dyn Error + Send + Sync>`. Closures may fail in any case. An `E` that is an error,
+/// `Serialize` and `Deserialize` travels as such, in the data of the error answer: the caller
+/// asks [`error.call::<E>()`], or [`promise.typed::<E>()`]; [`CallErrors`] gives it codes.
+///
+/// A method declared `-> Promise<T>` or `-> Result<Promise<T>, E>` has `T` on the wire, too: an
+/// implementation of `EchoIncoming` answers later then. (Closures may do so in any case.)
 ///
 /// # Types
 ///
@@ -116,6 +122,9 @@ use proc_macro::TokenStream;
 /// for reads, as declared, and `set_voltage(&self, sender, value: &f64) -> Result<(), BoxError>`
 /// for writes; with a declared `Result<f64, E>` both may fail with an `E`.
 ///
+/// On wires that have a state (`juggler`), a property is a member of it, under its name on the wire;
+/// `#[name = ""]` is the whole of the state.
+///
 /// # Attributes
 ///
 /// On a method:
@@ -144,6 +153,10 @@ use proc_macro::TokenStream;
 /// * `#[default]`, `#[default(expr)]`: the value if the argument is missing (not if it is
 ///   null), by `Default` or as given. The expression has the declared type; for `&T` it is
 ///   a `T`. It is evaluated anew for each call that lacks the argument.
+/// * `#[whole]`, on the only argument of a call: it is sent itself, in place of an object of
+///   arguments, for those whose payload is one value. What a protocol cannot carry in that place is
+///   [`Error::Encode`]: `jrpc` takes what is an object or a list, `terse` and `zonis` what is an
+///   object, `juggler` anything.
 /// * A doc comment, which goes to the senders and to the description.
 ///
 /// On both:
@@ -261,8 +274,8 @@ use proc_macro::TokenStream;
 /// * `EchoOutgoingEach`, what `each()` returns: the same calls, one result for each peer.
 /// * `EchoIncoming`, a trait with the incoming methods, `sender: &Sender` first, for `serve`.
 /// * `EchoInverse`, `EchoInverseOutgoing`, ...: the same for the opposite side.
-/// * For a property, a field on both sides: a [`Property`] on the one whose it is, and a
-///   [`RemoteProperty`] on the other one, whose `EchoOutgoing` reads and writes it.
+/// * For a property, a field on both sides: a [`Property`] on the one whose it is (a
+///   [`WritableProperty`] if it is `writable`), and a [`RemoteProperty`] on the other one, whose `EchoOutgoing` reads and writes it.
 /// * `Echo::DESCRIPTION`, a [`Description`]: all of the above as a constant.
 ///
 /// ```
@@ -312,11 +325,15 @@ use proc_macro::TokenStream;
 /// Mistakes in a declaration are reported all at once, and only where they are: the types are
 /// generated nevertheless, so that code that uses them adds no errors of its own.
 ///
+/// [`error.call::<E>()`]: https://docs.rs/quickrpc/latest/quickrpc/enum.Error.html#method.call
+/// [`promise.typed::<E>()`]: https://docs.rs/quickrpc/latest/quickrpc/struct.Promise.html#method.typed
+/// [`CallErrors`]: https://docs.rs/quickrpc/latest/quickrpc/trait.CallErrors.html
 /// [`Api`]: https://docs.rs/quickrpc/latest/quickrpc/struct.Api.html
 /// [`Bytes`]: https://docs.rs/quickrpc/latest/quickrpc/struct.Bytes.html
 /// [`Description`]: https://docs.rs/quickrpc/latest/quickrpc/struct.Description.html
 /// [`Handle`]: https://docs.rs/quickrpc/latest/quickrpc/trait.Handle.html
 /// [`Property`]: https://docs.rs/quickrpc/latest/quickrpc/struct.Property.html
+/// [`WritableProperty`]: https://docs.rs/quickrpc/latest/quickrpc/struct.WritableProperty.html
 /// [`RemoteProperty`]: https://docs.rs/quickrpc/latest/quickrpc/struct.RemoteProperty.html
 /// [`Promise`]: https://docs.rs/quickrpc/latest/quickrpc/struct.Promise.html
 /// [`Sender`]: https://docs.rs/quickrpc/latest/quickrpc/struct.Sender.html
@@ -324,6 +341,17 @@ use proc_macro::TokenStream;
 #[proc_macro_attribute]
 pub fn remote_api(options: TokenStream, item: TokenStream) -> TokenStream {
     remote_api_impl(options.into(), item.into()).into()
+}
+
+/// Gives errors codes on the wire, and reads those of others by their codes: see the
+/// [trait](https://docs.rs/quickrpc/latest/quickrpc/trait.CallErrors.html) of this name.
+///
+/// `#[code(404)]`, or any constant in place of the number, stands on the variants of an enum or on a
+/// struct.
+#[proc_macro_derive(CallErrors, attributes(code))]
+pub fn derive_call_errors(item: TokenStream) -> TokenStream {
+    let input = syn::parse_macro_input!(item as syn::DeriveInput);
+    call_errors::derive(&input).into()
 }
 
 /// The four stages: parse, model, validate, expand.

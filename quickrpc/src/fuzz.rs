@@ -5,6 +5,7 @@
 
 use std::io::ErrorKind;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,16 +17,20 @@ use crate::carrier::greeter::Step;
 use crate::carrier::stream::Stream;
 use crate::carrier::sys;
 use crate::carrier::websocket;
-use crate::expr::TransportExpr;
+use crate::expr::{TransportExpr, TransportKind};
 use crate::format::msgpack;
 use crate::format::text::{self, Json, Reader, Terse};
 use crate::wire::Wire;
-use crate::wire::codec::{AnyCodec, DecodeError, Envelope, Payload, Script};
-use crate::wire::cutter::{Cut, Cutter};
+use crate::wire::codec::envelope::Part;
+use crate::wire::codec::{AnyCodec, CallParts, DecodeError, Envelope, Payload, Script};
+use crate::wire::cut::Cut;
+use crate::wire::cutter::Cutter;
+use crate::wire::frames::{Frames, Text};
 use crate::wire::security::AnySecurity;
 #[cfg(any(feature = "juggler", feature = "zonis"))]
 use crate::wire::session::{Heard, Role, Say, Verdict};
 use crate::wire::websocket::Side;
+use crate::wire::zmtp;
 
 /// What one message says, in words of its own.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,12 +89,20 @@ fn value(codec: &AnyCodec, text: Script<'_>, payload: &Payload) -> Result<Value,
 }
 
 fn said(codec: &AnyCodec, text: Script<'_>, envelope: &Envelope) -> Vec<Said> {
-    vec![match envelope {
-        Envelope::Call { method, params, id } => Said::Call(
+    let call = |method: &Part, params: &Payload, id: Option<&Part>| {
+        Said::Call(
             method.of(text).to_owned(),
             value(codec, text, params),
-            id.as_ref().map(|id| id.of(text).to_owned()),
-        ),
+            id.map(|id| id.of(text).to_owned()),
+        )
+    };
+    vec![match envelope {
+        Envelope::Call { method, params, id } => call(method, params, id.as_ref()),
+        Envelope::Timed(timed) => {
+            let CallParts { method, params, id } = &timed.1;
+            call(method, params, id.as_ref())
+        }
+        Envelope::Cancel { call: parts, .. } => call(&parts.method, &parts.params, None),
         Envelope::Reply { id, result } => Said::Reply(*id, value(codec, text, result)),
         Envelope::Failure { id, error } => Said::Failure(*id, error.clone()),
         Envelope::Header(_) => Said::Header,
@@ -155,13 +168,17 @@ pub enum End {
 
 /// How messages are told apart on one stream.
 #[derive(Debug)]
-pub struct Framed(Wire);
+pub struct Framed(Wire, Option<Arc<zmtp::Peer>>);
 
 /// What was cut from a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Piece {
     /// A message.
     Message(Vec<u8>),
+    /// A message in parts.
+    Parts(Vec<Vec<u8>>),
+    /// A message that is of no use.
+    Strange(String),
     /// What is answered at once.
     Answer(Vec<u8>),
     /// The peer has ended its side.
@@ -178,18 +195,61 @@ impl Framed {
             ..Limits::default()
         };
         let name = String::from("fuzz");
-        let mut wire = Wire::new(codec, &AnySecurity::Null, limits, name);
-        wire.websocket = websocket.map(|end| match end {
-            End::Client => Side::Client,
-            End::Server => Side::Server,
-        });
-        Framed(wire)
+        let wire = Wire::new(codec, &AnySecurity::Null, limits, name);
+        let side = match websocket {
+            None => return Framed(wire, None),
+            Some(End::Client) => Side::Client,
+            Some(End::Server) => Side::Server,
+        };
+        let frames = Frames::WebSocket(side, Text::of(codec, true));
+        Framed(wire.framed(frames), None)
+    }
+
+    /// That of ZeroMQ, for a peer that says this, in pieces, when it greets. `in_parts`: messages
+    /// have parts. Gives what is left of the greeting too.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the greeting; `None` if there is more to come of it.
+    pub fn met(
+        expr: &TransportExpr,
+        in_parts: bool,
+        greeting: &[&[u8]],
+        limit: usize,
+    ) -> Result<(Self, Vec<u8>), Option<String>> {
+        let (TransportKind::Zmq { socket, .. } | TransportKind::ZmqServer { socket, .. }) =
+            expr.kind()
+        else {
+            return Err(None);
+        };
+        let socket = Arc::new(zmtp::Socket::new(socket, false));
+        let mut handshake = zmtp::Handshake::new(&socket);
+        let (mut input, mut met) = (Vec::new(), None);
+        for piece in greeting {
+            input.extend_from_slice(piece);
+            if met.is_some() {
+                continue;
+            }
+            match handshake.advance(&mut input) {
+                zmtp::Step::Wait => {}
+                zmtp::Step::Done(peer) => met = Some(peer),
+                zmtp::Step::Refused(why) => return Err(Some(why)),
+            }
+        }
+        let form = match in_parts {
+            true => zmtp::Form::Parts,
+            false => zmtp::Form::Telegram,
+        };
+        let Framed(wire, _) = Framed::new(&AnyCodec::default(), None, limit);
+        let wire = wire.framed(Frames::Zmtp(socket, form));
+        Ok((Framed(wire, Some(met.ok_or(None)?)), input))
     }
 
     /// Cuts what arrives in these pieces. Also gives how many bytes were held at the most
     /// after a piece was read.
     pub fn cut(&self, pieces: &[&[u8]]) -> (Vec<Piece>, usize) {
-        let (mut cutter, mut found, mut most) = (Cutter::new(&self.0), Vec::new(), 0);
+        let (mut cutter, mut found, mut most) =
+            (Cutter::new(&self.0, self.1.as_ref()), Vec::new(), 0);
         let mut input: Vec<u8> = Vec::new();
         for piece in pieces {
             input.extend_from_slice(piece);
@@ -209,6 +269,10 @@ impl Framed {
                         break;
                     }
                     Cut::Nothing => {}
+                    Cut::Strange(why) => found.push(Piece::Strange(why.to_owned())),
+                    Cut::Parts(parts) => {
+                        found.push(Piece::Parts(parts.iter().map(<[u8]>::to_vec).collect()));
+                    }
                     Cut::Message(message) => found.push(Piece::Message(message.to_vec())),
                     Cut::Say(answer) => found.push(Piece::Answer(answer)),
                     Cut::End(why) => {
@@ -405,7 +469,8 @@ pub fn accept_key(key: &str) -> String {
 }
 
 /// Has the session of a protocol hear these messages. Gives what it says by itself, and the
-/// reason of the first message that it did not understand.
+/// reason of the first message that it did not understand. What it hears of properties it tells in
+/// turn, to another session that has to see the same.
 #[cfg(any(feature = "juggler", feature = "zonis"))]
 pub fn hear(codec: &AnyCodec, end: End, messages: &[&str]) -> (Vec<Vec<u8>>, Option<String>) {
     let (mut say, mut wrong) = (Say::default(), None);
@@ -416,9 +481,10 @@ pub fn hear(codec: &AnyCodec, end: End, messages: &[&str]) -> (Vec<Vec<u8>>, Opt
     let Some(protocol) = codec.protocol() else {
         return (say.0, wrong);
     };
-    let (mut listening, mut speaking) = protocol.session(role);
-    listening.open(&mut say);
     let limits = Limits::default();
+    let (mut listening, mut speaking) = protocol.session(role, limits.message_size);
+    let mut mirror = Mirror::new(codec, role);
+    listening.open(&mut say);
     for message in messages {
         let mut heard = match listening.hear(message, &limits, &mut say) {
             Ok(heard) => heard,
@@ -433,11 +499,76 @@ pub fn hear(codec: &AnyCodec, end: End, messages: &[&str]) -> (Vec<Vec<u8>>, Opt
         match heard {
             Heard::Message(envelope) => answer(&mut *speaking, codec, message, &envelope, &mut say),
             Heard::Put(text, envelope) => answer(&mut *speaking, codec, &text, &envelope, &mut say),
+            Heard::Changes(changes) => {
+                for name in ["", "a", "b", "/"] {
+                    if let Some(value) = changes.value(name) {
+                        assert!(speaking.seen(name).is_none_or(|seen| seen == value));
+                        mirror.show(&mut *speaking, name, &value);
+                    }
+                }
+            }
             Heard::End(_) => break,
             _ => {}
         }
     }
     (say.0, wrong)
+}
+
+/// The other side, which sees what a session tells of properties.
+#[cfg(any(feature = "juggler", feature = "zonis"))]
+struct Mirror(
+    Option<(
+        Box<dyn crate::wire::session::Listening>,
+        Box<dyn crate::wire::session::Speaking>,
+    )>,
+);
+
+#[cfg(any(feature = "juggler", feature = "zonis"))]
+impl Mirror {
+    fn new(codec: &AnyCodec, role: Role) -> Self {
+        let other = match role {
+            Role::Client => Role::Server,
+            Role::Server => Role::Client,
+        };
+        // Where it is left open how the peer speaks, nobody knows that.
+        let known = codec.to_string().contains(':');
+        let protocol = codec.protocol().filter(|_| known);
+        Mirror(protocol.map(|protocol| protocol.session(other, usize::MAX)))
+    }
+
+    fn show(
+        &mut self,
+        speaking: &mut dyn crate::wire::session::Speaking,
+        property: &str,
+        value: &str,
+    ) {
+        use crate::wire::session::About;
+
+        let about = About::Change {
+            property,
+            method: "",
+        };
+        let Some((listening, sees)) = &mut self.0 else {
+            return;
+        };
+        let (body, mut out) = (value.as_bytes(), Vec::new());
+        // Clients of some generations have none. What is as deep as it may be is too deep for some.
+        if speaking.can_say(about, body).is_err() || about.tell(speaking, &mut out, body).is_err() {
+            return;
+        }
+        let text = String::from_utf8(out).expect("it is text");
+        if !text.is_empty() {
+            let limits = Limits {
+                message_size: usize::MAX,
+                ..Limits::default()
+            };
+            let heard = listening.hear(&text, &limits, &mut Say::default());
+            assert!(matches!(heard, Ok(Heard::Changes(_))), "{text}: {heard:?}");
+        }
+        let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("JSON");
+        let seen = sees.seen(property).unwrap_or_else(|| "null".to_owned());
+        assert_eq!(read(&seen), read(value), "{text}");
+    }
 }
 
 /// Answers what was called.

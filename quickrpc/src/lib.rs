@@ -180,6 +180,11 @@
 //! # Ok(()) }
 //! ```
 //!
+//! An error that is declared, as in `-> Result<String, FileError>`, arrives at the caller as such, if
+//! it is `Serialize` and `Deserialize`: `error.call::<FileError>()` gives it, and
+//! [`promise.typed::<FileError>()`](Promise::typed) has it in its result. [`CallErrors`] gives codes to
+//! it.
+//!
 //! `Option<T>` is possible as well, where `None` leaves the answer to another handler of the
 //! same call; see [`IntoReply`]. A panic in a handler is caught, logged, and answered with an
 //! error. `subscribe()` in place of `connect(..)` gives the calls as items of a channel, which
@@ -272,6 +277,10 @@
 //! `api.to(sender)` and `api.to("name")` send to one, `api.to(list)` to some. A [`Sender`]
 //! means this connection and not whoever has its name later.
 //!
+//! A call can be given up ([`Promise::cancel`]), and is by dropping a promise that was polled as a
+//! future, by its deadline, and by the end of the caller. The other side is told: its handler asks
+//! [`Sender::is_cancelled`], or the [`Resolver`] where it answers later.
+//!
 //! # Bind
 //!
 //! Codec, security provider and transport are strings, or objects. One API may have several
@@ -314,6 +323,7 @@
 //! | `unix:<path>`, `unixserv:<path>` | Unix-domain sockets; `@<name>` has no file; see [`transport`] |
 //! | `ws:<url>`, `wsserv:<interface>:<port>/<path>` | WebSocket, for browsers; needs the feature `websocket`, see [`transport`] |
 //! | `tls:`, `tlsserv:`, `wss:`, `wssserv:` | `tcp:`, `tcpserv:`, `ws:` and `wsserv:` over TLS; need the feature `tls`, see [`transport`](transport#tls) |
+//! | `zmq:<host>:<port>`, `zmqserv:<interface>:<port>`, `zmq+unix:<path>`, `zmqserv+unix:<path>` | sockets of ZeroMQ; need the feature `zmq`, see [`transport`](transport#zeromq) |
 //! | `udp:<port>` | datagrams, to one address or to everybody on the port |
 //! | `stdio:` | stdin and stdout of this process |
 //! | `process:(<command line>)` | stdin and stdout of a child process, see [`transport`] |
@@ -380,8 +390,33 @@
 //! never runs handlers or callbacks: it may hold locks that they need. So it may have the answer
 //! before the calls that the peer had sent before are handled.
 //!
+//! # The end of a program
+//!
 //! Dropping the last handle of an API stops it; `api.wait()` is for servers that should not
-//! stop.
+//! stop, and `api.shutdown(limit)` for those that answer first what they have begun. What comes
+//! from outside, such as Ctrl-C or `SIGTERM`, is the program's own affair, and ends it in the midst
+//! of what it does, unless it says otherwise. To let go of all peers in an orderly way, and of
+//! children, stop the API then, or shut it down. With the crate `ctrlc` (and its feature
+//! `termination`, for more than Ctrl-C) this is the same on every system:
+//!
+//! ```no_run
+//! # use quickrpc::remote_api;
+//! # #[remote_api]
+//! # trait Echo {
+//! #     #[incoming]
+//! #     fn say(&self, text: &str);
+//! # }
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let api = Echo::bind("terse", "tcpserv::8888")?;
+//! api.start()?;
+//! let stopping = api.clone();
+//! ctrlc::set_handler(move || match stopping.stop() {
+//!     Ok(()) => {} // now `wait` returns
+//!     Err(error) => eprintln!("{error}"),
+//! })?;
+//! api.wait()?;
+//! # Ok(()) }
+//! ```
 //!
 //! # Properties
 //!
@@ -423,18 +458,19 @@
 //! level of the first, with whatever is logged next or at `stop()`. So nobody can fill a disk by
 //! being wrong often. Nothing that a peer sends can crash the program or use up its memory: each
 //! buffer and table has a limit, see [`Limits`]. Whoever does not read what is sent to him is
-//! disconnected, as [`Api::on_disconnect`] tells, and delays nobody else.
+//! disconnected, as [`Api::on_disconnect`] tells, and delays nobody else; who reads slowly stays.
 //!
 //! # Systems
 //!
-//! | | Linux | macOS | FreeBSD | Windows |
+//! | | Linux | macOS | FreeBSD, NetBSD | Windows |
 //! |---|---|---|---|---|
 //! | `tcp`, `tcpserv`, `internal`, `restart` | tested | checked | checked | tried |
 //! | `stdio`, `process` | tested | checked | checked | tried |
 //! | `ws`, `tls`, `wss` and their servers | tested | checked | checked | tried |
-//! | `mux`, `udp` | tested | checked | checked | tried by hand, with one peer or two |
-//! | the announcer | tested | checked | checked | checked |
-//! | `unix`, `unixserv` | tested | checked, without `@<name>` | checked, without `@<name>` | refused |
+//! | `udp`, `mux` with it | tested | checked | checked | tried by examples, with peers on Linux |
+//! | the announcer | tested | checked | checked | tried by examples, with peers on Linux |
+//! | `zmq`, `zmqserv` | tested | checked | checked | checked |
+//! | `unix`, `unixserv`, `zmq+unix`, `zmqserv+unix` | tested | checked, without `@<name>` | checked, without `@<name>` | refused |
 //!
 //! *Tested*: the whole test suite runs there. *Tried*: most of it passes under
 //! Wine, and nobody has run it on Windows. *Checked*: it
@@ -455,7 +491,7 @@ mod macro_support;
 mod net;
 mod wire;
 
-pub use quickrpc_macros::remote_api;
+pub use quickrpc_macros::{CallErrors, remote_api};
 
 pub use api::action_queue::ActionQueue;
 pub use api::{Api, Builder, Handle, announcer, dynamic};
@@ -464,12 +500,14 @@ pub use base::error::{BoxError, CallError, Error, Result, ok};
 pub use base::limits::Limits;
 pub use base::reason::DisconnectReason;
 pub use base::sender::{Credentials, ReceiverList, Receivers, Sender};
+pub use base::typed_error::{CallErrors, TypedError};
 pub use base::value::{Value, from_value, to_value};
 pub use call::processing::Processing;
-pub use call::promise::{Promise, Promises, Resolver, Results};
-pub use call::property::{Property, RemoteProperty};
+pub use call::promise::{Promise, Promises, Resolver, Results, TypedPromise};
+pub use call::property::{Property, RemoteProperty, WritableProperty};
 pub use call::reply::{IntoReply, Reply};
 pub use call::slot::Connection;
+pub use call::stream::{SendItem, Stream, StreamSender, TrySendError};
 pub use call::subscription::Subscription;
 pub use carrier::transport;
 pub use carrier::transport::register_transport;
@@ -491,11 +529,17 @@ pub mod msgpack {
 #[doc(hidden)]
 pub mod __private {
     pub use crate::api::{Generated, pair, property_form};
+    pub use crate::base::typed_error::{
+        ByCode, ByText, ByValue, DeclaredError, Field, FieldType, FieldWithCode, FieldWithoutCode,
+        ReadsCode, ReadsNoCode, field_at, field_named, only_field,
+    };
     pub use crate::call::dispatch::{Invocation, Outcome};
-    pub use crate::call::reply::Via;
+    pub use crate::call::reply::{Returns, Via, served};
     pub use crate::call::slot::Slot;
     pub use crate::call::target::Target;
-    pub use crate::format::args::{ArgValue, Blob, BlobRef, Maybe, OutArgs, Plain, Text, WireArgs};
+    pub use crate::format::args::{
+        ArgValue, Blob, BlobRef, Maybe, OutArgs, Plain, Text, Whole, WireArgs,
+    };
     pub use crate::macro_support::*;
     pub use serde;
 }
@@ -514,6 +558,11 @@ struct Readme;
 #[cfg(all(doctest, unix, feature = "msgpack"))]
 #[doc = include_str!("../../docs/neovim.md")]
 struct Neovim;
+
+/// Compiles the code blocks of the page about ZeroMQ.
+#[cfg(all(doctest, feature = "zmq"))]
+#[doc = include_str!("../../docs/zmq.md")]
+struct ZeroMq;
 
 /// Compiles the code blocks of the page about Zonis.
 #[cfg(all(doctest, feature = "zonis"))]

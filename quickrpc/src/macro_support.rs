@@ -21,6 +21,13 @@ pub fn reads_null<T: DeserializeOwned>() -> bool {
     T::deserialize(&mut Reader::new("null", Json, depth)).is_ok()
 }
 
+/// Never true: a sending half has no call that its own side receives. In the words of the compiler.
+#[diagnostic::on_unimplemented(
+    message = "`{Handle}` receives this call, and does not send it",
+    label = "call it on `{Inverse}`"
+)]
+pub trait Sends<Handle, Inverse> {}
+
 /// `Invocation::args` with one type parameter for each argument, so that an argument that
 /// cannot be received is underlined by itself, and not the tuple of all of them.
 macro_rules! decode {
@@ -34,6 +41,11 @@ macro_rules! decode {
             call.args::<($($argument,)*)>(defaults)
         }
     };
+}
+
+/// Decodes the one argument that is all of what was sent.
+pub fn decode_whole<'de, A: Deserialize<'de>>(call: &Invocation<'de>) -> Result<(A,), Outcome> {
+    call.whole::<A>().map(|whole| (whole,))
 }
 
 decode!(decode0);

@@ -32,6 +32,20 @@ export interface CallOptions {
   timeout?: number;
   /** Whether it waits for a connection while there is none. Default: the connection's `wait`. */
   wait?: boolean;
+  /**
+   * Gives the call up: it fails with `cancelled`, whose `cause` is the signal's reason, and the
+   * other side is told, so that a handler that looks for it ends.
+   */
+  signal?: AbortSignal;
+}
+
+/** What a handler gets beside the parameters. */
+export interface IncomingCall {
+  /**
+   * Aborted when nobody wants the answer any more: the caller has cancelled the call, or the
+   * connection is gone. What a handler throws then is answered with the code -32800.
+   */
+  readonly signal: AbortSignal;
 }
 
 /** Options of [`connect`]; times are in milliseconds, sizes in bytes. */
@@ -58,6 +72,11 @@ export interface Options {
    * least 1. Default 8 MiB.
    */
   queue?: number;
+  /**
+   * How long the other side may take nothing while far more than `queue` of answers waits for it;
+   * then the connection is given up. Default 5,000.
+   */
+  stall?: number;
   /** Subprotocols to offer. Default none. */
   protocols?: string | string[];
   /** The class to use where there is no global one (Node before 22): that of package `ws`. */
@@ -84,13 +103,15 @@ export type ErrorKind =
   | "disconnected"
   /** Not answered in time, or not sent for want of a connection. */
   | "timeout"
+  /** Its `signal` was aborted; see [`CallOptions`]. */
+  | "cancelled"
   /** [`Api.close`] was called. */
   | "stopped"
   /** A value that cannot travel. Nothing was sent. */
   | "encode"
   /** Nothing was sent. */
   | "message-too-large"
-  /** The other side does not read, or too much waits for a connection. Nothing was sent. */
+  /** The other side reads too slowly, or too much waits for a connection. Nothing was sent. */
   | "queue-full"
   /** Nothing was sent. */
   | "too-many-pending"
@@ -116,7 +137,17 @@ export class CallError extends RpcError {
    * answer that is none: with neither a result nor an error, or with an error that is no object.
    */
   readonly code: number;
+  /**
+   * Anything more. An error that is declared in Rust is here as serde writes it:
+   * `LampError::Broken` as `"Broken"`, `LampError::Missing(7)` as `{ Missing: 7 }`. One that is thrown
+   * so by a handler arrives there as such.
+   */
   readonly data: unknown;
+  /** Whether something that was caught is one, of this code if it is given; says the type of its data. */
+  static is<Data = unknown>(
+    error: unknown,
+    code?: number,
+  ): error is CallError & { readonly data: Data };
 }
 
 /** Members that every object has, and those that would make a promise of it. */
@@ -137,7 +168,10 @@ export interface Connection {
  */
 export interface Slot<Call = (params: any) => unknown> {
   connect(
-    handler: (params: Params<Call>) => Result<Call> | undefined | void | Promise<Result<Call> | undefined | void>,
+    handler: (
+      params: Params<Call>,
+      call: IncomingCall,
+    ) => Result<Call> | undefined | void | Promise<Result<Call> | undefined | void>,
   ): Connection;
 }
 
@@ -164,8 +198,46 @@ export interface Property<T = any> {
   connect(handler: (value: T) => unknown): Connection;
 }
 
+/** What a property of the page is made with. */
+export interface OwnOptions<T = any> {
+  /** The value that it has from the beginning. */
+  value?: T;
+  /** Whether the other side may write it. Default: whether there is `onWrite`. */
+  writable?: boolean;
+  /** Gives what a reader gets, in place of what was set; `undefined`: what was set. */
+  onRead?: () => T | undefined | Promise<T | undefined>;
+  /** Decides about what the other side writes: what it throws refuses the value. */
+  onWrite?: (value: T) => unknown;
+  /**
+   * Whether its calls are named `getVoltage` and `voltageChanged`, as by an API that is declared
+   * with `rename_all = "camelCase"`, and not `get_voltage` and `voltage_changed`. Default: whether
+   * the name is written so, as `outputVoltage` is.
+   */
+  camel?: boolean;
+}
+
+/** A property of the page: a value that the other side reads, hears of, and may write. */
+export interface OwnProperty<T = any> {
+  /** The value that was set or written last; `undefined` before the first one. */
+  readonly value: T | undefined;
+  /** What a reader gets. */
+  get(): Promise<T>;
+  /**
+   * Sets it at once, and tells the other side, unless it is equal to the one before. Without a
+   * connection it is told when there is one again; where the other side reads slowly, only the
+   * newest value is. Fails where the value cannot travel.
+   */
+  set(value: T): Promise<void>;
+  /** Adds a handler of changes, whoever makes them. */
+  connect(handler: (value: T) => unknown): Connection;
+}
+
+/** Without types of one's own, a property may have any name, and any value. */
+type OwnNames<Own> = {} extends Own ? string : Names<Own>;
+type OwnValue<Own, Name> = Name extends keyof Own ? Own[Name] : any;
+
 /** The handle of a connection; further members are the slots of what others call here. */
-export interface ApiBase<Remote = AnyCalls, Local = AnyCalls, Properties = {}> {
+export interface ApiBase<Remote = AnyCalls, Local = AnyCalls, Properties = {}, Own = {}> {
   /**
    * Calls the other side: `await api.call("add", { a: 1, b: 2 })`.
    *
@@ -210,11 +282,24 @@ export interface ApiBase<Remote = AnyCalls, Local = AnyCalls, Properties = {}> {
       : never;
 
   /**
+   * Makes a property of the page, `#[outgoing(property)]` where the program declares it: the other
+   * side is told its value when it is connected, and each change; its reads are answered, and its
+   * writes if it is `writable`. From then on it is `api.zoom`, too.
+   *
+   *     const zoom = api.own("zoom", { value: 1, onWrite: (zoom) => show(zoom) });
+   *     zoom.set(2);
+   */
+  own<Name extends OwnNames<Own>>(
+    name: Name,
+    options?: OwnOptions<OwnValue<Own, Name>>,
+  ): OwnProperty<OwnValue<Own, Name>>;
+
+  /**
    * Fulfilled with the handle as soon as it is connected: `const api = await connect().ready`.
    * Rejected when it ended for good. After a loss, it is a new promise; one that somebody has
    * waited for in vain until then is fulfilled by the next connection.
    */
-  readonly ready: Promise<Api<Remote, Local, Properties>>;
+  readonly ready: Promise<Api<Remote, Local, Properties, Own>>;
 
   /** What the connection is doing at the moment. */
   readonly status: Status;
@@ -240,10 +325,11 @@ export interface ApiBase<Remote = AnyCalls, Local = AnyCalls, Properties = {}> {
 }
 
 /** The handle, with its slots and properties: `api.echo.connect(handler)`, `api.voltage.value`. */
-export type Api<Remote = AnyCalls, Local = AnyCalls, Properties = {}> = ApiBase<
+export type Api<Remote = AnyCalls, Local = AnyCalls, Properties = {}, Own = {}> = ApiBase<
   Remote,
   Local,
-  Properties
+  Properties,
+  Own
 > &
   {
     readonly [Name in Exclude<Names<Local>, keyof ApiBase | Taken>]: SlotOf<Local, Name>;
@@ -251,6 +337,8 @@ export type Api<Remote = AnyCalls, Local = AnyCalls, Properties = {}> = ApiBase<
     readonly [Name in Exclude<Names<Properties>, keyof ApiBase | Taken>]: Property<
       Properties[Name]
     >;
+  } & {
+    readonly [Name in Exclude<Names<Own>, keyof ApiBase | Taken>]: OwnProperty<Own[Name]>;
   };
 
 /**
@@ -268,7 +356,8 @@ export type Api<Remote = AnyCalls, Local = AnyCalls, Properties = {}> = ApiBase<
  *     interface Page { echo(params: { text: string }): void }
  *     const api = connect<Server, Page>();
  *
- * A third one has the properties of the other side: `connect<Server, Page, { voltage: number }>()`.
+ * A third one has the properties of the other side, and a fourth one those of the page:
+ * `connect<Server, Page, { voltage: number }, { zoom: number }>()`.
  *
  * @throws RpcError of kind `config` for a wrong address or option.
  */
@@ -276,4 +365,5 @@ export function connect<
   Remote extends Calls<Remote> = AnyCalls,
   Local extends Calls<Local> = AnyCalls,
   Properties = {},
->(url?: string | URL, options?: Options): Api<Remote, Local, Properties>;
+  Own = {},
+>(url?: string | URL, options?: Options): Api<Remote, Local, Properties, Own>;

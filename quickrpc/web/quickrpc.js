@@ -9,6 +9,8 @@
  *     await api.notify("say", { text: "hello" });
  *     api.voltage.connect((volts) => show(volts));  // a property of the other side
  *     await api.voltage.set(6);
+ *     api.own("zoom", { value: 1, writable: true }); // a property of the page
+ *     api.zoom.set(2);                              // tells the other side
  *
  * The wire is JSON-RPC 2.0, one telegram in each text message, as the codec `jrpc` of the
  * Rust and Python libraries has it. No dependencies, no globals, no build. Every function is
@@ -23,6 +25,11 @@ const METHOD_NOT_FOUND = -32601;
 const INVALID_PARAMS = -32602;
 const INTERNAL_ERROR = -32603;
 const HANDLER_FAILED = -32000;
+/** The caller gave the call up, and the handler gave up for that; as in the Language Server Protocol. */
+const CANCELLED = -32800;
+/** How that is said: ours, and that of the Language Server Protocol. Both are understood. */
+const CANCEL = "rpc.cancel";
+const CANCEL_REQUEST = "$/cancelRequest";
 
 /** Of a WebSocket: its state when it is open, and the codes with which we close one. */
 const OPEN = 1;
@@ -35,6 +42,10 @@ const BATCH_ENTRIES = 1_000;
 const ID_SIZE = 256;
 /** So many properties are remembered, whatever names the other side makes up. */
 const PROPERTIES = 1_000;
+/** While more than this waits to be sent, of a property only the newest value is told, then. */
+const ROOM = 64 << 10;
+/** Browsers do not say when what waits was sent: so it is looked after, in milliseconds. */
+const LOOK = 50;
 /** Reading a longer number exactly takes more time than a message should. */
 const INTEGER_DIGITS = 1_000;
 /** Browsers take a longer timer for none at all. */
@@ -49,10 +60,11 @@ const DEFAULTS = {
   messageSize: 16 << 20,
   pendingCalls: 16_384,
   queue: 8 << 20,
+  stall: 5_000,
   protocols: [],
   WebSocket: undefined,
 };
-const DURATIONS = ["callTimeout", "restart", "backoff", "connectTimeout"];
+const DURATIONS = ["callTimeout", "restart", "backoff", "connectTimeout", "stall"];
 const LIMITS = ["messageSize", "pendingCalls", "queue"];
 
 /** What went wrong here or on the way; `kind` tells the cases apart. */
@@ -72,6 +84,10 @@ export class CallError extends RpcError {
     this.code = code;
     this.data = data;
   }
+
+  static is(error, code) {
+    return error instanceof CallError && (code === undefined || error.code === code);
+  }
 }
 
 /** Opens a connection, and keeps it open; see `quickrpc.d.ts`. */
@@ -81,6 +97,7 @@ export function connect(url = ".", options = {}) {
     call: (method, params, options) => core.send(method, params, options, true),
     notify: (method, params, options) => core.send(method, params, options, false),
     slot: (name) => core.slot(name),
+    own: (name, options) => core.own(name, options),
     remote: named((method) => (params, options) => core.send(method, params, options, true)),
     get ready() {
       return core.ready.promise;
@@ -132,7 +149,7 @@ class Observers {
 
 /**
  * Handlers of one incoming call. Or of a property of the other side: which of the two is known
- * from what arrives, since a page declares nothing.
+ * from what arrives, since a page declares nothing. Or a property of this side, by `own`.
  */
 class Slot extends Observers {
   /** The value of the property that was told last. */
@@ -145,14 +162,25 @@ class Slot extends Observers {
     const [, path, last] = /^(.*[./])?([^./]*)$/s.exec(name);
     this.part = (make) => (path ?? "") + make(last);
     this.send = (method, params, options) => core.send(method, params, options, true);
+    this.name = name;
+    this.core = core;
   }
 
-  get(options) {
+  /** What makes it a property of this side: how it is read and written, and what was told. */
+  mine = undefined;
+
+  async get(options) {
+    if (this.mine) return this.core.readOwn(this);
     return this.send(this.part((name) => this.named("get", name)), {}, options);
   }
 
   async set(value, options) {
+    if (this.mine) return this.core.setOwn(this, value);
     await this.send(this.part((name) => this.named("set", name)), { value }, options);
+  }
+
+  get changed() {
+    return this.part((name) => name + (this.isCamel ? "Changed" : "_changed"));
   }
 
   /** As the other side names its calls, as far as it has told. */
@@ -172,6 +200,26 @@ function changeOf(method, params) {
   return { name: found[1], isCamel: found[2] === "Changed", value: params[key] };
 }
 
+/** An incoming call, as its handlers see it: whether its answer is still wanted. */
+class Incoming {
+  #controller = undefined;
+  isCancelled = false;
+
+  /** Made only where somebody looks: most handlers do not. */
+  get signal() {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      if (this.isCancelled) this.cancel();
+    }
+    return this.#controller.signal;
+  }
+
+  cancel() {
+    this.isCancelled = true;
+    this.#controller?.abort(new RpcError("cancelled", "the answer is not wanted any more"));
+  }
+}
+
 /** One API: its slots, its pending calls, and the connection of the moment. */
 class Core {
   slots = new Map();
@@ -188,8 +236,14 @@ class Core {
   lastId = 0;
   /** Properties of which a change was told. */
   properties = 0;
+  /** What the calls of properties of this side mean, and their changes, by name. */
+  mine = new Map();
+  /** What was left of answers that pile up, when somebody looked, and what came to it since. */
+  watched = undefined;
   /** Incoming calls whose handlers have not answered. */
   handling = 0;
+  /** Those of them that can be cancelled, by their ids as they are written. */
+  incoming = new Map();
   socket = null;
   failures = 0;
   timer = undefined;
@@ -240,6 +294,90 @@ class Core {
     return slot;
   }
 
+  // ---- Properties of this side
+
+  own(name, { value, writable = false, onRead, onWrite, camel } = {}) {
+    if (typeof name !== "string") throw new TypeError("the name of a property is a string");
+    for (const handler of [onRead, onWrite]) {
+      if (handler !== undefined && typeof handler !== "function") {
+        throw new TypeError("a handler is a function");
+      }
+    }
+    const slot = this.slot(name);
+    if (slot.mine) throw new RpcError("config", `\`${name}\` is a property of this side already`);
+    // `outputVoltage` is one of those that are written so; of one word nobody can tell.
+    slot.isCamel = camel ?? /[a-z][A-Z]/.test(name);
+    slot.mine = { writable: writable || onWrite !== undefined, onRead, onWrite, isDue: false };
+    this.mine.set(slot.changed, { slot });
+    const verbs = slot.mine.writable ? ["get", "set"] : ["get"];
+    for (const verb of verbs) {
+      this.mine.set(slot.part((name) => slot.named(verb, name)), { slot, verb });
+    }
+    if (value !== undefined) this.setOwn(slot, value);
+    return slot;
+  }
+
+  /** Sets a value, and tells it where it is another one: another one on the wire. */
+  setOwn(slot, value) {
+    const text = encode(value);
+    if (slot.mine.text === text) return;
+    // It is kept as it is now, and as the other side will read it.
+    Object.assign(slot, { value: decode(text), told: true });
+    slot.mine.text = text;
+    this.tell(slot);
+    const each = slot.handlers.length > 1 ? structuredClone : (value) => value;
+    for (const { handler } of slot.handlers) {
+      observe(() => handler(each(slot.value)), (error) => this.trouble(error, slot.changed));
+    }
+  }
+
+  async readOwn(slot) {
+    const read = await slot.mine.onRead?.();
+    if (read !== undefined) return read;
+    if (slot.mine.text !== undefined) return slot.value;
+    throw new CallError(`\`${slot.name}\` has no value yet`);
+  }
+
+  /** Another side writes it; what the page throws refuses that. */
+  async writeOwn(slot, params) {
+    const names = isMap(params) || Array.isArray(params) ? Object.keys(params) : [];
+    const [key] = names;
+    if (names.length !== 1 || (key !== "value" && !Array.isArray(params))) {
+      const what = `\`${slot.name}\`: expected the parameter \`value\` alone`;
+      throw new CallError(what, { code: INVALID_PARAMS });
+    }
+    await slot.mine.onWrite?.(params[key]);
+    this.setOwn(slot, params[key]);
+    return null;
+  }
+
+  /** Tells the newest value, now or when there is room: never more of them than the last. */
+  tell(slot) {
+    const { socket } = this;
+    if (slot.mine.isDue || this.status.state !== "up" || socket?.readyState !== OPEN) return;
+    if (socket.bufferedAmount > ROOM) {
+      slot.mine.isDue = true;
+      slot.mine.timer = setTimeout(() => {
+        slot.mine.isDue = false;
+        this.tell(slot);
+      }, LOOK);
+      return;
+    }
+    try {
+      const head = `"jsonrpc":"2.0","method":${JSON.stringify(slot.changed)}`;
+      socket.send(this.fitting(`{${head},"params":{"value":${slot.mine.text}}}`));
+    } catch (error) {
+      this.trouble(error, slot.changed);
+    }
+  }
+
+  /** A connection is told all of them. */
+  tellAll() {
+    for (const [, { slot, verb }] of this.mine) {
+      if (!verb && slot.mine.text !== undefined) this.tell(slot);
+    }
+  }
+
   // ---- The connection
 
   open() {
@@ -286,6 +424,7 @@ class Core {
     // Observers come first: a page that has to introduce itself does so before anything
     // that has waited. Any of them may close the connection.
     this.setStatus({ state: "up" });
+    if (this.socket === socket) this.tellAll();
     for (const entry of this.waiting) {
       if (this.socket !== socket) return;
       this.unqueue(entry);
@@ -313,7 +452,15 @@ class Core {
   forget() {
     const { socket } = this;
     clearTimeout(this.timer);
+    clearTimeout(this.watched?.timer);
+    this.watched = undefined;
+    for (const [, { slot }] of this.mine) {
+      clearTimeout(slot.mine.timer);
+      slot.mine.isDue = false;
+    }
     this.socket = null;
+    // Nobody can be answered any more.
+    for (const call of [...this.incoming.values()].flat()) call.cancel();
     if (socket) {
       socket.onopen = socket.onmessage = socket.onclose = null;
       // The package `ws` throws an error that nobody listens to.
@@ -404,20 +551,37 @@ class Core {
   send(method, params = {}, options = {}, hasReply) {
     // A throw in here is a rejection.
     return new Promise((resolve, reject) => {
-      const { timeout = this.options.callTimeout, wait = this.options.wait } = options;
+      const { timeout = this.options.callTimeout, wait = this.options.wait, signal } = options;
       const patience = duration(timeout, "timeout");
+      const gaveUp = () => {
+        const text = `\`${method}\` was cancelled`;
+        return new RpcError("cancelled", text, { cause: signal.reason });
+      };
+      if (signal !== undefined && typeof signal?.addEventListener !== "function") {
+        throw new RpcError("config", "`signal` is that of an AbortController");
+      }
       if (typeof method !== "string") throw new TypeError("the name of a method is a string");
       const head = this.encodeCall(method, params);
       // Now and not before: getters and `toJSON` of the parameters may have closed the API.
       this.expectRoom(method, wait);
+      if (signal?.aborted) throw gaveUp();
       const id = hasReply ? ++this.lastId : undefined;
       const text = this.fitting(id === undefined ? `${head}}` : `${head},"id":${id}}`);
       const entry = { method, id, text, wait, timer: undefined };
       const end = () => {
         clearTimeout(entry.timer);
+        signal?.removeEventListener("abort", abort);
         this.pending.delete(id);
         this.unqueue(entry);
       };
+      // Whoever was asked need not work on it any more.
+      const giveUp = (error) => {
+        const isAsked = this.pending.has(id);
+        entry.fail(error);
+        if (isAsked) this.tellCancelled(id);
+      };
+      const abort = () => giveUp(gaveUp());
+      signal?.addEventListener("abort", abort, { once: true });
       entry.done = (value) => (end(), resolve(value));
       entry.fail = (error) => (end(), reject(error));
 
@@ -425,11 +589,20 @@ class Core {
         const text = this.waiting.has(entry)
           ? `\`${method}\` was not sent: no connection within ${patience} ms`
           : `no answer to \`${method}\` within ${patience} ms`;
-        entry.fail(new RpcError("timeout", text));
+        giveUp(new RpcError("timeout", text));
       }, patience);
       if (this.status.state === "up") this.transmit(entry);
       else this.enqueue(entry);
     });
+  }
+
+  tellCancelled(id) {
+    if (this.socket?.readyState !== OPEN) return;
+    try {
+      this.socket.send(`{"jsonrpc":"2.0","method":"${CANCEL}","params":{"id":${id}}}`);
+    } catch {
+      // It goes on working, and its answer is dropped.
+    }
   }
 
   enqueue(entry) {
@@ -468,7 +641,7 @@ class Core {
       return;
     }
     if (socket.bufferedAmount > queue) {
-      const text = `\`${entry.method}\` was not sent: the other side does not read`;
+      const text = `\`${entry.method}\` was not sent: the other side reads too slowly`;
       entry.fail(new RpcError("queue-full", text));
       return;
     }
@@ -517,7 +690,8 @@ class Core {
       if (text.trim() === "") return;
       message = decode(text);
     } catch (error) {
-      this.trouble(error instanceof RpcError ? error : new RpcError("decode", textOf(error)));
+      const shown = typeof data === "string" ? `, in \`${shorten(data, 60)}\`` : "";
+      this.trouble(new RpcError("decode", textOf(error) + shown));
       return;
     }
     const answer = Array.isArray(message) ? this.batch(message) : this.handle(message);
@@ -527,16 +701,28 @@ class Core {
   /** Sends an answer, unless whoever asked is gone. */
   reply(text, socket) {
     if (text === undefined || socket !== this.socket || socket.readyState !== OPEN) return;
-    if (socket.bufferedAmount > 4 * this.options.queue) {
-      this.drop("the other side does not read its answers");
-      return;
-    }
+    if (socket.bufferedAmount > 4 * this.options.queue) this.watch(socket);
     try {
       socket.send(text);
+      if (this.watched) this.watched.left += sizeOf(text);
     } catch (error) {
       const what = `an answer was not sent: ${textOf(error)}`;
       this.trouble(new RpcError("disconnected", what, { cause: error }));
     }
+  }
+
+  /** Answers pile up, which cannot fail: who takes nothing for so long does not read. */
+  watch(socket) {
+    if (this.watched) return;
+    const watched = { left: socket.bufferedAmount };
+    this.watched = watched;
+    watched.timer = setTimeout(() => {
+      this.watched = undefined;
+      const { bufferedAmount } = socket;
+      if (bufferedAmount <= 4 * this.options.queue) return;
+      if (bufferedAmount < watched.left) this.watch(socket);
+      else this.drop("the other side does not read its answers");
+    }, this.options.stall);
   }
 
   /** The answers to a batch, as one text; undefined if there are none. */
@@ -612,6 +798,8 @@ class Core {
 
   /** The handlers of a change of a property, if it is one; else undefined. */
   change(method, params) {
+    // Of a value that is this side's, nobody else tells.
+    if (this.mine.has(method)) return undefined;
     const change = changeOf(method, params);
     if (!change) return undefined;
     const known = this.slots.get(change.name);
@@ -626,8 +814,31 @@ class Core {
     return slot.handlers.map(({ handler }) => () => handler(each(change.value)));
   }
 
+  /** The other side does not want an answer any more; it may be one that it has. */
+  cancelled({ id }) {
+    const number = Number.isFinite(id) || typeof id === "bigint";
+    if (!number && typeof id !== "string") return;
+    for (const call of this.incoming.get(encode(id)) ?? []) call.cancel();
+  }
+
+  /** An incoming call is being handled, and may be cancelled. Gives what ends that. */
+  enter(id, call) {
+    if (id === undefined) return () => {};
+    const key = encode(id);
+    this.incoming.set(key, [...(this.incoming.get(key) ?? []), call]);
+    return () => {
+      const others = (this.incoming.get(key) ?? []).filter((other) => other !== call);
+      if (others.length > 0) this.incoming.set(key, others);
+      else this.incoming.delete(key);
+    };
+  }
+
   dispatch(method, params, id) {
     const { handlers } = this.slots.get(method) ?? {};
+    if (id === undefined && (method === CANCEL || method === CANCEL_REQUEST)) {
+      this.cancelled(isMap(params) ? params : { id: params?.[0] });
+      if (!handlers?.length) return undefined;
+    }
     const changes = this.change(method, params);
     if (changes) {
       const made = changes.map(run);
@@ -637,6 +848,8 @@ class Core {
       }
       if (!handlers?.length) return this.outcome(method, id, []);
     }
+    const mine = this.mine.get(method);
+    if (!handlers?.length && mine?.verb) return this.ask(mine, method, params, id);
     if (!handlers?.length) {
       const what = `unknown method \`${shorten(method, 64)}\``;
       return this.failed(id, new CallError(what, { code: METHOD_NOT_FOUND }), method);
@@ -645,23 +858,39 @@ class Core {
       const what = `\`${method}\`: parameters are an object or a list`;
       return this.failed(id, new CallError(what, { code: INVALID_PARAMS }), method);
     }
-    if (this.handling >= this.options.pendingCalls) {
-      const what = `${this.handling} calls are being handled; no more until some are answered`;
-      return this.failed(id, new CallError(what), method);
-    }
+    if (this.handling >= this.options.pendingCalls) return this.failed(id, this.busy(), method);
     // Each handler has its own parameters, since it may change them.
     const each = handlers.length > 1 ? () => structuredClone(params) : () => params;
-    const made = handlers.map(({ handler }) => run(() => handler(each())));
+    const call = new Incoming();
+    const made = handlers.map(({ handler }) => run(() => handler(each(), call)));
     if (!made.some(isPromise)) return this.outcome(method, id, made);
     this.handling += 1;
+    const leave = this.enter(id, call);
     return Promise.all(made).then((made) => {
       this.handling -= 1;
-      return this.outcome(method, id, made);
+      leave();
+      return this.outcome(method, id, made, call.isCancelled);
     });
   }
 
+  /** Answers a read or a write of a property of this side. */
+  ask({ slot, verb }, method, params, id) {
+    if (this.handling >= this.options.pendingCalls) return this.failed(id, this.busy(), method);
+    this.handling += 1;
+    const answer = verb === "get" ? () => this.readOwn(slot) : () => this.writeOwn(slot, params);
+    return once(run(answer), (made) => {
+      this.handling -= 1;
+      return this.outcome(method, id, [made]);
+    });
+  }
+
+  busy() {
+    const what = `${this.handling} calls are being handled; no more until some are answered`;
+    return new CallError(what);
+  }
+
   /** At most one handler answers; one that returns nothing leaves the call to the others. */
-  outcome(method, id, made) {
+  outcome(method, id, made, isCancelled = false) {
     const failures = made.filter((one) => "error" in one);
     if (id === undefined) {
       for (const { error } of failures) this.trouble(error, method);
@@ -673,7 +902,14 @@ class Core {
       return this.encodeError(id, new CallError(what, { code: INTERNAL_ERROR }));
     }
     const [answer = { value: null }] = answers;
-    if ("error" in answer) return this.encodeError(id, answer.error);
+    if ("error" in answer) {
+      // Who gives up for that has not failed, unless it says so.
+      const gaveUp = isCancelled && !isCallError(answer.error);
+      const error = gaveUp
+        ? new CallError(textOf(answer.error), { code: CANCELLED })
+        : answer.error;
+      return this.encodeError(id, error);
+    }
     try {
       return this.fitting(`{"jsonrpc":"2.0","result":${encode(answer.value)},"id":${encode(id)}}`);
     } catch (error) {
@@ -792,6 +1028,15 @@ function asError(thrown) {
     // It cannot even be asked.
   }
   return new Error(textOf(thrown), { cause: thrown });
+}
+
+/** What was thrown may be anything, and even asking what it is may throw. */
+function isCallError(thrown) {
+  try {
+    return thrown instanceof CallError;
+  } catch {
+    return false;
+  }
 }
 
 /** What of an error travels. */

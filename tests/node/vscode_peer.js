@@ -34,6 +34,13 @@ function serve() {
   });
   connection.onRequest("nested", ({ value }) => value);
   connection.onRequest("ask", ({ text }) => connection.sendRequest("question", { text }));
+  connection.onRequest("until_cancelled", (_params, token) => new Promise((resolve) => {
+    connection.sendNotification("notified", { text: "begun" });
+    token.onCancellationRequested(() => {
+      connection.sendNotification("notified", { text: "given up" });
+      resolve(null);
+    });
+  }));
   // The last argument is how the library tells of a cancellation.
   connection.onRequest("Calc/subtractAll", (...args) =>
     args.slice(0, -1).reduce((left, right) => left - right));

@@ -23,6 +23,11 @@ one per argument, or one per stdin line with the single command `-`:
     wait SECONDS | until COUNT (server: wait for COUNT connections) | close
     load COUNT (so many calls of echo at once, with values of every JSON kind: how many came back)
     churn COUNT (so many random changes of the state, or local data, each told by itself)
+    vary COUNT SEED (the same, from what is shown already)
+    shown | seen (what this side shows, and what it sees of the other)
+    ended (waits until an object with the member "end" is seen; what it is, and how many changes
+        were seen before)
+    deaf (reads nothing of the connection until the next line)
     big LENGTH (a call of echo with a text of so many characters: whether it came back)
   0.5, both sides
     set JSON | flush | send JSON | call ACTION JSON ...
@@ -71,6 +76,17 @@ def show_frames():
                 return message
             cls.send_str, cls.receive = send_str, receive_
         patch(cls)
+
+
+QUIET = False
+CHANGES = {}
+
+
+def noted(conn, name, value):
+    """A change of what the other side shows."""
+    CHANGES[conn] = CHANGES.get(conn, 0) + 1
+    if not QUIET:
+        event(name, value=value)
 
 
 def remember_port(listening):
@@ -126,8 +142,7 @@ def wrap(conn):
             return await act(name, list(args))
         return run
     rpc = juggler.RpcConnection(conn, {name: action(name) for name in ACTIONS})
-    rpc.register_change_cb(
-        lambda: event("remote_data", value=rpc.remote_data))
+    rpc.register_change_cb(lambda: noted(rpc, "remote_data", rpc.remote_data))
 
     async def messages():
         try:
@@ -230,27 +245,66 @@ def changed(value):
     return any_value(1)
 
 
-async def churn(conn, count):
-    random.seed(count)
-    value = None
+async def show(conn, value):
+    if SYMMETRIC:
+        conn.set_local_data(value)
+        await conn.flush_local_data()
+    else:
+        conn.state.set([], value)
+        await conn.flush()
+
+
+async def churn(conn, count, seed=None, value=None):
+    random.seed(seed or count)
     for _ in range(count):
         value = changed(value)
-        if SYMMETRIC:
-            conn.set_local_data(value)
-            await conn.flush_local_data()
-        else:
-            conn.state.set([], value)
-            await conn.flush()
+        await show(conn, value)
     return count
+
+
+def shown_by(conn):
+    return conn.local_data if SYMMETRIC else conn.state.data
+
+
+def seen_by(conn):
+    return conn.remote_data if SYMMETRIC else conn.state.data
+
+
+async def ended(conn):
+    """The last state of the other side, and how many changes of it were seen."""
+    changes = conn if SYMMETRIC else conn.state
+    changed = asyncio.Event()
+    with changes.register_change_cb(lambda *_: changed.set()):
+        while True:
+            value = seen_by(conn)
+            if isinstance(value, dict) and "end" in value:
+                return [value["end"], CHANGES.pop(conn, 0)]
+            changed.clear()
+            await changed.wait()
 
 
 async def special(conn, word, values):
     if word == "churn":
         return await churn(conn, *values)
+    if word == "vary":
+        return await churn(conn, *values, shown_by(conn))
+    if word == "shown":
+        return shown_by(conn)
+    if word == "seen":
+        return seen_by(conn)
+    if word == "ended":
+        return await ended(conn)
+    if word == "deaf":
+        # All of its loop waits, the reading of sockets included.
+        event("deaf")
+        return sys.stdin.readline().strip()
     if word == "load":
         return await load(echo_of(conn), *values)
     text = "ä" * values[0]
     return await echo_of(conn)(text) == text
+
+
+SPECIAL = ("load", "big", "churn", "vary", "shown", "seen", "ended", "deaf")
 
 
 async def lines_of(commands):
@@ -286,7 +340,7 @@ async def drive(args, connections):
         values = values_of(tail)
         for conn in list(connections):
             try:
-                work = (special(conn, word, values) if word in ("load", "big", "churn")
+                work = (special(conn, word, values) if word in SPECIAL
                         else command(conn, word, name, values))
                 event("result", command=line,
                       value=await asyncio.wait_for(work, args.timeout))
@@ -335,7 +389,7 @@ async def run_client(args):
         conn = await juggler.connect(args.url, on_notify, **accepted(
             juggler.connect, max_segment_size=args.segment,
             ping_delay=args.ping_delay, ping_timeout=args.ping_timeout))
-        conn.state.register_change_cb(lambda value: event("state", value=value))
+        conn.state.register_change_cb(lambda value: noted(conn, "state", value))
     event("ready", url=args.url, generation="0.5" if SYMMETRIC else "0.6/0.7")
     if await drive(args, [conn]):
         await asyncio.wait([asyncio.ensure_future(conn.wait_closed())],
@@ -363,6 +417,8 @@ def main():
     mode.add_argument("url")
     mode.add_argument("commands", nargs="*")
     args = parser.parse_args()
+    global QUIET
+    QUIET = args.quiet
     if not args.quiet:
         show_frames()
     killer = threading.Timer(args.seconds + 3, lambda: os._exit(3))

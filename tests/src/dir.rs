@@ -1,5 +1,6 @@
 //! Directories that no other test uses.
 
+use std::io::ErrorKind;
 use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs, process};
@@ -16,10 +17,16 @@ impl OwnDir {
     /// If the system's directory for temporary files cannot be written.
     pub fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(1);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = env::temp_dir().join(format!("qrpc-{}-{number}", process::id()));
-        fs::create_dir(&path).expect("a directory for temporary files");
-        OwnDir(path)
+        loop {
+            let number = COUNT.fetch_add(1, Ordering::Relaxed);
+            let path = env::temp_dir().join(format!("qrpc-{}-{number}", process::id()));
+            match fs::create_dir(&path) {
+                Ok(()) => return OwnDir(path),
+                // Of a process that had the same number, and was killed.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => panic!("a directory for temporary files: {error}"),
+            }
+        }
     }
 
     /// A path in it, which can stand in an expression.

@@ -44,6 +44,14 @@ pub trait Lab {
     /// Asks a client.
     #[outgoing]
     fn question(&self, text: &str) -> String;
+
+    /// A property of each client, whose changes it is told as `notified`.
+    #[outgoing(property, writable)]
+    fn zoom(&self) -> f64;
+
+    /// Sets the zoom of the caller.
+    #[incoming]
+    fn magnify(&self, zoom: f64) -> ();
 }
 
 /// What the handlers of [`serve`] saw.
@@ -73,6 +81,12 @@ pub fn serve(api: &Lab) -> Served {
         let _ = everybody.notified(text);
         let _ = seen.send((sender.to_string(), text.to_owned()));
     });
+    let changes = api.all();
+    api.zoom
+        .connect(move |sender, zoom| changes.to(sender).notified(&format!("zoom {zoom}")));
+    let magnified = api.all();
+    api.magnify
+        .connect(move |sender, zoom| magnified.to(sender).set_zoom(zoom));
     Served { notes }
 }
 

@@ -97,6 +97,20 @@ impl Python {
         required("Python with Juggler", found)
     }
 
+    /// The same with ZeroMQ.
+    ///
+    /// # Panics
+    ///
+    /// As [`find`](Self::find).
+    pub fn with_zmq(directory: &str) -> Option<&'static Python> {
+        static FOUND: OnceLock<Result<Python, String>> = OnceLock::new();
+        let found = FOUND.get_or_init(|| {
+            let home = Path::new(directory).join("python-zmq");
+            Python::install(&home, "requirements-zmq.txt", "zmq")
+        });
+        required("Python with ZeroMQ", found)
+    }
+
     /// Makes an environment with what a file lists, which then has these modules.
     fn install(home: &Path, requirements: &str, modules: &str) -> Result<Python, String> {
         let python = Python::in_environment(home);

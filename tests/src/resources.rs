@@ -1,8 +1,12 @@
 //! What this process holds: threads, descriptors and children.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
 use std::process::{self, Command};
 use std::time::Duration;
+
+use crate::wait::eventually;
 
 /// Counts of what a process must give back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,15 +66,65 @@ fn parent(pid: u32) -> Option<u32> {
     rest.split_whitespace().nth(1)?.parse().ok()
 }
 
+/// Writes the number of this process into a file, for [`read_pid`] and [`runs`]. As long as this is
+/// kept, on Windows nobody can remove it.
+///
+/// # Panics
+///
+/// If the file cannot be written.
+pub fn sign(file: &Path) -> File {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(windows)]
+    {
+        use std::os::windows::fs::OpenOptionsExt;
+        const FILE_SHARE_READ: u32 = 1;
+        options.share_mode(FILE_SHARE_READ);
+    }
+    let mut signed = options.open(file).expect("a file");
+    // With its end, so that nobody reads half of it.
+    writeln!(signed, "{}", process::id()).expect("a file");
+    signed
+}
+
+/// Whose number is in such a file, once it is there.
+///
+/// # Panics
+///
+/// If there is none in time.
+#[track_caller]
+pub fn read_pid(file: &Path) -> String {
+    let whole = || fs::read_to_string(file).is_ok_and(|text| text.ends_with('\n'));
+    eventually("the number of a process", whole);
+    let text = fs::read_to_string(file).expect("a file");
+    text.trim().to_owned()
+}
+
+/// Whether a process is there that has signed, or is a zombie.
+#[cfg(unix)]
+pub fn runs(file: &Path) -> bool {
+    Path::new("/proc").join(read_pid(file)).exists()
+}
+
+/// Whether a process is there that has signed; if not, the file is gone.
+#[cfg(not(unix))]
+pub fn runs(file: &Path) -> bool {
+    fs::remove_file(file).is_err()
+}
+
 /// Ends a process at once.
 ///
 /// # Panics
 ///
 /// If there is no such process.
 pub fn kill(pid: &str) {
-    let script = format!("kill -9 {pid}");
-    let killed = Command::new("sh").args(["-c", &script]).status();
-    assert!(killed.is_ok_and(|status| status.success()), "{pid}");
+    let killed = match cfg!(windows) {
+        true => Command::new("taskkill").args(["/F", "/PID", pid]).output(),
+        false => Command::new("sh")
+            .args(["-c", &format!("kill -9 {pid}")])
+            .output(),
+    };
+    assert!(killed.is_ok_and(|killed| killed.status.success()), "{pid}");
 }
 
 /// How much time `/proc/<whose>` has had on a processor: `self`, or `thread-self`.

@@ -42,6 +42,21 @@ impl Telnet {
         Telnet::over(socket.into())
     }
 
+    /// Reads so many bytes at the most, whatever they are; gives how many.
+    ///
+    /// # Panics
+    ///
+    /// If nothing comes, or the end.
+    #[track_caller]
+    pub fn read_some(&mut self, most: usize) -> usize {
+        let mut bytes = vec![0; most];
+        match self.stream.read(&mut bytes) {
+            Ok(0) => panic!("the end of the connection"),
+            Ok(count) => count,
+            Err(error) => panic!("nothing to read: {error}"),
+        }
+    }
+
     /// Takes over a connection that exists.
     ///
     /// # Panics

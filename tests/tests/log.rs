@@ -231,3 +231,51 @@ fn urls_are_logged_without_their_secrets() {
         }
     }
 }
+
+/// The entries with this text, once there are as many.
+fn told(text: &str, count: usize) -> Vec<Entry> {
+    let with = || -> Vec<Entry> {
+        let entries = entries().into_iter();
+        let told = entries.filter(|entry| entry.level <= Level::WARN);
+        told.filter(|entry| entry.text.contains(text)).collect()
+    };
+    quickrpc_tests::eventually(text, || with().len() >= count);
+    with()
+}
+
+#[test]
+fn who_sends_lines_where_nobody_expects_them_is_told_about_once() {
+    listen();
+    let (lab, addr, _served) = quickrpc_tests::server("jrpc");
+    let call =
+        |id| format!(r#"{{"jsonrpc":"2.0","method":"add","params":{{"a":1,"b":2}},"id":{id}}}"#);
+    let mut person = Telnet::connect(addr);
+    // What only looks like one is in pieces.
+    person.send("{\"jsonrpc\":\"2.0\",\n");
+    person.send("\"method\":\"add\",\"params\":{\"a\":1,\"b\":2},\"id\":1}\0");
+    assert_eq!(person.json()["id"], 1);
+    person.send(format!("{}\r\n", call(2)));
+    let entry = told("the end of a line behind it", 1).remove(0);
+    assert_eq!(entry.level, Level::WARN);
+    assert!(entry.text.contains(r"bind `jrpc:\n`"), "{}", entry.text);
+    // It is still a message when its end comes.
+    person.send(format!("\0{}\n\0", call(3)));
+    assert_eq!(person.json()["id"], 2);
+    assert_eq!(person.json()["id"], 3);
+    let told = told("the end of a line behind it", 1);
+    assert_eq!(told.len(), 1, "{told:?}");
+    lab.stop().unwrap();
+}
+
+#[test]
+fn what_cannot_be_read_is_shown_from_its_beginning() {
+    listen();
+    let (lab, addr, _served) = quickrpc_tests::server(r"jrpc:\n");
+    let mut person = Telnet::connect(addr);
+    let long = format!("nonsense \u{7} {}", "ä".repeat(300));
+    person.send(format!("{long}\n"));
+    let shown = format!("in `nonsense \u{fffd} {}…`", "ä".repeat(49));
+    let entry = told("undecodable message", 1).remove(0);
+    assert!(entry.text.contains(&shown), "{}", entry.text);
+    lab.stop().unwrap();
+}

@@ -183,7 +183,7 @@ fn what_strangers_do_again_and_again_is_in_the_log_once() {
         let mut wire = std::os::unix::net::UnixStream::connect(&path).unwrap();
         wire.write_all(b"add[\n").unwrap();
     }
-    once("(at byte 4) peer=unix:", Level::WARN);
+    once("(at byte 4), in `add[` peer=unix:", Level::WARN);
     lab.stop().unwrap();
     counted("messages that cannot be read", &transport, Level::WARN);
 

@@ -43,6 +43,7 @@ impl Side<'_> {
         let positional = call.positional;
         let ignore_unknown = self.api.ignore_unknown;
         let role = option(call.role.clone());
+        let timeout = timeout(call);
         let result = option(
             call.result
                 .as_ref()
@@ -58,6 +59,7 @@ impl Side<'_> {
                 positional: #positional,
                 ignore_unknown: #ignore_unknown,
                 role: #role,
+                timeout: #timeout,
                 result: #result,
             }
         }
@@ -72,7 +74,7 @@ impl Side<'_> {
             Default::Trait(_) => "Default::default()".to_owned(),
             Default::Expr(expr) => crate::text::of(expr),
         }));
-        let optional = argument.shape.optional;
+        let (optional, whole) = (argument.shape.optional, argument.whole);
         let docs = docs::text(&argument.docs);
         quote! {
             #krate::ArgumentDescription {
@@ -81,9 +83,21 @@ impl Side<'_> {
                 type_name: #type_name,
                 default: #default,
                 optional: #optional,
+                whole: #whole,
                 docs: #docs,
             }
         }
+    }
+}
+
+/// How long the callers of a call wait, if it says so.
+pub(super) fn timeout(call: &Call) -> TokenStream {
+    match &call.timeout {
+        Some((_, duration)) => {
+            let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
+            quote!(::core::option::Option::Some(::core::time::Duration::new(#seconds, #nanos)))
+        }
+        None => quote!(::core::option::Option::None),
     }
 }
 

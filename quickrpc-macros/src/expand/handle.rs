@@ -4,6 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::{Side, docs};
+use crate::model::Returned;
 
 impl Side<'_> {
     pub(super) fn handle(&self) -> TokenStream {
@@ -149,24 +150,44 @@ impl Side<'_> {
         let connections = self.incoming.iter().map(|call| {
             let method = &call.name;
             let arguments = super::slot::locals(call);
+            let mut returned = quote!(<S as #incoming>::#method(&*server, sender, #(#arguments),*));
+            if call
+                .result
+                .as_ref()
+                .is_some_and(Returned::is_fallible_promise)
+            {
+                returned = quote!(#krate::__private::served(#returned));
+            }
             quote! {{
                 let server = ::core::clone::Clone::clone(&server);
-                self.#method.connect(move |sender, #(#arguments),*| {
-                    <S as #incoming>::#method(&*server, sender, #(#arguments),*)
-                })
+                self.#method.connect(move |sender, #(#arguments),*| #returned)
             }}
         });
         let connections = connections.chain(self.serve_properties());
         quote! {
             #attrs
             impl #name {
-                /// Connects the server's methods, one to each slot.
+                /// Connects the methods of a server, or of an `Arc` of one, one to each slot.
                 #vis fn serve<S: #incoming>(&self, server: S) -> #krate::Connection {
                     let server = ::std::sync::Arc::new(server);
                     #krate::Connection::__group(::std::vec![#(#connections),*])
                 }
             }
         }
+    }
+
+    /// How the declared errors of a call travel; makes them known to who receives them.
+    pub(super) fn errors(&self, result: Option<&Returned>) -> TokenStream {
+        let krate = self.krate;
+        let Some(error) = result.and_then(Returned::error) else {
+            return quote!(#krate::CallError::from_boxed);
+        };
+        quote! {{
+            #[allow(unused_imports, reason = "one of them fits")]
+            use #krate::__private::{ByCode as _, ByText as _, ByValue as _};
+            let declared = #krate::__private::DeclaredError::<#error>(::core::marker::PhantomData);
+            (&&&declared).errors()
+        }}
     }
 
     fn generated(&self) -> TokenStream {
@@ -176,28 +197,40 @@ impl Side<'_> {
         let fields = fields.filter(|(_, call)| call.is_incoming() == self.declared);
         let fields = fields.map(|(index, call)| {
             let (field, slot) = (&call.name, &call.slot);
-            let wire = match &call.result {
-                Some(result) => result.wire(krate),
-                None => quote!(()),
+            let (wire, travels) = match &call.result {
+                Some(result) => (result.wire(krate), result.travels(krate)),
+                None => (
+                    quote!(()),
+                    quote!(#krate::__private::result_travels::<()>();),
+                ),
             };
             let lints = call.lints.silenced();
+            let errors = self.errors(call.result.as_ref());
             quote! {
                 #field: {
                     #lints
                     let slot = {
-                        #krate::__private::result_travels::<#wire>();
+                        #travels
                         api.__slot(
                             const { &#name::DESCRIPTION.calls[#index] },
                             #krate::__private::reads_null::<#wire>,
+                            #errors,
                         )
                     };
                     #slot(slot)
                 },
             }
         });
+        let sent = self.outgoing.iter().filter_map(|(_, call)| {
+            call.result.as_ref()?.error()?;
+            Some(self.errors(call.result.as_ref()))
+        });
         let properties = self.property_values();
         let body = match self.poisoned_incoming().next() {
-            None => quote!(#name { #(#fields)* #properties __api: api }),
+            None => quote! {
+                #(let _ = #sent;)*
+                #name { #(#fields)* #properties __api: api }
+            },
             Some(_) => quote!(loop {}),
         };
         quote! {

@@ -17,6 +17,7 @@ impl Side<'_> {
         let methods = self.incoming.iter().map(|call| self.incoming_method(call));
         let properties = self.incoming_properties();
         let poisoned = self.poisoned_methods();
+        let shared = self.shared_server();
         quote! {
             #docs
             #attrs
@@ -24,6 +25,41 @@ impl Side<'_> {
                 #(#methods)*
                 #properties
                 #poisoned
+            }
+
+            #shared
+        }
+    }
+
+    /// The same for a server that is shared.
+    fn shared_server(&self) -> TokenStream {
+        let (krate, attrs, name) = (self.krate, self.attrs(), &self.names.incoming);
+        let server = &self.api.handler_type;
+        if self.poisoned_incoming().next().is_some() {
+            return TokenStream::new();
+        }
+        let calls = self.incoming.iter().map(|call| {
+            let (method, arguments) = (&call.name, super::slot::locals(call));
+            let types = call.arguments.iter().map(|argument| &argument.ty);
+            let result = call.result.as_ref().map(|result| {
+                let declared = &result.declared;
+                quote!(-> #declared)
+            });
+            let lints = call.lints.silenced();
+            quote! {
+                #lints
+                fn #method(&self, sender: &#krate::Sender, #(#arguments: #types),*) #result {
+                    <#server as #name>::#method(&**self, sender, #(#arguments),*)
+                }
+            }
+        });
+        let properties = self.shared_properties();
+        quote! {
+            #[automatically_derived]
+            #attrs
+            impl<#server: #name> #name for ::std::sync::Arc<#server> {
+                #(#calls)*
+                #properties
             }
         }
     }

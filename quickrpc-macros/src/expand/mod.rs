@@ -11,6 +11,7 @@ mod outgoing;
 mod poison;
 mod property;
 mod slot;
+mod wrong_side;
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -69,8 +70,9 @@ impl<'a> Side<'a> {
         let handle = self.handle();
         let outgoing = self.outgoing();
         let each = self.each();
+        let wrong_side = self.wrong_side();
         let incoming = self.incoming_trait();
-        quote!(#handle #(#slots)* #outgoing #each #incoming)
+        quote!(#handle #(#slots)* #outgoing #wrong_side #each #incoming)
     }
 
     /// Attributes of every generated item. The names are the user's, and so would the

@@ -5,7 +5,7 @@ use quote::quote;
 
 use super::property::Property;
 use super::{Side, docs};
-use crate::model::{Argument, ArgumentKind, Call};
+use crate::model::{Argument, ArgumentKind, Call, Returned};
 use crate::parse::Lints;
 
 impl Side<'_> {
@@ -74,6 +74,18 @@ impl Side<'_> {
                 quote!(notify),
                 "Sends the call; nobody answers it.",
             ),
+            Some(Returned {
+                value,
+                stream: Some(stream),
+                ..
+            }) => {
+                let types = stream.types(krate);
+                (
+                    quote!(#value),
+                    quote!(stream::<#types, _>),
+                    "Sends the call to one peer and returns the stream that it answers with.",
+                )
+            }
             Some(result) => {
                 let (value, wire) = (&result.value, result.wire(krate));
                 (
@@ -95,6 +107,18 @@ impl Side<'_> {
                 quote!(notify_each),
                 "Sends the call to each receiver; says for each whether it was sent.",
             ),
+            Some(Returned {
+                value,
+                stream: Some(stream),
+                ..
+            }) => {
+                let types = stream.types(krate);
+                (
+                    quote!(::std::vec::Vec<(#krate::Sender, #value)>),
+                    quote!(stream_each::<#types, _>),
+                    "Sends the call to each receiver and returns one stream for each.",
+                )
+            }
             Some(result) => {
                 let (value, wire) = (&result.value, result.wire(krate));
                 (
@@ -126,10 +150,8 @@ impl Side<'_> {
             quote!(#lints #name: #ty)
         });
         let values = call.arguments.iter().map(|argument| self.value(argument));
-        let travels = call.result.as_ref().map(|result| {
-            let (krate, wire) = (self.krate, result.wire(self.krate));
-            quote!(#krate::__private::result_travels::<#wire>();)
-        });
+        let travels = call.result.as_ref();
+        let travels = travels.map(|result| result.travels(self.krate));
         quote! {
             #docs
             #deprecated

@@ -54,7 +54,10 @@ impl Side<'_> {
             let (note, kind) = match property.own {
                 true => (
                     format!("The property `{name}` of this side."),
-                    quote!(Property),
+                    match property.parts.writable {
+                        true => quote!(WritableProperty),
+                        false => quote!(Property),
+                    },
                 ),
                 false => (
                     format!("Hears of the property `{name}` of the other side."),
@@ -77,10 +80,12 @@ impl Side<'_> {
                 property.value.wire(self.krate),
             );
             let make = match property.own {
+                true if property.parts.writable => quote!(__writable_property),
                 true => quote!(__property),
                 false => quote!(__remote_property),
             };
             let lints = property.call.lints.silenced();
+            let errors = self.errors(Some(property.value));
             // Errors of the type are to be at the type.
             let form = quote_spanned! {value.span()=>
                 #krate::__private::property_form::<#value, #wire>()
@@ -90,7 +95,7 @@ impl Side<'_> {
                     #lints
                     let property = {
                         #krate::__private::result_travels::<#wire>();
-                        api.#make(const { &#handle::DESCRIPTION.properties[#index] }, #form)
+                        api.#make(const { &#handle::DESCRIPTION.properties[#index] }, #form, #errors)
                     };
                     property
                 },
@@ -104,9 +109,14 @@ impl Side<'_> {
         let mut connections = Vec::new();
         for property in self.properties.iter().filter(|property| property.own) {
             let (incoming, name) = (&self.names.incoming, &property.call.name);
+            let mut returned = quote!(<S as #incoming>::#name(&*server, sender));
+            if property.value.is_fallible_promise() {
+                let krate = self.krate;
+                returned = quote!(#krate::__private::served(#returned));
+            }
             connections.push(quote! {{
                 let server = ::core::clone::Clone::clone(&server);
-                self.#name.on_read(move |sender| <S as #incoming>::#name(&*server, sender))
+                self.#name.on_read(move |sender| #returned)
             }});
             if property.parts.writable {
                 let setter = &property.parts.setter;
@@ -162,6 +172,40 @@ impl Side<'_> {
         methods.collect()
     }
 
+    /// The same methods of a server that is shared.
+    pub(super) fn shared_properties(&self) -> TokenStream {
+        let server = &self.api.handler_type;
+        let own = self.properties.iter().filter(|property| property.own);
+        let methods = own.map(|property| {
+            let (krate, incoming, name) = (self.krate, &self.names.incoming, &property.call.name);
+            let (declared, value) = (&property.value.declared, &property.value.value);
+            let lints = property.call.lints.silenced();
+            let write = property.parts.writable.then(|| {
+                let setter = &property.parts.setter;
+                let error = match property.value.error() {
+                    Some(error) => quote!(#error),
+                    None => quote!(#krate::BoxError),
+                };
+                quote! {
+                    #lints
+                    fn #setter(&self, sender: &#krate::Sender, value: &#value)
+                        -> ::core::result::Result<(), #error>
+                    {
+                        <#server as #incoming>::#setter(&**self, sender, value)
+                    }
+                }
+            });
+            quote! {
+                #lints
+                fn #name(&self, sender: &#krate::Sender) -> #declared {
+                    <#server as #incoming>::#name(&**self, sender)
+                }
+                #write
+            }
+        });
+        methods.collect()
+    }
+
     /// What reads and writes the properties of the other side; one result for each receiver if
     /// it is for `each()`.
     pub(super) fn property_senders(&self, each: bool) -> TokenStream {
@@ -171,8 +215,8 @@ impl Side<'_> {
             true => (quote!(#krate::Promises), " of each receiver"),
         };
         let (read_by, write_by) = match each {
-            false => (format_ident!("call"), format_ident!("write")),
-            true => (format_ident!("call_each"), format_ident!("write_each")),
+            false => (format_ident!("read"), format_ident!("write")),
+            true => (format_ident!("read_each"), format_ident!("write_each")),
         };
         let remote = self.properties.iter().filter(|property| !property.own);
         let senders = remote.map(|property| {
@@ -185,7 +229,7 @@ impl Side<'_> {
             };
             let (value, wire) = (&property.value.value, property.value.wire(krate));
             let travels = quote!(#krate::__private::result_travels::<#wire>(););
-            let calls = quote!(#handle::DESCRIPTION.properties[#index].calls);
+            let description = quote!(#handle::DESCRIPTION.properties[#index]);
             let reads = docs::of_call(call, &format!("Reads the property `{name}`{to}."));
             let write = parts.writable.then(|| {
                 let setter = &parts.setter;
@@ -197,9 +241,9 @@ impl Side<'_> {
                     #silenced
                     #vis fn #setter(&self, value: #value) -> #promise<()> {
                         #travels
-                        const CALL: &#krate::CallDescription = match &#calls.write {
+                        const CALL: &#krate::CallDescription = match &#description.calls.write {
                             ::core::option::Option::Some(call) => call,
-                            ::core::option::Option::None => &#calls.read,
+                            ::core::option::Option::None => &#description.calls.read,
                         };
                         self.0.#write_by::<#value, #wire>(CALL, value)
                     }
@@ -212,7 +256,7 @@ impl Side<'_> {
                 #lints
                 #vis fn #name(&self) -> #promise<#value> {
                     #travels
-                    self.0.#read_by::<#value, #wire, _>(const { &#calls.read }, ())
+                    self.0.#read_by::<#value, #wire>(const { &#description })
                 }
                 #write
             }
@@ -251,9 +295,11 @@ impl Side<'_> {
                 type_name: #type_name,
                 default: ::core::option::Option::None,
                 optional: #optional,
+                whole: false,
                 docs: "",
             }]
         };
+        let timeout = super::description::timeout(call);
         let part = |name: &str, wire_name: &str, direction, arguments, role, result| {
             let (role, result) = (option(role), option(result));
             quote! {
@@ -266,6 +312,7 @@ impl Side<'_> {
                     positional: #positional,
                     ignore_unknown: #ignore_unknown,
                     role: #role,
+                    timeout: #timeout,
                     result: #result,
                 }
             }

@@ -47,15 +47,17 @@ impl Side<'_> {
 
     fn connect(&self, call: &Call) -> TokenStream {
         let (krate, vis, api) = (self.krate, self.visibility, self.api);
-        let (handler, returned) = (&api.handler_type, &api.returned_type);
+        let (handler, returned, kind) = (&api.handler_type, &api.returned_type, &api.kind_type);
         let types: Vec<_> = call.arguments.iter().map(|argument| &argument.ty).collect();
         let docs = docs::doc(format!(
-            "Adds a handler of `{}`: a function of the sender and the arguments.",
+            "Adds a handler of `{}`: a function of the sender and the arguments.\n\nSeveral threads \
+             may call it at once, so that it is a `Fn`: what it changes is in a `Mutex` or an atomic, \
+             or with `connect_local` in a `Cell` or `RefCell`.",
             call.name
         ));
         let local_docs = docs::doc(
             "Adds a handler that need not be `Send`: it runs on the thread that calls \
-             `process_pending()`, with `Processing::Manual` alone.",
+             `process_pending()`, with `Processing::Manual` alone; `start()` fails otherwise.",
         );
         let bound = quote! {
             #handler: ::core::ops::Fn(&#krate::Sender, #(#types),*) -> #returned
@@ -63,7 +65,7 @@ impl Side<'_> {
         let reply = self.reply_bound(call);
         quote! {
             #docs
-            #vis fn connect<#handler, #returned>(&self, handler: #handler) -> #krate::Connection
+            #vis fn connect<#handler, #returned, #kind>(&self, handler: #handler) -> #krate::Connection
             where
                 #bound + ::core::marker::Send + ::core::marker::Sync + 'static,
                 #reply,
@@ -72,7 +74,7 @@ impl Side<'_> {
             }
 
             #local_docs
-            #vis fn connect_local<#handler, #returned>(&self, handler: #handler) -> #krate::Connection
+            #vis fn connect_local<#handler, #returned, #kind>(&self, handler: #handler) -> #krate::Connection
             where
                 #bound + 'static,
                 #reply,
@@ -93,11 +95,19 @@ impl Side<'_> {
         });
         let (resolver, outcome) = match &call.result {
             Some(result) => {
-                let (value, wire) = (&result.value, result.wire(krate));
+                let (value, wire, travels) =
+                    (&result.value, result.wire(krate), result.travels(krate));
+                let resolver = match &result.stream {
+                    Some(stream) => {
+                        let types = stream.types(krate);
+                        quote!(stream_resolver::<#types>)
+                    }
+                    None => quote!(resolver::<#value, #wire>),
+                };
                 (
                     Some(quote! {
-                        #krate::__private::result_travels::<#wire>();
-                        let (resolver, outcome) = call.resolver::<#value, #wire>();
+                        #travels
+                        let (resolver, outcome) = call.#resolver();
                     }),
                     quote!(outcome),
                 )
@@ -132,33 +142,44 @@ impl Side<'_> {
 
     /// What a handler may return.
     fn reply_bound(&self, call: &Call) -> TokenStream {
-        let (krate, returned) = (self.krate, &self.api.returned_type);
+        let (krate, api) = (self.krate, self.api);
+        let (returned, kind) = (&api.returned_type, &api.kind_type);
         match &call.result {
-            Some(Returned { value, .. }) => quote!(#returned: #krate::IntoReply<#value>),
-            None => quote!(#returned: #krate::IntoReply<()>),
+            Some(Returned { value, .. }) => {
+                quote!(#returned: #krate::__private::Returns<#value, #kind>)
+            }
+            None => quote!(#returned: #krate::__private::Returns<(), #kind>),
         }
     }
 
     /// Decodes the arguments, runs the handler, answers.
     fn invoke(&self, call: &Call) -> TokenStream {
         let (krate, api, locals) = (self.krate, self.api, locals(call));
-        let (handler, returned) = (&api.handler_type, &api.returned_type);
+        let (handler, returned, kind) = (&api.handler_type, &api.returned_type, &api.kind_type);
         let types = call.arguments.iter().map(|argument| &argument.ty);
         let values = call.arguments.iter().zip(&locals);
         let values = values.map(|(argument, local)| passed(krate, argument, local));
         let reply = self.reply_bound(call);
         let answer = match &call.result {
             Some(result) => {
-                let (value, wire) = (&result.value, result.wire(krate));
+                let (value, wire, travels) =
+                    (&result.value, result.wire(krate), result.travels(krate));
+                let reply = match &result.stream {
+                    Some(stream) => {
+                        let types = stream.types(krate);
+                        quote!(stream::<#types, _, _>)
+                    }
+                    None => quote!(reply::<#value, #wire, _, _>),
+                };
                 quote! {
-                    #krate::__private::result_travels::<#wire>();
-                    call.reply::<#value, #wire, _>(returned)
+                    #travels
+                    call.#reply(returned)
                 }
             }
             None => quote!(call.done(returned)),
         };
         quote! {
-            fn __invoke<#handler, #returned>(
+            fn __invoke<#handler, #returned, #kind>(
                 handler: &#handler,
                 call: &mut #krate::__private::Invocation<'_>,
             ) -> #krate::__private::Outcome
@@ -187,11 +208,17 @@ impl Side<'_> {
             .iter()
             .map(|argument| default(krate, argument));
         let decode = format_ident!("decode{}", wires.len());
+        let decoded = match call.has_whole() {
+            true => quote!(#krate::__private::decode_whole::<#(#wires),*>(__call)),
+            false => {
+                quote!(#krate::__private::#decode::<#(#wires),*>(__call, (#(#defaults,)*)))
+            }
+        };
         quote! {
             fn __decode<'de>(
                 __call: &#krate::__private::Invocation<'de>,
             ) -> ::core::result::Result<(#(#wires,)*), #krate::__private::Outcome> {
-                #krate::__private::#decode::<#(#wires),*>(__call, (#(#defaults,)*))
+                #decoded
             }
         }
     }
@@ -235,10 +262,14 @@ impl Side<'_> {
                 true => quote!(#name(#local)),
                 false => quote!(#local),
             });
+        let values = match call.has_whole() {
+            true => quote!(#krate::__private::Whole(#(#values),*)),
+            false => quote!((#(#values,)*)),
+        };
         quote! {
             fn __encode<'a>(#(#locals: #types),*) -> impl #krate::__private::OutArgs + 'a {
                 #(#functions)*
-                (#(#values,)*)
+                #values
             }
         }
     }

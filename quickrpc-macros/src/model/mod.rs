@@ -5,6 +5,8 @@ mod property;
 mod rename;
 mod shape;
 
+use std::time::Duration;
+
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{Attribute, Ident, LitStr, Path, Type, Visibility, parse_quote};
@@ -12,7 +14,7 @@ use syn::{Attribute, Ident, LitStr, Path, Type, Visibility, parse_quote};
 pub(crate) use names::{SideNames, generated_names};
 pub(crate) use property::PropertyParts;
 pub(crate) use rename::RenameRule;
-pub(crate) use shape::{ArgumentKind, Shape, ValueKind, located_at, option_value, peel};
+pub(crate) use shape::{ArgumentKind, Shape, ValueKind, located_at, option_value, peel, streamed};
 
 use crate::parse::{Declaration, DeclaredArgument, DeclaredCall, Default, Lints, Options};
 
@@ -48,6 +50,7 @@ pub(crate) struct Api {
     /// Names for the type parameters of generated functions, which no type of the user has.
     pub(crate) handler_type: Ident,
     pub(crate) returned_type: Ident,
+    pub(crate) kind_type: Ident,
     /// Properties are among them until they are validated.
     pub(crate) calls: Vec<Call>,
     pub(crate) properties: Vec<Call>,
@@ -75,6 +78,8 @@ pub(crate) struct Call {
     pub(crate) positional: bool,
     /// The role that a caller needs.
     pub(crate) role: Option<String>,
+    /// How long its callers wait.
+    pub(crate) timeout: Option<(Attribute, Duration)>,
     pub(crate) docs: Vec<Attribute>,
     pub(crate) deprecated: Option<Attribute>,
     pub(crate) must_use: Option<Attribute>,
@@ -99,15 +104,31 @@ pub(crate) struct Argument {
     pub(crate) ty: Type,
     pub(crate) shape: Shape,
     pub(crate) default: Option<Default>,
+    /// It is all that is sent.
+    pub(crate) whole: bool,
 }
 
 /// What a call answers.
 pub(crate) struct Returned {
-    /// As declared, `Result` included.
+    /// As declared, `Result` and `Promise` included.
     pub(crate) declared: Type,
-    /// What travels: the `T` of `Result<T, E>`.
+    /// What travels: the `T` of `Result<T, E>` and of `Promise<T>`.
     pub(crate) value: Type,
     pub(crate) kind: ValueKind,
+    /// What comes bit by bit, if it is a stream.
+    pub(crate) stream: Option<Streamed>,
+}
+
+/// A `Stream<T, R>`.
+pub(crate) struct Streamed {
+    pub(crate) item: Travelling,
+    pub(crate) end: Travelling,
+}
+
+/// A type, and how it travels.
+pub(crate) struct Travelling {
+    pub(crate) ty: Type,
+    kind: ValueKind,
 }
 
 /// A name on the wire, and where it comes from.
@@ -129,7 +150,7 @@ impl Api {
             allows,
             calls,
         } = declaration;
-        let [handler_type, returned_type] = names::type_parameters(&calls);
+        let [handler_type, returned_type, kind_type] = names::type_parameters(&calls);
         let mut slots = names::Slots::new(&name);
         Api {
             declared: SideNames::new(&name, ""),
@@ -147,6 +168,7 @@ impl Api {
             allows,
             handler_type,
             returned_type,
+            kind_type,
             properties: Vec::new(),
             poisoned: Vec::new(),
         }
@@ -174,6 +196,7 @@ impl Call {
             direction: attrs.direction,
             positional: attrs.positional || options.positional,
             role: attrs.role.map(|role| role.value()),
+            timeout: attrs.timeout,
             docs: attrs.docs,
             deprecated: attrs.deprecated,
             must_use: attrs.must_use,
@@ -186,6 +209,11 @@ impl Call {
             poison,
             name,
         }
+    }
+
+    /// Whether its one argument is all that it sends.
+    pub(crate) fn has_whole(&self) -> bool {
+        matches!(&*self.arguments, [Argument { whole: true, .. }])
     }
 
     /// Whether the side that is named after the trait receives it.
@@ -203,6 +231,7 @@ impl Argument {
             lints: attrs.lints,
             shape: Shape::of(&ty),
             default: attrs.default,
+            whole: attrs.whole.is_some(),
             name,
             ty,
         }
@@ -211,12 +240,23 @@ impl Argument {
 
 impl Returned {
     fn new(declared: Type) -> Self {
-        let value = shape::result_value(&declared).unwrap_or(&declared).clone();
+        let value = shape::result_value(&declared).unwrap_or(&declared);
+        let value = shape::promise_value(value).unwrap_or(value).clone();
         Returned {
             kind: ValueKind::of(&value),
+            stream: streamed(&value).map(|(item, end)| Streamed {
+                item: Travelling::new(item),
+                end: Travelling::new(end),
+            }),
             value,
             declared,
         }
+    }
+
+    /// Whether it is a `Result<Promise<T>, E>`.
+    pub(crate) fn is_fallible_promise(&self) -> bool {
+        shape::result_value(&self.declared)
+            .is_some_and(|value| shape::promise_value(value).is_some())
     }
 
     /// The `E` of `Result<T, E>`.
@@ -224,13 +264,55 @@ impl Returned {
         shape::result_error(&self.declared)
     }
 
-    /// The type that is encoded: byte strings travel as such.
+    /// The type that is encoded as the answer: byte strings travel as such.
     pub(crate) fn wire(&self, krate: &Path) -> TokenStream {
-        match self.kind {
-            ValueKind::Bytes => quote!(#krate::Bytes),
-            ValueKind::OptionalBytes => quote!(::core::option::Option<#krate::Bytes>),
-            ValueKind::Plain => self.value.to_token_stream(),
+        match &self.stream {
+            Some(stream) => stream.end.wire(krate),
+            None => wire(self.kind, &self.value, krate),
         }
+    }
+
+    /// Says where it is used that what is encoded can travel.
+    pub(crate) fn travels(&self, krate: &Path) -> TokenStream {
+        let end = self.wire(krate);
+        let item = self.stream.as_ref().map(|stream| {
+            let item = stream.item.wire(krate);
+            quote!(#krate::__private::result_travels::<#item>();)
+        });
+        quote! {
+            #item
+            #krate::__private::result_travels::<#end>();
+        }
+    }
+}
+
+impl Streamed {
+    /// The type arguments of what handles streams: items and end, as they are and as they travel.
+    pub(crate) fn types(&self, krate: &Path) -> TokenStream {
+        let (item, end) = (&self.item.ty, &self.end.ty);
+        let (item_wire, end_wire) = (self.item.wire(krate), self.end.wire(krate));
+        quote!(#item, #item_wire, #end, #end_wire)
+    }
+}
+
+impl Travelling {
+    fn new(ty: Type) -> Self {
+        Travelling {
+            kind: ValueKind::of(&ty),
+            ty,
+        }
+    }
+
+    fn wire(&self, krate: &Path) -> TokenStream {
+        wire(self.kind, &self.ty, krate)
+    }
+}
+
+fn wire(kind: ValueKind, ty: &Type, krate: &Path) -> TokenStream {
+    match kind {
+        ValueKind::Bytes => quote!(#krate::Bytes),
+        ValueKind::OptionalBytes => quote!(::core::option::Option<#krate::Bytes>),
+        ValueKind::Plain => ty.to_token_stream(),
     }
 }
 

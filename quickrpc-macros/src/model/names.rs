@@ -84,7 +84,7 @@ impl<'a> Slots<'a> {
 
 /// Names for the type parameters `F` (handler) and `R` (what it returns) that occur
 /// nowhere in the user's types and defaults, which would mean something else then.
-pub(super) fn type_parameters(calls: &[DeclaredCall]) -> [Ident; 2] {
+pub(super) fn type_parameters(calls: &[DeclaredCall]) -> [Ident; 3] {
     let mut used = HashSet::new();
     for call in calls {
         for argument in &call.arguments {
@@ -95,7 +95,7 @@ pub(super) fn type_parameters(calls: &[DeclaredCall]) -> [Ident; 2] {
         }
         collect(call.result.to_token_stream(), &mut used);
     }
-    ["F", "R"].map(|wish| {
+    ["F", "R", "K"].map(|wish| {
         let mut name = wish.to_owned();
         while used.contains(&name) {
             name.insert_str(0, "__");

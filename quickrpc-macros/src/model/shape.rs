@@ -164,6 +164,14 @@ pub(super) fn result_value(ty: &Type) -> Option<&Type> {
     }
 }
 
+/// The `T` of `Promise<T>`.
+pub(super) fn promise_value(ty: &Type) -> Option<&Type> {
+    match generic_arguments(ty, "Promise")?.as_slice() {
+        [value] => Some(value),
+        _ => None,
+    }
+}
+
 /// The `E` of `Result<T, E>`.
 pub(super) fn result_error(ty: &Type) -> Option<&Type> {
     match generic_arguments(ty, "Result")?.as_slice() {
@@ -176,6 +184,15 @@ pub(super) fn result_error(ty: &Type) -> Option<&Type> {
 pub(crate) fn option_value(ty: &Type) -> Option<&Type> {
     match generic_arguments(ty, "Option")?.as_slice() {
         [value] => Some(value),
+        _ => None,
+    }
+}
+
+/// The `T` and `R` of `Stream<T, R>`; `R` is `()` where it is not written.
+pub(crate) fn streamed(ty: &Type) -> Option<(Type, Type)> {
+    match generic_arguments(ty, "Stream")?.as_slice() {
+        [item] => Some(((*item).clone(), syn::parse_quote!(()))),
+        [item, end] => Some(((*item).clone(), (*end).clone())),
         _ => None,
     }
 }

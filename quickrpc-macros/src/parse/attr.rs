@@ -1,5 +1,7 @@
 //! The attributes of the trait, of calls and of arguments.
 
+use std::time::Duration;
+
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens as _, quote};
 use syn::parse::Parser as _;
@@ -24,6 +26,8 @@ pub(crate) struct CallAttrs {
     pub(crate) role: Option<LitStr>,
     /// The role that who writes a property needs.
     pub(crate) write_role: Option<LitStr>,
+    /// How long its callers wait.
+    pub(crate) timeout: Option<(Attribute, Duration)>,
     pub(crate) docs: Vec<Attribute>,
     pub(crate) deprecated: Option<Attribute>,
     pub(crate) must_use: Option<Attribute>,
@@ -39,6 +43,8 @@ pub(crate) struct Lints(Vec<Attribute>);
 pub(crate) struct ArgumentAttrs {
     pub(crate) name: Option<LitStr>,
     pub(crate) default: Option<Default>,
+    /// Where it says that the argument is all that is sent.
+    pub(crate) whole: Option<Attribute>,
     pub(crate) docs: Vec<Attribute>,
     pub(crate) lints: Lints,
 }
@@ -93,6 +99,7 @@ impl CallAttrs {
             name: None,
             role: None,
             write_role: None,
+            timeout: None,
             docs: Vec::new(),
             deprecated: None,
             must_use: None,
@@ -105,6 +112,7 @@ impl CallAttrs {
                 "outgoing" => contradictory |= this.set(Direction::Outgoing, &attr, mistakes),
                 "name" => set_name(&mut this.name, &attr, mistakes),
                 "require" => this.set_roles(&attr, mistakes),
+                "timeout" => this.set_timeout(attr, mistakes),
                 "doc" => this.docs.push(attr),
                 "deprecated" => set_once(&mut this.deprecated, attr, mistakes),
                 "must_use" => set_once(&mut this.must_use, attr, mistakes),
@@ -174,6 +182,11 @@ impl ArgumentAttrs {
                     mistakes.add(&attr, "`#[default]` is given twice");
                 }
                 "default" => this.default = default(&attr, mistakes),
+                "whole" if this.whole.is_some() => mistakes.add(&attr, "`#[whole]` is given twice"),
+                "whole" if !matches!(attr.meta, Meta::Path(_)) => {
+                    mistakes.add(&attr, "`#[whole]` takes no value");
+                }
+                "whole" => this.whole = Some(attr),
                 name if is_lint_level(name) => this.lints.0.push(attr),
                 name if is_for_a_tool(name) => {}
                 name => mistakes.add(&attr, refused_on_argument(name)),
@@ -211,11 +224,12 @@ fn refused_on_call(name: &str) -> String {
     match name {
         "cfg" | "cfg_attr" => malformed_condition(name),
         "default" => "`#[default]` belongs on an argument, not on the method".to_owned(),
+        "whole" => "`#[whole]` belongs on the only argument, not on the method".to_owned(),
         "positional" => "write `#[incoming(positional)]` or `#[outgoing(positional)]`".to_owned(),
         _ => format!(
             "unknown attribute `#[{name}]` of a call, expected `#[incoming]`, `#[outgoing]`, \
-             `#[name = \"..\"]`, `#[require(role = \"..\")]`, `#[deprecated]`, `#[must_use]`, \
-             `#[cfg(..)]`, `#[allow(..)]` and its like, or a doc comment"
+             `#[name = \"..\"]`, `#[require(role = \"..\")]`, `#[timeout(\"30s\")]`, `#[deprecated]`, \
+             `#[must_use]`, `#[cfg(..)]`, `#[allow(..)]` and its like, or a doc comment"
         ),
     }
 }
@@ -235,8 +249,8 @@ fn refused_on_argument(name: &str) -> String {
             .to_owned(),
         _ => format!(
             "unknown attribute `#[{name}]` of an argument, expected `#[name = \"..\"]`, \
-             `#[default]`, `#[default(..)]`, `#[cfg(..)]`, `#[allow(..)]` and its like, or a doc \
-             comment"
+             `#[default]`, `#[default(..)]`, `#[whole]`, `#[cfg(..)]`, `#[allow(..)]` and its like, \
+             or a doc comment"
         ),
     }
 }
@@ -373,6 +387,44 @@ impl CallAttrs {
             *slot = Some(role);
         }
     }
+}
+
+impl CallAttrs {
+    /// Takes `#[timeout("30s")]`.
+    fn set_timeout(&mut self, attr: Attribute, mistakes: &mut Mistakes) {
+        const EXPECTED: &str = "expected a time such as `#[timeout(\"30s\")]`, with a unit that is \
+                                `ms`, `s`, `m` or `h`";
+        let text: LitStr = match attr.parse_args() {
+            Ok(text) => text,
+            Err(_) => return mistakes.add(&attr, EXPECTED),
+        };
+        let Some(timeout) = duration(&text.value()) else {
+            return mistakes.add(&text, EXPECTED);
+        };
+        if timeout.is_zero() {
+            return mistakes.add(&text, "nobody could answer within no time");
+        }
+        if self.timeout.is_some() {
+            mistakes.add(&attr, "`#[timeout]` is given twice");
+        }
+        self.timeout = Some((attr, timeout));
+    }
+}
+
+/// A decimal number with a unit, as in expressions; seconds where there is none.
+fn duration(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.');
+    let (number, unit) = text.split_at(end.unwrap_or(text.len()));
+    let unit = match unit.trim_start() {
+        "ms" => 0.001,
+        "s" | "" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return None,
+    };
+    let number: f64 = number.parse().ok()?;
+    Duration::try_from_secs_f64(number * unit).ok()
 }
 
 fn default(attr: &Attribute, mistakes: &mut Mistakes) -> Option<Default> {

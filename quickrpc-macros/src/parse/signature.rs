@@ -151,6 +151,15 @@ fn check_property(sig: &Signature, mistakes: &mut Mistakes) {
                      return type",
                 );
             }
+            if crate::model::streamed(ty).is_some() {
+                mistakes.add(
+                    ty,
+                    format!(
+                        "a property is one value, whose changes are told: write its type; a stream \
+                         is what a call returns, `#[incoming] fn {name}(&self) -> Stream<..>`"
+                    ),
+                );
+            }
         }
     }
 }
@@ -176,7 +185,33 @@ fn arguments(sig: &Signature, mistakes: &mut Mistakes) -> Vec<DeclaredArgument> 
             ty: (*input.ty).clone(),
         });
     }
+    check_whole(&sig.ident, &arguments, mistakes);
     arguments
+}
+
+/// What an argument is that is all that is sent.
+fn check_whole(call: &Ident, arguments: &[DeclaredArgument], mistakes: &mut Mistakes) {
+    for argument in arguments {
+        let Some(attr) = &argument.attrs.whole else {
+            continue;
+        };
+        if arguments.len() > 1 {
+            mistakes.add(
+                attr,
+                format!(
+                    "`#[whole]` is all that `{call}` sends, so that it is for the only argument, \
+                     and `{call}` has {}; put them into a struct",
+                    arguments.len()
+                ),
+            );
+        }
+        if argument.attrs.default.is_some() {
+            mistakes.add(
+                attr,
+                "what is `#[whole]` is never missing, and so needs no `#[default]`",
+            );
+        }
+    }
 }
 
 /// The name of an argument, which travels, and so has to be one.

@@ -119,7 +119,9 @@ fn check_setters(api: &mut Api, mistakes: &mut Mistakes) {
 
 fn check_call_name(call: &Call, mistakes: &mut Mistakes) {
     let name = &call.wire_name.text;
-    if let Some(what) = unfit(name) {
+    if name.is_empty() && call.property.is_some() {
+        // The whole of a state, on wires that have one; its calls have names nevertheless.
+    } else if let Some(what) = unfit(name) {
         mistakes.add(&call.wire_name, format!("the name of a call {what}"));
     } else if name.starts_with("rpc.") {
         mistakes.add(

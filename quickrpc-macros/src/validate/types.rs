@@ -27,6 +27,15 @@ pub(super) fn check(call: &Call, generated: &HashSet<String>, mistakes: &mut Mis
             checker.visit_type(&result.value);
         }
     }
+    if let Some((attr, _)) = &call.timeout
+        && call.result.is_none()
+    {
+        mistakes.add(
+            attr,
+            "nobody waits for a notification; `#[timeout]` is for a call with a result, if only \
+             `-> ()`",
+        );
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]

@@ -21,6 +21,8 @@ Examples, with B for `cargo run --release --manifest-path quickrpc/benches/Cargo
   B --python VENV               with the Python original (pip install QuickRPC==0.1.0)
   B --only websocket --zonis VENV
                                 with Zonis (pip install zonis==2.1.0 fastapi uvicorn)
+  B --only websocket --juggler VENV
+                                with Juggler (pip install hat-juggler==0.7.6)
   B --option spin=50us          with a transport option of this library, beside the default
   taskset -c 0 B --rounds 9     on one CPU, without luck in the placing of threads
 
@@ -65,9 +67,14 @@ pub(crate) struct Options {
     python: Option<PathBuf>,
 
     /// Measure Zonis too, which is installed in this virtual environment with FastAPI and uvicorn
-    #[cfg(feature = "zonis")]
+    #[cfg(feature = "websocket")]
     #[arg(long, value_name = "VENV")]
     zonis: Option<PathBuf>,
+
+    /// Measure Juggler too, which is installed in this virtual environment
+    #[cfg(feature = "websocket")]
+    #[arg(long, value_name = "VENV")]
+    juggler: Option<PathBuf>,
 
     /// Measure `quickrpc jrpc` also with this option on its transports
     #[arg(long, value_name = "KEY=VALUE")]
@@ -133,8 +140,10 @@ impl Options {
             slice: self.slice.map_or(usual.slice, Duration::from_millis),
             option: self.option.clone(),
             python: self.python.clone(),
-            #[cfg(feature = "zonis")]
+            #[cfg(feature = "websocket")]
             zonis: self.zonis.clone(),
+            #[cfg(feature = "websocket")]
+            juggler: self.juggler.clone(),
             ..usual
         }
     }

@@ -22,8 +22,11 @@ pub(crate) struct Scale {
     /// The environment of the Python original.
     pub(crate) python: Option<PathBuf>,
     /// The environment of Zonis.
-    #[cfg(feature = "zonis")]
+    #[cfg(feature = "websocket")]
     pub(crate) zonis: Option<PathBuf>,
+    /// The environment of Juggler.
+    #[cfg(feature = "websocket")]
+    pub(crate) juggler: Option<PathBuf>,
 }
 
 impl Default for Scale {
@@ -34,8 +37,10 @@ impl Default for Scale {
             slice: Duration::from_millis(250),
             option: None,
             python: None,
-            #[cfg(feature = "zonis")]
+            #[cfg(feature = "websocket")]
             zonis: None,
+            #[cfg(feature = "websocket")]
+            juggler: None,
         }
     }
 }

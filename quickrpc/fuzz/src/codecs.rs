@@ -215,7 +215,12 @@ fn is_packet(outer: &BTreeMap<String, Value>) -> bool {
 /// and in which generation.
 pub fn juggler(data: &[u8]) {
     static CODECS: OnceLock<[AnyCodec; 4]> = OnceLock::new();
-    let names = ["juggler", "juggler:0.5", "juggler:0.6", "juggler:0.7"];
+    let names = [
+        "juggler",
+        "juggler:0.5?autoflush_delay=0",
+        "juggler:0.6?autoflush_delay=0",
+        "juggler:0.7?autoflush_delay=0",
+    ];
     let codecs = CODECS.get_or_init(|| names.map(codec));
     let Some((choice, text)) = data.split_first() else {
         return;

@@ -15,7 +15,7 @@ pub use codecs::{jrpc, juggler, msgpack, terse, zonis};
 pub use expressions::expressions;
 pub use peer::peer;
 pub use sessions::{hmac, seal};
-pub use streams::{framing, ws_frames, ws_request, ws_response};
+pub use streams::{framing, ws_frames, ws_request, ws_response, zmtp};
 pub use text::text;
 
 /// A target: what is called with the input.
@@ -34,6 +34,7 @@ pub const TARGETS: [(&str, Target); 14] = [
     ("ws_frames", ws_frames),
     ("ws_request", ws_request),
     ("ws_response", ws_response),
+    ("zmtp", zmtp),
     ("hmac", hmac),
     ("seal", seal),
     ("peer", peer),

@@ -51,6 +51,48 @@ pub fn ws_frames(data: &[u8]) {
     assert_eq!(read, [Piece::Message(message.to_vec())]);
 }
 
+/// A peer of ZeroMQ, from its greeting on. The first byte says what we are, the next ones where the
+/// stream is cut.
+pub fn zmtp(data: &[u8]) {
+    const TYPES: [&str; 8] = [
+        "dealer", "router", "req", "rep", "pub", "sub", "push", "pull",
+    ];
+    let mut data = Data(data);
+    let choice = data.byte();
+    let kind = TYPES[usize::from(choice) % TYPES.len()];
+    let in_parts = choice & 0x80 != 0;
+    let expr: TransportExpr = format!("zmq:h:1?type={kind}")
+        .parse()
+        .expect("an expression");
+    let cuts = Cuts::take(&mut data);
+    let pieces = cuts.pieces(data.0);
+    let meet = |pieces: &[&[u8]]| Framed::met(&expr, in_parts, pieces, LIMIT);
+    let ((in_pieces, rest), (at_once, same)) = match (meet(&pieces), meet(&[data.0])) {
+        (Ok(one), Ok(other)) => (one, other),
+        (one, other) => {
+            let (one, other) = (one.map(|_| ()), other.map(|_| ()));
+            return assert_eq!(one, other);
+        }
+    };
+    assert_eq!(rest, same);
+    let (found, most) = in_pieces.cut(&cuts.pieces(&rest));
+    // A message, a header and a command, and what it subscribes to.
+    assert!(
+        most <= LIMIT + 9 + (8 << 10) + (256 << 10),
+        "{most} bytes are held"
+    );
+    let (again, _) = at_once.cut(&[&rest]);
+    assert_eq!(found, again);
+    for piece in &found {
+        let size = match piece {
+            Piece::Message(message) => message.len(),
+            Piece::Parts(parts) => parts.iter().map(Vec::len).sum(),
+            _ => 0,
+        };
+        assert!(size <= LIMIT, "{size} bytes");
+    }
+}
+
 fn cut(framed: &Framed, data: &mut Data<'_>) {
     let cuts = Cuts::take(data);
     let pieces = cuts.pieces(data.0);

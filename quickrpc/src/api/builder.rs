@@ -201,7 +201,7 @@ impl<A: Generated> Builder<A> {
         let description = A::DESCRIPTION;
         let slots = SlotTable::declared(&description, self.limits.subscription);
         let api = self.build_with(description.name, slots)?;
-        link::carries(&lock(&api.net().links), description.calls)?;
+        link::carries(&lock(&api.net().links), &description)?;
         Ok(api)
     }
 }

@@ -36,9 +36,11 @@ use crate::base::sync::lock;
 use crate::base::value::Value;
 use crate::call::dispatch::{Invocation, Outcome};
 use crate::call::promise::Promise;
-use crate::call::property::{Form, Names, Property, RemoteProperty};
+use crate::call::property::ask::Written;
+use crate::call::property::{Form, Names, Property, RemoteProperty, WritableProperty};
+use crate::call::reply::Never;
 use crate::call::slot::{Connection, SlotTable};
-use crate::call::target::{Plain, Single, Target};
+use crate::call::target::{Plain, Target};
 use crate::carrier::transport::IntoTransport;
 use crate::format::property::{CallNames, VALUE};
 use crate::wire::codec::IntoCodec;
@@ -56,7 +58,7 @@ pub struct Api {
 /// The properties that were asked for, by name.
 #[derive(Default)]
 struct Properties {
-    own: HashMap<String, Property<Value>>,
+    own: HashMap<String, WritableProperty<Value>>,
     remote: HashMap<String, RemoteProperty<Value>>,
 }
 
@@ -140,7 +142,7 @@ impl Api {
     /// assert_eq!(voltage.get(), Some(6.0.into()));
     /// # Ok(()) }
     /// ```
-    pub fn property(&self, name: &str, access: Access) -> Property<Value> {
+    pub fn property(&self, name: &str, access: Access) -> WritableProperty<Value> {
         let calls = self.api.calls();
         let property = {
             let mut properties = lock(&self.properties);
@@ -157,6 +159,7 @@ impl Api {
                 &slot(&names.read),
                 write.as_ref(),
             );
+            let property = WritableProperty::new(property);
             properties.own.insert(name.to_owned(), property.clone());
             property
         };
@@ -174,7 +177,7 @@ impl Api {
             let slot = calls
                 .slots
                 .dynamic(&change, calls.net.shared.subscription());
-            RemoteProperty::new(calls, form(), slot)
+            RemoteProperty::new(calls, name, form(), slot)
         };
         let property = properties
             .remote
@@ -276,7 +279,8 @@ impl Outgoing {
     /// Calls a method; see [`Api::call`].
     pub fn call(&self, method: &str, args: impl Serialize) -> Promise<Value> {
         let method = method.to_owned().into();
-        self.0.send_call::<Value, Value>(method, &Plain(&args))
+        self.0
+            .send_call::<Value, Value>(method, &Plain(&args), None)
     }
 
     /// Sends a notification; see [`Api::notify`].
@@ -290,13 +294,16 @@ impl Outgoing {
 
     /// Reads a property of the other side.
     pub fn read(&self, property: &str) -> Promise<Value> {
-        self.call(&CallNames::of(property).read, ())
+        match self.0.seen::<Value, Value>(property) {
+            Some(promise) => promise,
+            None => self.call(&CallNames::of(property).read, ()),
+        }
     }
 
     /// Writes a property of the other side.
     pub fn write(&self, property: &str, value: impl Serialize) -> Promise<()> {
         let method = CallNames::of(property).write.into();
-        self.0.send_call::<(), ()>(method, &Single(VALUE, &value))
+        self.0.send_call::<(), ()>(method, &Written(&value), None)
     }
 
     /// The same for other receivers.
@@ -344,31 +351,38 @@ macro_rules! answers {
     ($($value:ty),*) => {$(
         impl IntoAnswer for $value {
             fn answer(self, call: &mut Invocation<'_>) -> Outcome {
-                call.reply::<$value, $value, _>(self)
+                call.reply::<$value, $value, _, _>(self)
             }
         }
 
         impl IntoAnswer for Option<$value> {
             fn answer(self, call: &mut Invocation<'_>) -> Outcome {
-                call.reply::<$value, $value, _>(self)
+                call.reply::<$value, $value, _, _>(self)
             }
         }
 
         impl<E: Into<BoxError>> IntoAnswer for Result<$value, E> {
             fn answer(self, call: &mut Invocation<'_>) -> Outcome {
-                call.reply::<$value, $value, _>(self)
+                call.reply::<$value, $value, _, _>(self)
             }
         }
 
         impl IntoAnswer for Promise<$value> {
             fn answer(self, call: &mut Invocation<'_>) -> Outcome {
-                call.reply::<$value, $value, _>(self)
+                call.reply::<$value, $value, _, _>(self)
             }
         }
     )*};
 }
 
 answers!(Value, ());
+
+/// `|_sender, _args| todo!()`
+impl IntoAnswer for Never {
+    fn answer(self, _call: &mut Invocation<'_>) -> Outcome {
+        self
+    }
+}
 
 /// Reads arguments of any kind.
 struct Anything;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::base::error::{Error, Result};
 use crate::base::sender::{Receivers, Sender};
 use crate::base::sync::lock;
+use crate::base::typed_error::IntoCallError;
 use crate::call::promise::Promise;
 use crate::carrier::transport::IntoTransport;
 use crate::format::description::{CallDescription, Description};
@@ -84,7 +85,8 @@ impl Api {
     ///
     /// [`Error::Start`] of the transport that cannot be opened, naming it; the others are
     /// closed again. [`Error::Running`] if it is started already, [`Error::Config`] if
-    /// there is no transport.
+    /// there is no transport, or if a handler is to stay on its thread (`connect_local`) without
+    /// [`Processing::Manual`](crate::Processing::Manual).
     ///
     /// # Blocking
     ///
@@ -114,6 +116,40 @@ impl Api {
     /// is opened) it only asks for all this, and returns at once.
     pub fn stop(&self) -> Result<()> {
         lifecycle::stop(self.net())
+    }
+
+    /// Stops in an orderly way: calls that come from now on are answered with
+    /// [`CallError::SHUTTING_DOWN`](crate::CallError::SHUTTING_DOWN), what was accepted before is
+    /// handled, what runs or was promised is answered, and then it [stops](Self::stop).
+    ///
+    /// Calls of this side go on meanwhile, since handlers may need them; notifications that come
+    /// are dropped. Listeners stay open until the end, so that who connects hears why it is not
+    /// served. With [`Processing::Manual`](crate::Processing::Manual), what waits is run here.
+    ///
+    /// ```
+    /// # use quickrpc::remote_api;
+    /// # #[remote_api]
+    /// # trait Lab { #[incoming] fn measure(&self) -> f64; }
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> quickrpc::Result<()> {
+    /// let api = Lab::bind("jrpc", "tcpserv:127.0.0.1:0")?;
+    /// api.start()?;
+    /// // When the system asks for it, as the example `shutdown` shows:
+    /// api.shutdown(Duration::from_secs(10))?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unanswered`] if the limit was too short: it is stopped all the same. As
+    /// [`stop`](Self::stop); [`Error::Deadlock`] in a handler.
+    ///
+    /// # Blocking
+    ///
+    /// Until all is answered, at most so long; then as [`stop`](Self::stop).
+    pub fn shutdown(&self, limit: Duration) -> Result<()> {
+        lifecycle::shutdown(self.calls(), limit)
     }
 
     /// Waits until the API is stopped, by whomever, or all of its transports have ended:
@@ -430,9 +466,14 @@ impl Api {
     }
 
     #[doc(hidden)]
-    pub fn __slot(&self, call: &'static CallDescription, reads_null: fn() -> bool) -> Slot {
+    pub fn __slot(
+        &self,
+        call: &'static CallDescription,
+        reads_null: fn() -> bool,
+        errors: IntoCallError,
+    ) -> Slot {
         let limit = self.net().shared.subscription();
-        self.calls().slots.slot(call, reads_null, limit)
+        self.calls().slots.slot(call, reads_null, errors, limit)
     }
 
     #[doc(hidden)]

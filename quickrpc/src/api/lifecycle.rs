@@ -1,9 +1,11 @@
 //! Starting, stopping and waiting, as programs do it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::base::error::{Error, Result};
 use crate::base::sync::{after, lock};
+use crate::call::calls::Calls;
 use crate::call::promise::Promise;
 use crate::net::above::Done;
 use crate::net::link::Link;
@@ -51,6 +53,31 @@ pub(crate) fn stop(net: &Net) -> Result<()> {
         after: net.stop_limit(),
         running: remaining.into(),
     })
+}
+
+/// Answers what was begun, and then stops.
+pub(crate) fn shutdown(calls: &Calls, limit: Duration) -> Result<()> {
+    let net = &calls.net;
+    if net.is_waited_for_here() {
+        return Err(Error::Deadlock(
+            "`shutdown()` on a thread that delivers for this API; let another thread call it"
+                .into(),
+        ));
+    }
+    calls.mailbox.refuse();
+    let left = match lock(&net.run).phase {
+        Phase::Running => None,
+        Phase::Idle | Phase::Starting | Phase::Stopping => Some(0),
+    };
+    let left = left.unwrap_or_else(|| calls.mailbox.wait_settled(after(limit)));
+    stop(net)?;
+    match left {
+        0 => Ok(()),
+        calls => Err(Error::Unanswered {
+            after: limit,
+            calls,
+        }),
+    }
 }
 
 /// Waits until the API is stopped, or every transport has ended.

@@ -11,6 +11,8 @@ mod properties;
 #[cfg(test)]
 mod test_addresses;
 #[cfg(test)]
+mod test_cancel;
+#[cfg(test)]
 mod test_watch;
 #[cfg(test)]
 mod tests;

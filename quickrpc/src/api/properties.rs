@@ -3,7 +3,8 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::call::property::{Form, Names, Property, RemoteProperty};
+use crate::base::typed_error::IntoCallError;
+use crate::call::property::{Form, Names, Property, RemoteProperty, WritableProperty};
 use crate::call::reply::Via;
 use crate::format::property::PropertyDescription;
 
@@ -15,8 +16,9 @@ impl Api {
         &self,
         property: &'static PropertyDescription,
         form: Form<T>,
+        errors: IntoCallError,
     ) -> Property<T> {
-        let slot = |call| self.__slot(call, || false);
+        let slot = |call| self.__slot(call, || false, errors);
         let read = slot(&property.calls.read);
         let write = property.calls.write.as_ref().map(slot);
         let names = Names::declared(property);
@@ -24,13 +26,24 @@ impl Api {
     }
 
     #[doc(hidden)]
+    pub fn __writable_property<T: Send + Sync + 'static>(
+        &self,
+        property: &'static PropertyDescription,
+        form: Form<T>,
+        errors: IntoCallError,
+    ) -> WritableProperty<T> {
+        WritableProperty::new(self.__property(property, form, errors))
+    }
+
+    #[doc(hidden)]
     pub fn __remote_property<T: Send + Sync + 'static>(
         &self,
         property: &'static PropertyDescription,
         form: Form<T>,
+        errors: IntoCallError,
     ) -> RemoteProperty<T> {
-        let slot = self.__slot(&property.calls.change, || false);
-        RemoteProperty::new(self.calls(), form, slot)
+        let slot = self.__slot(&property.calls.change, || false, errors);
+        RemoteProperty::new(self.calls(), property.wire_name, form, slot)
     }
 }
 

@@ -17,8 +17,10 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Everything that can go wrong, one variant for each kind of blame.
 ///
-/// Cheap to clone, so that one lost connection can fail every pending call.
-#[derive(Debug, Clone, thiserror::Error)]
+/// Cheap to clone, so that one lost connection can fail every pending call. `Debug` shows the same
+/// as `Display`, so that a `main` that returns one ends with words for people. Errors can be
+/// compared; those of the system and of plug-ins are equal if they have the same kind and text.
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The other side answered the call with an error.
@@ -85,6 +87,10 @@ pub enum Error {
         after: Duration,
     },
 
+    /// The caller has given up the call, by [`Promise::cancel`](crate::Promise::cancel).
+    #[error("the call was cancelled")]
+    Cancelled,
+
     /// The API was stopped.
     #[error("the API is stopped")]
     Stopped,
@@ -118,8 +124,10 @@ pub enum Error {
         limit: usize,
     },
 
-    /// The peer does not read, and its queue stayed full until the deadline.
-    #[error("the queue of peer `{peer}` is full ({queued} bytes); it does not read")]
+    /// The peer reads more slowly than is sent to it, or not at all: its queue stayed full until the
+    /// deadline, or has become far too full where nobody could wait. Nothing was sent; try later,
+    /// or send less.
+    #[error("the queue of peer `{peer}` is full ({queued} bytes); it reads too slowly")]
     QueueFull {
         /// The peer's name.
         peer: Arc<str>,
@@ -147,7 +155,8 @@ pub enum Error {
         reason: Arc<str>,
     },
 
-    /// A peer sent something that is not a message; that message was skipped.
+    /// A peer sent something that is not a message; that message was skipped. The text shows how it
+    /// began.
     #[error("undecodable message: {0}")]
     Decode(Arc<str>),
 
@@ -202,6 +211,16 @@ pub enum Error {
         running: Arc<[String]>,
     },
 
+    /// A shutdown took longer than it was given: so many calls were begun, and had no answer when
+    /// the API was stopped.
+    #[error("{calls} calls were not answered within {after:?}, and the API is stopped")]
+    Unanswered {
+        /// How long was waited.
+        after: Duration,
+        /// How many.
+        calls: usize,
+    },
+
     /// A thread of the API has panicked, and the API has stopped: a mistake of this library, which
     /// asks to be reported. Code of yours that panics costs one call, or one peer, at the most.
     #[error("the thread `{thread}` of the API has panicked: {reason}")]
@@ -231,6 +250,9 @@ pub enum Error {
     Plugin(Arc<dyn std::error::Error + Send + Sync>),
 }
 
+/// So many characters of what cannot be read are shown.
+const SHOWN: usize = 60;
+
 impl Error {
     /// An [`Error::Io`] with the words that say what was being done.
     pub fn io(context: impl Into<Arc<str>>, source: io::Error) -> Self {
@@ -240,12 +262,70 @@ impl Error {
         }
     }
 
+    /// An [`Error::Decode`] that shows how the message begins.
+    pub(crate) fn undecodable(reason: &str, message: &[u8]) -> Self {
+        if message.is_empty() {
+            return Error::Decode(reason.into());
+        }
+        // A character has four bytes at the most.
+        let front = message.get(..4 * SHOWN).unwrap_or(message);
+        let text = String::from_utf8_lossy(front);
+        let mut shown: String = text.chars().take(SHOWN).collect();
+        let more = match shown.len() < text.len() || front.len() < message.len() {
+            true => "…",
+            false => "",
+        };
+        if shown.contains(char::is_control) {
+            shown = shown.replace(char::is_control, "\u{fffd}");
+        }
+        Error::Decode(format!("{reason}, in `{shown}{more}`").into())
+    }
+
     /// Turns any error into this type; an [`Error`] or a [`CallError`] inside is kept.
     pub fn from_boxed(error: BoxError) -> Self {
         match error.downcast::<Error>() {
             Ok(error) => *error,
             Err(error) => Error::Call(CallError::from_boxed(error)),
         }
+    }
+}
+
+impl Error {
+    /// The code that the other side answered with; `None` if the error is no answer.
+    ///
+    /// ```
+    /// use quickrpc::{CallError, Error};
+    ///
+    /// assert_eq!(Error::from(CallError::new(404, "no such lamp")).code(), Some(404));
+    /// assert_eq!(Error::Stopped.code(), None);
+    /// ```
+    pub fn code(&self) -> Option<i64> {
+        match self {
+            Error::Call(error) => Some(error.code),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl PartialEq for Error {
+    fn eq(&self, other: &Self) -> bool {
+        // The texts show all fields but the data of an answer, the kind of an I/O error, and which
+        // of the variants it is whose text is free.
+        let details = match (self, other) {
+            (Error::Call(one), Error::Call(other)) => return one == other,
+            (Error::Start { kind: one, .. }, Error::Start { kind: other, .. }) => one == other,
+            (Error::Io { source: one, .. }, Error::Io { source: other, .. }) => {
+                one.kind() == other.kind()
+            }
+            _ => std::mem::discriminant(self) == std::mem::discriminant(other),
+        };
+        details && self.to_string() == other.to_string()
     }
 }
 
@@ -318,6 +398,16 @@ impl CallError {
     /// The caller calls more often than [`Limits::rate`](crate::Limits::rate) allows. (In the
     /// range that JSON-RPC 2.0, section 5.1, leaves to servers.)
     pub const TOO_MANY_CALLS: i64 = -32002;
+    /// The call was cancelled by its caller, and given up for that. (As in the Language Server
+    /// Protocol.)
+    pub const CANCELLED: i64 = -32800;
+    /// The call was not begun, since its deadline had passed: the caller has given up. (As
+    /// [`FORBIDDEN`](Self::FORBIDDEN), which a caller can tell from it by having waited.)
+    pub const TOO_LATE: i64 = -32001;
+    /// The called side shuts down, and begins no calls any more; see
+    /// [`Api::shutdown`](crate::Api::shutdown). (As [`TOO_MANY_CALLS`](Self::TOO_MANY_CALLS):
+    /// both are worth trying again later, here or elsewhere.)
+    pub const SHUTTING_DOWN: i64 = -32002;
 
     /// An error with a code and a message.
     pub fn new(code: i64, message: impl Into<String>) -> Self {
@@ -351,6 +441,7 @@ impl CallError {
         match error.downcast::<Error>() {
             Ok(error) => match *error {
                 Error::Call(error) => error,
+                Error::Cancelled => CallError::new(Self::CANCELLED, Error::Cancelled.to_string()),
                 other => CallError::new(Self::HANDLER_ERROR, other.to_string()),
             },
             Err(error) => CallError::new(Self::HANDLER_ERROR, error.to_string()),

@@ -1,6 +1,7 @@
 //! What every part has in common: errors, values, limits, threads and locks.
 
 pub(crate) mod bytes;
+pub(crate) mod current;
 pub(crate) mod error;
 pub(crate) mod expr_error;
 pub(crate) mod foreign;
@@ -22,4 +23,5 @@ pub(crate) mod sync;
 )]
 pub(crate) mod sys;
 pub(crate) mod threads;
+pub(crate) mod typed_error;
 pub(crate) mod value;

@@ -7,13 +7,15 @@ use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
+use crate::base::current;
 use crate::base::often::Origin;
 use crate::base::security::SecInfo;
 
 /// A connected peer: who sent a message, and whom to answer.
 ///
-/// Dereferences to the peer's name. It means this one connection, not whoever has the
+/// Dereferences to the peer's name, a `str`. It means this one connection, not whoever has the
 /// name later: sending to it fails with [`Error::Disconnected`](crate::Error::Disconnected)
 /// once the connection is gone. Over UDP, which has no connections, it means an address on
 /// one wire.
@@ -116,8 +118,58 @@ impl Sender {
     pub fn credentials(&self) -> Option<Credentials> {
         self.credentials
     }
+
+    /// Whether nobody waits any more for the answer to the call that this thread handles: the
+    /// caller has cancelled it, has given it up at its deadline, or is gone; or this API stops.
+    ///
+    /// For handlers that take long, to be asked now and then. What such a handler returns is sent
+    /// all the same, and thrown away by the caller; an error of its own words is sent with the
+    /// code [`CallError::CANCELLED`](crate::CallError::CANCELLED).
+    ///
+    /// It is about the call of this sender that the calling thread handles: elsewhere, and for a
+    /// notification, it is false. For an answer that is given later, ask the
+    /// [`Resolver`](crate::Resolver::is_cancelled). Under
+    /// [`Processing::Inline`](crate::Processing::Inline) nobody reads what a peer sends while its
+    /// handler runs, so that a handler that wants to be told needs another mode, or a promise.
+    ///
+    /// ```
+    /// use quickrpc::{Processing, remote_api};
+    ///
+    /// #[remote_api]
+    /// trait Lab {
+    ///     #[incoming]
+    ///     fn calibrate(&self, channel: u8) -> u32;
+    /// }
+    ///
+    /// let api = Lab::builder().transport("tcpserv:127.0.0.1:0").processing(Processing::Queue).build()?;
+    /// api.calibrate.connect(|sender, _channel| {
+    ///     for step in 0..1000 {
+    ///         if sender.is_cancelled() {
+    ///             return Err("given up");
+    ///         }
+    ///         // .. one step of the work
+    /// #       let _ = step;
+    ///     }
+    ///     Ok(7)
+    /// });
+    /// # Ok::<(), quickrpc::Error>(())
+    /// ```
+    pub fn is_cancelled(&self) -> bool {
+        current::of(self.id).is_some_and(|call| call.over().is_some())
+    }
+
+    /// When the caller gives up the call that this thread handles, where that is known: over a
+    /// `jrpc` wire whose callers say `?deadlines=on`.
+    ///
+    /// As [`is_cancelled`](Self::is_cancelled), which is true from then on, it is about the call
+    /// of this sender that the calling thread handles.
+    pub fn deadline(&self) -> Option<Instant> {
+        current::of(self.id).and_then(|call| call.deadline())
+    }
 }
 
+// Hidden, since the page of this type would be one of the methods of `str`.
+#[doc(hidden)]
 impl Deref for Sender {
     type Target = str;
 

@@ -12,6 +12,7 @@ use crate::wire::jrpc::batch::BatchAnswer;
 use crate::wire::session::About;
 
 use super::calls::Calls;
+use super::late::Place;
 
 impl Calls {
     /// Sends an encoded answer; a peer that is gone meanwhile does not mind.
@@ -159,6 +160,8 @@ pub(crate) fn internal(message: impl Into<String>) -> CallError {
 #[derive(Debug)]
 pub(crate) struct LateAnswer {
     pub(crate) calls: Arc<Calls>,
+    /// Its place among the calls that are answered later, if it has one there.
+    pub(crate) place: Option<Place>,
     /// Who is owed the answer; a peer that is gone is not kept for it.
     pub(crate) conn: Weak<Conn>,
     /// `None`: the caller wants no answer; errors go to `on_error`.
@@ -168,6 +171,11 @@ pub(crate) struct LateAnswer {
 }
 
 impl LateAnswer {
+    fn is_wanted(&self) -> bool {
+        let late = &self.calls.late;
+        self.place.is_none_or(|place| late.is_wanted(place))
+    }
+
     pub(crate) fn settle<W: Serialize>(self, result: Result<W, Error>) {
         let Some(conn) = self.conn.upgrade() else {
             crate::base::log::debug!("no answer to `{}`: the peer is gone", self.method);
@@ -184,7 +192,10 @@ impl LateAnswer {
                     written.unwrap_or_else(|| Some(internal("writing the result panicked")))
                 }
                 (None, Ok(_)) => None,
-                (_, Err(error)) => Some(call_error(error)),
+                (_, Err(error)) => Some(match self.is_wanted() {
+                    true => call_error(error),
+                    false => given_up(call_error(error)),
+                }),
             };
             let failed = failure.is_some();
             match (&self.id, failure) {
@@ -206,11 +217,31 @@ impl LateAnswer {
     }
 }
 
+impl Drop for LateAnswer {
+    fn drop(&mut self) {
+        self.calls.answered_later(self.place);
+    }
+}
+
 /// What the caller sees of an error of a promise that a handler returned.
 fn call_error(error: Error) -> CallError {
     match error {
-        Error::Call(error) => error,
-        Error::Abandoned => internal("the promise of the answer was dropped unanswered"),
-        other => CallError::new(CallError::HANDLER_ERROR, other.to_string()),
+        Error::Abandoned => internal(UNANSWERED),
+        other => CallError::from_boxed(other.into()),
     }
+}
+
+const UNANSWERED: &str = "the promise of the answer was dropped unanswered";
+
+/// The error of a handler whose call nobody waits for any more: one without a code of its own is
+/// no failure.
+pub(crate) fn given_up(mut error: CallError) -> CallError {
+    match error.code {
+        CallError::HANDLER_ERROR => error.code = CallError::CANCELLED,
+        CallError::INTERNAL_ERROR if error.message == UNANSWERED => {
+            return CallError::from_boxed(Error::Cancelled.into());
+        }
+        _ => {}
+    }
+    error
 }

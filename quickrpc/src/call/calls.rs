@@ -20,6 +20,7 @@ use crate::net::reactor::Command;
 use crate::wire::codec::{Envelope, Payload, Script};
 
 use super::gate::Gate;
+use super::late::LateCalls;
 use super::mailbox::{AfterPush, Item, Mailbox};
 use super::observers::Observers;
 use super::pending::{Answered, PendingTable};
@@ -27,6 +28,7 @@ use super::processing::Processing;
 use super::promise::{Context, PendingCall};
 use super::property::table::Properties;
 use super::slot::SlotTable;
+use super::stream::feeds::Feeds;
 
 /// The calls of an API, in both directions. `Echo` guards it; handles refer to it.
 ///
@@ -37,11 +39,13 @@ pub(crate) struct Calls {
     pub(crate) net: Arc<Net>,
     pub(crate) slots: SlotTable,
     pub(crate) properties: Properties,
+    pub(crate) feeds: Feeds,
     pub(crate) observers: Observers,
     pub(crate) gate: Gate,
     pub(crate) mailbox: Mailbox,
     pub(crate) call_timeout: Duration,
     pub(crate) pending: Mutex<PendingTable<dyn PendingCall, Conn>>,
+    pub(crate) late: LateCalls,
     next_call: AtomicU64,
 }
 
@@ -56,11 +60,13 @@ impl Calls {
             me: me.clone(),
             slots,
             properties: Properties::default(),
+            feeds: Feeds::default(),
             observers: Observers::default(),
             gate: Gate::default(),
             mailbox: Mailbox::new(net.id, processing),
             call_timeout,
             pending: Mutex::default(),
+            late: LateCalls::default(),
             next_call: AtomicU64::new(1),
             net,
         });
@@ -185,7 +191,7 @@ impl Calls {
             Ok(Envelope::Failure { error, .. }) => Err(Error::Call(error)),
             Ok(_) => offered,
             Err(error) => {
-                let error = Error::Decode(error.to_string().into());
+                let error = Error::undecodable(&error.to_string(), telegram.as_bytes());
                 self.trouble(conn.peer(), error.clone(), None);
                 Err(error)
             }
@@ -224,9 +230,10 @@ impl Calls {
 
     /// Fails the calls whose deadline has passed; gives the next deadline.
     pub(crate) fn expire_calls(&self, now: Instant) -> Option<Instant> {
-        let (late, next) = lock(&self.pending).expired(now);
-        for call in late {
-            call.time_out(0);
+        let (late, next) = lock(&self.pending).expired(now, |call| call.deadline());
+        for late in late {
+            late.call.time_out(0);
+            self.tell_cancelled(late.id, late.asked.as_slice());
         }
         next
     }
@@ -299,8 +306,17 @@ impl Context for Calls {
     }
 
     fn expire(&self, id: u64) {
-        let call = lock(&self.pending).late(id);
-        drop(call);
+        let late = lock(&self.pending).late(id);
+        if let Some(late) = late {
+            self.tell_cancelled(id, late.asked.as_slice());
+        }
+    }
+
+    fn cancel(&self, id: u64) {
+        let withdrawn = lock(&self.pending).withdraw(id);
+        if let Some(call) = withdrawn {
+            self.tell_cancelled(id, call.asked.as_slice());
+        }
     }
 
     fn run(&self, lane: u64, callback: Box<dyn FnOnce() + Send>) {
@@ -308,6 +324,15 @@ impl Context for Calls {
             return foreign::guarded("a callback of a promise", callback);
         }
         self.post(lane, callback, 0);
+    }
+
+    fn run_for(&self, call: u64, callback: Box<dyn FnOnce() + Send>) {
+        let asked = lock(&self.pending).only_asked(call);
+        self.post(asked.map_or(0, |peer| peer.id()), callback, 0);
+    }
+
+    fn grant(&self, call: u64, items: u64) {
+        self.grant_items(call, items);
     }
 }
 

@@ -1,20 +1,22 @@
 //! From a decoded call to its handlers, and from what they return to the answer.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use crossbeam_channel::Receiver;
 use serde::Serialize;
 
-use crate::base::error::{CallError, Error};
+use crate::base::current::CallKey;
+use crate::base::error::{BoxError, CallError, Error};
 use crate::base::log::Shown;
 use crate::base::often::Origin;
 use crate::base::sender::Sender;
+use crate::call::promise::wish::Unwanted;
 use crate::call::promise::{Promise, Resolver};
-use crate::call::reply::{IntoReply, Reply, Via};
+use crate::call::reply::{Reply, Returns, Via};
 use crate::format::args::{ArgsSeed, WireArgs};
-use crate::wire::codec::{AnyCodec, Part, Payload, Script};
+use crate::wire::codec::{AnyCodec, CallParts, Payload, Script};
 
 use super::answer::{self, Answers, LateAnswer, Route, internal};
 use crate::base::foreign::{inside, told};
@@ -24,14 +26,6 @@ use super::slot::{Entry, SlotInner};
 use crate::base::scratch;
 use crate::net::collect;
 use crate::net::conn::Conn;
-
-/// A decoded call: where its parts lie in the telegram.
-#[derive(Debug)]
-pub(crate) struct CallParts {
-    pub(crate) method: Part,
-    pub(crate) params: Payload,
-    pub(crate) id: Option<Part>,
-}
 
 /// One call on its way through one handler.
 pub struct Invocation<'de> {
@@ -51,8 +45,14 @@ pub struct Invocation<'de> {
 /// What a handler made of a call.
 pub struct Outcome(Made);
 
-/// What sends the answer when its promise is settled.
-type Later = Box<dyn FnOnce(LateAnswer) + Send>;
+/// A promise that will be the answer.
+pub(crate) trait Later: Send {
+    /// Who hears that nobody wants it any more.
+    fn unwanted(&self) -> Weak<dyn Unwanted>;
+
+    /// Has the answer sent when the promise is settled.
+    fn begin(self: Box<Self>, answer: LateAnswer);
+}
 
 enum Made {
     /// The arguments cannot be read, and nobody has looked at the whole telegram yet.
@@ -65,7 +65,7 @@ enum Made {
     /// The arguments are wrong, for every handler of the call.
     Refused(CallError),
     /// Answered by a promise.
-    Later(Later),
+    Later(Box<dyn Later>),
 }
 
 impl Outcome {
@@ -75,6 +75,10 @@ impl Outcome {
 
     pub(crate) fn failed(error: CallError) -> Self {
         Outcome(Made::Failed(error))
+    }
+
+    pub(crate) fn later(later: Box<dyn Later>) -> Self {
+        Outcome(Made::Later(later))
     }
 }
 
@@ -98,6 +102,23 @@ impl<'de> Invocation<'de> {
                 depth,
             )
             .map_err(|text| self.unreadable(text))
+    }
+
+    /// Decodes the one argument that is all of what was sent.
+    pub fn whole<W: serde::de::Deserialize<'de>>(&self) -> Result<W, Outcome> {
+        let (codec, depth) = self.reading();
+        codec
+            .read(
+                *self.telegram,
+                self.params,
+                std::marker::PhantomData::<W>,
+                depth,
+            )
+            .map_err(|text| {
+                let argument = self.slot.call.and_then(|call| call.arguments.first());
+                let name = argument.map_or("", |argument| argument.wire_name);
+                self.unreadable(format!("argument `{name}` of `{}`: {text}", self.method()))
+            })
     }
 
     /// Decodes whatever the arguments are.
@@ -129,13 +150,13 @@ impl<'de> Invocation<'de> {
     }
 
     /// Encodes what the handler of a call with reply returned.
-    pub fn reply<T, W, R>(&mut self, returned: R) -> Outcome
+    pub fn reply<T, W, R, K>(&mut self, returned: R) -> Outcome
     where
         T: Via<W> + Send + 'static,
         W: Serialize + 'static,
-        R: IntoReply<T>,
+        R: Returns<T, K>,
     {
-        self.answer(returned.into_reply())
+        self.answer(returned.__say())
     }
 
     /// The same for what a handler has to say.
@@ -147,17 +168,17 @@ impl<'de> Invocation<'de> {
         match reply {
             Reply::Value(value) => self.encode(&value.into_wire()),
             Reply::NotMine => Outcome::not_mine(),
-            Reply::Failed(error) => Outcome::failed(error),
+            Reply::Failed(error) => Outcome::failed(self.slot.call_error(error)),
             Reply::Later(promise) => later(promise, Via::into_wire),
         }
     }
 
     /// What the handler of a notification returned.
-    pub fn done<R: IntoReply<()>>(&mut self, returned: R) -> Outcome {
-        match returned.into_reply() {
+    pub fn done<R: Returns<(), K>, K>(&mut self, returned: R) -> Outcome {
+        match returned.__say() {
             // Several handlers may hear a notification; none of them answers.
             Reply::Value(()) | Reply::NotMine => Outcome::not_mine(),
-            Reply::Failed(error) => Outcome::failed(error),
+            Reply::Failed(error) => Outcome::failed(self.slot.call_error(error)),
             Reply::Later(promise) => later(promise, |()| ()),
         }
     }
@@ -175,6 +196,11 @@ impl<'de> Invocation<'de> {
     /// Something that disconnects when the API stops.
     pub(crate) fn stop_signal(&self) -> Receiver<()> {
         self.calls.net.stop_signal()
+    }
+
+    /// The error as the caller sees it, whatever the declaration says of it.
+    pub(crate) fn call_error(&self, error: BoxError) -> CallError {
+        self.slot.call_error(error)
     }
 
     /// The name on the wire.
@@ -217,15 +243,35 @@ impl<'de> Invocation<'de> {
     }
 }
 
+/// A promise, and how its value travels.
+struct Promised<T, F> {
+    promise: Promise<T>,
+    into_wire: F,
+}
+
+impl<T, W, F> Later for Promised<T, F>
+where
+    T: Send + 'static,
+    W: Serialize + 'static,
+    F: FnOnce(T) -> W + Send + 'static,
+{
+    fn unwanted(&self) -> Weak<dyn Unwanted> {
+        self.promise.unwanted()
+    }
+
+    fn begin(self: Box<Self>, answer: LateAnswer) {
+        let Promised { promise, into_wire } = *self;
+        promise.on_settled(move |result| answer.settle(result.map(into_wire)));
+    }
+}
+
 fn later<T, W, F>(promise: Promise<T>, into_wire: F) -> Outcome
 where
     T: Send + 'static,
     W: Serialize + 'static,
     F: FnOnce(T) -> W + Send + 'static,
 {
-    Outcome(Made::Later(Box::new(move |answer| {
-        promise.on_settled(move |result| answer.settle(result.map(into_wire)));
-    })))
+    Outcome::later(Box::new(Promised { promise, into_wire }))
 }
 
 /// A telegram has to be decoded in full, which says what it really is.
@@ -313,7 +359,7 @@ impl Calls {
                 Err(Failed::Unreadable) => return Err(Unreadable),
                 Err(Failed::With(error)) => {
                     match id {
-                        Some(id) => answer::encode_error(call.conn, out, id, &error),
+                        Some(id) => encode_failure(call.conn, out, id, error),
                         None => self.trouble(call.sender, Error::Call(error), Some(method)),
                     }
                     None
@@ -334,12 +380,14 @@ impl Calls {
         })
     }
 
-    fn answer_later(&self, call: &Call<'_>, id: Option<&str>, method: &str, later: Later) {
+    fn answer_later(&self, call: &Call<'_>, id: Option<&str>, method: &str, later: Box<dyn Later>) {
         let Some(calls) = self.me.upgrade() else {
             return;
         };
         call.conn.flow.owe();
-        later(LateAnswer {
+        let place = self.answers_later(call.conn, id, later.unwanted());
+        later.begin(LateAnswer {
+            place,
             calls,
             conn: Arc::downgrade(call.conn),
             id: id.map(Into::into),
@@ -357,7 +405,7 @@ impl Calls {
         call: &Call<'_>,
         id: Option<&str>,
         out: &mut Vec<u8>,
-    ) -> Result<Option<Later>, Failed> {
+    ) -> Result<Option<Box<dyn Later>>, Failed> {
         if handlers.is_empty() {
             crate::base::log::debug!(peer = %call.sender, "nobody handles `{}`", slot.name);
         }
@@ -451,6 +499,15 @@ impl Calls {
         };
         Err(internal(format!("{who} `{}`", slot.name)))
     }
+}
+
+/// Encodes the error of a handler, which may have given up since nobody waits for it.
+#[cold]
+fn encode_failure(conn: &Conn, out: &mut Vec<u8>, id: &str, mut error: CallError) {
+    if CallKey::new(conn.id(), id).is_marked() {
+        error = answer::given_up(error);
+    }
+    answer::encode_error(conn, out, id, &error);
 }
 
 /// A name from the wire, short enough for an error.

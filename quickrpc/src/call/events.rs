@@ -9,6 +9,7 @@ use crate::base::sender::Sender;
 use crate::base::sync::lock;
 use crate::net::above::{Above, Hears};
 use crate::net::conn::Conn;
+use crate::net::reactor::Command;
 use crate::net::status::TransportStatus;
 
 use super::calls::Calls;
@@ -34,13 +35,22 @@ impl Above for Calls {
 
     fn lost(&self, peer: &Conn, reason: &DisconnectReason) {
         self.properties.lost(peer.id());
+        self.feeds.lost(peer.id());
         self.fail_pending(peer, reason);
+        // One that has only ended its side may still take answers.
+        if peer.is_closed() || !peer.wire.frames.ends_by_halves() {
+            self.cancel_all(peer);
+        }
     }
 
     fn ended(&self, peer: &Arc<Conn>) {
         let last = Arc::clone(peer);
         // With answers owed, the last of them closes.
         self.post(peer.id(), Box::new(move || last.settled()), 0);
+        if !peer.is_closed() && peer.wire.frames.ends_by_halves() {
+            // Something is owed to it: is it there to take it?
+            self.net.ask(Command::Probe(Arc::clone(peer)));
+        }
     }
 
     fn gone(&self, peer: &Arc<Conn>, reason: DisconnectReason) {
@@ -57,6 +67,7 @@ impl Above for Calls {
 
     fn room(&self, peer: &Arc<Conn>) {
         self.has_room_for_properties(peer.id());
+        self.feeds.room(peer.id());
     }
 
     fn trouble(&self, peer: &Sender, error: Error) {
@@ -83,6 +94,24 @@ impl Above for Calls {
         self.mailbox.drain();
     }
 
+    fn may_start(&self) -> Result<(), Error> {
+        let local = || {
+            let call = self.slots.with_local_handler();
+            call.or_else(|| self.properties.with_local_handler())
+        };
+        match self.mailbox.mode() {
+            Processing::Manual => Ok(()),
+            _ => local().map_or(Ok(()), |name| {
+                let text = format!(
+                    "a handler of `{name}` was connected with `.._local`, to stay on its thread: \
+                     build the API with `.processing(Processing::Manual)` and call \
+                     `process_pending()` there, or connect a handler that is `Send` and `Sync`"
+                );
+                Err(Error::Config(text.into()))
+            }),
+        }
+    }
+
     fn starting(&self) {
         self.properties.reset();
         self.mailbox.open();
@@ -93,10 +122,18 @@ impl Above for Calls {
         // The running handlers finish; the calls that wait behind them are given up.
         self.mailbox.forget_calls();
         let pending = lock(&self.pending).close();
-        for call in pending {
-            call.fail(Error::Stopped, 0);
+        for given_up in pending {
+            // What runs though nobody looks at its result goes on.
+            let wanted = given_up.call.is_wanted();
+            given_up.call.fail(Error::Stopped, 0);
+            if wanted {
+                self.tell_cancelled(given_up.id, given_up.asked.as_slice());
+            }
         }
+        self.feeds.clear();
+        let marks = self.cancel_running();
         self.mailbox.wait_idle(deadline);
+        drop(marks);
     }
 
     fn stopped(&self, deadline: Instant) {

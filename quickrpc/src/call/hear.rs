@@ -2,20 +2,27 @@
 //! settle promises.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use crate::base::current::{CallKey, Current, Handling};
 use crate::base::error::{CallError, Error};
 use crate::base::scratch;
 use crate::base::sender::Sender;
+use crate::base::sync::after;
 use crate::net::above::Hears;
 use crate::net::conn::Admitted;
 use crate::net::conn::{Conn, TooFast};
-use crate::wire::codec::{Envelope, Script, SharedScript};
+use crate::wire::codec::{CallParts, Envelope, Part, Payload, Script, SharedScript, Span};
 use crate::wire::jrpc::batch::BatchAnswer;
+use crate::wire::session::Changes;
 
 use super::answer::{self, Answers, Route};
 use super::calls::Calls;
-use super::dispatch::{Call, CallParts, Unreadable};
+use super::cancel;
+use super::dispatch::{Call, Unreadable};
 use super::mailbox::{Item, Turn};
+use super::stream::telegrams::{ITEM, MORE};
+use crate::wire::jrpc::CANCEL;
 
 /// What something answers that was no call.
 const NO_CALL: Answers<'_> = Answers {
@@ -32,6 +39,8 @@ pub(crate) struct Ear<'a> {
     turn: Option<Turn<'a>>,
     /// Something of the peer waits for its turn.
     waits: bool,
+    /// When the caller of what is heard gives up.
+    deadline: Option<Instant>,
 }
 
 /// A telegram as it lies in the input, copied at most once however many calls of it wait.
@@ -56,8 +65,25 @@ impl Hears for Ear<'_> {
         self.envelope(heard, sender, &mut telegram, &Route::Alone);
     }
 
-    fn unreadable(&mut self, sender: &Sender, text: &str) {
-        self.trouble(sender, Error::Decode(text.into()));
+    fn changed(&mut self, changes: &dyn Changes, sender: &Sender) {
+        for property in self.calls.properties.remote() {
+            let Some(value) = changes.value(property.property()) else {
+                continue;
+            };
+            // As a notification by place, which takes its turn like others.
+            let text = format!("[{value}]");
+            let params = Span::new(0..text.len()).map_or(Payload::Missing, Payload::Text);
+            let notification = Envelope::Call {
+                method: Part::Owned(property.change().into()),
+                params,
+                id: None,
+            };
+            self.hear(notification, sender, &Script::Text(&text));
+        }
+    }
+
+    fn unreadable(&mut self, sender: &Sender, text: &str, bytes: &[u8]) {
+        self.trouble(sender, Error::undecodable(text, bytes));
         if self.conn.wire.codec.strict() {
             let error = CallError::new(CallError::PARSE_ERROR, text);
             self.answer_error("null", &error, &Route::Alone);
@@ -95,6 +121,7 @@ impl<'a> Ear<'a> {
             conn,
             turn: None,
             waits: false,
+            deadline: None,
         }
     }
 
@@ -143,7 +170,8 @@ impl<'a> Ear<'a> {
                 Some(id) => self.answer_error(id.of(*telegram.script), &error, route),
                 None if conn.wire.codec.strict() => self.answer_error("null", &error, route),
                 None => {
-                    self.trouble(sender, Error::Decode(error.to_string().into()));
+                    let error = Error::undecodable(&error.to_string(), telegram.script.as_bytes());
+                    self.trouble(sender, error);
                     self.no_answer(route);
                 }
             },
@@ -155,13 +183,51 @@ impl<'a> Ear<'a> {
                 self.answer_error(id.of(*telegram.script), &error, route);
             }
             Envelope::Unreadable { ours, error } => {
-                let error = Error::Decode(error.to_string().into());
+                let error = Error::undecodable(&error.to_string(), telegram.script.as_bytes());
                 self.trouble(conn.peer(), error.clone());
                 calls.fail_call(conn, Some(ours), error);
                 self.no_answer(route);
             }
+            Envelope::Cancel { id, call } => self.cancel(&id, *call, sender, telegram, route),
+            Envelope::Timed(timed) => self.timed(*timed, sender, telegram, route),
             Envelope::Header(_) | Envelope::Empty => self.no_answer(route),
         }
+    }
+
+    /// Now, and not when its turn comes: what is given up may have the turn.
+    #[cold]
+    fn cancel(
+        &mut self,
+        id: &str,
+        call: CallParts,
+        sender: &Sender,
+        telegram: &mut Telegram<'_>,
+        route: &Route,
+    ) {
+        self.waits |= self.calls.cancel(self.conn, id, telegram.script.len());
+        // A program may have declared it, for what it does by itself.
+        match self.calls.slots.find(call.method.of(*telegram.script)) {
+            Some(_) => self.call(call, sender, telegram, route),
+            None => self.no_answer(route),
+        }
+    }
+
+    /// A call that has a deadline.
+    #[inline(never)]
+    fn timed(
+        &mut self,
+        (timeout, call): (Duration, CallParts),
+        sender: &Sender,
+        telegram: &mut Telegram<'_>,
+        route: &Route,
+    ) {
+        self.deadline = Some(after(timeout));
+        let id = call.id.as_ref().map(|id| id.of(*telegram.script));
+        let key = id.map(|id| CallKey::new(self.conn.id(), id));
+        // If it is handled at once.
+        let _handling = key.map(|key| Current::new(key, self.deadline).begin());
+        self.call(call, sender, telegram, route);
+        self.deadline = None;
     }
 
     fn several(
@@ -196,6 +262,10 @@ impl<'a> Ear<'a> {
         route: &Route,
     ) {
         self.conn.reading.heard_call();
+        if parts.method.of(*telegram.script).starts_with("rpc.") && self.of_stream(&parts, telegram)
+        {
+            return self.no_answer(route);
+        }
         if let Some(rate) = &self.conn.rate
             && let Some(too_fast) = rate.exceeded()
         {
@@ -214,6 +284,21 @@ impl<'a> Ear<'a> {
                 route,
             });
         }
+        self.call_waits(parts, sender, telegram, route);
+    }
+
+    /// A call that has to wait for its turn.
+    #[inline(never)]
+    fn call_waits(
+        &mut self,
+        parts: CallParts,
+        sender: &Sender,
+        telegram: &mut Telegram<'_>,
+        route: &Route,
+    ) {
+        if self.calls.mailbox.refuses() {
+            return self.shutting_down(&parts, telegram.script, route);
+        }
         let Some(calls) = self.calls.me.upgrade() else {
             return;
         };
@@ -224,17 +309,49 @@ impl<'a> Ear<'a> {
         };
         let (conn, sender, route) = (Arc::clone(self.conn), sender.clone(), route.clone());
         let telegram = telegram.shared();
+        let deadline = self.deadline;
         let item = move || {
-            calls.take(&Call {
+            let call = Call {
                 conn: &conn,
                 sender: &sender,
                 telegram: &telegram.script(),
                 parts: &parts,
                 route: &route,
-            });
+            };
+            calls.begin(&call, deadline);
             calls.make_room(&conn);
         };
         self.wait_turn(Box::new(item), bytes);
+    }
+
+    /// What belongs to streams is noticed by whoever reads. Gives whether it was that.
+    fn of_stream(&self, parts: &CallParts, telegram: &Telegram<'_>) -> bool {
+        if parts.id.is_some() {
+            return false;
+        }
+        match parts.method.of(*telegram.script) {
+            ITEM => self.calls.item(self.conn, telegram.script, &parts.params),
+            MORE => self.calls.more(self.conn, telegram.script, &parts.params),
+            // Where the codec has not seen it already.
+            CANCEL => self
+                .calls
+                .given_up(self.conn, telegram.script, &parts.params),
+            _ => false,
+        }
+    }
+
+    #[cold]
+    fn shutting_down(&mut self, parts: &CallParts, telegram: &Script<'_>, route: &Route) {
+        let text = "this side shuts down, and begins no calls any more";
+        let error = CallError::new(CallError::SHUTTING_DOWN, text);
+        match &parts.id {
+            Some(id) => self.answer_error(id.of(*telegram), &error, route),
+            None => {
+                let method = parts.method.of(*telegram);
+                crate::base::log::debug!(peer = %self.conn.peer(), "`{method}` is not begun: {text}");
+                self.no_answer(route);
+            }
+        }
     }
 
     #[cold]
@@ -274,28 +391,59 @@ impl<'a> Ear<'a> {
 }
 
 impl Calls {
+    /// A call that has waited has its turn.
+    fn begin(&self, call: &Call<'_>, deadline: Option<Instant>) {
+        if let Some(_handling) = self.enter(call, deadline) {
+            self.take(call);
+        }
+    }
+
+    /// This thread handles a call, unless nobody waits for its answer any more: then it is
+    /// answered without that.
+    fn enter(&self, call: &Call<'_>, deadline: Option<Instant>) -> Option<Option<Handling>> {
+        let Some(id) = call.parts.id.as_ref().map(|id| id.of(*call.telegram)) else {
+            return Some(None);
+        };
+        let current = Current::new(CallKey::new(call.conn.id(), id), deadline);
+        let Some(over) = current.over() else {
+            return Some(Some(current.begin()));
+        };
+        Ear::new(self, call.conn).answer_error(id, &cancel::not_begun(over), call.route);
+        None
+    }
+
     /// Handles a call. One that only looked like a call with valid arguments is decoded in
     /// full, and treated as what it really is. In the turn of the call.
     pub(crate) fn take(&self, call: &Call<'_>) {
-        let Err(Unreadable) = self.handle(call) else {
-            return;
-        };
+        if let Err(Unreadable) = self.handle(call) {
+            self.take_in_full(call);
+        }
+    }
+
+    #[inline(never)]
+    fn take_in_full(&self, call: &Call<'_>) {
         let mut ear = Ear::new(self, call.conn);
         let wire = &call.conn.wire;
-        match wire.codec.decode(*call.telegram, &wire.limits) {
-            Ok(Envelope::Call { method, params, id }) => {
-                // What is decoded in full can be read.
-                let parts = &CallParts { method, params, id };
-                self.handle(&Call { parts, ..*call }).ok();
-            }
+        let (parts, timeout) = match wire.codec.decode(*call.telegram, &wire.limits) {
+            Ok(Envelope::Call { method, params, id }) => (CallParts { method, params, id }, None),
+            Ok(Envelope::Timed(timed)) => (timed.1, Some(timed.0)),
             Ok(envelope) => {
                 let mut telegram = Telegram {
                     script: call.telegram,
                     shared: None,
                 };
-                ear.envelope(envelope, call.sender, &mut telegram, call.route);
+                return ear.envelope(envelope, call.sender, &mut telegram, call.route);
             }
-            Err(error) => ear.unreadable(call.sender, &error.to_string()),
+            Err(error) => {
+                let bytes = call.telegram.as_bytes();
+                return ear.unreadable(call.sender, &error.to_string(), bytes);
+            }
+        };
+        // Only now it is known whether it has an id. What is decoded in full can be read.
+        let parts = &parts;
+        let call = Call { parts, ..*call };
+        if let Some(_handling) = self.enter(&call, timeout.map(after)) {
+            self.handle(&call).ok();
         }
     }
 

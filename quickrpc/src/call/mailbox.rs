@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -41,6 +42,8 @@ pub(crate) struct Mailbox {
     given_back: Condvar,
     /// How long a worker without work stays.
     linger: Duration,
+    /// New calls are not to be begun: the API shuts down.
+    refuses: AtomicBool,
 }
 
 #[derive(Default)]
@@ -53,8 +56,10 @@ struct State {
     idle: usize,
     /// Nothing is accepted any more, and workers end.
     closed: bool,
-    /// Somebody waits in [`Mailbox::wait_idle`].
-    stopping: bool,
+    /// How many wait in [`Mailbox::wait_idle`] or [`Mailbox::wait_settled`].
+    stopping: usize,
+    /// What handlers have left to promises.
+    owed: usize,
 }
 
 #[derive(Default)]
@@ -88,6 +93,7 @@ impl Mailbox {
             work: Condvar::new(),
             given_back: Condvar::new(),
             linger: LINGER,
+            refuses: AtomicBool::new(false),
         }
     }
 
@@ -110,6 +116,9 @@ impl Mailbox {
     /// waits. Only where handlers run inline.
     pub(crate) fn enter(&self) -> Option<Turn<'_>> {
         if self.mode != Processing::Inline {
+            return None;
+        }
+        if self.refuses() {
             return None;
         }
         let mut state = lock(&self.state);
@@ -142,7 +151,12 @@ impl Mailbox {
         match self.mode {
             Processing::Inline if state.held == 0 => AfterPush::Drain,
             Processing::Inline => AfterPush::Nothing,
-            Processing::Manual if was_idle => AfterPush::Tell,
+            Processing::Manual if was_idle => {
+                if state.stopping > 0 {
+                    self.given_back.notify_all();
+                }
+                AfterPush::Tell
+            }
             Processing::Manual => AfterPush::Nothing,
             // A worker that was woken is idle until it gets the lock: each serves one lane.
             Processing::Queue | Processing::Pool(_) if state.ready.len() <= state.idle => {
@@ -157,6 +171,28 @@ impl Mailbox {
             }
             Processing::Queue | Processing::Pool(_) => AfterPush::Nothing,
         }
+    }
+
+    /// Adds an item behind what waits or runs in a lane. Gives false, and drops it, if nothing
+    /// does.
+    pub(crate) fn push_behind(&self, lane: u64, item: Item) -> bool {
+        let mut state = lock(&self.state);
+        if !state.closed
+            && let Some(lane) = state.lanes.get_mut(&lane)
+        {
+            lane.items.push_back((item, 0));
+            return true;
+        }
+        drop(state);
+        drop(item);
+        false
+    }
+
+    /// The lanes of which something runs.
+    pub(crate) fn running(&self) -> Vec<u64> {
+        let state = lock(&self.state);
+        let running = state.lanes.iter().filter(|(_, lane)| lane.running);
+        running.map(|(lane, _)| *lane).collect()
     }
 
     /// A worker that was to be spawned could not be.
@@ -265,10 +301,10 @@ impl Mailbox {
             self.drain();
         }
         let mut state = lock(&self.state);
-        state.stopping = true;
+        state.stopping += 1;
         while state.held > 0 || (!state.ready.is_empty() && self.mode != Processing::Manual) {
             let Some(left) = deadline.checked_duration_since(Instant::now()) else {
-                state.stopping = false;
+                state.stopping -= 1;
                 return false;
             };
             state = self
@@ -277,13 +313,66 @@ impl Mailbox {
                 .unwrap_or_else(|poisoned| poisoned.into_inner())
                 .0;
         }
-        state.stopping = false;
+        state.stopping -= 1;
         true
+    }
+
+    /// Waits until nothing runs, waits, or is left to promises, but not beyond the deadline. Gives
+    /// how much of that is left. Not for the poll thread; a program with a loop of its own runs
+    /// here what waits.
+    pub(crate) fn wait_settled(&self, deadline: Instant) -> usize {
+        let mut state = lock(&self.state);
+        state.stopping += 1;
+        loop {
+            if self.mode == Processing::Manual && state.held == 0 && !state.ready.is_empty() {
+                drop(state);
+                let batch = Batch::begin();
+                self.drain();
+                drop(batch);
+                state = lock(&self.state);
+            }
+            let waiting = state.lanes.values().map(|lane| lane.items.len());
+            let left = waiting.sum::<usize>() + state.held + state.owed;
+            let now = Instant::now();
+            if left == 0 || now >= deadline {
+                state.stopping -= 1;
+                return left;
+            }
+            state = self
+                .given_back
+                .wait_timeout(state, deadline - now)
+                .unwrap_or_else(|poisoned| poisoned.into_inner())
+                .0;
+        }
+    }
+
+    /// From now on, new calls are not to be begun.
+    pub(crate) fn refuse(&self) {
+        self.refuses.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn refuses(&self) -> bool {
+        self.refuses.load(Ordering::Acquire)
+    }
+
+    /// A handler leaves its answer to a promise.
+    pub(crate) fn owe(&self) {
+        lock(&self.state).owed += 1;
+    }
+
+    /// That is over.
+    pub(crate) fn paid(&self) {
+        let mut state = lock(&self.state);
+        state.owed -= 1;
+        if state.stopping > 0 {
+            self.given_back.notify_all();
+        }
     }
 
     /// Accepts again, for another start.
     pub(crate) fn open(&self) {
         lock(&self.state).closed = false;
+        self.refuses.store(false, Ordering::Release);
     }
 
     fn take(&self) -> Option<(u64, Item)> {
@@ -350,7 +439,7 @@ impl Turn<'_> {
         state.held -= 1;
         let stopping = state.stopping;
         drop(state);
-        if stopping {
+        if stopping > 0 {
             self.mailbox.given_back.notify_all();
         }
         here::set_turn(self.outer);
@@ -365,7 +454,7 @@ impl Drop for Turn<'_> {
             let mut state = lock(&self.mailbox.state);
             let Some((lane, item)) = state.next() else {
                 state.held -= 1;
-                if state.stopping {
+                if state.stopping > 0 {
                     self.mailbox.given_back.notify_all();
                 }
                 break;

@@ -93,13 +93,20 @@ struct Entry<C: ?Sized, P> {
 }
 
 /// Those who were asked; nearly always one.
-enum Asked<P> {
+pub(crate) enum Asked<P> {
     One(Arc<P>),
     Many(Vec<Arc<P>>),
 }
 
+/// A call that is given up, and those who do not know of it.
+pub(crate) struct Withdrawn<C: ?Sized, P> {
+    pub(crate) id: u64,
+    pub(crate) call: Arc<C>,
+    pub(crate) asked: Asked<P>,
+}
+
 impl<P> Asked<P> {
-    fn as_slice(&self) -> &[Arc<P>] {
+    pub(crate) fn as_slice(&self) -> &[Arc<P>] {
         match self {
             Asked::One(conn) => std::slice::from_ref(conn),
             Asked::Many(conns) => conns,
@@ -214,6 +221,14 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
         })
     }
 
+    /// A call of this peer.
+    pub(crate) fn of(&self, id: u64, conn: &P) -> Option<Arc<C>> {
+        let entry = self.calls.get(&id)?;
+        let mut asked = entry.asked.as_slice().iter();
+        let is_asked = asked.any(|one| one.id() == conn.id());
+        is_asked.then(|| Arc::clone(&entry.call))
+    }
+
     /// The peer that was asked, if it was a single one.
     pub(crate) fn only_asked(&self, id: u64) -> Option<Arc<P>> {
         match &self.calls.get(&id)?.asked {
@@ -238,10 +253,10 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
     }
 
     /// Forgets a call whose deadline has passed.
-    pub(crate) fn late(&mut self, id: u64) -> Option<Arc<C>> {
+    pub(crate) fn late(&mut self, id: u64) -> Option<Withdrawn<C, P>> {
         let entry = self.calls.get(&id)?;
         entry.asked.as_slice().iter().for_each(|conn| conn.missed());
-        self.remove(id)
+        self.withdraw(id)
     }
 
     /// Forgets a call.
@@ -255,6 +270,18 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
             self.deadlines.end(id, |id| calls.contains_key(&id));
         }
         Some(entry.call)
+    }
+
+    /// Forgets a call of which those who were asked do not know yet.
+    pub(crate) fn withdraw(&mut self, id: u64) -> Option<Withdrawn<C, P>> {
+        let Entry {
+            call, asked, timed, ..
+        } = self.forget(id)?;
+        if timed {
+            let calls = &self.calls;
+            self.deadlines.end(id, |id| calls.contains_key(&id));
+        }
+        Some(Withdrawn { id, call, asked })
     }
 
     fn forget(&mut self, id: u64) -> Option<Entry<C, P>> {
@@ -291,17 +318,26 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
     }
 
     /// The calls whose deadline has passed, and the next deadline, at which somebody has to look
-    /// again.
-    pub(crate) fn expired(&mut self, now: Instant) -> (Vec<Arc<C>>, Option<Instant>) {
+    /// again. A call that has got more time meanwhile says so.
+    pub(crate) fn expired(
+        &mut self,
+        now: Instant,
+        deadline: impl Fn(&C) -> Option<Instant>,
+    ) -> (Vec<Withdrawn<C, P>>, Option<Instant>) {
         let mut late = Vec::new();
         loop {
             let calls = &self.calls;
             let Some(id) = self.deadlines.due(now, |id| calls.contains_key(&id)) else {
                 break;
             };
-            late.extend(self.forget(id).map(|entry| {
-                entry.asked.as_slice().iter().for_each(|conn| conn.missed());
-                entry.call
+            let later = calls.get(&id).and_then(|entry| deadline(&entry.call));
+            if let Some(later) = later.filter(|later| *later > now) {
+                self.deadlines.begin(later, id);
+                continue;
+            }
+            late.extend(self.forget(id).map(|Entry { call, asked, .. }| {
+                asked.as_slice().iter().for_each(|conn| conn.missed());
+                Withdrawn { id, call, asked }
             }));
         }
         let calls = &self.calls;
@@ -315,13 +351,16 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
     }
 
     /// Forgets everything, and accepts nothing more.
-    pub(crate) fn close(&mut self) -> Vec<Arc<C>> {
+    pub(crate) fn close(&mut self) -> Vec<Withdrawn<C, P>> {
         self.closed = true;
         self.deadlines.clear();
         self.looked_at = None;
         let ids: Vec<u64> = self.calls.keys().copied().collect();
-        let entries = ids.into_iter().filter_map(|id| self.forget(id));
-        entries.map(|entry| entry.call).collect()
+        let withdrawn = ids.into_iter().filter_map(|id| {
+            let Entry { call, asked, .. } = self.forget(id)?;
+            Some(Withdrawn { id, call, asked })
+        });
+        withdrawn.collect()
     }
 }
 

@@ -1,7 +1,9 @@
 //! What handlers return, and how results travel.
 
 use crate::base::bytes::Bytes;
-use crate::base::error::{BoxError, CallError};
+use serde::Serialize;
+
+use crate::base::error::BoxError;
 use crate::call::promise::Promise;
 
 /// How a declared result travels: as itself, except that byte strings, written as
@@ -53,8 +55,9 @@ pub enum Reply<T> {
     Value(T),
     /// Nothing: another handler may answer.
     NotMine,
-    /// The answer is an error.
-    Failed(CallError),
+    /// The answer is an error. A [`CallError`](crate::CallError) and the declared one keep what
+    /// they say.
+    Failed(BoxError),
     /// The answer comes later.
     Later(Promise<T>),
 }
@@ -64,9 +67,14 @@ pub enum Reply<T> {
 /// * `T`: the answer.
 /// * `Option<T>`: the answer, or `None`: not mine, let another handler answer.
 /// * `Result<T, E>`: the answer, or an error for the caller. `E` is whatever converts into
-///   `Box<dyn Error + Send + Sync>`; a [`CallError`] inside keeps its code and data.
+///   `Box<dyn Error + Send + Sync>`; a [`CallError`](crate::CallError) inside keeps its code and
+///   data, and the `E` of a declared `-> Result<T, E>` travels as itself, if it can.
 ///   [`quickrpc::ok`](crate::ok) fixes the type in closures that use `?`.
 /// * [`Promise<T>`]: the answer comes later, without blocking anything.
+/// * `Result<Promise<T>, E>`: either of them. `E` is an error that is `Serialize`; any other
+///   one goes by `Reply::from(result)`.
+/// * [`Reply<T>`]: one of these, in words.
+/// * `!`: nothing, as with `|_sender| todo!()`.
 ///
 /// For a notification `T` is `()`. With a declared `Option<X>`, `None` is the answer, and
 /// `Option<Option<X>>` can pass.
@@ -103,7 +111,7 @@ impl<T, E: Into<BoxError>> IntoReply<T> for Result<T, E> {
     fn into_reply(self) -> Reply<T> {
         match self {
             Ok(value) => Reply::Value(value),
-            Err(error) => Reply::Failed(CallError::from_boxed(error.into())),
+            Err(error) => Reply::Failed(error.into()),
         }
     }
 }
@@ -115,10 +123,89 @@ impl<T> IntoReply<T> for Promise<T> {
     }
 }
 
+// `Serialize`, so that the compiler need not guess what `Err(CallError::new(..))` is a result of, or
+// `quickrpc::ok(text.parse()?)`: errors like these are none of this kind.
+impl<T, E> IntoReply<T> for Result<Promise<T>, E>
+where
+    E: std::error::Error + Serialize + Send + Sync + 'static,
+{
+    #[inline]
+    fn into_reply(self) -> Reply<T> {
+        Reply::from(self)
+    }
+}
+
+impl<T> IntoReply<T> for Reply<T> {
+    #[inline]
+    fn into_reply(self) -> Reply<T> {
+        self
+    }
+}
+
+impl<T, E: Into<BoxError>> From<Result<Promise<T>, E>> for Reply<T> {
+    fn from(result: Result<Promise<T>, E>) -> Self {
+        match result {
+            Ok(promise) => Reply::Later(promise),
+            Err(error) => Reply::Failed(error.into()),
+        }
+    }
+}
+
+/// What a handler returns: an [`IntoReply`], or nothing ever. `K` says which of the two, so that
+/// the compiler finds it out, and a `T` that nobody has stands in nobody's way.
+#[diagnostic::on_unimplemented(
+    message = "a handler of this call must return `{T}`, `Option<{T}>`, `Result<{T}, E>` or `Promise<{T}>`, not `{Self}`",
+    label = "its handler returns `{Self}`",
+    note = "the declaration of the call says `{T}`; `E` is any error that converts into `Box<dyn Error + Send + Sync>`"
+)]
+pub trait Returns<T, K> {
+    /// What the handler has to say.
+    fn __say(self) -> Reply<T>;
+}
+
+/// It returns something.
+#[derive(Debug)]
+pub struct Something;
+
+/// It does not return.
+#[derive(Debug)]
+pub struct Nothing;
+
+/// `!`, which has no name where a type stands.
+pub(crate) type Never = <fn() -> ! as Function>::Output;
+
+/// A function without arguments.
+pub trait Function {
+    /// What it returns.
+    type Output;
+}
+
+impl<T> Function for fn() -> T {
+    type Output = T;
+}
+
+impl<T, R: IntoReply<T>> Returns<T, Something> for R {
+    #[inline]
+    fn __say(self) -> Reply<T> {
+        self.into_reply()
+    }
+}
+
+impl<T> Returns<T, Nothing> for Never {
+    fn __say(self) -> Reply<T> {
+        self
+    }
+}
+
+/// What a server's method has returned, which was declared `-> Result<Promise<T>, E>`.
+pub fn served<T, E: Into<BoxError>>(result: Result<Promise<T>, E>) -> Reply<T> {
+    Reply::from(result)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::error::{Error, ok};
+    use crate::base::error::{CallError, Error, ok};
 
     fn told<T>(reply: impl IntoReply<T>) -> Reply<T> {
         reply.into_reply()
@@ -153,18 +240,14 @@ mod tests {
     #[test]
     fn errors_keep_what_a_call_error_says() {
         let refusal = CallError::new(7, "no").with_data(1);
-        let Reply::Failed(error) = told::<u8>(Err(refusal.clone())) else {
-            panic!("not failed");
+        let failed = |reply: Reply<u8>| match reply {
+            Reply::Failed(error) => CallError::from_boxed(error),
+            _ => panic!("not failed"),
         };
-        assert_eq!(error, refusal);
-        let Reply::Failed(error) = told::<u8>(Err(Error::Call(refusal.clone()))) else {
-            panic!("not failed");
-        };
-        assert_eq!(error, refusal);
-        let Reply::Failed(error) = told::<u8>(Err("in words")) else {
-            panic!("not failed");
-        };
-        assert_eq!(error, CallError::new(CallError::HANDLER_ERROR, "in words"));
+        assert_eq!(failed(told(Err(refusal.clone()))), refusal);
+        assert_eq!(failed(told(Err(Error::Call(refusal.clone())))), refusal);
+        let words = CallError::new(CallError::HANDLER_ERROR, "in words");
+        assert_eq!(failed(told(Err("in words"))), words);
     }
 
     #[test]

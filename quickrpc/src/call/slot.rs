@@ -4,6 +4,7 @@ use std::any::Any;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
+use std::marker::PhantomData;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, RwLock, Weak};
@@ -11,8 +12,10 @@ use std::time::Duration;
 
 use crossbeam_channel::{bounded, select};
 
+use crate::base::error::{BoxError, CallError};
 use crate::base::foreign::catch;
 use crate::base::often::Origin;
+use crate::base::typed_error::IntoCallError;
 use crate::call::subscription::Subscription;
 use crate::format::description::{CallDescription, Description, Direction};
 
@@ -40,6 +43,8 @@ pub(crate) struct SlotInner {
     /// Asks the type of the result whether it can be null. Told by the generated code, since
     /// a description knows no types; only where nobody answers is it called.
     reads_null: OnceLock<fn() -> bool>,
+    /// What an error of a handler becomes that is of the declared type; likewise.
+    errors: OnceLock<IntoCallError>,
     handlers: RwLock<Arc<[Entry]>>,
     subscription_limit: AtomicUsize,
     /// What the last run of the handlers took whose time was taken, in nanoseconds; unknown
@@ -53,6 +58,8 @@ pub(crate) struct SlotInner {
 pub(crate) struct Entry {
     id: u64,
     pub(crate) handler: Handler,
+    /// It stays on its thread.
+    local: bool,
 }
 
 static NEXT_HANDLER: AtomicU64 = AtomicU64::new(1);
@@ -103,16 +110,18 @@ impl SlotTable {
         self.declared.get(place.ok()?)
     }
 
-    /// The slot of a declared call, and whether its result can be null.
+    /// The slot of a declared call, whether its result can be null, and how its errors travel.
     pub(crate) fn slot(
         &self,
         call: &'static CallDescription,
         reads_null: fn() -> bool,
+        errors: IntoCallError,
         subscription_limit: usize,
     ) -> Slot {
         match self.find_declared(call.wire_name) {
             Some(slot) => {
                 slot.reads_null.get_or_init(|| reads_null);
+                slot.errors.get_or_init(|| errors);
                 Slot(Arc::clone(slot))
             }
             // Not reached by generated code, which asks for what it declared.
@@ -137,6 +146,13 @@ impl SlotTable {
         };
         let calls = self.calls.iter().filter(incoming).filter(unhandled);
         calls.map(|call| call.name).collect()
+    }
+
+    /// A call with a handler that stays on its thread, if there is one.
+    pub(crate) fn with_local_handler(&self) -> Option<String> {
+        let is_local = |slot: &Arc<SlotInner>| slot.handlers().iter().any(|entry| entry.local);
+        let slot = self.all().into_iter().find(is_local)?;
+        Some(slot.call.map_or(&*slot.name, |call| call.name).to_owned())
     }
 
     /// How many calls subscriptions hold that are made from now on.
@@ -166,6 +182,7 @@ impl SlotInner {
             name: name.into(),
             call,
             reads_null: OnceLock::new(),
+            errors: OnceLock::new(),
             handlers: RwLock::new(Arc::new([])),
             subscription_limit: AtomicUsize::new(subscription_limit),
             cost: AtomicU32::new(u32::MAX),
@@ -180,6 +197,14 @@ impl SlotInner {
             // The type is the user's.
             Some(ask) => catch("reading a result", ask).unwrap_or(false),
             None => self.call.is_none_or(|call| !call.has_reply()),
+        }
+    }
+
+    /// The error answer that an error of a handler becomes. What it does is the user's.
+    pub(crate) fn call_error(&self, error: BoxError) -> CallError {
+        match self.errors.get() {
+            Some(errors) => errors(error),
+            None => CallError::from_boxed(error),
         }
     }
 
@@ -240,14 +265,14 @@ impl Slot {
     where
         F: for<'a, 'de> Fn(&'a mut Invocation<'de>) -> Outcome + Send + Sync + 'static,
     {
-        self.connect_arc(Arc::new(handler))
+        self.connect_arc(Arc::new(handler), false)
     }
 
-    fn connect_arc(&self, handler: Handler) -> Connection {
+    fn connect_arc(&self, handler: Handler, local: bool) -> Connection {
         let id = next_handler();
         self.0.change(|handlers| {
             let mut handlers = handlers.to_vec();
-            handlers.push(Entry { id, handler });
+            handlers.push(Entry { id, handler, local });
             handlers
         });
         Connection::new(&self.0, id)
@@ -258,18 +283,12 @@ impl Slot {
     where
         F: for<'a, 'de> Fn(&'a mut Invocation<'de>) -> Outcome + 'static,
     {
-        let local = Local::new(Rc::new(handler));
-        self.connect(move |call| match local.get::<F>() {
+        let local = Local::new(handler);
+        let handler = move |call: &mut Invocation<'_>| match local.get() {
             Some(handler) => handler(call),
-            None => {
-                crate::base::log::error_often!(
-                    "a handler on another thread", &Origin::Anybody;
-                    "a handler connected with connect_local was called on another thread; \
-                     use Processing::Manual, and process_pending() on the thread that connected"
-                );
-                Outcome::not_mine()
-            }
-        })
+            None => Outcome::not_mine(),
+        };
+        self.connect_arc(Arc::new(handler), true)
     }
 
     /// Adds a handler that passes each call on to a subscription.
@@ -363,26 +382,40 @@ thread_local! {
     static LOCAL: RefCell<HashMap<u64, Rc<dyn Any>>> = RefCell::default();
 }
 
-/// Something that stays on the thread that made it, while the name of it may travel.
-struct Local(u64);
+/// A handler that stays on the thread that made it, while the name of it may travel.
+pub(crate) struct Local<F> {
+    id: u64,
+    kind: PhantomData<fn() -> F>,
+}
 
-impl Local {
-    fn new(value: Rc<dyn Any>) -> Self {
+impl<F: 'static> Local<F> {
+    pub(crate) fn new(handler: F) -> Self {
         let id = next_handler();
-        LOCAL.with_borrow_mut(|local| local.insert(id, value));
-        Local(id)
+        LOCAL.with_borrow_mut(|local| local.insert(id, Rc::new(handler)));
+        let kind = PhantomData;
+        Local { id, kind }
     }
 
-    fn get<F: 'static>(&self) -> Option<Rc<F>> {
-        let found = LOCAL.with_borrow(|local| local.get(&self.0).cloned());
-        found.and_then(|value| value.downcast().ok())
+    /// The handler, on its thread; elsewhere it is said to be missing.
+    pub(crate) fn get(&self) -> Option<Rc<F>> {
+        let found = LOCAL.with_borrow(|local| local.get(&self.id).cloned());
+        let handler = found.and_then(|value| value.downcast().ok());
+        if handler.is_none() {
+            crate::base::log::error_often!(
+                "a handler on another thread", &Origin::Anybody;
+                "a handler connected with connect_local (or another `.._local`) was called on \
+                 another thread; use Processing::Manual, and process_pending() on the thread that \
+                 connected"
+            );
+        }
+        handler
     }
 }
 
-impl Drop for Local {
+impl<F> Drop for Local<F> {
     fn drop(&mut self) {
         // Elsewhere, or when the thread ends, there is nothing to remove.
-        let removed = LOCAL.try_with(|local| local.borrow_mut().remove(&self.0));
+        let removed = LOCAL.try_with(|local| local.borrow_mut().remove(&self.id));
         drop(removed);
     }
 }

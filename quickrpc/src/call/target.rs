@@ -1,7 +1,6 @@
 //! Sending: from a call's arguments to the peers that get it.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,6 +16,7 @@ use crate::format::args::{self, ArgsOut, OutArgs};
 use crate::format::description::CallDescription;
 use crate::wire::Wire;
 use crate::wire::codec::{AnyCodec, Payload, Script};
+use crate::wire::jrpc;
 use crate::wire::session::About;
 
 use super::calls::Calls;
@@ -39,13 +39,13 @@ pub struct Target {
 }
 
 /// Peers that a message goes to; nearly always one.
-enum Few {
+pub(super) enum Few {
     One([Arc<Conn>; 1]),
     Many(Vec<Arc<Conn>>),
 }
 
 impl Few {
-    fn as_slice(&self) -> &[Arc<Conn>] {
+    pub(super) fn as_slice(&self) -> &[Arc<Conn>] {
         match self {
             Few::One(one) => one,
             Few::Many(many) => many,
@@ -54,7 +54,7 @@ impl Few {
 }
 
 /// Receivers that could not be sent to.
-type Failures = Vec<(Arc<str>, Error)>;
+pub(super) type Failures = Vec<(Arc<str>, Error)>;
 
 /// Makes the arguments for a wire: on some there are no positional ones, on others no named ones.
 pub(crate) trait ArgsFor {
@@ -68,9 +68,9 @@ pub(crate) trait ArgsFor {
 }
 
 /// Arguments of a declared call.
-struct Declared<'a, A> {
-    call: &'static CallDescription,
-    args: &'a A,
+pub(super) struct Declared<'a, A> {
+    pub(super) call: &'static CallDescription,
+    pub(super) args: &'a A,
 }
 
 impl<A: OutArgs> ArgsFor for Declared<'_, A> {
@@ -106,10 +106,14 @@ impl<A: Serialize> ArgsFor for Plain<'_, A> {
     }
 }
 
-/// The one argument of a call that nobody has declared, by its name where arguments have names.
-pub(crate) struct Single<'a, A>(pub(crate) &'static str, pub(crate) &'a A);
+/// Arguments of a call whose answer has to be there at a time.
+struct Timed<'a, A> {
+    args: &'a A,
+    deadline: Option<Instant>,
+}
 
-impl<A: Serialize> ArgsFor for Single<'_, A> {
+impl<A: ArgsFor> ArgsFor for Timed<'_, A> {
+    #[inline]
     fn encode(
         &self,
         wire: &Wire,
@@ -117,14 +121,14 @@ impl<A: Serialize> ArgsFor for Single<'_, A> {
         method: &str,
         id: Option<u64>,
     ) -> Result<(), String> {
-        let Single(name, value) = *self;
-        match wire.is_nameless(id.is_some()) {
-            true => wire.codec.encode_call(out, method, &(value,), id),
-            false => {
-                let named = BTreeMap::from([(name, value)]);
-                wire.codec.encode_call(out, method, &named, id)
-            }
+        self.args.encode(wire, out, method, id)?;
+        if wire.codec.deadlines()
+            && let Some(deadline) = self.deadline
+        {
+            let left = deadline.saturating_duration_since(Instant::now());
+            jrpc::put_timeout(out, left);
         }
+        Ok(())
     }
 }
 
@@ -136,6 +140,10 @@ impl Target {
             timeout: None,
             one_of_several: false,
         }
+    }
+
+    pub(super) fn calls(&self) -> &Calls {
+        &self.calls
     }
 
     /// The same for other receivers.
@@ -201,7 +209,7 @@ impl Target {
         A: OutArgs,
     {
         let args = Declared { call, args: &args };
-        self.send_call::<T, W>(call.wire_name.into(), &args)
+        self.send_call::<T, W>(call.wire_name.into(), &args, call.timeout)
     }
 
     /// Writes a property of the other side.
@@ -236,14 +244,14 @@ impl Target {
             let args = Declared { call, args: &args };
             (
                 sender,
-                target.send_call::<T, W>(call.wire_name.into(), &args),
+                target.send_call::<T, W>(call.wire_name.into(), &args, call.timeout),
             )
         });
         Promises::new(calls.collect())
     }
 
     /// A target for each connected receiver.
-    fn each(&self) -> Vec<(Sender, Target)> {
+    pub(super) fn each(&self) -> Vec<(Sender, Target)> {
         let (peers, _) = self.resolve();
         let peers = peers.as_slice();
         let one_of_several = peers.len() > 1;
@@ -272,23 +280,38 @@ impl Target {
         &self,
         method: Cow<'static, str>,
         args: &impl ArgsFor,
+        declared: Option<Duration>,
     ) -> Promise<T>
     where
         T: Via<W> + Send + 'static,
         W: DeserializeOwned,
     {
-        if let Err(error) = self.calls.net.check_running() {
-            return Promise::failed(error);
-        }
+        let asked = self.ask(method, args, declared, |context, info, _| {
+            Ok(Promise::for_call(context, info, decode::<T, W>))
+        });
+        asked.unwrap_or_else(Promise::failed)
+    }
+
+    /// Sends a call that `make` makes the entry of, for the table of pending ones.
+    #[inline]
+    pub(super) fn ask<P>(
+        &self,
+        method: Cow<'static, str>,
+        args: &impl ArgsFor,
+        declared: Option<Duration>,
+        make: impl FnOnce(Arc<dyn Context>, CallInfo, &[Arc<Conn>]) -> Result<(P, Arc<dyn PendingCall>)>,
+    ) -> Result<P> {
+        self.calls.net.check_running()?;
         let (peers, mut failures) = self.resolve();
         let peers = peers.as_slice();
         if peers.is_empty() {
             let error = verdict(failures, self.single(peers)).err();
-            return Promise::failed(error.unwrap_or_else(|| Error::NoPeer {
+            return Err(error.unwrap_or_else(|| Error::NoPeer {
                 method: method.as_ref().into(),
             }));
         }
-        let timeout = self.timeout.unwrap_or(self.calls.call_timeout);
+        let timeout = self.timeout.or(declared);
+        let timeout = timeout.unwrap_or(self.calls.call_timeout);
         let deadline = Instant::now().checked_add(timeout);
         let name = method.clone();
         let id = self.calls.next_call();
@@ -303,14 +326,19 @@ impl Target {
             timeout,
         };
         let context: Arc<dyn Context> = Arc::clone(&self.calls) as _;
-        let (promise, call) = Promise::for_call(context, info, decode::<T, W>);
-        if let Err(error) = self.calls.admit(id, call, peers) {
-            return Promise::failed(error);
-        }
+        let (promise, call) = make(context, info, peers)?;
+        self.calls.admit(id, call, peers)?;
         let wait = self.wait(peers);
         let missing = failures.len();
         let panicked = Unsent(&self.calls, id);
-        let sent = self.send(peers, &name, args, Some(id), wait, &mut failures);
+        let sent = self.send(
+            peers,
+            &name,
+            &Timed { args, deadline },
+            Some(id),
+            wait,
+            &mut failures,
+        );
         std::mem::forget(panicked);
         // Whoever got the message may answer; only if nobody did has the call failed.
         let unsent = match sent {
@@ -321,9 +349,9 @@ impl Target {
         if let Some(error) = unsent {
             // Whatever settled the promise meanwhile, nobody has seen it yet.
             drop(lock(&self.calls.pending).remove(id));
-            return Promise::failed(error);
+            return Err(error);
         }
-        promise
+        Ok(promise)
     }
 
     /// Whether it was for one receiver, whose error needs no list.
@@ -335,7 +363,7 @@ impl Target {
     }
 
     /// The peers that are meant, and the receivers that are not there.
-    fn resolve(&self) -> (Few, Failures) {
+    pub(super) fn resolve(&self) -> (Few, Failures) {
         let peers = lock(&self.calls.net.peers);
         let Some(receivers) = &self.receivers else {
             let few = match peers.only() {
@@ -469,7 +497,7 @@ impl Drop for Unsent<'_> {
 }
 
 /// Reads the result of a call.
-fn decode<T: Via<W>, W: DeserializeOwned>(
+pub(super) fn decode<T: Via<W>, W: DeserializeOwned>(
     codec: &AnyCodec,
     telegram: &Script<'_>,
     payload: &Payload,

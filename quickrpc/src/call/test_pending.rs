@@ -146,7 +146,7 @@ fn who_has_not_answered_in_time_is_told_so() {
     assert!(table.late(1).is_none());
     assert!(table.late(3).is_some());
     assert_eq!(missed(), (0, 1));
-    assert_eq!(table.expired(start).0.len(), 1);
+    assert_eq!(table.expired(start, |_| None).0.len(), 1);
     assert_eq!(missed(), (1, 2));
     assert_eq!((alice.asked(), bob.asked()), (0, 0));
 }
@@ -258,9 +258,10 @@ proptest! {
                 5 => prop_assert_eq!(table.remove(old).is_some(), alive.remove(&old).is_some()),
                 _ => {
                     now += number;
-                    let (late, next) = table.expired(start + Duration::from_secs(now));
+                    let (late, next) = table.expired(start + Duration::from_secs(now), |_| None);
                     for call in late {
-                        let due = alive.remove(&call.parse().unwrap());
+                        prop_assert_eq!(&*call.call, call.id.to_string());
+                        let due = alive.remove(&call.id);
                         prop_assert!(due.is_some_and(|due| due <= now));
                     }
                     let due = alive.values().min().map(|due| start + Duration::from_secs(*due));

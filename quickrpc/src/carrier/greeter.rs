@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::stream::Stream;
+use crate::wire::zmtp::Peer;
 
 /// The handshake of one connection. It never waits: the poll thread calls it when the
 /// stream can be read or written, and gives up when it takes too long.
@@ -13,6 +15,11 @@ pub(crate) trait Greeter: Send {
     /// Goes on as far as the stream allows. `input` is what was read and not used yet; what
     /// is left in it at the end belongs to the peer.
     fn advance(&mut self, stream: &Stream, input: &mut Vec<u8>) -> Step;
+
+    /// What it has found out of the peer, when it is done.
+    fn met(&mut self) -> Option<Arc<Peer>> {
+        None
+    }
 }
 
 /// How far a handshake is.
@@ -22,6 +29,10 @@ pub(crate) enum Step {
     Wait,
     /// Part of a long answer has left, so that the time counts anew. With `more`, it goes on
     /// at once, after others had their turn; otherwise when the stream has room.
+    #[cfg_attr(
+        not(feature = "websocket"),
+        allow(dead_code, reason = "nothing says so much")
+    )]
     Moved { more: bool },
     /// The connection is a peer, unless the other side objects within so long.
     #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "nothing says so"))]

@@ -2,7 +2,7 @@
 
 mod child_log;
 #[cfg_attr(
-    not(feature = "websocket"),
+    not(any(feature = "websocket", feature = "zmq")),
     allow(dead_code, reason = "nothing else says so much")
 )]
 pub(crate) mod greeter;
@@ -27,3 +27,8 @@ pub(crate) mod websocket;
 #[path = "no_websocket.rs"]
 pub(crate) mod websocket;
 mod words;
+#[cfg(feature = "zmq")]
+pub(crate) mod zmq;
+#[cfg(not(feature = "zmq"))]
+#[path = "no_zmq.rs"]
+pub(crate) mod zmq;

@@ -185,6 +185,70 @@
 //! * A query behind the path means nothing.
 //! * [`Limits::greeting`](crate::Limits::greeting) is the time for the handshake, and
 //!   [`Limits::stall`](crate::Limits::stall) for a file of which nothing more is accepted.
+//!
+//! # ZeroMQ
+//!
+//! `zmq:<host>:<port>` and `zmqserv:<interface>:<port>` are sockets of ZeroMQ, one that connects and
+//! one that is connected to; `zmq+unix:<path>` and `zmqserv+unix:<path>` are the same over Unix-domain
+//! sockets, which ZeroMQ calls `ipc://`. They need the cargo feature `zmq`, and nothing else: the
+//! protocol ([ZMTP 3.1](https://rfc.zeromq.org/spec/37/), and 3.0 with those who know no more) is
+//! spoken on our own poll thread. Any libzmq from 4.0 on is at the other end.
+//!
+//! ```
+//! use quickrpc::remote_api;
+//!
+//! #[remote_api]
+//! trait Meter {
+//!     #[incoming]
+//!     fn volts(&self, channel: u8) -> f64;
+//! }
+//!
+//! # #[cfg(feature = "zmq")] {
+//! let server = Meter::bind("jrpc", "zmqserv:127.0.0.1:0?id=meter")?; // a ROUTER
+//! server.volts.connect(|_sender, channel| f64::from(channel) * 1.5);
+//! server.start()?;
+//!
+//! let address = server.local_addrs()[0];
+//! let meter = MeterInverse::bind("jrpc", format!("zmq:{address}"))?; // a DEALER
+//! meter.start()?; // after the greeting
+//! assert_eq!(meter.all().volts(2).result()?, 3.0);
+//! # }
+//! # Ok::<(), quickrpc::Error>(())
+//! ```
+//!
+//! * A telegram is a message of one part, without a delimiter. Where one of both is a REQ or REP, an
+//!   empty part comes before it; and likewise to a peer that has sent one itself. Other messages of
+//!   several parts are reported to `on_error`, and the connection goes on; but to a `sub`, the last
+//!   part is the telegram, and what is before it the topic.
+//! * `?type=` says what the socket is, by default `dealer` for a client and `router` for a server:
+//!
+//! | `type` | talks with | says |
+//! |---|---|---|
+//! | `dealer` | ROUTER, DEALER, REP | anything; to a REP only what is answered |
+//! | `router` | DEALER, ROUTER, REQ | anything; to a REQ only answers |
+//! | `req` | ROUTER, REP | calls that are answered |
+//! | `rep` | REQ, DEALER | answers |
+//! | `pub` | SUB, XSUB | notifications, to those who have subscribed to their beginning |
+//! | `sub` | PUB, XPUB | nothing |
+//! | `push` | PULL | notifications |
+//! | `pull` | PUSH | nothing |
+//!
+//!   Either side refuses others in its greeting, and says so. What a type cannot say is
+//!   [`Error::Unsupported`](crate::Error::Unsupported), when the API is built or when it is sent.
+//! * `?id=` is what the socket says that it is called (ZeroMQ's identity, or routing id). A peer has
+//!   that as its name, if it has one, and else its address. At a `router` only one of a name is
+//!   connected at a time: another one is closed, and comes again, as its libzmq does by itself, until
+//!   the first has gone. Nothing proves such a name.
+//! * A `sub` subscribes to all, or with `?subscribe=a,b` to messages that begin with `a` or `b`: with
+//!   the topic, where there is one, and else with the telegram. A `pub` sends what was subscribed to;
+//!   a telegram of `jrpc` begins with `{"jsonrpc":"2.0","method":"tick"` for `tick`.
+//! * `?keepalive=10` sends PINGs, with any codec. PINGs are answered.
+//! * The mechanism is NULL: nobody is asked who he is, and nothing is encrypted. Security providers
+//!   work between `dealer` and `router`.
+//! * As everywhere, a message to a peer that is not connected is an error, and is not kept until it
+//!   comes; a peer that does not read is disconnected, where ZeroMQ would drop messages for it.
+//! * [`Limits::greeting`](crate::Limits::greeting) is the time for the greeting, and
+//!   [`Limits::message_size`](crate::Limits::message_size) for all parts of a message together.
 
 use std::fmt;
 use std::io::{Read, Write};

@@ -29,6 +29,7 @@ use crate::base::expr_error::{ExprError, ExprKind, Wrong, found};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CodecExpr {
     kind: CodecKind,
+    deadlines: bool,
 }
 
 /// What a [`CodecExpr`] says.
@@ -81,9 +82,16 @@ impl CodecExpr {
         &self.kind
     }
 
+    /// Whether each call says how long its caller waits for the answer (`jrpc?deadlines=on`): a
+    /// call that has waited longer for its turn is not begun.
+    pub fn deadlines(&self) -> bool {
+        self.deadlines
+    }
+
     #[cfg(test)]
     pub(super) fn of(kind: CodecKind) -> Self {
-        CodecExpr { kind }
+        let deadlines = false;
+        CodecExpr { kind, deadlines }
     }
 }
 
@@ -95,6 +103,7 @@ impl Default for CodecExpr {
                 framing: Framing::default(),
                 strict: false,
             },
+            deadlines: false,
         }
     }
 }
@@ -104,24 +113,27 @@ impl FromStr for CodecExpr {
 
     fn from_str(text: &str) -> Result<Self, ExprError> {
         match parse(Piece::whole(text)) {
-            Ok(kind) => Ok(CodecExpr { kind }),
+            Ok((kind, deadlines)) => Ok(CodecExpr { kind, deadlines }),
             Err(wrong) => Err(wrong.within(ExprKind::Codec, text)),
         }
     }
 }
 
-fn parse(piece: Piece<'_>) -> Parsed<CodecKind> {
+/// What it says, and whether calls say how long their callers wait.
+fn parse(piece: Piece<'_>) -> Parsed<(CodecKind, bool)> {
+    let mut deadlines = None;
     let (body, options) = split_options(piece);
     let scope = Scope::new(None, false, options)?;
     let (shorthand, params) = split_shorthand(body);
     let (kind, known): (_, &[&str]) = match shorthand.text {
         "jrpc" => {
             let strict = scope.take("strict").map(|o| o.flag()).transpose()?;
+            deadlines = scope.take("deadlines").map(|o| o.flag()).transpose()?;
             let kind = CodecKind::Jrpc {
                 framing: parse_framing(params)?,
                 strict: strict.unwrap_or(false),
             };
-            (kind, &["strict"])
+            (kind, &["strict", "deadlines"])
         }
         "terse" if params.text.is_empty() => (CodecKind::Terse, &[]),
         "msgpack" if params.text.is_empty() => {
@@ -146,7 +158,7 @@ fn parse(piece: Piece<'_>) -> Parsed<CodecKind> {
         _ => return Err(unknown_shorthand(ExprKind::Codec, shorthand)),
     };
     scope.finish(|| known.to_vec())?;
-    Ok(kind)
+    Ok((kind, deadlines.unwrap_or(false)))
 }
 
 fn parse_framing(params: Piece<'_>) -> Parsed<Framing> {
@@ -202,6 +214,10 @@ impl fmt::Display for CodecExpr {
                 }
                 if *strict {
                     f.write_str("?strict=on")?;
+                }
+                if self.deadlines {
+                    f.write_str(if *strict { "&" } else { "?" })?;
+                    f.write_str("deadlines=on")?;
                 }
                 Ok(())
             }

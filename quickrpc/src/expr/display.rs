@@ -7,6 +7,7 @@ use super::parse::{escape, is_tame, is_tame_within_parentheses};
 use super::tls::{ClientTls, Identity, ServerTls};
 use super::transport::{TransportExpr, TransportKind};
 use super::values::{DurationText, SecondsText, on_off};
+use super::zmq::{ZmqAddress, ZmqSocket, ZmqType};
 
 impl fmt::Display for TransportExpr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -167,6 +168,14 @@ impl Written {
                 self.path("unixserv:", path);
                 self.optional("mode", mode.map(|mode| format!("{mode:04o}")));
             }
+            TransportKind::Zmq { address, socket } => {
+                self.zmq("zmq", address);
+                self.zmq_socket(socket, ZmqType::default_of(false));
+            }
+            TransportKind::ZmqServer { address, socket } => {
+                self.zmq("zmqserv", address);
+                self.zmq_socket(socket, ZmqType::default_of(true));
+            }
             TransportKind::Custom(custom) => {
                 let (text, options) = custom.written();
                 self.body = format!("{}:{text}", custom.shorthand());
@@ -230,6 +239,37 @@ impl Written {
             self.body.push_str(path);
         } else {
             self.option("path", escape(path));
+        }
+    }
+
+    fn zmq(&mut self, shorthand: &str, address: &ZmqAddress) {
+        match address {
+            ZmqAddress::Tcp {
+                host,
+                port,
+                nodelay,
+            } => {
+                self.body = format!("{shorthand}:{}:{port}", bracketed(host));
+                self.flag("nodelay", *nodelay, true);
+            }
+            ZmqAddress::Unix { path, mode } => {
+                self.path(&format!("{shorthand}+unix:"), path);
+                self.optional("mode", mode.map(|mode| format!("{mode:04o}")));
+            }
+        }
+    }
+
+    fn zmq_socket(&mut self, socket: &ZmqSocket, usual: ZmqType) {
+        if socket.kind != usual {
+            self.option("type", socket.kind.name());
+        }
+        self.optional("id", socket.id.as_deref().map(escape));
+        if !socket.subscribe.is_empty() {
+            let topics = socket.subscribe.iter();
+            let topics: Vec<_> = topics
+                .map(|one| escape(one).replace(',', "\\x2c"))
+                .collect();
+            self.option("subscribe", topics.join(","));
         }
     }
 

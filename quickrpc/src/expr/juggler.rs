@@ -1,4 +1,4 @@
-//! `juggler:<generation>?max_segment_size=..&ping_delay=..&ping_timeout=..`
+//! `juggler:<generation>?autoflush_delay=..&max_segment_size=..&ping_delay=..&ping_timeout=..`
 
 use std::fmt;
 use std::time::Duration;
@@ -19,6 +19,8 @@ pub struct JugglerExpr {
     /// How the peers speak. Without it a server tells by the first message of each client, and a
     /// client speaks as 0.7.
     pub generation: Option<JugglerGeneration>,
+    /// Changes of properties within so long are told together; 0: each by itself.
+    pub autoflush_delay: Duration,
     /// Larger messages leave in pieces of so many bytes (0.7).
     pub max_segment_size: usize,
     /// A peer that has said nothing for so long is asked whether it is there (0.7); `None`: never.
@@ -43,6 +45,7 @@ impl Default for JugglerExpr {
     fn default() -> Self {
         JugglerExpr {
             generation: None,
+            autoflush_delay: AUTOFLUSH,
             max_segment_size: SEGMENT,
             ping_delay: Some(PING),
             ping_timeout: PING,
@@ -51,13 +54,19 @@ impl Default for JugglerExpr {
 }
 
 /// The defaults of the Python package.
+const AUTOFLUSH: Duration = Duration::from_millis(200);
 const SEGMENT: usize = 64 << 10;
 const PING: Duration = Duration::from_secs(30);
 /// A Python server takes no larger message of a WebSocket than 4 MiB, and pieces have a header.
 const LARGEST: usize = (4 << 20) - 1;
 
 /// The options of `juggler:`.
-pub(super) const OPTIONS: [&str; 3] = ["max_segment_size", "ping_delay", "ping_timeout"];
+pub(super) const OPTIONS: [&str; 4] = [
+    "autoflush_delay",
+    "max_segment_size",
+    "ping_delay",
+    "ping_timeout",
+];
 
 pub(super) fn parse(params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<CodecKind> {
     let mut juggler = JugglerExpr {
@@ -73,6 +82,9 @@ pub(super) fn parse(params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<CodecKin
         },
         ..JugglerExpr::default()
     };
+    if let Some(option) = scope.take("autoflush_delay") {
+        juggler.autoflush_delay = option.duration()?;
+    }
     if juggler.has_pieces() {
         if let Some(option) = scope.take("max_segment_size") {
             juggler.max_segment_size = option.size()?;
@@ -95,6 +107,7 @@ pub(super) fn parse(params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<CodecKin
 pub(super) fn options(kind: &CodecKind) -> &'static [&'static str] {
     match kind {
         CodecKind::Juggler(juggler) if juggler.has_pieces() => &OPTIONS,
+        CodecKind::Juggler(_) => &OPTIONS[..1],
         _ => &[],
     }
 }
@@ -129,6 +142,9 @@ impl fmt::Display for JugglerExpr {
             let before = std::mem::replace(&mut separator, '&');
             write!(f, "{before}{key}={value}")
         };
+        if self.autoflush_delay != usual.autoflush_delay {
+            option(f, "autoflush_delay", &DurationText(self.autoflush_delay))?;
+        }
         if self.max_segment_size != usual.max_segment_size {
             option(f, "max_segment_size", &SizeText(self.max_segment_size))?;
         }
@@ -156,6 +172,11 @@ mod tests {
             ("juggler:", "juggler"),
             ("juggler:0.5", "juggler:0.5"),
             ("juggler:0.6", "juggler:0.6"),
+            (
+                "juggler:0.6?autoflush_delay=0",
+                "juggler:0.6?autoflush_delay=0",
+            ),
+            ("juggler:0.5?autoflush_delay=0.2", "juggler:0.5"),
             (
                 "juggler:0.7?max_segment_size=64k&ping_delay=30",
                 "juggler:0.7",

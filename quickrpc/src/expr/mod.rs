@@ -28,14 +28,17 @@
 //! | option | of | value |
 //! |---|---|---|
 //! | `guard` | `stdio` | `on` or `off` |
-//! | `nodelay` | `tcp`, `tcpserv`, `ws`, `wsserv`, and those with TLS | `on` or `off` |
+//! | `nodelay` | `tcp`, `tcpserv`, `ws`, `wsserv`, those with TLS, `zmq`, `zmqserv` | `on` or `off` |
 //! | `bind`, `broadcast`, `multicast` | `udp` | an IP address |
 //! | `echo` | `udp` | `on` or `off` |
 //! | `files` | `wsserv` | the folder whose files are served beside the wire |
 //! | `origins` | `wsserv` | pages that may connect: `https://a.example,https://b.example`, or `*` |
 //! | `subprotocol` | `ws`, `wsserv` | the name of a protocol within WebSocket |
 //! | `header_file` | `ws`, `wss` | a file with more headers of the request, `Name: value` in each line |
-//! | `mode` | `unixserv` | permissions in octal, such as `0660` |
+//! | `type` | `zmq`, `zmqserv`, and both with `+unix` | what sort of socket it is: `dealer`, `router`, `req`, `rep`, `pub`, `sub`, `push` or `pull` |
+//! | `id` | the same | what it says to peers that it is called |
+//! | `subscribe` | the same, with `type=sub` | the beginnings of the messages that it wants, with commas between them; all of them without it |
+//! | `mode` | `unixserv`, `zmqserv+unix` | permissions in octal, such as `0660` |
 //! | `ca` | `tls`, `wss` | a file with the certificates of the authorities that servers are believed by; those of the system without it |
 //! | `cert`, `key` | `tls`, `wss`, `tlsserv`, `wssserv` | files with one's own certificate and its key, in PEM; without `key`, it is in the file of `cert` |
 //! | `name` | `tls`, `wss` | the name that the server's certificate must have, where it is not the host |
@@ -84,6 +87,7 @@
 mod codec;
 mod display;
 mod hidden;
+mod host;
 mod juggler;
 mod options;
 mod overrides;
@@ -100,6 +104,7 @@ mod transport;
 mod transport_parse;
 mod values;
 pub(crate) mod web;
+mod zmq;
 mod zonis;
 
 pub use crate::base::expr_error::{ExprError, ExprKind};
@@ -111,6 +116,7 @@ pub use registry::{CustomExpr, Params};
 pub use security::{KeySource, SecurityExpr, SecurityKind};
 pub use tls::{ClientTls, Identity, ServerTls};
 pub use transport::{TransportExpr, TransportKind, TransportOptions};
+pub use zmq::{ZmqAddress, ZmqSocket, ZmqType};
 pub use zonis::{SecretSource, ZonisExpr};
 
 pub(crate) use registry::Registry;

@@ -4,8 +4,8 @@ use std::cell::Cell;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::host::check_host;
 use super::parse::{Parsed, Piece, stray_backslash, unescape};
-use super::transport_parse::check_host;
 use super::values::{read_digits, read_duration};
 use crate::base::expr_error::{Wrong, found, nearest};
 use crate::base::sys;
@@ -173,8 +173,17 @@ impl<'p, 'a> Scope<'p, 'a> {
     }
 }
 
+/// Takes an option and reads its value.
+pub(super) fn take<'a, T>(
+    scope: &Scope<'_, 'a>,
+    key: &str,
+    read: impl FnOnce(&OptionText<'a>) -> Parsed<T>,
+) -> Parsed<Option<T>> {
+    scope.take(key).map(read).transpose()
+}
+
 impl OptionText<'_> {
-    fn expected(&self, what: &str) -> Wrong {
+    pub(super) fn expected(&self, what: &str) -> Wrong {
         let message = format!("expected {what}, {}", found(self.value.text));
         Wrong::new(self.value.at, message)
     }
@@ -187,6 +196,11 @@ impl OptionText<'_> {
     /// Any text, with escapes.
     pub(super) fn text(&self) -> Parsed<String> {
         unescape(self.value)
+    }
+
+    /// Texts with escapes, with commas between them.
+    pub(super) fn texts(&self) -> Parsed<Vec<String>> {
+        self.value.split(',').map(unescape).collect()
     }
 
     /// A path in the file system, with escapes.

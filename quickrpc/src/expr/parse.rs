@@ -155,6 +155,20 @@ pub(super) fn take_parenthesised<'a>(
     Err(Wrong::new(piece.at, message))
 }
 
+/// # Errors
+///
+/// Where there is more.
+pub(super) fn expect_end(rest: Piece<'_>) -> Parsed<()> {
+    if rest.text.is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "expected the end or `?key=value` here, {}",
+        found(rest.text)
+    );
+    Err(Wrong::new(rest.at, message))
+}
+
 /// Whether the text can stand for itself as a parameter wherever `Display` puts it, that
 /// is within `(` and `)` and before options. What cannot is written as an option.
 pub(super) fn is_tame(text: &str) -> bool {

@@ -239,7 +239,7 @@ fn built_in(kind: ExprKind) -> &'static [&'static str] {
         ExprKind::Security => &["blindly_believe_everything", "hmac", "null", "seal"],
         ExprKind::Transport => &[
             "internal", "mux", "process", "restart", "stdio", "tcp", "tcpserv", "udp", "unix",
-            "unixserv", "ws", "wsserv",
+            "unixserv", "ws", "wsserv", "zmq", "zmqserv",
         ],
     }
 }

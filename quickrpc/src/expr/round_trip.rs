@@ -30,8 +30,9 @@ proptest! {
         prop_assert_eq!(written.parse::<SecurityExpr>(), Ok(security), "{}", written);
         let written = format!("{custom}");
         let security = written.parse::<SecurityExpr>();
+        let kind = SecurityKind::Custom(custom);
         prop_assert_eq!(security.as_ref().map(SecurityExpr::kind),
-            Ok(&SecurityKind::Custom(custom)), "{}", written);
+            Ok(&kind), "{}", written);
     }
 
     #[test]
@@ -211,7 +212,48 @@ fn leaf() -> impl Strategy<Value = TransportKind> {
         visible_text().prop_map(|path| TransportKind::Unix { path }),
         (visible_text(), option::of(0..=0o777_u32))
             .prop_map(|(path, mode)| TransportKind::UnixServer { path, mode }),
+        (zmq_address(), zmq_socket()).prop_filter_map(
+            "a host",
+            |(address, socket)| match &address {
+                ZmqAddress::Tcp { host, .. } if host.is_empty() => None,
+                ZmqAddress::Unix { mode: Some(_), .. } => None,
+                _ => Some(TransportKind::Zmq { address, socket }),
+            }
+        ),
+        (zmq_address(), zmq_socket())
+            .prop_map(|(address, socket)| TransportKind::ZmqServer { address, socket }),
         custom().prop_map(TransportKind::Custom),
+    ]
+}
+
+fn zmq_address() -> impl Strategy<Value = ZmqAddress> {
+    let host = option::of(host()).prop_map(Option::unwrap_or_default);
+    let tcp = (host, any::<u16>(), any::<bool>());
+    prop_oneof![
+        tcp.prop_map(|(host, port, nodelay)| ZmqAddress::Tcp {
+            host,
+            port,
+            nodelay
+        }),
+        (visible_text(), option::of(0..=0o777_u32))
+            .prop_map(|(path, mode)| ZmqAddress::Unix { path, mode }),
+    ]
+}
+
+fn zmq_socket() -> impl Strategy<Value = ZmqSocket> {
+    use ZmqType::{Dealer, Pub, Pull, Push, Rep, Req, Router, Sub};
+    let named = prop::sample::select(vec![Dealer, Router, Req]);
+    let other = prop::sample::select(vec![Rep, Pub, Push, Pull]);
+    let topic = prop_oneof![Just(String::new()), text(), Just(String::from("a,b"))];
+    let socket = |kind, id, subscribe| ZmqSocket {
+        kind,
+        id,
+        subscribe,
+    };
+    prop_oneof![
+        (named, option::of(visible_text())).prop_map(move |(kind, id)| socket(kind, id, vec![])),
+        other.prop_map(move |kind| socket(kind, None, vec![])),
+        vec(topic, 0..3).prop_map(move |topics| socket(Sub, None, topics)),
     ]
 }
 
@@ -298,6 +340,9 @@ fn hostile() -> impl Strategy<Value = String> {
         "process:",
         "unix:",
         "unixserv:",
+        "zmq:",
+        "zmqserv+unix:",
+        "type=sub",
         "serial:",
         "jrpc:",
         "terse",

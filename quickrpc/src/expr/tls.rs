@@ -1,8 +1,7 @@
 //! The options of transports over TLS.
 
-use super::options::{OptionText, Scope};
+use super::options::{OptionText, Scope, take};
 use super::parse::Parsed;
-use super::transport_parse::take;
 use crate::base::expr_error::Wrong;
 
 /// What a client over TLS has; see [the details](crate::transport#tls).

@@ -10,6 +10,7 @@ use super::registry::CustomExpr;
 use super::tls::{self, ClientTls, ServerTls};
 use super::transport_parse;
 use super::web;
+use super::zmq::{self, ZmqAddress, ZmqSocket};
 use crate::base::expr_error::{ExprError, ExprKind};
 use crate::base::limits::Limits;
 
@@ -159,6 +160,21 @@ pub enum TransportKind {
         /// The permissions of the socket; the umask decides without.
         mode: Option<u32>,
     },
+    /// `zmq:<host>:<port>`, or `zmq+unix:<path>`: a socket of ZeroMQ that connects; see
+    /// [the details](crate::transport#zeromq). Needs the feature `zmq`.
+    Zmq {
+        /// Where it connects to.
+        address: ZmqAddress,
+        /// What it is.
+        socket: ZmqSocket,
+    },
+    /// `zmqserv:<interface>:<port>`, or `zmqserv+unix:<path>`: one that is connected to.
+    ZmqServer {
+        /// Where it listens.
+        address: ZmqAddress,
+        /// What it is.
+        socket: ZmqSocket,
+    },
     /// A transport that was registered.
     Custom(CustomExpr),
 }
@@ -263,7 +279,9 @@ impl TransportKind {
             | TransportKind::WebSocketServer { .. }
             | TransportKind::Process { .. }
             | TransportKind::Unix { .. }
-            | TransportKind::UnixServer { .. } => true,
+            | TransportKind::UnixServer { .. }
+            | TransportKind::Zmq { .. }
+            | TransportKind::ZmqServer { .. } => true,
             TransportKind::Udp { .. }
             | TransportKind::Internal { .. }
             | TransportKind::Mux(_)
@@ -287,6 +305,8 @@ impl TransportKind {
             TransportKind::Process { .. } => &["command"],
             TransportKind::Unix { .. } => &["path"],
             TransportKind::UnixServer { .. } => &["path", "mode"],
+            TransportKind::Zmq { address, .. } => zmq::own_options(address, false),
+            TransportKind::ZmqServer { address, .. } => zmq::own_options(address, true),
             TransportKind::Mux(_) | TransportKind::Custom(_) => &[],
         };
         let tls: &[&str] = match (self.client_tls(), self.server_tls()) {

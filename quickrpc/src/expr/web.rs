@@ -1,12 +1,12 @@
 //! The parameters of `ws:` and `wsserv:`, `wss:` and `wssserv:`.
 
 use super::hidden::Hidden;
-use super::options::{OptionText, Scope};
+use super::host::{check_host, check_interface, parse_host_and_port};
+use super::options::{OptionText, Scope, take};
 use super::overrides::LimitOverrides;
 use super::parse::{Parsed, Piece};
 use super::tls::{ClientTls, ServerTls};
 use super::transport::TransportKind;
-use super::transport_parse::{check_host, check_interface, parse_host_and_port, take};
 use crate::base::expr_error::{Wrong, found};
 
 /// `ws:<host>:<port>/<path>`, or a URL: `ws://<host>:<port>/<path>`; and likewise `wss`.

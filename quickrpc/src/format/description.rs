@@ -1,5 +1,7 @@
 //! What an API looks like, as data: `Echo::DESCRIPTION`.
 
+use std::time::Duration;
+
 use super::property::PropertyDescription;
 
 /// The calls of an API as declared by `#[remote_api]`.
@@ -45,6 +47,9 @@ pub struct CallDescription {
     pub ignore_unknown: bool,
     /// The role that a caller needs (`#[require(role = "..")]`); without it anybody may call.
     pub role: Option<&'static str>,
+    /// How long its callers wait for the answer, where a handle does not say otherwise
+    /// (`#[timeout("30s")]`).
+    pub timeout: Option<Duration>,
     /// The declared type of the result as text; `None` for a notification.
     pub result: Option<&'static str>,
 }
@@ -69,6 +74,8 @@ pub struct ArgumentDescription {
     pub default: Option<&'static str>,
     /// Whether it may be missing without a default (`Option<T>`).
     pub optional: bool,
+    /// Whether it is all that the call sends, in place of the arguments (`#[whole]`).
+    pub whole: bool,
     /// Doc comment of the argument.
     pub docs: &'static str,
 }

@@ -7,6 +7,7 @@ use crate::base::error::Error;
 use crate::base::reason::DisconnectReason;
 use crate::base::sender::Sender;
 use crate::wire::codec::{Envelope, Script};
+use crate::wire::session::Changes;
 
 use super::conn::Conn;
 use super::status::TransportStatus;
@@ -51,6 +52,13 @@ pub(crate) trait Above: Send + Sync {
     /// Something waits for its turn, and this thread of the API may run it.
     fn run(&self);
 
+    /// Whether what is here can work.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot; the network does not start then.
+    fn may_start(&self) -> Result<(), Error>;
+
     /// The network starts.
     fn starting(&self);
 
@@ -66,8 +74,11 @@ pub(crate) trait Hears {
     /// A message, and who sent it.
     fn hear(&mut self, heard: Envelope, sender: &Sender, telegram: &Script<'_>);
 
-    /// Something that is no message at all.
-    fn unreadable(&mut self, sender: &Sender, text: &str);
+    /// Properties of the peer have changed, which is no notification on its wire.
+    fn changed(&mut self, changes: &dyn Changes, sender: &Sender);
+
+    /// Something that is no message at all: why not, and how it begins.
+    fn unreadable(&mut self, sender: &Sender, text: &str, bytes: &[u8]);
 
     /// There is trouble with what the peer sent. It counts like a call, lest a peer fill the
     /// memory with what cannot be read.

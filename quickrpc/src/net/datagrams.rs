@@ -51,7 +51,7 @@ impl Datagrams {
         });
         Ok(Datagrams {
             port,
-            everyone: Conn::new(keeper, budget, sender, wire, link, outlet),
+            everyone: Conn::new(keeper, budget, sender, wire, link, outlet, None),
             known: Mutex::new(AddressTable::new(KNOWN)),
         })
     }
@@ -78,6 +78,7 @@ impl Datagrams {
                 &all.wire,
                 all.link,
                 outlet,
+                None,
             )
         };
         // An answer is recognised by who was asked; and a late answer needs its receiver.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use crate::base::reason::DisconnectReason;
 use crate::base::sync::lock;
@@ -57,5 +58,9 @@ impl Keeper for Net {
 
     fn room(&self, peer: Arc<Conn>) {
         self.ask(Command::Room(peer));
+    }
+
+    fn say_later(&self, peer: Arc<Conn>, at: Instant) {
+        self.ask(Command::SayLater(peer, at));
     }
 }

@@ -43,6 +43,9 @@ impl Net {
         let (Some(net), Some(above)) = (self.me.upgrade(), self.above()) else {
             return Err((Error::Stopped, starting));
         };
+        if let Err(error) = above.may_start() {
+            return Err((error, starting));
+        }
         // Threads of an earlier run that was stopped on one of them.
         self.threads.join(after(self.stop_limit()));
         let (reactor, poll_thread) = match Loop::new(net, Arc::clone(&above), links) {

@@ -11,13 +11,16 @@ use crate::carrier::greeter::Greeting;
 use crate::carrier::process::CommandLine;
 use crate::carrier::sys::unix;
 use crate::carrier::transport::{AnyTransport, Transport};
-use crate::carrier::{tcp, tls, udp, websocket};
-use crate::expr::{Retry, TransportExpr, TransportKind};
-use crate::format::description::{CallDescription, Direction};
+use crate::carrier::{tcp, tls, udp, websocket, zmq};
+use crate::expr::{Retry, TransportExpr, TransportKind, ZmqAddress};
+use crate::format::description::{CallDescription, Description, Direction};
+use crate::format::property::PropertyDescription;
 use crate::wire::Wire;
 use crate::wire::codec::AnyCodec;
+use crate::wire::frames::{Frames, Text};
 use crate::wire::security::AnySecurity;
-use crate::wire::session::Role;
+use crate::wire::session::{Role, Saying};
+use crate::wire::zmtp::Form;
 
 use super::status::{TransportId, TransportState, TransportStatus};
 
@@ -104,8 +107,8 @@ pub(crate) fn links(
     let id = TransportId::next();
     let expr = match transport {
         AnyTransport::Object(object) => {
-            suits(codec, &object.expression(), false)?;
             let wire = Wire::new(codec, security, limits.clone(), object.expression());
+            suits(&wire)?;
             return Ok(vec![Arc::new(Link {
                 id,
                 wire: Arc::new(wire),
@@ -128,24 +131,38 @@ pub(crate) fn links(
             let name = link.leaf.to_string();
             let options = link.leaf.options();
             let usual = codec.protocol().map_or("/", |protocol| protocol.path());
+            let limits = link.leaf.limits(limits);
+            let mut wire = Wire::new(codec, security, limits, name);
             let (greeting, side) = websocket::bind(link.leaf, usual)?.unzip();
+            if let Some(side) = side {
+                let text = Text::of(codec, security.is_null());
+                wire = wire.framed(Frames::WebSocket(side, text));
+            }
+            let zmq = zmq::bind(link.leaf, !security.is_null())?;
+            let (greeting, socket) = match zmq {
+                Some((greeting, socket)) => (Some(greeting), Some(socket)),
+                None => (greeting, None),
+            };
+            if let Some(socket) = socket {
+                let form = match codec.protocol() {
+                    Some(_) => Form::Parts,
+                    None => Form::Telegram,
+                };
+                wire = wire.framed(Frames::Zmtp(socket, form));
+            }
             let greeting = tls::bind(link.leaf, greeting)?;
-            suits(codec, &name, side.is_some())?;
-            // A WebSocket has pings.
-            let nothing = side.is_none() && codec.keepalive().is_none();
-            if options.keepalive.is_some() && nothing {
+            suits(&wire)?;
+            if options.keepalive.is_some() && wire.idle().is_none() {
+                let name = &wire.name;
                 let text = format!(
                     "`{name}`: the codec `{codec}` has nothing harmless to send, so it cannot \
                      keep connections alive; use `jrpc` with a delimiter, or no `keepalive`"
                 );
                 return Err(Error::Config(text.into()));
             }
-            let limits = link.leaf.limits(limits);
             let leaf = leaf(link.leaf)?;
-            let mut wire = Wire::new(codec, security, limits, name);
             wire.keepalive = options.keepalive;
             wire.spin = options.spin;
-            wire.websocket = side;
             if leaf.is_server() {
                 wire.role = Role::Server;
             }
@@ -170,13 +187,14 @@ pub(crate) fn links(
 /// # Errors
 ///
 /// Where a protocol is not spoken over such a transport.
-fn suits(codec: &AnyCodec, transport: &str, is_websocket: bool) -> Result<(), Error> {
-    match codec.protocol() {
-        Some(protocol) if !is_websocket => {
+fn suits(wire: &Wire) -> Result<(), Error> {
+    match wire.codec.protocol() {
+        Some(protocol) if wire.frames.carriage() != Some(protocol.carriage()) => {
             let text = format!(
-                "`{}` is spoken over a WebSocket, so it needs `ws:` or `wsserv:` in the place of \
-                 `{transport}`",
-                protocol.expression()
+                "`{}` {} in the place of `{}`",
+                protocol.expression(),
+                protocol.carriage().needs(),
+                wire.name
             );
             Err(Error::Config(text.into()))
         }
@@ -186,13 +204,20 @@ fn suits(codec: &AnyCodec, transport: &str, is_websocket: bool) -> Result<(), Er
 
 /// # Errors
 ///
-/// Where none of the wires can carry one of the calls that are sent from here.
-pub(crate) fn carries(links: &[Arc<Link>], calls: &[CallDescription]) -> Result<(), Error> {
-    let sent = |call: &&CallDescription| call.direction == Direction::Outgoing;
-    for call in calls.iter().filter(sent) {
-        let lacks = links
-            .iter()
-            .map(|link| link.wire.lacks(call.wire_name, call.has_reply()));
+/// Where none of the wires can carry one of the calls and properties that are sent from here.
+pub(crate) fn carries(links: &[Arc<Link>], api: &Description) -> Result<(), Error> {
+    let call = |call: &CallDescription| match (call.direction, call.has_reply()) {
+        (Direction::Incoming, _) => None,
+        (Direction::Outgoing, true) => Some((call.wire_name, Saying::Call)),
+        (Direction::Outgoing, false) => Some((call.wire_name, Saying::Notification)),
+    };
+    let property = |property: &PropertyDescription| match property.direction {
+        Direction::Incoming => (property.wire_name, Saying::Property),
+        Direction::Outgoing => (property.calls.read.wire_name, Saying::Call),
+    };
+    let calls = api.calls.iter().filter_map(call);
+    for (name, saying) in calls.chain(api.properties.iter().map(property)) {
+        let lacks = links.iter().map(|link| link.wire.lacks(name, saying));
         // The last of them, if it is none of them that can.
         if let Some(Some(error)) = lacks.reduce(Option::and) {
             return Err(error);
@@ -202,6 +227,20 @@ pub(crate) fn carries(links: &[Arc<Link>], calls: &[CallDescription]) -> Result<
 }
 
 fn leaf(expr: &TransportExpr) -> Result<Leaf, Error> {
+    if let TransportKind::Unix { .. }
+    | TransportKind::UnixServer { .. }
+    | TransportKind::Zmq {
+        address: ZmqAddress::Unix { .. },
+        ..
+    }
+    | TransportKind::ZmqServer {
+        address: ZmqAddress::Unix { .. },
+        ..
+    } = expr.kind()
+        && let Some(why) = unix::REFUSED
+    {
+        return Err(Error::Config(format!("`{expr}` {why}").into()));
+    }
     Ok(match expr.kind() {
         TransportKind::Stdio { guard } => Leaf::Stdio { guard: *guard },
         TransportKind::Tcp {
@@ -247,15 +286,38 @@ fn leaf(expr: &TransportExpr) -> Result<Leaf, Error> {
             nodelay: *nodelay,
         },
         TransportKind::Process { command } => Leaf::Process(Arc::new(CommandLine::parse(command)?)),
-        TransportKind::Unix { .. } | TransportKind::UnixServer { .. }
-            if let Some(why) = unix::REFUSED =>
-        {
-            return Err(Error::Config(format!("`{expr}` {why}").into()));
-        }
         TransportKind::Unix { path } => Leaf::Unix(path.into()),
         TransportKind::UnixServer { path, mode } => Leaf::UnixServer {
             path: path.into(),
             mode: *mode,
+        },
+        TransportKind::Zmq { address, .. } => match address {
+            ZmqAddress::Tcp {
+                host,
+                port,
+                nodelay,
+            } => Leaf::Tcp {
+                host: host.clone(),
+                port: *port,
+                nodelay: *nodelay,
+                name: tcp::client_name(host, *port),
+            },
+            ZmqAddress::Unix { path, .. } => Leaf::Unix(path.into()),
+        },
+        TransportKind::ZmqServer { address, .. } => match address {
+            ZmqAddress::Tcp {
+                host,
+                port,
+                nodelay,
+            } => Leaf::TcpServer {
+                interface: host.clone(),
+                port: *port,
+                nodelay: *nodelay,
+            },
+            ZmqAddress::Unix { path, mode } => Leaf::UnixServer {
+                path: path.into(),
+                mode: *mode,
+            },
         },
         TransportKind::Internal { bus, name } => Leaf::Internal {
             bus: bus.clone().unwrap_or_default(),

@@ -23,8 +23,11 @@ use super::link::Link;
 use super::peers::PeerTable;
 use super::reactor::{Command, Reactor};
 use super::run::Run;
+use super::session::give_name;
 use super::shared_limits::SharedLimits;
 use crate::wire::Wire;
+use crate::wire::session::Claim;
+use crate::wire::zmtp::Peer;
 
 /// The network of an API: its links, its peers, and the threads that serve them. It reports
 /// to what stands above it.
@@ -166,6 +169,57 @@ impl Net {
         outlet: Outlet,
         input: Vec<u8>,
     ) -> Arc<Conn> {
+        let conn = self.comer(wire, link, name, outlet, None);
+        conn.preset_input(input);
+        let let_in = lock(&self.peers).insert(Arc::clone(&conn));
+        self.entered(&conn, let_in);
+        conn
+    }
+
+    /// The same for a peer of whom its greeting has found out more. `None`: it says that it is
+    /// somebody who is there already.
+    pub(crate) fn connect_met(
+        &self,
+        wire: &Arc<Wire>,
+        link: usize,
+        name: &str,
+        outlet: Outlet,
+        input: Vec<u8>,
+        met: Arc<Peer>,
+    ) -> Option<Arc<Conn>> {
+        let claim = met.name().map(|name| Claim {
+            name,
+            replaces: false,
+        });
+        let is_alone = met.is_alone();
+        let conn = self.comer(wire, link, name, outlet, Some(met));
+        conn.preset_input(input);
+        let let_in = {
+            let mut peers = lock(&self.peers);
+            // Where two may have a name, the second one is known by its address.
+            if let Some(claim) = claim
+                && give_name(&mut peers, &conn, claim).is_none()
+                && is_alone
+            {
+                return None;
+            }
+            let let_in = peers.insert(Arc::clone(&conn));
+            // Its name is taken from now on, though it may have to greet.
+            peers.make_known(&conn);
+            let_in
+        };
+        self.entered(&conn, let_in);
+        Some(conn)
+    }
+
+    fn comer(
+        &self,
+        wire: &Arc<Wire>,
+        link: usize,
+        name: &str,
+        outlet: Outlet,
+        met: Option<Arc<Peer>>,
+    ) -> Arc<Conn> {
         let peer = Sender {
             credentials: outlet.credentials(),
             secinfo: outlet.secinfo(),
@@ -173,16 +227,16 @@ impl Net {
             ..Sender::new(next_id(), name.into())
         };
         let keeper = self.me.clone();
-        let conn = Conn::new(keeper, &self.budget, peer, wire, link, outlet);
-        conn.preset_input(input);
-        let let_in = lock(&self.peers).insert(Arc::clone(&conn));
-        if !let_in {
+        Conn::new(keeper, &self.budget, peer, wire, link, outlet, met)
+    }
+
+    fn entered(&self, conn: &Conn, let_in: bool) {
+        if let_in {
+            crate::base::log::debug!(peer = %conn.peer(), wire = %conn.wire.name, "connected");
+        } else {
             // Too late: those who end the peers of this run have been there.
             conn.close(DisconnectReason::Stopped);
-            return conn;
         }
-        crate::base::log::debug!(peer = %conn.peer(), wire = %wire.name, "connected");
-        conn
     }
 
     /// The connected peers.
@@ -231,7 +285,7 @@ impl Net {
 
     /// The input of a peer ended within a message.
     pub(crate) fn truncated(&self, above: &dyn Above, conn: &Conn) {
-        let rule = conn.wire.framing_rule();
+        let rule = conn.wire.frames.rule();
         let text = format!("the input ended within a message; {rule}");
         above.trouble(conn.peer(), Error::Decode(text.into()));
     }

@@ -11,9 +11,9 @@ use crate::base::sender::Sender;
 use crate::base::spare;
 use crate::carrier::stream::Place;
 use crate::wire::codec::{Envelope, Script};
-use crate::wire::cutter::{Broken, Cut};
+use crate::wire::cut::{Broken, Cut};
 use crate::wire::framing::{Progress, Unframed};
-use crate::wire::hearing::{Hearing, Sense, Unsealed};
+use crate::wire::hearing::{Hearing, Message, Sense, Unsealed};
 use crate::wire::session::{Heard, Say};
 
 use super::above::{Above, Hears};
@@ -23,6 +23,8 @@ use super::net::Net;
 
 /// A connection gets so many messages at once, so that a flood starves nobody.
 const ROUND: usize = 64;
+/// Who types or prints a message line by line sends no longer ones.
+const LINE: usize = 4096;
 
 /// A peer on which one of our promises depends may have so many times its share of what waits:
 /// its answer may come behind calls.
@@ -207,9 +209,25 @@ impl Round<'_> {
                 Ok((taken, cut)) => {
                     position += taken;
                     match cut {
-                        Cut::Incomplete => return (position, Flow::Read),
+                        Cut::Incomplete => {
+                            if rest.ends_with(b"\n") {
+                                self.line(rest);
+                            }
+                            return (position, Flow::Read);
+                        }
                         Cut::Nothing => continue,
                         Cut::Message(message) => message,
+                        Cut::Parts(parts) => {
+                            self.spoken(sense, Message::Parts(parts));
+                            if conn.is_closed() {
+                                return (bytes.len(), Flow::Closed);
+                            }
+                            continue;
+                        }
+                        Cut::Strange(why) => {
+                            self.hears.unreadable(conn.peer(), why, &[]);
+                            continue;
+                        }
                         Cut::Say(bytes) => {
                             // Like an answer, lest a peer fill its queue with what it does not
                             // read.
@@ -234,6 +252,22 @@ impl Round<'_> {
             }
         }
         (position, Flow::Again)
+    }
+
+    /// A line has ended, and the message has not: whoever sends lines waits for an answer that never
+    /// comes.
+    #[cold]
+    fn line(&self, rest: &[u8]) {
+        let (wire, peer) = (&self.conn.wire, self.conn.peer());
+        if rest.len() > LINE || !wire.waits_behind_line(rest) {
+            return;
+        }
+        crate::base::log::warn_often!(
+            "a message that ended with a line", &peer.origin;
+            peer = %peer, wire = %wire.name,
+            "a whole message came with the end of a line behind it, and not with the delimiter of \
+             this wire, so that it waits for its end: bind `jrpc:\\n` for peers that send lines"
+        );
     }
 
     fn datagram(mut self, sense: &mut Sense, bytes: &[u8]) {
@@ -296,7 +330,8 @@ impl Round<'_> {
         match conn.speech {
             Speech::Plain if conn.wire.security.is_null() => self.telegram(&conn.peer, bytes),
             Speech::Plain | Speech::Sealed(_) => self.sealed(sense, bytes),
-            Speech::Spoken(_) => self.spoken(sense, conn.peer(), bytes),
+            Speech::Framed(_) => self.telegram(conn.peer(), bytes),
+            Speech::Spoken(_) => self.spoken(sense, Message::Whole(bytes)),
         }
     }
 
@@ -336,16 +371,21 @@ impl Round<'_> {
                 self.hears.trouble(sender, Error::Security(text.into()));
             }
             Ok((telegram, envelope)) => self.hears.hear(envelope, sender, &telegram),
-            Err(error) => self.hears.unreadable(sender, &error.to_string()),
+            Err(error) => self.hears.unreadable(sender, &error.to_string(), bytes),
         }
     }
 
     /// One that a session of the protocol understands.
-    fn spoken(&mut self, sense: &mut Sense, sender: &Sender, bytes: &[u8]) {
+    fn spoken(&mut self, sense: &mut Sense, message: Message<'_>) {
         let conn = self.conn;
+        let sender = conn.peer();
         conn.speaks();
+        let shown = match &message {
+            Message::Whole(bytes) => bytes,
+            Message::Parts(_) => &[][..],
+        };
         let mut say = Say::default();
-        let understood = sense.understand(&conn.wire.limits, bytes, &mut say);
+        let understood = sense.understand(&conn.wire.limits, message, &mut say);
         self.net.say(conn, &mut say);
         match understood {
             Ok((text, Heard::Message(envelope))) => {
@@ -356,6 +396,10 @@ impl Round<'_> {
                 self.net.greeted(self.above, conn, None);
                 self.hears.hear(envelope, sender, &Script::Text(&text));
             }
+            Ok((_, Heard::Changes(changes))) => {
+                self.net.greeted(self.above, conn, None);
+                self.hears.changed(&*changes, sender);
+            }
             Ok((_, other)) => self.net.greets(self.above, conn, sense, other),
             Err(error) => {
                 if !conn.is_greeted() {
@@ -363,7 +407,7 @@ impl Round<'_> {
                     let text = "what it sent first is no message".into();
                     conn.close(DisconnectReason::Rejected { code: 1008, text });
                 }
-                self.hears.unreadable(sender, &error.to_string());
+                self.hears.unreadable(sender, &error.to_string(), shown);
             }
         }
     }
@@ -374,7 +418,7 @@ impl Round<'_> {
         let reason = match broken {
             Broken::Rules(reason) => reason,
             Broken::Garbled(text) => {
-                self.hears.unreadable(conn.peer(), &text);
+                self.hears.unreadable(conn.peer(), &text, b"");
                 DisconnectReason::Garbled(text.into())
             }
         };

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use mio::{Registry, Waker};
 
@@ -42,10 +43,14 @@ pub(crate) enum Command {
     Parked(Arc<Conn>),
     /// This peer may have fallen silent.
     Doubt(Arc<Conn>),
+    /// This peer has ended its side: does it take what it is owed?
+    Probe(Arc<Conn>),
     /// This peer's queue is full.
     LookAfter(Arc<Conn>),
     /// This peer has room for what it was offered in vain.
     Room(Arc<Conn>),
+    /// This peer's session has kept something until then.
+    SayLater(Arc<Conn>, Instant),
     /// Open further links; whoever added them waits.
     Add(Vec<Arc<Link>>, Arc<Adding>),
     /// Close the links of a transport and forget them; whoever removes it waits.
@@ -54,6 +59,8 @@ pub(crate) enum Command {
     Accompanied(Result<(), Error>),
     /// Something waits for its turn and nobody has it.
     Run,
+    /// Call this.
+    Call(Box<dyn FnOnce() + Send>),
     /// End everything.
     Stop,
     /// A mistake of this library.

@@ -15,6 +15,7 @@ use crate::wire::session::{About, Claim, Due, Heard, Say, Verdict};
 use super::above::Above;
 use super::conn::{Conn, Content, Said, Wait};
 use super::link::Link;
+use super::peers::PeerTable;
 use super::poll::{Loop, Timer};
 use super::reactor::Command;
 use crate::base::reason::DisconnectReason;
@@ -48,6 +49,18 @@ impl Net {
         }
     }
 
+    /// Has the session of a peer say what it has kept, if that is due. Without room it is asked
+    /// again when there is some.
+    pub(crate) fn say_kept(&self, conn: &Arc<Conn>) {
+        if !conn.wire.has_properties() || conn.is_closed() {
+            return;
+        }
+        if let Err(error) = self.offer(conn, &[], About::Kept) {
+            // It has gone meanwhile; what cannot be said is not kept.
+            crate::base::log::debug!(peer = %conn.peer(), "what was kept is not said: {error}");
+        }
+    }
+
     /// A peer has said something that concerns the network: who it is, or that it is ready.
     pub(crate) fn greets(
         &self,
@@ -60,7 +73,7 @@ impl Net {
         // A verdict has a consequence, and that has none.
         for _ in 0..2 {
             match heard {
-                Heard::Nothing | Heard::Message(_) | Heard::Put(..) => return,
+                Heard::Nothing | Heard::Message(_) | Heard::Put(..) | Heard::Changes(_) => return,
                 Heard::Open => return self.greeted(above, conn, None),
                 Heard::End(reason) => {
                     conn.close(reason);
@@ -82,24 +95,12 @@ impl Net {
     fn claim(&self, conn: &Arc<Conn>, claim: Claim) -> Verdict {
         let replaced = {
             let mut peers = lock(&self.peers);
-            let others = peers.named(&claim.name);
-            // One that has ended its side only waits for answers that it is owed. One that is
-            // closing already takes nobody's place.
-            let is_there = others.iter().any(|other| !other.end.is_over());
-            if (is_there && !claim.replaces) || conn.is_closed() {
+            if conn.is_closed() {
                 return Verdict::Taken;
             }
-            let named = Sender {
-                name: claim.name,
-                ..conn.peer.clone()
+            let Some(others) = give_name(&mut peers, conn, claim) else {
+                return Verdict::Taken;
             };
-            // Only one thread reads a peer, so that nobody else sets it.
-            if conn.identified.set(Box::new(named)).is_err() {
-                return Verdict::Accepted;
-            }
-            for other in &others {
-                peers.forget_name(other);
-            }
             peers.make_known(conn);
             others
         };
@@ -155,6 +156,32 @@ impl Net {
             conn.close(DisconnectReason::Refused(reason.clone()));
         }
     }
+}
+
+/// Gives a peer a name, if it may have it: one that has ended its side only waits for answers that
+/// it is owed. Gives those whose name it was, who have none now.
+pub(super) fn give_name(
+    peers: &mut PeerTable,
+    conn: &Conn,
+    claim: Claim,
+) -> Option<Vec<Arc<Conn>>> {
+    let others = peers.named(&claim.name);
+    let is_there = others.iter().any(|other| !other.end.is_over());
+    if is_there && !claim.replaces {
+        return None;
+    }
+    let named = Sender {
+        name: claim.name,
+        ..conn.peer.clone()
+    };
+    // Only one thread reads a peer, so that nobody else sets it.
+    if conn.identified.set(Box::new(named)).is_err() {
+        return Some(Vec::new());
+    }
+    for other in &others {
+        peers.forget_name(other);
+    }
+    Some(others)
 }
 
 impl Loop {

@@ -69,7 +69,7 @@ fn conn(name: &str, security: AnySecurity, link: usize) -> Arc<Conn> {
     let outlet = Outlet::Writer(Box::new(|_| ()));
     let keeper = Weak::<crate::net::net::Net>::new();
     let budget = Budget::new(usize::MAX);
-    Conn::new(keeper, &budget, sender, &Arc::new(wire), link, outlet)
+    Conn::new(keeper, &budget, sender, &Arc::new(wire), link, outlet, None)
 }
 
 fn peer(name: &str) -> Arc<Conn> {

@@ -14,6 +14,7 @@ use super::codec::{DecodeError, Envelope};
 use super::cutter::Cutter;
 use super::security::{Opened, SecuritySession, Telegram, refused};
 use super::session::{Heard, Listening, Say};
+use super::zmtp::{Parts, Peer};
 
 /// What hears one peer. It belongs to whoever reads, and does no I/O.
 #[derive(Debug)]
@@ -31,6 +32,13 @@ pub(crate) struct Sense {
     protocol: Option<Box<dyn Listening>>,
 }
 
+/// What a session hears.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Message<'t> {
+    Whole(&'t [u8]),
+    Parts(Parts<'t>),
+}
+
 /// What a message is behind the security provider.
 #[derive(Debug)]
 pub(crate) enum Unsealed<'t> {
@@ -45,9 +53,13 @@ pub(crate) enum Unsealed<'t> {
 }
 
 impl Hearing {
-    pub(crate) fn new(wire: &Wire, protocol: Option<Box<dyn Listening>>) -> Self {
+    pub(crate) fn new(
+        wire: &Wire,
+        met: Option<&Arc<Peer>>,
+        protocol: Option<Box<dyn Listening>>,
+    ) -> Self {
         Hearing {
-            cutter: Cutter::new(wire),
+            cutter: Cutter::new(wire, met),
             sense: Sense {
                 header: None,
                 protocol,
@@ -93,9 +105,19 @@ impl Sense {
     pub(crate) fn understand<'t>(
         &mut self,
         limits: &Limits,
-        message: &'t [u8],
+        message: Message<'t>,
         say: &mut Say,
     ) -> Result<(&'t str, Heard), DecodeError> {
+        let message = match message {
+            Message::Whole(message) => message,
+            Message::Parts(parts) => {
+                let heard = match &mut self.protocol {
+                    Some(protocol) => protocol.hear_parts(parts, limits, say)?,
+                    None => Heard::Nothing,
+                };
+                return Ok(("", heard));
+            }
+        };
         let text = std::str::from_utf8(unmarked(message))
             .map_err(|error| DecodeError::new("not UTF-8", error.valid_up_to()))?;
         match &mut self.protocol {

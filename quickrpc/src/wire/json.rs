@@ -8,7 +8,9 @@ use std::marker::PhantomData;
 use crate::base::value::Value;
 use crate::format::text::{Json, Reader, TextError};
 
-use super::codec::{Part, Span};
+#[cfg(any(test, feature = "juggler", feature = "zonis"))]
+use super::codec::Part;
+use super::codec::Span;
 
 /// Calls `each` with the name and the place of every member of an object, which is all of the
 /// text at `place`. Members that come twice come twice.
@@ -84,6 +86,7 @@ pub(crate) fn string(text: &str, place: Span) -> Option<Cow<'_, str>> {
 }
 
 /// The string at a place as a part of the text, if it is one.
+#[cfg(any(test, feature = "juggler", feature = "zonis"))]
 pub(crate) fn part(text: &str, place: Span) -> Option<Part> {
     Some(match string(text, place)? {
         Cow::Borrowed(plain) => {

@@ -2,12 +2,17 @@
 //! its codec, its framing, its security provider, its limits.
 
 pub mod codec;
+pub(crate) mod cut;
 pub(crate) mod cutter;
+pub(crate) mod frames;
 pub(crate) mod framing;
 pub(crate) mod guess;
 pub(crate) mod hearing;
+#[cfg(feature = "hololinked")]
+#[allow(dead_code, reason = "its session is not there yet")]
+pub(crate) mod hololinked;
 pub(crate) mod jrpc;
-#[cfg(any(feature = "juggler", feature = "zonis"))]
+#[cfg(any(feature = "hololinked", feature = "juggler", feature = "zonis"))]
 pub(crate) mod json;
 #[cfg(feature = "juggler")]
 pub(crate) mod juggler;
@@ -29,6 +34,11 @@ pub(crate) mod websocket;
 #[cfg(not(feature = "websocket"))]
 #[path = "no_websocket.rs"]
 pub(crate) mod websocket;
+#[cfg(feature = "zmq")]
+pub(crate) mod zmtp;
+#[cfg(not(feature = "zmq"))]
+#[path = "no_zmtp.rs"]
+pub(crate) mod zmtp;
 #[cfg(feature = "zonis")]
 pub(crate) mod zonis;
 
@@ -42,10 +52,10 @@ use crate::base::limits::Limits;
 use crate::base::security::SecInfo;
 
 use self::codec::AnyCodec;
+use self::frames::Frames;
 use self::framing::Framing;
 use self::security::{AnySecurity, PeerContext, SecuritySession};
-use self::session::{Listening, Role, Speaking};
-use self::websocket::Side;
+use self::session::{Listening, Role, Saying, Speaking};
 
 /// How messages look on a wire, the same for all its peers.
 #[derive(Debug)]
@@ -59,8 +69,10 @@ pub(crate) struct Wire {
     pub(crate) role: Role,
     /// A message has to fit a datagram, with everything that belongs to it.
     pub(crate) datagrams: bool,
-    /// Messages are those of WebSocket, and this is our side of it.
-    pub(crate) websocket: Option<Side>,
+    /// What keeps messages apart.
+    pub(crate) frames: Frames,
+    /// What comes behind each message, where that is all there is to do.
+    delimiter: Option<u8>,
     /// A stream that sent nothing for so long sends something harmless.
     pub(crate) keepalive: Option<Duration>,
     /// Who connects has to have a certificate.
@@ -79,13 +91,14 @@ impl Wire {
         name: String,
     ) -> Self {
         Wire {
+            frames: Frames::Stream(codec.framing().cloned()),
+            delimiter: codec.unwritten().filter(|_| security.is_null()),
             codec: codec.clone(),
             security: security.clone(),
             limits,
             name: name.into(),
             role: Role::Client,
             datagrams: false,
-            websocket: None,
             keepalive: None,
             certified: false,
             warned: AtomicBool::new(false),
@@ -93,9 +106,19 @@ impl Wire {
         }
     }
 
+    /// The same where something else than the codec keeps messages apart.
+    pub(crate) fn framed(self, frames: Frames) -> Self {
+        Wire {
+            frames,
+            delimiter: None,
+            ..self
+        }
+    }
+
     /// The session of a new peer in its two halves, where the protocol has sessions.
     pub(crate) fn protocol_session(&self) -> Option<(Box<dyn Listening>, Box<dyn Speaking>)> {
-        Some(self.codec.protocol()?.session(self.role))
+        let largest = self.output_limit();
+        Some(self.codec.protocol()?.session(self.role, largest))
     }
 
     /// Whether arguments have no names, whatever is declared.
@@ -108,15 +131,33 @@ impl Wire {
         }
     }
 
-    /// Why a call cannot be sent from here, if that is known of all peers.
-    pub(crate) fn lacks(&self, method: &str, wants_answer: bool) -> Option<Error> {
+    /// Whether properties are more than calls.
+    pub(crate) fn has_properties(&self) -> bool {
+        let protocol = self.codec.protocol();
+        protocol.is_some_and(|protocol| protocol.has_properties())
+    }
+
+    /// The code with which messages of bytes are refused, where only texts are understood.
+    pub(crate) fn binary_code(&self) -> Option<u16> {
+        let protocol = self.codec.protocol();
+        protocol.map(|protocol| protocol.binary_code())
+    }
+
+    /// Why something of this name cannot be sent from here, if that is known of all peers.
+    pub(crate) fn lacks(&self, method: &str, saying: Saying) -> Option<Error> {
+        let lacks = |protocol: Arc<str>, reason: &str| {
+            Some(Error::Unsupported {
+                protocol,
+                method: method.into(),
+                reason: reason.into(),
+            })
+        };
+        if let Some(reason) = self.frames.lacks(saying == Saying::Call) {
+            return lacks(Arc::clone(&self.name), reason);
+        }
         let protocol = self.codec.protocol()?;
-        let reason = protocol.lacks(self.role, wants_answer)?;
-        Some(Error::Unsupported {
-            protocol: protocol.expression().into(),
-            method: method.into(),
-            reason: reason.into(),
-        })
+        let reason = protocol.lacks(self.role, saying)?;
+        lacks(protocol.expression().into(), reason)
     }
 
     /// The session of a new peer, where the security provider has sessions.
@@ -142,12 +183,14 @@ impl Wire {
 }
 
 impl Wire {
-    /// Where a message ends, for messages to people.
-    pub(crate) fn framing_rule(&self) -> &'static str {
-        match self.websocket {
-            Some(_) => "every message ends with a final frame",
-            None => self.codec.framing().map_or("", Framing::rule),
-        }
+    /// Whether this, at the front of the input, is a whole message but for the delimiter.
+    pub(crate) fn waits_behind_line(&self, rest: &[u8]) -> bool {
+        matches!(self.codec, AnyCodec::Jrpc(_))
+            && self.codec.framing().and_then(Framing::delimiter).is_some()
+            && self
+                .codec
+                .decode_bytes(rest.trim_ascii(), &self.limits)
+                .is_ok()
     }
 
     /// A message that is kept apart from others by the transport, without the delimiter that
@@ -160,37 +203,20 @@ impl Wire {
 
     /// What can be sent without any meaning.
     pub(crate) fn idle(&self) -> Option<Cow<'_, [u8]>> {
-        match &self.websocket {
-            Some(side) => Some(side.ping().into()),
-            None => self.codec.keepalive().map(Cow::Borrowed),
-        }
+        let idle = self.frames.idle().map(Cow::Owned);
+        idle.or_else(|| match self.frames {
+            Frames::Stream(_) => self.codec.keepalive().map(Cow::Borrowed),
+            _ => None,
+        })
     }
 
     /// Frames the telegram that begins at `start`: within a stream, or as a message.
     pub(crate) fn frame_out(&self, out: &mut Vec<u8>, start: usize) -> Result<(), String> {
-        let Some(side) = &self.websocket else {
-            if let Some(delimiter) = self.codec.unwritten()
-                && self.security.is_null()
-            {
-                out.push(delimiter);
-                return Ok(());
-            }
-            if let AnyCodec::Msgpack(_) = self.codec
-                && self.security.is_null()
-            {
-                // What it writes says by itself where it ends.
-                return Ok(());
-            }
-            return self.codec.frame_out(out, start);
-        };
-        let telegram = out.get(start..).unwrap_or_default();
-        // What plug-ins write may be anything.
-        let text = match self.security.is_null() && self.codec.is_text() {
-            true => true,
-            false => !self.codec.binary() && std::str::from_utf8(telegram).is_ok(),
-        };
-        side.enclose(out, start, text);
-        Ok(())
+        if let Some(delimiter) = self.delimiter {
+            out.push(delimiter);
+            return Ok(());
+        }
+        self.frames.enclose(out, start)
     }
 }
 
@@ -219,6 +245,14 @@ impl Wire {
         let protocol = self.codec.protocol();
         let takes = protocol.and_then(|protocol| protocol.largest(self.role));
         takes.map_or(limit, |takes| takes.min(limit))
+    }
+
+    /// Why it has no streams, if so.
+    pub(crate) fn lacks_streams(&self) -> Option<&'static str> {
+        match self.codec.protocol() {
+            Some(_) => Some("the protocol has no streams"),
+            None => None,
+        }
     }
 
     /// What its peers are asked to see whether they still answer, where they may not.

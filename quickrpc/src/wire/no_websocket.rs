@@ -36,8 +36,12 @@ impl Side {
 }
 
 impl Reader {
-    pub(crate) fn new(side: Side) -> Self {
+    pub(crate) fn boxed(side: Side) -> Box<Self> {
         match side {}
+    }
+
+    pub(crate) fn of_texts(self, _: Option<u16>) -> Self {
+        match self {}
     }
 
     pub(crate) fn held(&self) -> usize {

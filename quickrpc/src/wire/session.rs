@@ -14,6 +14,7 @@ use crate::base::limits::Limits;
 use crate::base::reason::DisconnectReason;
 
 use super::codec::{DecodeError, Envelope};
+use super::zmtp::Parts;
 
 /// Which end of a connection we are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,8 +30,13 @@ pub(crate) trait Protocol: fmt::Debug + Send + Sync {
     /// The expression that describes it, for messages to people.
     fn expression(&self) -> String;
 
-    /// The session of a new peer, in its two halves.
-    fn session(&self, role: Role) -> (Box<dyn Listening>, Box<dyn Speaking>);
+    /// What carries its messages.
+    fn carriage(&self) -> Carriage {
+        Carriage::WebSocket
+    }
+
+    /// The session of a new peer, in its two halves. No message of ours may be larger than that.
+    fn session(&self, role: Role, largest: usize) -> (Box<dyn Listening>, Box<dyn Speaking>);
 
     /// Appends what stands for an error in an answer.
     fn write_failure(&self, out: &mut Vec<u8>, error: &CallError);
@@ -62,15 +68,46 @@ pub(crate) trait Protocol: fmt::Debug + Send + Sync {
         false
     }
 
-    /// What it cannot say at this end, if that is known of all peers: a call that wants an answer,
-    /// or one that wants none.
-    fn lacks(&self, _role: Role, _wants_answer: bool) -> Option<&'static str> {
+    /// What it cannot say at this end, if that is known of all peers.
+    fn lacks(&self, _role: Role, _saying: Saying) -> Option<&'static str> {
         None
+    }
+
+    /// Whether properties are things of their own: what changes is said by [`Speaking::change`],
+    /// and heard as [`Heard::Changes`]. Elsewhere a change is a notification.
+    fn has_properties(&self) -> bool {
+        false
+    }
+
+    /// The code with which a WebSocket is closed by which bytes come: all of these are protocols
+    /// of texts.
+    fn binary_code(&self) -> u16 {
+        // Unacceptable data (RFC 6455, section 7.4.1).
+        1003
     }
 
     /// The path of its WebSockets where nobody gives one.
     fn path(&self) -> &'static str {
         "/"
+    }
+}
+
+/// What carries the messages of a protocol, and keeps them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Carriage {
+    WebSocket,
+    /// ZeroMQ. Its messages have parts.
+    #[allow(dead_code, reason = "no protocol is there that wants it")]
+    Zmtp,
+}
+
+impl Carriage {
+    /// What is missing where something else does, for messages to people.
+    pub(crate) fn needs(self) -> &'static str {
+        match self {
+            Carriage::WebSocket => "is spoken over a WebSocket, so it needs `ws:` or `wsserv:`",
+            Carriage::Zmtp => "is spoken over ZeroMQ, so it needs `zmq:` or `zmqserv:`",
+        }
     }
 }
 
@@ -86,6 +123,20 @@ pub(crate) trait Listening: Send {
     /// When it is no message at all; the stream goes on with the next one.
     fn hear(&mut self, message: &str, limits: &Limits, say: &mut Say)
     -> Result<Heard, DecodeError>;
+
+    /// The same of a message in parts, where the protocol is carried by what has such.
+    ///
+    /// # Errors
+    ///
+    /// As of [`hear`](Self::hear).
+    fn hear_parts(
+        &mut self,
+        _parts: Parts<'_>,
+        _limits: &Limits,
+        _say: &mut Say,
+    ) -> Result<Heard, DecodeError> {
+        Err(DecodeError::new("a message in parts", 0))
+    }
 
     /// What became of the claim that it has heard. Gives what follows from that.
     fn verdict(&mut self, verdict: Verdict, say: &mut Say) -> Heard;
@@ -104,6 +155,30 @@ pub(crate) trait Speaking: Send {
     /// Appends the answer to the call with this id, as it was heard: a result, or what
     /// [`Protocol::write_failure`] wrote.
     fn answer(&mut self, out: &mut Vec<u8>, id: &str, body: &[u8], failed: bool);
+
+    /// A property of ours has this value, in JSON. Appends what tells it, if there is something to
+    /// tell, or keeps it for a while, to be told together with others
+    /// ([`later`](Self::later)). Only where [`Protocol::has_properties`].
+    ///
+    /// # Errors
+    ///
+    /// When the value cannot be told.
+    fn change(&mut self, _out: &mut Vec<u8>, _property: &str, _value: &[u8]) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Appends a message with what was kept and is due.
+    fn kept(&mut self, _out: &mut Vec<u8>) {}
+
+    /// When [`kept`](Self::kept) has something to say. Each time is given once.
+    fn later(&mut self) -> Option<Instant> {
+        None
+    }
+
+    /// The value of a property of the peer, in JSON, where it is known without asking.
+    fn seen(&self, _property: &str) -> Option<String> {
+        None
+    }
 
     /// Whether it can say this, before it has to.
     ///
@@ -136,6 +211,24 @@ pub(crate) enum Due {
     End(DisconnectReason),
 }
 
+/// A kind of what is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Saying {
+    /// A call that wants an answer.
+    Call,
+    /// One that wants none.
+    Notification,
+    /// The value of a property.
+    Property,
+}
+
+/// What has changed of the properties of a peer.
+pub(crate) trait Changes: fmt::Debug {
+    /// The value of this property, in JSON, if it is among what has changed. To be asked before
+    /// anything else is heard.
+    fn value(&self, property: &str) -> Option<String>;
+}
+
 /// What a peer has said.
 #[derive(Debug)]
 pub(crate) enum Heard {
@@ -146,6 +239,8 @@ pub(crate) enum Heard {
     /// The same, with places in this text: the message came in pieces, or had to be put in other
     /// words.
     Put(Box<str>, Envelope),
+    /// Properties of the peer have changed.
+    Changes(Box<dyn Changes>),
     /// It says who it is. The table of peers decides.
     Claim(Claim),
     /// The greeting is over: the peer counts as connected.
@@ -188,14 +283,36 @@ pub(crate) enum About<'a> {
     Call { method: &'a str, id: Option<u64> },
     /// The result of a call, or its error.
     Answer { id: &'a str, failed: bool },
+    /// The value of a property, for protocols that have properties; and what it is called as a
+    /// notification.
+    Change { property: &'a str, method: &'a str },
+    /// Nothing new: what the session has kept.
+    Kept,
 }
 
 impl About<'_> {
-    /// Has the speaking half say it.
-    pub(crate) fn tell(self, speaking: &mut dyn Speaking, out: &mut Vec<u8>, body: &[u8]) {
+    /// Has the speaking half say it, if it does not keep it.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be said.
+    pub(crate) fn tell(
+        self,
+        speaking: &mut dyn Speaking,
+        out: &mut Vec<u8>,
+        body: &[u8],
+    ) -> Result<(), Error> {
         match self {
             About::Call { method, id } => speaking.call(out, method, body, id),
             About::Answer { id, failed } => speaking.answer(out, id, body, failed),
+            About::Change { property, .. } => speaking.change(out, property, body)?,
+            About::Kept => speaking.kept(out),
         }
+        Ok(())
+    }
+
+    /// Whether something may be kept of it.
+    pub(crate) fn may_be_kept(&self) -> bool {
+        matches!(self, About::Change { .. } | About::Kept)
     }
 }

@@ -1,8 +1,8 @@
 //! The lab on stdin and stdout, as a program for others to start:
-//! `lab_stdio [codec [transport [security]]]`.
+//! `lab_stdio [codec [transport [security [file]]]]`. Its process is written into the file.
 
 use quickrpc::Result;
-use quickrpc_tests::{Lab, register_lists, serve};
+use quickrpc_tests::{Lab, register_lists, serve, sign};
 
 fn main() -> Result<()> {
     let codec = std::env::args().nth(1);
@@ -10,6 +10,7 @@ fn main() -> Result<()> {
     register_lists();
     let transport = std::env::args().nth(2);
     let security = std::env::args().nth(3);
+    let _signed = std::env::args().nth(4).map(|file| sign(file.as_ref()));
     let api = Lab::builder()
         .codec(codec)
         .security(security.as_deref().unwrap_or("null"))

@@ -6,16 +6,16 @@ use serde_json::json;
 
 use crate::settled;
 
-const GENERATIONS: [&str; 3] = ["0.5", "0.6", "0.7"];
+pub(crate) const GENERATIONS: [&str; 3] = ["0.5", "0.6", "0.7"];
 
-fn python(generation: &str) -> Option<&'static Python> {
+pub(crate) fn python(generation: &str) -> Option<&'static Python> {
     Python::with_juggler(env!("CARGO_TARGET_TMPDIR"), generation)
 }
 
-fn start(python: &Python, options: &[&str], rest: &[&str]) -> Peer {
+pub(crate) fn start(python: &Python, options: &[&str], rest: &[&str]) -> Peer {
     let patience = SOON.as_secs().to_string();
     let mut command = python.script("juggler_peer.py");
-    command.args(["--quiet", "--seconds", "100", "--timeout", &patience]);
+    command.args(["--quiet", "--seconds", "300", "--timeout", &patience]);
     Peer::start(command.args(options).args(rest))
 }
 
@@ -247,26 +247,5 @@ fn their_generation_is_told_by_its_first_message() {
             _ => "request add [2, 3]",
         };
         assert_eq!(peer.result(add), 5, "{generation}");
-    }
-}
-
-#[test]
-fn what_they_show_is_understood() {
-    // A patch that is applied in another way than there does not fit the next ones.
-    for generation in GENERATIONS {
-        let codec = format!("juggler:{generation}");
-        let Some((api, _messages, mut peer)) = with_their_server(&codec, &[]) else {
-            return;
-        };
-        assert_eq!(peer.result("churn 2000"), 2000);
-        assert_eq!(settled(api.call("add", [2, 3])).unwrap(), Value::from(5));
-        assert_eq!(api.peers().len(), 1, "{generation}");
-        if generation == "0.5" {
-            let Some((api, _messages, mut peer)) = with_their_client(&codec, &[]) else {
-                return;
-            };
-            assert_eq!(peer.result("churn 2000"), 2000);
-            assert_eq!(settled(api.call("add", [2, 3])).unwrap(), Value::from(5));
-        }
     }
 }

@@ -2,12 +2,14 @@
 //! speak JSON-RPC.
 
 mod announcer;
+mod cancelling;
 mod certificates;
 mod child;
 mod garbage;
 mod hmac;
 mod jayson;
 mod juggler;
+mod juggler_state;
 mod language_servers;
 mod methods;
 mod msgpack;
@@ -23,6 +25,7 @@ mod ssl;
 mod terse;
 mod udp;
 mod websockets;
+mod zmq;
 mod zonis;
 
 use quickrpc_tests::{Node, Python};

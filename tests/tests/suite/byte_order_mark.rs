@@ -3,10 +3,10 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt;
 
 use quickrpc_tests::{
-    DatagramPort, Lab, LabInverse, OwnDir, Telnet, register_lists, serve, server, server_on,
+    DatagramPort, KeyFile, Lab, LabInverse, OwnDir, Telnet, register_lists, serve, server,
+    server_on,
 };
 use serde_json::json;
 
@@ -173,15 +173,9 @@ fn before_a_header_of_security() {
 #[test]
 fn in_files_of_secrets() {
     let dir = OwnDir::new();
-    let keys = dir.path("keys.toml");
     let secret = "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0";
-    fs::write(
-        &keys,
-        format!("{MARK}[users.alice]\nkeys = [\"{secret}\"]\n"),
-    )
-    .unwrap();
-    fs::set_permissions(&keys, fs::Permissions::from_mode(0o600)).unwrap();
-    let security = format!("hmac:alice?keys={}", keys.display());
+    let keys = KeyFile::with(&format!("{MARK}[users.alice]\nkeys = [\"{secret}\"]\n"));
+    let security = keys.hmac("alice");
     let built = Lab::builder()
         .codec("jrpc")
         .transport("tcpserv:127.0.0.1:0")
@@ -204,7 +198,7 @@ fn in_files_of_secrets() {
         let text = format!("{MARK}{text}");
         text.encode_utf16().flat_map(u16::to_le_bytes).collect()
     };
-    fs::write(&keys, utf16("[users.alice]\n")).unwrap();
+    fs::write(keys.path(), utf16("[users.alice]\n")).unwrap();
     let built = Lab::builder()
         .codec("jrpc")
         .transport("tcpserv:127.0.0.1:0")

@@ -1,13 +1,14 @@
 //! Where two sides wait for each other, both go on, or are told at once why they cannot.
 
-use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use quickrpc::transport::{Entry, Transport};
 use quickrpc::{BoxError, Error, Processing, Promise, remote_api};
-use quickrpc_tests::{Inbox, Lab, LabInverse, SOON, bounded, eventually, inbox, own_bus};
+use quickrpc_tests::{
+    Inbox, Lab, LabInverse, PairStream, SOON, bounded, eventually, inbox, own_bus, stream_pair,
+};
 
 use crate::settled;
 
@@ -66,7 +67,7 @@ impl Both {
 
     /// Over streams that have a thread for each direction.
     fn pipes() -> Both {
-        let (near, far) = UnixStream::pair().unwrap();
+        let (near, far) = stream_pair();
         let one = Mirror::bind("jrpc", Pipe(near)).unwrap();
         one.start().unwrap();
         Both::started(one, MirrorInverse::bind("jrpc", Pipe(far)).unwrap())
@@ -82,7 +83,7 @@ impl Both {
 }
 
 #[derive(Debug)]
-struct Pipe(UnixStream);
+struct Pipe(PairStream);
 
 impl Transport for Pipe {
     fn expression(&self) -> String {
@@ -144,7 +145,7 @@ fn two_sides_that_flood_each_other_over_pipes() {
 fn a_child_and_its_parent_that_flood_each_other() {
     const COUNT: usize = 640;
     let child = env!("CARGO_BIN_EXE_lab_stdio");
-    let caller = LabInverse::bind("jrpc", format!("process:('{child}' jrpc)")).unwrap();
+    let caller = LabInverse::bind("jrpc", format!(r#"process:("{child}" jrpc)"#)).unwrap();
     let (heard, notes) = inbox();
     caller
         .notified

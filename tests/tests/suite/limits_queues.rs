@@ -185,8 +185,8 @@ fn whoever_waits_for_room_hears_of_the_end() {
 }
 
 #[test]
-fn a_peer_with_four_times_its_limit_is_disconnected() {
-    let hub = Hub::new(small_queue(SOON), "");
+fn what_a_peer_with_four_times_its_limit_is_sent_is_refused() {
+    let hub = Hub::new(small_queue(SOON / 4), "");
     let peer = hub.deaf();
     // To several peers nobody waits.
     let other = Telnet::connect(hub.addr);
@@ -197,9 +197,15 @@ fn a_peer_with_four_times_its_limit_is_disconnected() {
         Ok(())
     });
     assert!(error.to_string().contains(&peer.name()), "{error}");
-    // The other one has more room with the system.
+    assert!(error.to_string().contains("reads too slowly"), "{error}");
+    assert_eq!(
+        hub.lab.peers().len(),
+        2,
+        "whether it reads is not known yet"
+    );
+    // It does not, though the system takes some more. The other one has more room there.
     let queued = hub.is_slow(&peer);
-    assert!((4 * QUEUE..5 * QUEUE).contains(&queued), "{queued}");
+    assert!((QUEUE..5 * QUEUE).contains(&queued), "{queued}");
     assert_eq!(*hub.lab.peers()[0], *other.name());
 }
 
@@ -216,6 +222,39 @@ fn a_loop_of_sends_disconnects_no_healthy_peer() {
     (0..COUNT).for_each(|number| is_note(&mut peer, number));
     bounded("the sender", move || sending.join().unwrap()).unwrap();
     assert!(hub.gone.so_far().is_empty());
+}
+
+/// The socket of the sender has room again, for the system, when a third of it is free: which takes
+/// a slow reader longer than it may stall.
+#[test]
+fn who_reads_slowly_but_steadily_stays() {
+    const STALL: Duration = Duration::from_secs(2);
+    const PIECE: usize = 8 << 10;
+    let hub = Hub::new(small_queue(STALL), "");
+    let mut peer = hub.deaf();
+    let to_peer = hub.lab.to(peer.name()).timeout(SOON);
+    let sent = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&sent);
+    let sending = thread::spawn(move || {
+        fill(|text| {
+            to_peer.notified(text)?;
+            count.fetch_add(1, Ordering::AcqRel);
+            Ok(())
+        })
+    });
+    // About 120 kB/s; each piece is far below what the system waits for.
+    let until = Instant::now() + 3 * STALL;
+    let mut total = 0;
+    while Instant::now() < until {
+        total += peer.read_some(PIECE);
+        assert!(hub.gone.so_far().is_empty(), "after {total} bytes");
+        thread::sleep(Duration::from_millis(60));
+    }
+    assert!(sent.load(Ordering::Acquire) * NOTE > total, "it was behind");
+    // Only now it does not read.
+    let (_, error) = bounded("sending", move || sending.join().unwrap());
+    assert!(matches!(error, Error::Disconnected { .. }), "{error:?}");
+    hub.is_slow(&peer);
 }
 
 #[test]

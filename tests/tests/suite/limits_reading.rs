@@ -1,13 +1,12 @@
 //! Peers that send more than is handled: they are not read until there is room. Nothing is
 //! lost, and the others do not notice.
 
-use std::io::{ErrorKind, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::Duration;
 
 use quickrpc::{Limits, Processing, Sender, Subscription};
-use quickrpc_tests::{Inbox, Lab, SOON, Telnet, bounded, eventually, inbox};
+use quickrpc_tests::{Inbox, Lab, SOON, Telnet, bounded, eventually, inbox, press};
 
 /// Of each note that floods.
 const NOTE: usize = 60 << 10;
@@ -68,17 +67,7 @@ impl Flood {
 
     /// Sends until nothing is taken any more for a while, or all is sent.
     fn press(&mut self, patience: Duration) {
-        self.stream.set_write_timeout(Some(patience)).unwrap();
-        while self.sent < self.bytes.len() {
-            match self.stream.write(&self.bytes[self.sent..]) {
-                Ok(count) => self.sent += count,
-                Err(error) => {
-                    let full = matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
-                    assert!(full, "{error}");
-                    return;
-                }
-            }
-        }
+        self.sent += press(&self.stream, &self.bytes[self.sent..], patience);
     }
 }
 

@@ -10,11 +10,12 @@ mod both_ways;
 #[cfg(unix)] // its signal is one of Unix
 mod broken_pipes;
 mod byte_order_mark;
+mod cancelling;
+mod children;
 mod codec_terse;
 mod config;
 mod conformance;
 mod content_length;
-#[cfg(unix)] // its transport is a pair of Unix sockets
 mod deadlocks;
 mod dynamic;
 mod endings;
@@ -34,7 +35,6 @@ mod msgpack;
 mod null_results;
 mod panics;
 mod peers;
-#[cfg(unix)] // its transport is a pair of Unix sockets
 mod plugins;
 #[cfg(unix)] // its children are shells
 mod process;
@@ -48,18 +48,23 @@ mod seal;
 mod seal_attacks;
 mod security;
 mod serving;
+mod shutdown;
 mod slots;
 #[cfg(unix)] // it has terminals and descriptors
 mod stdio;
 mod strangers;
+mod streams;
 mod targets;
 mod tls;
 mod transports;
+mod typed_errors;
 mod udp;
 #[cfg(unix)] // there are no Unix sockets elsewhere
 mod unix;
 mod waiting;
 mod websocket;
+mod whole;
+mod zmq;
 mod zonis;
 
 use quickrpc::{CallError, Error};

@@ -1,12 +1,13 @@
 //! Codecs and transports of a user's, by object and by shorthand.
 
 use std::net::Shutdown;
-use std::os::unix::net::UnixStream;
 
 use quickrpc::security::BlindlyBelieveEverything;
 use quickrpc::transport::{Entry, Transport};
 use quickrpc::{BoxError, Error, register_codec, register_security, register_transport};
-use quickrpc_tests::{Lab, LabInverse, Lists, Telnet, inbox, register_lists, serve, value};
+use quickrpc_tests::{
+    Lab, LabInverse, Lists, PairStream, Telnet, inbox, register_lists, serve, stream_pair, value,
+};
 
 use crate::{call_error, settled};
 
@@ -58,7 +59,7 @@ fn a_registered_codec_works_in_expressions() {
 /// One end of a pair of sockets, as a transport.
 #[derive(Debug)]
 struct Plug {
-    end: UnixStream,
+    end: PairStream,
     peer: String,
 }
 
@@ -79,7 +80,7 @@ impl Transport for Plug {
 }
 
 fn plugs() -> (Plug, Plug) {
-    let (one, other) = UnixStream::pair().unwrap();
+    let (one, other) = stream_pair();
     let plug = |end, peer: &str| Plug {
         end,
         peer: peer.to_owned(),
@@ -109,7 +110,7 @@ fn a_transport_as_an_object() {
 
 #[test]
 fn a_registered_transport_works_in_nested_expressions() {
-    let (plug, raw) = UnixStream::pair().unwrap();
+    let (plug, raw) = stream_pair();
     register_transport("plug", move |params| {
         Ok(Plug {
             end: plug.try_clone()?,

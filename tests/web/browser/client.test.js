@@ -95,6 +95,31 @@ test("the client in a browser", { timeout: 300_000 }, async (t) => {
     assert.deepEqual(wrong, []);
   });
 
+  await t.test("a page owns a property", async (t) => {
+    const page = await connected(t, browser, await lab(t));
+    const seen = await page.evaluate(async () => {
+      const heard = [];
+      let wake;
+      api.notified.connect(({ text }) => (heard.push(text), wake?.()));
+      const until = async (count) => {
+        while (heard.length < count) await new Promise((woken) => (wake = woken));
+      };
+      const refuse = (zoom) => {
+        if (zoom > 10) throw new Error("too near");
+      };
+      const zoom = api.own("zoom", { value: 1, onWrite: refuse });
+      await until(1);
+      await api.zoom.set(2);
+      await until(2);
+      await api.call("magnify", { zoom: 3.5 });
+      const refused = await api.call("magnify", { zoom: 11 }).catch((error) => error.message);
+      await until(3);
+      return { heard, refused, value: zoom.value };
+    });
+    const heard = ["zoom 1", "zoom 2", "zoom 3.5"];
+    assert.deepEqual(seen, { heard, refused: "too near", value: 3.5 });
+  });
+
   await t.test("calls go both ways, and errors are told", async (t) => {
     const page = await connected(t, browser, await lab(t));
     const seen = await page.evaluate(async () => {

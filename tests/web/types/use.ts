@@ -66,6 +66,14 @@ const volts: number | undefined = supply.voltage.value;
 const written: Promise<void> = supply.voltage.set(6);
 const read: Promise<number> = supply.voltage.get({ timeout: 500 });
 supply.slot("close").set(true);
+
+// Properties of the page.
+const magnifier = connect<Server, Page, {}, { zoom: number; "x.y": boolean }>();
+const zoom = magnifier.own("zoom", { value: 1, onWrite: (zoom) => zoom.toFixed() });
+zoom.connect((zoom) => console.log(zoom.toFixed()));
+const told: Promise<void> = magnifier.zoom.set(2);
+magnifier.own("x.y", { writable: true, onRead: async () => true, camel: false });
+const untyped: Promise<string> = api.own("anything", { value: "text" }).get();
 supply.echo.connect(({ text }) => console.log(text.length));
 
 api.onStatus((status: Status) => {
@@ -84,6 +92,12 @@ try {
 } catch (error) {
   if (error instanceof CallError) console.log(error.code.toFixed(), error.data);
   else if (error instanceof RpcError && error.kind === "timeout") api.reconnect();
+}
+try {
+  await api.call("ping");
+} catch (error) {
+  if (CallError.is<{ Missing: number }>(error, 404)) console.log(error.data.Missing.toFixed());
+  else if (CallError.is(error)) console.log(error.message, String(error.data));
 }
 throw new CallError("not here", { code: 404, data: { name: "x" } });
 
@@ -112,6 +126,10 @@ function wrong() {
   supply.voltage.value = 6;
   // @ts-expect-error: an unknown property
   supply.current.value;
+  // @ts-expect-error: a property of the page with a value of another type
+  magnifier.own("zoom", { value: "near" });
+  // @ts-expect-error: an unknown property of the page
+  magnifier.own("angle");
   // @ts-expect-error: a call has no value
   supply.echo.value;
   // @ts-expect-error: an unknown option
@@ -120,4 +138,4 @@ function wrong() {
   new RpcError("odd", "message");
   return text;
 }
-void [sum, ready, typed, bytes, volts, written, read, wrong];
+void [sum, ready, typed, bytes, volts, written, read, told, untyped, wrong];

@@ -76,6 +76,7 @@ test("late answers of every form are no news", async (t) => {
   api.onError((error, method) => method ?? assert.fail(error));
   await assert.rejects(api.call("f", {}, { timeout: 1 }), { kind: "timeout" });
   const { id } = await server.next();
+  assert.equal((await server.next()).method, "rpc.cancel");
   server.send({ jsonrpc: "2.0", id });
   server.send({ id });
   server.send({ jsonrpc: "2.0", result: 1, error: { code: 1 }, id: String(id) });
@@ -196,4 +197,34 @@ test("a byte order mark at the beginning of a message means nothing", async (t) 
   server.send('{"jsonrpc":"2.0","method":"echo","params":{"text":"\ufeffx"},"id":2}');
   assert.equal((await server.next()).result, "\ufeffx");
   assert.deepEqual(errors, ["decode", "decode", "decode"]);
+});
+
+test("errors with types come and go as serde has them", async (t) => {
+  const { api, server } = await pair(t);
+  const failed = api.call("light", { number: 7 });
+  const { id } = await server.next();
+  const error = { code: 404, message: "there is no lamp 7", data: { Missing: 7 } };
+  server.send({ jsonrpc: "2.0", error, id });
+  const caught = await failed.catch((error) => error);
+  assert.ok(CallError.is(caught) && CallError.is(caught, 404) && !CallError.is(caught, 503));
+  assert.ok(!CallError.is(new Error("other")) && !CallError.is(null));
+  assert.deepEqual(caught.data, { Missing: 7 });
+
+  class LampError extends CallError {
+    constructor(watts) {
+      super(`${watts} W are too much`, { code: 500, data: { TooMuch: { watts } } });
+    }
+  }
+  api.ask.connect(() => {
+    throw new LampError(60);
+  });
+  // What has come from elsewhere goes on as it is.
+  api.pass.connect(() => {
+    throw caught;
+  });
+  server.send({ jsonrpc: "2.0", method: "ask", params: {}, id: 1 });
+  const sent = (await server.next()).error;
+  assert.deepEqual(sent, { code: 500, message: "60 W are too much", data: { TooMuch: { watts: 60 } } });
+  server.send({ jsonrpc: "2.0", method: "pass", params: {}, id: 2 });
+  assert.deepEqual((await server.next()).error, error);
 });

@@ -283,7 +283,7 @@ test("a connection that is closing takes nothing any more", async (t) => {
 });
 
 test("a server that does not read is noticed", async (t) => {
-  const { api, server } = await pair(t, { queue: 100_000, restart: false });
+  const { api, server } = await pair(t, { queue: 100_000, stall: 200, restart: false });
   const seen = statuses(api);
   api.more.connect(() => "x".repeat(1_000_000));
   server.socket.pause();
@@ -291,9 +291,32 @@ test("a server that does not read is noticed", async (t) => {
   const full = async () => {
     for (; sent < 1_000; sent += 1) await api.notify("say", { text: "x".repeat(1_000_000) });
   };
-  await assert.rejects(full(), { kind: "queue-full", message: /the other side does not read/ });
+  await assert.rejects(full(), { kind: "queue-full", message: /the other side reads too slowly/ });
   // Answers cannot fail, so that the connection has to end.
   for (let id = 1; id < 10; id += 1) server.send({ jsonrpc: "2.0", method: "more", id });
+  const { reason } = await seen.next();
+  assert.equal(reason, "the other side does not read its answers");
+});
+
+test("a server that reads its answers slowly stays", async (t) => {
+  const { api, sockets } = scripted(t, { queue: 1_000, stall: 20, restart: false });
+  const [socket] = sockets;
+  socket.open();
+  const seen = statuses(api);
+  api.more.connect(() => "ä".repeat(3_000));
+  const size = (text) => new TextEncoder().encode(text).length;
+  socket.send = (text) => {
+    socket.bufferedAmount += size(text);
+  };
+  for (let id = 1; id < 50; id += 1) {
+    socket.receive({ jsonrpc: "2.0", method: "more", id });
+    // It has always more than it takes, but takes something.
+    socket.bufferedAmount -= 1_000;
+    await new Promise((later) => setTimeout(later, 2));
+  }
+  assert.equal(api.status.state, "up");
+  assert.ok(socket.bufferedAmount > 4_000);
+  // From now on it takes nothing.
   const { reason } = await seen.next();
   assert.equal(reason, "the other side does not read its answers");
 });

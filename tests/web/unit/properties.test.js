@@ -132,3 +132,67 @@ test("names of the language are names like others", async (t) => {
   assert.equal(api.slot("constructor").value, 1);
   assert.equal(api.slot("__proto__").value, 2);
 });
+
+test("a property of the page is told, read and written", async (t) => {
+  const { api, server } = await pair(t);
+  const ask = async (method, params) => {
+    server.send({ jsonrpc: "2.0", method, params, id: method });
+    const { result, error } = await server.next();
+    return error ?? result;
+  };
+  const zoom = api.own("zoom", { writable: true });
+  assert.equal(api.zoom, zoom);
+  assert.equal((await ask("get_zoom", {})).message, "`zoom` has no value yet");
+  await zoom.set(1);
+  assert.deepEqual(await server.next(), change("zoom_changed", { value: 1 }));
+  // Equal values are not told again, and what cannot travel changes nothing.
+  await zoom.set(1);
+  await assert.rejects(zoom.set(new Set()), /cannot encode/);
+  assert.equal(await ask("get_zoom", {}), 1);
+  assert.equal(await zoom.get(), 1);
+  const heard = new Inbox();
+  zoom.connect((value) => heard.put(value));
+  server.send({ jsonrpc: "2.0", method: "set_zoom", params: { value: 2 }, id: 1 });
+  assert.deepEqual(await server.next(), change("zoom_changed", { value: 2 }));
+  assert.deepEqual(await server.next(), { jsonrpc: "2.0", result: null, id: 1 });
+  assert.equal(await heard.next(), 2);
+  assert.equal(zoom.value, 2);
+  assert.equal((await ask("set_zoom", { volts: 2 })).code, -32602);
+  assert.equal((await ask("set_zoom", {})).code, -32602);
+  assert.throws(() => api.own("zoom"), /already/);
+  // Nobody else tells what it is.
+  assert.equal((await ask("zoom_changed", { value: 5 })).code, -32601);
+  assert.equal(zoom.value, 2);
+});
+
+test("handlers of the page decide what is read and written", async (t) => {
+  const { api, server } = await pair(t);
+  const ask = async (method, params) => {
+    server.send({ jsonrpc: "2.0", method, params, id: method });
+    const { result, error } = await server.next();
+    return error ?? result;
+  };
+  const onWrite = async (value) => {
+    if (value > 10) throw new CallError("too near", { code: 7 });
+  };
+  api.own("stage.zoomLevel", { onWrite });
+  assert.equal((await ask("stage.setZoomLevel", { value: 11 })).code, 7);
+  server.send(change("stage.setZoomLevel", [3]));
+  assert.deepEqual(await server.next(), change("stage.zoomLevelChanged", { value: 3 }));
+  api.own("clock", { onRead: async () => 12 });
+  assert.equal(await ask("get_clock", {}), 12);
+  // It is not writable.
+  assert.equal((await ask("set_clock", { value: 1 })).code, -32601);
+});
+
+test("who connects is told the newest value", async (t) => {
+  const { api, server, listener } = await pair(t, { restart: 1 });
+  api.own("zoom", { value: 1 });
+  assert.deepEqual(await server.next(), change("zoom_changed", { value: 1 }));
+  const gone = new Promise((gone) => api.onStatus(({ state }) => state === "down" && gone()));
+  server.socket.terminate();
+  await gone;
+  await api.zoom.set(2);
+  const again = await listener.accept();
+  assert.deepEqual(await again.next(), change("zoom_changed", { value: 2 }));
+});

@@ -8,6 +8,8 @@ use crate::system::AnySystem;
 pub(crate) mod floor;
 #[cfg(feature = "jsonrpsee")]
 mod jsonrpsee;
+#[cfg(feature = "websocket")]
+mod juggler;
 mod python;
 pub(crate) mod quickrpc;
 #[cfg(feature = "runtime")]
@@ -50,12 +52,14 @@ pub(crate) fn peers(scale: &Scale) -> Vec<AnySystem> {
 }
 
 /// What is spoken over a WebSocket: the first is what the others are compared with.
-#[cfg(feature = "zonis")]
+#[cfg(feature = "websocket")]
 pub(crate) fn over_websocket(scale: &Scale) -> Vec<AnySystem> {
     vec![
         Arc::new(QuickRpc::websocket("jrpc")),
         Arc::new(QuickRpc::websocket("zonis")),
         Arc::new(python::Python::zonis(scale.zonis.clone())),
+        Arc::new(juggler::Juggler),
+        Arc::new(python::Python::juggler(scale.juggler.clone())),
     ]
 }
 

@@ -31,13 +31,25 @@ impl Python {
     }
 
     /// Zonis, with FastAPI and uvicorn.
-    #[cfg(feature = "zonis")]
+    #[cfg(feature = "websocket")]
     pub(crate) fn zonis(environment: Option<PathBuf>) -> Self {
         Python {
             environment,
             name: "Python Zonis 2.1.0",
             script: include_str!("zonis_peer.py"),
             wanted: "--zonis VENV takes an environment with zonis==2.1.0 fastapi uvicorn",
+            largest: 1 << 16,
+        }
+    }
+
+    /// Juggler, with aiohttp.
+    #[cfg(feature = "websocket")]
+    pub(crate) fn juggler(environment: Option<PathBuf>) -> Self {
+        Python {
+            environment,
+            name: "Python hat-juggler 0.7.6",
+            script: include_str!("juggler_peer.py"),
+            wanted: "--juggler VENV takes an environment with hat-juggler==0.7.6",
             largest: 1 << 16,
         }
     }

@@ -66,7 +66,7 @@ impl QuickRpc {
     }
 
     /// The same codec, or another one, over a WebSocket.
-    #[cfg(feature = "zonis")]
+    #[cfg(feature = "websocket")]
     pub(crate) fn websocket(codec: &'static str) -> Self {
         QuickRpc {
             codec,
@@ -150,7 +150,7 @@ pub(crate) fn port(api: &Bench) -> Result<u16> {
     Ok(address.port())
 }
 
-fn limits() -> Limits {
+pub(super) fn limits() -> Limits {
     Limits {
         message_size: MESSAGE_SIZE,
         peer_queue: MESSAGE_SIZE,
@@ -269,7 +269,7 @@ impl QuickRpcClient {
     }
 }
 
-fn right(promise: Promise<i64>) -> Result<(), Error> {
+pub(super) fn right(promise: Promise<i64>) -> Result<(), Error> {
     match promise.result()? {
         SUM => Ok(()),
         other => Err(Error::Config(format!("a wrong sum: {other}").into())),
@@ -302,7 +302,7 @@ impl Client for QuickRpcClient {
     }
 }
 
-fn check_length(found: usize, expected: usize) -> Result {
+pub(super) fn check_length(found: usize, expected: usize) -> Result {
     if found == expected {
         Ok(())
     } else {

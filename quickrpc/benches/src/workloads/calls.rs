@@ -93,8 +93,8 @@ pub(super) fn mib(scale: &Scale) -> Workload {
     }
 }
 
-/// Those that Zonis can do.
-#[cfg(feature = "zonis")]
+/// Those that Zonis and Juggler can do.
+#[cfg(feature = "websocket")]
 pub(super) fn websocket(scale: &Scale) -> Workload {
     let parts = [
         Part::new(Job::Serial, &[("p50", Read::Median), ("p99", Read::P99)]),
@@ -104,7 +104,8 @@ pub(super) fn websocket(scale: &Scale) -> Workload {
     Workload {
         title: "Protocols over WebSocket",
         about: "One call in flight, 64, and echoes of a text, beside `jrpc`. Zonis in Python has a \
-                process for each side, with FastAPI and uvicorn on the server's.",
+                process for each side, with FastAPI and uvicorn on the server's, and so has Juggler, \
+                with aiohttp.",
         ..table(systems::over_websocket(scale), &parts, scale)
     }
 }

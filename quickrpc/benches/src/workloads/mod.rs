@@ -22,7 +22,7 @@ pub(crate) const ALL: &[(&str, Make)] = &[
     ("callers", calls::callers),
     ("notify", calls::notify),
     ("mib", calls::mib),
-    #[cfg(feature = "zonis")]
+    #[cfg(feature = "websocket")]
     ("websocket", calls::websocket),
     ("receive", receive::workload),
     ("broadcast", broadcast::workload),

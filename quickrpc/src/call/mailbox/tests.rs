@@ -176,7 +176,7 @@ fn a_worker_is_woken_while_somebody_waits_for_the_end() {
     threads.push(spawn(|mailbox| {
         assert!(mailbox.wait_idle(Instant::now() + BOUND));
     }));
-    until(&mailbox, |state| state.stopping);
+    until(&mailbox, |state| state.stopping > 0);
     // It comes to wait after the other.
     lock(&mailbox.state).workers += 1;
     threads.push(spawn(Mailbox::work));
@@ -184,7 +184,7 @@ fn a_worker_is_woken_while_somebody_waits_for_the_end() {
     assert_eq!(mailbox.push(2, says(&said, "a"), 0), AfterPush::Nothing);
     let heard = hears.recv_timeout(BOUND / 2);
     release.send(()).unwrap();
-    until(&mailbox, |state| !state.stopping && state.held == 0);
+    until(&mailbox, |state| state.stopping == 0 && state.held == 0);
     mailbox.close();
     for thread in threads {
         thread.join().unwrap();

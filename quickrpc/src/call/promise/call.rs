@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::shared::{Shared, Turn};
 use crate::base::error::{Error, Result};
 use crate::base::foreign::catch;
+use crate::net::conn::Conn;
 use crate::wire::codec::{AnyCodec, Payload, Script};
 
 /// What the promise of a call asks of the API that the call belongs to.
@@ -37,8 +38,24 @@ pub(crate) trait Context: Send + Sync {
     /// entry in the table of pending calls can go.
     fn expire(&self, id: u64);
 
+    /// Nobody wants the result of a call any more: its entry in the table of pending calls goes,
+    /// and whoever was asked is told. Does nothing for a call that is pending no longer.
+    fn cancel(&self, id: u64);
+
     /// Runs a `then` callback when it is its turn; it does not panic.
     fn run(&self, lane: u64, callback: Box<dyn FnOnce() + Send>);
+
+    /// Runs a callback of a call that is pending, in the turn of the peer that was asked; it does
+    /// not panic.
+    fn run_for(&self, call: u64, callback: Box<dyn FnOnce() + Send>) {
+        let _ = call;
+        callback();
+    }
+
+    /// The peer that was asked may send so many more items.
+    fn grant(&self, call: u64, items: u64) {
+        let _ = (call, items);
+    }
 }
 
 /// What is known about a call that waits for its answer.
@@ -83,8 +100,36 @@ pub(crate) trait PendingCall: Send + Sync {
     /// Settles the call with `Error::Timeout`, as its deadline has passed.
     fn time_out(&self, lane: u64);
 
-    /// When it has to be settled.
+    /// Whether there may be somebody for the result.
+    fn is_wanted(&self) -> bool;
+
+    /// When it has to be settled, as far as is known now.
     fn deadline(&self) -> Option<Instant>;
+
+    /// A peer has sent an item of it; the payload are the arguments of that message.
+    fn item(
+        &self,
+        conn: &Arc<Conn>,
+        codec: &AnyCodec,
+        telegram: &Script<'_>,
+        payload: &Payload,
+        depth: usize,
+    ) -> ItemOutcome {
+        let _ = (conn, codec, telegram, payload, depth);
+        ItemOutcome::NoStream
+    }
+}
+
+/// What became of an item.
+#[derive(Debug)]
+pub(crate) enum ItemOutcome {
+    /// The call has no items.
+    NoStream,
+    Taken,
+    /// The same, and what all peers hold together is more than before.
+    TakenMore,
+    /// It is not what it should be: the call fails.
+    Bad(Error),
 }
 
 impl<T: Send + 'static> PendingCall for Shared<T> {
@@ -96,7 +141,7 @@ impl<T: Send + 'static> PendingCall for Shared<T> {
         depth: usize,
         lane: u64,
     ) -> Result<()> {
-        let Some(call) = &self.call else {
+        let Some(call) = self.call() else {
             return Ok(());
         };
         if !self.is_wanted() {
@@ -126,7 +171,11 @@ impl<T: Send + 'static> PendingCall for Shared<T> {
         self.settle(Err(self.deadline_error()), Turn::Lane(lane));
     }
 
+    fn is_wanted(&self) -> bool {
+        Shared::is_wanted(self)
+    }
+
     fn deadline(&self) -> Option<Instant> {
-        self.call.as_ref()?.info.deadline
+        self.call()?.info.deadline
     }
 }

@@ -26,7 +26,8 @@ use crate::base::sender::Sender;
 ///     }
 /// }
 /// ```
-#[must_use = "promises do nothing unless their results are asked for; call `.results()`"]
+#[must_use = "the calls were sent and run, but nobody will see their results or their errors; \
+              call `.results()`, or `drop(..)` them if you do not mind"]
 pub struct Promises<T> {
     promises: Vec<(Sender, Promise<T>)>,
 }
@@ -39,6 +40,16 @@ impl<T> Promises<T> {
     /// How many peers were asked.
     pub fn len(&self) -> usize {
         self.promises.len()
+    }
+
+    /// Gives all of them up; see [`Promise::cancel`].
+    pub fn cancel(&self)
+    where
+        T: Send + 'static,
+    {
+        for (_, promise) in &self.promises {
+            promise.cancel();
+        }
     }
 
     /// Whether nobody was asked.

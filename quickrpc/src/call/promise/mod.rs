@@ -5,17 +5,21 @@ mod each;
 mod shared;
 #[cfg(test)]
 mod tests;
+mod typed;
+pub(crate) mod wish;
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{self, Poll};
 use std::time::{Duration, Instant};
 
-pub(crate) use call::{CallInfo, Context, Decode, PendingCall};
+pub(crate) use call::{CallInfo, Context, Decode, ItemOutcome, PendingCall};
 pub use each::{Promises, Results};
 use shared::{Shared, Turn};
+pub use typed::TypedPromise;
+use wish::{Unwanted, Wish};
 
 use crate::base::error::{BoxError, Error, Result};
 use crate::base::foreign::catch;
@@ -24,7 +28,11 @@ use crate::base::foreign::catch;
 ///
 /// The value is given once, in the way that suits: [`result`](Promise::result) blocks,
 /// [`then`](Promise::then) calls back, and `.await` works in any async runtime and needs
-/// none. Dropping a promise does not cancel the call; its answer is dropped then.
+/// none.
+///
+/// [`cancel`](Promise::cancel) gives the call up, and the other side is told. So does dropping a
+/// promise that was polled as a future, as `select!` and time-outs of async runtimes do. A promise
+/// that was never polled can be dropped without that: the call runs, and its answer is dropped.
 ///
 /// The promise of a call is always settled, since every call has a deadline.
 ///
@@ -36,8 +44,8 @@ use crate::base::foreign::catch;
 /// assert_eq!(promise.result()?, 42);
 /// # Ok::<(), quickrpc::Error>(())
 /// ```
-#[must_use = "a promise does nothing unless its result is asked for; \
-              call `.result()`, `.then(..)` or `.await`"]
+#[must_use = "the call was sent and runs, but nobody will see its result or its error; \
+              call `.result()`, `.then(..)` or `.await`, or `drop(..)` it if you do not mind"]
 pub struct Promise<T> {
     shared: Arc<Shared<T>>,
 }
@@ -201,6 +209,33 @@ impl<T: Send + 'static> Promise<T> {
             });
     }
 
+    /// Gives it up: it fails with [`Error::Cancelled`], and whoever is to give the value is told.
+    ///
+    /// The peer that was called finds out by
+    /// [`Sender::is_cancelled`](crate::Sender::is_cancelled), or by the [`Resolver`] if it answers
+    /// later. A call that waits for its turn there is not begun. What it answers all the same is
+    /// dropped. One that does not know of cancelling goes on working, and no harm is done.
+    ///
+    /// A promise that is settled already keeps its value.
+    ///
+    /// ```
+    /// use quickrpc::{Error, Promise};
+    ///
+    /// let (job, resolver) = Promise::<u32>::pair();
+    /// job.cancel();
+    /// assert!(resolver.is_cancelled());
+    /// assert!(matches!(job.result(), Err(Error::Cancelled)));
+    /// ```
+    pub fn cancel(&self) {
+        self.shared.cancel();
+    }
+
+    /// What is told when nobody wants the value of a promise any more that is handed on.
+    pub(crate) fn unwanted(&self) -> Weak<dyn Unwanted> {
+        let shared: Weak<Shared<T>> = Arc::downgrade(&self.shared);
+        shared
+    }
+
     /// Calls back on whichever thread settles the promise; at once if it is settled.
     ///
     /// For parts of this library: it takes no turn, and panics are not caught.
@@ -217,7 +252,7 @@ impl<T> Future for Promise<T> {
     }
 }
 
-// The call stays pending; its answer is dropped unread.
+// The call stays pending, and its answer is dropped unread; unless it was polled as a future.
 impl<T> Drop for Promise<T> {
     fn drop(&mut self) {
         self.shared.give_up();
@@ -268,6 +303,56 @@ impl<T> Resolver<T> {
         self.settle(Err(Error::from_boxed(error.into())))
     }
 
+    /// Settles it, unless it is settled.
+    pub(crate) fn settle_with(&self, result: Result<T>) {
+        self.shared.settle(result, Turn::Now);
+    }
+
+    /// Whether nobody wants the value any more: the promise was [cancelled](Promise::cancel), or
+    /// dropped after it was polled as a future. For the answer to a call: its caller has
+    /// cancelled it, has given it up at its deadline, or is gone.
+    ///
+    /// The answer may be given all the same. Who has nothing to say drops the resolver, or sets
+    /// [`Error::Cancelled`].
+    ///
+    /// ```
+    /// # use quickrpc::remote_api;
+    /// # #[remote_api]
+    /// # trait Lab { #[incoming] fn calibrate(&self, channel: u8) -> u32; }
+    /// use quickrpc::Promise;
+    ///
+    /// # fn main() -> quickrpc::Result<()> {
+    /// # let (api, client) = Lab::pair();
+    /// api.calibrate.connect(|_sender, _channel| {
+    ///     let (answer, resolver) = Promise::pair();
+    ///     std::thread::spawn(move || {
+    ///         while !resolver.is_cancelled() {
+    ///             // .. one step of the work
+    /// #           std::thread::yield_now();
+    ///         }
+    ///     });
+    ///     answer
+    /// });
+    /// # let job = client.all().calibrate(1);
+    /// # job.cancel();
+    /// # assert!(matches!(job.result(), Err(quickrpc::Error::Cancelled)));
+    /// # Ok(()) }
+    /// ```
+    pub fn is_cancelled(&self) -> bool {
+        self.shared.wish().is_some_and(Wish::is_cancelled)
+    }
+
+    /// Runs the callback when nobody wants the value any more; at once if that is so already.
+    /// It is dropped when the resolver is.
+    ///
+    /// It should do little, such as wake whoever works: where a peer cancels, it runs on the
+    /// thread that reads what peers send. A panic in it is caught and logged.
+    pub fn on_cancel(&self, callback: impl FnOnce() + Send + 'static) {
+        if let Some(wish) = self.shared.wish() {
+            wish.on_cancel(Box::new(callback));
+        }
+    }
+
     fn settle(&self, result: Result<T>) -> Result<()> {
         match self.shared.settle(result, Turn::Now) {
             true => Ok(()),
@@ -279,6 +364,9 @@ impl<T> Resolver<T> {
 impl<T> Drop for Resolver<T> {
     fn drop(&mut self) {
         self.shared.settle(Err(Error::Abandoned), Turn::Now);
+        if let Some(wish) = self.shared.wish() {
+            wish.forget();
+        }
     }
 }
 

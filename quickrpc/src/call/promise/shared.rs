@@ -7,6 +7,7 @@ use std::task::{self, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use super::call::{CallInfo, Context, Decode};
+use super::wish::{self, Callback as OnCancel, Unwanted, Wish};
 use crate::base::error::{Error, Result};
 use crate::base::foreign::catch;
 
@@ -19,7 +20,15 @@ pub(crate) struct Shared<T> {
     /// the lock.
     is_settled: AtomicBool,
     unwanted: AtomicBool,
-    pub(crate) call: Option<Call<T>>,
+    origin: Origin<T>,
+}
+
+/// Where the value comes from.
+enum Origin<T> {
+    /// A peer that was called.
+    Call(Call<T>),
+    /// A resolver.
+    Pair(Wish),
 }
 
 /// What only the promises of calls have.
@@ -61,11 +70,11 @@ pub(crate) enum Turn {
 
 impl<T> Shared<T> {
     pub(crate) fn new() -> Self {
-        Self::at(Stage::Pending(None), None)
+        Self::at(Stage::Pending(None), Origin::Pair(Wish::default()))
     }
 
     pub(crate) fn settled(result: Result<T>) -> Self {
-        Self::at(Stage::Settled(result), None)
+        Self::at(Stage::Settled(result), Origin::Pair(Wish::default()))
     }
 
     pub(crate) fn for_call(context: Arc<dyn Context>, info: CallInfo, decode: Decode<T>) -> Self {
@@ -74,16 +83,33 @@ impl<T> Shared<T> {
             info,
             decode,
         };
-        Self::at(Stage::Pending(None), Some(call))
+        Self::at(Stage::Pending(None), Origin::Call(call))
     }
 
-    fn at(stage: Stage<T>, call: Option<Call<T>>) -> Self {
+    fn at(stage: Stage<T>, origin: Origin<T>) -> Self {
         Shared {
             state: Mutex::new(State { stage, sleepers: 0 }),
             settled: Condvar::new(),
             is_settled: AtomicBool::new(false),
             unwanted: AtomicBool::new(false),
-            call,
+            origin,
+        }
+    }
+
+    /// What only the promises of calls have.
+    #[inline]
+    pub(crate) fn call(&self) -> Option<&Call<T>> {
+        match &self.origin {
+            Origin::Call(call) => Some(call),
+            Origin::Pair(_) => None,
+        }
+    }
+
+    /// What only promises with a resolver have.
+    pub(crate) fn wish(&self) -> Option<&Wish> {
+        match &self.origin {
+            Origin::Call(_) => None,
+            Origin::Pair(wish) => Some(wish),
         }
     }
 
@@ -93,7 +119,7 @@ impl<T> Shared<T> {
     }
 
     pub(crate) fn context(&self) -> Option<&Arc<dyn Context>> {
-        self.call.as_ref().map(|call| &call.context)
+        self.call().map(|call| &call.context)
     }
 
     pub(crate) fn before_wait(&self) -> Result<()> {
@@ -163,7 +189,7 @@ impl<T> Shared<T> {
             (Some(limit), Some(deadline)) => Some(limit.min(deadline)),
             (limit, deadline) => limit.or(deadline),
         };
-        if let Some(call) = &self.call {
+        if let Some(call) = self.call() {
             call.context
                 .drive(call.info.id, &|| self.is_settled(), until);
         }
@@ -216,7 +242,7 @@ impl<T> Shared<T> {
 
     /// Somebody else has to read the answer.
     fn attend(&self) {
-        if let Some(call) = &self.call {
+        if let Some(call) = self.call() {
             call.context.attend(call.info.id);
         }
     }
@@ -271,7 +297,24 @@ impl<T> Shared<T> {
         }
     }
 
-    /// The promise is gone.
+    /// Whoever has the promise gives it up: it fails, unless it is settled, and whoever is to give
+    /// the value is told.
+    pub(crate) fn cancel(&self) {
+        match &self.origin {
+            // Out of the table first, so that an answer finds nobody.
+            Origin::Call(call) => {
+                call.context.cancel(call.info.id);
+                self.settle(Err(Error::Cancelled), Turn::Lane(0));
+            }
+            Origin::Pair(wish) => {
+                if self.settle(Err(Error::Cancelled), Turn::Now) {
+                    wish::run(wish.cancel());
+                }
+            }
+        }
+    }
+
+    /// The promise is gone. One that was polled as a future is given up by that.
     pub(crate) fn give_up(&self) {
         let mut state = self.lock();
         let after = match state.stage {
@@ -284,11 +327,17 @@ impl<T> Shared<T> {
         };
         let before = mem::replace(&mut state.stage, after);
         drop(state);
+        if let Stage::Pending(Some(_)) = &before {
+            match &self.origin {
+                Origin::Call(call) => call.context.cancel(call.info.id),
+                Origin::Pair(wish) => wish::run(wish.cancel()),
+            }
+        }
         drop(before);
     }
 
     pub(crate) fn own_deadline(&self) -> Option<Instant> {
-        self.call.as_ref()?.info.deadline
+        self.call()?.info.deadline
     }
 
     /// The call fails here and now if its deadline has passed.
@@ -302,19 +351,19 @@ impl<T> Shared<T> {
 
     /// The call fails here and now, as its deadline has passed.
     pub(crate) fn expire(&self) {
-        if let Some(call) = &self.call {
+        if let Some(call) = self.call() {
             call.context.expire(call.info.id);
         }
         self.settle(Err(self.deadline_error()), Turn::Now);
     }
 
     pub(crate) fn deadline_error(&self) -> Error {
-        let timeout = self.call.as_ref().map(|call| call.info.timeout);
+        let timeout = self.call().map(|call| call.info.timeout);
         self.timeout_error(timeout.unwrap_or_default())
     }
 
     pub(crate) fn timeout_error(&self, after: Duration) -> Error {
-        let info = self.call.as_ref().map(|call| &call.info);
+        let info = self.call().map(|call| &call.info);
         let peer = info.and_then(|info| info.peer.clone());
         Error::Timeout {
             method: info.map_or("", |info| &info.method).into(),
@@ -331,7 +380,7 @@ impl<T> Shared<T> {
             Stage::Settled(Err(_)) => "failed",
             Stage::Given => "done",
         };
-        match &self.call {
+        match self.call() {
             Some(call) => format!("`{}`: {stage}", call.info.method),
             None => stage.to_owned(),
         }
@@ -347,6 +396,20 @@ impl<T> State<T> {
                 self.stage = before;
                 None
             }
+        }
+    }
+}
+
+impl<T: Send + 'static> Unwanted for Shared<T> {
+    fn unwanted(&self) -> Vec<OnCancel> {
+        match &self.origin {
+            Origin::Call(_) => {
+                self.cancel();
+                Vec::new()
+            }
+            // Not settled: a handler may have something to say still, and who calls again and
+            // again could have us work for more calls at once than it may.
+            Origin::Pair(wish) => wish.cancel(),
         }
     }
 }

@@ -20,6 +20,7 @@ struct Fake {
     deadlock: AtomicBool,
     driven: AtomicUsize,
     expired: Mutex<Vec<u64>>,
+    cancelled: Mutex<Vec<u64>>,
     queued: Mutex<Vec<(u64, Queued)>>,
     /// Settles a call while its waiter drives, as a waiter that reads does.
     answer: Mutex<Option<Arc<dyn PendingCall>>>,
@@ -44,6 +45,10 @@ impl Context for Fake {
 
     fn expire(&self, id: u64) {
         self.expired.lock().unwrap().push(id);
+    }
+
+    fn cancel(&self, id: u64) {
+        self.cancelled.lock().unwrap().push(id);
     }
 
     fn run(&self, lane: u64, callback: Box<dyn FnOnce() + Send>) {
@@ -505,4 +510,88 @@ fn racing_setters_wake_a_future() {
             thread::park_timeout(MINUTE);
         }
     });
+}
+
+#[test]
+fn who_polls_a_call_and_drops_it_cancels_it() {
+    let fake = Arc::new(Fake::default());
+    let (promise, entry) = call(&fake, MINUTE);
+    drop(promise);
+    assert!(fake.cancelled.lock().unwrap().is_empty(), "never polled");
+    answer(&*entry, 42);
+
+    let (mut promise, _entry) = call(&fake, MINUTE);
+    let waker = Waker::from(Arc::new(Wakes(AtomicUsize::new(0))));
+    let mut cx = task::Context::from_waker(&waker);
+    assert!(Pin::new(&mut promise).poll(&mut cx).is_pending());
+    drop(promise);
+    assert_eq!(*fake.cancelled.lock().unwrap(), [5]);
+
+    let (mut promise, entry) = call(&fake, MINUTE);
+    assert!(Pin::new(&mut promise).poll(&mut cx).is_pending());
+    answer(&*entry, 42);
+    drop(promise);
+    assert_eq!(*fake.cancelled.lock().unwrap(), [5], "it was settled");
+}
+
+#[test]
+fn a_cancelled_promise_has_failed_unless_it_was_settled() {
+    let fake = Arc::new(Fake::default());
+    let (promise, entry) = call(&fake, MINUTE);
+    promise.cancel();
+    promise.cancel();
+    answer(&*entry, 42);
+    assert!(matches!(promise.result(), Err(Error::Cancelled)));
+
+    let (promise, entry) = call(&fake, MINUTE);
+    answer(&*entry, 42);
+    promise.cancel();
+    assert_eq!(promise.result().unwrap(), 42);
+}
+
+#[test]
+fn a_resolver_hears_that_nobody_wants_the_value() {
+    let told = Arc::new(AtomicUsize::new(0));
+    let tell = |told: &Arc<AtomicUsize>| {
+        let told = told.clone();
+        move || {
+            told.fetch_add(1, Ordering::SeqCst);
+        }
+    };
+    let (promise, resolver) = Promise::<i64>::pair();
+    resolver.on_cancel(tell(&told));
+    resolver.on_cancel(|| panic!("a callback's mistake"));
+    resolver.on_cancel(tell(&told));
+    assert!(!resolver.is_cancelled());
+    promise.cancel();
+    assert!(resolver.is_cancelled());
+    assert_eq!(told.load(Ordering::SeqCst), 2);
+    resolver.on_cancel(tell(&told));
+    assert_eq!(told.load(Ordering::SeqCst), 3, "at once");
+    assert!(matches!(resolver.set_result(1), Err(Error::Done)));
+
+    // Dropped: only after it was polled as a future.
+    let (promise, resolver) = Promise::<i64>::pair();
+    drop(promise);
+    assert!(!resolver.is_cancelled());
+    let (mut promise, resolver) = Promise::<i64>::pair();
+    resolver.on_cancel(tell(&told));
+    let waker = Waker::from(Arc::new(Wakes(AtomicUsize::new(0))));
+    let mut cx = task::Context::from_waker(&waker);
+    assert!(Pin::new(&mut promise).poll(&mut cx).is_pending());
+    drop(promise);
+    assert!(resolver.is_cancelled());
+    assert_eq!(told.load(Ordering::SeqCst), 4);
+
+    // Settled: nobody is told any more, and what the callbacks own is dropped.
+    let (promise, resolver) = Promise::<i64>::pair();
+    let owned = Arc::new(());
+    let kept = owned.clone();
+    resolver.on_cancel(move || drop(kept));
+    resolver.set_result(1).unwrap();
+    promise.cancel();
+    assert!(!resolver.is_cancelled());
+    drop(resolver);
+    assert_eq!(Arc::strong_count(&owned), 1);
+    assert_eq!(promise.result().unwrap(), 1);
 }

@@ -13,6 +13,7 @@
 //!
 //! [`PropertyCalls`]: crate::format::property::PropertyCalls
 
+pub(crate) mod ask;
 mod form;
 mod handlers;
 mod owned;
@@ -25,5 +26,5 @@ mod telling;
 
 pub(crate) use form::Form;
 pub(crate) use owned::Names;
-pub use owner::Property;
+pub use owner::{Property, WritableProperty};
 pub use remote::RemoteProperty;

@@ -17,6 +17,8 @@ use super::telling::{Round, Telling, Told};
 pub(crate) struct Names {
     /// For people.
     pub(super) property: Box<str>,
+    /// On wires that have properties.
+    wire: Box<str>,
     pub(super) read: Box<str>,
     pub(super) change: Box<str>,
     /// Whether the value of a change is sent by place.
@@ -27,6 +29,7 @@ impl Names {
     pub(crate) fn declared(property: &PropertyDescription) -> Self {
         Names {
             property: property.name.into(),
+            wire: property.wire_name.into(),
             read: property.calls.read.wire_name.into(),
             change: property.calls.change.wire_name.into(),
             positional: property.calls.change.positional,
@@ -36,6 +39,7 @@ impl Names {
     pub(crate) fn undeclared(property: &str, calls: &CallNames) -> Self {
         Names {
             property: property.into(),
+            wire: property.into(),
             read: calls.read.as_str().into(),
             change: calls.change.as_str().into(),
             positional: false,
@@ -164,23 +168,32 @@ impl Owned {
         self.step(Telling::leave)
     }
 
-    /// Makes the notification of a value ready for a peer. No lock is held: the type is the
-    /// user's.
+    /// Makes a value ready to be told to a peer. No lock is held: the type is the user's.
     pub(super) fn encode(&self, peer: &Conn, value: &dyn Stored, out: &mut Vec<u8>) -> Result<()> {
         out.clear();
         let (codec, names) = (&peer.wire.codec, &self.names);
         let positional = names.positional || peer.wire.is_nameless(false);
-        let encode = || value.encode_change(codec, out, &names.change, positional);
+        let encode = || match peer.wire.has_properties() {
+            true => value
+                .text()
+                .map(|text| out.extend_from_slice(text.as_bytes())),
+            false => value.encode_change(codec, out, &names.change, positional),
+        };
         let encoded = foreign::catch("encoding a property", encode)
             .unwrap_or_else(|| Err("its type panicked".to_owned()));
         encoded.map_err(|reason| self.unfit(reason))?;
         peer.frame(out, &names.change)
     }
 
-    pub(super) fn about(&self) -> About<'_> {
-        About::Call {
-            method: &self.names.change,
-            id: None,
+    /// What that is for a peer: a notification, where properties are nothing of their own.
+    pub(super) fn about(&self, peer: &Conn) -> About<'_> {
+        let method = &*self.names.change;
+        match peer.wire.has_properties() {
+            true => About::Change {
+                property: &self.names.wire,
+                method,
+            },
+            false => About::Call { method, id: None },
         }
     }
 

@@ -1,6 +1,7 @@
 //! `Property`: what its owner holds.
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::{Arc, Weak};
 
 use crate::base::error::{CallError, Result};
@@ -9,8 +10,8 @@ use crate::base::sender::Sender;
 use crate::call::calls::Calls;
 use crate::call::dispatch::{Invocation, Outcome};
 use crate::call::promise::Promise;
-use crate::call::reply::{IntoReply, Reply};
-use crate::call::slot::{Connection, Place, Slot};
+use crate::call::reply::{Reply, Returns};
+use crate::call::slot::{Connection, Local, Place, Slot};
 
 use super::form::Form;
 use super::handlers::Handlers;
@@ -51,10 +52,51 @@ use super::table::Own;
 /// # Ok(()) }
 /// ```
 ///
+/// One that is `writable` is a [`WritableProperty`], which is this and has `on_write`.
+///
 /// Clones are of the same property. They keep nothing running, so that handlers can own one.
 pub struct Property<T> {
     core: Arc<Core<T>>,
 }
+
+/// A [`Property`] that the other side may write: declared with `writable`.
+///
+/// It is used like one, and decides about writes by [`on_write`](Self::on_write).
+///
+/// ```
+/// use quickrpc::{Property, remote_api};
+///
+/// #[remote_api]
+/// trait Supply {
+///     #[incoming(property, writable)]
+///     fn voltage(&self) -> f64;
+///     #[incoming(property)]
+///     fn measured(&self) -> f64;
+/// }
+///
+/// fn double(property: &Property<f64>) -> f64 {
+///     2.0 * property.get().unwrap_or(0.0)
+/// }
+///
+/// # fn main() -> quickrpc::Result<()> {
+/// let (supply, lab) = Supply::pair();
+/// let measured = supply.measured.clone();
+/// supply.voltage.on_write(move |_sender, volts| measured.set(volts - 0.01));
+/// lab.all().set_voltage(5.0).result()?;
+/// assert_eq!((double(&supply.voltage), double(&supply.measured)), (10.0, 9.98));
+/// # Ok(()) }
+/// ```
+pub struct WritableProperty<T>(Property<T>);
+
+/// Whether the other side may write a property.
+#[diagnostic::on_unimplemented(
+    message = "nobody writes this property: it is not `writable`",
+    label = "a handler of writes, which would never be called",
+    note = "declare it `#[incoming(property, writable)]`, or `#[outgoing(property, writable)]`"
+)]
+pub trait MayBeWritten {}
+
+impl<T> MayBeWritten for WritableProperty<T> {}
 
 type OnRead<T> = dyn Fn(&Sender) -> Reply<T> + Send + Sync;
 type OnWrite<T> = dyn Fn(&Sender, &T) -> Reply<()> + Send + Sync;
@@ -63,6 +105,8 @@ struct Core<T> {
     owned: Owned,
     calls: Weak<Calls>,
     form: Form<T>,
+    /// The other side may write it.
+    writable: bool,
     on_read: Handlers<OnRead<T>>,
     on_write: Handlers<OnWrite<T>>,
 }
@@ -80,6 +124,7 @@ impl<T: Send + 'static> Property<T> {
             owned: Owned::new(names),
             calls: Arc::downgrade(calls),
             form,
+            writable: write.is_some(),
             on_read: Handlers::new(),
             on_write: Handlers::new(),
         });
@@ -146,30 +191,112 @@ impl<T: Send + 'static> Property<T> {
     /// assert_eq!(lab.all().measured().result()?, 4.99);
     /// # Ok::<(), quickrpc::Error>(())
     /// ```
-    pub fn on_read<F, R>(&self, handler: F) -> Connection
+    pub fn on_read<F, R, K>(&self, handler: F) -> Connection
     where
         F: Fn(&Sender) -> R + Send + Sync + 'static,
-        R: IntoReply<T>,
+        R: Returns<T, K>,
     {
-        let handler = Arc::new(move |sender: &Sender| handler(sender).into_reply());
-        Connection::new(&self.core, self.core.on_read.connect(handler))
+        let handler = Arc::new(move |sender: &Sender| handler(sender).__say());
+        Connection::new(&self.core, self.core.on_read.connect(handler, false))
     }
 
-    /// Sets the handler of writes, of a property that is `writable`: what it accepts becomes the
-    /// value, and is told to all peers, the writer included. Without a handler every value of
-    /// the type is accepted.
+    /// Like [`on_read`](Self::on_read) with a handler that need not be `Send`: it runs on the
+    /// thread that calls `process_pending()`, with
+    /// [`Processing::Manual`](crate::Processing::Manual) alone.
+    pub fn on_read_local<F, R, K>(&self, handler: F) -> Connection
+    where
+        F: Fn(&Sender) -> R + 'static,
+        R: Returns<T, K>,
+    {
+        let local = Local::new(handler);
+        let handler = Arc::new(move |sender: &Sender| match local.get() {
+            Some(handler) => handler(sender).__say(),
+            None => Reply::NotMine,
+        });
+        Connection::new(&self.core, self.core.on_read.connect(handler, true))
+    }
+
+    /// Not there, which the compiler is to say with our words.
+    #[doc(hidden)]
+    pub fn on_write<F, R>(&self, _handler: F) -> Connection
+    where
+        Self: MayBeWritten,
+        F: Fn(&Sender, &T) -> R + Send + Sync + 'static,
+    {
+        Connection::__group(Vec::new())
+    }
+}
+
+impl<T: Send + 'static> WritableProperty<T> {
+    pub(crate) fn new(property: Property<T>) -> Self {
+        WritableProperty(property)
+    }
+
+    /// Sets the handler of writes: what it accepts becomes the value, and is told to all peers,
+    /// the writer included. Without a handler every value of the type is accepted.
     ///
     /// It returns `()`, `Result<(), E>` or `Promise<()>`; an error is the writer's, and changes
     /// nothing. It takes its turn like handlers of calls. Of several, the last one counts that is
     /// connected.
-    pub fn on_write<F, R>(&self, handler: F) -> Connection
+    ///
+    /// # Panics
+    ///
+    /// For a property of [`dynamic::Api`](crate::dynamic::Api) that was made
+    /// [`ReadOnly`](crate::dynamic::Access::ReadOnly): the handler would never be called.
+    #[track_caller]
+    pub fn on_write<F, R, K>(&self, handler: F) -> Connection
     where
         F: Fn(&Sender, &T) -> R + Send + Sync + 'static,
-        R: IntoReply<()>,
+        R: Returns<(), K>,
     {
-        let handler =
-            Arc::new(move |sender: &Sender, value: &T| handler(sender, value).into_reply());
-        Connection::new(&self.core, self.core.on_write.connect(handler))
+        let decide = move |sender: &Sender, value: &T| handler(sender, value).__say();
+        self.decide(Arc::new(decide), false)
+    }
+
+    /// Like [`on_write`](Self::on_write) with a handler that need not be `Send`: it runs on the
+    /// thread that calls `process_pending()`, with
+    /// [`Processing::Manual`](crate::Processing::Manual) alone.
+    ///
+    /// # Panics
+    ///
+    /// As [`on_write`](Self::on_write).
+    #[track_caller]
+    pub fn on_write_local<F, R, K>(&self, handler: F) -> Connection
+    where
+        F: Fn(&Sender, &T) -> R + 'static,
+        R: Returns<(), K>,
+    {
+        let local = Local::new(handler);
+        let decide = move |sender: &Sender, value: &T| match local.get() {
+            Some(handler) => handler(sender, value).__say(),
+            None => Reply::NotMine,
+        };
+        self.decide(Arc::new(decide), true)
+    }
+
+    #[track_caller]
+    fn decide(&self, handler: Arc<OnWrite<T>>, local: bool) -> Connection {
+        let core = &self.0.core;
+        assert!(
+            core.writable,
+            "nobody writes the property `{}`: it was made with `Access::ReadOnly`",
+            core.owned.names.property
+        );
+        Connection::new(core, core.on_write.connect(handler, local))
+    }
+}
+
+impl<T> Deref for WritableProperty<T> {
+    type Target = Property<T>;
+
+    fn deref(&self) -> &Property<T> {
+        &self.0
+    }
+}
+
+impl<T> From<WritableProperty<T>> for Property<T> {
+    fn from(property: WritableProperty<T>) -> Self {
+        property.0
     }
 }
 
@@ -222,7 +349,7 @@ impl<T: Send + 'static> Core<T> {
             // There is nobody else.
             Reply::NotMine => {
                 let text = format!("`{}` was not taken", self.owned.names.property);
-                Reply::Failed(CallError::new(CallError::HANDLER_ERROR, text))
+                Reply::Failed(text.into())
             }
         };
         call.answer::<(), ()>(reply)
@@ -231,7 +358,7 @@ impl<T: Send + 'static> Core<T> {
     fn accept(&self, value: T) -> Reply<()> {
         match self.set(value) {
             Ok(()) => Reply::Value(()),
-            Err(error) => Reply::Failed(CallError::from_boxed(error.into())),
+            Err(error) => Reply::Failed(error.into()),
         }
     }
 
@@ -272,6 +399,10 @@ impl<T: Send + 'static> Own for Core<T> {
         }
     }
 
+    fn has_local_handler(&self) -> bool {
+        self.on_read.has_local() || self.on_write.has_local()
+    }
+
     fn clear(&self) {
         self.on_read.clear();
         self.on_write.clear();
@@ -290,6 +421,18 @@ impl<T> Clone for Property<T> {
         Property {
             core: Arc::clone(&self.core),
         }
+    }
+}
+
+impl<T> Clone for WritableProperty<T> {
+    fn clone(&self) -> Self {
+        WritableProperty(self.0.clone())
+    }
+}
+
+impl<T> fmt::Debug for WritableProperty<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::base::sender::{Receiver, ReceiverList, Receivers, Sender};
 use crate::base::sync::lock;
 use crate::call::calls::Calls;
 use crate::call::dispatch::{Invocation, Outcome};
-use crate::call::reply::IntoReply;
+use crate::call::reply::Returns;
 use crate::call::slot::{Connection, Slot};
 use crate::call::subscription::Subscription;
 
@@ -54,6 +54,8 @@ pub struct RemoteProperty<T> {
 }
 
 struct Core<T> {
+    /// On wires that have properties.
+    name: Box<str>,
     slot: Slot,
     form: Form<T>,
     /// The last value of each peer by its number; a leaf in the lock order.
@@ -71,8 +73,9 @@ struct Latest<T> {
 
 impl<T: Send + Sync + 'static> RemoteProperty<T> {
     /// A property whose changes arrive in this slot.
-    pub(crate) fn new(calls: &Arc<Calls>, form: Form<T>, slot: Slot) -> Self {
+    pub(crate) fn new(calls: &Arc<Calls>, name: &str, form: Form<T>, slot: Slot) -> Self {
         let core = Arc::new(Core {
+            name: name.into(),
             slot,
             form,
             latest: Mutex::default(),
@@ -87,10 +90,10 @@ impl<T: Send + Sync + 'static> RemoteProperty<T> {
 
     /// Adds a handler of changes, the first value of each peer included: a function of the
     /// sender and the value. They take their turn like handlers of calls.
-    pub fn connect<F, R>(&self, handler: F) -> Connection
+    pub fn connect<F, R, K>(&self, handler: F) -> Connection
     where
         F: Fn(&Sender, T) -> R + Send + Sync + 'static,
-        R: IntoReply<()>,
+        R: Returns<(), K>,
     {
         let argument = self.core.form.argument;
         self.core
@@ -105,11 +108,12 @@ impl<T: Send + Sync + 'static> RemoteProperty<T> {
     }
 
     /// Adds a handler that need not be `Send`: it runs on the thread that calls
-    /// `process_pending()`, with [`Processing::Manual`](crate::Processing::Manual) alone.
-    pub fn connect_local<F, R>(&self, handler: F) -> Connection
+    /// `process_pending()`, with [`Processing::Manual`](crate::Processing::Manual) alone;
+    /// `start()` fails otherwise.
+    pub fn connect_local<F, R, K>(&self, handler: F) -> Connection
     where
         F: Fn(&Sender, T) -> R + 'static,
-        R: IntoReply<()>,
+        R: Returns<(), K>,
     {
         let argument = self.core.form.argument;
         self.core
@@ -190,6 +194,14 @@ impl<T: Send + Sync + 'static> Core<T> {
 }
 
 impl<T: Send + Sync + 'static> Remote for Core<T> {
+    fn property(&self) -> &str {
+        &self.name
+    }
+
+    fn change(&self) -> &str {
+        &self.slot.0.name
+    }
+
     fn forget(&self, peer: Option<u64>) {
         let mut latest = lock(&self.latest);
         let gone = match peer {

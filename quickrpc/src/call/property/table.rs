@@ -28,12 +28,21 @@ pub(crate) trait Own: Send + Sync {
     /// What a reader gets who is that peer, if that is asked of the program.
     fn read(&self, peer: &Sender) -> Option<Arc<dyn Stored>>;
 
+    /// Whether it has a handler that stays on its thread.
+    fn has_local_handler(&self) -> bool;
+
     /// Drops the handlers, which may own handles of this API.
     fn clear(&self);
 }
 
 /// A property of the other side, without its type.
 pub(crate) trait Remote: Send + Sync {
+    /// Its name on wires that have properties.
+    fn property(&self) -> &str;
+
+    /// The notification of its changes, elsewhere.
+    fn change(&self) -> &str;
+
     /// A peer is gone, or all are.
     fn forget(&self, peer: Option<u64>);
 }
@@ -46,7 +55,7 @@ impl Properties {
         }
     }
 
-    fn remote(&self) -> Vec<Arc<dyn Remote>> {
+    pub(crate) fn remote(&self) -> Vec<Arc<dyn Remote>> {
         lock(&self.remote).clone()
     }
 
@@ -57,6 +66,13 @@ impl Properties {
 
     pub(super) fn add_remote(&self, property: Arc<dyn Remote>) {
         lock(&self.remote).push(property);
+    }
+
+    /// A property with a handler that stays on its thread, if there is one.
+    pub(crate) fn with_local_handler(&self) -> Option<String> {
+        let own = self.own();
+        let property = own.iter().find(|own| own.has_local_handler())?;
+        Some(property.owned().names.property.to_string())
     }
 
     /// A peer is told nothing any more.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::base::error::Error;
 use crate::base::scratch::with_scratch;
 use crate::base::sync::lock;
 use crate::call::calls::Calls;
@@ -167,10 +168,12 @@ impl Calls {
     }
 
     fn offered(&self, property: &Owned, peer: &Arc<Conn>, out: &[u8]) -> Told {
-        match self.net.offer(peer, out, property.about()) {
+        match self.net.offer(peer, out, property.about(peer)) {
             Ok(true) => Told::Done,
             Ok(false) => Told::NoRoom,
             Err(_) if peer.is_closed() => Told::Gone,
+            // One that can only ask, which it does.
+            Err(Error::Unsupported { .. }) => Told::Done,
             Err(error) => {
                 self.trouble(peer.peer(), error, Some(&property.names.change));
                 Told::Done
@@ -188,7 +191,7 @@ impl Calls {
             }
             let sent = with_scratch(|out| {
                 property.encode(&one, value, out)?;
-                let about = property.about();
+                let about = property.about(&one);
                 self.net.transmit(&one, out, about, Wait::Never)
             });
             if let Err(error) = sent {

@@ -1,13 +1,14 @@
 //! macOS and the BSDs. Sockets are never in blocking mode; who waits asks `poll` first.
 
 use std::io::{self, IoSlice};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::SocketAddr;
 use std::process::Child;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use nix::sys::event::{EvFlags, EventFilter, FilterFlag, KEvent, Kqueue};
+use nix::sys::select::{FD_SETSIZE, FdSet};
 use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags};
 use rustix::fs::{Mode, RawMode};
@@ -136,6 +137,24 @@ pub(super) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
 pub(super) fn fork(spawn: impl FnOnce() -> io::Result<Child>) -> io::Result<Child> {
     let _forking = lock(&FORKING);
     spawn()
+}
+
+/// Waits until one of the descriptors is readable, in the place of `poll`, which on macOS "does not
+/// support devices" (poll(2)): `/dev/tty`, and in older versions each terminal.
+pub(super) fn select(fds: [BorrowedFd<'_>; 3]) -> io::Result<[bool; 3]> {
+    if fds.iter().any(|fd| fd.as_raw_fd() >= FD_SETSIZE as RawFd) {
+        let text = "this system can wait for a device only where few files are open";
+        return Err(io::Error::new(io::ErrorKind::Unsupported, text));
+    }
+    loop {
+        let mut set = FdSet::new();
+        fds.iter().for_each(|fd| set.insert(*fd));
+        match nix::sys::select::select(None, &mut set, None, None, None) {
+            Ok(_) => return Ok(fds.map(|fd| set.contains(fd))),
+            Err(nix::errno::Errno::EINTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 /// What is ready for writing takes so much without blocking.

@@ -124,6 +124,11 @@ pub(super) fn fork(spawn: impl FnOnce() -> io::Result<Child>) -> io::Result<Chil
     spawn()
 }
 
+/// In the place of `poll`, which here knows each kind of descriptor. Whoever reads sees what is wrong.
+pub(super) fn select(_fds: [BorrowedFd<'_>; 3]) -> io::Result<[bool; 3]> {
+    Ok([true; 3])
+}
+
 /// What is ready for writing takes so much without blocking.
 pub(super) const PIPE_BUF: usize = 4096;
 

@@ -14,7 +14,7 @@ use std::fmt;
 pub(crate) use incoming::ArgsSeed;
 pub use incoming::WireArgs;
 pub(crate) use outgoing::ArgsOut;
-pub use outgoing::{ArgValue, BlobRef, Maybe, OutArgs, Plain};
+pub use outgoing::{ArgValue, BlobRef, Maybe, OutArgs, Plain, Whole};
 pub use text::{Blob, Text};
 
 use crate::format::description::ArgumentDescription;

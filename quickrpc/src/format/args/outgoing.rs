@@ -141,6 +141,26 @@ macro_rules! out_args {
 
 for_tuples!(out_args);
 
+/// The one argument of a call that stands for itself, without a name or a place.
+#[derive(Clone, Copy, Debug)]
+pub struct Whole<A>(pub A);
+
+impl<A: ArgValue> OutArgs for Whole<A> {
+    const LEN: usize = 1;
+
+    fn serialize_named<S: Serializer>(
+        &self,
+        _arguments: &[ArgumentDescription],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+
+    fn serialize_positional<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
 /// The arguments of a call as they go into its message.
 #[derive(Debug)]
 pub(crate) struct ArgsOut<'a, A> {

@@ -15,6 +15,7 @@ const fn argument(wire_name: &'static str) -> ArgumentDescription {
         type_name: "",
         default: None,
         optional: false,
+        whole: false,
         docs: "",
     }
 }
@@ -28,6 +29,7 @@ const ADD: CallDescription = CallDescription {
     positional: false,
     ignore_unknown: false,
     role: None,
+    timeout: None,
     result: Some("i64"),
 };
 

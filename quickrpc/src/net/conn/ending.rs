@@ -54,9 +54,8 @@ impl Conn {
         }
         if !reason.keeps_queue() {
             tx.clear();
-        } else if let Some(side) = &self.wire.websocket {
-            let (code, text) = reason.close_code();
-            tx.append(&side.close_frame(code, &text), false);
+        } else if let Some(farewell) = self.wire.frames.farewell(&reason) {
+            tx.append(&farewell, false);
         }
         self.note(&mut tx);
         self.changed(&mut tx);

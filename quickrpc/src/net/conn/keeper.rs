@@ -1,6 +1,7 @@
 //! Who keeps a peer: what it asks of the network around it.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::Conn;
 use crate::base::reason::DisconnectReason;
@@ -31,4 +32,8 @@ pub(crate) trait Keeper: Send + Sync {
     /// The peer takes something again that it was offered in vain. Called with the peer's
     /// sending half locked.
     fn room(&self, peer: Arc<Conn>);
+
+    /// The peer's session has kept something that is to be said at that time. Called with the
+    /// peer's sending half locked.
+    fn say_later(&self, peer: Arc<Conn>, at: Instant);
 }

@@ -25,6 +25,7 @@ use crate::base::sync::lock;
 use crate::wire::Wire;
 use crate::wire::hearing::Hearing;
 use crate::wire::security::PeerContext;
+use crate::wire::zmtp::Peer;
 
 pub(crate) use datagram::Admitted;
 pub(crate) use doubt::Said;
@@ -90,6 +91,7 @@ impl Conn {
         wire: &Arc<Wire>,
         link: usize,
         outlet: Outlet,
+        met: Option<Arc<Peer>>,
     ) -> Arc<Self> {
         let session = wire.session(&PeerContext {
             name: Arc::clone(&peer.name),
@@ -98,14 +100,15 @@ impl Conn {
         });
         let rate = Rate::new(&wire.limits);
         let (listening, speaking) = wire.protocol_session().unzip();
-        let speech = match session {
-            Some(session) => Speech::Sealed(session),
-            None if speaking.is_some() => Speech::Spoken(Box::default()),
-            None => Speech::Plain,
+        let rx = Rx::new(Hearing::new(wire, met.as_ref(), listening));
+        let speech = match (session, met) {
+            (Some(session), _) => Speech::Sealed(session),
+            (None, _) if speaking.is_some() => Speech::Spoken(Box::default()),
+            (None, Some(peer)) if wire.security.is_null() => Speech::Framed(peer),
+            (None, _) => Speech::Plain,
         };
         let protocol = wire.codec.protocol();
         let greets = speech.greets() && protocol.is_none_or(|protocol| protocol.greets(wire.role));
-        let rx = Rx::new(Hearing::new(wire, listening));
         Arc::new_cyclic(|me| Conn {
             peer,
             me: me.clone(),

@@ -56,6 +56,15 @@ impl Conn {
         }
     }
 
+    /// Has the session say in time what it has kept.
+    fn say_later(&self, tx: &mut Tx) {
+        if let Some(at) = tx.speaking.as_mut().and_then(|speaking| speaking.later())
+            && let (Some(keeper), Some(me)) = (self.keeper.upgrade(), self.me.upgrade())
+        {
+            keeper.say_later(me, at);
+        }
+    }
+
     #[cold]
     fn is_full(&self, queued: usize) {
         // A queue without any room is not full of anything.
@@ -79,7 +88,9 @@ impl Conn {
     /// that flushes later, if it does.
     ///
     /// The bytes are accepted while less than the limit is queued; beyond it the call waits
-    /// as `wait` says, and a peer with four times the limit is given up.
+    /// as `wait` says. With four times the limit, what nobody waits for is refused; whether the
+    /// peer reads at all is not decided here, but by the poll thread and in its time. Answers are
+    /// owed, and go on as long as the peer takes something.
     pub(crate) fn send(
         &self,
         content: Content<'_>,
@@ -122,7 +133,14 @@ impl Conn {
                 Wait::Never | Wait::Answer | Wait::Offered if queued < limit.saturating_mul(4) => {
                     break;
                 }
-                Wait::Never | Wait::Answer | Wait::Offered => {
+                Wait::Never | Wait::Offered => {
+                    return Err(Error::QueueFull {
+                        peer: Arc::clone(&self.peer().name),
+                        queued,
+                    });
+                }
+                Wait::Answer if tx.progress.elapsed() < self.wire.limits.stall => break,
+                Wait::Answer => {
                     let reason = DisconnectReason::SlowConsumer { queued };
                     let error = self.gone(&reason);
                     drop(tx);
@@ -151,8 +169,23 @@ impl Conn {
         let answer = matches!(wait, Wait::Answer);
         let bytes = match content {
             Content::Framed(bytes) => Cow::Borrowed(bytes),
-            _ => self.finish(content, tx.speaking.as_deref_mut())?,
+            _ => {
+                let bytes = self.finish(content, tx.speaking.as_deref_mut())?;
+                if let Content::Said(about, _) = content
+                    && about.may_be_kept()
+                {
+                    self.say_later(&mut tx);
+                    if bytes.is_empty() {
+                        return Ok(Queued::Fine);
+                    }
+                }
+                bytes
+            }
         };
+        if bytes.is_empty() {
+            // The peer does not want it.
+            return Ok(Queued::Fine);
+        }
         let mut rest = &*bytes;
         let Outlet::Socket(stream) = &self.outlet else {
             tx.append(rest, answer);
@@ -235,15 +268,49 @@ impl Conn {
         }
     }
 
+    /// Has the system find out whether the peer still takes what it is sent, where there is
+    /// something to be sent that means nothing. One that does not is gone: the system says so at
+    /// once, or when that has come back. Gives false where there is nothing to be sent.
+    pub(crate) fn probe(&self) -> bool {
+        let (Some(bytes), Outlet::Socket(_)) = (self.wire.idle(), &self.outlet) else {
+            return false;
+        };
+        // What is queued finds it out as well.
+        if lock(&self.tx).queued() == 0 {
+            self.send(Content::Framed(&bytes), Wait::Never, None).ok();
+        }
+        true
+    }
+
     /// When the peer last accepted something, or the queue began.
     pub(crate) fn progress(&self) -> Instant {
         lock(&self.tx).progress
     }
 
     /// Whether the peer has been stalled with a full queue since before `since`.
+    ///
+    /// A system that has reported a socket as full reports room again when a good part of it is
+    /// free, which takes a slow reader minutes; but it takes what fits before. So it is asked.
     pub(crate) fn stalled_since(&self, since: Instant, limit: usize) -> bool {
-        let tx = lock(&self.tx);
-        tx.queued() >= limit && tx.progress <= since
+        let mut tx = lock(&self.tx);
+        if tx.queued() < limit || tx.progress > since {
+            return false;
+        }
+        let Outlet::Socket(stream) = &self.outlet else {
+            return true;
+        };
+        match tx.flush(|bytes| stream.write(bytes)) {
+            Ok(0) => return true,
+            Ok(_) => self.changed(&mut tx),
+            Err(error) => {
+                self.lost(tx, error);
+                return false;
+            }
+        }
+        self.note(&mut tx);
+        drop(tx);
+        self.resume_with_room();
+        false
     }
 
     fn lost(&self, tx: MutexGuard<'_, Tx>, error: io::Error) -> Error {

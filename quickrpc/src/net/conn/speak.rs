@@ -12,6 +12,7 @@ use crate::base::sender::Sender;
 use crate::base::sync::lock;
 use crate::wire::security::{SecuritySession, refused};
 use crate::wire::session::{About, Due, Say, Speaking};
+use crate::wire::zmtp::Peer;
 
 /// Nobody needs a larger message for a greeting; so many bytes a stranger may send at once.
 const GREETING: usize = 64 << 10;
@@ -20,6 +21,8 @@ const GREETING: usize = 64 << 10;
 pub(crate) enum Speech {
     /// By the codec and the provider alone, so that they are the same for all peers of the wire.
     Plain,
+    /// By the codec alone, and framed in another way for each peer, of which this is known.
+    Framed(Arc<Peer>),
     /// With what the security provider keeps for the peer.
     Sealed(Box<dyn SecuritySession>),
     /// By the session of its protocol, whose speaking half is in the sending half.
@@ -35,14 +38,14 @@ impl Speech {
     pub(crate) fn seal(&self) -> Option<&dyn SecuritySession> {
         match self {
             Speech::Sealed(session) => Some(&**session),
-            Speech::Plain | Speech::Spoken(_) => None,
+            Speech::Plain | Speech::Framed(_) | Speech::Spoken(_) => None,
         }
     }
 
     /// Whether a peer does not count before its session says so.
     pub(super) fn greets(&self) -> bool {
         match self {
-            Speech::Plain => false,
+            Speech::Plain | Speech::Framed(_) => false,
             Speech::Sealed(session) => session.greets(),
             Speech::Spoken(_) => true,
         }
@@ -56,7 +59,7 @@ pub(crate) enum Content<'a> {
     Framed(&'a [u8]),
     /// To be sealed by the session of the peer.
     Payload(&'a [u8]),
-    /// To be put into the envelope of the peer's protocol.
+    /// To be put into the envelope of the peer's protocol, or into its frames.
     Said(About<'a>, &'a [u8]),
     /// To be framed only.
     Plain(Option<&'a SecInfo>, &'a [u8]),
@@ -127,9 +130,17 @@ impl Conn {
                 self.wire.wrap(&mut out, None, payload).map_err(framed)?;
             }
             (Content::Said(about, body), _) => {
+                if let Speech::Framed(peer) = &self.speech {
+                    peer.enclose(&mut out, about, body)?;
+                    return Ok(Cow::Owned(out));
+                }
                 if let Some(speaking) = speaking {
                     speaking.can_say(about, body)?;
-                    about.tell(speaking, &mut out, body);
+                    about.tell(speaking, &mut out, body)?;
+                    if out.is_empty() {
+                        // It was kept.
+                        return Ok(Cow::Owned(out));
+                    }
                     self.wire.check_size(&out)?;
                     if let Some(pieces) = self.pieces(speaking, &out) {
                         return pieces.map(Cow::Owned).map_err(framed);
@@ -164,6 +175,14 @@ impl Conn {
         cut.then(|| framed.map(|()| out))
     }
 
+    /// The value of a property of the peer, in JSON, where it is known without asking.
+    pub(crate) fn seen(&self, property: &str) -> Option<String> {
+        match self.wire.has_properties() {
+            true => lock(&self.tx).speaking.as_ref()?.seen(property),
+            false => None,
+        }
+    }
+
     /// What is due to its session at this time.
     pub(crate) fn due(&self, now: Instant, say: &mut Say) -> Due {
         let speaking = &mut lock(&self.tx).speaking;
@@ -177,8 +196,8 @@ impl Conn {
         match self.speech {
             Speech::Plain => self.wire.frame(payload, method),
             Speech::Sealed(_) => self.wire.check_sealed(payload.len()),
-            // Its protocol does it, with its envelope.
-            Speech::Spoken(_) => self.wire.check_size(payload),
+            // Its protocol or its frames do it, with what they put around it.
+            Speech::Spoken(_) | Speech::Framed(_) => self.wire.check_size(payload),
         }
     }
 }

@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 
 use mio::{Interest, Token};
 
+use crate::base::often::Origin;
 use crate::base::sync::after;
 use crate::carrier::greeter::{Greeting, Step};
 use crate::carrier::stream::Stream;
+use crate::wire::zmtp::Peer;
 
 use super::super::conn::Outlet;
 use super::super::greeting::{self, Greeted};
@@ -31,15 +33,34 @@ impl Loop {
                     self.not_greeted(index, error);
                 }
             }
-            None => self.join(index, link, stream, name, Vec::new()),
+            None => self.join(index, link, stream, name, (Vec::new(), None)),
         }
     }
 
-    /// A connection becomes a peer. `input` has come already.
-    fn join(&mut self, index: usize, link: &Arc<Link>, stream: Stream, name: &str, input: Vec<u8>) {
+    /// A connection becomes a peer. Its greeting may have read more, and found out who it is.
+    fn join(
+        &mut self,
+        index: usize,
+        link: &Arc<Link>,
+        stream: Stream,
+        name: &str,
+        (input, met): (Vec<u8>, Option<Arc<Peer>>),
+    ) {
         let more = !input.is_empty() || stream.has_unread();
         let outlet = Outlet::Socket(stream);
-        let conn = self.net.connect(&link.wire, index, name, outlet, input);
+        let conn = match met {
+            None => self.net.connect(&link.wire, index, name, outlet, input),
+            Some(met) => {
+                let wire = &link.wire;
+                let conn = self
+                    .net
+                    .connect_met(wire, index, name, outlet, input, Arc::clone(&met));
+                let Some(conn) = conn else {
+                    return self.is_there_already(index, link, name, &met);
+                };
+                conn
+            }
+        };
         self.adopt(Arc::clone(&conn));
         if more {
             self.read_again(&conn);
@@ -47,6 +68,19 @@ impl Loop {
         if !link.transport.is_server() {
             self.opened_with(index, &conn);
         }
+    }
+
+    /// A connection says that it is somebody who is connected. It is closed, so that it comes again:
+    /// the other one may have been lost without our knowing.
+    fn is_there_already(&mut self, index: usize, link: &Arc<Link>, name: &str, met: &Peer) {
+        let who = met.name().unwrap_or_default();
+        let origin = Origin::of(name, &link.wire.name);
+        crate::base::log::warn_often!(
+            "two peers of one name", &origin;
+            peer = name, "closed: `{who}` is connected already"
+        );
+        let text = format!("its name `{who}` is that of another peer");
+        self.not_greeted(index, io::Error::new(io::ErrorKind::AddrInUse, text));
     }
 
     fn greet(
@@ -138,9 +172,9 @@ impl Loop {
 
     /// A connection is a peer now.
     fn has_greeted(&mut self, token: usize) {
-        if let Some((link, greeted)) = self.end_greeting(token) {
-            let (index, input) = (greeted.link, greeted.input);
-            self.join(index, &link, greeted.stream, &greeted.name, input);
+        if let Some((link, mut greeted)) = self.end_greeting(token) {
+            let found = (greeted.input, greeted.greeter.met());
+            self.join(greeted.link, &link, greeted.stream, &greeted.name, found);
         }
     }
 

@@ -113,12 +113,16 @@ pub(crate) enum Timer {
     Stall(Weak<Conn>),
     /// Forget an ended peer, unless it still takes what is left for it.
     Linger(Weak<Conn>),
+    /// Probe a peer that has ended its side, and again after so long.
+    Probe(Weak<Conn>, Duration),
     /// Give up a peer that is not greeted yet.
     Greeting(Weak<Conn>),
     /// Give up a peer that has said nothing since, told by what it had said.
     Silence(Weak<Conn>, Said),
     /// Ask the session of a peer what is due.
     Session(Weak<Conn>),
+    /// Have the session of a peer say what it has kept.
+    Kept(Weak<Conn>),
     /// Read a peer again that nobody reads, if nobody has waited for it since.
     Parked(Weak<Conn>, u64),
     /// Send something if nothing was sent lately.
@@ -202,6 +206,9 @@ impl Loop {
                 let ended = event.is_read_closed() || event.is_error();
                 let readable = event.is_readable() || ended;
                 self.event(event.token(), readable, event.is_writable(), ended);
+                if event.is_write_closed() || event.is_error() {
+                    self.dead(event.token());
+                }
             }
             self.sources.recycle();
             for conn in std::mem::take(&mut self.ready) {
@@ -251,15 +258,21 @@ impl Loop {
             Command::Resume(conn) => self.read_again(&conn),
             Command::Parked(conn) => self.look_at_parked(&conn, 0),
             Command::Doubt(conn) => self.doubt(&conn),
+            Command::Probe(conn) => self.probe(&conn, time::PROBE),
             Command::LookAfter(conn) => {
                 let at = time::stall_end(&conn);
                 self.after(at, Timer::Stall(Arc::downgrade(&conn)));
             }
-            Command::Room(conn) => self.above.room(&conn),
+            Command::Room(conn) => {
+                self.net.say_kept(&conn);
+                self.above.room(&conn);
+            }
+            Command::SayLater(conn, at) => self.after(at, Timer::Kept(Arc::downgrade(&conn))),
             Command::Add(links, adding) => self.add(links, &adding),
             Command::Remove(id, removed) => self.remove(id, removed),
             Command::Accompanied(started) => self.accompanied(started),
             Command::Run => self.above.run(),
+            Command::Call(call) => call(),
             #[cfg(test)]
             Command::Panic => panic!("as a test wants it"),
             Command::Stop => self.stop = true,
@@ -339,6 +352,17 @@ impl Loop {
         }
         let at = after(interval / 2);
         self.after(at, Timer::Keepalive(Arc::downgrade(conn)));
+    }
+
+    /// The system says that this socket takes nothing any more. A peer that had ended its side
+    /// before, and was owed something, is gone for good.
+    fn dead(&mut self, token: Token) {
+        if let Some(Source::Peer(conn)) = self.sources.get(token.0)
+            && conn.end.has_ended()
+        {
+            let error = io::Error::from(io::ErrorKind::ConnectionReset);
+            conn.close(DisconnectReason::Lost(Arc::new(error)));
+        }
     }
 
     fn flush(&mut self, conn: &Arc<Conn>) {
@@ -465,8 +489,10 @@ impl Loop {
             self.net.farewell(&*self.above, &conn);
         }
         for command in commands {
-            if let Command::Finish(conn) = command {
-                self.net.farewell(&*self.above, &conn);
+            match command {
+                Command::Finish(conn) => self.net.farewell(&*self.above, &conn),
+                Command::Call(call) => call(),
+                _ => {}
             }
         }
         self.above.stopped(deadline);

@@ -14,6 +14,10 @@ use crate::base::reason::DisconnectReason;
 /// 1 ms, the thread that wakes so often took a fifth of the calls that were possible.
 const PARKED: Duration = Duration::from_millis(10);
 
+/// A peer that has ended its side and is owed something is probed again after so long, and then
+/// after twice as long each time.
+pub(super) const PROBE: Duration = Duration::from_millis(5);
+
 /// When a peer that accepts nothing from now on has been stalled for too long.
 pub(crate) fn stall_end(conn: &Conn) -> Instant {
     let stall = conn.wire.limits.stall;
@@ -76,9 +80,19 @@ impl Loop {
                     self.look_at_session(&conn);
                 }
             }
+            Timer::Kept(conn) => {
+                if let Some(conn) = conn.upgrade() {
+                    self.net.say_kept(&conn);
+                }
+            }
             Timer::Parked(conn, turns) => {
                 if let Some(conn) = conn.upgrade() {
                     self.look_at_parked(&conn, turns);
+                }
+            }
+            Timer::Probe(conn, pause) => {
+                if let Some(conn) = conn.upgrade() {
+                    self.probe(&conn, pause);
                 }
             }
             Timer::Linger(conn) => {
@@ -104,6 +118,17 @@ impl Loop {
         }
         let timer = Timer::Parked(Arc::downgrade(conn), turns);
         self.after(Instant::now() + PARKED, timer);
+    }
+
+    /// Whether a peer that has ended its side is there to take what it is owed is only found out
+    /// by sending it something. One probe is not enough: a program that has closed its connection
+    /// in an orderly way has read what came until then, and the system says so only of what comes
+    /// later.
+    pub(crate) fn probe(&mut self, conn: &Arc<Conn>, pause: Duration) {
+        if !conn.is_closed() && conn.probe() {
+            let timer = Timer::Probe(Arc::downgrade(conn), pause.saturating_mul(2));
+            self.after(after(pause), timer);
+        }
     }
 
     /// A peer whose queue was over its limit is given up if it has accepted nothing since.

@@ -20,7 +20,7 @@ use crate::base::security::SecInfo;
 use crate::expr::{self, CodecExpr, CodecKind};
 use crate::format::args::{ArgsSeed, WireArgs};
 use crate::format::text::TextError;
-use crate::wire::framing::{Frame, Framing, Progress, Unframed};
+use crate::wire::framing::Framing;
 use crate::wire::jrpc;
 use crate::wire::jrpc::Jrpc;
 use crate::wire::jrpc::canonical;
@@ -90,7 +90,8 @@ impl AnyCodec {
                         .map_err(|why| Error::Config(format!("`{expr}`: {why}").into()))?,
                     expr::Framing::ContentLength => Framing::ContentLength,
                 };
-                Ok(AnyCodec::Jrpc(Jrpc::new(framing, *strict)))
+                let codec = Jrpc::new(framing, *strict);
+                Ok(AnyCodec::Jrpc(codec.with_deadlines(expr.deadlines())))
             }
             CodecKind::Terse => Ok(AnyCodec::Terse(Terse::new())),
             #[cfg(feature = "msgpack")]
@@ -114,37 +115,6 @@ impl AnyCodec {
             AnyCodec::Msgpack(codec) => Some(codec.framing()),
             AnyCodec::Custom(codec) => codec.framing(),
             AnyCodec::Foreign(_) => None,
-        }
-    }
-
-    /// The first telegram in a buffer of a stream; see [`Framing::next_frame`].
-    ///
-    /// # Errors
-    ///
-    /// When the stream cannot be read any further.
-    pub(crate) fn next_frame(
-        &self,
-        buffer: &[u8],
-        progress: &mut Progress,
-        limit: usize,
-    ) -> Result<Option<Frame>, Unframed> {
-        match self.framing() {
-            Some(framing) => framing.next_frame(buffer, progress, limit),
-            // Without framing nothing ever ends in a stream.
-            None if buffer.len() > limit => Err(Unframed::TooLarge),
-            None => Ok(None),
-        }
-    }
-
-    /// Frames the telegram that begins at `start` of `out`, for a stream.
-    ///
-    /// # Errors
-    ///
-    /// When the telegram contains the delimiter; `out` then still has the telegram.
-    pub(crate) fn frame_out(&self, out: &mut Vec<u8>, start: usize) -> Result<(), String> {
-        match self.framing() {
-            Some(framing) => framing.close(out, start),
-            None => Ok(()),
         }
     }
 
@@ -298,6 +268,21 @@ impl AnyCodec {
         })
     }
 
+    /// Appends that the call of ours with this id is not wanted any more. Gives the method by
+    /// which that is said; `None` where there is none.
+    pub(crate) fn encode_cancel(&self, out: &mut Vec<u8>, id: u64) -> Option<&'static str> {
+        match self {
+            AnyCodec::Jrpc(codec) => Some(codec.encode_cancel(out, id)),
+            AnyCodec::Terse(codec) => Some(codec.encode_cancel(out, id)),
+            AnyCodec::Msgpack(codec) => {
+                let told = codec.encode_call(out, jrpc::CANCEL, &(id,), None);
+                told.is_ok().then_some(jrpc::CANCEL)
+            }
+            AnyCodec::Custom(codec) => codec.encode_cancel(out, id),
+            AnyCodec::Foreign(_) => None,
+        }
+    }
+
     /// Appends a security header, a telegram of its own.
     ///
     /// # Errors
@@ -367,6 +352,12 @@ impl AnyCodec {
             AnyCodec::Custom(codec) => codec.binary(),
             AnyCodec::Jrpc(_) | AnyCodec::Terse(_) | AnyCodec::Foreign(_) => false,
         }
+    }
+
+    /// Whether calls say how long their callers wait.
+    #[inline]
+    pub(crate) fn deadlines(&self) -> bool {
+        matches!(self, AnyCodec::Jrpc(codec) if codec.deadlines())
     }
 
     /// Whether errors that belong to no id are answered, with the id null.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeSeed;
 
-use super::envelope::{DecodeError, Envelope, Part, Payload};
+use super::envelope::{CallParts, DecodeError, Envelope, Part, Payload};
 use super::{Codec, Message};
 use crate::base::error::{BoxError, CallError};
 use crate::base::foreign;
@@ -15,6 +15,7 @@ use crate::base::value::{Value, ValueDeserializer, to_value};
 use crate::format::text;
 use crate::format::text::{Json, Reader};
 use crate::wire::framing::Framing;
+use crate::wire::jrpc::CANCEL;
 
 /// A codec that somebody else wrote.
 #[derive(Debug, Clone)]
@@ -114,6 +115,18 @@ impl Custom {
         self.encode(out, &message)
     }
 
+    /// Appends that a call of ours is not wanted any more, if the codec can say that.
+    pub(crate) fn encode_cancel(&self, out: &mut Vec<u8>, id: u64) -> Option<&'static str> {
+        let id = (String::from("id"), Value::Integer(id.into()));
+        let params = Value::Map([id].into_iter().collect());
+        let message = Message::Call {
+            method: CANCEL.to_owned(),
+            params,
+            id: None,
+        };
+        self.encode(out, &message).ok().map(|()| CANCEL)
+    }
+
     fn encode(&self, out: &mut Vec<u8>, message: &Message) -> Result<(), String> {
         out.extend_from_slice(&guarded(|| self.codec.encode(message))?);
         Ok(())
@@ -148,10 +161,19 @@ fn envelope(message: Message, limits: &Limits) -> Envelope {
                 Ok(id) => id.flatten(),
                 Err(message) => return Envelope::invalid(None, message),
             };
-            Envelope::Call {
-                method: Part::Owned(method.into()),
-                params: Payload::Value(params),
-                id,
+            let given_up = match &params {
+                Value::Map(members) if id.is_none() && method == CANCEL => members.get("id"),
+                _ => None,
+            };
+            let given_up = given_up.and_then(|id| id_text(id, limits).ok().flatten());
+            let method = Part::Owned(method.into());
+            let params = Payload::Value(params);
+            match given_up {
+                Some(Part::Owned(given_up)) => Envelope::Cancel {
+                    id: given_up,
+                    call: Box::new(CallParts { method, params, id }),
+                },
+                _ => Envelope::Call { method, params, id },
             }
         }
         Message::Reply { id, result } => Envelope::Reply {

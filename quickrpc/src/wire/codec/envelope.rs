@@ -6,6 +6,7 @@
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::base::error::CallError;
 use crate::base::security::SecInfo;
@@ -47,6 +48,14 @@ impl<'t> Script<'t> {
     pub(crate) fn bytes(self) -> &'t [u8] {
         match self {
             Script::Text(_) => &[],
+            Script::Bytes(bytes) => bytes,
+        }
+    }
+
+    /// What it is made of, to be shown to people.
+    pub(crate) fn as_bytes(self) -> &'t [u8] {
+        match self {
+            Script::Text(text) => text.as_bytes(),
             Script::Bytes(bytes) => bytes,
         }
     }
@@ -100,14 +109,14 @@ impl Span {
     }
 
     /// The same place, seen from so many bytes before.
-    #[cfg(any(feature = "juggler", feature = "zonis"))]
+    #[cfg(any(feature = "hololinked", feature = "juggler", feature = "zonis"))]
     pub(crate) fn from(self, offset: usize) -> Option<Self> {
         let range = self.start as usize + offset..self.end as usize + offset;
         Span::new(range)
     }
 
     /// Where it begins.
-    #[cfg(any(feature = "juggler", feature = "zonis"))]
+    #[cfg(any(feature = "hololinked", feature = "juggler", feature = "zonis"))]
     pub(crate) fn start(self) -> usize {
         self.start as usize
     }
@@ -197,6 +206,14 @@ pub(crate) enum Payload {
     Value(Value),
 }
 
+/// A decoded call: where its parts lie in the telegram.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct CallParts {
+    pub(crate) method: Part,
+    pub(crate) params: Payload,
+    pub(crate) id: Option<Part>,
+}
+
 /// One decoded telegram.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Envelope {
@@ -206,6 +223,11 @@ pub(crate) enum Envelope {
         params: Payload,
         id: Option<Part>,
     },
+    /// A call, and how long its caller waits for it.
+    Timed(Box<(Duration, CallParts)>),
+    /// The caller of the call with this id does not want the answer any more; and how that was
+    /// said, which was a notification.
+    Cancel { id: Box<str>, call: Box<CallParts> },
     /// The answer to a call; without an id it cannot be ours.
     Reply { id: Option<u64>, result: Payload },
     /// The answer to a call that failed.

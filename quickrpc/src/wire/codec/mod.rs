@@ -26,6 +26,10 @@
 //!   a message that is too large ends the connection.
 //! * `NaN`, the infinities and lone surrogates are understood, as Python sends them. Byte
 //!   strings are `{"__bytes": "<base64>"}`.
+//! * `rpc.cancel` is an extension: a notification with the `id` of a call whose answer is not wanted any
+//!   more, as is `$/cancelRequest`, which is sent over `jrpc:content-length`. What a handler answers
+//!   that gives up has the code -32800. A member `timeout` of a call is how many seconds its caller
+//!   waits; it is sent with `?deadlines=on`.
 //! * `rpc.secinfo` is an extension: the security header of the message that follows.
 //! * We never send batches, and answer one when all of its calls are answered.
 //!
@@ -75,9 +79,9 @@ mod tests;
 
 #[doc(hidden)]
 pub use any::AnyCodec;
-#[cfg(any(feature = "juggler", feature = "zonis"))]
+pub(crate) use envelope::Part;
 pub(crate) use envelope::Span;
-pub(crate) use envelope::{DecodeError, Envelope, Part, Payload, Script, SharedScript};
+pub(crate) use envelope::{CallParts, DecodeError, Envelope, Payload, Script, SharedScript};
 
 /// A codec of one's own.
 ///

@@ -41,7 +41,11 @@ fn call(bytes: &[u8]) -> Option<Envelope> {
     let start = CALL.len();
     let end = find_special(bytes, start);
     let method = bytes.get(start..end)?;
-    if !bytes.get(end..)?.starts_with(PARAMS) || method.starts_with(b"rpc.") {
+    if !bytes.get(end..)?.starts_with(PARAMS) {
+        return None;
+    }
+    // What may mean something to whoever reads.
+    if matches!(method, [b'r', b'p', b'c', b'.', ..] | [b'$', ..]) {
         return None;
     }
     let params = end + PARAMS.len();
@@ -154,6 +158,8 @@ mod tests {
             r#"{"jsonrpc":"2.0","method":"a","params":5}"#,
             r#"{"jsonrpc":"2.0","method":"a\n","params":{}}"#,
             r#"{"jsonrpc":"2.0","method":"rpc.secinfo","params":{}}"#,
+            r#"{"jsonrpc":"2.0","method":"rpc.cancel","params":{"id":1}}"#,
+            r#"{"jsonrpc":"2.0","method":"$/cancelRequest","params":{"id":1}}"#,
             r#"{"jsonrpc":"2.0","method":"a","id":1}"#,
             r#"{"jsonrpc":"2.0","method":"a","params":{},"id":1"#,
             r#"{"jsonrpc":"2.0","method":"a","params":{},"#,

@@ -1,14 +1,20 @@
 //! JSON-RPC 2.0, as Python QuickRPC speaks it, and in full towards everybody else.
 
 pub(crate) mod batch;
+mod cancel;
 pub(crate) mod canonical;
+mod ids;
+
+pub(crate) use cancel::{CANCEL, put_timeout};
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::{DeserializeSeed, value::UnitDeserializer};
 
+use self::ids::answer_id;
 use super::framing::Framing;
 use crate::base::error::CallError;
 use crate::base::limits::Limits;
@@ -17,7 +23,7 @@ use crate::base::value::Value;
 use crate::format::args::{ArgsSeed, WireArgs};
 use crate::format::text;
 use crate::format::text::{Json, Reader, TextError};
-use crate::wire::codec::envelope::{DecodeError, Envelope, Part, Payload, Span};
+use crate::wire::codec::envelope::{CallParts, DecodeError, Envelope, Part, Payload, Span};
 use crate::wire::codec::safe_bytes::is_safe;
 
 /// The method name that marks a telegram as a security header.
@@ -28,6 +34,7 @@ const HEADER: &str = "rpc.secinfo";
 pub struct Jrpc {
     framing: Framing,
     strict: bool,
+    deadlines: bool,
 }
 
 impl Default for Jrpc {
@@ -35,6 +42,7 @@ impl Default for Jrpc {
         Jrpc {
             framing: Framing::Byte([0]),
             strict: false,
+            deadlines: false,
         }
     }
 }
@@ -43,7 +51,20 @@ impl Jrpc {
     /// The codec with this framing. `strict`: what has the id null, and errors that belong
     /// to no id, are answered with `"id":null`, which stops a Python peer.
     pub(crate) fn new(framing: Framing, strict: bool) -> Self {
-        Jrpc { framing, strict }
+        Jrpc {
+            framing,
+            strict,
+            deadlines: false,
+        }
+    }
+
+    /// The same, of which calls say how long their callers wait, or do not.
+    pub(crate) fn with_deadlines(self, deadlines: bool) -> Self {
+        Jrpc { deadlines, ..self }
+    }
+
+    pub(crate) fn deadlines(&self) -> bool {
+        self.deadlines
     }
 
     /// What stands behind each telegram.
@@ -307,6 +328,8 @@ struct Message {
     result: Option<Span>,
     error: Option<Span>,
     id: Id,
+    /// How long the caller waits, in seconds.
+    timeout: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -327,6 +350,7 @@ impl Message {
             result: None,
             error: None,
             id: Id::Missing,
+            timeout: None,
         };
         reader.expect(b'{')?;
         reader.skip_ws();
@@ -372,6 +396,13 @@ impl Message {
                     _ => Id::Wrong,
                 }
             }
+            // What is no number of seconds means nothing.
+            "timeout" => {
+                let seconds = value(reader)?.of(reader.text()).parse();
+                self.timeout = seconds
+                    .ok()
+                    .and_then(|s| Duration::try_from_secs_f64(s).ok());
+            }
             _ => {
                 reader.skip_value()?;
             }
@@ -408,10 +439,23 @@ impl Message {
         if method.of(telegram) == HEADER {
             return header(self.params, telegram, limits);
         }
-        Envelope::Call {
-            method,
-            params: self.params.map_or(Payload::Missing, Payload::Text),
-            id,
+        let params = self.params.map_or(Payload::Missing, Payload::Text);
+        if id.is_none()
+            && let Some(given_up) = self.params.and_then(|params| {
+                cancel::given_up(method.of(telegram), params.of(telegram), limits)
+            })
+        {
+            let call = CallParts { method, params, id };
+            return Envelope::Cancel {
+                id: given_up,
+                call: Box::new(call),
+            };
+        }
+        match self.timeout {
+            Some(timeout) if id.is_some() => {
+                Envelope::Timed(Box::new((timeout, CallParts { method, params, id })))
+            }
+            _ => Envelope::Call { method, params, id },
         }
     }
 
@@ -498,27 +542,6 @@ fn value(reader: &mut Reader<'_, Json>) -> Result<Span, TextError> {
 
 fn too_long(reader: &Reader<'_, Json>) -> TextError {
     reader.error("messages of 4 GiB cannot be read")
-}
-
-/// The id of an answer, if it can be one of ours, which are integers.
-///
-/// Some peers keep all ids as strings or all numbers as floats; both are understood.
-fn answer_id(text: &str) -> Option<u64> {
-    let digits = text
-        .strip_prefix('"')
-        .and_then(|text| text.strip_suffix('"'));
-    let text = match digits {
-        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits,
-        Some(_) => return None,
-        None => text,
-    };
-    text.parse().ok().or_else(|| whole(text.parse().ok()?))
-}
-
-/// The float as an integer, where it is one without doubt.
-fn whole(number: f64) -> Option<u64> {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    ((0.0..EXACT).contains(&number) && number.fract() == 0.0).then_some(number as u64)
 }
 
 fn header(params: Option<Span>, telegram: &str, limits: &Limits) -> Envelope {

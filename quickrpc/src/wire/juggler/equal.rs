@@ -6,7 +6,7 @@ use crate::wire::session::Heard;
 
 use super::listen::Ear;
 use super::message::Members;
-use super::wrong;
+use super::peer::wrong;
 
 /// What hears messages that say of no call that it is one, as the only argument.
 pub(super) const MESSAGE: &str = "message";
@@ -24,8 +24,8 @@ pub(super) fn hear(ear: &mut Ear<'_>, whole: Span) -> Heard {
             ear.say.message(br#"{"type":"PONG","payload":{}}"#.to_vec());
             Some(Heard::Nothing)
         }
-        // Nobody asked, which does no harm.
-        _ if is("PONG") => Some(Heard::Nothing),
+        // Nobody asks by `PING` here, and nobody there: the package, too, ends who sends it.
+        _ if is("PONG") => Some(wrong("it sent an answer to a `PING` that nobody has sent")),
         Some(payload) if is("MESSAGE") => message(ear, payload),
         Some(payload) if is("DATA") => Some(ear.state(payload, false)),
         _ => None,

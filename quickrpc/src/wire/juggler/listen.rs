@@ -1,19 +1,22 @@
 //! What is heard: pieces put together, requests, answers, notifications, and signs of life.
 
+use std::fmt;
 use std::sync::Arc;
 
 use crate::base::error::CallError;
 use crate::base::limits::Limits;
 use crate::base::reason::DisconnectReason;
+use crate::base::sync::lock;
 use crate::expr::JugglerGeneration as Generation;
 use crate::wire::codec::{DecodeError, Envelope, Part, Payload, Span};
 use crate::wire::json;
-use crate::wire::session::{Heard, Listening, Role, Say, Verdict};
+use crate::wire::session::{Changes, Heard, Listening, Role, Say, Verdict};
 
+use super::equal;
 use super::message::{self, Members};
+use super::peer::{Peer, wrong};
 use super::speak::write_response;
-use super::state::Seen;
-use super::{Peer, equal, wrong};
+use super::state::News;
 
 /// The hearing half of a session.
 pub(super) struct Listener {
@@ -21,7 +24,6 @@ pub(super) struct Listener {
     /// The pieces of the message that has begun to come.
     pieces: String,
     within: bool,
-    seen: Seen,
 }
 
 /// What hears one message, put together.
@@ -29,7 +31,13 @@ pub(super) struct Ear<'a> {
     pub(super) text: &'a str,
     pub(super) limits: &'a Limits,
     pub(super) say: &'a mut Say,
-    pub(super) seen: &'a mut Seen,
+    pub(super) peer: &'a Arc<Peer>,
+}
+
+/// What has changed of what a peer shows.
+struct Changed {
+    peer: Arc<Peer>,
+    news: News,
 }
 
 impl Listener {
@@ -38,7 +46,6 @@ impl Listener {
             peer,
             pieces: String::new(),
             within: false,
-            seen: Seen::new(),
         }
     }
 
@@ -52,14 +59,14 @@ impl Listener {
         let Some(whole) = json::whole(text) else {
             return wrong("messages of 4 GiB cannot be read");
         };
-        let (role, seen) = (self.peer.role, &mut self.seen);
+        let (role, peer) = (self.peer.role, &self.peer);
         match generation {
             Generation::V05 => equal::hear(
                 &mut Ear {
                     text,
                     limits,
                     say,
-                    seen,
+                    peer,
                 },
                 whole,
             ),
@@ -67,7 +74,7 @@ impl Listener {
                 text,
                 limits,
                 say,
-                seen,
+                peer,
             }
             .hear(role, whole, false),
             Generation::V07 => self.transported(text, limits, say),
@@ -79,14 +86,14 @@ impl Listener {
         let Some((header, payload)) = text.split_at_checked(1) else {
             return wrong("it sent a message without the header of Juggler 0.7");
         };
-        let (role, seen) = (self.peer.role, &mut self.seen);
+        let (role, peer) = (self.peer.role, &self.peer);
         match header {
             "0" if !self.within => match Span::new(1..text.len()) {
                 Some(place) => Ear {
                     text,
                     limits,
                     say,
-                    seen,
+                    peer,
                 }
                 .hear(role, place, true),
                 None => wrong("messages of 4 GiB cannot be read"),
@@ -107,7 +114,7 @@ impl Listener {
                     text: &text,
                     limits,
                     say,
-                    seen,
+                    peer,
                 };
                 let heard = match json::whole(&text) {
                     Some(whole) => ear.hear(role, whole, true),
@@ -156,7 +163,7 @@ impl Listening for Listener {
     }
 
     fn held(&self) -> usize {
-        self.pieces.len() + self.seen.held()
+        self.pieces.len() + lock(&self.peer.seen).held()
     }
 }
 
@@ -249,11 +256,16 @@ impl Ear<'_> {
         })
     }
 
-    /// A change of the other side's state. Nobody wants to know of it yet.
-    pub(super) fn state(&mut self, diff: Span, removable: bool) -> Heard {
+    /// A change of the other side's state.
+    pub(super) fn state(&self, diff: Span, removable: bool) -> Heard {
         let patch = diff.of(self.text);
-        match self.seen.apply(patch, removable, self.limits) {
-            Ok(_) => Heard::Nothing,
+        let applied = lock(&self.peer.seen).apply(patch, removable, self.limits);
+        match applied {
+            Ok(news) if news.is_empty() => Heard::Nothing,
+            Ok(news) => Heard::Changes(Box::new(Changed {
+                peer: Arc::clone(self.peer),
+                news,
+            })),
             Err(why) => wrong(format!("it sent a change of its state that is none: {why}")),
         }
     }
@@ -272,6 +284,18 @@ impl Ear<'_> {
             }),
             None => Heard::Nothing,
         })
+    }
+}
+
+impl Changes for Changed {
+    fn value(&self, property: &str) -> Option<String> {
+        lock(&self.peer.seen).changed(&self.news, property)
+    }
+}
+
+impl fmt::Debug for Changed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.news.fmt(f)
     }
 }
 

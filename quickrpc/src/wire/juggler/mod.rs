@@ -7,41 +7,36 @@
 mod equal;
 mod listen;
 mod message;
+mod peer;
 mod speak;
 mod state;
+mod tell;
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use crate::base::error::CallError;
-use crate::base::reason::DisconnectReason;
 use crate::expr::JugglerExpr;
 use crate::expr::JugglerGeneration as Generation;
 use crate::format::text::{self, Json};
 
-use super::session::{Heard, Listening, Protocol, Role, Speaking};
+use self::peer::{Peer, lacks};
+use self::state::Common;
+use super::session::{Listening, Protocol, Role, Saying, Speaking};
 
 /// Juggler, as one wire speaks it.
 pub(crate) struct Juggler {
     expr: JugglerExpr,
-}
-
-/// What both halves of a session know.
-struct Peer {
-    expr: JugglerExpr,
-    role: Role,
-    /// How the peer speaks, once that is known.
-    generation: OnceLock<Generation>,
-    since: Instant,
-    /// When something was heard last, in nanoseconds from the beginning.
-    heard: AtomicU64,
+    /// What is the same for all who are shown the same state.
+    common: Arc<Common>,
 }
 
 impl Juggler {
     pub(crate) fn new(expr: &JugglerExpr) -> Self {
-        Juggler { expr: expr.clone() }
+        Juggler {
+            expr: expr.clone(),
+            common: Arc::default(),
+        }
     }
 
     /// How peers speak, where that is known before they do.
@@ -58,17 +53,12 @@ impl Protocol for Juggler {
         self.expr.to_string()
     }
 
-    fn session(&self, role: Role) -> (Box<dyn Listening>, Box<dyn Speaking>) {
-        let generation = self.generation(role);
-        let peer = Arc::new(Peer {
-            expr: self.expr.clone(),
-            role,
-            generation: generation.map_or_else(OnceLock::new, OnceLock::from),
-            since: Instant::now(),
-            heard: AtomicU64::new(0),
-        });
+    fn session(&self, role: Role, largest: usize) -> (Box<dyn Listening>, Box<dyn Speaking>) {
+        let peer = Arc::new(Peer::new(&self.expr, role, self.generation(role)));
         let listening = listen::Listener::new(Arc::clone(&peer));
-        (Box::new(listening), Box::new(speak::Speaker::new(peer)))
+        let teller = tell::Teller::new(Arc::clone(&self.common), largest);
+        let speaking = speak::Speaker::new(peer, teller);
+        (Box::new(listening), Box::new(speaking))
     }
 
     fn write_failure(&self, out: &mut Vec<u8>, error: &CallError) {
@@ -89,8 +79,12 @@ impl Protocol for Juggler {
         matches!(self.generation(role), None | Some(Generation::V05))
     }
 
-    fn lacks(&self, role: Role, wants_answer: bool) -> Option<&'static str> {
-        lacks(self.generation(role)?, role, wants_answer)
+    fn lacks(&self, role: Role, saying: Saying) -> Option<&'static str> {
+        lacks(self.generation(role)?, role, saying)
+    }
+
+    fn has_properties(&self) -> bool {
+        true
     }
 
     fn largest(&self, role: Role) -> Option<usize> {
@@ -102,45 +96,14 @@ impl Protocol for Juggler {
         (role == Role::Client && whole).then_some((4 << 20) - 1)
     }
 
+    fn binary_code(&self) -> u16 {
+        // As for all that is wrong.
+        1000
+    }
+
     fn path(&self) -> &'static str {
         "/ws"
     }
-}
-
-/// What peers of a generation cannot be told.
-fn lacks(generation: Generation, role: Role, wants_answer: bool) -> Option<&'static str> {
-    match (generation, role, wants_answer) {
-        (Generation::V05, _, _) | (_, Role::Client, true) | (_, Role::Server, false) => None,
-        (_, Role::Client, false) => Some(
-            "a client of Juggler has no notifications, only calls with a reply; declare it with a \
-             result, which may be `()`",
-        ),
-        (_, Role::Server, true) => Some(
-            "a server of Juggler cannot call its clients, only notify them; declare it without a \
-             result",
-        ),
-    }
-}
-
-impl Peer {
-    /// Something was heard.
-    fn is_there(&self) {
-        let nanos = u64::try_from(self.since.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.heard.store(nanos, Ordering::Relaxed);
-    }
-
-    /// When something was heard last.
-    fn heard(&self) -> Instant {
-        self.since + Duration::from_nanos(self.heard.load(Ordering::Relaxed))
-    }
-}
-
-/// The peer has to go. It is not told why.
-fn wrong(text: impl Into<Arc<str>>) -> Heard {
-    Heard::End(DisconnectReason::Rejected {
-        code: 1000,
-        text: text.into(),
-    })
 }
 
 impl fmt::Debug for Juggler {

@@ -6,15 +6,17 @@ use std::time::Instant;
 use crate::base::error::Error;
 use crate::base::limits::DEEPEST;
 use crate::base::reason::DisconnectReason;
+use crate::base::sync::lock;
 use crate::expr::JugglerGeneration as Generation;
 use crate::format::text::{self, Json};
 use crate::wire::codec::Span;
 use crate::wire::json;
-use crate::wire::session::{About, Due, Say, Speaking};
+use crate::wire::session::{About, Due, Say, Saying, Speaking};
 
 use super::equal::MESSAGE;
 use super::message::{Members, is_plain_json};
-use super::{Peer, lacks};
+use super::peer::{Peer, lacks};
+use super::tell::Teller;
 
 /// The speaking half of a session.
 pub(super) struct Speaker {
@@ -23,14 +25,16 @@ pub(super) struct Speaker {
     asked: Option<Instant>,
     /// It was too late once already.
     late: bool,
+    teller: Teller,
 }
 
 impl Speaker {
-    pub(super) fn new(peer: Arc<Peer>) -> Self {
+    pub(super) fn new(peer: Arc<Peer>, teller: Teller) -> Self {
         Speaker {
             peer,
             asked: None,
             late: false,
+            teller,
         }
     }
 
@@ -49,11 +53,14 @@ impl Speaker {
 
 impl Speaking for Speaker {
     fn can_say(&self, about: About<'_>, body: &[u8]) -> Result<(), Error> {
-        let About::Call { method, id } = about else {
-            return Ok(());
+        let (method, saying) = match about {
+            About::Call { method, id: None } => (method, Saying::Notification),
+            About::Call { method, .. } => (method, Saying::Call),
+            About::Change { method, .. } => (method, Saying::Property),
+            About::Answer { .. } | About::Kept => return Ok(()),
         };
         let generation = self.generation();
-        if let Some(reason) = lacks(generation, self.peer.role, id.is_some()) {
+        if let Some(reason) = lacks(generation, self.peer.role, saying) {
             return Err(Error::Unsupported {
                 protocol: self.peer.expr.to_string().into(),
                 method: method.into(),
@@ -70,10 +77,13 @@ impl Speaking for Speaker {
             return refused("Juggler has neither NaN nor infinity");
         }
         if generation == Generation::V05 {
-            if id.is_some() && !matches!(body, [b'[', ..] | b"{}" | b"null") {
+            if saying == Saying::Call && !matches!(body, [b'[', ..] | b"{}" | b"null") {
                 return refused("Juggler 0.5 takes arguments by their places, not by names");
             }
-            if id.is_none() && method == MESSAGE && single(body).is_some_and(looks_like_a_call) {
+            if saying == Saying::Notification
+                && method == MESSAGE
+                && single(body).is_some_and(looks_like_a_call)
+            {
                 return refused("a message of the type `rpc` is for calls only");
             }
         }
@@ -114,6 +124,41 @@ impl Speaking for Speaker {
         }
         self.header(out);
         write_response(out, id, body, success);
+    }
+
+    fn change(&mut self, out: &mut Vec<u8>, property: &str, value: &[u8]) -> Result<(), Error> {
+        let delay = self.peer.expr.autoflush_delay;
+        self.teller
+            .note(property, value, delay)
+            .map_err(|error| Error::Encode {
+                method: property.into(),
+                reason: format!("Juggler cannot show it: {error}").into(),
+            })?;
+        if delay.is_zero() {
+            self.kept(out);
+        }
+        Ok(())
+    }
+
+    fn kept(&mut self, out: &mut Vec<u8>) {
+        let (before, after): (&[u8], &[u8]) = match self.generation() {
+            Generation::V05 => (br#"{"type":"DATA","payload":"#, b"}"),
+            Generation::V06 => (br#"{"type":"state","diff":"#, b"}"),
+            Generation::V07 => (br#"0{"type":"state","diff":"#, b"}"),
+        };
+        self.teller.show(out, Instant::now(), |out, patch| {
+            out.extend_from_slice(before);
+            out.extend_from_slice(patch);
+            out.extend_from_slice(after);
+        });
+    }
+
+    fn later(&mut self) -> Option<Instant> {
+        self.teller.later()
+    }
+
+    fn seen(&self, property: &str) -> Option<String> {
+        lock(&self.peer.seen).value(property)
     }
 
     fn cut(&self, message: &[u8], piece: &mut dyn FnMut(&[u8], &[u8])) -> bool {

@@ -1,17 +1,20 @@
 //! Sessions without any network: what is heard, and what is said.
 
+use std::time::{Duration, Instant};
+
 use super::*;
 use crate::base::limits::Limits;
+use crate::base::reason::DisconnectReason;
 use crate::expr::{CodecExpr, CodecKind};
 use crate::wire::codec::{Envelope, Payload};
-use crate::wire::session::{About, Due, Say};
+use crate::wire::session::{About, Due, Heard, Say};
 
 fn session(codec: &str, role: Role) -> (Box<dyn Listening>, Box<dyn Speaking>) {
     let expr: CodecExpr = codec.parse().unwrap();
     let CodecKind::Juggler(juggler) = expr.kind() else {
         panic!("{codec}");
     };
-    Juggler::new(juggler).session(role)
+    Juggler::new(juggler).session(role, usize::MAX)
 }
 
 fn hear(ear: &mut dyn Listening, text: &str) -> (Heard, Vec<String>) {

@@ -16,7 +16,7 @@ use crate::base::value::Value;
 use crate::format::args::{ArgsSeed, WireArgs};
 use crate::format::text;
 use crate::format::text::{Pairs, Reader, Terse as Syntax, TextError};
-use crate::wire::codec::envelope::{DecodeError, Envelope, Part, Payload, Span};
+use crate::wire::codec::envelope::{CallParts, DecodeError, Envelope, Part, Payload, Span};
 
 /// The codec `terse`.
 #[derive(Debug, Clone)]
@@ -87,6 +87,14 @@ impl Terse {
             out.push(b']');
         }
         text::write_pairs(out, args).map_err(TextError::into_message)
+    }
+
+    /// Appends that the call of ours with this id is not wanted any more. Gives the method.
+    pub(crate) fn encode_cancel(&self, out: &mut Vec<u8>, id: u64) -> &'static str {
+        out.extend_from_slice(jrpc::CANCEL.as_bytes());
+        out.extend_from_slice(b" id:");
+        out.extend_from_slice(itoa::Buffer::new().format(id).as_bytes());
+        jrpc::CANCEL
     }
 
     pub(crate) fn encode_result<T: Serialize + ?Sized>(
@@ -194,23 +202,53 @@ fn call(text: &str, at: usize, limits: &Limits) -> Result<Envelope, DecodeError>
         None => None,
     };
     let start = line::skip_blanks(text, rest);
+    let is_cancel = id.is_none() && line::part(text, name) == jrpc::CANCEL;
     match check_pairs(text, rest, start, limits.nesting_depth) {
         Ok(()) if start == text.len() => Ok(Envelope::Call {
             method,
             params: Payload::Missing,
             id,
         }),
-        Ok(()) => Ok(Envelope::Call {
-            method,
-            params: Payload::Pairs(span(start..text.len())?),
-            id,
-        }),
+        Ok(()) => {
+            let params = Payload::Pairs(span(start..text.len())?);
+            if is_cancel && let Some(given_up) = cancelled(line::part(text, start..)) {
+                let call = CallParts { method, params, id };
+                return Ok(Envelope::Cancel {
+                    id: given_up,
+                    call: Box::new(call),
+                });
+            }
+            Ok(Envelope::Call { method, params, id })
+        }
         // With an id the person gets an answer, without one it is an error of the peer.
         Err(error) if id.is_some() => Ok(Envelope::Invalid {
             id,
             error: CallError::new(CallError::INVALID_PARAMS, describe(text, &error)),
         }),
         Err(error) => Err(error),
+    }
+}
+
+/// The id of the call that is given up, from pairs that were read before: `id:7`, or `id:"a"`.
+fn cancelled(pairs: &str) -> Option<Box<str>> {
+    let mut reader = Reader::new(pairs, Syntax, 8);
+    loop {
+        reader.skip_ws();
+        while reader.eat(b',') {
+            reader.skip_ws();
+        }
+        let name = line::name_of_pair(pairs, reader.position())?;
+        reader.set_position(line::skip_blanks(pairs, name.end) + 1);
+        reader.skip_ws();
+        let start = reader.position();
+        let value: Value = reader.value(PhantomData).ok()?;
+        if line::part(pairs, name) == "id" {
+            return Some(match value {
+                Value::String(id) => id.into(),
+                // As it is written.
+                _ => line::part(pairs, start..reader.position()).trim().into(),
+            });
+        }
     }
 }
 

@@ -15,6 +15,8 @@ use super::frame::{CONTROL, Side, apply_mask, is_code};
 /// What has arrived of the message at hand.
 pub(crate) struct Reader {
     side: Side,
+    /// Messages of bytes are refused with this code.
+    refuses_bytes: Option<u16>,
     /// What sort of message it is; `None` between two messages.
     kind: Option<Kind>,
     /// The bytes of it, without their masks. One that is complete stays until the next look.
@@ -58,6 +60,8 @@ pub(crate) enum Violation {
     Protocol(Cow<'static, str>),
     /// It should be text, and is not UTF-8.
     NotText,
+    /// It is no text where only texts are understood, for which a peer is closed with this code.
+    Bytes(u16),
 }
 
 impl Violation {
@@ -73,6 +77,10 @@ impl Violation {
                 code: 1007,
                 text: "a text is not UTF-8".into(),
             },
+            Violation::Bytes(code) => DisconnectReason::Rejected {
+                code,
+                text: "it sent a binary message where only texts are understood".into(),
+            },
         }
     }
 }
@@ -84,6 +92,7 @@ impl Reader {
     pub(crate) fn new(side: Side) -> Self {
         Reader {
             side,
+            refuses_bytes: None,
             kind: None,
             message: Vec::new(),
             last: false,
@@ -91,6 +100,19 @@ impl Reader {
             mask: [0; 4],
             closed: false,
         }
+    }
+
+    /// The same for a protocol of texts: who sends bytes is closed with this code.
+    pub(crate) fn of_texts(self, code: Option<u16>) -> Self {
+        Reader {
+            refuses_bytes: code,
+            ..self
+        }
+    }
+
+    /// One of a peer, which keeps it for long; of a protocol of texts, if there is such a code.
+    pub(crate) fn boxed(side: Side, code: Option<u16>) -> Box<Self> {
+        Box::new(Reader::new(side).of_texts(code))
     }
 
     /// The bytes that it holds of a message that is not complete.
@@ -205,7 +227,10 @@ impl Reader {
     fn begins(&self, data: Data) -> Result<Kind, Violation> {
         match (data, self.kind) {
             (Data::Text, None) => Ok(Kind::Text),
-            (Data::Binary, None) => Ok(Kind::Binary),
+            (Data::Binary, None) => match self.refuses_bytes {
+                Some(code) => Err(Violation::Bytes(code)),
+                None => Ok(Kind::Binary),
+            },
             (Data::Continue, Some(kind)) => Ok(kind),
             (Data::Continue, None) => Err(wrong("a continuation of no message")),
             (Data::Text | Data::Binary, Some(_)) => {

@@ -45,6 +45,7 @@ fn ours(side: Side, bytes: &[u8]) -> Told {
                     Violation::TooLarge => End::TooLarge,
                     Violation::NotText => End::NotText,
                     Violation::Protocol(_) => End::Protocol,
+                    Violation::Bytes(_) => unreachable!("bytes are welcome here"),
                 };
                 return told;
             }

@@ -107,7 +107,7 @@ impl Protocol for Zonis {
         self.expr.to_string()
     }
 
-    fn session(&self, role: Role) -> (Box<dyn Listening>, Box<dyn Speaking>) {
+    fn session(&self, role: Role, _largest: usize) -> (Box<dyn Listening>, Box<dyn Speaking>) {
         // The hearing half of a server learns what the speaking half has to write.
         let peer = Arc::new(OnceLock::new());
         let listening: Box<dyn Listening> = match role {

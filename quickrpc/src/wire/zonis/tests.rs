@@ -30,8 +30,8 @@ fn texts(say: Say) -> Vec<String> {
 
 #[test]
 fn a_client_identifies_itself_and_both_call() {
-    let (mut server, mut server_says) = zonis("", "s3", None).session(Role::Server);
-    let (mut client, mut client_says) = zonis("cog", "s3", None).session(Role::Client);
+    let (mut server, mut server_says) = zonis("", "s3", None).session(Role::Server, usize::MAX);
+    let (mut client, mut client_says) = zonis("cog", "s3", None).session(Role::Client, usize::MAX);
     let mut say = Say::default();
     client.open(&mut say);
     let [identify] = &*texts(say) else { panic!() };
@@ -86,7 +86,11 @@ fn end(heard: Heard) -> (u16, String) {
 
 #[test]
 fn who_is_not_let_in_hears_why() {
-    let server = || zonis("", "s3", Some("over")).session(Role::Server).0;
+    let server = || {
+        zonis("", "s3", Some("over"))
+            .session(Role::Server, usize::MAX)
+            .0
+    };
     let identify = |secret: &str, key: &str| {
         format!(
             r#"{{"packet_id":"p","type":"request","data":{{"identifier":"cog","type":"IDENTIFY","data":{{"secret_key":"{secret}","override_key":{key}}}}}}}"#
@@ -116,7 +120,7 @@ fn who_is_not_let_in_hears_why() {
 #[test]
 fn an_identifier_is_a_short_text() {
     for name in ["x".repeat(1_000), r"a\nb".to_owned()] {
-        let (mut ear, _) = zonis("", "", None).session(Role::Server);
+        let (mut ear, _) = zonis("", "", None).session(Role::Server, usize::MAX);
         let packet = format!(
             r#"{{"packet_id":"p","type":"request","data":{{"identifier":"{name}","type":"IDENTIFY","data":{{"secret_key":""}}}}}}"#
         );
@@ -124,7 +128,7 @@ fn an_identifier_is_a_short_text() {
         assert_eq!(end(heard).0, 1008);
     }
     let packet = r#"{"packet_id":"p","data":{"identifier":"a","type":"IDENTIFY","data":{}}}"#;
-    let (mut ear, _) = zonis("", "", None).session(Role::Server);
+    let (mut ear, _) = zonis("", "", None).session(Role::Server, usize::MAX);
     assert_eq!(end(hear(&mut *ear, packet).0).0, 4100);
 }
 
@@ -138,7 +142,7 @@ fn anything_may_come_first() {
         "{\"data\":1}",
         "{\"data\":{\"type\":[]}}",
     ] {
-        let (mut ear, _) = zonis("", "", None).session(Role::Server);
+        let (mut ear, _) = zonis("", "", None).session(Role::Server, usize::MAX);
         let heard = ear.hear(text, &Limits::default(), &mut Say::default());
         let rejected = |heard: &Heard| matches!(heard, Heard::End(_));
         assert!(heard.as_ref().map_or(true, rejected), "{text}: {heard:?}");

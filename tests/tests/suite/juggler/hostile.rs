@@ -98,13 +98,13 @@ fn garbage(header: &str) -> Vec<String> {
     all
 }
 
-enum Came {
+pub(super) enum Came {
     Text(String),
     Closed(u16),
 }
 
 impl Other {
-    fn next(&mut self) -> Came {
+    pub(super) fn next(&mut self) -> Came {
         loop {
             match self.0.read() {
                 Ok(Message::Text(text)) => return Came::Text(text.as_str().to_owned()),
@@ -279,6 +279,31 @@ fn a_server_may_say_anything() {
         }
         assert!(served > 20 && closed > 20, "{served} {closed}");
     }
+}
+
+#[test]
+fn bytes_are_no_texts() {
+    for codec in ["juggler:0.5", "juggler:0.6", "juggler:0.7", "juggler"] {
+        let (_api, addr) = cabin_or_more(codec);
+        let (header, still, _) = requests(codec);
+        let still = format!("{header}{still}").into_bytes();
+        let mut other = Other::connect(addr);
+        other.0.send(Message::binary(still)).unwrap();
+        assert!(matches!(other.next(), Came::Closed(1000)), "{codec}");
+    }
+}
+
+#[test]
+fn an_answer_that_nobody_asked_for_ends_the_fifth() {
+    let (api, addr) = cabin_or_more("juggler:0.5");
+    let (gone, ends) = inbox();
+    api.on_disconnect(move |_, reason| gone.send(reason.to_string()).unwrap());
+    let mut other = Other::connect(addr);
+    other.say(r#"{"type":"PING"}"#);
+    assert_eq!(other.text(), r#"{"type":"PONG","payload":{}}"#);
+    other.say(r#"{"type":"PONG","payload":{}}"#);
+    assert!(matches!(other.next(), Came::Closed(1000)));
+    assert!(ends.next().contains("PING"));
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Juggler over WebSocket, between two sides of the library and against recorded frames.
 
 mod hostile;
+mod hostile_state;
+mod state;
 mod vectors;
 
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -1,10 +1,9 @@
 //! Cases in which somebody goes, and perhaps comes back.
 
-use std::fs;
 use std::time::Duration;
 
 use quickrpc::Error;
-use quickrpc_tests::{bounded, kill};
+use quickrpc_tests::{bounded, kill, read_pid, runs};
 
 use super::wire::{Carrier, Guest, Wire, Wired};
 use crate::settled;
@@ -77,7 +76,7 @@ pub(super) fn hub_loss(wire: Wire) {
         let owed = wired.owed.next();
         match (&wired.hub, &guest.sender) {
             (Some(hub), Some(sender)) => hub.api.disconnect(sender).unwrap(),
-            _ => kill(&wired.child()),
+            _ => kill(&read_pid(&wired.child())),
         }
         is_lost(guest, settled(promise));
         // The guest would still answer, for all it knows, and only then is done with the hub.
@@ -98,7 +97,6 @@ pub(super) fn stopping(wire: Wire) {
     for guest in &wired.guests {
         let pending = guest.ask().ask("wait");
         let _owed = wired.owed.next();
-        let child = wired.hub.is_none().then(|| wired.child());
         stop_guest(guest);
         let error = settled(pending).unwrap_err();
         assert!(matches!(error, Error::Stopped), "{error:?}");
@@ -106,7 +104,7 @@ pub(super) fn stopping(wire: Wire) {
         match (&wired.hub, &guest.sender) {
             (Some(hub), Some(sender)) => assert_eq!(hub.gone.next(), *sender),
             (Some(_), None) => {}
-            (None, _) => is_gone(&child.unwrap()),
+            (None, _) => assert!(!runs(&wired.child()), "the child is left"),
         }
     }
     stop_hub(&wired);
@@ -135,15 +133,6 @@ fn stop_hub(wired: &Wired) {
     }
 }
 
-/// Neither running nor a zombie.
-#[track_caller]
-fn is_gone(pid: &str) {
-    assert!(
-        !fs::exists(format!("/proc/{pid}")).unwrap(),
-        "{pid} is left"
-    );
-}
-
 /// The same APIs stop and start again.
 pub(super) fn starting_again(wire: Wire) {
     let mut wired = wire.connect();
@@ -167,7 +156,7 @@ pub(super) fn hub_restarts(wire: Wire) {
     for _ in 0..3 {
         all_is_well(&wired);
         if wired.hub.is_none() {
-            kill(&wired.child());
+            kill(&read_pid(&wired.child()));
         }
         stop_hub(&wired);
         for guest in &wired.guests {

@@ -1,6 +1,5 @@
 //! One wire of the matrix: a codec over a transport, with both sides running.
 
-use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -205,11 +204,7 @@ impl Place {
                 let program = env!("CARGO_BIN_EXE_lab_stdio");
                 let (pid, codec) = (self.dir.path("pid"), self.codec.expression);
                 let (pid, security) = (pid.display(), self.security("hub"));
-                let child = format!("{program} \"{codec}\" stdio: \"{security}\"");
-                match cfg!(unix) {
-                    true => format!("process:(sh -c 'echo $$ > {pid}; exec {child}')"),
-                    false => format!("process:({child})"),
-                }
+                format!(r#"process:("{program}" "{codec}" stdio: "{security}" "{pid}")"#)
             }
         }
     }
@@ -464,9 +459,8 @@ impl Wired {
         self.place.socket()
     }
 
-    /// The child that is the hub.
-    pub(super) fn child(&self) -> String {
-        let pid = fs::read_to_string(self.place.dir.path("pid")).unwrap();
-        pid.trim().to_owned()
+    /// Where the child that is the hub has signed.
+    pub(super) fn child(&self) -> PathBuf {
+        self.place.dir.path("pid")
     }
 }

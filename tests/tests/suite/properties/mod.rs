@@ -1,6 +1,7 @@
 //! Properties: values of one side that the other side reads, hears changes of, and may write.
 
 mod forms;
+mod local;
 mod resources;
 mod told;
 mod writes;

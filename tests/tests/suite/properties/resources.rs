@@ -2,19 +2,18 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::Shutdown;
-use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, mpsc};
 
 use quickrpc::transport::{Entry, Transport};
 use quickrpc::{BoxError, DisconnectReason, Limits, remote_api};
-use quickrpc_tests::{DatagramPort, SOON, Telnet, eventually, inbox};
+use quickrpc_tests::{DatagramPort, PairStream, SOON, Telnet, eventually, inbox, stream_pair};
 
 use super::{Supply, SupplyInverse};
 use crate::settled;
 
 /// One end of a pair of sockets, as a transport with threads of its own.
 #[derive(Debug)]
-struct Plug(UnixStream);
+struct Plug(PairStream);
 
 impl Transport for Plug {
     fn expression(&self) -> String {
@@ -36,7 +35,7 @@ impl Transport for Plug {
 #[test]
 fn a_burst_over_a_pipe() {
     const SIZE: usize = 100 << 10;
-    let (near, far) = UnixStream::pair().unwrap();
+    let (near, far) = stream_pair();
     let supply = Supply::builder()
         .codec("terse")
         .transport(Plug(near))

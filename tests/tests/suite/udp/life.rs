@@ -107,6 +107,8 @@ fn nothing_is_open_after_the_stop() {
         });
         late.set_result(String::from("too late")).unwrap();
         assert!(raw.receive().starts_with("question["));
+        // Whoever was asked need not answer any more.
+        assert!(raw.receive().starts_with("rpc.cancel id:"));
     }
     lab.start().unwrap();
     lab.to("127.0.0.2").notified("on").unwrap();

@@ -3,7 +3,6 @@
 
 use quickrpc::Limits;
 use quickrpc_tests::eventually;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::*;
 
@@ -266,10 +265,14 @@ fn huge_messages_end_only_their_sender() {
 #[test]
 fn a_thousand_connections_that_never_identify() {
     // Descriptors of both ends, in this process.
-    let limit = getrlimit(Resource::Nofile);
-    if limit.current.is_some_and(|current| current < 4_096) {
-        let current = Some(limit.maximum.map_or(4_096, |most| most.min(4_096)));
-        setrlimit(Resource::Nofile, Rlimit { current, ..limit }).unwrap();
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let limit = getrlimit(Resource::Nofile);
+        if limit.current.is_some_and(|current| current < 4_096) {
+            let current = Some(limit.maximum.map_or(4_096, |most| most.min(4_096)));
+            setrlimit(Resource::Nofile, Rlimit { current, ..limit }).unwrap();
+        }
     }
     let secrets = Secrets::new();
     let (server, addr) = secrets.server("?greeting=3s");
@@ -412,4 +415,30 @@ fn identifiers_are_names() {
             }
         }
     }
+}
+
+#[test]
+fn bytes_are_no_texts() {
+    let secrets = Secrets::new();
+    let (_server, addr) = secrets.server("");
+    for identified in [false, true] {
+        let mut raw = match identified {
+            true => Raw::identified(addr, "cog"),
+            false => Raw::connect(addr),
+        };
+        let packet = identify("other", "s3cret", None).to_string();
+        raw.0.send(Message::binary(packet.into_bytes())).unwrap();
+        assert!(matches!(raw.next(), Got::Closed(1003, _)));
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = secrets.client("cog", "", &format!("ws:{}", listener.local_addr().unwrap()));
+    let starting = thread::spawn(move || {
+        client.start().unwrap();
+        client
+    });
+    let mut raw = Raw::accept_identified(&listener);
+    let _client = bounded("a start", move || starting.join().unwrap());
+    let packet = request("REQUEST", "ping", json!({}), "1").to_string();
+    raw.0.send(Message::binary(packet.into_bytes())).unwrap();
+    assert!(matches!(raw.next(), Got::Closed(1003, _)));
 }

@@ -1,7 +1,7 @@
 //! Descriptors that threads read and write, and that other threads can wake them from.
 
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -69,6 +69,20 @@ pub(crate) fn readable_before(
     Ok(is_ready(&fds[0]))
 }
 
+/// Waits until one of the descriptors is readable. Gives which are.
+fn wait_for_input(fds: [BorrowedFd<'_>; 3]) -> io::Result<[bool; 3]> {
+    let mut polled = fds.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
+    wait(&mut polled, None)?;
+    // They are open, so that this says that the system cannot poll one.
+    if polled
+        .iter()
+        .any(|fd| fd.revents().contains(PollFlags::NVAL))
+    {
+        return system::select(fds);
+    }
+    Ok(polled.each_ref().map(is_ready))
+}
+
 /// Whether something happened to a descriptor, an end or an error included: the next call
 /// tells which.
 pub(crate) fn is_ready(fd: &PollFd<'_>) -> bool {
@@ -108,13 +122,8 @@ impl Reader {
     /// Waits for input. False: there will be none.
     fn ready(&mut self) -> io::Result<bool> {
         let until = self.until.as_ref().unwrap_or(&self.woken);
-        let mut fds = [
-            PollFd::new(&self.input, PollFlags::IN),
-            PollFd::new(&self.woken, PollFlags::IN),
-            PollFd::new(until, PollFlags::IN),
-        ];
-        wait(&mut fds, None)?;
-        let [_, woken, until] = fds.map(|fd| is_ready(&fd));
+        let fds = [self.input.as_fd(), self.woken.as_fd(), until.as_fd()];
+        let [_, woken, until] = wait_for_input(fds)?;
         if woken {
             return Ok(false);
         }

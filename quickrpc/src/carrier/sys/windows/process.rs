@@ -2,15 +2,19 @@
 //!
 //! Nothing can be done about a read or a write of a pipe but to end the other end. So each child
 //! has a job, which takes its own children with it, and threads that wait: a reader, a writer, one
-//! that watches it, and two of that one's, for its exit and its standard error.
+//! that watches it, and two of that one's, for its exit and its standard error. It is ended as on
+//! other systems: by the end of its input, by being asked, and by force.
 
 use std::io::{self, Read, Write};
 use std::os::windows::io::AsRawHandle;
+use std::os::windows::process::CommandExt;
 use std::process::{self, ChildStderr, ChildStdin, ChildStdout, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use process_wrap::std::{ChildWrapper, CommandWrap, JobObject};
+use send_ctrlc::Interruptible;
 use win32job::{ExtendedLimitInfo, Job};
 
 use crate::base::limits::Limits;
@@ -25,22 +29,11 @@ use crate::carrier::process::{CommandLine, EXITING, explain};
 
 /// Starts the program. Each step of ending it may take a quarter of the limit for a stop.
 pub(crate) fn start(command: &CommandLine, limits: &Limits) -> io::Result<Pipe> {
-    let mut process = process::Command::new(command.program())
-        .args(command.arguments())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|error| explain(command, &error))?;
-    // What it starts before this is not in the job; it has hardly begun.
-    let job = job(&process).inspect_err(|_| {
-        process.kill().ok();
-        process.wait().ok();
-    })?;
+    let (mut process, job) = spawn(command)?;
     let pipes = (
-        process.stdin.take(),
-        process.stdout.take(),
-        process.stderr.take(),
+        process.stdin().take(),
+        process.stdout().take(),
+        process.stderr().take(),
     );
     let (Some(stdin), Some(stdout), Some(stderr)) = pipes else {
         return Err(io::Error::other("a child without pipes"));
@@ -88,14 +81,44 @@ pub(crate) fn start(command: &CommandLine, limits: &Limits) -> io::Result<Pipe> 
     })
 }
 
-/// A job of its own for a child, which ends with it.
-fn job(process: &process::Child) -> io::Result<Job> {
+/// Makes a child, in a job that ends with it. It begins to run once it is in there, so that all
+/// that it ever starts is, too.
+///
+/// There are two jobs, one in the other: ours, which ends all of its processes even if this
+/// program is ended by force, and one of `process-wrap`, which lets the child run.
+fn spawn(command: &CommandLine) -> io::Result<(Box<dyn ChildWrapper>, Job)> {
+    /// A group of its own can be asked to end; and Ctrl-C, which is meant for this program, is
+    /// not heard there.
+    const CREATE_NEW_PROCESS_GROUP: u32 = 0x0000_0200;
+    const CREATE_SUSPENDED: u32 = 0x0000_0004;
     let mut limits = ExtendedLimitInfo::new();
     limits.limit_kill_on_job_close();
-    let handle = process.as_raw_handle() as isize;
-    let job = Job::create_with_limit_info(&limits);
-    let job = job.and_then(|job| job.assign_process(handle).map(|()| job));
-    job.map_err(|error| io::Error::other(format!("cannot watch a child: {error}")))
+    let job = Job::create_with_limit_info(&limits).map_err(|error| cannot_watch(&error.into()))?;
+    let mut process = process::Command::new(command.program());
+    process
+        .args(command.arguments())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let process = CommandWrap::from(process)
+        .wrap(JobObject)
+        .spawn_with(|process| {
+            // In place of those of `process-wrap`, which are the second of these.
+            process.creation_flags(CREATE_NEW_PROCESS_GROUP | CREATE_SUSPENDED);
+            let mut process = process.spawn().map_err(|error| explain(command, &error))?;
+            job.assign_process(process.as_raw_handle() as isize)
+                .map_err(|error| {
+                    process.kill().ok();
+                    process.wait().ok();
+                    cannot_watch(&error.into())
+                })?;
+            Ok(process)
+        })?;
+    Ok((process, job))
+}
+
+fn cannot_watch(error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot watch a child: {error}"))
 }
 
 /// A child process.
@@ -133,6 +156,23 @@ impl Child {
     fn has_ended(&self, how: String) {
         lock(&self.state).ended = Some(how);
         self.changed.notify_all();
+    }
+
+    /// Asks it to end, as somebody does who types Ctrl-Break. False: there is no way, since this
+    /// program has no console, or the child has none or another one.
+    fn ask_to_end(&self) -> bool {
+        /// The first process of a group, whose number is that of the group.
+        struct Group(u32);
+
+        impl Interruptible for Group {
+            fn pid(&mut self) -> io::Result<Option<u32>> {
+                Ok(Some(self.0))
+            }
+        }
+
+        // As long as its end is not known, its number is its own.
+        let state = lock(&self.state);
+        state.ended.is_some() || Group(self.id).terminate().is_ok()
     }
 
     /// Ends it, and whatever it has started.
@@ -245,9 +285,9 @@ impl Write for Input {
 
 /// Watches a child until it has exited, and ends it when the peer is closed.
 struct Watch {
-    /// How long it may go on after the end of its input.
+    /// How long each step of ending it may take.
     step: Duration,
-    process: process::Child,
+    process: Box<dyn ChildWrapper>,
     stderr: ChildStderr,
     child: Arc<Child>,
 }
@@ -265,7 +305,8 @@ impl Watch {
         let exiting = threads::spawn("child-exit", {
             let child = Arc::clone(&child);
             move || {
-                child.has_ended(match process.wait() {
+                // Not for what it has started, as that of a job would.
+                child.has_ended(match process.inner_mut().wait() {
                     Ok(status) => describe(status),
                     Err(error) => format!("exited; its status is not known: {error}"),
                 });
@@ -293,9 +334,9 @@ impl Watch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Running,
-    /// The peer is closed: its input ends as soon as all is written. Nothing here asks a
-    /// program to end, so that it is killed then.
+    /// The peer is closed: its input ends as soon as all is written.
     InputEnds(Instant),
+    Asked(Instant),
     Killed,
 }
 
@@ -308,6 +349,15 @@ fn until_exit(child: &Child, step: Duration) {
             Stage::InputEnds(deadline) if deadline <= Instant::now() => {
                 drop(state);
                 child.gave_up.store(true, Ordering::Release);
+                let now = Instant::now();
+                stage = match child.ask_to_end() {
+                    true => Stage::Asked(now + step),
+                    false => Stage::Asked(now),
+                };
+                state = lock(&child.state);
+            }
+            Stage::Asked(deadline) if deadline <= Instant::now() => {
+                drop(state);
                 let name = &child.name;
                 crate::base::log::warn_often!(
                     "a child was killed", &Origin::Name(Arc::clone(name));
@@ -317,7 +367,9 @@ fn until_exit(child: &Child, step: Duration) {
                 stage = Stage::Killed;
                 state = lock(&child.state);
             }
-            Stage::InputEnds(deadline) => state = child.wait(state, Some(deadline)),
+            Stage::InputEnds(deadline) | Stage::Asked(deadline) => {
+                state = child.wait(state, Some(deadline))
+            }
             Stage::Running | Stage::Killed => state = child.wait(state, None),
         }
     }

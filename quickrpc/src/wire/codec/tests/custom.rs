@@ -2,14 +2,17 @@
 
 use serde::Serialize;
 
-use super::{decode, map, written};
+use super::{InStream as _, decode, map, written};
 use crate::base::error::{BoxError, CallError};
 use crate::base::limits::Limits;
 use crate::base::value::{Value, from_value};
+use crate::wire::Wire;
 use crate::wire::codec::any::AnyCodec;
 use crate::wire::codec::envelope::{Envelope, Part, Payload};
 use crate::wire::codec::{Codec, IntoCodec, Message, register_codec};
-use crate::wire::framing::{Progress, Unframed};
+use crate::wire::cut::{Broken, Cut};
+use crate::wire::cutter::Cutter;
+use crate::wire::security::AnySecurity;
 
 /// Messages as JSON lists: `["call", name, params, id]`; several in one list of lists.
 #[derive(Debug)]
@@ -194,8 +197,12 @@ fn the_delimiter_is_the_plug_ins() {
     assert_eq!(out, b"x\n");
     let whole = Lists { delimiter: b"" }.into_codec().unwrap();
     assert!(whole.framing().is_none());
-    let next = |limit| whole.next_frame(b"abc", &mut Progress::default(), limit);
-    assert_eq!((next(3), next(2)), (Ok(None), Err(Unframed::TooLarge)));
+    let wire = Wire::new(&whole, &AnySecurity::Null, Limits::default(), String::new());
+    let mut cutter = Cutter::new(&wire, None);
+    let fits = cutter.cut(&wire, b"abc", 3);
+    assert!(matches!(fits, Ok((0, Cut::Incomplete))), "{fits:?}");
+    let too_large = cutter.cut(&wire, b"abc", 2);
+    assert!(matches!(too_large, Err(Broken::Rules(_))), "{too_large:?}");
     whole.frame_out(&mut out, 0).unwrap();
     assert_eq!(out, b"x\n");
 }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Stream, end_of, jrpc_codec, jrpc_with, terse_codec, with_headers};
+use super::{InStream as _, Stream, end_of, jrpc_codec, jrpc_with, terse_codec, with_headers};
 use crate::base::limits::Limits;
 use crate::wire::codec::any::AnyCodec;
 use crate::wire::framing::{Frame, Framing, Progress, Unframed};

@@ -5,7 +5,9 @@ use std::marker::PhantomData;
 
 use proptest::prelude::*;
 
-use super::{Stream, end_of, jrpc_codec, jrpc_with, python, terse_codec, with_headers};
+use super::{
+    InStream as _, Stream, end_of, jrpc_codec, jrpc_with, python, terse_codec, with_headers,
+};
 use crate::base::limits::Limits;
 use crate::base::value::Value;
 use crate::wire::codec::any::AnyCodec;

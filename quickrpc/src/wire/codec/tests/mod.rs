@@ -17,8 +17,36 @@ use super::any::AnyCodec;
 use super::envelope::Envelope;
 use crate::base::limits::Limits;
 use crate::base::value::Value;
+use crate::wire::frames::Frames;
 use crate::wire::framing::{Frame, Framing, Progress, Unframed};
 use crate::wire::jrpc::Jrpc;
+
+/// What a codec does in a stream.
+trait InStream {
+    fn next_frame(
+        &self,
+        buffer: &[u8],
+        progress: &mut Progress,
+        limit: usize,
+    ) -> Result<Option<Frame>, Unframed>;
+
+    fn frame_out(&self, out: &mut Vec<u8>, start: usize) -> Result<(), String>;
+}
+
+impl InStream for AnyCodec {
+    fn next_frame(
+        &self,
+        buffer: &[u8],
+        progress: &mut Progress,
+        limit: usize,
+    ) -> Result<Option<Frame>, Unframed> {
+        self.framing().unwrap().next_frame(buffer, progress, limit)
+    }
+
+    fn frame_out(&self, out: &mut Vec<u8>, start: usize) -> Result<(), String> {
+        Frames::Stream(self.framing().cloned()).enclose(out, start)
+    }
+}
 
 /// jrpc with NUL, as by default.
 fn jrpc_codec() -> AnyCodec {

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use crate::base::error::CallError;
 use crate::base::value::Value;
 use crate::wire::codec::any::AnyCodec;
-use crate::wire::codec::envelope::{Envelope, Payload};
+use crate::wire::codec::envelope::{CallParts, Envelope, Payload};
 
 /// What is no message, or an invalid one that is not answered.
 pub(super) const UNDECODABLE: &str = "undecodable";
@@ -19,6 +19,14 @@ pub(super) fn messages(codec: &AnyCodec, telegram: &str, envelope: &Envelope) ->
             let id = id.as_ref().map(|id| id.of(telegram));
             vec![call(method.of(telegram), params.as_ref(), id)]
         }
+        Envelope::Timed(timed) => {
+            let (timeout, CallParts { method, params, id }) = &**timed;
+            let params = read(codec, telegram, params);
+            let id = id.as_ref().map(|id| id.of(telegram));
+            let call = call(method.of(telegram), params.as_ref(), id);
+            vec![format!("{call} within {timeout:?}")]
+        }
+        Envelope::Cancel { id, .. } => vec![format!("cancel {id}")],
         Envelope::Reply { id, result } => match read(codec, telegram, result) {
             Some(result) => vec![reply(*id, &result)],
             None => vec![format!("reply {}: unreadable", id.unwrap_or(0))],

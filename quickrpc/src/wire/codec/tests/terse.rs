@@ -1,6 +1,6 @@
 //! The terse line format beyond what the vectors cover.
 
-use super::{Stream, decode, map, meaning, show, terse_codec, written};
+use super::{InStream as _, Stream, decode, map, meaning, show, terse_codec, written};
 use crate::base::error::CallError;
 use crate::base::limits::Limits;
 use crate::base::value::Value;

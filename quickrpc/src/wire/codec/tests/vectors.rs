@@ -4,7 +4,10 @@
 use std::collections::BTreeMap;
 
 use super::exceptions::{DECODE, ENCODE, Exception, OWN};
-use super::{Stream, decode, end_of, jrpc_codec, jrpc_with, python, show, terse_codec, written};
+use super::{
+    InStream as _, Stream, decode, end_of, jrpc_codec, jrpc_with, python, show, terse_codec,
+    written,
+};
 use crate::base::error::CallError;
 use crate::base::limits::Limits;
 use crate::base::security::SecInfo;

@@ -1,33 +1,78 @@
 //! State that one side has and the other one sees, told by JSON Patch (RFC 6902).
 //!
-//! [`Seen`] is what the other side shows, [`Shown`] what it was shown. Neither does I/O, nor knows
-//! how a patch travels.
+//! [`Seen`] is what the other side shows, [`Document`] what it was shown. Neither does I/O, nor
+//! knows how a patch travels.
 
-#[cfg_attr(not(test), allow(dead_code, reason = "no property is shown by it yet"))]
 mod diff;
 mod seen;
-#[cfg_attr(not(test), allow(dead_code, reason = "no property is shown by it yet"))]
 mod shown;
 
-#[cfg(test)]
-pub(super) use seen::Changed;
-pub(super) use seen::Seen;
-#[cfg(test)]
-pub(super) use shown::{Common, Shown};
+pub(crate) use seen::{News, Seen};
+pub(crate) use shown::{Changed, Common, Document};
 
 use serde_json::Value;
 
-/// About the length of a value as text. No deeper than what was read or checked.
-fn weight(value: &Value) -> usize {
-    match value {
-        Value::Null | Value::Bool(_) | Value::Number(_) => 4,
-        Value::String(text) => 2 + text.len(),
-        Value::Array(list) => list.iter().fold(2, |sum, value| sum + 1 + weight(value)),
-        Value::Object(members) => members
-            .iter()
-            .fold(2, |sum, (key, value)| sum + 4 + key.len() + weight(value)),
+/// What a value takes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Weight {
+    /// About its length as text.
+    text: usize,
+    /// How many values that are.
+    values: usize,
+}
+
+impl Weight {
+    /// No deeper than what was read or checked.
+    fn of(value: &Value) -> Weight {
+        let text = |text| Weight { text, values: 1 };
+        match value {
+            Value::Null | Value::Bool(_) | Value::Number(_) => text(4),
+            Value::String(content) => text(2 + content.len()),
+            Value::Array(list) => {
+                let items = list.iter().map(|value| (1, value));
+                items.fold(text(2), Weight::with)
+            }
+            Value::Object(members) => {
+                let members = members.iter().map(|(key, value)| (4 + key.len(), value));
+                members.fold(text(2), Weight::with)
+            }
+        }
+    }
+
+    /// With a value in a place that takes so much by itself.
+    fn with(self, (place, value): (usize, &Value)) -> Weight {
+        self.plus(Weight::of(value)).placed(place)
+    }
+
+    fn placed(self, place: usize) -> Weight {
+        Weight {
+            text: self.text + place,
+            ..self
+        }
+    }
+
+    fn plus(self, other: Weight) -> Weight {
+        Weight {
+            text: self.text + other.text,
+            values: self.values + other.values,
+        }
+    }
+
+    fn minus(self, other: Weight) -> Weight {
+        Weight {
+            text: self.text.saturating_sub(other.text),
+            values: self.values.saturating_sub(other.values),
+        }
+    }
+
+    /// About the bytes in memory.
+    fn bytes(self) -> usize {
+        self.text + self.values * BYTES
     }
 }
+
+/// What a value takes in memory at least, and where it is kept.
+const BYTES: usize = 48;
 
 /// How many values are within each other, at the most.
 fn depth(value: &Value) -> usize {

@@ -1,0 +1,205 @@
+//! Asking a peer for a stream, and what its streams say to us.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+
+use super::Stream;
+use super::incoming::{Incoming, ItemCodec};
+use super::telegrams::{self, CallId, MORE, More};
+use crate::base::error::{Error, Result};
+use crate::base::scratch::with_scratch;
+use crate::base::sender::Sender;
+use crate::base::sync::lock;
+use crate::call::calls::Calls;
+use crate::call::promise::{Context, ItemOutcome};
+use crate::call::reply::Via;
+use crate::call::target::{ArgsFor, Declared, Target, decode};
+use crate::format::args::OutArgs;
+use crate::format::description::CallDescription;
+use crate::net::collect::Batch;
+use crate::net::conn::{Conn, Wait};
+use crate::wire::codec::{AnyCodec, Payload, Script};
+use crate::wire::session::About;
+
+impl Target {
+    /// Sends a call whose result is a stream, to one peer.
+    pub fn stream<T, W, R, V, A>(&self, call: &'static CallDescription, args: A) -> Stream<T, R>
+    where
+        T: Via<W> + Send + 'static,
+        W: DeserializeOwned + 'static,
+        R: Via<V> + Send + 'static,
+        V: DeserializeOwned + 'static,
+        A: OutArgs,
+    {
+        let args = Declared { call, args: &args };
+        self.send_stream::<T, W, R, V>(call.wire_name.into(), &args, call.timeout)
+    }
+
+    /// Sends a call whose result is a stream to each receiver.
+    pub fn stream_each<T, W, R, V, A>(
+        &self,
+        call: &'static CallDescription,
+        args: A,
+    ) -> Vec<(Sender, Stream<T, R>)>
+    where
+        T: Via<W> + Send + 'static,
+        W: DeserializeOwned + 'static,
+        R: Via<V> + Send + 'static,
+        V: DeserializeOwned + 'static,
+        A: OutArgs,
+    {
+        let each = self.each();
+        let streams = each.into_iter().map(|(sender, target)| {
+            let args = Declared { call, args: &args };
+            let stream =
+                target.send_stream::<T, W, R, V>(call.wire_name.into(), &args, call.timeout);
+            (sender, stream)
+        });
+        streams.collect()
+    }
+
+    pub(crate) fn send_stream<T, W, R, V>(
+        &self,
+        method: Cow<'static, str>,
+        args: &impl ArgsFor,
+        declared: Option<Duration>,
+    ) -> Stream<T, R>
+    where
+        T: Via<W> + Send + 'static,
+        W: DeserializeOwned + 'static,
+        R: Via<V> + Send + 'static,
+        V: DeserializeOwned + 'static,
+    {
+        // The credit leaves with the call.
+        let _batch = Batch::begin();
+        let asked = self.ask(method, args, declared, |context, info, peers| {
+            only_streams(&info.method, peers)?;
+            let id = info.id;
+            let codec = ItemCodec {
+                item: item::<T, W>,
+                result: decode::<R, V>,
+            };
+            let (stream, call, granted) = Incoming::new(context, info, codec);
+            Ok(((stream, id, granted), call))
+        });
+        match asked {
+            Ok((stream, id, granted)) => {
+                self.calls().grant_items(id, granted);
+                stream
+            }
+            Err(error) => Stream::failed(error),
+        }
+    }
+}
+
+/// Reads an item of a stream.
+fn item<T: Via<W>, W: DeserializeOwned>(
+    codec: &AnyCodec,
+    telegram: &Script<'_>,
+    payload: &Payload,
+    depth: usize,
+) -> Result<T, String> {
+    telegrams::item_value::<W>(codec, telegram, payload, depth).map(Via::from_wire)
+}
+
+/// A stream comes from one peer, over a wire that has streams.
+fn only_streams(method: &str, peers: &[Arc<Conn>]) -> Result<()> {
+    let [conn] = peers else {
+        let names = peers.iter().map(|conn| conn.peer().to_string());
+        return Err(Error::AmbiguousPeer {
+            name: format!("all, of whom one can give the stream of `{method}`").into(),
+            candidates: names.collect(),
+        });
+    };
+    match conn.wire.lacks_streams() {
+        Some(reason) => Err(Error::Unsupported {
+            protocol: conn.wire.codec.to_string().into(),
+            method: method.into(),
+            reason: reason.into(),
+        }),
+        None => Ok(()),
+    }
+}
+
+impl Calls {
+    /// A peer has sent an item. Gives whether it was one.
+    pub(crate) fn item(&self, conn: &Arc<Conn>, telegram: &Script<'_>, params: &Payload) -> bool {
+        let (codec, depth) = (&conn.wire.codec, conn.wire.limits.nesting_depth);
+        let Ok(id) = telegrams::item_id(codec, telegram, params, depth) else {
+            return false;
+        };
+        let call = lock(&self.pending).of(id, conn);
+        let Some(call) = call else {
+            crate::base::log::debug!(peer = %conn.peer(), id, "an item that nobody waits for");
+            return true;
+        };
+        match call.item(conn, codec, telegram, params, depth) {
+            ItemOutcome::Taken => {}
+            ItemOutcome::TakenMore => self.net.relieve(),
+            ItemOutcome::NoStream => {
+                crate::base::log::debug!(peer = %conn.peer(), id, "an item of a call that has none");
+            }
+            ItemOutcome::Bad(error) => {
+                call.fail(error, conn.id());
+                Context::cancel(self, id);
+            }
+        }
+        true
+    }
+
+    /// A peer takes more items of a stream. Gives whether it has said so.
+    pub(crate) fn more(&self, conn: &Arc<Conn>, telegram: &Script<'_>, params: &Payload) -> bool {
+        let (codec, depth) = (&conn.wire.codec, conn.wire.limits.nesting_depth);
+        let Ok(more) = telegrams::more(codec, telegram, params, depth) else {
+            return false;
+        };
+        self.feeds.more(conn.id(), &more.id, more.items);
+        true
+    }
+
+    /// A peer gives up a call. Gives whether it has said so.
+    pub(crate) fn given_up(
+        &self,
+        conn: &Arc<Conn>,
+        telegram: &Script<'_>,
+        params: &Payload,
+    ) -> bool {
+        let (codec, depth) = (&conn.wire.codec, conn.wire.limits.nesting_depth);
+        let Ok(id) = telegrams::given_up(codec, telegram, params, depth) else {
+            return false;
+        };
+        self.cancel(conn, &id.raw(), telegram.len());
+        true
+    }
+
+    /// The peer that was asked may send so many more items.
+    pub(crate) fn grant_items(&self, call: u64, items: u64) {
+        let id = CallId::Number(i64::try_from(call).unwrap_or(i64::MAX));
+        let (more, method) = (More { id, items }, MORE);
+        let asked = lock(&self.pending).only_asked(call);
+        let Some(conn) = asked else {
+            return;
+        };
+        let said = with_scratch(|out| {
+            let codec = &conn.wire.codec;
+            let encoded = match conn.wire.is_nameless(false) {
+                true => codec.encode_call(out, MORE, &(&more.id, more.items), None),
+                false => codec.encode_call(out, MORE, &more, None),
+            };
+            encoded.map_err(|reason| Error::Encode {
+                method: method.into(),
+                reason: reason.into(),
+            })?;
+            conn.frame(out, method)?;
+            let about = About::Call { method, id: None };
+            // Small, and never more than the items that have come.
+            self.net.transmit(&conn, out, about, Wait::Answer)
+        });
+        if let Err(error) = said {
+            crate::base::log::debug!(peer = %conn.peer(), "`{method}`: {error}");
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! A stream of a peer, as it comes in.
+
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use super::channel::{Channel, Offered};
+use super::kept::Kept;
+use super::window::Window;
+use super::{Stream, StreamCall};
+use crate::base::error::{Error, Result};
+use crate::base::foreign::catch;
+use crate::base::sync::lock;
+use crate::call::promise::{CallInfo, Context, ItemOutcome, PendingCall};
+use crate::net::conn::Conn;
+use crate::wire::codec::{AnyCodec, Payload, Script};
+
+/// What may wait of one stream, in bytes.
+const WINDOW: usize = 1 << 20;
+
+/// A call whose result is a stream, in the table of pending calls.
+pub(crate) struct Incoming<T, R> {
+    channel: Arc<Channel<T, R>>,
+    info: CallInfo,
+    context: Arc<dyn Context>,
+    codec: ItemCodec<T, R>,
+    counted: Mutex<Counted>,
+}
+
+/// Reads a value out of a message: telegram, payload, and the depth of nesting allowed.
+type Read<T> = fn(&AnyCodec, &Script<'_>, &Payload, usize) -> Result<T, String>;
+
+/// How items and the result are read.
+pub(crate) struct ItemCodec<T, R> {
+    pub(crate) item: Read<T>,
+    pub(crate) result: Read<R>,
+}
+
+struct Counted {
+    window: Window,
+    /// When the peer was last heard, or got credit.
+    heard: Instant,
+}
+
+impl<T: Send + 'static, R: Send + 'static> Incoming<T, R> {
+    /// A call to a peer; gives how many items are granted with it.
+    pub(crate) fn new(
+        context: Arc<dyn Context>,
+        info: CallInfo,
+        codec: ItemCodec<T, R>,
+    ) -> (Stream<T, R>, Arc<dyn PendingCall>, u64) {
+        let (window, granted) = Window::open(WINDOW);
+        // Credit bounds what waits, and not the channel.
+        let channel = Arc::new(Channel::new(usize::MAX));
+        let incoming = Arc::new(Incoming {
+            channel: Arc::clone(&channel),
+            info,
+            context,
+            codec,
+            counted: Mutex::new(Counted {
+                window,
+                heard: Instant::now(),
+            }),
+        });
+        let stream = Stream::of_call(channel, Arc::clone(&incoming) as _);
+        (stream, incoming, granted)
+    }
+
+    fn timeout_error(&self) -> Error {
+        Error::Timeout {
+            method: self.info.method.as_ref().into(),
+            peer: self.info.peer.clone().unwrap_or_else(|| "".into()),
+            after: self.info.timeout,
+        }
+    }
+
+    fn bad(&self, reason: String) -> Error {
+        Error::BadResult {
+            method: self.info.method.as_ref().into(),
+            reason: reason.into(),
+        }
+    }
+
+    fn read<V>(
+        &self,
+        read: Read<V>,
+        codec: &AnyCodec,
+        telegram: &Script<'_>,
+        payload: &Payload,
+        depth: usize,
+    ) -> Result<V> {
+        // Deserialising is user code too, fed with what a peer sent.
+        let read = catch("reading a stream", || read(codec, telegram, payload, depth));
+        read.unwrap_or_else(|| Err("reading it panicked".into()))
+            .map_err(|reason| self.bad(reason))
+    }
+}
+
+impl<T: Send + 'static, R: Send + 'static> PendingCall for Incoming<T, R> {
+    fn offer(
+        &self,
+        codec: &AnyCodec,
+        telegram: &Script<'_>,
+        payload: &Payload,
+        depth: usize,
+        _lane: u64,
+    ) -> Result<()> {
+        if self.channel.is_closed() {
+            return Ok(());
+        }
+        let result = self.read(self.codec.result, codec, telegram, payload, depth)?;
+        self.channel.finish(Ok(result));
+        Ok(())
+    }
+
+    fn fail(&self, error: Error, _lane: u64) {
+        self.channel.finish(Err(error));
+    }
+
+    fn time_out(&self, _lane: u64) {
+        self.channel.finish(Err(self.timeout_error()));
+    }
+
+    fn is_wanted(&self) -> bool {
+        !self.channel.is_closed()
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let counted = lock(&self.counted);
+        // Without credit, the silence is ours.
+        let since = match counted.window.is_open() {
+            true => counted.heard,
+            false => Instant::now(),
+        };
+        since.checked_add(self.info.timeout)
+    }
+
+    fn item(
+        &self,
+        conn: &Arc<Conn>,
+        codec: &AnyCodec,
+        telegram: &Script<'_>,
+        payload: &Payload,
+        depth: usize,
+    ) -> ItemOutcome {
+        if self.channel.is_closed() {
+            return ItemOutcome::Taken;
+        }
+        let bytes = telegram.len();
+        let mut counted = lock(&self.counted);
+        counted.heard = Instant::now();
+        let invited = counted.window.arrived(bytes);
+        drop(counted);
+        if !invited {
+            return ItemOutcome::Bad(self.bad("the peer sends more items than it may".into()));
+        }
+        let item = match self.read(self.codec.item, codec, telegram, payload, depth) {
+            Ok(item) => item,
+            Err(error) => return ItemOutcome::Bad(error),
+        };
+        let (kept, more) = Kept::of(conn, bytes);
+        match self.channel.offer(item, Some(kept)) {
+            Offered::Queued => {}
+            // Nobody wants it any more; there is room for all that has credit.
+            Offered::Full(item) | Offered::Gone(item) => {
+                catch("dropping an item", || drop(item));
+            }
+        }
+        match more {
+            true => ItemOutcome::TakenMore,
+            false => ItemOutcome::Taken,
+        }
+    }
+}
+
+impl<T: Send + 'static, R: Send + 'static> StreamCall for Incoming<T, R> {
+    fn before_wait(&self) -> Result<()> {
+        self.context.before_wait()
+    }
+
+    fn drive(&self, done: &dyn Fn() -> bool, until: Option<Instant>) {
+        self.context.drive(self.info.id, done, until);
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        PendingCall::deadline(self)
+    }
+
+    fn expire(&self) {
+        self.context.expire(self.info.id);
+        self.channel.finish(Err(self.timeout_error()));
+    }
+
+    fn attend(&self) {
+        self.context.attend(self.info.id);
+    }
+
+    fn taken(&self) {
+        let mut counted = lock(&self.counted);
+        let more = counted.window.taken();
+        if more > 0 {
+            counted.heard = Instant::now();
+            drop(counted);
+            self.context.grant(self.info.id, more);
+        }
+    }
+
+    fn give_up(&self) {
+        self.context.cancel(self.info.id);
+    }
+
+    fn run(&self, item: Box<dyn FnOnce() + Send>) {
+        self.context.run_for(self.info.id, item);
+    }
+
+    fn method(&self) -> &str {
+        &self.info.method
+    }
+}

@@ -1,0 +1,89 @@
+//! From what a handler returns to a stream that is fed.
+
+use std::marker::PhantomData;
+use std::sync::{Arc, Weak};
+
+use serde::Serialize;
+
+use super::Stream;
+use super::feed::{Wanted, feed};
+use crate::call::answer::LateAnswer;
+use crate::call::dispatch::{Invocation, Later, Outcome};
+use crate::call::promise::wish::Unwanted;
+use crate::call::promise::{Promise, Resolver};
+use crate::call::reply::{Reply, Returns, Via};
+
+impl Invocation<'_> {
+    /// Answers with the stream that a handler returned.
+    pub fn stream<T, W, R, V, U, K>(&mut self, returned: U) -> Outcome
+    where
+        T: Via<W> + Send + 'static,
+        W: Serialize + 'static,
+        R: Via<V> + Send + 'static,
+        V: Serialize + 'static,
+        U: Returns<Stream<T, R>, K>,
+    {
+        match returned.__say() {
+            Reply::Value(stream) => Streamed::<T, W, R, V>::outcome(Promise::ready(stream)),
+            Reply::NotMine => Outcome::not_mine(),
+            Reply::Failed(error) => Outcome::failed(self.call_error(error)),
+            Reply::Later(stream) => Streamed::<T, W, R, V>::outcome(stream),
+        }
+    }
+
+    /// The same for a handler that answers with a stream later.
+    pub fn stream_resolver<T, W, R, V>(&mut self) -> (Resolver<Stream<T, R>>, Outcome)
+    where
+        T: Via<W> + Send + 'static,
+        W: Serialize + 'static,
+        R: Via<V> + Send + 'static,
+        V: Serialize + 'static,
+    {
+        let (promise, resolver) = Promise::pair();
+        (resolver, Streamed::<T, W, R, V>::outcome(promise))
+    }
+}
+
+/// A stream that will be the answer.
+struct Streamed<T, W, R, V> {
+    stream: Promise<Stream<T, R>>,
+    wanted: Arc<Wanted>,
+    wire: PhantomData<fn() -> (W, V)>,
+}
+
+impl<T, W, R, V> Streamed<T, W, R, V>
+where
+    T: Via<W> + Send + 'static,
+    W: Serialize + 'static,
+    R: Via<V> + Send + 'static,
+    V: Serialize + 'static,
+{
+    fn outcome(stream: Promise<Stream<T, R>>) -> Outcome {
+        Outcome::later(Box::new(Streamed::<T, W, R, V> {
+            wanted: Wanted::new(stream.unwanted()),
+            stream,
+            wire: PhantomData,
+        }))
+    }
+}
+
+impl<T, W, R, V> Later for Streamed<T, W, R, V>
+where
+    T: Via<W> + Send + 'static,
+    W: Serialize + 'static,
+    R: Via<V> + Send + 'static,
+    V: Serialize + 'static,
+{
+    fn unwanted(&self) -> Weak<dyn Unwanted> {
+        let unwanted: Arc<dyn Unwanted> = Arc::clone(&self.wanted) as _;
+        Arc::downgrade(&unwanted)
+    }
+
+    fn begin(self: Box<Self>, answer: LateAnswer) {
+        let Streamed { stream, wanted, .. } = *self;
+        stream.on_settled(move |stream| match stream {
+            Ok(stream) => feed::<T, W, R, V>(answer, stream, wanted),
+            Err(error) => answer.settle::<()>(Err(error)),
+        });
+    }
+}

@@ -1,0 +1,195 @@
+//! What streams say on the wire: `rpc.item` and `rpc.more`, with the id of the call.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, Visitor};
+use serde::{Serialize, Serializer};
+
+use crate::wire::codec::envelope::Span;
+use crate::wire::codec::{AnyCodec, Payload, Script};
+use crate::wire::jrpc;
+
+/// One item: the arguments `id` and `value`.
+pub(crate) const ITEM: &str = "rpc.item";
+/// So many more may come: the arguments `id` and `items`.
+pub(crate) const MORE: &str = "rpc.more";
+
+/// The id of a call, as it is compared: the same number or text, however it was written.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum CallId {
+    Number(i64),
+    Text(Box<str>),
+    /// Numbers that are no integers, or too large.
+    Other(Box<str>),
+}
+
+impl CallId {
+    /// The id as it stands in a call.
+    pub(crate) fn of(raw: &str) -> Self {
+        if let Ok(number) = raw.parse() {
+            return CallId::Number(number);
+        }
+        match text(raw) {
+            Some(text) => CallId::Text(text.into()),
+            None => CallId::Other(raw.into()),
+        }
+    }
+}
+
+/// What a JSON string says.
+fn text(raw: &str) -> Option<String> {
+    let whole = Span::new(0..raw.len())?;
+    let quoted = raw.starts_with('"');
+    quoted.then(|| jrpc::read(raw, whole, Seed(PhantomData), 1).ok())?
+}
+
+impl CallId {
+    /// As it stands in a call.
+    pub(crate) fn raw(&self) -> String {
+        match self {
+            CallId::Number(number) => number.to_string(),
+            CallId::Text(text) => format!("{text:?}"),
+            CallId::Other(raw) => raw.to_string(),
+        }
+    }
+}
+
+impl Serialize for CallId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            CallId::Number(number) => serializer.serialize_i64(*number),
+            CallId::Text(text) => serializer.serialize_str(text),
+            CallId::Other(raw) => match raw.parse() {
+                Ok(number) => serializer.serialize_f64(number),
+                Err(_) => serializer.serialize_str(raw),
+            },
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for CallId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Ids;
+        impl Visitor<'_> for Ids {
+            type Value = CallId;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the id of a call")
+            }
+
+            fn visit_i64<E: Error>(self, id: i64) -> Result<CallId, E> {
+                Ok(CallId::Number(id))
+            }
+
+            fn visit_u64<E: Error>(self, id: u64) -> Result<CallId, E> {
+                let number = i64::try_from(id).map(CallId::Number);
+                Ok(number.unwrap_or_else(|_| CallId::Other(id.to_string().into())))
+            }
+
+            fn visit_f64<E: Error>(self, id: f64) -> Result<CallId, E> {
+                Ok(CallId::Other(id.to_string().into()))
+            }
+
+            fn visit_str<E: Error>(self, id: &str) -> Result<CallId, E> {
+                Ok(CallId::Text(id.into()))
+            }
+        }
+        deserializer.deserialize_any(Ids)
+    }
+}
+
+/// The arguments of [`ITEM`].
+#[derive(Serialize)]
+pub(crate) struct Item<'a, W: ?Sized> {
+    pub(crate) id: &'a CallId,
+    pub(crate) value: &'a W,
+}
+
+/// The arguments of [`MORE`].
+#[derive(Debug, Serialize, serde::Deserialize)]
+pub(crate) struct More {
+    pub(crate) id: CallId,
+    pub(crate) items: u64,
+}
+
+/// Which of our calls an item belongs to.
+#[derive(Debug, serde::Deserialize)]
+struct ItemId {
+    id: u64,
+    #[serde(default, rename = "value")]
+    _value: IgnoredAny,
+}
+
+/// The value of an item, whichever it belongs to.
+#[derive(serde::Deserialize)]
+struct ItemValue<W> {
+    #[serde(default, rename = "id")]
+    _id: IgnoredAny,
+    value: W,
+}
+
+struct Seed<W>(PhantomData<W>);
+
+impl<'de, W: Deserialize<'de>> DeserializeSeed<'de> for Seed<W> {
+    type Value = W;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<W, D::Error> {
+        W::deserialize(deserializer)
+    }
+}
+
+fn read<'de, W: Deserialize<'de>>(
+    codec: &AnyCodec,
+    telegram: &Script<'de>,
+    params: &'de Payload,
+    depth: usize,
+) -> Result<W, String> {
+    codec.read(*telegram, params, Seed(PhantomData), depth)
+}
+
+/// Which call of ours an item belongs to.
+pub(crate) fn item_id(
+    codec: &AnyCodec,
+    telegram: &Script<'_>,
+    params: &Payload,
+    depth: usize,
+) -> Result<u64, String> {
+    read::<ItemId>(codec, telegram, params, depth).map(|item| item.id)
+}
+
+/// The value of an item.
+pub(crate) fn item_value<W: serde::de::DeserializeOwned>(
+    codec: &AnyCodec,
+    telegram: &Script<'_>,
+    params: &Payload,
+    depth: usize,
+) -> Result<W, String> {
+    read::<ItemValue<W>>(codec, telegram, params, depth).map(|item| item.value)
+}
+
+/// The id of a call that is given up.
+#[derive(serde::Deserialize)]
+struct GivenUp {
+    id: CallId,
+}
+
+/// Which call of its own a peer gives up.
+pub(crate) fn given_up(
+    codec: &AnyCodec,
+    telegram: &Script<'_>,
+    params: &Payload,
+    depth: usize,
+) -> Result<CallId, String> {
+    read::<GivenUp>(codec, telegram, params, depth).map(|given_up| given_up.id)
+}
+
+/// Reads the arguments of [`MORE`].
+pub(crate) fn more(
+    codec: &AnyCodec,
+    telegram: &Script<'_>,
+    params: &Payload,
+    depth: usize,
+) -> Result<More, String> {
+    read(codec, telegram, params, depth)
+}
