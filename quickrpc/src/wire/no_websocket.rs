@@ -36,12 +36,8 @@ impl Side {
 }
 
 impl Reader {
-    pub(crate) fn boxed(side: Side) -> Box<Self> {
+    pub(crate) fn boxed(side: Side, _code: Option<u16>) -> Box<Self> {
         match side {}
-    }
-
-    pub(crate) fn of_texts(self, _: Option<u16>) -> Self {
-        match self {}
     }
 
     pub(crate) fn held(&self) -> usize {

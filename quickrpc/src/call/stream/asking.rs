@@ -82,7 +82,7 @@ impl Target {
                 item: item::<T, W>,
                 result: decode::<R, V>,
             };
-            let (stream, call, granted) = Incoming::new(context, info, codec);
+            let (stream, call, granted) = Incoming::begin(context, info, codec);
             Ok(((stream, id, granted), call))
         });
         match asked {

@@ -43,7 +43,7 @@ struct Counted {
 
 impl<T: Send + 'static, R: Send + 'static> Incoming<T, R> {
     /// A call to a peer; gives how many items are granted with it.
-    pub(crate) fn new(
+    pub(crate) fn begin(
         context: Arc<dyn Context>,
         info: CallInfo,
         codec: ItemCodec<T, R>,
