@@ -325,19 +325,20 @@ impl<'a> Ear<'a> {
     }
 
     /// What belongs to streams is noticed by whoever reads. Gives whether it was that.
-    fn of_stream(&self, parts: &CallParts, telegram: &Telegram<'_>) -> bool {
+    fn of_stream(&mut self, parts: &CallParts, telegram: &Telegram<'_>) -> bool {
         if parts.id.is_some() {
             return false;
         }
-        match parts.method.of(*telegram.script) {
-            ITEM => self.calls.item(self.conn, telegram.script, &parts.params),
-            MORE => self.calls.more(self.conn, telegram.script, &parts.params),
+        let (script, params) = (telegram.script, &parts.params);
+        let waits = match parts.method.of(*script) {
+            ITEM => return self.calls.item(self.conn, script, params),
+            MORE => self.calls.more(self.conn, script, params),
             // Where the codec has not seen it already.
-            CANCEL => self
-                .calls
-                .given_up(self.conn, telegram.script, &parts.params),
-            _ => false,
-        }
+            CANCEL => self.calls.given_up(self.conn, script, params),
+            _ => None,
+        };
+        self.waits |= waits.unwrap_or(false);
+        waits.is_some()
     }
 
     #[cold]

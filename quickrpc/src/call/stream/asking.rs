@@ -150,29 +150,45 @@ impl Calls {
         true
     }
 
-    /// A peer takes more items of a stream. Gives whether it has said so.
-    pub(crate) fn more(&self, conn: &Arc<Conn>, telegram: &Script<'_>, params: &Payload) -> bool {
+    /// A peer takes more items of a stream. `None`: it has not said so; else whether something
+    /// waits behind its calls now.
+    pub(crate) fn more(
+        &self,
+        conn: &Arc<Conn>,
+        telegram: &Script<'_>,
+        params: &Payload,
+    ) -> Option<bool> {
         let (codec, depth) = (&conn.wire.codec, conn.wire.limits.nesting_depth);
-        let Ok(more) = telegrams::more(codec, telegram, params, depth) else {
-            return false;
-        };
-        self.feeds.more(conn.id(), &more.id, more.items);
-        true
+        let more = telegrams::more(codec, telegram, params, depth).ok()?;
+        let More { id, items } = more;
+        let peer = conn.id();
+        if self.feeds.more(peer, &id, items) {
+            return Some(false);
+        }
+        // The call may wait or run still: where it is begun, its stream is known when it ends.
+        let (me, behind) = (self.me.clone(), id.clone());
+        let waits = self.behind_calls(conn, telegram.len(), move || {
+            if let Some(calls) = me.upgrade() {
+                calls.feeds.more(peer, &behind, items);
+            }
+        });
+        if !waits {
+            // Or has ended meanwhile.
+            self.feeds.more(peer, &id, items);
+        }
+        Some(waits)
     }
 
-    /// A peer gives up a call. Gives whether it has said so.
+    /// A peer gives up a call; as with [`more`](Self::more).
     pub(crate) fn given_up(
         &self,
         conn: &Arc<Conn>,
         telegram: &Script<'_>,
         params: &Payload,
-    ) -> bool {
+    ) -> Option<bool> {
         let (codec, depth) = (&conn.wire.codec, conn.wire.limits.nesting_depth);
-        let Ok(id) = telegrams::given_up(codec, telegram, params, depth) else {
-            return false;
-        };
-        self.cancel(conn, &id.raw(), telegram.len());
-        true
+        let id = telegrams::given_up(codec, telegram, params, depth).ok()?;
+        Some(self.cancel(conn, &id.raw(), telegram.len()))
     }
 
     /// The peer that was asked may send so many more items.

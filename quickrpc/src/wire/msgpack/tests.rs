@@ -249,16 +249,23 @@ fn a_stream_is_cut_where_messages_end() {
     let stream = [&one[..], &two].concat();
     let mut progress = Progress::default();
     for end in 0..one.len() {
-        let next = codec.next_frame(&stream[..end], &mut progress, 1000);
+        let next = codec
+            .framing()
+            .unwrap()
+            .next_frame(&stream[..end], &mut progress, 1000);
         assert_eq!(next, Ok(None), "{end}");
     }
     let frame = codec
+        .framing()
+        .unwrap()
         .next_frame(&stream, &mut progress, 1000)
         .unwrap()
         .unwrap();
     assert_eq!((frame.telegram, frame.consumed), (0..one.len(), one.len()));
     let rest = &stream[frame.consumed..];
     let frame = codec
+        .framing()
+        .unwrap()
         .next_frame(rest, &mut progress, 1000)
         .unwrap()
         .unwrap();
@@ -266,7 +273,7 @@ fn a_stream_is_cut_where_messages_end() {
 
     // Nothing is added, and nothing has to be found.
     let mut out = one.clone();
-    codec.frame_out(&mut out, 0).unwrap();
+    codec.framing().unwrap().close(&mut out, 0).unwrap();
     assert_eq!(out, one);
 
     // What is none of its messages, as security providers send it, is put into one.
@@ -279,16 +286,24 @@ fn a_stream_is_cut_where_messages_end() {
     ] {
         let mut out = b"before".to_vec();
         out.extend_from_slice(other);
-        codec.frame_out(&mut out, 6).unwrap();
+        codec.framing().unwrap().close(&mut out, 6).unwrap();
         let framed = [&out[6..], b"\x90"].concat();
         let mut progress = Progress::default();
-        let frame = codec.next_frame(&framed, &mut progress, 1000);
+        let frame = codec
+            .framing()
+            .unwrap()
+            .next_frame(&framed, &mut progress, 1000);
         let frame = frame.unwrap().unwrap();
         assert_eq!(&framed[frame.telegram], other);
         assert_eq!(frame.consumed, framed.len() - 1);
     }
 
-    let next = |bytes: &[u8]| codec.next_frame(bytes, &mut Progress::default(), 1000);
+    let next = |bytes: &[u8]| {
+        codec
+            .framing()
+            .unwrap()
+            .next_frame(bytes, &mut Progress::default(), 1000)
+    };
     assert_eq!(
         next(b"\x94\0\x01\xdb\xff\xff\xff\xff"),
         Err(Unframed::TooLarge)
