@@ -18,10 +18,11 @@ use crate::carrier::stream::Stream;
 use crate::carrier::sys;
 use crate::carrier::websocket;
 use crate::expr::{TransportExpr, TransportKind};
+use crate::format::msgpack;
 use crate::format::text::{self, Json, Reader, Terse};
 use crate::wire::Wire;
 use crate::wire::codec::envelope::Part;
-use crate::wire::codec::{AnyCodec, CallParts, DecodeError, Envelope, Payload};
+use crate::wire::codec::{AnyCodec, CallParts, DecodeError, Envelope, Payload, Script};
 use crate::wire::cut::Cut;
 use crate::wire::cutter::Cutter;
 use crate::wire::frames::{Frames, Text};
@@ -62,7 +63,7 @@ pub fn decode(codec: &AnyCodec, telegram: &[u8]) -> Result<Vec<Said>, (String, u
         _ => &Payload::Missing,
     };
     if matches!(raw, Payload::Raw(_)) && value(codec, text, raw).is_err() {
-        return decode_in_full(codec, text);
+        return decode_in_full(codec, text.text());
     }
     Ok(said(codec, text, &envelope))
 }
@@ -75,19 +76,19 @@ pub fn decode(codec: &AnyCodec, telegram: &[u8]) -> Result<Vec<Said>, (String, u
 pub fn decode_in_full(codec: &AnyCodec, telegram: &str) -> Result<Vec<Said>, (String, usize)> {
     let telegram = telegram.strip_prefix('\u{feff}').unwrap_or(telegram);
     let envelope = codec.decode(telegram, &Limits::default()).map_err(parts)?;
-    Ok(said(codec, telegram, &envelope))
+    Ok(said(codec, telegram.into(), &envelope))
 }
 
 fn parts(error: DecodeError) -> (String, usize) {
     (error.message, error.position)
 }
 
-fn value(codec: &AnyCodec, text: &str, payload: &Payload) -> Result<Value, String> {
+fn value(codec: &AnyCodec, text: Script<'_>, payload: &Payload) -> Result<Value, String> {
     let depth = Limits::default().nesting_depth;
     codec.read(text, payload, PhantomData::<Value>, depth)
 }
 
-fn said(codec: &AnyCodec, text: &str, envelope: &Envelope) -> Vec<Said> {
+fn said(codec: &AnyCodec, text: Script<'_>, envelope: &Envelope) -> Vec<Said> {
     let call = |method: &Part, params: &Payload, id: Option<&Part>| {
         Said::Call(
             method.of(text).to_owned(),
@@ -355,6 +356,34 @@ pub fn write_text<T: Serialize>(value: &T, terse: bool) -> Result<Vec<u8>, Strin
     Ok(out)
 }
 
+/// Reads one value of MessagePack from the front; gives where it ends, and where it is found to
+/// end by who does not read it.
+///
+/// # Errors
+///
+/// What is wrong.
+pub fn read_message_pack<T: DeserializeOwned>(
+    bytes: &[u8],
+    depth: usize,
+) -> Result<(T, usize, Option<usize>), String> {
+    let mut reader = msgpack::Reader::new(bytes, depth);
+    let value = reader.value(PhantomData::<T>);
+    let value = value.map_err(|error| error.message().to_owned())?;
+    let end = msgpack::Scan::default().advance(bytes, bytes.len());
+    Ok((value, reader.position(), end.ok().flatten()))
+}
+
+/// Writes a value of MessagePack.
+///
+/// # Errors
+///
+/// Why it cannot be written.
+pub fn write_message_pack<T: Serialize>(value: &T) -> Result<Vec<u8>, String> {
+    let mut out = Vec::new();
+    msgpack::write(&mut out, value).map_err(|error| error.message().to_owned())?;
+    Ok(out)
+}
+
 /// The handshake of a WebSocket, ours on one end of a pair of sockets.
 #[derive(Debug)]
 pub struct Handshake {
@@ -552,7 +581,7 @@ fn answer(
     say: &mut Say,
 ) {
     if let Envelope::Call { params, id, .. } = envelope {
-        let read = value(codec, text, params);
+        let read = value(codec, text.into(), params);
         if let (Some(id), Ok(body)) = (id, write_text(&read.unwrap_or_default(), false)) {
             let mut out = Vec::new();
             speaking.answer(&mut out, id.of(text), &body, false);

@@ -15,6 +15,7 @@ mod installed;
 mod jsonrpsee;
 mod lab;
 mod lists;
+mod neovim;
 mod node;
 mod openssl;
 mod pair;
@@ -45,6 +46,7 @@ pub use lab::{
     LabOutgoing, LabOutgoingEach, Served, client, serve, server, server_on, value,
 };
 pub use lists::{Lists, register_lists};
+pub use neovim::Neovim;
 pub use node::Node;
 pub use openssl::Openssl;
 pub use pair::{PairStream, stream_pair};

@@ -47,6 +47,34 @@ impl Python {
         required("Python with Zonis", found)
     }
 
+    /// The same with msgpack-rpc-python.
+    ///
+    /// # Panics
+    ///
+    /// As [`find`](Self::find).
+    pub fn with_msgpackrpc(directory: &str) -> Option<&'static Python> {
+        static FOUND: OnceLock<Result<Python, String>> = OnceLock::new();
+        let found = FOUND.get_or_init(|| {
+            let home = Path::new(directory).join("python-msgpackrpc");
+            Python::install(&home, "requirements-msgpackrpc.txt", "msgpackrpc")
+        });
+        required("Python with msgpack-rpc-python", found)
+    }
+
+    /// The same with pynvim.
+    ///
+    /// # Panics
+    ///
+    /// As [`find`](Self::find).
+    pub fn with_pynvim(directory: &str) -> Option<&'static Python> {
+        static FOUND: OnceLock<Result<Python, String>> = OnceLock::new();
+        let found = FOUND.get_or_init(|| {
+            let home = Path::new(directory).join("python-pynvim");
+            Python::install(&home, "requirements-pynvim.txt", "pynvim")
+        });
+        required("Python with pynvim", found)
+    }
+
     /// The same with Juggler of a generation: `0.5`, `0.6` or `0.7`.
     ///
     /// # Panics

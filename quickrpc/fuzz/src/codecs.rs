@@ -5,11 +5,14 @@ use std::fmt::Debug;
 use std::sync::OnceLock;
 
 use quickrpc::__fuzz::{
-    End, Said, decode, decode_in_full, encode_call, encode_error, encode_result, hear, read_text,
+    End, Said, decode, decode_in_full, encode_call, encode_error, encode_result, hear,
+    read_message_pack, read_text, write_message_pack,
 };
-use quickrpc::Value;
 use quickrpc::codec::{AnyCodec, IntoCodec};
-use serde::de::IgnoredAny;
+use quickrpc::msgpack::Ext;
+use quickrpc::{Bytes, Value};
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Serialize};
 
 fn codec(expr: &str) -> AnyCodec {
     expr.into_codec().expect("the expression is right")
@@ -28,6 +31,60 @@ pub fn jrpc(data: &[u8]) {
 pub fn terse(data: &[u8]) {
     static CODEC: OnceLock<AnyCodec> = OnceLock::new();
     message(CODEC.get_or_init(|| codec("terse")), data);
+}
+
+/// A message of MessagePack-RPC; and the same bytes as values of types.
+pub fn msgpack(data: &[u8]) {
+    static CODEC: OnceLock<AnyCodec> = OnceLock::new();
+    let codec = CODEC.get_or_init(|| codec("msgpack?named=on"));
+    match decode(codec, data) {
+        Ok(said) => said.iter().for_each(|said| again(codec, said)),
+        Err((why, position)) => assert!(!why.is_empty() && position <= data.len(), "{why}"),
+    }
+    packed::<Value>(data);
+    packed::<Packed>(data);
+    packed::<BTreeMap<i64, Option<Vec<u8>>>>(data);
+    packed::<(Ext, Bytes, Option<String>, char)>(data);
+    packed::<Vec<()>>(data);
+}
+
+/// A value that can be read can be written, and is then read as the same.
+fn packed<T: DeserializeOwned + Serialize + Debug>(data: &[u8]) {
+    let Ok((value, end, found)) = read_message_pack::<T>(data, 100) else {
+        return;
+    };
+    // Both ways of finding the end, of which one reads nothing.
+    assert_eq!(found, Some(end));
+    let written = write_message_pack(&value).expect("it can be written");
+    match read_message_pack::<T>(&written, 100) {
+        Ok((again, end, _)) => {
+            assert_eq!(end, written.len());
+            assert_eq!(shown(&again), shown(&value));
+        }
+        Err(why) => panic!("{value:?}, {}: {why}", written.escape_ascii()),
+    }
+}
+
+/// A type of everything.
+#[derive(Debug, Serialize, Deserialize)]
+struct Packed {
+    a: u8,
+    #[serde(default)]
+    b: Option<Box<Packed>>,
+    #[serde(default)]
+    c: Vec<Packing>,
+    #[serde(default)]
+    d: (f32, i128),
+    #[serde(flatten)]
+    more: BTreeMap<String, Value>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+enum Packing {
+    Unit,
+    One(u128),
+    Two(bool, String),
+    Named { x: f64 },
 }
 
 /// One message, decoded both ways; what it says is written and decoded again.

@@ -11,7 +11,7 @@ mod sessions;
 mod streams;
 mod text;
 
-pub use codecs::{jrpc, juggler, terse, zonis};
+pub use codecs::{jrpc, juggler, msgpack, terse, zonis};
 pub use expressions::expressions;
 pub use peer::peer;
 pub use sessions::{hmac, seal};
@@ -26,6 +26,7 @@ pub const TARGETS: [(&str, Target); 14] = [
     ("expressions", expressions),
     ("jrpc", jrpc),
     ("juggler", juggler),
+    ("msgpack", msgpack),
     ("terse", terse),
     ("zonis", zonis),
     ("text", text),

@@ -13,13 +13,14 @@ const LIMIT: usize = 300;
 
 /// The first byte says which framing, the next ones where the stream is cut.
 pub fn framing(data: &[u8]) {
-    const CODECS: [&str; 6] = [
+    const CODECS: [&str; 7] = [
         "jrpc",
         r"jrpc:\n",
         r"jrpc:\r\n",
         "jrpc:abab",
         "jrpc:content-length",
         "terse",
+        "msgpack",
     ];
     let mut data = Data(data);
     let choice = CODECS[usize::from(data.byte()) % CODECS.len()];

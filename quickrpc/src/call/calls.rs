@@ -17,7 +17,7 @@ use crate::net::collect::{self, Batch};
 use crate::net::conn::Conn;
 use crate::net::net::Net;
 use crate::net::reactor::Command;
-use crate::wire::codec::{Envelope, Payload};
+use crate::wire::codec::{Envelope, Payload, Script};
 
 use super::gate::Gate;
 use super::late::LateCalls;
@@ -147,7 +147,13 @@ impl Calls {
     // ---- answers to our calls
 
     /// A result arrived.
-    pub(crate) fn settle(&self, conn: &Conn, id: Option<u64>, telegram: &str, result: &Payload) {
+    pub(crate) fn settle(
+        &self,
+        conn: &Conn,
+        id: Option<u64>,
+        telegram: &Script<'_>,
+        result: &Payload,
+    ) {
         match self.answered(conn, id, false) {
             Answered::Settle(call) => {
                 if let Err(error) = self.offer(&*call, conn, telegram, result) {
@@ -169,7 +175,7 @@ impl Calls {
         &self,
         call: &dyn PendingCall,
         conn: &Conn,
-        telegram: &str,
+        telegram: &Script<'_>,
         result: &Payload,
     ) -> Result<(), Error> {
         let (wire, lane) = (&conn.wire, conn.id());
@@ -179,7 +185,7 @@ impl Calls {
             return offered;
         }
         // Only now somebody looks at the whole telegram.
-        match codec.decode(telegram, &wire.limits) {
+        match codec.decode(*telegram, &wire.limits) {
             Ok(Envelope::Reply { result, .. }) => call.offer(codec, telegram, &result, depth, lane),
             // With an error behind its result.
             Ok(Envelope::Failure { error, .. }) => Err(Error::Call(error)),

@@ -87,13 +87,27 @@ impl Calls {
             }
             Err(mark) => mark,
         };
+        self.behind_calls(conn, size, move || drop(mark))
+    }
+
+    /// Something that a peer has said of a call of its own, by a message of this size, is done
+    /// behind the calls that came before. Gives false, and drops it, if there are none.
+    pub(crate) fn behind_calls(
+        &self,
+        conn: &Conn,
+        size: usize,
+        item: impl FnOnce() + Send + 'static,
+    ) -> bool {
         // It takes up room as a call would, or a peer could fill the memory with them.
         let room = match conn.may_wait(size, || self.crowded(conn, 1)) {
             Admitted::Stream => None,
             Admitted::Datagram(room) => Some(room),
             Admitted::Dropped => return false,
         };
-        let item = move || drop((mark, room));
+        let item = move || {
+            item();
+            drop(room);
+        };
         self.mailbox.push_behind(conn.id(), Box::new(item))
     }
 

@@ -16,7 +16,7 @@ use crate::call::promise::wish::Unwanted;
 use crate::call::promise::{Promise, Resolver};
 use crate::call::reply::{Reply, Returns, Via};
 use crate::format::args::{ArgsSeed, WireArgs};
-use crate::wire::codec::{AnyCodec, CallParts, Payload};
+use crate::wire::codec::{AnyCodec, CallParts, Payload, Script};
 
 use super::answer::{self, Answers, LateAnswer, Route, internal};
 use crate::base::foreign::{inside, told};
@@ -33,7 +33,7 @@ pub struct Invocation<'de> {
     conn: &'de Arc<Conn>,
     sender: &'de Sender,
     slot: &'de SlotInner,
-    telegram: &'de str,
+    telegram: &'de Script<'de>,
     params: &'de Payload,
     id: Option<&'de str>,
     /// This is the first handler.
@@ -96,7 +96,7 @@ impl<'de> Invocation<'de> {
         let (codec, depth) = self.reading();
         codec
             .read_args(
-                self.telegram,
+                *self.telegram,
                 self.params,
                 ArgsSeed::new(call, defaults),
                 depth,
@@ -109,7 +109,7 @@ impl<'de> Invocation<'de> {
         let (codec, depth) = self.reading();
         codec
             .read(
-                self.telegram,
+                *self.telegram,
                 self.params,
                 std::marker::PhantomData::<W>,
                 depth,
@@ -128,7 +128,7 @@ impl<'de> Invocation<'de> {
     ) -> Result<S::Value, Outcome> {
         let (codec, depth) = self.reading();
         codec
-            .read(self.telegram, self.params, seed, depth)
+            .read(*self.telegram, self.params, seed, depth)
             .map_err(|text| self.unreadable(text))
     }
 
@@ -289,7 +289,7 @@ enum Failed {
 pub(crate) struct Call<'a> {
     pub(crate) conn: &'a Arc<Conn>,
     pub(crate) sender: &'a Sender,
-    pub(crate) telegram: &'a str,
+    pub(crate) telegram: &'a Script<'a>,
     pub(crate) parts: &'a CallParts,
     pub(crate) route: &'a Route,
 }
@@ -309,8 +309,8 @@ impl Calls {
     /// Where the telegram has to be decoded in full before, which says what it really is.
     /// Nothing has happened then.
     pub(crate) fn handle(&self, call: &Call<'_>) -> Result<(), Unreadable> {
-        let method = call.parts.method.of(call.telegram);
-        let id = call.parts.id.as_ref().map(|id| id.of(call.telegram));
+        let method = call.parts.method.of(*call.telegram);
+        let id = call.parts.id.as_ref().map(|id| id.of(*call.telegram));
         let slot = self.slots.find(method);
         let found = slot.as_deref().map(|slot| (slot, slot.handlers()));
         if call.is_raw()

@@ -90,7 +90,7 @@ impl Calls {
 
     /// Answers a call that is not allowed, and tells the program.
     pub(crate) fn refuse_call(&self, call: &Call<'_>, method: &str, error: CallError) {
-        let id = call.parts.id.as_ref().map(|id| id.of(call.telegram));
+        let id = call.parts.id.as_ref().map(|id| id.of(*call.telegram));
         scratch::with_scratch(|out| {
             if let Some(id) = id {
                 answer::encode_error(call.conn, out, id, &error);

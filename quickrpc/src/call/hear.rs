@@ -12,7 +12,7 @@ use crate::base::sync::after;
 use crate::net::above::Hears;
 use crate::net::conn::Admitted;
 use crate::net::conn::{Conn, TooFast};
-use crate::wire::codec::{CallParts, Envelope, Part, Payload, Span};
+use crate::wire::codec::{CallParts, Envelope, Part, Payload, Script, SharedScript, Span};
 use crate::wire::jrpc::batch::BatchAnswer;
 use crate::wire::session::Changes;
 
@@ -22,6 +22,7 @@ use super::cancel;
 use super::dispatch::{Call, Unreadable};
 use super::mailbox::{Item, Turn};
 use super::stream::telegrams::{ITEM, MORE};
+use crate::wire::jrpc::CANCEL;
 
 /// What something answers that was no call.
 const NO_CALL: Answers<'_> = Answers {
@@ -44,20 +45,21 @@ pub(crate) struct Ear<'a> {
 
 /// A telegram as it lies in the input, copied at most once however many calls of it wait.
 struct Telegram<'a> {
-    text: &'a str,
-    shared: Option<Arc<str>>,
+    script: &'a Script<'a>,
+    shared: Option<SharedScript>,
 }
 
 impl Telegram<'_> {
-    fn shared(&mut self) -> Arc<str> {
-        Arc::clone(self.shared.get_or_insert_with(|| self.text.into()))
+    fn shared(&mut self) -> SharedScript {
+        let script = self.script;
+        self.shared.get_or_insert_with(|| script.share()).clone()
     }
 }
 
 impl Hears for Ear<'_> {
-    fn hear(&mut self, heard: Envelope, sender: &Sender, telegram: &str) {
+    fn hear(&mut self, heard: Envelope, sender: &Sender, telegram: &Script<'_>) {
         let mut telegram = Telegram {
-            text: telegram,
+            script: telegram,
             shared: None,
         };
         self.envelope(heard, sender, &mut telegram, &Route::Alone);
@@ -76,7 +78,7 @@ impl Hears for Ear<'_> {
                 params,
                 id: None,
             };
-            self.hear(notification, sender, &text);
+            self.hear(notification, sender, &Script::Text(&text));
         }
     }
 
@@ -150,7 +152,7 @@ impl<'a> Ear<'a> {
                 self.call(parts, sender, telegram, route);
             }
             Envelope::Reply { id, result } => {
-                calls.settle(conn, id, telegram.text, &result);
+                calls.settle(conn, id, telegram.script, &result);
                 self.no_answer(route);
             }
             Envelope::Failure { id, error } => {
@@ -165,10 +167,10 @@ impl<'a> Ear<'a> {
                 self.several(parts, together, sender, telegram);
             }
             Envelope::Invalid { id, error } => match id {
-                Some(id) => self.answer_error(id.of(telegram.text), &error, route),
+                Some(id) => self.answer_error(id.of(*telegram.script), &error, route),
                 None if conn.wire.codec.strict() => self.answer_error("null", &error, route),
                 None => {
-                    let error = Error::undecodable(&error.to_string(), telegram.text.as_bytes());
+                    let error = Error::undecodable(&error.to_string(), telegram.script.as_bytes());
                     self.trouble(sender, error);
                     self.no_answer(route);
                 }
@@ -178,10 +180,10 @@ impl<'a> Ear<'a> {
                 self.no_answer(route);
             }
             Envelope::Hollow { id, error, .. } => {
-                self.answer_error(id.of(telegram.text), &error, route);
+                self.answer_error(id.of(*telegram.script), &error, route);
             }
             Envelope::Unreadable { ours, error } => {
-                let error = Error::undecodable(&error.to_string(), telegram.text.as_bytes());
+                let error = Error::undecodable(&error.to_string(), telegram.script.as_bytes());
                 self.trouble(conn.peer(), error.clone());
                 calls.fail_call(conn, Some(ours), error);
                 self.no_answer(route);
@@ -202,9 +204,9 @@ impl<'a> Ear<'a> {
         telegram: &mut Telegram<'_>,
         route: &Route,
     ) {
-        self.waits |= self.calls.cancel(self.conn, id, telegram.text.len());
+        self.waits |= self.calls.cancel(self.conn, id, telegram.script.len());
         // A program may have declared it, for what it does by itself.
-        match self.calls.slots.find(call.method.of(telegram.text)) {
+        match self.calls.slots.find(call.method.of(*telegram.script)) {
             Some(_) => self.call(call, sender, telegram, route),
             None => self.no_answer(route),
         }
@@ -220,7 +222,7 @@ impl<'a> Ear<'a> {
         route: &Route,
     ) {
         self.deadline = Some(after(timeout));
-        let id = call.id.as_ref().map(|id| id.of(telegram.text));
+        let id = call.id.as_ref().map(|id| id.of(*telegram.script));
         let key = id.map(|id| CallKey::new(self.conn.id(), id));
         // If it is handled at once.
         let _handling = key.map(|key| Current::new(key, self.deadline).begin());
@@ -235,7 +237,7 @@ impl<'a> Ear<'a> {
         sender: &Sender,
         telegram: &mut Telegram<'_>,
     ) {
-        let (size, limits) = (telegram.text.len(), &self.conn.wire.limits);
+        let (size, limits) = (telegram.script.len(), &self.conn.wire.limits);
         let route = match together {
             true => Route::Together(Arc::new(BatchAnswer::new(parts.len(), size, limits))),
             false => Route::Alone,
@@ -260,13 +262,14 @@ impl<'a> Ear<'a> {
         route: &Route,
     ) {
         self.conn.reading.heard_call();
-        if parts.method.of(telegram.text).starts_with("rpc.") && self.of_stream(&parts, telegram) {
+        if parts.method.of(*telegram.script).starts_with("rpc.") && self.of_stream(&parts, telegram)
+        {
             return self.no_answer(route);
         }
         if let Some(rate) = &self.conn.rate
             && let Some(too_fast) = rate.exceeded()
         {
-            return self.too_fast(&parts, sender, telegram.text, route, too_fast);
+            return self.too_fast(&parts, sender, telegram.script, route, too_fast);
         }
         // A thread of the program that reads for itself runs no handlers.
         if self.turn.is_none() && self.calls.delivers_here() {
@@ -276,7 +279,7 @@ impl<'a> Ear<'a> {
             return self.calls.take(&Call {
                 conn: self.conn,
                 sender,
-                telegram: telegram.text,
+                telegram: telegram.script,
                 parts: &parts,
                 route,
             });
@@ -294,7 +297,7 @@ impl<'a> Ear<'a> {
         route: &Route,
     ) {
         if self.calls.mailbox.refuses() {
-            return self.shutting_down(&parts, telegram.text, route);
+            return self.shutting_down(&parts, telegram.script, route);
         }
         let Some(calls) = self.calls.me.upgrade() else {
             return;
@@ -302,7 +305,7 @@ impl<'a> Ear<'a> {
         // The calls of a batch share their telegram.
         let bytes = match &telegram.shared {
             Some(_) => 0,
-            None => telegram.text.len(),
+            None => telegram.script.len(),
         };
         let (conn, sender, route) = (Arc::clone(self.conn), sender.clone(), route.clone());
         let telegram = telegram.shared();
@@ -311,7 +314,7 @@ impl<'a> Ear<'a> {
             let call = Call {
                 conn: &conn,
                 sender: &sender,
-                telegram: &telegram,
+                telegram: &telegram.script(),
                 parts: &parts,
                 route: &route,
             };
@@ -322,25 +325,30 @@ impl<'a> Ear<'a> {
     }
 
     /// What belongs to streams is noticed by whoever reads. Gives whether it was that.
-    fn of_stream(&self, parts: &CallParts, telegram: &Telegram<'_>) -> bool {
+    fn of_stream(&mut self, parts: &CallParts, telegram: &Telegram<'_>) -> bool {
         if parts.id.is_some() {
             return false;
         }
-        match parts.method.of(telegram.text) {
-            ITEM => self.calls.item(self.conn, telegram.text, &parts.params),
-            MORE => self.calls.more(self.conn, telegram.text, &parts.params),
-            _ => false,
-        }
+        let (script, params) = (telegram.script, &parts.params);
+        let waits = match parts.method.of(*script) {
+            ITEM => return self.calls.item(self.conn, script, params),
+            MORE => self.calls.more(self.conn, script, params),
+            // Where the codec has not seen it already.
+            CANCEL => self.calls.given_up(self.conn, script, params),
+            _ => None,
+        };
+        self.waits |= waits.unwrap_or(false);
+        waits.is_some()
     }
 
     #[cold]
-    fn shutting_down(&mut self, parts: &CallParts, telegram: &str, route: &Route) {
+    fn shutting_down(&mut self, parts: &CallParts, telegram: &Script<'_>, route: &Route) {
         let text = "this side shuts down, and begins no calls any more";
         let error = CallError::new(CallError::SHUTTING_DOWN, text);
         match &parts.id {
-            Some(id) => self.answer_error(id.of(telegram), &error, route),
+            Some(id) => self.answer_error(id.of(*telegram), &error, route),
             None => {
-                let method = parts.method.of(telegram);
+                let method = parts.method.of(*telegram);
                 crate::base::log::debug!(peer = %self.conn.peer(), "`{method}` is not begun: {text}");
                 self.no_answer(route);
             }
@@ -352,12 +360,12 @@ impl<'a> Ear<'a> {
         &mut self,
         parts: &CallParts,
         sender: &Sender,
-        telegram: &str,
+        telegram: &Script<'_>,
         route: &Route,
         too_fast: TooFast,
     ) {
         match &parts.id {
-            Some(id) => self.answer_error(id.of(telegram), &too_fast.error, route),
+            Some(id) => self.answer_error(id.of(*telegram), &too_fast.error, route),
             None => self.no_answer(route),
         }
         if let Some(report) = too_fast.report {
@@ -394,7 +402,7 @@ impl Calls {
     /// This thread handles a call, unless nobody waits for its answer any more: then it is
     /// answered without that.
     fn enter(&self, call: &Call<'_>, deadline: Option<Instant>) -> Option<Option<Handling>> {
-        let Some(id) = call.parts.id.as_ref().map(|id| id.of(call.telegram)) else {
+        let Some(id) = call.parts.id.as_ref().map(|id| id.of(*call.telegram)) else {
             return Some(None);
         };
         let current = Current::new(CallKey::new(call.conn.id(), id), deadline);
@@ -417,12 +425,12 @@ impl Calls {
     fn take_in_full(&self, call: &Call<'_>) {
         let mut ear = Ear::new(self, call.conn);
         let wire = &call.conn.wire;
-        let (parts, timeout) = match wire.codec.decode(call.telegram, &wire.limits) {
+        let (parts, timeout) = match wire.codec.decode(*call.telegram, &wire.limits) {
             Ok(Envelope::Call { method, params, id }) => (CallParts { method, params, id }, None),
             Ok(Envelope::Timed(timed)) => (timed.1, Some(timed.0)),
             Ok(envelope) => {
                 let mut telegram = Telegram {
-                    text: call.telegram,
+                    script: call.telegram,
                     shared: None,
                 };
                 return ear.envelope(envelope, call.sender, &mut telegram, call.route);

@@ -15,7 +15,7 @@ use crate::call::reply::Via;
 use crate::format::args::{self, ArgsOut, OutArgs};
 use crate::format::description::CallDescription;
 use crate::wire::Wire;
-use crate::wire::codec::{AnyCodec, Payload};
+use crate::wire::codec::{AnyCodec, Payload, Script};
 use crate::wire::jrpc;
 use crate::wire::session::About;
 
@@ -84,7 +84,7 @@ impl<A: OutArgs> ArgsFor for Declared<'_, A> {
         let declared = self.call.positional && wire.codec.positional();
         let args = ArgsOut {
             call: self.call.arguments,
-            positional: declared || (id.is_some() && wire.is_nameless()),
+            positional: declared || wire.is_nameless(id.is_some()),
             args: self.args,
         };
         wire.codec.encode_call(out, method, &args, id)
@@ -499,7 +499,7 @@ impl Drop for Unsent<'_> {
 /// Reads the result of a call.
 pub(super) fn decode<T: Via<W>, W: DeserializeOwned>(
     codec: &AnyCodec,
-    telegram: &str,
+    telegram: &Script<'_>,
     payload: &Payload,
     depth: usize,
 ) -> Result<T, String> {
@@ -513,7 +513,7 @@ pub(super) fn decode<T: Via<W>, W: DeserializeOwned>(
     }
     let seed = Seed::<W>(std::marker::PhantomData);
     codec
-        .read(telegram, payload, seed, depth)
+        .read(*telegram, payload, seed, depth)
         .map(Via::from_wire)
 }
 

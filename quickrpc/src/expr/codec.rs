@@ -13,7 +13,7 @@ use super::zonis::{self, ZonisExpr};
 use crate::base::expr_error::{ExprError, ExprKind, Wrong, found};
 
 /// How messages become bytes: `jrpc`, `jrpc:<delimiter>`, `jrpc:content-length`, `terse`,
-/// or a registered codec.
+/// `msgpack`, `msgpack?named=on`, a protocol of others, or a registered codec.
 ///
 /// ```
 /// use quickrpc::CodecExpr;
@@ -46,6 +46,11 @@ pub enum CodecKind {
     },
     /// The line format for people.
     Terse,
+    /// MessagePack-RPC.
+    Msgpack {
+        /// Whether arguments are sent as a map, by their names.
+        named: bool,
+    },
     /// Zonis, over a WebSocket.
     Zonis(ZonisExpr),
     /// Juggler, over a WebSocket.
@@ -131,8 +136,14 @@ fn parse(piece: Piece<'_>) -> Parsed<(CodecKind, bool)> {
             (kind, &["strict", "deadlines"])
         }
         "terse" if params.text.is_empty() => (CodecKind::Terse, &[]),
-        "terse" => {
-            let message = format!("`terse` takes no parameters, {}", found(params.text));
+        "msgpack" if params.text.is_empty() => {
+            let named = scope.take("named").map(|o| o.flag()).transpose()?;
+            let named = named.unwrap_or(false);
+            (CodecKind::Msgpack { named }, &["named"])
+        }
+        "terse" | "msgpack" => {
+            let (name, found) = (shorthand.text, found(params.text));
+            let message = format!("`{name}` takes no parameters, {found}");
             return Err(Wrong::new(params.at, message));
         }
         "juggler" => {
@@ -211,6 +222,8 @@ impl fmt::Display for CodecExpr {
                 Ok(())
             }
             CodecKind::Terse => f.write_str("terse"),
+            CodecKind::Msgpack { named: false } => f.write_str("msgpack"),
+            CodecKind::Msgpack { named: true } => f.write_str("msgpack?named=on"),
             CodecKind::Juggler(juggler) => juggler.fmt(f),
             CodecKind::Zonis(zonis) => zonis.fmt(f),
             CodecKind::Custom(custom) => custom.fmt(f),
@@ -253,6 +266,10 @@ mod tests {
     fn with_headers(strict: bool) -> CodecExpr {
         let framing = Framing::ContentLength;
         CodecExpr::of(CodecKind::Jrpc { framing, strict })
+    }
+
+    fn msgpack(named: bool) -> CodecExpr {
+        CodecExpr::of(CodecKind::Msgpack { named })
     }
 
     #[test]
@@ -301,6 +318,9 @@ mod tests {
             ),
             ("terse", CodecExpr::of(CodecKind::Terse), "terse"),
             ("terse:", CodecExpr::of(CodecKind::Terse), "terse"),
+            ("msgpack", msgpack(false), "msgpack"),
+            ("msgpack:?named=off", msgpack(false), "msgpack"),
+            ("msgpack?named=true", msgpack(true), "msgpack?named=on"),
         ];
         for (text, value, written) in cases {
             assert_eq!(text.parse::<CodecExpr>().as_ref(), Ok(&value), "{text}");
@@ -331,6 +351,8 @@ mod tests {
                 "unknown option, found `stirct`; did you mean `strict`?",
             ),
             ("terse:x", 6, "`terse` takes no parameters, found `x`"),
+            ("msgpack:x", 8, "`msgpack` takes no parameters, found `x`"),
+            ("msgpack?name=on", 8, "unknown option, found `name`"),
             (
                 "terse?x=1",
                 6,

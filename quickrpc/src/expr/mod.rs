@@ -48,6 +48,7 @@
 //! | `spin` | all streams | a duration, or `off`: who waits for input looks for it so long before sleeping |
 //! | each field of [`Limits`](crate::Limits), by its name | all but `mux`, `restart` | a number, a size, or a duration |
 //! | `strict` | `jrpc` | `on` or `off` |
+//! | `named` | `msgpack` | `on` or `off`: arguments are sent by name, and not by position |
 //!
 //! With `strict`, also what has no id that could be read, or the id null, is answered, as JSON-RPC
 //! wants it; such an answer stops a Python peer.

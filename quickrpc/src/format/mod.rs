@@ -2,5 +2,7 @@
 
 pub(crate) mod args;
 pub(crate) mod description;
+#[cfg(feature = "msgpack")]
+pub(crate) mod msgpack;
 pub(crate) mod property;
 pub(crate) mod text;

@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::base::error::Error;
 use crate::base::reason::DisconnectReason;
 use crate::base::sender::Sender;
-use crate::wire::codec::Envelope;
+use crate::wire::codec::{Envelope, Script};
 use crate::wire::session::Changes;
 
 use super::conn::Conn;
@@ -72,7 +72,7 @@ pub(crate) trait Above: Send + Sync {
 /// Hears the messages of one round of one peer.
 pub(crate) trait Hears {
     /// A message, and who sent it.
-    fn hear(&mut self, heard: Envelope, sender: &Sender, telegram: &str);
+    fn hear(&mut self, heard: Envelope, sender: &Sender, telegram: &Script<'_>);
 
     /// Properties of the peer have changed, which is no notification on its wire.
     fn changed(&mut self, changes: &dyn Changes, sender: &Sender);

@@ -10,7 +10,7 @@ use crate::base::reason::DisconnectReason;
 use crate::base::sender::Sender;
 use crate::base::spare;
 use crate::carrier::stream::Place;
-use crate::wire::codec::Envelope;
+use crate::wire::codec::{Envelope, Script};
 use crate::wire::cut::{Broken, Cut};
 use crate::wire::framing::{Progress, Unframed};
 use crate::wire::hearing::{Hearing, Message, Sense, Unsealed};
@@ -370,7 +370,7 @@ impl Round<'_> {
                             provider; give one with `.security(..)`";
                 self.hears.trouble(sender, Error::Security(text.into()));
             }
-            Ok((text, envelope)) => self.hears.hear(envelope, sender, text),
+            Ok((telegram, envelope)) => self.hears.hear(envelope, sender, &telegram),
             Err(error) => self.hears.unreadable(sender, &error.to_string(), bytes),
         }
     }
@@ -390,11 +390,11 @@ impl Round<'_> {
         match understood {
             Ok((text, Heard::Message(envelope))) => {
                 self.net.greeted(self.above, conn, None);
-                self.hears.hear(envelope, sender, text);
+                self.hears.hear(envelope, sender, &Script::Text(text));
             }
             Ok((_, Heard::Put(text, envelope))) => {
                 self.net.greeted(self.above, conn, None);
-                self.hears.hear(envelope, sender, &text);
+                self.hears.hear(envelope, sender, &Script::Text(&text));
             }
             Ok((_, Heard::Changes(changes))) => {
                 self.net.greeted(self.above, conn, None);

@@ -153,8 +153,11 @@ fn cut_stream<'a>(
     bytes: &'a [u8],
     limit: usize,
 ) -> Result<(usize, Cut<'a>), Broken> {
-    if *fresh && guess::is_tls(bytes) && wire.codec.is_text() {
-        return Err(Broken::Garbled(String::from(guess::TLS)));
+    if *fresh
+        && let Some(text) = guess::stranger(bytes)
+        && wire.codec.is_text()
+    {
+        return Err(Broken::Garbled(String::from(text)));
     }
     let next = match &wire.frames {
         Frames::Stream(Some(framing)) => framing.next_frame(bytes, progress, limit),

@@ -16,6 +16,11 @@ pub(crate) mod jrpc;
 pub(crate) mod json;
 #[cfg(feature = "juggler")]
 pub(crate) mod juggler;
+#[cfg(feature = "msgpack")]
+pub(crate) mod msgpack;
+#[cfg(not(feature = "msgpack"))]
+#[path = "no_msgpack.rs"]
+pub(crate) mod msgpack;
 pub(crate) mod protocols;
 pub mod security;
 #[cfg_attr(
@@ -116,10 +121,14 @@ impl Wire {
         Some(self.codec.protocol()?.session(self.role, largest))
     }
 
-    /// Whether arguments of calls that want an answer never have names.
-    pub(crate) fn is_nameless(&self) -> bool {
-        let protocol = self.codec.protocol();
-        protocol.is_some_and(|protocol| protocol.nameless(self.role))
+    /// Whether arguments have no names, whatever is declared.
+    #[inline]
+    pub(crate) fn is_nameless(&self, wants_answer: bool) -> bool {
+        match &self.codec {
+            AnyCodec::Jrpc(_) | AnyCodec::Terse(_) | AnyCodec::Custom(_) => false,
+            AnyCodec::Msgpack(codec) => !codec.named(),
+            AnyCodec::Foreign(protocol) => wants_answer && protocol.0.nameless(self.role),
+        }
     }
 
     /// Whether properties are more than calls.

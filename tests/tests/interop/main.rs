@@ -12,6 +12,9 @@ mod juggler;
 mod juggler_state;
 mod language_servers;
 mod methods;
+mod msgpack;
+#[cfg(unix)] // it is reached over a Unix socket
+mod neovim;
 mod openssl;
 mod properties;
 mod python_client;

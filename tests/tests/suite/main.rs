@@ -31,6 +31,7 @@ mod limits_queues;
 mod limits_reading;
 mod limits_servers;
 mod matrix;
+mod msgpack;
 mod null_results;
 mod panics;
 mod peers;

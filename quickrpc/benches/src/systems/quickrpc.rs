@@ -82,6 +82,14 @@ impl QuickRpc {
         }
     }
 
+    #[cfg(feature = "msgpack")]
+    pub(crate) fn msgpack() -> Self {
+        QuickRpc {
+            codec: "msgpack",
+            ..QuickRpc::jrpc()
+        }
+    }
+
     pub(crate) fn queue() -> Self {
         QuickRpc {
             processing: Processing::Queue,
@@ -197,6 +205,8 @@ impl System for QuickRpc {
     fn greeting(&self) -> Greeting {
         match self.codec {
             "terse" => Greeting::new("add[1] a:1 b:2 note:\"\"\n", "\n"),
+            // The answer ends with the sum.
+            "msgpack" => Greeting::new(b"\x94\0\x01\xa3add\x93\x01\x02\xa0", b"\x03"),
             _ => Greeting::json(),
         }
     }
@@ -306,6 +316,8 @@ pub(crate) fn all(scale: &Scale) -> Vec<AnySystem> {
         Arc::new(QuickRpc::jrpc()),
         Arc::new(QuickRpc::queue()),
         Arc::new(QuickRpc::terse()),
+        #[cfg(feature = "msgpack")]
+        Arc::new(QuickRpc::msgpack()),
     ];
     if let Some(option) = &scale.option {
         systems.push(Arc::new(QuickRpc {

@@ -33,6 +33,12 @@ pub(super) fn window(scale: &Scale) -> Workload {
     let mut systems = systems::all(scale);
     insert_after(&mut systems, QuickRpc::terse().batched(), "quickrpc terse");
     insert_after(&mut systems, QuickRpc::jrpc().batched(), "quickrpc jrpc");
+    #[cfg(feature = "msgpack")]
+    insert_after(
+        &mut systems,
+        QuickRpc::msgpack().batched(),
+        "quickrpc msgpack",
+    );
     Workload {
         title: "64 calls in flight from one caller",
         about: "Each answer makes room for a call; with `batch` for 32 at once. The floor writes \

@@ -23,6 +23,8 @@ pub(super) fn workload(scale: &Scale) -> Workload {
         Arc::new(Floor::plain()),
         Arc::new(QuickRpc::jrpc()),
         Arc::new(QuickRpc::terse()),
+        #[cfg(feature = "msgpack")]
+        Arc::new(QuickRpc::msgpack()),
     ];
     let peers = systems::peers(scale).into_iter();
     systems.extend(peers.filter(|system| system.is_native()));

@@ -17,12 +17,14 @@ const PARTS: usize = 400;
 const WARM_UP: usize = 20;
 
 pub(super) fn workload(_scale: &Scale) -> Workload {
-    let systems: [(AnySystem, Format); 5] = [
+    let systems: Vec<(AnySystem, Format)> = vec![
         (Arc::new(Floor::typed().epoll()), Format::Json),
         (Arc::new(Floor::plain().epoll()), Format::Json),
         (Arc::new(QuickRpc::jrpc()), Format::Json),
         (Arc::new(QuickRpc::queue()), Format::Json),
         (Arc::new(QuickRpc::terse()), Format::Terse),
+        #[cfg(feature = "msgpack")]
+        (Arc::new(QuickRpc::msgpack()), Format::MessagePack),
     ];
     Workload {
         title: "Receiving",
@@ -47,6 +49,8 @@ pub(super) fn workload(_scale: &Scale) -> Workload {
 enum Format {
     Json,
     Terse,
+    #[cfg(feature = "msgpack")]
+    MessagePack,
 }
 
 impl Format {
@@ -58,6 +62,11 @@ impl Format {
                 Format::Json => message::push_log(&mut out),
                 Format::Terse => {
                     out.extend_from_slice(b"log a:123 b:456 note:\"a note of 18 bytes\"\n");
+                }
+                #[cfg(feature = "msgpack")]
+                Format::MessagePack => {
+                    out.extend_from_slice(b"\x93\x02\xa3log\x93\x7b\xcd\x01\xc8\xb2");
+                    out.extend_from_slice(b"a note of 18 bytes");
                 }
             }
         }
@@ -73,6 +82,8 @@ impl Format {
                 out
             }
             Format::Terse => b"add[1] a:123 b:456 note:\"\"\n".to_vec(),
+            #[cfg(feature = "msgpack")]
+            Format::MessagePack => b"\x94\0\x01\xa3add\x93\x7b\xcd\x01\xc8\xa0".to_vec(),
         }
     }
 }

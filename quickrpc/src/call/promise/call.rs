@@ -8,7 +8,7 @@ use super::shared::{Shared, Turn};
 use crate::base::error::{Error, Result};
 use crate::base::foreign::catch;
 use crate::net::conn::Conn;
-use crate::wire::codec::{AnyCodec, Payload};
+use crate::wire::codec::{AnyCodec, Payload, Script};
 
 /// What the promise of a call asks of the API that the call belongs to.
 ///
@@ -72,7 +72,7 @@ pub(crate) struct CallInfo {
 }
 
 /// Reads the result out of a message: telegram, payload, and the depth of nesting allowed.
-pub(crate) type Decode<T> = fn(&AnyCodec, &str, &Payload, usize) -> Result<T, String>;
+pub(crate) type Decode<T> = fn(&AnyCodec, &Script<'_>, &Payload, usize) -> Result<T, String>;
 
 /// The entry of a call in the table of pending calls.
 ///
@@ -88,7 +88,7 @@ pub(crate) trait PendingCall: Send + Sync {
     fn offer(
         &self,
         codec: &AnyCodec,
-        telegram: &str,
+        telegram: &Script<'_>,
         payload: &Payload,
         depth: usize,
         lane: u64,
@@ -111,7 +111,7 @@ pub(crate) trait PendingCall: Send + Sync {
         &self,
         conn: &Arc<Conn>,
         codec: &AnyCodec,
-        telegram: &str,
+        telegram: &Script<'_>,
         payload: &Payload,
         depth: usize,
     ) -> ItemOutcome {
@@ -136,7 +136,7 @@ impl<T: Send + 'static> PendingCall for Shared<T> {
     fn offer(
         &self,
         codec: &AnyCodec,
-        telegram: &str,
+        telegram: &Script<'_>,
         payload: &Payload,
         depth: usize,
         lane: u64,

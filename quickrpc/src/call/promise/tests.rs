@@ -7,7 +7,7 @@ use super::*;
 use crate::base::error::CallError;
 use crate::base::sender::Sender;
 use crate::base::value::{Value, ValueDeserializer};
-use crate::wire::codec::{AnyCodec, Codec, Message, Payload};
+use crate::wire::codec::{AnyCodec, Codec, Message, Payload, Script};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -77,7 +77,7 @@ impl Codec for NoCodec {
     }
 }
 
-fn decode(_: &AnyCodec, _: &str, payload: &Payload, _: usize) -> Result<i64, String> {
+fn decode(_: &AnyCodec, _: &Script<'_>, payload: &Payload, _: usize) -> Result<i64, String> {
     match payload {
         Payload::Value(Value::String(_)) => panic!("a deserialiser's mistake"),
         Payload::Value(value) => serde::Deserialize::deserialize(ValueDeserializer(value))
@@ -89,7 +89,7 @@ fn decode(_: &AnyCodec, _: &str, payload: &Payload, _: usize) -> Result<i64, Str
 fn answer(call: &dyn PendingCall, value: impl Into<Value>) {
     let codec = AnyCodec::custom(Arc::new(NoCodec));
     let value = Payload::Value(value.into());
-    call.offer(&codec, "", &value, 128, 7).unwrap();
+    call.offer(&codec, &"".into(), &value, 128, 7).unwrap();
 }
 
 fn call(fake: &Arc<Fake>, timeout: Duration) -> (Promise<i64>, Arc<dyn PendingCall>) {
@@ -224,14 +224,16 @@ fn a_bad_result_may_leave_the_call_to_others() {
     let codec = AnyCodec::custom(Arc::new(NoCodec));
     let (promise, pending) = call(&fake, MINUTE);
     let bad = Payload::Value(true.into());
-    let error = pending.offer(&codec, "", &bad, 128, 0).unwrap_err();
+    let error = pending.offer(&codec, &"".into(), &bad, 128, 0).unwrap_err();
     assert_eq!(
         error.to_string(),
         "the result of `add` cannot be read: invalid type: boolean `true`, expected i64"
     );
     assert!(promise.try_result().is_none());
     let panics = Payload::Value("x".into());
-    let error = pending.offer(&codec, "", &panics, 128, 0).unwrap_err();
+    let error = pending
+        .offer(&codec, &"".into(), &panics, 128, 0)
+        .unwrap_err();
     pending.fail(error, 0);
     assert_eq!(
         promise.result().unwrap_err().to_string(),
@@ -246,7 +248,7 @@ fn what_nobody_wants_is_not_decoded() {
     drop(promise);
     let codec = AnyCodec::custom(Arc::new(NoCodec));
     pending
-        .offer(&codec, "", &Payload::Missing, 128, 0)
+        .offer(&codec, &"".into(), &Payload::Missing, 128, 0)
         .unwrap();
 }
 

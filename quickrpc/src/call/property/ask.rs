@@ -11,7 +11,7 @@ use crate::call::reply::Via;
 use crate::call::target::{ArgsFor, Target, decode};
 use crate::format::property::{PropertyDescription, VALUE};
 use crate::wire::Wire;
-use crate::wire::codec::{Payload, Span};
+use crate::wire::codec::{Payload, Script, Span};
 
 /// The value of a property that nobody declared, as the one argument of what writes it.
 pub(crate) struct Written<'a, V>(pub(crate) &'a V);
@@ -24,7 +24,7 @@ impl<V: Serialize> ArgsFor for Written<'_, V> {
         method: &str,
         id: Option<u64>,
     ) -> Result<(), String> {
-        match wire.is_nameless() {
+        match wire.is_nameless(id.is_some()) {
             true => wire.codec.encode_call(out, method, &(self.0,), id),
             false => {
                 let named = BTreeMap::from([(VALUE, self.0)]);
@@ -70,7 +70,12 @@ impl Target {
         let (peer, text) = peers.find_map(|peer| Some((peer, peer.seen(property)?)))?;
         let wire = &peer.wire;
         let payload = Payload::Text(Span::new(0..text.len())?);
-        let value = decode::<T, W>(&wire.codec, &text, &payload, wire.limits.nesting_depth);
+        let value = decode::<T, W>(
+            &wire.codec,
+            &Script::Text(&text),
+            &payload,
+            wire.limits.nesting_depth,
+        );
         Some(match value {
             Ok(value) => Promise::ready(value),
             Err(reason) => Promise::failed(Error::Decode(reason.into())),

@@ -172,11 +172,12 @@ impl Owned {
     pub(super) fn encode(&self, peer: &Conn, value: &dyn Stored, out: &mut Vec<u8>) -> Result<()> {
         out.clear();
         let (codec, names) = (&peer.wire.codec, &self.names);
+        let positional = names.positional || peer.wire.is_nameless(false);
         let encode = || match peer.wire.has_properties() {
             true => value
                 .text()
                 .map(|text| out.extend_from_slice(text.as_bytes())),
-            false => value.encode_change(codec, out, &names.change, names.positional),
+            false => value.encode_change(codec, out, &names.change, positional),
         };
         let encoded = foreign::catch("encoding a property", encode)
             .unwrap_or_else(|| Err("its type panicked".to_owned()));

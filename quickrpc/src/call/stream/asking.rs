@@ -21,7 +21,7 @@ use crate::format::args::OutArgs;
 use crate::format::description::CallDescription;
 use crate::net::collect::Batch;
 use crate::net::conn::{Conn, Wait};
-use crate::wire::codec::{AnyCodec, Payload};
+use crate::wire::codec::{AnyCodec, Payload, Script};
 use crate::wire::session::About;
 
 impl Target {
@@ -98,7 +98,7 @@ impl Target {
 /// Reads an item of a stream.
 fn item<T: Via<W>, W: DeserializeOwned>(
     codec: &AnyCodec,
-    telegram: &str,
+    telegram: &Script<'_>,
     payload: &Payload,
     depth: usize,
 ) -> Result<T, String> {
@@ -126,7 +126,7 @@ fn only_streams(method: &str, peers: &[Arc<Conn>]) -> Result<()> {
 
 impl Calls {
     /// A peer has sent an item. Gives whether it was one.
-    pub(crate) fn item(&self, conn: &Arc<Conn>, telegram: &str, params: &Payload) -> bool {
+    pub(crate) fn item(&self, conn: &Arc<Conn>, telegram: &Script<'_>, params: &Payload) -> bool {
         let (codec, depth) = (&conn.wire.codec, conn.wire.limits.nesting_depth);
         let Ok(id) = telegrams::item_id(codec, telegram, params, depth) else {
             return false;
@@ -150,30 +150,61 @@ impl Calls {
         true
     }
 
-    /// A peer takes more items of a stream. Gives whether it has said so.
-    pub(crate) fn more(&self, conn: &Arc<Conn>, telegram: &str, params: &Payload) -> bool {
+    /// A peer takes more items of a stream. `None`: it has not said so; else whether something
+    /// waits behind its calls now.
+    pub(crate) fn more(
+        &self,
+        conn: &Arc<Conn>,
+        telegram: &Script<'_>,
+        params: &Payload,
+    ) -> Option<bool> {
         let (codec, depth) = (&conn.wire.codec, conn.wire.limits.nesting_depth);
-        let Ok(more) = telegrams::more(codec, telegram, params, depth) else {
-            return false;
-        };
-        self.feeds.more(conn.id(), &more.id, more.items);
-        true
+        let more = telegrams::more(codec, telegram, params, depth).ok()?;
+        let More { id, items } = more;
+        let peer = conn.id();
+        if self.feeds.more(peer, &id, items) {
+            return Some(false);
+        }
+        // The call may wait or run still: where it is begun, its stream is known when it ends.
+        let (me, behind) = (self.me.clone(), id.clone());
+        let waits = self.behind_calls(conn, telegram.len(), move || {
+            if let Some(calls) = me.upgrade() {
+                calls.feeds.more(peer, &behind, items);
+            }
+        });
+        if !waits {
+            // Or has ended meanwhile.
+            self.feeds.more(peer, &id, items);
+        }
+        Some(waits)
+    }
+
+    /// A peer gives up a call; as with [`more`](Self::more).
+    pub(crate) fn given_up(
+        &self,
+        conn: &Arc<Conn>,
+        telegram: &Script<'_>,
+        params: &Payload,
+    ) -> Option<bool> {
+        let (codec, depth) = (&conn.wire.codec, conn.wire.limits.nesting_depth);
+        let id = telegrams::given_up(codec, telegram, params, depth).ok()?;
+        Some(self.cancel(conn, &id.raw(), telegram.len()))
     }
 
     /// The peer that was asked may send so many more items.
     pub(crate) fn grant_items(&self, call: u64, items: u64) {
         let id = CallId::Number(i64::try_from(call).unwrap_or(i64::MAX));
-        self.say(call, MORE, &More { id, items });
-    }
-
-    /// Says something about a call to the peer that was asked.
-    fn say(&self, call: u64, method: &str, args: &impl serde::Serialize) {
+        let (more, method) = (More { id, items }, MORE);
         let asked = lock(&self.pending).only_asked(call);
         let Some(conn) = asked else {
             return;
         };
         let said = with_scratch(|out| {
-            let encoded = conn.wire.codec.encode_call(out, method, args, None);
+            let codec = &conn.wire.codec;
+            let encoded = match conn.wire.is_nameless(false) {
+                true => codec.encode_call(out, MORE, &(&more.id, more.items), None),
+                false => codec.encode_call(out, MORE, &more, None),
+            };
             encoded.map_err(|reason| Error::Encode {
                 method: method.into(),
                 reason: reason.into(),

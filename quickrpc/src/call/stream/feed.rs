@@ -6,18 +6,20 @@ use std::task::{Context, Poll};
 use serde::Serialize;
 
 use super::Stream;
-use super::feeds::Fed;
+use super::feeds::{Fed, May};
 use super::telegrams::{CallId, ITEM, Item};
 use crate::base::error::{CallError, Error, Result};
 use crate::base::foreign;
 use crate::base::scratch::with_scratch;
 use crate::base::sync::lock;
 use crate::call::answer::{LateAnswer, internal};
+use crate::call::calls::Calls;
 use crate::call::promise::wish::{Callback, Unwanted};
 use crate::call::reply::Via;
 use crate::call::task::Task;
 use crate::net::collect::Batch;
 use crate::net::conn::Conn;
+use crate::net::reactor::Command;
 use crate::wire::session::About;
 
 /// So many items are sent before others of the peer have their turn.
@@ -72,43 +74,75 @@ impl Unwanted for Wanted {
     }
 }
 
+/// The place of a stream among those that are fed, until it is dropped.
+pub(crate) struct Place {
+    calls: Arc<Calls>,
+    peer: u64,
+    id: CallId,
+    fed: Arc<Fed>,
+}
+
+impl Place {
+    /// One for the stream that answers this call.
+    ///
+    /// # Errors
+    ///
+    /// The call's answer where there can be no stream.
+    pub(crate) fn take(answer: &LateAnswer) -> Result<Self> {
+        let (Some(conn), Some(id)) = (answer.conn.upgrade(), &answer.id) else {
+            // Nobody is there for it.
+            return Err(Error::Cancelled);
+        };
+        if let Some(why) = conn.wire.lacks_streams() {
+            return Err(Error::Call(internal(why)));
+        }
+        let (calls, peer, id) = (Arc::clone(&answer.calls), conn.id(), CallId::of(id));
+        let Some(fed) = calls.feeds.begin(peer, &id) else {
+            let text = "another stream of this connection has the same id";
+            let error = CallError::new(CallError::INVALID_REQUEST, text);
+            return Err(Error::Call(error));
+        };
+        Ok(Place {
+            calls,
+            peer,
+            id,
+            fed,
+        })
+    }
+}
+
+impl Place {
+    /// Before the answer leaves: the peer may use the id again then.
+    fn leave(&self) {
+        self.calls.feeds.ended(self.peer, &self.id, &self.fed);
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
 /// Feeds the caller with a handler's stream, and answers the call behind it.
-pub(crate) fn feed<T, W, R, V>(answer: LateAnswer, stream: Stream<T, R>, wanted: Arc<Wanted>)
-where
+pub(crate) fn feed<T, W, R, V>(
+    answer: LateAnswer,
+    stream: Stream<T, R>,
+    wanted: Arc<Wanted>,
+    place: Place,
+) where
     T: Via<W> + Send + 'static,
     W: Serialize + 'static,
     R: Via<V> + Send + 'static,
     V: Serialize + 'static,
 {
-    let calls = Arc::clone(&answer.calls);
-    let (Some(conn), Some(id)) = (answer.conn.upgrade(), &answer.id) else {
-        // Nobody is there for it.
-        foreign::catch("dropping a stream", || drop(stream));
-        return answer.settle(Ok(()));
-    };
-    let (peer, id) = (conn.id(), CallId::of(id));
-    let begun = match conn.wire.lacks_streams() {
-        Some(why) => Err(internal(why)),
-        None => calls.feeds.begin(peer, &id).ok_or_else(|| {
-            let text = "another stream of this connection has the same id";
-            CallError::new(CallError::INVALID_REQUEST, text)
-        }),
-    };
-    drop(conn);
-    let fed = match begun {
-        Ok(fed) => fed,
-        Err(error) => {
-            foreign::catch("dropping a stream", || drop(stream));
-            return answer.settle::<()>(Err(Error::Call(error)));
-        }
-    };
+    let (calls, peer, fed) = (Arc::clone(&place.calls), place.peer, Arc::clone(&place.fed));
     let mut feeding = Feeding {
         answer: Some(answer),
         stream: Some(stream),
-        id,
-        peer,
-        fed: Arc::clone(&fed),
+        place,
         refused: Vec::new(),
+        looked: false,
         _wanted: Arc::clone(&wanted),
     };
     let work = move |cx: &mut Context<'_>| {
@@ -132,11 +166,11 @@ struct Feeding<T, R> {
     /// `None` once it is answered.
     answer: Option<LateAnswer>,
     stream: Option<Stream<T, R>>,
-    id: CallId,
-    peer: u64,
-    fed: Arc<Fed>,
+    place: Place,
     /// An item for which there was no room.
     refused: Vec<u8>,
+    /// It was looked whether the peer has said how much it takes.
+    looked: bool,
     /// Whoever cancels holds it weakly.
     _wanted: Arc<Wanted>,
 }
@@ -173,8 +207,10 @@ impl<T: Send + 'static, R: Send + 'static> Feeding<T, R> {
                     Err(end) => return Poll::Ready(end),
                 }
             }
-            if !self.fed.may_send() {
-                return Poll::Pending;
+            match self.place.fed.may_send(std::mem::take(&mut self.looked)) {
+                May::Send => {}
+                May::Wait => return Poll::Pending,
+                May::Look => return self.look(cx),
             }
             let Some(stream) = &mut self.stream else {
                 return Poll::Ready(End::Gone);
@@ -182,7 +218,7 @@ impl<T: Send + 'static, R: Send + 'static> Feeding<T, R> {
             let item = match foreign::inside(|| stream.poll_item(cx)) {
                 Ok(Poll::Ready(Some(Ok(item)))) => item,
                 Ok(Poll::Pending) => {
-                    self.fed.unsent();
+                    self.place.fed.unsent();
                     return Poll::Pending;
                 }
                 Ok(Poll::Ready(_)) => return Poll::Ready(End::Ended),
@@ -200,6 +236,21 @@ impl<T: Send + 'static, R: Send + 'static> Feeding<T, R> {
         Poll::Pending
     }
 
+    /// Goes on when the poll thread has done what it does now.
+    fn look(&mut self, cx: &Context<'_>) -> Poll<End> {
+        self.looked = true;
+        let waker = cx.waker().clone();
+        let reactor = self
+            .answer
+            .as_ref()
+            .map(|answer| answer.calls.net.reactor());
+        match reactor.flatten() {
+            Some(reactor) => reactor.ask(Command::Call(Box::new(move || waker.wake()))),
+            None => waker.wake(),
+        }
+        Poll::Pending
+    }
+
     fn send<W>(&mut self, conn: &Arc<Conn>, item: T) -> Result<(), End>
     where
         T: Via<W>,
@@ -208,9 +259,14 @@ impl<T: Send + 'static, R: Send + 'static> Feeding<T, R> {
         with_scratch(|out| {
             let written = foreign::catch("writing an item", || {
                 let value = &item.into_wire();
-                let id = &self.id;
-                let item = Item { id, value };
-                conn.wire.codec.encode_call(out, ITEM, &item, None)
+                let id = &self.place.id;
+                match conn.wire.is_nameless(false) {
+                    true => conn.wire.codec.encode_call(out, ITEM, &(id, value), None),
+                    false => {
+                        let item = Item { id, value };
+                        conn.wire.codec.encode_call(out, ITEM, &item, None)
+                    }
+                }
             });
             let failed = match written {
                 Some(Ok(())) => conn.frame(out, ITEM).map_err(|error| error.to_string()),
@@ -251,7 +307,7 @@ impl<T: Send + 'static, R: Send + 'static> Feeding<T, R> {
         if let End::Ended = end
             && let (Some(stream), Some(answer)) = (self.stream.take(), self.answer.take())
         {
-            answer.calls.feeds.ended(self.peer, &self.id);
+            self.place.leave();
             return answer.settle(stream.into_end().map(Via::into_wire));
         }
         self.give_up(match end {
@@ -266,7 +322,7 @@ impl<T, R> Feeding<T, R> {
         let stream = self.stream.take();
         foreign::catch("dropping a stream", || drop(stream));
         if let Some(answer) = self.answer.take() {
-            answer.calls.feeds.ended(self.peer, &self.id);
+            self.place.leave();
             answer.settle::<()>(Err(error));
         }
     }

@@ -25,6 +25,19 @@ pub(crate) struct Fed {
     task: Mutex<Option<Arc<Task>>>,
 }
 
+/// Whether an item may be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum May {
+    Send,
+    /// Not before the peer says so.
+    Wait,
+    /// When whoever reads the peer has had its turn: the peer may have said how much it takes.
+    Look,
+}
+
+/// So many items go to a peer before it is looked whether it has said how many it takes.
+const UNASKED: u64 = 16;
+
 /// What a peer takes of a stream.
 #[derive(Debug)]
 enum Credit {
@@ -42,13 +55,16 @@ impl Default for Credit {
 
 impl Fed {
     /// Takes the credit for one item, if there is.
-    pub(crate) fn may_send(&self) -> bool {
+    pub(crate) fn may_send(&self, looked: bool) -> May {
         match &mut *lock(&self.credit) {
+            Credit::Unlimited(sent) if !looked && *sent > 0 && *sent % UNASKED == 0 => {
+                return May::Look;
+            }
             Credit::Unlimited(sent) => *sent += 1,
-            Credit::Left(0) => return false,
+            Credit::Left(0) => return May::Wait,
             Credit::Left(left) => *left -= 1,
         }
-        true
+        May::Send
     }
 
     /// An item for which credit was taken was not sent.
@@ -108,13 +124,14 @@ impl Feeds {
         fed.wake();
     }
 
-    /// A stream has ended.
-    pub(crate) fn ended(&self, peer: u64, id: &CallId) {
+    /// A stream has ended, if it is there still.
+    pub(crate) fn ended(&self, peer: u64, id: &CallId, ended: &Arc<Fed>) {
         let mut table = lock(&self.table);
         let Some(streams) = table.get_mut(&peer) else {
             return;
         };
-        let fed = streams.remove(id);
+        let is_there = streams.get(id).is_some_and(|fed| Arc::ptr_eq(fed, ended));
+        let fed = is_there.then(|| streams.remove(id)).flatten();
         if streams.is_empty() {
             table.remove(&peer);
         }
@@ -125,15 +142,16 @@ impl Feeds {
         drop(fed);
     }
 
-    /// A peer takes so many more.
-    pub(crate) fn more(&self, peer: u64, id: &CallId, items: u64) {
+    /// A peer takes so many more. False: there is no such stream.
+    pub(crate) fn more(&self, peer: u64, id: &CallId, items: u64) -> bool {
         let table = lock(&self.table);
         let fed = table.get(&peer).and_then(|streams| streams.get(id));
         let fed = fed.cloned();
         drop(table);
-        if let Some(fed) = fed {
+        if let Some(fed) = &fed {
             fed.grant(items);
         }
+        fed.is_some()
     }
 
     /// The queue of a peer has room.

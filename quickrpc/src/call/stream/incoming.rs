@@ -12,7 +12,7 @@ use crate::base::foreign::catch;
 use crate::base::sync::lock;
 use crate::call::promise::{CallInfo, Context, ItemOutcome, PendingCall};
 use crate::net::conn::Conn;
-use crate::wire::codec::{AnyCodec, Payload};
+use crate::wire::codec::{AnyCodec, Payload, Script};
 
 /// What may wait of one stream, in bytes.
 const WINDOW: usize = 1 << 20;
@@ -27,7 +27,7 @@ pub(crate) struct Incoming<T, R> {
 }
 
 /// Reads a value out of a message: telegram, payload, and the depth of nesting allowed.
-type Read<T> = fn(&AnyCodec, &str, &Payload, usize) -> Result<T, String>;
+type Read<T> = fn(&AnyCodec, &Script<'_>, &Payload, usize) -> Result<T, String>;
 
 /// How items and the result are read.
 pub(crate) struct ItemCodec<T, R> {
@@ -84,7 +84,7 @@ impl<T: Send + 'static, R: Send + 'static> Incoming<T, R> {
         &self,
         read: Read<V>,
         codec: &AnyCodec,
-        telegram: &str,
+        telegram: &Script<'_>,
         payload: &Payload,
         depth: usize,
     ) -> Result<V> {
@@ -99,7 +99,7 @@ impl<T: Send + 'static, R: Send + 'static> PendingCall for Incoming<T, R> {
     fn offer(
         &self,
         codec: &AnyCodec,
-        telegram: &str,
+        telegram: &Script<'_>,
         payload: &Payload,
         depth: usize,
         _lane: u64,
@@ -138,7 +138,7 @@ impl<T: Send + 'static, R: Send + 'static> PendingCall for Incoming<T, R> {
         &self,
         conn: &Arc<Conn>,
         codec: &AnyCodec,
-        telegram: &str,
+        telegram: &Script<'_>,
         payload: &Payload,
         depth: usize,
     ) -> ItemOutcome {

@@ -6,7 +6,8 @@ use std::sync::{Arc, Weak};
 use serde::Serialize;
 
 use super::Stream;
-use super::feed::{Wanted, feed};
+use super::feed::{Place, Wanted, feed};
+use crate::base::foreign;
 use crate::call::answer::LateAnswer;
 use crate::call::dispatch::{Invocation, Later, Outcome};
 use crate::call::promise::wish::Unwanted;
@@ -81,9 +82,15 @@ where
 
     fn begin(self: Box<Self>, answer: LateAnswer) {
         let Streamed { stream, wanted, .. } = *self;
-        stream.on_settled(move |stream| match stream {
-            Ok(stream) => feed::<T, W, R, V>(answer, stream, wanted),
-            Err(error) => answer.settle::<()>(Err(error)),
+        // In the turn of the call, so that credit that comes behind it finds it.
+        let place = Place::take(&answer);
+        stream.on_settled(move |stream| match (stream, place) {
+            (Ok(stream), Ok(place)) => feed::<T, W, R, V>(answer, stream, wanted, place),
+            (Ok(stream), Err(error)) => {
+                foreign::catch("dropping a stream", || drop(stream));
+                answer.settle::<()>(Err(error));
+            }
+            (Err(error), _) => answer.settle::<()>(Err(error)),
         });
     }
 }

@@ -3,11 +3,11 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, Visitor};
 use serde::{Serialize, Serializer};
 
 use crate::wire::codec::envelope::Span;
-use crate::wire::codec::{AnyCodec, Payload};
+use crate::wire::codec::{AnyCodec, Payload, Script};
 use crate::wire::jrpc;
 
 /// One item: the arguments `id` and `value`.
@@ -42,6 +42,17 @@ fn text(raw: &str) -> Option<String> {
     let whole = Span::new(0..raw.len())?;
     let quoted = raw.starts_with('"');
     quoted.then(|| jrpc::read(raw, whole, Seed(PhantomData), 1).ok())?
+}
+
+impl CallId {
+    /// As it stands in a call.
+    pub(crate) fn raw(&self) -> String {
+        match self {
+            CallId::Number(number) => number.to_string(),
+            CallId::Text(text) => format!("{text:?}"),
+            CallId::Other(raw) => raw.to_string(),
+        }
+    }
 }
 
 impl Serialize for CallId {
@@ -106,11 +117,15 @@ pub(crate) struct More {
 #[derive(Debug, serde::Deserialize)]
 struct ItemId {
     id: u64,
+    #[serde(default, rename = "value")]
+    _value: IgnoredAny,
 }
 
 /// The value of an item, whichever it belongs to.
 #[derive(serde::Deserialize)]
 struct ItemValue<W> {
+    #[serde(default, rename = "id")]
+    _id: IgnoredAny,
     value: W,
 }
 
@@ -126,17 +141,17 @@ impl<'de, W: Deserialize<'de>> DeserializeSeed<'de> for Seed<W> {
 
 fn read<'de, W: Deserialize<'de>>(
     codec: &AnyCodec,
-    telegram: &'de str,
+    telegram: &Script<'de>,
     params: &'de Payload,
     depth: usize,
 ) -> Result<W, String> {
-    codec.read(telegram, params, Seed(PhantomData), depth)
+    codec.read(*telegram, params, Seed(PhantomData), depth)
 }
 
 /// Which call of ours an item belongs to.
 pub(crate) fn item_id(
     codec: &AnyCodec,
-    telegram: &str,
+    telegram: &Script<'_>,
     params: &Payload,
     depth: usize,
 ) -> Result<u64, String> {
@@ -146,17 +161,33 @@ pub(crate) fn item_id(
 /// The value of an item.
 pub(crate) fn item_value<W: serde::de::DeserializeOwned>(
     codec: &AnyCodec,
-    telegram: &str,
+    telegram: &Script<'_>,
     params: &Payload,
     depth: usize,
 ) -> Result<W, String> {
     read::<ItemValue<W>>(codec, telegram, params, depth).map(|item| item.value)
 }
 
+/// The id of a call that is given up.
+#[derive(serde::Deserialize)]
+struct GivenUp {
+    id: CallId,
+}
+
+/// Which call of its own a peer gives up.
+pub(crate) fn given_up(
+    codec: &AnyCodec,
+    telegram: &Script<'_>,
+    params: &Payload,
+    depth: usize,
+) -> Result<CallId, String> {
+    read::<GivenUp>(codec, telegram, params, depth).map(|given_up| given_up.id)
+}
+
 /// Reads the arguments of [`MORE`].
 pub(crate) fn more(
     codec: &AnyCodec,
-    telegram: &str,
+    telegram: &Script<'_>,
     params: &Payload,
     depth: usize,
 ) -> Result<More, String> {

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeSeed;
 
 use super::custom::{self, Custom};
-use super::envelope::{DecodeError, Envelope, Payload};
+use super::envelope::{DecodeError, Envelope, Payload, Script};
 use super::{CODECS, Codec};
 use crate::base::error::{CallError, Error, Result};
 use crate::base::limits::Limits;
@@ -24,6 +24,7 @@ use crate::wire::framing::Framing;
 use crate::wire::jrpc;
 use crate::wire::jrpc::Jrpc;
 use crate::wire::jrpc::canonical;
+use crate::wire::msgpack::Msgpack;
 use crate::wire::protocols;
 use crate::wire::session::Protocol;
 use crate::wire::terse;
@@ -39,6 +40,8 @@ pub enum AnyCodec {
     Jrpc(Jrpc),
     /// The line format for people.
     Terse(Terse),
+    /// MessagePack-RPC.
+    Msgpack(Msgpack),
     /// The codec of a plug-in.
     Custom(Custom),
     /// A protocol with sessions. What is encoded here is only what its sessions put their
@@ -66,6 +69,7 @@ impl fmt::Display for AnyCodec {
             }
             AnyCodec::Jrpc(_) => f.write_str("jrpc"),
             AnyCodec::Terse(_) => f.write_str("terse"),
+            AnyCodec::Msgpack(codec) => f.write_str(codec.expression()),
             AnyCodec::Custom(codec) => f.write_str(&codec.expression()),
             AnyCodec::Foreign(protocol) => f.write_str(&protocol.0.expression()),
         }
@@ -90,6 +94,8 @@ impl AnyCodec {
                 Ok(AnyCodec::Jrpc(codec.with_deadlines(expr.deadlines())))
             }
             CodecKind::Terse => Ok(AnyCodec::Terse(Terse::new())),
+            #[cfg(feature = "msgpack")]
+            CodecKind::Msgpack { named } => Ok(AnyCodec::Msgpack(Msgpack::new(*named))),
             CodecKind::Custom(custom) => Ok(AnyCodec::custom(CODECS.build(custom)?)),
             kind => Ok(AnyCodec::Foreign(Foreign(protocols::build(expr, kind)?))),
         }
@@ -106,6 +112,7 @@ impl AnyCodec {
         match self {
             AnyCodec::Jrpc(codec) => Some(codec.framing()),
             AnyCodec::Terse(codec) => Some(codec.framing()),
+            AnyCodec::Msgpack(codec) => Some(codec.framing()),
             AnyCodec::Custom(codec) => codec.framing(),
             AnyCodec::Foreign(_) => None,
         }
@@ -118,7 +125,7 @@ impl AnyCodec {
         let framing = match self {
             AnyCodec::Jrpc(codec) => codec.framing(),
             AnyCodec::Terse(codec) => codec.framing(),
-            AnyCodec::Custom(_) | AnyCodec::Foreign(_) => return None,
+            AnyCodec::Msgpack(_) | AnyCodec::Custom(_) | AnyCodec::Foreign(_) => return None,
         };
         match (framing, self) {
             (Framing::Byte([0]), AnyCodec::Jrpc(_)) => Some(0),
@@ -132,19 +139,24 @@ impl AnyCodec {
     /// # Errors
     ///
     /// When it is no message at all; the stream can go on with the next one.
-    pub(crate) fn decode(&self, telegram: &str, limits: &Limits) -> Result<Envelope, DecodeError> {
+    pub(crate) fn decode<'t>(
+        &self,
+        telegram: impl Into<Script<'t>>,
+        limits: &Limits,
+    ) -> Result<Envelope, DecodeError> {
+        let telegram = telegram.into();
         match self {
-            AnyCodec::Jrpc(codec) => codec.decode(telegram, limits),
-            AnyCodec::Terse(codec) => codec.decode(telegram, limits),
-            AnyCodec::Custom(codec) => codec.decode(telegram.as_bytes(), limits),
+            AnyCodec::Jrpc(codec) => codec.decode(telegram.text(), limits),
+            AnyCodec::Terse(codec) => codec.decode(telegram.text(), limits),
+            AnyCodec::Msgpack(codec) => codec.decode(telegram.bytes(), limits),
+            AnyCodec::Custom(codec) => codec.decode(telegram.text().as_bytes(), limits),
             // Its sessions look at the whole of what they hear.
             AnyCodec::Foreign(_) => Err(DecodeError::new("no session has heard this", 0)),
         }
     }
 
-    /// Decodes one telegram as it was received, and gives it as the text that the
-    /// envelope's places are in (an empty one where a plug-in's format is no text). A byte
-    /// order mark before it is passed over.
+    /// Decodes one telegram as it was received, and gives it as what the envelope's places are in
+    /// (nothing where a plug-in has decoded it). A byte order mark before a text is passed over.
     ///
     /// Unlike [`decode`](Self::decode), it may leave it to the reader of a payload to find
     /// out whether that is valid ([`Payload::Raw`]).
@@ -156,9 +168,15 @@ impl AnyCodec {
         &self,
         telegram: &'t [u8],
         limits: &Limits,
-    ) -> Result<(&'t str, Envelope), DecodeError> {
-        if let AnyCodec::Custom(codec) = self {
-            return Ok(("", codec.decode(telegram, limits)?));
+    ) -> Result<(Script<'t>, Envelope), DecodeError> {
+        match self {
+            AnyCodec::Custom(codec) => {
+                return Ok((Script::Text(""), codec.decode(telegram, limits)?));
+            }
+            AnyCodec::Msgpack(codec) => {
+                return Ok((Script::Bytes(telegram), codec.decode(telegram, limits)?));
+            }
+            AnyCodec::Jrpc(_) | AnyCodec::Terse(_) | AnyCodec::Foreign(_) => {}
         }
         let telegram = std::str::from_utf8(unmarked(telegram))
             .map_err(|error| DecodeError::new("not UTF-8", error.valid_up_to()))?;
@@ -166,8 +184,9 @@ impl AnyCodec {
             && limits.id_size >= canonical::DIGITS
             && let Some(envelope) = canonical::decode(telegram)
         {
-            return Ok((telegram, envelope));
+            return Ok((Script::Text(telegram), envelope));
         }
+        let telegram = Script::Text(telegram);
         Ok((telegram, self.decode(telegram, limits)?))
     }
 
@@ -190,6 +209,7 @@ impl AnyCodec {
             _ if id == Some(0) => Err(String::from("0 cannot be the id of a call")),
             AnyCodec::Jrpc(codec) => codec.encode_call(out, method, args, id),
             AnyCodec::Terse(codec) => codec.encode_call(out, method, args, id),
+            AnyCodec::Msgpack(codec) => codec.encode_call(out, method, args, id),
             AnyCodec::Custom(codec) => codec.encode_call(out, method, args, id),
             // Whatever they are.
             AnyCodec::Foreign(protocol) if protocol.0.positional() => jrpc::write(out, args),
@@ -219,6 +239,7 @@ impl AnyCodec {
         restoring(out, |out| match self {
             AnyCodec::Jrpc(codec) => codec.encode_result(out, id, value),
             AnyCodec::Terse(codec) => codec.encode_result(out, id, value),
+            AnyCodec::Msgpack(codec) => codec.encode_result(out, id, value),
             AnyCodec::Custom(codec) => codec.encode_result(out, id, value),
             AnyCodec::Foreign(_) => jrpc::write(out, value),
         })
@@ -238,6 +259,7 @@ impl AnyCodec {
         restoring(out, |out| match self {
             AnyCodec::Jrpc(codec) => codec.encode_error(out, id, error),
             AnyCodec::Terse(codec) => codec.encode_error(out, id, error),
+            AnyCodec::Msgpack(codec) => codec.encode_error(out, id, error),
             AnyCodec::Custom(codec) => codec.encode_error(out, id, error),
             AnyCodec::Foreign(protocol) => {
                 protocol.0.write_failure(out, error);
@@ -252,6 +274,10 @@ impl AnyCodec {
         match self {
             AnyCodec::Jrpc(codec) => Some(codec.encode_cancel(out, id)),
             AnyCodec::Terse(codec) => Some(codec.encode_cancel(out, id)),
+            AnyCodec::Msgpack(codec) => {
+                let told = codec.encode_call(out, jrpc::CANCEL, &(id,), None);
+                told.is_ok().then_some(jrpc::CANCEL)
+            }
             AnyCodec::Custom(codec) => codec.encode_cancel(out, id),
             AnyCodec::Foreign(_) => None,
         }
@@ -265,6 +291,7 @@ impl AnyCodec {
     pub(crate) fn encode_header(&self, out: &mut Vec<u8>, secinfo: &SecInfo) -> Result<(), String> {
         restoring(out, |out| match self {
             AnyCodec::Jrpc(codec) => codec.encode_header(out, secinfo),
+            AnyCodec::Msgpack(codec) => codec.encode_header(out, secinfo),
             _ => Err(String::from("this codec has no security header")),
         })
     }
@@ -283,7 +310,7 @@ impl AnyCodec {
         match self {
             AnyCodec::Terse(_) => false,
             AnyCodec::Foreign(protocol) => protocol.0.positional(),
-            AnyCodec::Jrpc(_) | AnyCodec::Custom(_) => true,
+            AnyCodec::Jrpc(_) | AnyCodec::Msgpack(_) | AnyCodec::Custom(_) => true,
         }
     }
 
@@ -297,27 +324,34 @@ impl AnyCodec {
 
     /// Whether a security header can be sent.
     pub(crate) fn header(&self) -> bool {
-        matches!(self, AnyCodec::Jrpc(_))
+        matches!(self, AnyCodec::Jrpc(_) | AnyCodec::Msgpack(_))
     }
 
     /// What can be sent without any meaning, so that a connection is seen to be alive.
     /// Nothing in terse, since an empty line hangs a Python peer; and nothing with headers,
-    /// since other programs take an empty message for a wrong one.
+    /// since other programs take an empty message for a wrong one. MessagePack has nothing.
     pub(crate) fn keepalive(&self) -> Option<&[u8]> {
         match self {
             AnyCodec::Jrpc(codec) => codec.framing().delimiter(),
-            AnyCodec::Terse(_) | AnyCodec::Custom(_) | AnyCodec::Foreign(_) => None,
+            AnyCodec::Terse(_)
+            | AnyCodec::Msgpack(_)
+            | AnyCodec::Custom(_)
+            | AnyCodec::Foreign(_) => None,
         }
     }
 
     /// Whether telegrams are always text.
     pub(crate) fn is_text(&self) -> bool {
-        !matches!(self, AnyCodec::Custom(_))
+        !matches!(self, AnyCodec::Msgpack(_) | AnyCodec::Custom(_))
     }
 
     /// Whether telegrams are bytes rather than text.
     pub(crate) fn binary(&self) -> bool {
-        matches!(self, AnyCodec::Custom(codec) if codec.binary())
+        match self {
+            AnyCodec::Msgpack(_) => true,
+            AnyCodec::Custom(codec) => codec.binary(),
+            AnyCodec::Jrpc(_) | AnyCodec::Terse(_) | AnyCodec::Foreign(_) => false,
+        }
     }
 
     /// Whether calls say how long their callers wait.
@@ -338,7 +372,7 @@ impl AnyCodec {
     /// As there.
     pub(crate) fn read_args<'de, W: WireArgs<'de>>(
         &self,
-        telegram: &'de str,
+        telegram: Script<'de>,
         payload: &'de Payload,
         mut seed: ArgsSeed<'_, 'de, W>,
         depth: usize,
@@ -352,9 +386,17 @@ impl AnyCodec {
             (
                 Payload::Text(span) | Payload::Raw(span),
                 AnyCodec::Jrpc(_) | AnyCodec::Foreign(_),
-            ) => jrpc::read_args(span.of(telegram), seed, depth).map_err(TextError::into_message),
+            ) => {
+                let text = span.of(telegram.text());
+                jrpc::read_args(text, seed, depth).map_err(TextError::into_message)
+            }
             (Payload::Pairs(span), AnyCodec::Terse(_)) => {
-                terse::read_args(span.of(telegram), seed, depth).map_err(TextError::into_message)
+                let text = span.of(telegram.text());
+                terse::read_args(text, seed, depth).map_err(TextError::into_message)
+            }
+            (Payload::Text(span), AnyCodec::Msgpack(codec)) => {
+                let args = codec.read_args(telegram.bytes(), *span, seed, depth);
+                args.map_err(TextError::into_message)
             }
             _ => self.read(telegram, payload, seed, depth),
         }
@@ -367,22 +409,27 @@ impl AnyCodec {
     /// When they are not what `seed` takes, in words for people.
     pub(crate) fn read<'de, S: DeserializeSeed<'de>>(
         &self,
-        telegram: &'de str,
+        telegram: impl Into<Script<'de>>,
         payload: &'de Payload,
         seed: S,
         depth: usize,
     ) -> Result<S::Value, String> {
+        let telegram = telegram.into();
         let message = TextError::into_message;
         match (payload, self) {
             (
                 Payload::Text(span) | Payload::Raw(span),
                 AnyCodec::Jrpc(_) | AnyCodec::Foreign(_),
-            ) => jrpc::read(telegram, *span, seed, depth).map_err(message),
+            ) => jrpc::read(telegram.text(), *span, seed, depth).map_err(message),
             (Payload::Text(span), AnyCodec::Terse(codec)) => {
-                codec.read(telegram, *span, seed, depth).map_err(message)
+                let text = telegram.text();
+                codec.read(text, *span, seed, depth).map_err(message)
             }
+            (Payload::Text(span), AnyCodec::Msgpack(codec)) => codec
+                .read(telegram.bytes(), *span, seed, depth)
+                .map_err(message),
             (Payload::Pairs(span), AnyCodec::Terse(codec)) => codec
-                .read_pairs(telegram, *span, seed, depth)
+                .read_pairs(telegram.text(), *span, seed, depth)
                 .map_err(message),
             (Payload::Value(value), _) => custom::read(value, seed),
             _ => jrpc::read_missing(seed).map_err(message),

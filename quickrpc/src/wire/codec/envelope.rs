@@ -5,12 +5,92 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::error::CallError;
 use crate::base::security::SecInfo;
 use crate::base::value::Value;
 use crate::format::text::TextError;
+
+/// A telegram as its codec has decoded it: a text, or bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Script<'t> {
+    Text(&'t str),
+    #[cfg_attr(
+        not(feature = "msgpack"),
+        allow(dead_code, reason = "all codecs that are there write text")
+    )]
+    Bytes(&'t [u8]),
+}
+
+impl<'t> Script<'t> {
+    /// How many bytes it has.
+    #[inline]
+    pub(crate) fn len(self) -> usize {
+        match self {
+            Script::Text(text) => text.len(),
+            Script::Bytes(bytes) => bytes.len(),
+        }
+    }
+
+    /// The text; empty if it is none.
+    #[inline]
+    pub(crate) fn text(self) -> &'t str {
+        match self {
+            Script::Text(text) => text,
+            Script::Bytes(_) => "",
+        }
+    }
+
+    /// The bytes; none if it is a text.
+    #[inline]
+    pub(crate) fn bytes(self) -> &'t [u8] {
+        match self {
+            Script::Text(_) => &[],
+            Script::Bytes(bytes) => bytes,
+        }
+    }
+
+    /// What it is made of, to be shown to people.
+    pub(crate) fn as_bytes(self) -> &'t [u8] {
+        match self {
+            Script::Text(text) => text.as_bytes(),
+            Script::Bytes(bytes) => bytes,
+        }
+    }
+
+    /// A copy for several.
+    pub(crate) fn share(self) -> SharedScript {
+        match self {
+            Script::Text(text) => SharedScript::Text(text.into()),
+            Script::Bytes(bytes) => SharedScript::Bytes(bytes.into()),
+        }
+    }
+}
+
+impl<'t, T: AsRef<str> + ?Sized> From<&'t T> for Script<'t> {
+    #[inline]
+    fn from(text: &'t T) -> Self {
+        Script::Text(text.as_ref())
+    }
+}
+
+/// A copy of a telegram.
+#[derive(Debug, Clone)]
+pub(crate) enum SharedScript {
+    Text(Arc<str>),
+    Bytes(Arc<[u8]>),
+}
+
+impl SharedScript {
+    pub(crate) fn script(&self) -> Script<'_> {
+        match self {
+            SharedScript::Text(text) => Script::Text(text),
+            SharedScript::Bytes(bytes) => Script::Bytes(bytes),
+        }
+    }
+}
 
 /// A place in a telegram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +126,12 @@ impl Span {
         let range = self.start as usize..self.end as usize;
         telegram.get(range).unwrap_or("")
     }
+
+    /// The bytes at this place; none if the telegram has no such place.
+    pub(crate) fn bytes(self, telegram: &[u8]) -> &[u8] {
+        let range = self.start as usize..self.end as usize;
+        telegram.get(range).unwrap_or_default()
+    }
 }
 
 /// A text of a telegram: a place in it, or an own copy where it had to be unescaped.
@@ -53,14 +139,53 @@ impl Span {
 pub(crate) enum Part {
     Span(Span),
     Owned(Box<str>),
+    /// A number that does not stand there as text.
+    #[cfg(feature = "msgpack")]
+    Digits(Digits),
+}
+
+/// The digits of a number.
+#[cfg(feature = "msgpack")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Digits {
+    length: u8,
+    /// As many as the largest number has.
+    text: [u8; 20],
+}
+
+#[cfg(feature = "msgpack")]
+impl Digits {
+    pub(crate) fn of(number: u64) -> Self {
+        let mut buffer = itoa::Buffer::new();
+        let digits = buffer.format(number).as_bytes();
+        let mut text = [0; 20];
+        if let Some(room) = text.get_mut(..digits.len()) {
+            room.copy_from_slice(digits);
+        }
+        Digits {
+            length: digits.len() as u8,
+            text,
+        }
+    }
+
+    fn text(&self) -> &str {
+        let text = self.text.get(..self.length.into()).unwrap_or_default();
+        std::str::from_utf8(text).unwrap_or_default()
+    }
 }
 
 impl Part {
     /// The text itself; `telegram` is the one that was decoded.
-    pub(crate) fn of<'a>(&'a self, telegram: &'a str) -> &'a str {
-        match self {
-            Part::Span(span) => span.of(telegram),
-            Part::Owned(text) => text,
+    #[inline]
+    pub(crate) fn of<'a>(&'a self, telegram: impl Into<Script<'a>>) -> &'a str {
+        match (self, telegram.into()) {
+            (Part::Span(span), Script::Text(text)) => span.of(text),
+            (Part::Span(span), Script::Bytes(bytes)) => {
+                std::str::from_utf8(span.bytes(bytes)).unwrap_or_default()
+            }
+            (Part::Owned(text), _) => text,
+            #[cfg(feature = "msgpack")]
+            (Part::Digits(digits), _) => digits.text(),
         }
     }
 }
@@ -70,7 +195,7 @@ impl Part {
 pub(crate) enum Payload {
     /// Nothing was sent.
     Missing,
-    /// One value, valid, as text.
+    /// One value, as the codec writes it.
     Text(Span),
     /// The same, but nobody has looked whether it is valid. If it cannot be read, the whole
     /// telegram is to be decoded by [`AnyCodec::decode`](super::AnyCodec::decode) first.

@@ -1,7 +1,7 @@
 //! Codecs: what turns calls and answers into bytes and back.
 //!
-//! Two are built in, `jrpc` and `terse`; `quickrpc::register_codec` adds others, which
-//! implement [`Codec`]. A codec does no I/O: it takes bytes and gives messages, and the
+//! `jrpc` and `terse` are always there, and `msgpack` with the cargo feature of that name;
+//! `quickrpc::register_codec` adds others, which implement [`Codec`]. A codec does no I/O: it takes bytes and gives messages, and the
 //! other way round.
 //!
 //! # `jrpc` and JSON-RPC 2.0
@@ -32,6 +32,34 @@
 //!   waits; it is sent with `?deadlines=on`.
 //! * `rpc.secinfo` is an extension: the security header of the message that follows.
 //! * We never send batches, and answer one when all of its calls are answered.
+//!
+//! # `msgpack` and MessagePack-RPC
+//!
+//! `msgpack` is [MessagePack-RPC](https://github.com/msgpack-rpc/msgpack-rpc/blob/master/spec.md):
+//! a call is `[0, id, method, params]`, its answer `[1, id, error, result]`, a notification
+//! `[2, method, params]`. A message says by itself where it ends, so that there is no delimiter. It
+//! works over everything that `jrpc` works over; WebSockets carry it in binary messages, and the
+//! security providers `hmac` and `seal` go with it. There is nothing harmless to send, and so no
+//! `keepalive` but over WebSocket.
+//!
+//! * **Arguments** go by position, in the order of the declaration, whether it says `positional`
+//!   or not. `msgpack?named=on` sends a map, which other implementations do not understand. Both are
+//!   always accepted. An API without a trait gives a list, or has `named=on`.
+//! * **Errors** are a text, which all implementations show to people: the message, and before it
+//!   the code where it is not -32000 (`-32601: unknown method`). Data stands in the place of the
+//!   result. What others answer is read likewise; Neovim's `[type, message]` has the type as its code,
+//!   `[code, message, data]` and a map of these are understood, and anything else is -32603 with it
+//!   as the data. A text without a code before it is -32000.
+//! * **Types** are what they are in JSON: the same names, enums with the same tags, texts for what
+//!   serde calls human-readable (IP addresses, dates). But byte strings are `bin`, the keys of maps are
+//!   of the type that they have, and integers have as few bytes as they need. Integers beyond 64 bits
+//!   are the extensions 73 (signed) and 85.
+//! * **Texts** that are not UTF-8 are refused by `String`, and taken by [`Bytes`](crate::Bytes), which
+//!   takes any text; a [`Value`] has bytes then. Byte strings are no texts.
+//! * **Extensions** are `quickrpc::msgpack::Ext`; a [`Value`], and any other type that takes maps, has
+//!   `{"__ext": [type, bytes]}`, which is sent as an extension again, and to wires of text as it is.
+//! * Ids are integers, ours from 1. Those of others may have 64 bits.
+//! * Properties are the calls that they are in `jrpc`. There are no batches.
 
 use std::fmt;
 use std::sync::Arc;
@@ -53,7 +81,7 @@ mod tests;
 pub use any::AnyCodec;
 pub(crate) use envelope::Part;
 pub(crate) use envelope::Span;
-pub(crate) use envelope::{CallParts, DecodeError, Envelope, Payload};
+pub(crate) use envelope::{CallParts, DecodeError, Envelope, Payload, Script, SharedScript};
 
 /// A codec of one's own.
 ///

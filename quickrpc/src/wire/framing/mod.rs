@@ -8,6 +8,11 @@ use std::sync::Arc;
 use memchr::memchr;
 use memchr::memmem::Finder;
 
+#[cfg(feature = "msgpack")]
+use super::guess;
+#[cfg(feature = "msgpack")]
+use crate::format::msgpack::{self, Scan, Stop};
+
 /// Where the next telegram is in a buffer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Frame {
@@ -35,6 +40,9 @@ pub(crate) struct Progress {
     searched: usize,
     /// Where the telegram is, once its header says so.
     announced: Option<Range<usize>>,
+    /// What is known of where it ends, if it says so by itself.
+    #[cfg(feature = "msgpack")]
+    scan: Scan,
 }
 
 /// How a telegram is told from the next one in a stream.
@@ -46,6 +54,10 @@ pub(crate) enum Framing {
     Bytes(Arc<Finder<'static>>),
     /// Headers before each telegram, among them its length.
     ContentLength,
+    /// None: a value of MessagePack says by itself where it ends. What is no message, as what
+    /// security providers send, is a byte string.
+    #[cfg(feature = "msgpack")]
+    MessagePack,
 }
 
 impl Framing {
@@ -64,6 +76,8 @@ impl Framing {
             Framing::Byte(byte) => Some(byte),
             Framing::Bytes(finder) => Some(finder.needle()),
             Framing::ContentLength => None,
+            #[cfg(feature = "msgpack")]
+            Framing::MessagePack => None,
         }
     }
 
@@ -71,6 +85,8 @@ impl Framing {
     pub(crate) fn rule(&self) -> &'static str {
         match self {
             Framing::ContentLength => "every message has as many bytes as its header says",
+            #[cfg(feature = "msgpack")]
+            Framing::MessagePack => "every message is one array",
             _ => "every message ends with the delimiter",
         }
     }
@@ -91,6 +107,10 @@ impl Framing {
             Framing::Bytes(finder) => finder.needle().len(),
             Framing::ContentLength => {
                 return announced(buffer, &mut progress.announced, limit);
+            }
+            #[cfg(feature = "msgpack")]
+            Framing::MessagePack => {
+                return message_pack(buffer, &mut progress.scan, limit);
             }
         };
         let searched = &mut progress.searched;
@@ -125,7 +145,12 @@ impl Framing {
     /// When the receiver would see a delimiter earlier, in the telegram itself.
     pub(crate) fn close(&self, out: &mut Vec<u8>, start: usize) -> Result<(), String> {
         let Some(delimiter) = self.delimiter() else {
-            content_length::insert(out, start);
+            match self {
+                Framing::ContentLength => content_length::insert(out, start),
+                #[cfg(feature = "msgpack")]
+                Framing::MessagePack => msgpack::enclose(out, start)?,
+                Framing::Byte(_) | Framing::Bytes(_) => {}
+            }
             return Ok(());
         };
         let end = out.len();
@@ -147,7 +172,32 @@ impl Framing {
             Framing::Byte([byte]) => memchr(*byte, bytes),
             Framing::Bytes(finder) => finder.find(bytes),
             Framing::ContentLength => None,
+            #[cfg(feature = "msgpack")]
+            Framing::MessagePack => None,
         }
+    }
+}
+
+/// The first telegram of a stream of values of MessagePack.
+#[cfg(feature = "msgpack")]
+fn message_pack(buffer: &[u8], scan: &mut Scan, limit: usize) -> Result<Option<Frame>, Unframed> {
+    let head = match buffer.first() {
+        Some(first) if msgpack::is_list(*first) => 0,
+        Some(first) => match msgpack::head_of_bytes(*first) {
+            Some(head) => head,
+            None => return Err(Unframed::Garbled(guess::no_list(buffer))),
+        },
+        None => return Ok(None),
+    };
+    match scan.advance(buffer, limit.saturating_add(head)) {
+        Ok(size) => Ok(size.map(|size| Frame {
+            telegram: head..size,
+            consumed: size,
+        })),
+        Err(Stop::TooLarge) => Err(Unframed::TooLarge),
+        Err(Stop::Unused) => Err(Unframed::Garbled(String::from(
+            "the byte 0xc1, which begins no value of MessagePack",
+        ))),
     }
 }
 

@@ -324,6 +324,11 @@ impl SecuritySession for Session {
             return Ok(self.hello(header, &payload)?);
         }
         let known = self.check(&payload, header)?;
+        // Without a meaning in any codec.
+        let payload = match *payload == *HELLO_ANSWER {
+            true => Cow::Borrowed(&[][..]),
+            false => payload,
+        };
         Ok(Opened::Message(payload, known))
     }
 }

@@ -122,7 +122,7 @@ macro_rules! each_codec {
         }
     )*};
     ($transport:ident) => {
-        each_codec!($transport: jrpc jrpc_lines jrpc_headers terse lists);
+        each_codec!($transport: jrpc jrpc_lines jrpc_headers terse lists msgpack);
     };
 }
 

@@ -19,10 +19,20 @@ pub(super) struct Codec {
     pub(super) expression: &'static str,
     /// The security provider, which raw peers do not have.
     pub(super) security: Option<&'static str>,
-    /// What ends each message; where nothing does, a header says how long it is.
-    delimiter: Option<u8>,
+    end: End,
     call: fn(&str, (&str, Value), i64) -> String,
     reply: fn(i64, Value) -> String,
+}
+
+/// Where a message ends.
+#[derive(Clone, Copy)]
+enum End {
+    /// Before this byte.
+    Delimiter(u8),
+    /// Where a header says it.
+    Header,
+    /// Where a value of MessagePack ends, which is what JSON with the same meaning becomes.
+    Packed,
 }
 
 /// `jrpc` with a provider.
@@ -31,20 +41,20 @@ const fn secured(name: &'static str) -> Codec {
         name,
         expression: "jrpc",
         security: Some(name),
-        delimiter: Some(0),
+        end: End::Delimiter(0),
         call: jrpc_call,
         reply: jrpc_reply,
     }
 }
 
-pub(super) static CODECS: [Codec; 7] = [
+pub(super) static CODECS: [Codec; 8] = [
     secured("hmac"),
     secured("seal"),
     Codec {
         name: "jrpc",
         expression: "jrpc",
         security: None,
-        delimiter: Some(0),
+        end: End::Delimiter(0),
         call: jrpc_call,
         reply: jrpc_reply,
     },
@@ -52,7 +62,7 @@ pub(super) static CODECS: [Codec; 7] = [
         name: "jrpc_lines",
         expression: "jrpc:\\n",
         security: None,
-        delimiter: Some(b'\n'),
+        end: End::Delimiter(b'\n'),
         call: jrpc_call,
         reply: jrpc_reply,
     },
@@ -60,7 +70,7 @@ pub(super) static CODECS: [Codec; 7] = [
         name: "jrpc_headers",
         expression: "jrpc:content-length",
         security: None,
-        delimiter: None,
+        end: End::Header,
         call: jrpc_call,
         reply: jrpc_reply,
     },
@@ -68,7 +78,7 @@ pub(super) static CODECS: [Codec; 7] = [
         name: "terse",
         expression: "terse",
         security: None,
-        delimiter: Some(b'\n'),
+        end: End::Delimiter(b'\n'),
         call: |method, (name, value), id| format!("{method}[{id}] {name}:{value}"),
         reply: |id, result| format!("[{id}]:{result}"),
     },
@@ -76,9 +86,17 @@ pub(super) static CODECS: [Codec; 7] = [
         name: "lists",
         expression: "lists",
         security: None,
-        delimiter: Some(b'\n'),
+        end: End::Delimiter(b'\n'),
         call: |method, (name, value), id| json!(["call", method, {name: value}, id]).to_string(),
         reply: |id, result| json!(["reply", id, result]).to_string(),
+    },
+    Codec {
+        name: "msgpack",
+        expression: "msgpack",
+        security: None,
+        end: End::Packed,
+        call: |method, (_name, value), id| json!([0, id, method, [value]]).to_string(),
+        reply: |id, result| json!([1, id, null, result]).to_string(),
     },
 ];
 
@@ -89,6 +107,24 @@ fn jrpc_call(method: &str, (name, value): (&str, Value), id: i64) -> String {
 
 fn jrpc_reply(id: i64, result: Value) -> String {
     json!({"jsonrpc": "2.0", "result": result, "id": id}).to_string()
+}
+
+impl Codec {
+    /// What is sent for this text.
+    fn message(&self, text: &str) -> Vec<u8> {
+        match self.end {
+            End::Packed => rmp_serde::to_vec(&meaning(text)).unwrap(),
+            End::Delimiter(_) | End::Header => text.into(),
+        }
+    }
+
+    /// How a frame of a WebSocket begins: as a binary message, or one of text.
+    fn first_of_frame(&self) -> u8 {
+        match self.end {
+            End::Packed => 0x82,
+            End::Delimiter(_) | End::Header => 0x81,
+        }
+    }
 }
 
 /// What it says, whatever the order of its members.
@@ -169,12 +205,17 @@ impl Raw {
     }
 
     fn telegram(&self, text: &str) -> Vec<u8> {
+        let message = self.codec.message(text);
         if let Some(mask) = self.websocket {
-            return frame(0x81, text.as_bytes(), mask);
+            return frame(self.codec.first_of_frame(), &message, mask);
         }
-        match self.codec.delimiter {
-            Some(delimiter) => [text.as_bytes(), &[delimiter]].concat(),
-            None => format!("Content-Length: {}\r\n\r\n{text}", text.len()).into_bytes(),
+        match self.codec.end {
+            End::Delimiter(delimiter) => [&message[..], &[delimiter]].concat(),
+            End::Header => {
+                let header = format!("Content-Length: {}\r\n\r\n", message.len());
+                [header.as_bytes(), &message].concat()
+            }
+            End::Packed => message,
         }
     }
 
@@ -186,16 +227,26 @@ impl Raw {
 
     #[track_caller]
     fn hears(&mut self, expected: &str) {
-        let telegram = match self.codec.delimiter {
+        let telegram = match self.codec.end {
             _ if self.websocket.is_some() => {
                 let (first, telegram) = read_frame(&mut self.input).unwrap();
-                assert_eq!(first, 0x81, "a text message");
+                assert_eq!(first, self.codec.first_of_frame(), "a message");
                 telegram
             }
-            Some(delimiter) => self.until(delimiter),
-            None => self.announced(),
+            End::Delimiter(delimiter) => self.until(delimiter),
+            End::Header => self.announced(),
+            End::Packed => {
+                let message: Value = rmp_serde::from_read(&mut self.input).unwrap();
+                assert_eq!(message, meaning(expected));
+                return;
+            }
         };
-        let telegram = String::from_utf8(telegram).unwrap();
+        let telegram = match self.codec.end {
+            End::Packed => rmp_serde::from_slice::<Value>(&telegram)
+                .unwrap()
+                .to_string(),
+            _ => String::from_utf8(telegram).unwrap(),
+        };
         assert_eq!(meaning(&telegram), meaning(expected));
     }
 
@@ -379,7 +430,8 @@ fn guest_of_raw_hub(wire: Wire, carrier: Carrier) -> bool {
         raw.be_a_hub();
         // Half a message is the end of this connection, and no part of the next.
         let half = (codec.call)("question", ("text", "lost".into()), 1);
-        raw.write(&half.as_bytes()[..half.len() / 2]);
+        let half = codec.message(&half);
+        raw.write(&half[..half.len() / 2]);
         drop(raw);
         if restart {
             hubs.next().be_a_hub();

@@ -9,7 +9,7 @@ use super::{MODES, client, server};
 
 #[test]
 fn dropped_before_its_end_it_is_cancelled() {
-    for codec in ["jrpc", "jrpc:content-length", "terse"] {
+    for codec in ["jrpc", "jrpc:content-length", "terse", "msgpack"] {
         for mode in MODES {
             let (_hub, addr, fed) = server(codec, mode);
             let client = client(codec, addr);

@@ -102,7 +102,7 @@ const MODES: [Processing; 3] = [Processing::Inline, Processing::Queue, Processin
 
 #[test]
 fn items_then_the_result() {
-    for codec in ["jrpc", "jrpc:content-length", "terse"] {
+    for codec in ["jrpc", "jrpc:content-length", "terse", "msgpack"] {
         for mode in MODES {
             let (hub, addr, _fed) = server(codec, mode);
             let client = client(codec, addr);

@@ -183,6 +183,7 @@ fn a_server_that_is_none_is_named() {
 fn who_does_not_read_is_given_up() {
     let limits = Limits {
         peer_queue: 100_000,
+        stall: Duration::from_millis(500),
         ..Limits::default()
     };
     let api = dynamic::Api::builder()
@@ -207,11 +208,10 @@ fn who_does_not_read_is_given_up() {
         assert_eq!(raw.frame().1, b"\x04PONG");
     }
     let [mut reads, _stalled] = readers;
+    let (tell, heard) = inbox();
     let reader = thread::spawn(move || {
-        let mut heard = 0;
-        while heard < 2000 {
-            heard += usize::from(reads.frame().1.len() > 10_000);
-        }
+        // Until nobody counts any more.
+        while reads.frame().1.len() <= 10_000 || tell.send(()).is_ok() {}
     });
     let text = "x".repeat(10_000);
     let end = std::time::Instant::now() + SOON;
@@ -228,8 +228,18 @@ fn who_does_not_read_is_given_up() {
         matches!(reason, DisconnectReason::SlowConsumer { .. }),
         "{reason}"
     );
-    while !reader.is_finished() && std::time::Instant::now() < end {
+    // The other one goes on.
+    heard.so_far();
+    for _ in 0..100 {
         api.notify("tick", json!({"text": text})).ok();
+        heard.next();
+    }
+    assert!(gone.so_far().is_empty());
+    drop(heard);
+    while !reader.is_finished() {
+        assert!(std::time::Instant::now() < end, "it reads for ever");
+        api.notify("tick", json!({"text": text})).ok();
+        thread::yield_now();
     }
     reader.join().unwrap();
 }

@@ -19,7 +19,7 @@ const CONNECTIONS: [usize; 2] = [1_000, 10_000];
 /// Bytes of the server for each connection that has made one call and nothing since.
 pub(crate) fn memory(report: &mut Report) -> Result {
     raise_open_files(CONNECTIONS[1] as u64 + 100)?;
-    for codec in [Codec::Jrpc, Codec::Terse] {
+    for &codec in Codec::ALL {
         eprintln!("memory: {}", codec.name());
         let mut server = Process::start(&[], &["serve", codec.name()])?;
         let port = server.line()?.parse()?;

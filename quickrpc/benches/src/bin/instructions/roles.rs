@@ -37,13 +37,24 @@ trait Bench {
 pub(crate) enum Codec {
     Jrpc,
     Terse,
+    #[cfg(feature = "msgpack")]
+    Msgpack,
 }
 
 impl Codec {
+    pub(crate) const ALL: &[Codec] = &[
+        Codec::Jrpc,
+        Codec::Terse,
+        #[cfg(feature = "msgpack")]
+        Codec::Msgpack,
+    ];
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Codec::Jrpc => "jrpc",
             Codec::Terse => "terse",
+            #[cfg(feature = "msgpack")]
+            Codec::Msgpack => "msgpack",
         }
     }
 
@@ -55,6 +66,8 @@ impl Codec {
                 0,
             ),
             Codec::Terse => (b"add[1] a:1 b:2 note:\"\"\n", b'\n'),
+            #[cfg(feature = "msgpack")]
+            Codec::Msgpack => (b"\x94\0\x01\xa3add\x93\x01\x02\xa0", 3),
         }
     }
 }

@@ -98,7 +98,7 @@ impl Tool {
 
 /// All jobs with this tool.
 pub(crate) fn measure(tool: Tool, report: &mut Report) -> Result {
-    for codec in [Codec::Jrpc, Codec::Terse] {
+    for &codec in Codec::ALL {
         let mut call = [0.0; 2];
         for job in [Job::Serial, Job::Batch, Job::Notify] {
             eprintln!("{}: {} {}", tool.unit(), codec.name(), job.name());

@@ -11,7 +11,7 @@ use super::{
 use crate::base::limits::Limits;
 use crate::base::value::Value;
 use crate::wire::codec::any::AnyCodec;
-use crate::wire::codec::envelope::{Envelope, Payload};
+use crate::wire::codec::envelope::{Envelope, Payload, Script};
 use crate::wire::framing::Framing;
 
 /// Decodes and reads all that can be read, as several types.
@@ -43,7 +43,7 @@ fn swallow(codec: &AnyCodec, telegram: &[u8]) {
     }
 }
 
-fn read(codec: &AnyCodec, text: &str, payload: &Payload) {
+fn read(codec: &AnyCodec, text: Script<'_>, payload: &Payload) {
     drop(codec.read(text, payload, PhantomData::<Value>, 128));
     drop(codec.read(text, payload, PhantomData::<BTreeMap<&str, f64>>, 128));
     drop(codec.read(text, payload, PhantomData::<Vec<Option<i64>>>, 2));

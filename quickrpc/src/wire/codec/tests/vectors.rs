@@ -57,7 +57,7 @@ impl<'a> Session<'a> {
                 }
                 Ok((_, Envelope::Empty)) => {}
                 Ok((text, envelope)) => {
-                    let shown = show::messages(self.codec, text, &envelope);
+                    let shown = show::messages(self.codec, text.text(), &envelope);
                     let shown = shown.iter().map(|shown| self.secure(shown));
                     messages.extend(shown.collect::<Vec<_>>());
                     self.clear();
