@@ -62,6 +62,10 @@ use proc_macro::TokenStream;
 /// A method declared `-> Promise<T>` or `-> Result<Promise<T>, E>` has `T` on the wire, too: an
 /// implementation of `EchoIncoming` answers later then. (Closures may do so in any case.)
 ///
+/// A method declared `-> Stream<T>` or `-> Stream<T, R>`, or a `Result` of one, answers bit by bit:
+/// with items of type `T`, and then with `R`. Who calls it gets the [`Stream`] at once. The type is
+/// recognised by its name.
+///
 /// # Types
 ///
 /// What is declared is what both sides see. Arguments and results are any types that are both
@@ -336,6 +340,7 @@ use proc_macro::TokenStream;
 /// [`WritableProperty`]: https://docs.rs/quickrpc/latest/quickrpc/struct.WritableProperty.html
 /// [`RemoteProperty`]: https://docs.rs/quickrpc/latest/quickrpc/struct.RemoteProperty.html
 /// [`Promise`]: https://docs.rs/quickrpc/latest/quickrpc/struct.Promise.html
+/// [`Stream`]: https://docs.rs/quickrpc/latest/quickrpc/struct.Stream.html
 /// [`Sender`]: https://docs.rs/quickrpc/latest/quickrpc/struct.Sender.html
 /// [`Sender::has_role`]: https://docs.rs/quickrpc/latest/quickrpc/struct.Sender.html#method.has_role
 #[proc_macro_attribute]

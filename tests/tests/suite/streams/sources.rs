@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use quickrpc::{CallError, Error, Processing, Stream, remote_api};
+use quickrpc::{CallError, Error, Processing, Sender, Stream, remote_api};
 
 use super::all;
 
@@ -121,6 +121,44 @@ fn a_gateway_passes_it_on() {
     let (numbers, end) = all(client.all().count(5000));
     assert_eq!(numbers, (0..5000).collect::<Vec<_>>());
     assert_eq!(end, 10_000);
+}
+
+/// A server that is one type.
+#[test]
+fn a_server_is_one_type() {
+    struct Counting;
+
+    impl FilesIncoming for Counting {
+        fn read(&self, _: &Sender, name: &str) -> Result<Stream<String>, CallError> {
+            match name {
+                "missing" => Err(CallError::new(404, "no such file")),
+                _ => Ok(Stream::iter(["a".to_owned()])),
+            }
+        }
+
+        fn count(&self, _: &Sender, to: u32) -> Stream<u32, u32> {
+            let (items, stream) = Stream::channel();
+            thread::spawn(move || {
+                for number in 0..to {
+                    items.send(number).unwrap();
+                }
+                items.finish(to).unwrap();
+            });
+            stream
+        }
+
+        fn many(&self, _: &Sender, to: u32) -> Stream<Vec<u8>> {
+            Stream::iter((0..to).map(|number| vec![number as u8]))
+        }
+    }
+
+    let (files, client) = Files::pair();
+    files.serve(Counting);
+    assert_eq!(all(client.all().read("there")).0, ["a"]);
+    let missing = client.all().read("missing").result().unwrap_err();
+    assert_eq!(message(&missing), "no such file");
+    assert_eq!(all(client.all().count(100)).1, 100);
+    assert_eq!(all(client.all().many(2)).0, [[0], [1]]);
 }
 
 #[test]
