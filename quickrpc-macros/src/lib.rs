@@ -334,6 +334,7 @@ use proc_macro::TokenStream;
 /// [`CallErrors`]: https://docs.rs/quickrpc/latest/quickrpc/trait.CallErrors.html
 /// [`Api`]: https://docs.rs/quickrpc/latest/quickrpc/struct.Api.html
 /// [`Bytes`]: https://docs.rs/quickrpc/latest/quickrpc/struct.Bytes.html
+/// [`Error::Encode`]: https://docs.rs/quickrpc/latest/quickrpc/enum.Error.html#variant.Encode
 /// [`Description`]: https://docs.rs/quickrpc/latest/quickrpc/struct.Description.html
 /// [`Handle`]: https://docs.rs/quickrpc/latest/quickrpc/trait.Handle.html
 /// [`Property`]: https://docs.rs/quickrpc/latest/quickrpc/struct.Property.html
