@@ -115,6 +115,9 @@ struct Between {
     count: usize,
 }
 
+/// How `hmac` answers a greeting.
+const HELLO_ANSWER: &[u8] = br#"{"jsonrpc":"2.0","result":null,"id":9007199254740991}"#;
+
 impl Between {
     fn new(pair: &Pair, datagrams: bool, seals: bool) -> Self {
         let end = |provider: &dyn Security, name| {
@@ -271,11 +274,13 @@ impl Between {
             self.ends[to].heard
         };
         let sealed = &mut self.ends[1 - to].sealed;
+        // What only the greeting is about has no meaning behind it.
+        let is_this = |one: &[u8]| one == message || (message.is_empty() && one == HELLO_ANSWER);
         let found = sealed
             .iter()
             .enumerate()
             .skip(start)
-            .find(|(_, (one, heard))| one == message && !heard);
+            .find(|(_, (one, heard))| is_this(one) && !heard);
         let Some((place, _)) = found else {
             panic!(
                 "nobody has sent this, or not now: {}",
