@@ -429,6 +429,26 @@ try_board() {
   wait "$server" || true
 }
 
+# Neovim, of which the program marks what is written twice.
+try_prose() {
+  # A Unix socket is what it takes.
+  ! $windows || return 0
+  local socket=$scratch/nvim editor server marks=0
+  printf 'This is is a letter.\n' >"$scratch/letter.txt"
+  timeout 60 nvim --headless --clean --listen "$socket" "$scratch/letter.txt" </dev/null >/dev/null 2>&1 &
+  editor=$!
+  timeout 30 sh -c 'until [ -S "$1" ]; do sleep 0.05; done' sh "$socket" || fail "Neovim does not listen"
+  timeout 60 "$bin/prose" "$socket" &
+  server=$!
+  until [ "$marks" = 1 ]; do
+    kill -0 "$server" || fail "prose ended before it had marked anything"
+    # It tells the result as it tells errors.
+    marks=$(timeout 30 nvim --server "$socket" --remote-expr 'luaeval("#vim.diagnostic.get(0)")' 2>&1)
+  done
+  kill "$server" "$editor"
+  wait "$server" "$editor" || true
+}
+
 for file in examples/examples/*.rs; do
   name=$(basename "$file" .rs)
   declare -F "try_$name" >/dev/null || fail "the example $name is not run here: write try_$name"

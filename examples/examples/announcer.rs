@@ -56,12 +56,12 @@ fn announce(options: Options) -> Result<(), BoxError> {
         announcer = announcer.to_all();
     }
     let announcement = announcer.start()?;
+    let api = announcement.api().clone();
+    quickrpc_examples::stop_on_ctrl_c(move || api.stop())?;
     for address in announcement.api().local_addrs() {
         let seeker = seeker(&transport, address.port());
         eprintln!("Listening on {address}. Find it with: {seeker}");
     }
-    let api = announcement.api().clone();
-    quickrpc_examples::stop_on_ctrl_c(move || api.stop())?;
     Ok(announcement.api().wait()?)
 }
 

@@ -127,6 +127,8 @@ fn serve(options: &Options) -> Result<(), BoxError> {
     api.say.connect(move |sender, text| here.say(sender, text));
     api.recent.connect(move |_sender, after| room.recent(after));
     api.start()?;
+    let stopping = api.clone();
+    quickrpc_examples::stop_on_ctrl_c(move || stopping.stop())?;
 
     for (address, how) in api.local_addrs().iter().zip(HOW) {
         let port = address.port();
@@ -136,8 +138,6 @@ fn serve(options: &Options) -> Result<(), BoxError> {
         );
     }
     eprintln!("Type:   nick name:\"ann\"    say text:\"hello\"    recent[1]");
-    let stopping = api.clone();
-    quickrpc_examples::stop_on_ctrl_c(move || stopping.stop())?;
     Ok(api.wait()?)
 }
 

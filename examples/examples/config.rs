@@ -91,12 +91,12 @@ fn serve(options: Options) -> Result<(), BoxError> {
 
     api.hello.connect(|_sender, name| format!("Hello, {name}!"));
     api.start()?;
+    let stopping = api.clone();
+    quickrpc_examples::stop_on_ctrl_c(move || stopping.stop())?;
     for address in api.local_addrs() {
         eprintln!("Listening on {address}");
     }
     eprintln!("Try:  hello[1] name:\"you\"  on the terse wire. Ctrl-C ends.");
-    let stopping = api.clone();
-    quickrpc_examples::stop_on_ctrl_c(move || stopping.stop())?;
     Ok(api.wait()?)
 }
 

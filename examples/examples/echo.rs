@@ -109,6 +109,8 @@ fn serve(options: Options) -> Result<(), BoxError> {
         }
     });
     api.start()?;
+    let stopping = api.clone();
+    quickrpc_examples::stop_on_ctrl_c(move || stopping.stop())?;
 
     for address in api.local_addrs() {
         let port = address.port();
@@ -126,8 +128,6 @@ fn serve(options: Options) -> Result<(), BoxError> {
             eprintln!("{error}");
         }
     });
-    let stopping = api.clone();
-    quickrpc_examples::stop_on_ctrl_c(move || stopping.stop())?;
     Ok(api.wait()?)
 }
 

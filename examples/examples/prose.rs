@@ -72,7 +72,19 @@ fn marks(text: &[String]) -> Vec<Mark> {
     marks
 }
 
+const HELP: &str = "\
+Marks words that are written twice, in Neovim, while you type.
+
+Examples:
+    nvim --listen /tmp/nvim.sock letter.txt
+    cargo run --example prose -- /tmp/nvim.sock         # in another terminal";
+
 fn main() -> Result<()> {
-    let socket = std::env::args().nth(1).or(std::env::var("NVIM").ok());
-    lint(&socket.expect("usage: prose SOCKET"))?.wait()
+    match std::env::args().nth(1).or(std::env::var("NVIM").ok()) {
+        Some(socket) if socket != "--help" => lint(&socket)?.wait(),
+        _ => {
+            println!("{HELP}");
+            Ok(())
+        }
+    }
 }

@@ -80,15 +80,15 @@ fn serve(options: Options) -> Result<(), BoxError> {
         quickrpc::ok(steps)
     });
     lab.start()?;
-    for address in lab.local_addrs() {
-        eprintln!("Listening on {address}");
-    }
-
     let (tell, told) = mpsc::channel();
     ctrlc::set_handler(move || {
         // A second signal, when it ends already, is for nobody.
         let _ = tell.send(());
     })?;
+    for address in lab.local_addrs() {
+        eprintln!("Listening on {address}");
+    }
+
     told.recv()?;
     eprintln!("Ending: what was begun is answered.");
     lab.shutdown(Duration::from_secs(options.patience))?;

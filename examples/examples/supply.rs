@@ -115,14 +115,14 @@ fn serve(options: &Options) -> Result<(), BoxError> {
         .name("output".into())
         .spawn(move || output(&voltage, &measured))?;
     supply.start()?;
+    let stopping = supply.clone();
+    quickrpc_examples::stop_on_ctrl_c(move || stopping.stop())?;
 
     for (address, how) in supply.local_addrs().iter().zip(HOW) {
         let how = how.replace("PORT", &address.port().to_string());
         eprintln!("Listening on {address}. {how}");
     }
     eprintln!("Type:   set_voltage value:12.5    get_measured[1]");
-    let stopping = supply.clone();
-    quickrpc_examples::stop_on_ctrl_c(move || stopping.stop())?;
     Ok(supply.wait()?)
 }
 

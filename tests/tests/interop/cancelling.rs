@@ -20,7 +20,11 @@ fn a_python_server_goes_on() {
         for text in ["one", "other"] {
             let job = all.echo(text);
             job.cancel();
-            assert!(matches!(settled(job), Err(Error::Cancelled)));
+            // The answer may have been there before.
+            match settled(job) {
+                Ok(echoed) => assert_eq!(echoed, text),
+                Err(error) => assert!(matches!(error, Error::Cancelled), "{error}"),
+            }
             assert_eq!(peer.expect("call")["method"], "echo");
         }
         // And a flood of them, in between what it answers.
