@@ -83,7 +83,7 @@ fn main() -> Result<()> {
     match std::env::args().nth(1).or(std::env::var("NVIM").ok()) {
         Some(socket) if socket != "--help" => lint(&socket)?.wait(),
         _ => {
-            println!("{HELP}");
+            eprintln!("{HELP}");
             Ok(())
         }
     }
