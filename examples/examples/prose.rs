@@ -79,6 +79,7 @@ Examples:
     nvim --listen /tmp/nvim.sock letter.txt
     cargo run --example prose -- /tmp/nvim.sock         # in another terminal";
 
+#[allow(clippy::print_stderr, reason = "for people")]
 fn main() -> Result<()> {
     match std::env::args().nth(1).or(std::env::var("NVIM").ok()) {
         Some(socket) if socket != "--help" => lint(&socket)?.wait(),
