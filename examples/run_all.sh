@@ -258,8 +258,10 @@ try_seeker() {
 
 # Work that is given up, and an end that waits for what was begun.
 try_shutdown() {
-  local signal server from tcp
-  for signal in TERM INT; do
+  local signal server from tcp signals="TERM INT"
+  # Wine hands on Ctrl-C alone.
+  ! $windows || signals=INT
+  for signal in $signals; do
     # With job control, or a shell without a terminal has its children ignore SIGINT.
     set -m
     coproc SERVER { exec "${launch[@]}" "$bin/shutdown$exe" --transport tcpserv:127.0.0.1:0 2>&1; }
