@@ -22,7 +22,6 @@ use super::cancel;
 use super::dispatch::{Call, Unreadable};
 use super::mailbox::{Item, Turn};
 use super::stream::telegrams::{ITEM, MORE};
-use crate::wire::jrpc::CANCEL;
 
 /// What something answers that was no call.
 const NO_CALL: Answers<'_> = Answers {
@@ -262,8 +261,8 @@ impl<'a> Ear<'a> {
         route: &Route,
     ) {
         self.conn.reading.heard_call();
-        if parts.method.of(*telegram.script).starts_with("rpc.") && self.of_stream(&parts, telegram)
-        {
+        // Both names of streams are as long.
+        if parts.method.has_length(ITEM.len()) && self.of_stream(&parts, telegram) {
             return self.no_answer(route);
         }
         if let Some(rate) = &self.conn.rate
@@ -325,6 +324,7 @@ impl<'a> Ear<'a> {
     }
 
     /// What belongs to streams is noticed by whoever reads. Gives whether it was that.
+    #[inline(never)]
     fn of_stream(&mut self, parts: &CallParts, telegram: &Telegram<'_>) -> bool {
         if parts.id.is_some() {
             return false;
@@ -333,8 +333,6 @@ impl<'a> Ear<'a> {
         let waits = match parts.method.of(*script) {
             ITEM => return self.calls.item(self.conn, script, params),
             MORE => self.calls.more(self.conn, script, params),
-            // Where the codec has not seen it already.
-            CANCEL => self.calls.given_up(self.conn, script, params),
             _ => None,
         };
         self.waits |= waits.unwrap_or(false);

@@ -14,7 +14,8 @@ pub(crate) struct Task {
     state: AtomicU8,
     /// Taken out while it runs; gone when it is over.
     work: Mutex<Option<Work>>,
-    post: Post,
+    /// `None`: it runs where it is woken.
+    post: Option<Post>,
 }
 
 /// What is done when it is woken, until it is ready.
@@ -33,7 +34,7 @@ const OVER: u8 = 4;
 
 impl Task {
     /// Work that waits to be woken.
-    pub(crate) fn new(post: Post, work: Work) -> Arc<Self> {
+    pub(crate) fn new(post: Option<Post>, work: Work) -> Arc<Self> {
         Arc::new(Task {
             state: AtomicU8::new(IDLE),
             work: Mutex::new(Some(work)),
@@ -55,38 +56,45 @@ impl Task {
         moved.is_ok()
     }
 
+    /// It waits for its turn.
     fn post(self: &Arc<Self>) {
-        let task = Arc::clone(self);
-        (self.post)(Box::new(move || task.run()));
+        match &self.post {
+            Some(post) => {
+                let task = Arc::clone(self);
+                post(Box::new(move || task.run()));
+            }
+            None => self.run(),
+        }
     }
 
     fn run(self: &Arc<Self>) {
-        if !self.moves(POSTED, RUNNING) {
-            return;
+        while self.moves(POSTED, RUNNING) {
+            let Some(mut work) = lock(&self.work).take() else {
+                return;
+            };
+            let waker = Waker::from(Arc::clone(self));
+            let mut context = Context::from_waker(&waker);
+            let polled = foreign::attempt(|| work(&mut context));
+            if let Err(text) = &polled {
+                foreign::report("a task", text);
+            }
+            if !matches!(polled, Ok(Poll::Pending)) {
+                self.state.store(OVER, Ordering::SeqCst);
+                foreign::catch("dropping what a task held", || drop(work));
+                return;
+            }
+            *lock(&self.work) = Some(work);
+            if self.moves(RUNNING, IDLE) {
+                return;
+            }
+            if !self.moves(AGAIN, POSTED) {
+                // Ended meanwhile, by somebody who did not find it.
+                return self.end();
+            }
+            if self.post.is_some() {
+                return self.post();
+            }
         }
-        let Some(mut work) = lock(&self.work).take() else {
-            return;
-        };
-        let waker = Waker::from(Arc::clone(self));
-        let mut context = Context::from_waker(&waker);
-        let polled = foreign::attempt(|| work(&mut context));
-        if let Err(text) = &polled {
-            foreign::report("a task", text);
-        }
-        if !matches!(polled, Ok(Poll::Pending)) {
-            self.state.store(OVER, Ordering::SeqCst);
-            foreign::catch("dropping what a task held", || drop(work));
-            return;
-        }
-        *lock(&self.work) = Some(work);
-        if self.moves(RUNNING, IDLE) {
-            return;
-        }
-        if self.moves(AGAIN, POSTED) {
-            return self.post();
-        }
-        // Ended meanwhile, by somebody who did not find it.
-        self.end();
     }
 }
 

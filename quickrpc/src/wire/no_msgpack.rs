@@ -42,6 +42,10 @@ impl Msgpack {
         match *self {}
     }
 
+    pub(crate) fn encode_cancel(&self, _: &mut Vec<u8>, _: u64) -> Option<&'static str> {
+        match *self {}
+    }
+
     pub(crate) fn encode_result<T: Serialize + ?Sized>(
         &self,
         _: &mut Vec<u8>,

@@ -108,11 +108,12 @@ fn item<T: Via<W>, W: DeserializeOwned>(
 /// A stream comes from one peer, over a wire that has streams.
 fn only_streams(method: &str, peers: &[Arc<Conn>]) -> Result<()> {
     let [conn] = peers else {
-        let names = peers.iter().map(|conn| conn.peer().to_string());
-        return Err(Error::AmbiguousPeer {
-            name: format!("all, of whom one can give the stream of `{method}`").into(),
-            candidates: names.collect(),
-        });
+        let text = format!(
+            "`{method}` gives a stream, which comes from one peer, and {} are meant: use \
+             `.to(peer)`, or `.each()` for a stream of each",
+            peers.len()
+        );
+        return Err(Error::Config(text.into()));
     };
     match conn.wire.lacks_streams() {
         Some(reason) => Err(Error::Unsupported {
@@ -177,18 +178,6 @@ impl Calls {
             self.feeds.more(peer, &id, items);
         }
         Some(waits)
-    }
-
-    /// A peer gives up a call; as with [`more`](Self::more).
-    pub(crate) fn given_up(
-        &self,
-        conn: &Arc<Conn>,
-        telegram: &Script<'_>,
-        params: &Payload,
-    ) -> Option<bool> {
-        let (codec, depth) = (&conn.wire.codec, conn.wire.limits.nesting_depth);
-        let id = telegrams::given_up(codec, telegram, params, depth).ok()?;
-        Some(self.cancel(conn, &id.raw(), telegram.len()))
     }
 
     /// The peer that was asked may send so many more items.

@@ -74,51 +74,48 @@ impl Unwanted for Wanted {
     }
 }
 
-/// The place of a stream among those that are fed, until it is dropped.
-pub(crate) struct Place {
+/// The entry of a stream among those that are fed, until it is dropped.
+pub(crate) struct Entry {
     calls: Arc<Calls>,
     peer: u64,
     id: CallId,
     fed: Arc<Fed>,
 }
 
-impl Place {
+impl Entry {
     /// One for the stream that answers this call.
     ///
     /// # Errors
     ///
-    /// The call's answer where there can be no stream.
-    pub(crate) fn take(answer: &LateAnswer) -> Result<Self> {
+    /// The call's answer where there can be no stream: none, if nobody is there for it.
+    pub(crate) fn of(answer: &LateAnswer) -> Result<Self, Option<Error>> {
         let (Some(conn), Some(id)) = (answer.conn.upgrade(), &answer.id) else {
-            // Nobody is there for it.
-            return Err(Error::Cancelled);
+            return Err(None);
         };
         if let Some(why) = conn.wire.lacks_streams() {
-            return Err(Error::Call(internal(why)));
+            return Err(Some(Error::Call(internal(why))));
         }
         let (calls, peer, id) = (Arc::clone(&answer.calls), conn.id(), CallId::of(id));
         let Some(fed) = calls.feeds.begin(peer, &id) else {
             let text = "another stream of this connection has the same id";
             let error = CallError::new(CallError::INVALID_REQUEST, text);
-            return Err(Error::Call(error));
+            return Err(Some(Error::Call(error)));
         };
-        Ok(Place {
+        Ok(Entry {
             calls,
             peer,
             id,
             fed,
         })
     }
-}
 
-impl Place {
     /// Before the answer leaves: the peer may use the id again then.
     fn leave(&self) {
         self.calls.feeds.ended(self.peer, &self.id, &self.fed);
     }
 }
 
-impl Drop for Place {
+impl Drop for Entry {
     fn drop(&mut self) {
         self.leave();
     }
@@ -129,18 +126,18 @@ pub(crate) fn feed<T, W, R, V>(
     answer: LateAnswer,
     stream: Stream<T, R>,
     wanted: Arc<Wanted>,
-    place: Place,
+    entry: Entry,
 ) where
     T: Via<W> + Send + 'static,
     W: Serialize + 'static,
     R: Via<V> + Send + 'static,
     V: Serialize + 'static,
 {
-    let (calls, peer, fed) = (Arc::clone(&place.calls), place.peer, Arc::clone(&place.fed));
+    let (calls, peer, fed) = (Arc::clone(&entry.calls), entry.peer, Arc::clone(&entry.fed));
     let mut feeding = Feeding {
         answer: Some(answer),
         stream: Some(stream),
-        place,
+        entry,
         refused: Vec::new(),
         looked: false,
         _wanted: Arc::clone(&wanted),
@@ -156,7 +153,7 @@ pub(crate) fn feed<T, W, R, V>(
             calls.post(peer, item, 0);
         }
     };
-    let task = Task::new(Box::new(post), Box::new(work));
+    let task = Task::new(Some(Box::new(post)), Box::new(work));
     calls.feeds.run(&fed, task);
     wanted.is_fed(&fed);
 }
@@ -166,7 +163,7 @@ struct Feeding<T, R> {
     /// `None` once it is answered.
     answer: Option<LateAnswer>,
     stream: Option<Stream<T, R>>,
-    place: Place,
+    entry: Entry,
     /// An item for which there was no room.
     refused: Vec<u8>,
     /// It was looked whether the peer has said how much it takes.
@@ -207,7 +204,7 @@ impl<T: Send + 'static, R: Send + 'static> Feeding<T, R> {
                     Err(end) => return Poll::Ready(end),
                 }
             }
-            match self.place.fed.may_send(std::mem::take(&mut self.looked)) {
+            match self.entry.fed.may_send(std::mem::take(&mut self.looked)) {
                 May::Send => {}
                 May::Wait => return Poll::Pending,
                 May::Look => return self.look(cx),
@@ -218,7 +215,7 @@ impl<T: Send + 'static, R: Send + 'static> Feeding<T, R> {
             let item = match foreign::inside(|| stream.poll_item(cx)) {
                 Ok(Poll::Ready(Some(Ok(item)))) => item,
                 Ok(Poll::Pending) => {
-                    self.place.fed.unsent();
+                    self.entry.fed.unsent();
                     return Poll::Pending;
                 }
                 Ok(Poll::Ready(_)) => return Poll::Ready(End::Ended),
@@ -259,7 +256,7 @@ impl<T: Send + 'static, R: Send + 'static> Feeding<T, R> {
         with_scratch(|out| {
             let written = foreign::catch("writing an item", || {
                 let value = &item.into_wire();
-                let id = &self.place.id;
+                let id = &self.entry.id;
                 match conn.wire.is_nameless(false) {
                     true => conn.wire.codec.encode_call(out, ITEM, &(id, value), None),
                     false => {
@@ -307,7 +304,7 @@ impl<T: Send + 'static, R: Send + 'static> Feeding<T, R> {
         if let End::Ended = end
             && let (Some(stream), Some(answer)) = (self.stream.take(), self.answer.take())
         {
-            self.place.leave();
+            self.entry.leave();
             return answer.settle(stream.into_end().map(Via::into_wire));
         }
         self.give_up(match end {
@@ -322,7 +319,7 @@ impl<T, R> Feeding<T, R> {
         let stream = self.stream.take();
         foreign::catch("dropping a stream", || drop(stream));
         if let Some(answer) = self.answer.take() {
-            self.place.leave();
+            self.entry.leave();
             answer.settle::<()>(Err(error));
         }
     }

@@ -71,7 +71,8 @@ impl Fed {
     pub(crate) fn unsent(&self) {
         match &mut *lock(&self.credit) {
             Credit::Unlimited(sent) => *sent -= 1,
-            Credit::Left(left) => *left += 1,
+            // It may have been given as much as there can be.
+            Credit::Left(left) => *left = left.saturating_add(1),
         }
     }
 

@@ -34,8 +34,9 @@ use channel::{Channel, Taken};
 pub use sender::{SendItem, StreamSender, TrySendError};
 
 use crate::base::error::{BoxError, Error, Result};
+use crate::base::sync::lock;
 use crate::call::promise::Promise;
-use crate::call::task::Task;
+use crate::call::task::{Post, Task};
 
 /// How many items of a channel wait before its sender has to.
 const ROOM: usize = 16;
@@ -287,12 +288,13 @@ impl<T: Send + 'static, R: Send + 'static> Stream<T, R> {
     pub fn each(mut self, mut callback: impl FnMut(T) + Send + 'static) -> Promise<R> {
         let (promise, resolver) = Promise::pair();
         let mut resolver = Some(resolver);
-        let post: crate::call::task::Post = match &self.source {
+        let post = match &self.source {
             Source::Call { call, .. } => {
                 let call = Arc::clone(call);
-                Box::new(move |item| call.run(item))
+                let post: Post = Box::new(move |item| call.run(item));
+                Some(post)
             }
-            _ => Box::new(|item| item()),
+            _ => None,
         };
         let work = move |cx: &mut Context<'_>| {
             for _ in 0..EACH_TURN {
@@ -507,7 +509,7 @@ struct Parked {
 
 impl Parked {
     fn wait(&self) {
-        let mut woken = crate::base::sync::lock(&self.woken);
+        let mut woken = lock(&self.woken);
         while !*woken {
             woken = self
                 .changed
@@ -520,7 +522,7 @@ impl Parked {
 
 impl Wake for Parked {
     fn wake(self: Arc<Self>) {
-        *crate::base::sync::lock(&self.woken) = true;
+        *lock(&self.woken) = true;
         self.changed.notify_all();
     }
 }

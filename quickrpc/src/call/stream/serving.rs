@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use serde::Serialize;
 
 use super::Stream;
-use super::feed::{Place, Wanted, feed};
+use super::feed::{Entry, Wanted, feed};
 use crate::base::foreign;
 use crate::call::answer::LateAnswer;
 use crate::call::dispatch::{Invocation, Later, Outcome};
@@ -83,12 +83,12 @@ where
     fn begin(self: Box<Self>, answer: LateAnswer) {
         let Streamed { stream, wanted, .. } = *self;
         // In the turn of the call, so that credit that comes behind it finds it.
-        let place = Place::take(&answer);
-        stream.on_settled(move |stream| match (stream, place) {
-            (Ok(stream), Ok(place)) => feed::<T, W, R, V>(answer, stream, wanted, place),
-            (Ok(stream), Err(error)) => {
+        let entry = Entry::of(&answer);
+        stream.on_settled(move |stream| match (stream, entry) {
+            (Ok(stream), Ok(entry)) => feed::<T, W, R, V>(answer, stream, wanted, entry),
+            (Ok(stream), Err(refused)) => {
                 foreign::catch("dropping a stream", || drop(stream));
-                answer.settle::<()>(Err(error));
+                answer.settle(refused.map_or(Ok(()), Err));
             }
             (Err(error), _) => answer.settle::<()>(Err(error)),
         });

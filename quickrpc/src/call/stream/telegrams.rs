@@ -44,17 +44,6 @@ fn text(raw: &str) -> Option<String> {
     quoted.then(|| jrpc::read(raw, whole, Seed(PhantomData), 1).ok())?
 }
 
-impl CallId {
-    /// As it stands in a call.
-    pub(crate) fn raw(&self) -> String {
-        match self {
-            CallId::Number(number) => number.to_string(),
-            CallId::Text(text) => format!("{text:?}"),
-            CallId::Other(raw) => raw.to_string(),
-        }
-    }
-}
-
 impl Serialize for CallId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -166,22 +155,6 @@ pub(crate) fn item_value<W: serde::de::DeserializeOwned>(
     depth: usize,
 ) -> Result<W, String> {
     read::<ItemValue<W>>(codec, telegram, params, depth).map(|item| item.value)
-}
-
-/// The id of a call that is given up.
-#[derive(serde::Deserialize)]
-struct GivenUp {
-    id: CallId,
-}
-
-/// Which call of its own a peer gives up.
-pub(crate) fn given_up(
-    codec: &AnyCodec,
-    telegram: &Script<'_>,
-    params: &Payload,
-    depth: usize,
-) -> Result<CallId, String> {
-    read::<GivenUp>(codec, telegram, params, depth).map(|given_up| given_up.id)
 }
 
 /// Reads the arguments of [`MORE`].

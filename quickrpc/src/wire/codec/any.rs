@@ -171,7 +171,7 @@ impl AnyCodec {
     ) -> Result<(Script<'t>, Envelope), DecodeError> {
         match self {
             AnyCodec::Custom(codec) => {
-                return Ok((Script::Text(""), codec.decode(telegram, limits)?));
+                return Ok((Script::Bytes(telegram), codec.decode(telegram, limits)?));
             }
             AnyCodec::Msgpack(codec) => {
                 return Ok((Script::Bytes(telegram), codec.decode(telegram, limits)?));
@@ -274,10 +274,7 @@ impl AnyCodec {
         match self {
             AnyCodec::Jrpc(codec) => Some(codec.encode_cancel(out, id)),
             AnyCodec::Terse(codec) => Some(codec.encode_cancel(out, id)),
-            AnyCodec::Msgpack(codec) => {
-                let told = codec.encode_call(out, jrpc::CANCEL, &(id,), None);
-                told.is_ok().then_some(jrpc::CANCEL)
-            }
+            AnyCodec::Msgpack(codec) => codec.encode_cancel(out, id),
             AnyCodec::Custom(codec) => codec.encode_cancel(out, id),
             AnyCodec::Foreign(_) => None,
         }

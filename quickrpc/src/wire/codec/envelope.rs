@@ -17,10 +17,6 @@ use crate::format::text::TextError;
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Script<'t> {
     Text(&'t str),
-    #[cfg_attr(
-        not(feature = "msgpack"),
-        allow(dead_code, reason = "all codecs that are there write text")
-    )]
     Bytes(&'t [u8]),
 }
 
@@ -186,6 +182,17 @@ impl Part {
             (Part::Owned(text), _) => text,
             #[cfg(feature = "msgpack")]
             (Part::Digits(digits), _) => digits.text(),
+        }
+    }
+
+    /// Whether it has so many bytes, which is known without looking at the telegram.
+    #[inline]
+    pub(crate) fn has_length(&self, bytes: usize) -> bool {
+        match self {
+            Part::Span(span) => (span.end - span.start) as usize == bytes,
+            Part::Owned(text) => text.len() == bytes,
+            #[cfg(feature = "msgpack")]
+            Part::Digits(digits) => digits.text().len() == bytes,
         }
     }
 }

@@ -26,9 +26,10 @@ use crate::base::value::Value;
 use crate::format::args::{ArgsSeed, WireArgs};
 use crate::format::msgpack::{self, Reader, Token};
 use crate::format::text::TextError;
-use crate::wire::codec::envelope::{DecodeError, Digits, Envelope, Part, Payload, Span};
+use crate::wire::codec::envelope::{CallParts, DecodeError, Digits, Envelope, Part, Payload, Span};
 use crate::wire::framing::Framing;
 use crate::wire::guess;
+use crate::wire::jrpc::CANCEL;
 
 /// The method name that marks a message as a security header.
 const HEADER: &str = "rpc.secinfo";
@@ -173,6 +174,12 @@ impl Msgpack {
         }
     }
 
+    /// Appends that the call of ours with this id is not wanted any more. Gives the method.
+    pub(crate) fn encode_cancel(&self, out: &mut Vec<u8>, id: u64) -> Option<&'static str> {
+        let told = self.encode_call(out, CANCEL, &(id,), None);
+        told.is_ok().then_some(CANCEL)
+    }
+
     pub(crate) fn encode_result<T: Serialize + ?Sized>(
         &self,
         out: &mut Vec<u8>,
@@ -284,6 +291,12 @@ fn method(reader: &mut Reader<'_>) -> Result<Option<Part>, DecodeError> {
     Ok(Span::new(end - name.len()..end).map(Part::Span))
 }
 
+/// The arguments of a notification by which a caller gives up a call.
+#[derive(serde::Deserialize)]
+struct GivenUp {
+    id: u64,
+}
+
 fn call(
     method: Part,
     params: Span,
@@ -291,13 +304,25 @@ fn call(
     telegram: &[u8],
     limits: &Limits,
 ) -> Result<Envelope, DecodeError> {
-    let is_header =
-        matches!(&method, Part::Span(span) if span.bytes(telegram) == HEADER.as_bytes());
-    if !is_header {
+    let depth = limits.nesting_depth;
+    let name = match &method {
+        Part::Span(span) => span.bytes(telegram),
+        _ => &[],
+    };
+    if id.is_none()
+        && name == CANCEL.as_bytes()
+        && let Ok(given_up) = read(telegram, params, PhantomData::<GivenUp>, depth)
+    {
+        let params = Payload::Text(params);
+        return Ok(Envelope::Cancel {
+            id: given_up.id.to_string().into(),
+            call: Box::new(CallParts { method, params, id }),
+        });
+    }
+    if name != HEADER.as_bytes() {
         let params = Payload::Text(params);
         return Ok(Envelope::Call { method, params, id });
     }
-    let depth = limits.nesting_depth;
     let read = read(telegram, params, PhantomData::<(SecInfo,)>, depth);
     Ok(match read {
         Ok((secinfo,)) => Envelope::Header(secinfo),

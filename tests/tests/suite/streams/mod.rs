@@ -142,7 +142,13 @@ fn the_other_way_and_without_a_wire() {
     client.start().unwrap();
     let peer = came.next();
     assert_eq!(all(hub.to(&peer).ticks(300)).0.len(), 300);
-    let each = hub.all().each().ticks(5);
+    let second = HubInverse::bind("jrpc", format!("tcp:{addr}")).unwrap();
+    second.start().unwrap();
+    let other = came.next();
+    let error = hub.all().ticks(3).result().unwrap_err().to_string();
+    assert!(error.contains("use `.to(peer)`"), "{error}");
+    hub.disconnect(&other).unwrap();
+    let each = hub.to(&peer).each().ticks(5);
     assert_eq!(each.len(), 1);
     for (_, stream) in each {
         assert_eq!(all(stream).0, [0, 1, 2, 3, 4]);

@@ -36,7 +36,9 @@ fn people_see_items_as_lines() {
 
 #[test]
 fn programs_of_others_see_notifications() {
-    let (_hub, addr, _fed) = server("jrpc:\n", Processing::Queue);
+    let (hub, addr, _fed) = server("jrpc:\n", Processing::Queue);
+    let (told, trouble) = inbox();
+    hub.on_error(move |_, error, _| told.send(error.to_string()).unwrap());
     let mut program = Telnet::connect(addr);
     program.send(concat!(
         r#"{"jsonrpc":"2.0","method":"lines","params":{"count":1},"id":"a\u0062"}"#,
@@ -52,11 +54,12 @@ fn programs_of_others_see_notifications() {
     let answer: serde_json::Value = serde_json::from_str(&program.line()).unwrap();
     assert_eq!(answer["result"], serde_json::Value::Null);
     assert_eq!(answer["id"], "ab");
-    // As a notification it comes to nothing.
+    // As a notification it comes to nothing, and is no trouble.
     program.send("{\"jsonrpc\":\"2.0\",\"method\":\"lines\",\"params\":{\"count\":1}}\n");
     program
         .send("{\"jsonrpc\":\"2.0\",\"method\":\"add\",\"params\":{\"a\":1,\"b\":2},\"id\":1}\n");
     assert!(program.line().contains("\"result\":3"));
+    assert!(trouble.so_far().is_empty(), "{:?}", trouble.so_far());
 }
 
 /// A server made by hand.
@@ -124,11 +127,11 @@ fn who_sends_without_credit_is_bounded() {
 #[test]
 fn a_silent_server_is_too_late() {
     let (client, mut server) = by_hand();
-    let handle = client.all().timeout(Duration::from_millis(300));
+    let handle = client.all().timeout(Duration::from_secs(2));
     let mut stream = handle.lines(1);
     server.line();
     for number in 0..4 {
-        std::thread::sleep(Duration::from_millis(100));
+        std::thread::sleep(Duration::from_millis(700));
         server.send(format!("rpc.item id:1 value:\"{number}\"\n"));
     }
     // Each item gives it the whole time again.

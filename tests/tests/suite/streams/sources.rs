@@ -4,6 +4,8 @@ use std::thread;
 
 use quickrpc::{CallError, Error, Processing, Sender, Stream, remote_api};
 
+use quickrpc_tests::inbox;
+
 use super::all;
 
 #[remote_api]
@@ -121,6 +123,30 @@ fn a_gateway_passes_it_on() {
     let (numbers, end) = all(client.all().count(5000));
     assert_eq!(numbers, (0..5000).collect::<Vec<_>>());
     assert_eq!(end, 10_000);
+}
+
+/// However many items there are, callbacks take no more of the stack.
+#[test]
+fn long_streams_call_back() {
+    let (told, heard) = inbox();
+    let mut sum = 0u64;
+    let counted = Stream::iter(0..1_000_000u64).each(move |number| {
+        sum += number;
+        if number == 999_999 {
+            told.send(sum).unwrap();
+        }
+    });
+    counted.result().unwrap();
+    assert_eq!(heard.next(), 499_999_500_000);
+    let (items, stream) = Stream::<u32>::channel();
+    let sender = thread::spawn(move || (0..100_000).try_for_each(|number| items.send(number)));
+    let (told, heard) = inbox();
+    stream
+        .each(move |number| told.send(number).unwrap())
+        .result()
+        .unwrap();
+    sender.join().unwrap().unwrap();
+    assert_eq!(heard.so_far().len(), 100_000);
 }
 
 /// A server that is one type.
