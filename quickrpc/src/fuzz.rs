@@ -222,7 +222,7 @@ impl Framed {
         else {
             return Err(None);
         };
-        let socket = Arc::new(zmtp::Socket::new(socket, false));
+        let socket = Arc::new(zmtp::Socket::new(socket, false, None));
         let mut handshake = zmtp::Handshake::new(&socket);
         let (mut input, mut met) = (Vec::new(), None);
         for piece in greeting {
@@ -482,7 +482,7 @@ pub fn hear(codec: &AnyCodec, end: End, messages: &[&str]) -> (Vec<Vec<u8>>, Opt
         return (say.0, wrong);
     };
     let limits = Limits::default();
-    let (mut listening, mut speaking) = protocol.session(role, limits.message_size);
+    let (mut listening, mut speaking) = protocol.session(meeting(role, limits.message_size));
     let mut mirror = Mirror::new(codec, role);
     listening.open(&mut say);
     for message in messages {
@@ -514,6 +514,15 @@ pub fn hear(codec: &AnyCodec, end: End, messages: &[&str]) -> (Vec<Vec<u8>>, Opt
     (say.0, wrong)
 }
 
+#[cfg(any(feature = "juggler", feature = "zonis"))]
+fn meeting(role: Role, largest: usize) -> crate::wire::session::Meeting<'static> {
+    crate::wire::session::Meeting {
+        role,
+        largest,
+        met: None,
+    }
+}
+
 /// The other side, which sees what a session tells of properties.
 #[cfg(any(feature = "juggler", feature = "zonis"))]
 struct Mirror(
@@ -533,7 +542,7 @@ impl Mirror {
         // Where it is left open how the peer speaks, nobody knows that.
         let known = codec.to_string().contains(':');
         let protocol = codec.protocol().filter(|_| known);
-        Mirror(protocol.map(|protocol| protocol.session(other, usize::MAX)))
+        Mirror(protocol.map(|protocol| protocol.session(meeting(other, usize::MAX))))
     }
 
     fn show(

@@ -111,6 +111,24 @@ impl Python {
         required("Python with ZeroMQ", found)
     }
 
+    /// The same with hololinked of a generation: `0.3` or `0.4`.
+    ///
+    /// # Panics
+    ///
+    /// As [`find`](Self::find), and for another generation.
+    pub fn with_hololinked(directory: &str, generation: &str) -> Option<&'static Python> {
+        type Found = OnceLock<Result<Python, String>>;
+        static FOUND: [(&str, Found); 2] = [("0.3", Found::new()), ("0.4", Found::new())];
+        let found = FOUND.iter().find(|(known, _)| *known == generation);
+        let (_, found) = found.expect("a generation of hololinked");
+        let found = found.get_or_init(|| {
+            let home = Path::new(directory).join(format!("python-hololinked-{generation}"));
+            let requirements = format!("requirements-hololinked-{generation}.txt");
+            Python::install(&home, &requirements, "zmq")
+        });
+        required("Python with hololinked", found)
+    }
+
     /// Makes an environment with what a file lists, which then has these modules.
     fn install(home: &Path, requirements: &str, modules: &str) -> Result<Python, String> {
         let python = Python::in_environment(home);

@@ -206,7 +206,7 @@ impl Side<'_> {
     }
 
     /// All of them, with their names.
-    fn handle_methods_by_name(&self) -> [(&'static str, TokenStream); 6] {
+    fn handle_methods_by_name(&self) -> [(&'static str, TokenStream); 7] {
         let (krate, vis, each) = (self.krate, self.visibility, &self.names.each);
         [
             (
@@ -224,6 +224,16 @@ impl Side<'_> {
                     /// The same with another deadline for calls.
                     #vis fn timeout(&self, timeout: ::core::time::Duration) -> Self {
                         #krate::Handle::timeout(self, timeout)
+                    }
+                },
+            ),
+            (
+                "start_within",
+                quote! {
+                    /// The same with a limit for the time until the other side begins, where the
+                    /// protocol has that.
+                    #vis fn start_within(&self, limit: ::core::time::Duration) -> Self {
+                        #krate::Handle::start_within(self, limit)
                     }
                 },
             ),
@@ -283,6 +293,10 @@ impl Side<'_> {
 
                 fn timeout(&self, timeout: ::core::time::Duration) -> Self {
                     #name(self.0.timeout(timeout))
+                }
+
+                fn start_within(&self, limit: ::core::time::Duration) -> Self {
+                    #name(self.0.start_within(limit))
                 }
 
                 fn each(&self) -> #each {

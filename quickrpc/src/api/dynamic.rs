@@ -40,10 +40,11 @@ use crate::call::property::ask::Written;
 use crate::call::property::{Form, Names, Property, RemoteProperty, WritableProperty};
 use crate::call::reply::Never;
 use crate::call::slot::{Connection, SlotTable};
-use crate::call::target::{Plain, Target};
+use crate::call::target::{Accessing, Plain, Target};
 use crate::carrier::transport::IntoTransport;
 use crate::format::property::{CallNames, VALUE};
 use crate::wire::codec::IntoCodec;
+use crate::wire::session::Deed;
 
 /// An API without a trait. It dereferences to [`crate::Api`], which starts and stops it.
 ///
@@ -296,7 +297,11 @@ impl Outgoing {
     pub fn read(&self, property: &str) -> Promise<Value> {
         match self.0.seen::<Value, Value>(property) {
             Some(promise) => promise,
-            None => self.call(&CallNames::of(property).read, ()),
+            None => {
+                let method = CallNames::of(property).read.into();
+                let args = Accessing(Deed::Read, Plain(&()));
+                self.0.send_call::<Value, Value>(method, &args, None)
+            }
         }
     }
 
@@ -314,6 +319,12 @@ impl Outgoing {
     /// The same with another deadline for its calls.
     pub fn timeout(&self, timeout: Duration) -> Self {
         Outgoing(self.0.timeout(timeout))
+    }
+
+    /// The same with a limit for the time until the other side begins to carry out its calls, where
+    /// the protocol has that; see [`Handle::start_within`](crate::Handle::start_within).
+    pub fn start_within(&self, limit: Duration) -> Self {
+        Outgoing(self.0.start_within(limit))
     }
 
     /// What this thread sends in the closure leaves with as few writes as possible.

@@ -535,6 +535,11 @@ pub trait Handle: Sized + Clone {
     /// The same calls with this deadline.
     fn timeout(&self, timeout: Duration) -> Self;
 
+    /// The same calls with this limit for the time until the other side begins to carry them out.
+    /// `hololinked` has that: a call that waits there for longer is never begun, and fails
+    /// with [`CallError::TOO_LATE`](crate::CallError::TOO_LATE). Elsewhere it says nothing.
+    fn start_within(&self, limit: Duration) -> Self;
+
     /// The same calls with one result for each receiver that is connected when they are sent.
     fn each(&self) -> Self::Each;
 

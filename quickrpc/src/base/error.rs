@@ -404,6 +404,9 @@ impl CallError {
     /// The call was not begun, since its deadline had passed: the caller has given up. (As
     /// [`FORBIDDEN`](Self::FORBIDDEN), which a caller can tell from it by having waited.)
     pub const TOO_LATE: i64 = -32001;
+    /// The call was begun, and not done within its time; what it does goes on, and its result is
+    /// dropped.
+    pub const TOO_LONG: i64 = -32003;
     /// The called side shuts down, and begins no calls any more; see
     /// [`Api::shutdown`](crate::Api::shutdown). (As [`TOO_MANY_CALLS`](Self::TOO_MANY_CALLS):
     /// both are worth trying again later, here or elsewhere.)

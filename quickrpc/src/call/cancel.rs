@@ -35,7 +35,7 @@ impl Calls {
                 let Some(method) = conn.wire.codec.encode_cancel(out, id) else {
                     return;
                 };
-                let about = About::Call { method, id: None };
+                let about = About::notification(method);
                 // Like an answer, it never waits.
                 let told = conn
                     .frame(out, method)

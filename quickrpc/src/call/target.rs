@@ -17,7 +17,7 @@ use crate::format::description::CallDescription;
 use crate::wire::Wire;
 use crate::wire::codec::{AnyCodec, Payload, Script};
 use crate::wire::jrpc;
-use crate::wire::session::About;
+use crate::wire::session::{About, Deed, Way};
 
 use super::calls::Calls;
 use super::promise::PendingCall;
@@ -34,6 +34,8 @@ pub struct Target {
     /// `None`: all peers that are connected at the moment of sending.
     receivers: Option<Arc<[Receiver]>>,
     timeout: Option<Duration>,
+    /// How long the other side may take to begin, where the protocol has that.
+    start_within: Option<Duration>,
     /// One of several receivers, each with a call of its own: nobody waits for one of them.
     one_of_several: bool,
 }
@@ -65,6 +67,31 @@ pub(crate) trait ArgsFor {
         method: &str,
         id: Option<u64>,
     ) -> Result<(), String>;
+
+    /// What the call is that has them.
+    #[inline]
+    fn deed(&self) -> Deed {
+        Deed::Call
+    }
+}
+
+/// Arguments of a call that reads or writes a property.
+pub(crate) struct Accessing<A>(pub(crate) Deed, pub(crate) A);
+
+impl<A: ArgsFor> ArgsFor for Accessing<A> {
+    fn encode(
+        &self,
+        wire: &Wire,
+        out: &mut Vec<u8>,
+        method: &str,
+        id: Option<u64>,
+    ) -> Result<(), String> {
+        self.1.encode(wire, out, method, id)
+    }
+
+    fn deed(&self) -> Deed {
+        self.0
+    }
 }
 
 /// Arguments of a declared call.
@@ -130,6 +157,11 @@ impl<A: ArgsFor> ArgsFor for Timed<'_, A> {
         }
         Ok(())
     }
+
+    #[inline]
+    fn deed(&self) -> Deed {
+        self.args.deed()
+    }
 }
 
 impl Target {
@@ -138,6 +170,7 @@ impl Target {
             calls,
             receivers: None,
             timeout: None,
+            start_within: None,
             one_of_several: false,
         }
     }
@@ -160,6 +193,14 @@ impl Target {
     pub fn timeout(&self, timeout: Duration) -> Self {
         Target {
             timeout: Some(timeout),
+            ..self.clone()
+        }
+    }
+
+    /// The same with another time for its calls to begin.
+    pub fn start_within(&self, limit: Duration) -> Self {
+        Target {
+            start_within: Some(limit),
             ..self.clone()
         }
     }
@@ -219,7 +260,9 @@ impl Target {
         W: Serialize,
     {
         let value = value.into_wire();
-        self.call::<(), (), _>(call, (args::Plain(&value),))
+        let args = (args::Plain(&value),);
+        let args = Accessing(Deed::Write, Declared { call, args: &args });
+        self.send_call::<(), ()>(call.wire_name.into(), &args, call.timeout)
     }
 
     /// Writes a property of each receiver.
@@ -229,7 +272,14 @@ impl Target {
         W: Serialize,
     {
         let value = value.into_wire();
-        self.call_each::<(), (), _>(call, (args::Plain(&value),))
+        let args = (args::Plain(&value),);
+        let args = Accessing(Deed::Write, Declared { call, args: &args });
+        let each = self.each().into_iter();
+        let writes = each.map(|(sender, target)| {
+            let written = target.send_call::<(), ()>(call.wire_name.into(), &args, call.timeout);
+            (sender, written)
+        });
+        Promises::new(writes.collect())
     }
 
     /// Sends a call with reply to each receiver.
@@ -272,7 +322,12 @@ impl Target {
         let (peers, mut failures) = self.resolve();
         let peers = peers.as_slice();
         let wait = self.wait(peers);
-        self.send(peers, method, args, None, wait, &mut failures)?;
+        let about = About::Call {
+            method,
+            id: None,
+            way: self.way(args.deed(), None),
+        };
+        self.send(peers, about, args, wait, &mut failures)?;
         verdict(failures, self.single(peers))
     }
 
@@ -312,7 +367,13 @@ impl Target {
         }
         let timeout = self.timeout.or(declared);
         let timeout = timeout.unwrap_or(self.calls.call_timeout);
-        let deadline = Instant::now().checked_add(timeout);
+        let mut deadline = Instant::now().checked_add(timeout);
+        if let [one, ..] = peers {
+            let grace = one.wire.grace();
+            if grace > Duration::ZERO {
+                deadline = deadline.and_then(|deadline| deadline.checked_add(grace));
+            }
+        }
         let name = method.clone();
         let id = self.calls.next_call();
         let info = CallInfo {
@@ -331,11 +392,15 @@ impl Target {
         let wait = self.wait(peers);
         let missing = failures.len();
         let panicked = Unsent(&self.calls, id);
+        let about = About::Call {
+            method: &name,
+            id: Some(id),
+            way: self.way(args.deed(), Some(timeout)),
+        };
         let sent = self.send(
             peers,
-            &name,
+            about,
             &Timed { args, deadline },
-            Some(id),
             wait,
             &mut failures,
         );
@@ -429,16 +494,27 @@ impl Target {
         Wait::UpTo(self.timeout.unwrap_or(self.calls.call_timeout))
     }
 
+    #[inline]
+    fn way(&self, deed: Deed, within: Option<Duration>) -> Way {
+        Way {
+            deed,
+            within: within.or(self.timeout),
+            start_within: self.start_within,
+        }
+    }
+
     /// Encodes once for each wire, and sends to all.
     fn send(
         &self,
         peers: &[Arc<Conn>],
-        method: &str,
+        about: About<'_>,
         args: &impl ArgsFor,
-        id: Option<u64>,
         wait: Wait,
         failures: &mut Failures,
     ) -> Result<()> {
+        let About::Call { method, id, .. } = about else {
+            return Ok(());
+        };
         with_scratch(|out| {
             let mut encoded_for: Option<&Arc<Conn>> = None;
             for conn in peers {
@@ -462,11 +538,7 @@ impl Target {
                     }
                     encoded_for = Some(conn);
                 }
-                if let Err(error) =
-                    self.calls
-                        .net
-                        .transmit(conn, out, About::Call { method, id }, wait)
-                {
+                if let Err(error) = self.calls.net.transmit(conn, out, about, wait) {
                     // The others may still answer.
                     self.calls.fail_call(conn, id, error.clone());
                     failures.push((Arc::clone(&conn.peer().name), error));

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::base::error::Error;
 use crate::expr::{TransportExpr, TransportKind};
+use crate::wire::session::Identity;
 use crate::wire::zmtp::Socket;
 
 use super::greeter::Greeting;
@@ -16,7 +17,11 @@ pub(crate) type Bound = (Arc<dyn Greeting>, Arc<Socket>);
 /// # Errors
 ///
 /// If it does.
-pub(crate) fn bind(expr: &TransportExpr, _is_sealed: bool) -> Result<Option<Bound>, Error> {
+pub(crate) fn bind(
+    expr: &TransportExpr,
+    _is_sealed: bool,
+    _usual: Option<Identity>,
+) -> Result<Option<Bound>, Error> {
     match expr.kind() {
         TransportKind::Zmq { .. } | TransportKind::ZmqServer { .. } => {
             let text = format!(
@@ -37,12 +42,12 @@ mod tests {
     fn the_error_names_the_feature() {
         for text in ["zmq:h:1", "zmqserv::1", "zmq+unix:/x", "zmqserv+unix:/x"] {
             let expr: TransportExpr = text.parse().unwrap();
-            let error = bind(&expr, false).err().unwrap().to_string();
+            let error = bind(&expr, false, None).err().unwrap().to_string();
             assert!(
                 error.contains(text) && error.contains("feature `zmq`"),
                 "{error}"
             );
         }
-        assert!(bind(&"tcp:h:1".parse().unwrap(), false).unwrap().is_none());
+        assert!(bind(&"tcp:h:1".parse().unwrap(), false, None).unwrap().is_none());
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::base::error::Error;
 use crate::expr::{TransportExpr, TransportKind, ZmqType};
+use crate::wire::session::Identity;
 use crate::wire::zmtp::{Handshake, MOST, Peer, Socket, Step as Said};
 
 use super::greeter::{Greeter, Greeting, Output, Step, read_some};
@@ -15,12 +16,16 @@ use super::stream::Stream;
 pub(crate) type Bound = (Arc<dyn Greeting>, Arc<Socket>);
 
 /// What a transport needs for ZeroMQ, if it needs it. `is_sealed`: its messages go through a security
-/// provider.
+/// provider. `usual`: what the socket is called where nobody says it.
 ///
 /// # Errors
 ///
 /// If such a socket cannot have that.
-pub(crate) fn bind(expr: &TransportExpr, is_sealed: bool) -> Result<Option<Bound>, Error> {
+pub(crate) fn bind(
+    expr: &TransportExpr,
+    is_sealed: bool,
+    usual: Option<Identity>,
+) -> Result<Option<Bound>, Error> {
     let (TransportKind::Zmq { socket, .. } | TransportKind::ZmqServer { socket, .. }) = expr.kind()
     else {
         return Ok(None);
@@ -32,7 +37,7 @@ pub(crate) fn bind(expr: &TransportExpr, is_sealed: bool) -> Result<Option<Bound
         );
         return Err(Error::Config(text.into()));
     }
-    let socket = Arc::new(Socket::new(socket, is_sealed));
+    let socket = Arc::new(Socket::new(socket, is_sealed, usual));
     let greeting = Arc::new(Begin(Arc::clone(&socket)));
     Ok(Some((greeting, socket)))
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::hololinked::{self, HololinkedExpr};
 use super::juggler::{self, JugglerExpr};
 use super::options::Scope;
 use super::parse::{
@@ -51,6 +52,8 @@ pub enum CodecKind {
         /// Whether arguments are sent as a map, by their names.
         named: bool,
     },
+    /// A Thing of hololinked, over ZeroMQ.
+    Hololinked(HololinkedExpr),
     /// Zonis, over a WebSocket.
     Zonis(ZonisExpr),
     /// Juggler, over a WebSocket.
@@ -146,6 +149,7 @@ fn parse(piece: Piece<'_>) -> Parsed<(CodecKind, bool)> {
             let message = format!("`{name}` takes no parameters, {found}");
             return Err(Wrong::new(params.at, message));
         }
+        "hololinked" => (hololinked::parse(params, &scope)?, &hololinked::OPTIONS),
         "juggler" => {
             let kind = juggler::parse(params, &scope)?;
             let options = juggler::options(&kind);
@@ -224,6 +228,7 @@ impl fmt::Display for CodecExpr {
             CodecKind::Terse => f.write_str("terse"),
             CodecKind::Msgpack { named: false } => f.write_str("msgpack"),
             CodecKind::Msgpack { named: true } => f.write_str("msgpack?named=on"),
+            CodecKind::Hololinked(hololinked) => hololinked.fmt(f),
             CodecKind::Juggler(juggler) => juggler.fmt(f),
             CodecKind::Zonis(zonis) => zonis.fmt(f),
             CodecKind::Custom(custom) => custom.fmt(f),

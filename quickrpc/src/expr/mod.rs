@@ -87,6 +87,7 @@
 mod codec;
 mod display;
 mod hidden;
+mod hololinked;
 mod host;
 mod juggler;
 mod options;
@@ -117,6 +118,7 @@ pub use security::{KeySource, SecurityExpr, SecurityKind};
 pub use tls::{ClientTls, Identity, ServerTls};
 pub use transport::{TransportExpr, TransportKind, TransportOptions};
 pub use zmq::{ZmqAddress, ZmqSocket, ZmqType};
+pub use hololinked::{Events, HololinkedExpr};
 pub use zonis::{SecretSource, ZonisExpr};
 
 pub(crate) use registry::Registry;

@@ -235,7 +235,7 @@ pub(super) fn known(kind: ExprKind) -> Vec<String> {
 
 fn built_in(kind: ExprKind) -> &'static [&'static str] {
     match kind {
-        ExprKind::Codec => &["jrpc", "juggler", "msgpack", "terse", "zonis"],
+        ExprKind::Codec => &["hololinked", "jrpc", "juggler", "msgpack", "terse", "zonis"],
         ExprKind::Security => &["blindly_believe_everything", "hmac", "null", "seal"],
         ExprKind::Transport => &[
             "internal", "mux", "process", "restart", "stdio", "tcp", "tcpserv", "udp", "unix",

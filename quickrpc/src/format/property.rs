@@ -75,6 +75,17 @@ impl CallNames {
     }
 }
 
+/// The property that a call with this name reads or writes.
+#[cfg(feature = "hololinked")]
+pub(crate) fn property_of(method: &str) -> String {
+    let (path, name) = match method.rfind(['.', '/']) {
+        Some(end) => method.split_at(end + 1),
+        None => ("", method),
+    };
+    let name = name.strip_prefix("get_").or(name.strip_prefix("set_"));
+    format!("{path}{}", name.unwrap_or_default())
+}
+
 #[cfg(test)]
 mod tests {
     use super::CallNames;

@@ -138,7 +138,11 @@ pub(crate) fn links(
                 let text = Text::of(codec, security.is_null());
                 wire = wire.framed(Frames::WebSocket(side, text));
             }
-            let zmq = zmq::bind(link.leaf, !security.is_null())?;
+            let usual = codec.protocol().and_then(|protocol| {
+                let is_server = matches!(link.leaf.kind(), TransportKind::ZmqServer { .. });
+                protocol.identity(if is_server { Role::Server } else { Role::Client })
+            });
+            let zmq = zmq::bind(link.leaf, !security.is_null(), usual)?;
             let (greeting, socket) = match zmq {
                 Some((greeting, socket)) => (Some(greeting), Some(socket)),
                 None => (greeting, None),

@@ -223,7 +223,7 @@ impl Loop {
         let Some(method) = conn.wire.probe() else {
             return;
         };
-        let about = About::Call { method, id: None };
+        let about = About::notification(method);
         let said = conn.said();
         if self.net.transmit(conn, b"{}", about, Wait::Never).is_err() {
             // It is gone, which is no silence.

@@ -111,11 +111,10 @@ impl Sense {
         let message = match message {
             Message::Whole(message) => message,
             Message::Parts(parts) => {
-                let heard = match &mut self.protocol {
-                    Some(protocol) => protocol.hear_parts(parts, limits, say)?,
-                    None => Heard::Nothing,
+                return match &mut self.protocol {
+                    Some(protocol) => protocol.hear_parts(parts, limits, say),
+                    None => Ok(("", Heard::Nothing)),
                 };
-                return Ok(("", heard));
             }
         };
         let text = std::str::from_utf8(unmarked(message))

@@ -1,14 +1,13 @@
 //! JSON of protocols with sessions, read as places in a message, without trees.
 
 use std::borrow::Cow;
-#[cfg(feature = "juggler")]
+#[cfg(any(feature = "hololinked", feature = "juggler"))]
 use std::marker::PhantomData;
 
-#[cfg(feature = "juggler")]
+#[cfg(any(feature = "hololinked", feature = "juggler"))]
 use crate::base::value::Value;
 use crate::format::text::{Json, Reader, TextError};
 
-#[cfg(any(test, feature = "juggler", feature = "zonis"))]
 use super::codec::Part;
 use super::codec::Span;
 
@@ -54,6 +53,39 @@ pub(crate) fn members(
     }
 }
 
+/// Calls `each` with the place of every item of a list, which is all of the text.
+///
+/// # Errors
+///
+/// When it is no list, or not valid.
+#[cfg(feature = "hololinked")]
+pub(crate) fn items(
+    text: &str,
+    depth: usize,
+    mut each: impl FnMut(std::ops::Range<usize>),
+) -> Result<(), TextError> {
+    let mut reader = Reader::new(text, Json, depth);
+    reader.skip_ws();
+    reader.expect(b'[')?;
+    reader.skip_ws();
+    if !reader.eat(b']') {
+        loop {
+            reader.skip_ws();
+            each(reader.skip_value()?);
+            reader.skip_ws();
+            if reader.eat(b']') {
+                break;
+            }
+            reader.expect(b',')?;
+        }
+    }
+    reader.skip_ws();
+    match reader.at_end() {
+        true => Ok(()),
+        false => Err(reader.error("expected nothing behind the list")),
+    }
+}
+
 /// The whole of a text as a place; `None` if it has 4 GiB and more.
 pub(crate) fn whole(text: &str) -> Option<Span> {
     Span::new(0..text.len())
@@ -70,7 +102,7 @@ pub(crate) fn is_value(text: &str) -> bool {
 }
 
 /// The value at a place.
-#[cfg(feature = "juggler")]
+#[cfg(any(feature = "hololinked", feature = "juggler"))]
 pub(crate) fn value(text: &str, place: Span, depth: usize) -> Option<Value> {
     let mut reader = Reader::new(place.of(text), Json, depth);
     reader.value(PhantomData::<Value>).ok()
@@ -86,7 +118,6 @@ pub(crate) fn string(text: &str, place: Span) -> Option<Cow<'_, str>> {
 }
 
 /// The string at a place as a part of the text, if it is one.
-#[cfg(any(test, feature = "juggler", feature = "zonis"))]
 pub(crate) fn part(text: &str, place: Span) -> Option<Part> {
     Some(match string(text, place)? {
         Cow::Borrowed(plain) => {

@@ -9,7 +9,6 @@ pub(crate) mod framing;
 pub(crate) mod guess;
 pub(crate) mod hearing;
 #[cfg(feature = "hololinked")]
-#[allow(dead_code, reason = "its session is not there yet")]
 pub(crate) mod hololinked;
 pub(crate) mod jrpc;
 #[cfg(any(feature = "hololinked", feature = "juggler", feature = "zonis"))]
@@ -24,7 +23,7 @@ pub(crate) mod msgpack;
 pub(crate) mod protocols;
 pub mod security;
 #[cfg_attr(
-    not(all(feature = "juggler", feature = "zonis")),
+    not(all(feature = "hololinked", feature = "juggler", feature = "zonis")),
     allow(dead_code, reason = "not every protocol is there that has sessions")
 )]
 pub(crate) mod session;
@@ -55,7 +54,8 @@ use self::codec::AnyCodec;
 use self::frames::Frames;
 use self::framing::Framing;
 use self::security::{AnySecurity, PeerContext, SecuritySession};
-use self::session::{Listening, Role, Saying, Speaking};
+use self::session::{Listening, Meeting, Role, Saying, Speaking};
+use self::zmtp::Peer;
 
 /// How messages look on a wire, the same for all its peers.
 #[derive(Debug)]
@@ -116,9 +116,24 @@ impl Wire {
     }
 
     /// The session of a new peer in its two halves, where the protocol has sessions.
-    pub(crate) fn protocol_session(&self) -> Option<(Box<dyn Listening>, Box<dyn Speaking>)> {
-        let largest = self.output_limit();
-        Some(self.codec.protocol()?.session(self.role, largest))
+    pub(crate) fn protocol_session(
+        &self,
+        met: Option<&Arc<Peer>>,
+    ) -> Option<(Box<dyn Listening>, Box<dyn Speaking>)> {
+        let meeting = Meeting {
+            role: self.role,
+            largest: self.output_limit(),
+            met,
+        };
+        Some(self.codec.protocol()?.session(meeting))
+    }
+
+    /// How much longer than a call may take its answer is waited for.
+    pub(crate) fn grace(&self) -> Duration {
+        match &self.codec {
+            AnyCodec::Foreign(protocol) => protocol.0.grace(),
+            _ => Duration::ZERO,
+        }
     }
 
     /// Whether arguments have no names, whatever is declared.

@@ -14,6 +14,8 @@ use super::session::Protocol;
 /// When it is compiled out, or its secrets cannot be read.
 pub(crate) fn build(expr: &CodecExpr, kind: &CodecKind) -> Result<Arc<dyn Protocol>> {
     match kind {
+        #[cfg(feature = "hololinked")]
+        CodecKind::Hololinked(expr) => Ok(Arc::new(super::hololinked::Hololinked::new(expr))),
         #[cfg(feature = "juggler")]
         CodecKind::Juggler(juggler) => Ok(Arc::new(super::juggler::Juggler::new(juggler))),
         #[cfg(feature = "zonis")]

@@ -7,14 +7,14 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::base::error::{CallError, Error};
 use crate::base::limits::Limits;
 use crate::base::reason::DisconnectReason;
 
 use super::codec::{DecodeError, Envelope};
-use super::zmtp::Parts;
+use super::zmtp::{Parts, Peer};
 
 /// Which end of a connection we are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,8 +35,19 @@ pub(crate) trait Protocol: fmt::Debug + Send + Sync {
         Carriage::WebSocket
     }
 
-    /// The session of a new peer, in its two halves. No message of ours may be larger than that.
-    fn session(&self, role: Role, largest: usize) -> (Box<dyn Listening>, Box<dyn Speaking>);
+    /// The session of a new peer, in its two halves.
+    fn session(&self, meeting: Meeting<'_>) -> (Box<dyn Listening>, Box<dyn Speaking>);
+
+    /// What our sockets of ZeroMQ are called at this end, where nobody says it.
+    fn identity(&self, _role: Role) -> Option<Identity> {
+        None
+    }
+
+    /// So much longer than a call may take its answer is waited for: the other end knows how long it
+    /// may take, and says which of its limits was reached.
+    fn grace(&self) -> Duration {
+        Duration::ZERO
+    }
 
     /// Appends what stands for an error in an answer.
     fn write_failure(&self, out: &mut Vec<u8>, error: &CallError);
@@ -92,12 +103,30 @@ pub(crate) trait Protocol: fmt::Debug + Send + Sync {
     }
 }
 
+/// What a session is made for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Meeting<'a> {
+    pub(crate) role: Role,
+    /// No message of ours may be larger than that.
+    pub(crate) largest: usize,
+    /// What both sides have said of themselves before there was a peer, over ZeroMQ.
+    #[allow(dead_code, reason = "not every protocol is carried by ZeroMQ")]
+    pub(crate) met: Option<&'a Arc<Peer>>,
+}
+
+/// What a socket of ZeroMQ is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Identity {
+    Always(Arc<str>),
+    /// So begins a name that each connection has for itself.
+    Fresh(Arc<str>),
+}
+
 /// What carries the messages of a protocol, and keeps them apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Carriage {
     WebSocket,
     /// ZeroMQ. Its messages have parts.
-    #[allow(dead_code, reason = "no protocol is there that wants it")]
     Zmtp,
 }
 
@@ -124,17 +153,18 @@ pub(crate) trait Listening: Send {
     fn hear(&mut self, message: &str, limits: &Limits, say: &mut Say)
     -> Result<Heard, DecodeError>;
 
-    /// The same of a message in parts, where the protocol is carried by what has such.
+    /// The same of a message in parts, where the protocol is carried by what has such. Gives the
+    /// text as well that the places are in.
     ///
     /// # Errors
     ///
     /// As of [`hear`](Self::hear).
-    fn hear_parts(
+    fn hear_parts<'t>(
         &mut self,
-        _parts: Parts<'_>,
+        _parts: Parts<'t>,
         _limits: &Limits,
         _say: &mut Say,
-    ) -> Result<Heard, DecodeError> {
+    ) -> Result<(&'t str, Heard), DecodeError> {
         Err(DecodeError::new("a message in parts", 0))
     }
 
@@ -150,7 +180,14 @@ pub(crate) trait Listening: Send {
 /// The speaking half of a session: puts its envelope around what was encoded for all.
 pub(crate) trait Speaking: Send {
     /// Appends a call, or a notification if it has no id.
-    fn call(&mut self, out: &mut Vec<u8>, method: &str, args: &[u8], id: Option<u64>);
+    fn call(
+        &mut self,
+        out: &mut Vec<u8>,
+        method: &str,
+        args: &[u8],
+        id: Option<u64>,
+        way: Way,
+    );
 
     /// Appends the answer to the call with this id, as it was heard: a result, or what
     /// [`Protocol::write_failure`] wrote.
@@ -276,11 +313,36 @@ impl Say {
     }
 }
 
+/// How a call is to be carried out, for protocols that have words for that.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Way {
+    pub(crate) deed: Deed,
+    /// Its caller waits for so long.
+    pub(crate) within: Option<Duration>,
+    /// It has to begin within so long.
+    pub(crate) start_within: Option<Duration>,
+}
+
+/// What a call is, where it may be more than a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Deed {
+    #[default]
+    Call,
+    /// Reads a property: [`CallNames`](crate::format::property::CallNames) says which.
+    Read,
+    /// Writes a property.
+    Write,
+}
+
 /// What an encoded message is, for a session that puts an envelope around it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum About<'a> {
     /// The arguments of a call.
-    Call { method: &'a str, id: Option<u64> },
+    Call {
+        method: &'a str,
+        id: Option<u64>,
+        way: Way,
+    },
     /// The result of a call, or its error.
     Answer { id: &'a str, failed: bool },
     /// The value of a property, for protocols that have properties; and what it is called as a
@@ -290,7 +352,16 @@ pub(crate) enum About<'a> {
     Kept,
 }
 
-impl About<'_> {
+impl<'a> About<'a> {
+    /// A call that wants no answer.
+    pub(crate) fn notification(method: &'a str) -> Self {
+        About::Call {
+            method,
+            id: None,
+            way: Way::default(),
+        }
+    }
+
     /// Has the speaking half say it, if it does not keep it.
     ///
     /// # Errors
@@ -303,7 +374,7 @@ impl About<'_> {
         body: &[u8],
     ) -> Result<(), Error> {
         match self {
-            About::Call { method, id } => speaking.call(out, method, body, id),
+            About::Call { method, id, way } => speaking.call(out, method, body, id, way),
             About::Answer { id, failed } => speaking.answer(out, id, body, failed),
             About::Change { property, .. } => speaking.change(out, property, body)?,
             About::Kept => speaking.kept(out),

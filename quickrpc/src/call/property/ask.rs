@@ -8,10 +8,11 @@ use serde::de::DeserializeOwned;
 use crate::base::error::Error;
 use crate::call::promise::{Promise, Promises};
 use crate::call::reply::Via;
-use crate::call::target::{ArgsFor, Target, decode};
+use crate::call::target::{Accessing, ArgsFor, Declared, Target, decode};
 use crate::format::property::{PropertyDescription, VALUE};
 use crate::wire::Wire;
 use crate::wire::codec::{Payload, Script, Span};
+use crate::wire::session::Deed;
 
 /// The value of a property that nobody declared, as the one argument of what writes it.
 pub(crate) struct Written<'a, V>(pub(crate) &'a V);
@@ -32,6 +33,10 @@ impl<V: Serialize> ArgsFor for Written<'_, V> {
             }
         }
     }
+
+    fn deed(&self) -> Deed {
+        Deed::Write
+    }
 }
 
 impl Target {
@@ -43,7 +48,11 @@ impl Target {
     {
         match self.seen::<T, W>(property.wire_name) {
             Some(promise) => promise,
-            None => self.call::<T, W, _>(&property.calls.read, ()),
+            None => {
+                let call = &property.calls.read;
+                let args = Accessing(Deed::Read, Declared { call, args: &() });
+                self.send_call::<T, W>(call.wire_name.into(), &args, call.timeout)
+            }
         }
     }
 

@@ -193,7 +193,7 @@ impl Owned {
                 property: &self.names.wire,
                 method,
             },
-            false => About::Call { method, id: None },
+            false => About::notification(method),
         }
     }
 

@@ -199,7 +199,7 @@ impl Calls {
                 reason: reason.into(),
             })?;
             conn.frame(out, method)?;
-            let about = About::Call { method, id: None };
+            let about = About::notification(method);
             // Small, and never more than the items that have come.
             self.net.transmit(&conn, out, about, Wait::Answer)
         });

@@ -285,10 +285,7 @@ impl<T: Send + 'static, R: Send + 'static> Feeding<T, R> {
         let Some(answer) = &self.answer else {
             return Err(End::Gone);
         };
-        let about = About::Call {
-            method: ITEM,
-            id: None,
-        };
+        let about = About::notification(ITEM);
         let offered = answer.calls.net.offer(conn, item, about);
         offered.map_err(|error| match conn.is_closed() {
             true => End::Gone,

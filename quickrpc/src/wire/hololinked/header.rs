@@ -289,6 +289,15 @@ fn seconds(text: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds.max(0.0)).ok()
 }
 
+/// What an operation is about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Objekt<'a> {
+    /// An action or a property.
+    Name(&'a str),
+    /// Several, or nothing.
+    Json(&'a str),
+}
+
 /// What a client asks for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Asking<'a> {
@@ -300,7 +309,7 @@ pub(crate) struct Asking<'a> {
     pub(crate) receiver: &'a str,
     pub(crate) contexts: Contexts,
     pub(crate) thing: &'a str,
-    pub(crate) objekt: &'a str,
+    pub(crate) objekt: Objekt<'a>,
     pub(crate) operation: &'a str,
 }
 
@@ -326,7 +335,10 @@ impl Asking<'_> {
         );
         out.extend_from_slice(contexts.as_bytes());
         member(out, ',', "thingID", self.thing);
-        member(out, ',', "objekt", self.objekt);
+        match self.objekt {
+            Objekt::Name(name) => member(out, ',', "objekt", name),
+            Objekt::Json(json) => out.extend_from_slice(format!(",\"objekt\":{json}").as_bytes()),
+        }
         member(out, ',', "operation", self.operation);
         out.extend_from_slice(FORMATS_OF_OURS);
     }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::frames::{self, Body, Frames};
-use super::header::{Answer, Answering, Answers, Asking, Asks, Contexts, Format, Request, Wrong};
+use super::header::{Answer, Answering, Answers, Asking, Asks, Contexts, Format, Objekt, Request, Wrong};
 use crate::wire::zmtp::Parts;
 
 /// A message that was recorded.
@@ -190,7 +190,7 @@ fn what_is_written_has_the_members_of_the_package() {
             logs: true,
         },
         thing: "thing",
-        objekt: "add",
+        objekt: Objekt::Name("add"),
         operation: "invokeaction",
     };
     let mut out = Vec::new();

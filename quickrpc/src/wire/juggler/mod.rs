@@ -22,7 +22,7 @@ use crate::format::text::{self, Json};
 
 use self::peer::{Peer, lacks};
 use self::state::Common;
-use super::session::{Listening, Protocol, Role, Saying, Speaking};
+use super::session::{Listening, Meeting, Protocol, Role, Saying, Speaking};
 
 /// Juggler, as one wire speaks it.
 pub(crate) struct Juggler {
@@ -53,7 +53,8 @@ impl Protocol for Juggler {
         self.expr.to_string()
     }
 
-    fn session(&self, role: Role, largest: usize) -> (Box<dyn Listening>, Box<dyn Speaking>) {
+    fn session(&self, meeting: Meeting<'_>) -> (Box<dyn Listening>, Box<dyn Speaking>) {
+        let Meeting { role, largest, .. } = meeting;
         let peer = Arc::new(Peer::new(&self.expr, role, self.generation(role)));
         let listening = listen::Listener::new(Arc::clone(&peer));
         let teller = tell::Teller::new(Arc::clone(&self.common), largest);

@@ -11,7 +11,7 @@ use crate::expr::JugglerGeneration as Generation;
 use crate::format::text::{self, Json};
 use crate::wire::codec::Span;
 use crate::wire::json;
-use crate::wire::session::{About, Due, Say, Saying, Speaking};
+use crate::wire::session::{About, Due, Say, Saying, Speaking, Way};
 
 use super::equal::MESSAGE;
 use super::message::{Members, is_plain_json};
@@ -54,7 +54,9 @@ impl Speaker {
 impl Speaking for Speaker {
     fn can_say(&self, about: About<'_>, body: &[u8]) -> Result<(), Error> {
         let (method, saying) = match about {
-            About::Call { method, id: None } => (method, Saying::Notification),
+            About::Call {
+                method, id: None, ..
+            } => (method, Saying::Notification),
             About::Call { method, .. } => (method, Saying::Call),
             About::Change { method, .. } => (method, Saying::Property),
             About::Answer { .. } | About::Kept => return Ok(()),
@@ -90,7 +92,14 @@ impl Speaking for Speaker {
         Ok(())
     }
 
-    fn call(&mut self, out: &mut Vec<u8>, method: &str, args: &[u8], id: Option<u64>) {
+    fn call(
+        &mut self,
+        out: &mut Vec<u8>,
+        method: &str,
+        args: &[u8],
+        id: Option<u64>,
+        _way: Way,
+    ) {
         if self.generation() == Generation::V05 {
             return call_equal(out, method, args, id);
         }

@@ -14,7 +14,7 @@ fn session(codec: &str, role: Role) -> (Box<dyn Listening>, Box<dyn Speaking>) {
     let CodecKind::Juggler(juggler) = expr.kind() else {
         panic!("{codec}");
     };
-    Juggler::new(juggler).session(role, usize::MAX)
+    Juggler::new(juggler).session(meeting(role))
 }
 
 fn hear(ear: &mut dyn Listening, text: &str) -> (Heard, Vec<String>) {
@@ -55,7 +55,7 @@ fn what_is_said_in_each_generation() {
     ];
     for (codec, call, answer) in table {
         let (_, mut speaking) = session(codec, Role::Client);
-        assert_eq!(said(|out| speaking.call(out, "é\"", b"[1]", Some(7))), call);
+        assert_eq!(said(|out| speaking.call(out, "é\"", b"[1]", Some(7), Way::default())), call);
         assert_eq!(
             said(|out| speaking.answer(out, "[1]", b"\"no\"", true)),
             answer
@@ -267,5 +267,13 @@ fn anything_may_come() {
                 assert!(ends || goes_on, "{codec} {role:?} {text}: {heard:?}");
             }
         }
+    }
+}
+
+fn meeting(role: Role) -> Meeting<'static> {
+    Meeting {
+        role,
+        largest: usize::MAX,
+        met: None,
     }
 }

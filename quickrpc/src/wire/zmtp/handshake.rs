@@ -13,6 +13,8 @@ use super::sockets::{Socket, mismatch, name, named};
 #[derive(Debug)]
 pub(crate) struct Handshake {
     socket: Arc<Socket>,
+    /// What we are called.
+    us: Arc<str>,
     stage: Stage,
     /// What is to be sent.
     out: Vec<u8>,
@@ -63,6 +65,7 @@ impl Handshake {
         out.resize(GREETING, 0);
         Handshake {
             socket: Arc::clone(socket),
+            us: socket.identity(),
             stage: Stage::Greeting,
             out,
         }
@@ -120,7 +123,7 @@ impl Handshake {
         };
         property("Socket-Type", name(self.socket.kind).as_bytes());
         if has_identity(self.socket.kind) {
-            property("Identity", &self.socket.identity);
+            property("Identity", self.us.as_bytes());
         }
         frame::command(&mut self.out, "READY", &[&metadata]);
     }
@@ -176,7 +179,7 @@ impl Handshake {
         }
         // What is none has been refused.
         let kind = named(kind).unwrap_or(self.socket.kind);
-        Ok(Some((Peer::new(&self.socket, kind, identity), length)))
+        Ok(Some((Peer::new(&self.socket, kind, identity, &self.us), length)))
     }
 
     /// The other side is told, too.

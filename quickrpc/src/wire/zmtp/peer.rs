@@ -18,6 +18,8 @@ pub(crate) struct Peer {
     pub(super) ours: ZmqType,
     pub(super) theirs: ZmqType,
     identity: Vec<u8>,
+    /// What we have said that we are called.
+    us: Arc<str>,
     /// An empty part comes before each message to it: it is a REQ or REP, or has done the same.
     delimited: AtomicBool,
     /// What it has subscribed to; a leaf in the lock order.
@@ -25,12 +27,13 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    pub(super) fn new(socket: &Socket, theirs: ZmqType, identity: &[u8]) -> Self {
+    pub(super) fn new(socket: &Socket, theirs: ZmqType, identity: &[u8], us: &Arc<str>) -> Self {
         let has_delimiter = |kind| matches!(kind, ZmqType::Req | ZmqType::Rep);
         Peer {
             ours: socket.kind,
             theirs,
             identity: identity.to_vec(),
+            us: Arc::clone(us),
             delimited: AtomicBool::new(has_delimiter(socket.kind) || has_delimiter(theirs)),
             topics: Mutex::default(),
         }
@@ -49,6 +52,18 @@ impl Peer {
                 format!("0x{}", digits.collect::<String>()).into()
             }
         })
+    }
+
+    /// What we are called there; empty if we have no name.
+    #[cfg(feature = "hololinked")]
+    pub(crate) fn us(&self) -> &Arc<str> {
+        &self.us
+    }
+
+    /// What we are on this connection.
+    #[cfg(feature = "hololinked")]
+    pub(crate) fn kind(&self) -> ZmqType {
+        self.ours
     }
 
     /// Whether nobody else may be connected under its name.

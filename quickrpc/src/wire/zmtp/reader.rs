@@ -89,7 +89,7 @@ impl<'a> Parts<'a> {
         Parts { bytes, ends }
     }
 
-    #[allow(dead_code, reason = "no protocol is there that has parts")]
+    #[cfg(any(test, feature = "hololinked"))]
     pub(crate) fn iter(self) -> impl Iterator<Item = &'a [u8]> {
         let starts = std::iter::once(&0).chain(self.ends);
         let places = starts.zip(self.ends);

@@ -1,14 +1,16 @@
 //! The sorts of sockets, and what they are to each other.
 
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
 use crate::expr::{ZmqSocket, ZmqType};
-use crate::wire::session::About;
+use crate::wire::session::{About, Identity};
 
 /// What we are on a wire.
 #[derive(Debug, Clone)]
 pub(crate) struct Socket {
     pub(crate) kind: ZmqType,
-    /// Empty: we have none.
-    pub(super) identity: Vec<u8>,
+    identity: Option<Identity>,
     /// What a SUB wants.
     pub(super) topics: Vec<Vec<u8>>,
     /// Messages go through a security provider, which greets, and has telegrams of its own.
@@ -16,16 +18,33 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    pub(crate) fn new(socket: &ZmqSocket, is_sealed: bool) -> Self {
+    /// `usual`: what it is called if its expression does not say.
+    pub(crate) fn new(socket: &ZmqSocket, is_sealed: bool, usual: Option<Identity>) -> Self {
         let topics = match (socket.kind, socket.subscribe.as_slice()) {
             (ZmqType::Sub, []) => vec![Vec::new()],
             (_, topics) => topics.iter().map(|one| one.clone().into_bytes()).collect(),
         };
         Socket {
             kind: socket.kind,
-            identity: socket.id.clone().unwrap_or_default().into_bytes(),
+            identity: match &socket.id {
+                Some(id) => Some(Identity::Always(id.as_str().into())),
+                None => usual,
+            },
             topics,
             is_sealed,
+        }
+    }
+
+    /// What it is called on a new connection; empty if it has no name.
+    pub(super) fn identity(&self) -> Arc<str> {
+        match &self.identity {
+            None => "".into(),
+            Some(Identity::Always(name)) => Arc::clone(name),
+            Some(Identity::Fresh(beginning)) => {
+                // From the system's random numbers, by way of the standard library.
+                let number = RandomState::new().hash_one(beginning);
+                format!("{beginning}{number:016x}").into()
+            }
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::base::sys::is_open_to_others;
 use crate::expr::{SecretSource, ZonisExpr};
 use crate::format::text::{self, Json};
 
-use super::session::{Listening, Protocol, Role, Speaking};
+use super::session::{Listening, Meeting, Protocol, Role, Speaking};
 
 /// What clients are called that do not say, in the original.
 const DEFAULT: &str = "DEFAULT";
@@ -107,7 +107,8 @@ impl Protocol for Zonis {
         self.expr.to_string()
     }
 
-    fn session(&self, role: Role, _largest: usize) -> (Box<dyn Listening>, Box<dyn Speaking>) {
+    fn session(&self, meeting: Meeting<'_>) -> (Box<dyn Listening>, Box<dyn Speaking>) {
+        let role = meeting.role;
         // The hearing half of a server learns what the speaking half has to write.
         let peer = Arc::new(OnceLock::new());
         let listening: Box<dyn Listening> = match role {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use crate::format::text::{self, Json};
-use crate::wire::session::{Role, Speaking};
+use crate::wire::session::{Role, Speaking, Way};
 
 use super::SERVER;
 
@@ -31,7 +31,14 @@ impl Speaker {
 }
 
 impl Speaking for Speaker {
-    fn call(&mut self, out: &mut Vec<u8>, method: &str, args: &[u8], id: Option<u64>) {
+    fn call(
+        &mut self,
+        out: &mut Vec<u8>,
+        method: &str,
+        args: &[u8],
+        id: Option<u64>,
+        _way: Way,
+    ) {
         let packet_id = match id {
             Some(id) => format!("\"{id}\""),
             None => {

@@ -30,8 +30,8 @@ fn texts(say: Say) -> Vec<String> {
 
 #[test]
 fn a_client_identifies_itself_and_both_call() {
-    let (mut server, mut server_says) = zonis("", "s3", None).session(Role::Server, usize::MAX);
-    let (mut client, mut client_says) = zonis("cog", "s3", None).session(Role::Client, usize::MAX);
+    let (mut server, mut server_says) = zonis("", "s3", None).session(meeting(Role::Server));
+    let (mut client, mut client_says) = zonis("cog", "s3", None).session(meeting(Role::Client));
     let mut say = Say::default();
     client.open(&mut say);
     let [identify] = &*texts(say) else { panic!() };
@@ -49,7 +49,7 @@ fn a_client_identifies_itself_and_both_call() {
     assert!(matches!(hear(&mut *client, answer).0, Heard::Open));
 
     let mut out = Vec::new();
-    server_says.call(&mut out, "ping", br#"{"a":1}"#, Some(7));
+    server_says.call(&mut out, "ping", br#"{"a":1}"#, Some(7), Way::default());
     let request = String::from_utf8(out).unwrap();
     assert_eq!(
         request,
@@ -88,7 +88,7 @@ fn end(heard: Heard) -> (u16, String) {
 fn who_is_not_let_in_hears_why() {
     let server = || {
         zonis("", "s3", Some("over"))
-            .session(Role::Server, usize::MAX)
+            .session(meeting(Role::Server))
             .0
     };
     let identify = |secret: &str, key: &str| {
@@ -120,7 +120,7 @@ fn who_is_not_let_in_hears_why() {
 #[test]
 fn an_identifier_is_a_short_text() {
     for name in ["x".repeat(1_000), r"a\nb".to_owned()] {
-        let (mut ear, _) = zonis("", "", None).session(Role::Server, usize::MAX);
+        let (mut ear, _) = zonis("", "", None).session(meeting(Role::Server));
         let packet = format!(
             r#"{{"packet_id":"p","type":"request","data":{{"identifier":"{name}","type":"IDENTIFY","data":{{"secret_key":""}}}}}}"#
         );
@@ -128,7 +128,7 @@ fn an_identifier_is_a_short_text() {
         assert_eq!(end(heard).0, 1008);
     }
     let packet = r#"{"packet_id":"p","data":{"identifier":"a","type":"IDENTIFY","data":{}}}"#;
-    let (mut ear, _) = zonis("", "", None).session(Role::Server, usize::MAX);
+    let (mut ear, _) = zonis("", "", None).session(meeting(Role::Server));
     assert_eq!(end(hear(&mut *ear, packet).0).0, 4100);
 }
 
@@ -142,9 +142,17 @@ fn anything_may_come_first() {
         "{\"data\":1}",
         "{\"data\":{\"type\":[]}}",
     ] {
-        let (mut ear, _) = zonis("", "", None).session(Role::Server, usize::MAX);
+        let (mut ear, _) = zonis("", "", None).session(meeting(Role::Server));
         let heard = ear.hear(text, &Limits::default(), &mut Say::default());
         let rejected = |heard: &Heard| matches!(heard, Heard::End(_));
         assert!(heard.as_ref().map_or(true, rejected), "{text}: {heard:?}");
+    }
+}
+
+fn meeting(role: Role) -> Meeting<'static> {
+    Meeting {
+        role,
+        largest: usize::MAX,
+        met: None,
     }
 }

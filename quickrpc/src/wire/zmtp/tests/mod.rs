@@ -28,7 +28,7 @@ fn socket(options: &str) -> Arc<Socket> {
     let TransportKind::Zmq { socket, .. } = expr.kind() else {
         panic!("{expr}");
     };
-    Arc::new(Socket::new(socket, false))
+    Arc::new(Socket::new(socket, false, None))
 }
 
 /// The other side, and what it has said behind its greeting; or why there is none.
