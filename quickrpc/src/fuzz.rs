@@ -520,6 +520,7 @@ fn meeting(role: Role, largest: usize) -> crate::wire::session::Meeting<'static>
         role,
         largest,
         met: None,
+        here: None,
     }
 }
 

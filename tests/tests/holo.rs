@@ -86,12 +86,12 @@ fn a_trait_against_a_thing() {
             return;
         };
         for transport in [&served.tcp, &served.ipc] {
-            calls(&client(CODEC, transport));
+            calls(&client(CODEC, transport), generation);
         }
     }
 }
 
-fn calls(client: &ThingInverse) {
+fn calls(client: &ThingInverse, generation: &str) {
     let thing = client.all();
     assert_eq!(client.peers()[0].name(), "interop-server");
     assert_eq!(settled(thing.add(2, 3)).unwrap(), 5);
@@ -120,7 +120,13 @@ fn calls(client: &ThingInverse) {
     let some = settled(thing.read_some(vec!["value".into(), "label".into()])).unwrap();
     assert_eq!(some["value"].as_f64(), Some(4.5));
     assert_eq!(some.len(), 2);
-    settled(thing.write_some(6.25, "both")).unwrap();
+    if generation == "0.3" {
+        // Which fails at that.
+        settled(thing.set_value(6.25)).unwrap();
+        settled(thing.set_label("both".into())).unwrap();
+    } else {
+        settled(thing.write_some(6.25, "both")).unwrap();
+    }
     let all = settled(thing.read_all()).unwrap();
     assert_eq!(all["label"].as_str(), Some("both"));
     assert_eq!(all["value"].as_f64(), Some(6.25));

@@ -2,6 +2,7 @@
 
 pub(crate) mod bytes;
 pub(crate) mod current;
+pub(crate) mod eavesdrop;
 pub(crate) mod error;
 pub(crate) mod expr_error;
 pub(crate) mod foreign;

@@ -2,9 +2,10 @@
 //! settle promises.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::base::current::{CallKey, Current, Handling};
+use crate::base::eavesdrop::Eavesdropping;
 use crate::base::error::{CallError, Error};
 use crate::base::scratch;
 use crate::base::sender::Sender;
@@ -12,7 +13,9 @@ use crate::base::sync::after;
 use crate::net::above::Hears;
 use crate::net::conn::Admitted;
 use crate::net::conn::{Conn, TooFast};
-use crate::wire::codec::{CallParts, Envelope, Part, Payload, Script, SharedScript, Span};
+use crate::wire::codec::{
+    CallParts, Envelope, Part, Payload, Run, Script, SharedScript, Span, Terms,
+};
 use crate::wire::jrpc::batch::BatchAnswer;
 use crate::wire::session::Changes;
 
@@ -38,8 +41,33 @@ pub(crate) struct Ear<'a> {
     turn: Option<Turn<'a>>,
     /// Something of the peer waits for its turn.
     waits: bool,
-    /// When the caller of what is heard gives up.
-    deadline: Option<Instant>,
+    /// How long what is heard may take.
+    bounds: Option<Bounds>,
+}
+
+/// How long a call may take that has come.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    /// Later it is not begun.
+    start: Option<Instant>,
+    run: Option<Run>,
+}
+
+impl Bounds {
+    fn new(terms: Terms) -> Self {
+        Bounds {
+            start: terms.start.map(after),
+            run: terms.run,
+        }
+    }
+
+    /// When its caller gives up, if it begins now.
+    fn deadline(&self) -> Option<Instant> {
+        match self.run {
+            None => self.start,
+            Some(run) => run.within.map(after),
+        }
+    }
 }
 
 /// A telegram as it lies in the input, copied at most once however many calls of it wait.
@@ -120,7 +148,7 @@ impl<'a> Ear<'a> {
             conn,
             turn: None,
             waits: false,
-            deadline: None,
+            bounds: None,
         }
     }
 
@@ -215,18 +243,19 @@ impl<'a> Ear<'a> {
     #[inline(never)]
     fn timed(
         &mut self,
-        (timeout, call): (Duration, CallParts),
+        (terms, call): (Terms, CallParts),
         sender: &Sender,
         telegram: &mut Telegram<'_>,
         route: &Route,
     ) {
-        self.deadline = Some(after(timeout));
+        let bounds = Bounds::new(terms);
         let id = call.id.as_ref().map(|id| id.of(*telegram.script));
         let key = id.map(|id| CallKey::new(self.conn.id(), id));
         // If it is handled at once.
-        let _handling = key.map(|key| Current::new(key, self.deadline).begin());
+        let _handling = key.map(|key| Current::new(key, bounds.deadline()).begin());
+        self.bounds = Some(bounds);
         self.call(call, sender, telegram, route);
-        self.deadline = None;
+        self.bounds = None;
     }
 
     fn several(
@@ -275,13 +304,17 @@ impl<'a> Ear<'a> {
             self.turn = self.calls.mailbox.enter();
         }
         if self.turn.is_some() {
-            return self.calls.take(&Call {
+            let call = Call {
                 conn: self.conn,
                 sender,
                 telegram: telegram.script,
                 parts: &parts,
                 route,
-            });
+            };
+            return match self.bounds {
+                None => self.calls.take(&call),
+                Some(bounds) => self.calls.take_within(&call, bounds),
+            };
         }
         self.call_waits(parts, sender, telegram, route);
     }
@@ -308,7 +341,11 @@ impl<'a> Ear<'a> {
         };
         let (conn, sender, route) = (Arc::clone(self.conn), sender.clone(), route.clone());
         let telegram = telegram.shared();
-        let deadline = self.deadline;
+        let bounds = self.bounds;
+        if bounds.is_some_and(|bounds| bounds.run.is_some()) {
+            // The session has to say in time that it was not begun.
+            conn.look_at_kept();
+        }
         let item = move || {
             let call = Call {
                 conn: &conn,
@@ -317,7 +354,7 @@ impl<'a> Ear<'a> {
                 parts: &parts,
                 route: &route,
             };
-            calls.begin(&call, deadline);
+            calls.begin(&call, bounds);
             calls.make_room(&conn);
         };
         self.wait_turn(Box::new(item), bytes);
@@ -391,21 +428,39 @@ impl<'a> Ear<'a> {
 
 impl Calls {
     /// A call that has waited has its turn.
-    fn begin(&self, call: &Call<'_>, deadline: Option<Instant>) {
-        if let Some(_handling) = self.enter(call, deadline) {
-            self.take(call);
+    fn begin(&self, call: &Call<'_>, bounds: Option<Bounds>) {
+        if let Some(_handling) = self.enter(call, bounds) {
+            match bounds {
+                None => self.take(call),
+                Some(bounds) => self.take_within(call, bounds),
+            }
         }
+    }
+
+    /// Handles a call that may take so long. The session of its peer hears of that.
+    #[inline(never)]
+    fn take_within(&self, call: &Call<'_>, bounds: Bounds) {
+        let Some(run) = bounds.run else {
+            return self.take(call);
+        };
+        if let Some(id) = &call.parts.id {
+            call.conn.begins(id.of(*call.telegram));
+        }
+        let _listening = run.logs.then(Eavesdropping::begin);
+        self.take(call);
     }
 
     /// This thread handles a call, unless nobody waits for its answer any more: then it is
     /// answered without that.
-    fn enter(&self, call: &Call<'_>, deadline: Option<Instant>) -> Option<Option<Handling>> {
+    fn enter(&self, call: &Call<'_>, bounds: Option<Bounds>) -> Option<Option<Handling>> {
         let Some(id) = call.parts.id.as_ref().map(|id| id.of(*call.telegram)) else {
             return Some(None);
         };
-        let current = Current::new(CallKey::new(call.conn.id(), id), deadline);
-        let Some(over) = current.over() else {
-            return Some(Some(current.begin()));
+        let key = CallKey::new(call.conn.id(), id);
+        let start = bounds.and_then(|bounds| bounds.start);
+        let Some(over) = Current::new(key, start).over() else {
+            let deadline = bounds.and_then(|bounds| bounds.deadline());
+            return Some(Some(Current::new(key, deadline).begin()));
         };
         Ear::new(self, call.conn).answer_error(id, &cancel::not_begun(over), call.route);
         None
@@ -423,9 +478,9 @@ impl Calls {
     fn take_in_full(&self, call: &Call<'_>) {
         let mut ear = Ear::new(self, call.conn);
         let wire = &call.conn.wire;
-        let (parts, timeout) = match wire.codec.decode(*call.telegram, &wire.limits) {
+        let (parts, bounds) = match wire.codec.decode(*call.telegram, &wire.limits) {
             Ok(Envelope::Call { method, params, id }) => (CallParts { method, params, id }, None),
-            Ok(Envelope::Timed(timed)) => (timed.1, Some(timed.0)),
+            Ok(Envelope::Timed(timed)) => (timed.1, Some(Bounds::new(timed.0))),
             Ok(envelope) => {
                 let mut telegram = Telegram {
                     script: call.telegram,
@@ -441,7 +496,7 @@ impl Calls {
         // Only now it is known whether it has an id. What is decoded in full can be read.
         let parts = &parts;
         let call = Call { parts, ..*call };
-        if let Some(_handling) = self.enter(&call, timeout.map(after)) {
+        if let Some(_handling) = self.enter(&call, bounds) {
             self.handle(&call).ok();
         }
     }

@@ -9,7 +9,9 @@ use mio::{Interest, Registry, Token};
 use crate::base::often::Origin;
 use crate::base::security::SecInfo;
 
-use super::sys::{self, LocalStream, Rung, Socket, TcpStream, Wait};
+use crate::wire::session::Here;
+
+use super::sys::{self, unix, LocalStream, Rung, Socket, TcpStream, Wait};
 use super::tls::Tls;
 
 /// A connected socket.
@@ -181,6 +183,15 @@ impl Stream {
         address.map_or(Origin::Anybody, |address| {
             Origin::Address(address.ip().to_canonical())
         })
+    }
+
+    /// Where our end is.
+    pub(crate) fn here(&self) -> Option<Here> {
+        match self {
+            Stream::Tcp(stream) => stream.local_addr().ok().map(Here::Tcp),
+            Stream::Tls(tls) => tls.socket().local_addr().ok().map(Here::Tcp),
+            Stream::Unix(stream) => unix::path(stream).map(|path| Here::Unix(path.into())),
+        }
     }
 
     /// What is known of the other side from the handshake.

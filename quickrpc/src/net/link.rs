@@ -210,6 +210,11 @@ fn suits(wire: &Wire) -> Result<(), Error> {
 ///
 /// Where none of the wires can carry one of the calls and properties that are sent from here.
 pub(crate) fn carries(links: &[Arc<Link>], api: &Description) -> Result<(), Error> {
+    for link in links {
+        if let Some(protocol) = link.wire.codec.protocol() {
+            protocol.made_for(api);
+        }
+    }
     let call = |call: &CallDescription| match (call.direction, call.has_reply()) {
         (Direction::Incoming, _) => None,
         (Direction::Outgoing, true) => Some((call.wire_name, Saying::Call)),

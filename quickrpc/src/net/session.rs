@@ -74,6 +74,7 @@ impl Net {
         for _ in 0..2 {
             match heard {
                 Heard::Nothing | Heard::Message(_) | Heard::Put(..) | Heard::Changes(_) => return,
+                Heard::Stop => return self.request_stop(),
                 Heard::Open => return self.greeted(above, conn, None),
                 Heard::End(reason) => {
                     conn.close(reason);

@@ -54,7 +54,7 @@ use self::codec::AnyCodec;
 use self::frames::Frames;
 use self::framing::Framing;
 use self::security::{AnySecurity, PeerContext, SecuritySession};
-use self::session::{Listening, Meeting, Role, Saying, Speaking};
+use self::session::{Here, Listening, Meeting, Role, Saying, Speaking};
 use self::zmtp::Peer;
 
 /// How messages look on a wire, the same for all its peers.
@@ -119,11 +119,13 @@ impl Wire {
     pub(crate) fn protocol_session(
         &self,
         met: Option<&Arc<Peer>>,
+        here: Option<Here>,
     ) -> Option<(Box<dyn Listening>, Box<dyn Speaking>)> {
         let meeting = Meeting {
             role: self.role,
             largest: self.output_limit(),
             met,
+            here,
         };
         Some(self.codec.protocol()?.session(meeting))
     }

@@ -6,6 +6,8 @@
 //! does I/O. `jrpc` and `terse` have no session: they are matched without a virtual call.
 
 use std::fmt;
+use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,6 +16,7 @@ use crate::base::limits::Limits;
 use crate::base::reason::DisconnectReason;
 
 use super::codec::{DecodeError, Envelope};
+use crate::format::description::Description;
 use super::zmtp::{Parts, Peer};
 
 /// Which end of a connection we are.
@@ -42,6 +45,9 @@ pub(crate) trait Protocol: fmt::Debug + Send + Sync {
     fn identity(&self, _role: Role) -> Option<Identity> {
         None
     }
+
+    /// An API with this description speaks it.
+    fn made_for(&self, _api: &Description) {}
 
     /// So much longer than a call may take its answer is waited for: the other end knows how long it
     /// may take, and says which of its limits was reached.
@@ -104,7 +110,7 @@ pub(crate) trait Protocol: fmt::Debug + Send + Sync {
 }
 
 /// What a session is made for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Meeting<'a> {
     pub(crate) role: Role,
     /// No message of ours may be larger than that.
@@ -112,6 +118,18 @@ pub(crate) struct Meeting<'a> {
     /// What both sides have said of themselves before there was a peer, over ZeroMQ.
     #[allow(dead_code, reason = "not every protocol is carried by ZeroMQ")]
     pub(crate) met: Option<&'a Arc<Peer>>,
+    /// Our end of the connection, where that has an address.
+    #[allow(dead_code, reason = "not every protocol tells it to its peers")]
+    pub(crate) here: Option<Here>,
+}
+
+/// Where one end of a connection is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(dead_code, reason = "not every protocol tells it to its peers")]
+pub(crate) enum Here {
+    Tcp(SocketAddr),
+    /// A path.
+    Unix(Box<Path>),
 }
 
 /// What a socket of ZeroMQ is called.
@@ -192,6 +210,10 @@ pub(crate) trait Speaking: Send {
     /// Appends the answer to the call with this id, as it was heard: a result, or what
     /// [`Protocol::write_failure`] wrote.
     fn answer(&mut self, out: &mut Vec<u8>, id: &str, body: &[u8], failed: bool);
+
+    /// The call with this id, as it was heard, begins to be handled. Told of those that were heard
+    /// with [`Run`](super::codec::Run).
+    fn begins(&mut self, _id: &str) {}
 
     /// A property of ours has this value, in JSON. Appends what tells it, if there is something to
     /// tell, or keeps it for a while, to be told together with others
@@ -284,6 +306,8 @@ pub(crate) enum Heard {
     Open,
     /// The peer has to go, for this reason.
     End(DisconnectReason),
+    /// Everything ends: the peer may ask for that, and does.
+    Stop,
 }
 
 /// Who a peer says it is.

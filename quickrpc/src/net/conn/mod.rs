@@ -99,7 +99,7 @@ impl Conn {
             everybody: peer.wire == peer.id,
         });
         let rate = Rate::new(&wire.limits);
-        let (listening, speaking) = wire.protocol_session(met.as_ref()).unzip();
+        let (listening, speaking) = wire.protocol_session(met.as_ref(), outlet.here()).unzip();
         let rx = Rx::new(Hearing::new(wire, met.as_ref(), listening));
         let speech = match (session, met) {
             (Some(session), _) => Speech::Sealed(session),

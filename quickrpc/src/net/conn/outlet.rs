@@ -8,6 +8,7 @@ use crate::base::sender::Credentials;
 use crate::carrier::stream::Stream;
 use crate::carrier::sys::unix;
 use crate::carrier::udp::UdpPort;
+use crate::wire::session::Here;
 
 /// How bytes leave.
 pub(crate) enum Outlet {
@@ -25,6 +26,14 @@ impl Outlet {
     pub(crate) fn credentials(&self) -> Option<Credentials> {
         match self {
             Outlet::Socket(Stream::Unix(stream)) => unix::credentials(stream),
+            _ => None,
+        }
+    }
+
+    /// Where our end is.
+    pub(crate) fn here(&self) -> Option<Here> {
+        match self {
+            Outlet::Socket(stream) => stream.here(),
             _ => None,
         }
     }

@@ -65,6 +65,20 @@ impl Conn {
         }
     }
 
+    /// Has the session say in time what it has to say of what it has heard.
+    pub(crate) fn look_at_kept(&self) {
+        self.say_later(&mut lock(&self.tx));
+    }
+
+    /// The call of the peer with this id begins to be handled.
+    pub(crate) fn begins(&self, id: &str) {
+        let mut tx = lock(&self.tx);
+        if let Some(speaking) = &mut tx.speaking {
+            speaking.begins(id);
+            self.say_later(&mut tx);
+        }
+    }
+
     #[cold]
     fn is_full(&self, queued: usize) {
         // A queue without any room is not full of anything.

@@ -221,6 +221,34 @@ pub(crate) struct CallParts {
     pub(crate) id: Option<Part>,
 }
 
+/// How long a call may take, as its caller has said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Terms {
+    /// When it has waited so long, it is not begun.
+    pub(crate) start: Option<Duration>,
+    /// What counts from its beginning on, where that is told apart from its waiting. Elsewhere its
+    /// caller gives up when the other time is over.
+    pub(crate) run: Option<Run>,
+}
+
+/// What is said of a call that runs. The session of the peer hears when it begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Run {
+    pub(crate) within: Option<Duration>,
+    /// What is logged meanwhile is wanted.
+    pub(crate) logs: bool,
+}
+
+impl From<Duration> for Terms {
+    /// Its caller waits so long.
+    fn from(timeout: Duration) -> Self {
+        Terms {
+            start: Some(timeout),
+            run: None,
+        }
+    }
+}
+
 /// One decoded telegram.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Envelope {
@@ -230,8 +258,8 @@ pub(crate) enum Envelope {
         params: Payload,
         id: Option<Part>,
     },
-    /// A call, and how long its caller waits for it.
-    Timed(Box<(Duration, CallParts)>),
+    /// A call, and how long it may take.
+    Timed(Box<(Terms, CallParts)>),
     /// The caller of the call with this id does not want the answer any more; and how that was
     /// said, which was a notification.
     Cancel { id: Box<str>, call: Box<CallParts> },

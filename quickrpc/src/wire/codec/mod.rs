@@ -81,7 +81,9 @@ mod tests;
 pub use any::AnyCodec;
 pub(crate) use envelope::Part;
 pub(crate) use envelope::Span;
-pub(crate) use envelope::{CallParts, DecodeError, Envelope, Payload, Script, SharedScript};
+pub(crate) use envelope::{
+    CallParts, DecodeError, Envelope, Payload, Run, Script, SharedScript, Terms,
+};
 
 /// A codec of one's own.
 ///

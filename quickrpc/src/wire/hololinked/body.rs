@@ -124,7 +124,7 @@ impl Said {
         }
     }
 
-    fn json(text: &str) -> Self {
+    pub(super) fn json(text: &str) -> Self {
         Said {
             payload: text.as_bytes().to_vec(),
             encoded: Vec::new(),
@@ -180,6 +180,20 @@ impl Said {
     /// The value of a property, which is the only one of these arguments.
     pub(super) fn written(args: &str) -> Self {
         Said::value(single(args).unwrap_or(args))
+    }
+
+    /// A result: a value, bytes, or a pair of both.
+    pub(super) fn result(value: &str) -> Self {
+        if value.starts_with('[')
+            && value.ends_with("\"}]")
+            && let [first, second] = *items(value).as_slice()
+            && bytes(first).is_none()
+            && let Some(encoded) = bytes(second)
+        {
+            let payload = first.as_bytes().to_vec();
+            return Said { payload, encoded };
+        }
+        Said::value(value)
     }
 
     /// A value, which may be bytes.

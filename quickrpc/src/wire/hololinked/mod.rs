@@ -2,31 +2,43 @@
 //!
 //! [`frames`] takes messages out of the parts of ZeroMQ and puts them there, [`header`] reads and
 //! writes their headers, and [`body`] what they carry. A client asks by [`ask`], and hears by
-//! [`heed`].
+//! [`heed`]; a server hears by [`serve`], keeps in mind what it was asked in [`operations`], and answers
+//! by [`reply`].
 
 mod ask;
 mod body;
+mod describe;
 pub(crate) mod frames;
 pub(crate) mod header;
 mod heed;
+mod operations;
+mod reply;
+mod serve;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, Weak};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::base::error::CallError;
+use crate::base::sync::lock;
 use crate::expr::HololinkedExpr;
+use crate::format::description::{CallDescription, Description, Direction};
 
 use super::session::{
     Carriage, Identity, Listening, Meeting, Protocol, Role, Saying, Speaking,
 };
 
+use self::reply::Desk;
+
 /// A Thing over ZeroMQ, as one wire speaks of it.
 pub(crate) struct Hololinked {
+    me: Weak<Hololinked>,
     expr: Arc<HololinkedExpr>,
+    /// The APIs that speak it. A leaf in the lock order.
+    described: Mutex<Vec<Description>>,
 }
 
 /// What the two halves of a client's session share.
@@ -40,11 +52,45 @@ struct Client {
 }
 
 impl Hololinked {
-    pub(crate) fn new(expr: &HololinkedExpr) -> Self {
-        Hololinked {
+    pub(crate) fn new(expr: &HololinkedExpr) -> Arc<Self> {
+        Arc::new_cyclic(|me| Hololinked {
+            me: me.clone(),
             expr: Arc::new(expr.clone()),
-        }
+            described: Mutex::default(),
+        })
     }
+
+    fn described(&self) -> Vec<Description> {
+        lock(&self.described).clone()
+    }
+
+    /// Whether it is known what there is; of an API without a trait it is not.
+    fn is_described(&self) -> bool {
+        !lock(&self.described).is_empty()
+    }
+
+    /// An action of ours, as it is declared.
+    fn declared(&self, action: &str) -> Option<&'static CallDescription> {
+        let described = self.described();
+        let mut calls = described.iter().flat_map(Description::incoming);
+        calls.find(|call| call.wire_name == action)
+    }
+
+    /// The names of all properties, where they are known.
+    fn properties(&self) -> Option<Vec<Box<str>>> {
+        let described = self.described();
+        let properties = described.iter().flat_map(|api| api.properties);
+        let own = properties.filter(|one| one.direction == Direction::Incoming);
+        self.is_described()
+            .then(|| own.map(|one| one.wire_name.into()).collect())
+    }
+}
+
+const NO_CALLS: &str = "a Thing does not call its clients";
+
+/// Where the events of a server are that is at this path.
+fn events_path(path: &str) -> String {
+    format!("{}.event-publisher.ipc", path.strip_suffix(".ipc").unwrap_or(path))
 }
 
 /// A Thing says that a limit was reached a moment after that.
@@ -61,6 +107,14 @@ impl Protocol for Hololinked {
 
     fn session(&self, meeting: Meeting<'_>) -> (Box<dyn Listening>, Box<dyn Speaking>) {
         let us = meeting.met.map(|peer| Arc::clone(peer.us()));
+        if let (Role::Server, Some(thing)) = (meeting.role, self.me.upgrade()) {
+            let desk = Arc::new(Desk {
+                us: self.expr.server.as_str().into(),
+                operations: Mutex::default(),
+            });
+            let listening = serve::Listener::new(Arc::clone(&desk), thing, meeting.here);
+            return (Box::new(listening), Box::new(reply::Speaker::new(desk)));
+        }
         let client = Arc::new(Client {
             expr: Arc::clone(&self.expr),
             us: us.unwrap_or_default(),
@@ -79,6 +133,13 @@ impl Protocol for Hololinked {
                 Identity::Fresh(format!("{}|{}|", self.expr.server, self.expr.thing).into())
             }
         })
+    }
+
+    fn made_for(&self, api: &Description) {
+        let mut described = lock(&self.described);
+        if !described.contains(api) {
+            described.push(*api);
+        }
     }
 
     fn grace(&self) -> Duration {
@@ -100,7 +161,7 @@ impl Protocol for Hololinked {
     fn lacks(&self, role: Role, saying: Saying) -> Option<&'static str> {
         match (role, saying) {
             (Role::Client, Saying::Property) => Some("only Things have properties, not clients"),
-            (Role::Server, Saying::Call) => Some("a Thing does not call its clients"),
+            (Role::Server, Saying::Call) => Some(NO_CALLS),
             _ => None,
         }
     }

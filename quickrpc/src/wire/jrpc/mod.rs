@@ -453,7 +453,7 @@ impl Message {
         }
         match self.timeout {
             Some(timeout) if id.is_some() => {
-                Envelope::Timed(Box::new((timeout, CallParts { method, params, id })))
+                Envelope::Timed(Box::new((timeout.into(), CallParts { method, params, id })))
             }
             _ => Envelope::Call { method, params, id },
         }

@@ -275,5 +275,6 @@ fn meeting(role: Role) -> Meeting<'static> {
         role,
         largest: usize::MAX,
         met: None,
+        here: None,
     }
 }

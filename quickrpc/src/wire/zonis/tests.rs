@@ -154,5 +154,6 @@ fn meeting(role: Role) -> Meeting<'static> {
         role,
         largest: usize::MAX,
         met: None,
+        here: None,
     }
 }

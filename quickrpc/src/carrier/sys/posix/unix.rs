@@ -213,6 +213,12 @@ pub(crate) fn credentials(stream: &UnixStream) -> Option<Credentials> {
     system::credentials(stream)
 }
 
+/// Where our end is.
+pub(crate) fn path(stream: &UnixStream) -> Option<PathBuf> {
+    let address = stream.local_addr().ok()?;
+    Some(address.as_pathname()?.to_owned())
+}
+
 /// The file of a socket; it ends with the socket.
 #[derive(Debug)]
 struct SocketFile {

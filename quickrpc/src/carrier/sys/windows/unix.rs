@@ -45,3 +45,8 @@ fn unsupported() -> io::Error {
 pub(crate) fn credentials(_: &TcpStream) -> Option<Credentials> {
     None
 }
+
+/// Nor where they are.
+pub(crate) fn path(_: &TcpStream) -> Option<std::path::PathBuf> {
+    None
+}

@@ -20,7 +20,8 @@ pub(super) fn messages(codec: &AnyCodec, telegram: &str, envelope: &Envelope) ->
             vec![call(method.of(telegram), params.as_ref(), id)]
         }
         Envelope::Timed(timed) => {
-            let (timeout, CallParts { method, params, id }) = &**timed;
+            let (terms, CallParts { method, params, id }) = &**timed;
+            let timeout = terms.start.unwrap_or_default();
             let params = read(codec, telegram, params);
             let id = id.as_ref().map(|id| id.of(telegram));
             let call = call(method.of(telegram), params.as_ref(), id);
