@@ -21,7 +21,7 @@ impl Above for Calls {
         let Some(calls) = self.me.upgrade() else {
             return;
         };
-        if self.observers.watches_connect() {
+        if self.observers.watches_connect() && !peer.is_beside() {
             let sender = peer.sender();
             let item = move || calls.observers.connected(&sender);
             self.post(peer.id(), Box::new(item), 0);
@@ -57,9 +57,11 @@ impl Above for Calls {
         let Some(calls) = self.me.upgrade() else {
             return;
         };
-        let sender = peer.sender();
+        let (sender, beside) = (peer.sender(), peer.is_beside());
         let item = move || {
-            calls.observers.disconnected(&sender, &reason);
+            if !beside {
+                calls.observers.disconnected(&sender, &reason);
+            }
             calls.properties.gone(sender.id);
         };
         self.post(peer.id(), Box::new(item), 0);

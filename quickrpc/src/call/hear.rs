@@ -107,6 +107,16 @@ impl Hears for Ear<'_> {
             };
             self.hear(notification, sender, &Script::Text(&text));
         }
+        if let Some((method, text, params)) = changes.notification()
+            && self.calls.slots.find(method).is_some()
+        {
+            let notification = Envelope::Call {
+                method: Part::Owned(method.into()),
+                params,
+                id: None,
+            };
+            self.hear(notification, sender, &Script::Text(text));
+        }
     }
 
     fn unreadable(&mut self, sender: &Sender, text: &str, bytes: &[u8]) {

@@ -397,13 +397,7 @@ impl Target {
             id: Some(id),
             way: self.way(args.deed(), Some(timeout)),
         };
-        let sent = self.send(
-            peers,
-            about,
-            &Timed { args, deadline },
-            wait,
-            &mut failures,
-        );
+        let sent = self.send(peers, about, &Timed { args, deadline }, wait, &mut failures);
         std::mem::forget(panicked);
         // Whoever got the message may answer; only if nobody did has the call failed.
         let unsent = match sent {
@@ -539,6 +533,10 @@ impl Target {
                     encoded_for = Some(conn);
                 }
                 if let Err(error) = self.calls.net.transmit(conn, out, about, wait) {
+                    if id.is_none() && self.receivers.is_none() && conn.wire.tells_beside {
+                        // It hears of that by another connection, if it likes.
+                        continue;
+                    }
                     // The others may still answer.
                     self.calls.fail_call(conn, id, error.clone());
                     failures.push((Arc::clone(&conn.peer().name), error));

@@ -48,6 +48,10 @@ mod tests {
                 "{error}"
             );
         }
-        assert!(bind(&"tcp:h:1".parse().unwrap(), false, None).unwrap().is_none());
+        assert!(
+            bind(&"tcp:h:1".parse().unwrap(), false, None)
+                .unwrap()
+                .is_none()
+        );
     }
 }

@@ -11,7 +11,7 @@ use crate::base::security::SecInfo;
 
 use crate::wire::session::Here;
 
-use super::sys::{self, unix, LocalStream, Rung, Socket, TcpStream, Wait};
+use super::sys::{self, LocalStream, Rung, Socket, TcpStream, Wait, unix};
 use super::tls::Tls;
 
 /// A connected socket.

@@ -5,6 +5,10 @@ use std::fmt;
 use super::codec::CodecKind;
 use super::options::{Scope, take};
 use super::parse::{Parsed, Piece, escape, is_tame};
+#[cfg(feature = "hololinked")]
+use super::transport::TransportExpr;
+#[cfg(feature = "hololinked")]
+use super::zmq::{self, Beside};
 use crate::base::expr_error::Wrong;
 
 /// What a `hololinked:` expression says.
@@ -44,6 +48,29 @@ pub(super) const OPTIONS: [&str; 6] = ["server", "thing", "id", "logs", "exit", 
 
 /// A name is no longer than this (RFC 37), and what makes it one of its own comes behind it.
 const LONGEST: usize = 200;
+
+impl HololinkedExpr {
+    /// The transport that events go over beside this one, if they do.
+    #[cfg(feature = "hololinked")]
+    pub(crate) fn events_beside(&self, transport: &TransportExpr) -> Option<TransportExpr> {
+        let place = match &self.events {
+            Events::Off => return None,
+            Events::Beside => Beside::Next,
+            Events::Port(port) => Beside::Port(*port),
+            Events::Path(path) => Beside::Path(path.clone()),
+        };
+        let topic = format!("{}/", self.thing);
+        let kind = zmq::beside(transport.kind(), &place, events_path, &topic)?;
+        Some(TransportExpr::new(kind, transport.options().clone()))
+    }
+}
+
+/// Where the events of a server are that is at this path, in the package.
+#[cfg(feature = "hololinked")]
+pub(crate) fn events_path(path: &str) -> String {
+    let name = path.strip_suffix(".ipc").unwrap_or(path);
+    format!("{name}.event-publisher.ipc")
+}
 
 pub(super) fn parse(params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<CodecKind> {
     let whole = match params.text {

@@ -111,6 +111,9 @@ mod zonis;
 pub use crate::base::expr_error::{ExprError, ExprKind};
 pub use codec::{CodecExpr, CodecKind, Framing};
 pub use hidden::Hidden;
+#[cfg(feature = "hololinked")]
+pub(crate) use hololinked::events_path;
+pub use hololinked::{Events, HololinkedExpr};
 pub use juggler::{JugglerExpr, JugglerGeneration};
 pub use overrides::LimitOverrides;
 pub use registry::{CustomExpr, Params};
@@ -118,7 +121,6 @@ pub use security::{KeySource, SecurityExpr, SecurityKind};
 pub use tls::{ClientTls, Identity, ServerTls};
 pub use transport::{TransportExpr, TransportKind, TransportOptions};
 pub use zmq::{ZmqAddress, ZmqSocket, ZmqType};
-pub use hololinked::{Events, HololinkedExpr};
 pub use zonis::{SecretSource, ZonisExpr};
 
 pub(crate) use registry::Registry;

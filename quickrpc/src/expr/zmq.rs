@@ -98,6 +98,16 @@ impl ZmqType {
 }
 
 impl ZmqSocket {
+    /// One of another type beside it.
+    #[cfg(feature = "hololinked")]
+    fn beside(kind: ZmqType, subscribe: Vec<String>) -> Self {
+        ZmqSocket {
+            kind,
+            id: None,
+            subscribe,
+        }
+    }
+
     fn take(scope: &Scope<'_, '_>, is_server: bool) -> Parsed<Self> {
         let kind = take(scope, "type", kind)?.unwrap_or(ZmqType::default_of(is_server));
         let id = take(scope, "id", |o| match kind.has_id() {
@@ -172,6 +182,72 @@ pub(super) fn parse(
         true => TransportKind::ZmqServer { address, socket },
         false => TransportKind::Zmq { address, socket },
     })
+}
+
+/// Where something is that is beside what is here.
+#[cfg(feature = "hololinked")]
+pub(super) enum Beside {
+    Next,
+    Port(u16),
+    Path(String),
+}
+
+/// A transport beside another one: for a client one that hears what begins with a topic, for a server
+/// one that tells it. `None` where the other one is nothing of that kind.
+#[cfg(feature = "hololinked")]
+pub(super) fn beside(
+    kind: &TransportKind,
+    place: &Beside,
+    path_of: impl Fn(&str) -> String,
+    topic: &str,
+) -> Option<TransportKind> {
+    let moved = |address: &ZmqAddress| match (address, place) {
+        (
+            ZmqAddress::Tcp {
+                host,
+                port,
+                nodelay,
+            },
+            Beside::Next | Beside::Port(_),
+        ) => {
+            let port = match (place, port) {
+                (Beside::Port(port), _) => *port,
+                // The system picks both.
+                (_, 0) => 0,
+                (_, port) => port.checked_add(1)?,
+            };
+            let (host, nodelay) = (host.clone(), *nodelay);
+            Some(ZmqAddress::Tcp {
+                host,
+                port,
+                nodelay,
+            })
+        }
+        (ZmqAddress::Unix { path, mode }, Beside::Next) => Some(ZmqAddress::Unix {
+            path: path_of(path),
+            mode: *mode,
+        }),
+        (ZmqAddress::Unix { mode, .. }, Beside::Path(path)) => Some(ZmqAddress::Unix {
+            path: path.clone(),
+            mode: *mode,
+        }),
+        (ZmqAddress::Tcp { .. }, Beside::Path(_)) | (_, Beside::Port(_)) => None,
+    };
+    match kind {
+        TransportKind::Zmq { address, socket } if socket.kind.has_id() => {
+            Some(TransportKind::Zmq {
+                address: moved(address)?,
+                socket: ZmqSocket::beside(ZmqType::Sub, vec![topic.to_owned()]),
+            })
+        }
+        TransportKind::ZmqServer { address, socket } if socket.kind.has_id() => {
+            Some(TransportKind::ZmqServer {
+                address: moved(address)?,
+                socket: ZmqSocket::beside(ZmqType::Pub, Vec::new()),
+            })
+        }
+        _ => None,
+    }
 }
 
 /// The options of a client, or those of a server.

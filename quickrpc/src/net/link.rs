@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use crate::base::error::Error;
 use crate::base::limits::Limits;
@@ -125,67 +126,107 @@ pub(crate) fn links(
         let text = format!("transport `{expr}` has no parts");
         return Err(Error::Config(text.into()));
     }
-    links
-        .into_iter()
-        .map(|link| {
-            let name = link.leaf.to_string();
-            let options = link.leaf.options();
-            let usual = codec.protocol().map_or("/", |protocol| protocol.path());
-            let limits = link.leaf.limits(limits);
-            let mut wire = Wire::new(codec, security, limits, name);
-            let (greeting, side) = websocket::bind(link.leaf, usual)?.unzip();
-            if let Some(side) = side {
-                let text = Text::of(codec, security.is_null());
-                wire = wire.framed(Frames::WebSocket(side, text));
-            }
-            let usual = codec.protocol().and_then(|protocol| {
-                let is_server = matches!(link.leaf.kind(), TransportKind::ZmqServer { .. });
-                protocol.identity(if is_server { Role::Server } else { Role::Client })
-            });
-            let zmq = zmq::bind(link.leaf, !security.is_null(), usual)?;
-            let (greeting, socket) = match zmq {
-                Some((greeting, socket)) => (Some(greeting), Some(socket)),
-                None => (greeting, None),
-            };
-            if let Some(socket) = socket {
-                let form = match codec.protocol() {
-                    Some(_) => Form::Parts,
-                    None => Form::Telegram,
-                };
-                wire = wire.framed(Frames::Zmtp(socket, form));
-            }
-            let greeting = tls::bind(link.leaf, greeting)?;
-            suits(&wire)?;
-            if options.keepalive.is_some() && wire.idle().is_none() {
-                let name = &wire.name;
-                let text = format!(
-                    "`{name}`: the codec `{codec}` has nothing harmless to send, so it cannot \
-                     keep connections alive; use `jrpc` with a delimiter, or no `keepalive`"
-                );
-                return Err(Error::Config(text.into()));
-            }
-            let leaf = leaf(link.leaf)?;
-            wire.keepalive = options.keepalive;
-            wire.spin = options.spin;
-            if leaf.is_server() {
-                wire.role = Role::Server;
-            }
-            let tls = link.leaf.kind().server_tls();
-            wire.certified = tls.is_some_and(|tls| tls.client_ca.is_some());
-            if let TransportKind::Udp { .. } = link.leaf.kind() {
-                wire.datagrams = true;
-                wire.limits.message_size = wire.limits.message_size.min(udp::LARGEST);
-            }
-            Ok(Arc::new(Link {
-                id,
-                wire: Arc::new(wire),
-                transport: leaf,
-                greeting,
-                retry: link.retry,
-                state: Mutex::default(),
-            }))
+    let mut made = Vec::new();
+    for one in links {
+        let make = |expr: &TransportExpr, retry, adjust: fn(&mut Wire)| {
+            link(id, codec, security, expr, retry, limits, adjust)
+        };
+        let beside = codec
+            .protocol()
+            .and_then(|protocol| protocol.beside(one.leaf));
+        let Some(beside) = beside else {
+            made.push(make(one.leaf, one.retry, |_| ())?);
+            continue;
+        };
+        let first = make(one.leaf, one.retry, |wire| wire.tells_beside = true)?;
+        // A client can do without, and goes on trying.
+        let retry = one
+            .retry
+            .or((!first.transport.is_server()).then_some(Retry {
+                interval: BESIDE,
+                backoff: None,
+            }));
+        made.push(first);
+        made.push(make(&beside, retry, |wire| wire.beside = true)?);
+    }
+    Ok(made)
+}
+
+/// What is beside the connection of a client is opened again after so long, unless something else is
+/// said.
+const BESIDE: Duration = Duration::from_secs(1);
+
+/// The link of a transport without parts.
+fn link(
+    id: TransportId,
+    codec: &AnyCodec,
+    security: &AnySecurity,
+    expr: &TransportExpr,
+    retry: Option<Retry>,
+    limits: &Limits,
+    adjust: fn(&mut Wire),
+) -> Result<Arc<Link>, Error> {
+    let name = expr.to_string();
+    let options = expr.options();
+    let usual = codec.protocol().map_or("/", |protocol| protocol.path());
+    let limits = expr.limits(limits);
+    let mut wire = Wire::new(codec, security, limits, name);
+    let (greeting, side) = websocket::bind(expr, usual)?.unzip();
+    if let Some(side) = side {
+        let text = Text::of(codec, security.is_null());
+        wire = wire.framed(Frames::WebSocket(side, text));
+    }
+    let usual = codec.protocol().and_then(|protocol| {
+        let is_server = matches!(expr.kind(), TransportKind::ZmqServer { .. });
+        protocol.identity(if is_server {
+            Role::Server
+        } else {
+            Role::Client
         })
-        .collect()
+    });
+    let zmq = zmq::bind(expr, !security.is_null(), usual)?;
+    let (greeting, socket) = match zmq {
+        Some((greeting, socket)) => (Some(greeting), Some(socket)),
+        None => (greeting, None),
+    };
+    if let Some(socket) = socket {
+        let form = match codec.protocol() {
+            Some(_) => Form::Parts,
+            None => Form::Telegram,
+        };
+        wire = wire.framed(Frames::Zmtp(socket, form));
+    }
+    let greeting = tls::bind(expr, greeting)?;
+    suits(&wire)?;
+    if options.keepalive.is_some() && wire.idle().is_none() {
+        let name = &wire.name;
+        let text = format!(
+            "`{name}`: the codec `{codec}` has nothing harmless to send, so it cannot \
+             keep connections alive; use `jrpc` with a delimiter, or no `keepalive`"
+        );
+        return Err(Error::Config(text.into()));
+    }
+    let transport = leaf(expr)?;
+    wire.keepalive = options.keepalive;
+    wire.spin = options.spin;
+    if transport.is_server() {
+        wire.role = Role::Server;
+    }
+    let tls = expr.kind().server_tls();
+    wire.certified = tls.is_some_and(|tls| tls.client_ca.is_some());
+    if let TransportKind::Udp { .. } = expr.kind() {
+        wire.datagrams = true;
+        wire.limits.message_size = wire.limits.message_size.min(udp::LARGEST);
+    }
+    adjust(&mut wire);
+    Ok(Arc::new(Link {
+        id,
+        wire: Arc::new(wire),
+        transport,
+        greeting,
+        retry,
+        state: Mutex::default(),
+    }))
 }
 
 /// # Errors

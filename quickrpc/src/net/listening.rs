@@ -25,6 +25,8 @@ use super::sources::Source;
 
 /// How long accepting pauses when the system has no descriptor left.
 const NO_DESCRIPTORS: Duration = Duration::from_millis(500);
+/// So many pairs of ports are tried.
+const PAIRS: usize = 20;
 /// Connections accepted before others get their turn.
 const ACCEPTS: usize = 64;
 
@@ -69,6 +71,29 @@ impl Loop {
         let listeners = tcp::listen(addresses, port)?.into_iter();
         let made = listeners.map(|one| Listener::Tcp(TcpListener::from_std(one)));
         self.listen(index, made.collect())
+    }
+
+    /// Listens on the port behind that of the link before, which the system has picked; or on any, if
+    /// no two are free.
+    pub(crate) fn listen_beside(&mut self, index: usize, interface: &str) -> io::Result<()> {
+        let first = index.wrapping_sub(1);
+        for _ in 0..PAIRS {
+            let addresses = lock(&self.net.addresses).clone();
+            let found = addresses.iter().find(|(link, _)| *link == first);
+            let Some((_, address)) = found else {
+                // Its name is still looked up.
+                break;
+            };
+            if let Some(port) = address.port().checked_add(1) {
+                match self.listen_tcp(index, interface, port) {
+                    Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+                    done => return done,
+                }
+            }
+            self.stop_listening(first);
+            self.listen_tcp(first, interface, 0)?;
+        }
+        self.listen_tcp(index, interface, 0)
     }
 
     /// Makes a listener on a thread of its own, since that may block: the poll thread must not.

@@ -39,6 +39,9 @@ impl Loop {
         let opened = match &link.transport {
             Leaf::Tcp { host, port, .. } => self.open_tcp(index, host, *port),
             Leaf::TcpServer {
+                interface, port: 0, ..
+            } if link.wire.beside => self.listen_beside(index, interface),
+            Leaf::TcpServer {
                 interface, port, ..
             } => self.listen_tcp(index, interface, *port),
             Leaf::Stdio { guard } => stdio::open(*guard, &link.wire.limits)
@@ -145,6 +148,10 @@ impl Loop {
                 {
                     self.net.link_ended();
                 }
+                let beside = index + 1;
+                if self.links.get(beside).is_some_and(|link| link.wire.beside) {
+                    self.take_out_one(beside);
+                }
             }
         }
     }
@@ -183,25 +190,28 @@ impl Loop {
 
     fn take_out(&mut self, id: TransportId) {
         for index in 0..self.links.len() {
-            if self.links.get(index).is_none_or(|link| link.id != id) {
-                continue;
-            }
-            self.end_race(index);
-            self.sources.close_link(index);
-            lock(&self.net.addresses).retain(|(link, _)| *link != index);
-            let peers = lock(&self.net.peers).of_link(index);
-            for conn in peers {
-                conn.close(DisconnectReason::Local);
-            }
-            // Threads that this wakes find their peer closed.
-            self.close_link(index);
-            if let Some(state) = self.states.get_mut(index)
-                && !std::mem::replace(&mut state.over, true)
-            {
-                self.net.link_ended();
+            if self.links.get(index).is_some_and(|link| link.id == id) {
+                self.take_out_one(index);
             }
         }
         self.net.forget_links(id);
+    }
+
+    fn take_out_one(&mut self, index: usize) {
+        self.end_race(index);
+        self.sources.close_link(index);
+        lock(&self.net.addresses).retain(|(link, _)| *link != index);
+        let peers = lock(&self.net.peers).of_link(index);
+        for conn in peers {
+            conn.close(DisconnectReason::Local);
+        }
+        // Threads that this wakes find their peer closed.
+        self.close_link(index);
+        if let Some(state) = self.states.get_mut(index)
+            && !std::mem::replace(&mut state.over, true)
+        {
+            self.net.link_ended();
+        }
     }
 
     pub(crate) fn check_started(&mut self) {

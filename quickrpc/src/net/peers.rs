@@ -19,6 +19,8 @@ pub(crate) struct PeerTable {
     by_name: HashMap<Arc<str>, Vec<u64>>,
     /// Those who are out, and of whose end the poll thread has not been asked to tell yet.
     leaving: BTreeMap<u64, Arc<Conn>>,
+    /// How many of them are only heard.
+    beside: usize,
     /// Nobody is let in any more.
     closed: bool,
     /// Open wires of datagrams, which have addresses and not peers.
@@ -32,6 +34,7 @@ impl PeerTable {
             return false;
         }
         self.by_id.insert(conn.id(), Arc::clone(&conn));
+        self.beside += usize::from(conn.is_beside());
         if conn.is_greeted() {
             self.make_known(&conn);
         }
@@ -40,7 +43,7 @@ impl PeerTable {
 
     /// A peer that is greeted can be found by its name.
     pub(crate) fn make_known(&mut self, conn: &Conn) {
-        if self.by_id.contains_key(&conn.id()) {
+        if self.by_id.contains_key(&conn.id()) && !conn.is_beside() {
             let name = Arc::clone(&conn.peer().name);
             let ids = self.by_name.entry(name).or_default();
             if !ids.contains(&conn.id()) {
@@ -81,6 +84,7 @@ impl PeerTable {
         let Some(peer) = self.by_id.remove(&conn.id()) else {
             return false;
         };
+        self.beside -= usize::from(conn.is_beside());
         self.leaving.insert(conn.id(), peer);
         if let Some(ids) = self.by_name.get_mut(&conn.peer().name) {
             ids.retain(|id| *id != conn.id());
@@ -103,7 +107,12 @@ impl PeerTable {
 
     /// Those who count as connected.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Conn>> {
-        self.with_strangers().filter(|conn| conn.is_greeted())
+        self.told().filter(|conn| !conn.is_beside())
+    }
+
+    /// Those who are told what goes to all.
+    pub(crate) fn told(&self) -> impl Iterator<Item = &Arc<Conn>> {
+        self.with_strangers().filter(|conn| conn.is_told())
     }
 
     /// All, those included who have not proved who they are.
@@ -115,6 +124,11 @@ impl PeerTable {
     pub(crate) fn of_link(&self, link: usize) -> Vec<Arc<Conn>> {
         let peers = self.by_id.values();
         peers.filter(|conn| conn.link == link).cloned().collect()
+    }
+
+    /// The one peer of a link that has one, if it is there.
+    pub(crate) fn one_of_link(&self, link: usize) -> Option<&Arc<Conn>> {
+        self.all().find(|conn| conn.link == link)
     }
 
     pub(crate) fn add_wire(&mut self, wire: Arc<Datagrams>) {
@@ -130,7 +144,7 @@ impl PeerTable {
     /// All peers, and what stands for everybody on a wire of datagrams: whom a message to
     /// all goes to.
     pub(crate) fn everybody(&self) -> impl Iterator<Item = &Arc<Conn>> {
-        self.all().chain(self.everyones())
+        self.told().chain(self.everyones())
     }
 
     /// What stands for everybody on each wire of datagrams.
@@ -140,10 +154,23 @@ impl PeerTable {
 
     /// The one that a message to all goes to, if it is one peer.
     pub(crate) fn only(&self) -> Option<&Arc<Conn>> {
-        let alone = self.by_id.len() == 1 && self.wires.is_empty();
-        let (_, one) = self.by_id.first_key_value().filter(|_| alone)?;
-        // A stranger is nobody.
-        one.is_greeted().then_some(one)
+        if !self.wires.is_empty() {
+            return None;
+        }
+        match self.by_id.len() {
+            1 => {
+                let (_, one) = self.by_id.first_key_value()?;
+                // A stranger is nobody.
+                one.is_told().then_some(one)
+            }
+            // A client with what is beside its connection.
+            2 if self.beside == 1 => {
+                let mut told = self.told();
+                let one = told.next()?;
+                told.next().is_none().then_some(one)
+            }
+            _ => None,
+        }
     }
 
     /// What stands for an address, on each wire of datagrams that is meant.

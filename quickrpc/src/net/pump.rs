@@ -9,12 +9,13 @@ use crate::base::foreign;
 use crate::base::reason::DisconnectReason;
 use crate::base::sender::Sender;
 use crate::base::spare;
+use crate::base::sync::lock;
 use crate::carrier::stream::Place;
 use crate::wire::codec::{Envelope, Script};
 use crate::wire::cut::{Broken, Cut};
 use crate::wire::framing::{Progress, Unframed};
 use crate::wire::hearing::{Hearing, Message, Sense, Unsealed};
-use crate::wire::session::{Heard, Say};
+use crate::wire::session::{Heard, Role, Say};
 
 use super::above::{Above, Hears};
 use super::collect::{self, Batch};
@@ -378,7 +379,14 @@ impl Round<'_> {
     /// One that a session of the protocol understands.
     fn spoken(&mut self, sense: &mut Sense, message: Message<'_>) {
         let conn = self.conn;
-        let sender = conn.peer();
+        // What is heard beside a connection is heard of whom that is with.
+        let main = match conn.is_beside() {
+            true => lock(&self.net.peers)
+                .one_of_link(conn.link.wrapping_sub(1))
+                .cloned(),
+            false => None,
+        };
+        let sender = main.as_ref().unwrap_or(conn).peer();
         conn.speaks();
         let shown = match &message {
             Message::Whole(bytes) => bytes,
@@ -387,6 +395,9 @@ impl Round<'_> {
         let mut say = Say::default();
         let understood = sense.understand(&conn.wire.limits, message, &mut say);
         self.net.say(conn, &mut say);
+        if conn.is_beside() && main.is_none() && conn.wire.role == Role::Client {
+            return;
+        }
         match understood {
             Ok((text, Heard::Message(envelope))) => {
                 self.net.greeted(self.above, conn, None);

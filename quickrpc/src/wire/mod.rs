@@ -67,6 +67,10 @@ pub(crate) struct Wire {
     pub(crate) name: Arc<str>,
     /// Which end of its connections we are.
     pub(crate) role: Role,
+    /// Its connections belong to the peers of the link before it.
+    pub(crate) beside: bool,
+    /// What goes to everybody goes over the link behind it.
+    pub(crate) tells_beside: bool,
     /// A message has to fit a datagram, with everything that belongs to it.
     pub(crate) datagrams: bool,
     /// What keeps messages apart.
@@ -98,6 +102,8 @@ impl Wire {
             limits,
             name: name.into(),
             role: Role::Client,
+            beside: false,
+            tells_beside: false,
             datagrams: false,
             keepalive: None,
             certified: false,

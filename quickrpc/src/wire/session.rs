@@ -14,9 +14,10 @@ use std::time::{Duration, Instant};
 use crate::base::error::{CallError, Error};
 use crate::base::limits::Limits;
 use crate::base::reason::DisconnectReason;
-
-use super::codec::{DecodeError, Envelope};
+use crate::expr::TransportExpr;
 use crate::format::description::Description;
+
+use super::codec::{DecodeError, Envelope, Payload};
 use super::zmtp::{Parts, Peer};
 
 /// Which end of a connection we are.
@@ -43,6 +44,13 @@ pub(crate) trait Protocol: fmt::Debug + Send + Sync {
 
     /// What our sockets of ZeroMQ are called at this end, where nobody says it.
     fn identity(&self, _role: Role) -> Option<Identity> {
+        None
+    }
+
+    /// A second transport that is opened beside one of these, for what goes to whoever wants it.
+    /// Connections over it are no peers of their own. Those of a client belong to the peer of the
+    /// first one, and are only heard; those of a server are only told.
+    fn beside(&self, _transport: &TransportExpr) -> Option<TransportExpr> {
         None
     }
 
@@ -198,14 +206,7 @@ pub(crate) trait Listening: Send {
 /// The speaking half of a session: puts its envelope around what was encoded for all.
 pub(crate) trait Speaking: Send {
     /// Appends a call, or a notification if it has no id.
-    fn call(
-        &mut self,
-        out: &mut Vec<u8>,
-        method: &str,
-        args: &[u8],
-        id: Option<u64>,
-        way: Way,
-    );
+    fn call(&mut self, out: &mut Vec<u8>, method: &str, args: &[u8], id: Option<u64>, way: Way);
 
     /// Appends the answer to the call with this id, as it was heard: a result, or what
     /// [`Protocol::write_failure`] wrote.
@@ -286,6 +287,12 @@ pub(crate) trait Changes: fmt::Debug {
     /// The value of this property, in JSON, if it is among what has changed. To be asked before
     /// anything else is heard.
     fn value(&self, property: &str) -> Option<String>;
+
+    /// What was said to whoever wants it: a notification, the text that its places are in, and its
+    /// arguments. It is no mistake if there is none of this name here.
+    fn notification(&self) -> Option<(&str, &str, Payload)> {
+        None
+    }
 }
 
 /// What a peer has said.

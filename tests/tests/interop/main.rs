@@ -7,6 +7,8 @@ mod certificates;
 mod child;
 mod garbage;
 mod hmac;
+#[cfg(unix)] // half of it is over Unix sockets
+mod hololinked;
 mod jayson;
 mod juggler;
 mod juggler_state;

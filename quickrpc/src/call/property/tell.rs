@@ -57,7 +57,7 @@ impl Calls {
 
     /// Those who are there already are told of another property.
     pub(super) fn introduce_to_all(&self, property: &Arc<dyn Own>) {
-        let peers: Vec<_> = lock(&self.net.peers).all().cloned().collect();
+        let peers: Vec<_> = lock(&self.net.peers).told().cloned().collect();
         for peer in peers {
             self.introduce_to(&peer, Arc::clone(property));
         }
@@ -65,7 +65,7 @@ impl Calls {
 
     /// All who are connected are told at once, where nobody has a handler yet.
     pub(crate) fn introduce_everybody(&self) {
-        let peers: Vec<_> = lock(&self.net.peers).all().cloned().collect();
+        let peers: Vec<_> = lock(&self.net.peers).told().cloned().collect();
         for property in self.properties.own() {
             for peer in &peers {
                 self.begin_with(peer, &*property);

@@ -25,6 +25,7 @@ use crate::base::sync::lock;
 use crate::wire::Wire;
 use crate::wire::hearing::Hearing;
 use crate::wire::security::PeerContext;
+use crate::wire::session::Role;
 use crate::wire::zmtp::Peer;
 
 pub(crate) use datagram::Admitted;
@@ -108,7 +109,9 @@ impl Conn {
             (None, _) => Speech::Plain,
         };
         let protocol = wire.codec.protocol();
-        let greets = speech.greets() && protocol.is_none_or(|protocol| protocol.greets(wire.role));
+        let greets = speech.greets()
+            && !wire.beside
+            && protocol.is_none_or(|protocol| protocol.greets(wire.role));
         Arc::new_cyclic(|me| Conn {
             peer,
             me: me.clone(),
@@ -133,6 +136,16 @@ impl Conn {
     /// What has come of it already.
     pub(crate) fn preset_input(&self, input: Vec<u8>) {
         self.reading.with_rest(|rx| rx.buf = input);
+    }
+
+    /// Whether it is no peer of its own: it belongs to the peers of another link.
+    pub(crate) fn is_beside(&self) -> bool {
+        self.wire.beside
+    }
+
+    /// Whether it is told what goes to everybody.
+    pub(crate) fn is_told(&self) -> bool {
+        self.is_greeted() && !(self.wire.beside && self.wire.role == Role::Client)
     }
 
     pub(crate) fn id(&self) -> u64 {

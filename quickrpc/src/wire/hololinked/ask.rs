@@ -69,14 +69,7 @@ const NOTHING: Body<'_> = Body {
 };
 
 impl Speaking for Speaker {
-    fn call(
-        &mut self,
-        out: &mut Vec<u8>,
-        method: &str,
-        args: &[u8],
-        id: Option<u64>,
-        way: Way,
-    ) {
+    fn call(&mut self, out: &mut Vec<u8>, method: &str, args: &[u8], id: Option<u64>, way: Way) {
         let message = match id {
             Some(id) => id.to_string(),
             None => self.other_id(),
@@ -90,7 +83,11 @@ impl Speaking for Speaker {
         let names;
         let (operation, objekt, said) = match (way.deed, method) {
             (Deed::Read, _) => ("readproperty", Objekt::Name(&property), Said::value("null")),
-            (Deed::Write, _) => ("writeproperty", Objekt::Name(&property), Said::written(args)),
+            (Deed::Write, _) => (
+                "writeproperty",
+                Objekt::Name(&property),
+                Said::written(args),
+            ),
             (Deed::Call, READ_SOME) => {
                 // As one list, or each as an argument.
                 names = match single(args) {

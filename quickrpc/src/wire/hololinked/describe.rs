@@ -1,7 +1,7 @@
 //! What a server says of its Thing: a Thing Description of the Web of Things, as far as clients of
 //! the package look at it.
 
-use crate::expr::Events;
+use crate::expr::{Events, events_path};
 use crate::format::description::{CallDescription, Direction};
 use crate::format::text::{self, Json};
 use crate::wire::session::Here;
@@ -171,7 +171,8 @@ fn schema(type_name: &str) -> String {
     if let Some(inner) = inner("Option<") {
         return schema(inner);
     }
-    if let Some(items) = inner("Vec<").or(text.strip_prefix('[').and_then(|t| t.strip_suffix(']'))) {
+    if let Some(items) = inner("Vec<").or(text.strip_prefix('[').and_then(|t| t.strip_suffix(']')))
+    {
         return match items {
             // Bytes travel by themselves.
             "u8" => String::new(),
@@ -204,7 +205,7 @@ fn places(events: &Events, here: Option<&Here>) -> Places {
             format!("tcp://{beside}")
         }
         (_, Some(Here::Unix(path))) => {
-            format!("ipc://{}", super::events_path(&path.display().to_string()))
+            format!("ipc://{}", events_path(&path.display().to_string()))
         }
         (_, None) => String::new(),
     };

@@ -44,9 +44,8 @@ impl Listening for Listener {
         _say: &mut Say,
     ) -> Result<(&'t str, Heard), DecodeError> {
         let depth = limits.nesting_depth;
-        let frames = Frames::take(parts).map_err(|wrong| {
-            DecodeError::new(format!("an answer of {} parts", wrong.count), 0)
-        })?;
+        let frames = Frames::take(parts)
+            .map_err(|wrong| DecodeError::new(format!("an answer of {} parts", wrong.count), 0))?;
         let header = std::str::from_utf8(frames.header);
         let header = header.map_err(|_| DecodeError::new("its header is not UTF-8", 0))?;
         let answer = Answer::read(header).map_err(|why| DecodeError::new(why.to_string(), 0))?;

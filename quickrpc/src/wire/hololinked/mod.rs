@@ -8,6 +8,7 @@
 mod ask;
 mod body;
 mod describe;
+mod events;
 pub(crate) mod frames;
 pub(crate) mod header;
 mod heed;
@@ -18,17 +19,17 @@ mod serve;
 mod tests;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, Weak};
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use crate::base::error::CallError;
+use crate::base::error::{CallError, Error};
 use crate::base::sync::lock;
-use crate::expr::HololinkedExpr;
+use crate::expr::{HololinkedExpr, TransportExpr, ZmqType};
 use crate::format::description::{CallDescription, Description, Direction};
 
 use super::session::{
-    Carriage, Identity, Listening, Meeting, Protocol, Role, Saying, Speaking,
+    About, Carriage, Identity, Listening, Meeting, Protocol, Role, Saying, Speaking,
 };
 
 use self::reply::Desk;
@@ -86,12 +87,25 @@ impl Hololinked {
     }
 }
 
-const NO_CALLS: &str = "a Thing does not call its clients";
-
-/// Where the events of a server are that is at this path.
-fn events_path(path: &str) -> String {
-    format!("{}.event-publisher.ipc", path.strip_suffix(".ipc").unwrap_or(path))
+/// # Errors
+///
+/// Where it is a call that wants an answer.
+fn no_calls(about: About<'_>) -> Result<(), Error> {
+    match about {
+        About::Call {
+            method,
+            id: Some(_),
+            ..
+        } => Err(Error::Unsupported {
+            protocol: "hololinked".into(),
+            method: method.into(),
+            reason: NO_CALLS.into(),
+        }),
+        _ => Ok(()),
+    }
 }
+
+const NO_CALLS: &str = "a Thing does not call its clients";
 
 /// A Thing says that a limit was reached a moment after that.
 const GRACE: Duration = Duration::from_secs(1);
@@ -106,6 +120,15 @@ impl Protocol for Hololinked {
     }
 
     fn session(&self, meeting: Meeting<'_>) -> (Box<dyn Listening>, Box<dyn Speaking>) {
+        if let Some(peer) = meeting.met
+            && let Some(thing) = self.me.upgrade()
+        {
+            match peer.kind() {
+                ZmqType::Sub => return events::hear(thing),
+                ZmqType::Pub => return events::tell(thing, Arc::clone(peer)),
+                _ => {}
+            }
+        }
         let us = meeting.met.map(|peer| Arc::clone(peer.us()));
         if let (Role::Server, Some(thing)) = (meeting.role, self.me.upgrade()) {
             let desk = Arc::new(Desk {
@@ -133,6 +156,10 @@ impl Protocol for Hololinked {
                 Identity::Fresh(format!("{}|{}|", self.expr.server, self.expr.thing).into())
             }
         })
+    }
+
+    fn beside(&self, transport: &TransportExpr) -> Option<TransportExpr> {
+        self.expr.events_beside(transport)
     }
 
     fn made_for(&self, api: &Description) {

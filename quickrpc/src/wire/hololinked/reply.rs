@@ -133,15 +133,13 @@ impl Speaking for Speaker {
     fn can_say(&self, about: About<'_>, _body: &[u8]) -> Result<(), Error> {
         match about {
             About::Call {
-                method,
-                id: Some(_),
-                ..
+                method, id: None, ..
             } => Err(Error::Unsupported {
                 protocol: "hololinked".into(),
                 method: method.into(),
-                reason: super::NO_CALLS.into(),
+                reason: "events go to all who have subscribed, and not to one client".into(),
             }),
-            _ => Ok(()),
+            about => super::no_calls(about),
         }
     }
 
@@ -202,7 +200,9 @@ fn write_log(out: &mut Vec<u8>, entry: &Entry) {
 
 /// A time as the package writes it, but of Greenwich: nothing here knows where we are.
 fn written(at: SystemTime) -> String {
-    let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let since = at
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
     let (seconds, micros) = (since.as_secs(), since.subsec_micros());
     let (days, second) = (seconds / 86_400, seconds % 86_400);
     // Days since 0000-03-01, in eras of 400 years ("chrono-Compatible Low-Level Date Algorithms").
@@ -212,7 +212,11 @@ fn written(at: SystemTime) -> String {
     let day = day - (365 * year + year / 4 - year / 100);
     let month = (5 * day + 2) / 153;
     let day = day - (153 * month + 2) / 5 + 1;
-    let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    let (month, next) = if month < 10 {
+        (month + 3, 0)
+    } else {
+        (month - 9, 1)
+    };
     let year = year + era * 400 + next;
     let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}")

@@ -124,7 +124,8 @@ impl Listening for Listener {
         }
         let Some(frames) = frames else {
             // In the words of the package.
-            let why = format!("message length 5 does not match the number of message parts {count}");
+            let why =
+                format!("message length 5 does not match the number of message parts {count}");
             self.refuse(say, &asker, "ValueError", &why);
             return Ok(NOTHING);
         };
@@ -163,7 +164,8 @@ impl Listening for Listener {
         let asked = match came {
             Ok(came) => Asked { came, ..asked },
             Err(why) => {
-                let error = CallError::new(CallError::INVALID_PARAMS, format!("its payload: {why}"));
+                let error =
+                    CallError::new(CallError::INVALID_PARAMS, format!("its payload: {why}"));
                 let error = error.with_data(of_type("ValueError"));
                 return Ok(self.fails(say, &asked, &error));
             }
@@ -238,7 +240,11 @@ impl Listener {
             }
             _ => {
                 let shown: String = operation.chars().take(64).collect();
-                self.fails(say, &asked, &unknown(&format!("there is no operation `{shown}`")))
+                self.fails(
+                    say,
+                    &asked,
+                    &unknown(&format!("there is no operation `{shown}`")),
+                )
             }
         }
     }
@@ -272,9 +278,7 @@ impl Listener {
                 let whole = json::whole(text).map_or(Payload::Missing, Payload::Text);
                 self.call(action.to_owned(), (text, whole), &asked)
             }
-            Ok(Arguments::None) => {
-                self.call(action.to_owned(), ("", Payload::Missing), &asked)
-            }
+            Ok(Arguments::None) => self.call(action.to_owned(), ("", Payload::Missing), &asked),
             Ok(Arguments::Put(text)) => self.put(action.to_owned(), text, &asked),
             Ok(Arguments::Value(value)) => {
                 self.call(action.to_owned(), ("", Payload::Value(value)), &asked)
@@ -356,13 +360,8 @@ impl Listener {
         }
         let names: Vec<Box<str>> = values.iter().map(|(name, _)| name.clone()).collect();
         let (asker, contexts) = (asked.asker, asked.contexts);
-        let ids = lock(&self.desk.operations).several(
-            asker,
-            contexts,
-            &names,
-            writes,
-            Instant::now(),
-        );
+        let ids =
+            lock(&self.desk.operations).several(asker, contexts, &names, writes, Instant::now());
         let (mut text, mut parts) = (String::new(), Vec::new());
         for ((name, value), id) in values.iter().zip(ids) {
             let calls = CallNames::of(name);
@@ -380,7 +379,10 @@ impl Listener {
             parts.push(timed(method, params, id, contexts));
         }
         let together = false;
-        ("", Heard::Put(text.into(), Envelope::Several { parts, together }))
+        (
+            "",
+            Heard::Put(text.into(), Envelope::Several { parts, together }),
+        )
     }
 }
 
@@ -397,11 +399,7 @@ enum Arguments<'t> {
 const BY_PLACE: &str = "__args__";
 
 impl Listener {
-    fn arguments<'t>(
-        &self,
-        action: &str,
-        asked: &Asked<'_, 't>,
-    ) -> Result<Arguments<'t>, String> {
+    fn arguments<'t>(&self, action: &str, asked: &Asked<'_, 't>) -> Result<Arguments<'t>, String> {
         let bytes = asked.encoded;
         let text = match &asked.came {
             Came::Json(text) => *text,
@@ -448,7 +446,9 @@ impl Listener {
         let places = self.places(action, by_place.len())?;
         let mut out = b"{".to_vec();
         let placed = places.into_iter().zip(by_place);
-        let named = named.into_iter().map(|(name, value)| (Cow::Owned(name), value.into()));
+        let named = named
+            .into_iter()
+            .map(|(name, value)| (Cow::Owned(name), value.into()));
         for (number, (name, value)) in placed.chain(named).enumerate() {
             if number > 0 {
                 out.push(b',');

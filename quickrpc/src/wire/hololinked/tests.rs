@@ -8,7 +8,9 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::frames::{self, Body, Frames};
-use super::header::{Answer, Answering, Answers, Asking, Asks, Contexts, Format, Objekt, Request, Wrong};
+use super::header::{
+    Answer, Answering, Answers, Asking, Asks, Contexts, Format, Objekt, Request, Wrong,
+};
 use crate::wire::zmtp::Parts;
 
 /// A message that was recorded.

@@ -92,14 +92,7 @@ impl Speaking for Speaker {
         Ok(())
     }
 
-    fn call(
-        &mut self,
-        out: &mut Vec<u8>,
-        method: &str,
-        args: &[u8],
-        id: Option<u64>,
-        _way: Way,
-    ) {
+    fn call(&mut self, out: &mut Vec<u8>, method: &str, args: &[u8], id: Option<u64>, _way: Way) {
         if self.generation() == Generation::V05 {
             return call_equal(out, method, args, id);
         }

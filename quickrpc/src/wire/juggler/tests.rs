@@ -7,7 +7,7 @@ use crate::base::limits::Limits;
 use crate::base::reason::DisconnectReason;
 use crate::expr::{CodecExpr, CodecKind};
 use crate::wire::codec::{Envelope, Payload};
-use crate::wire::session::{About, Due, Heard, Say};
+use crate::wire::session::{About, Deed, Due, Heard, Meeting, Say, Way};
 
 fn session(codec: &str, role: Role) -> (Box<dyn Listening>, Box<dyn Speaking>) {
     let expr: CodecExpr = codec.parse().unwrap();
@@ -55,7 +55,10 @@ fn what_is_said_in_each_generation() {
     ];
     for (codec, call, answer) in table {
         let (_, mut speaking) = session(codec, Role::Client);
-        assert_eq!(said(|out| speaking.call(out, "é\"", b"[1]", Some(7), Way::default())), call);
+        assert_eq!(
+            said(|out| speaking.call(out, "é\"", b"[1]", Some(7), WAY)),
+            call
+        );
         assert_eq!(
             said(|out| speaking.answer(out, "[1]", b"\"no\"", true)),
             answer
@@ -63,7 +66,7 @@ fn what_is_said_in_each_generation() {
     }
     let (_, mut server) = session("juggler:0.7", Role::Server);
     assert_eq!(
-        said(|out| server.call(out, "n", b"{\"a\":1}", None)),
+        said(|out| server.call(out, "n", b"{\"a\":1}", None, WAY)),
         r#"0{"type":"notify","name":"n","data":{"a":1}}"#
     );
 }
@@ -81,7 +84,7 @@ fn messages_of_the_fifth() {
         ),
         ("{}", r#"{"type":"notify","name":"message","data":{}}"#),
     ] {
-        let whole = said(|out| mouth.call(out, "message", args.as_bytes(), None));
+        let whole = said(|out| mouth.call(out, "message", args.as_bytes(), None, WAY));
         assert_eq!(
             whole,
             format!(r#"{{"type":"MESSAGE","payload":{payload}}}"#)
@@ -101,12 +104,14 @@ fn messages_of_the_fifth() {
     let about = About::Call {
         method: "message",
         id: None,
+        way: WAY,
     };
     assert!(mouth.can_say(about, br#"[{"type":"rpc"}]"#).is_err());
     assert!(mouth.can_say(about, br#"[{"type":"other"}]"#).is_ok());
     let call = About::Call {
         method: "message",
         id: Some(1),
+        way: WAY,
     };
     assert!(mouth.can_say(call, br#"{"a":1}"#).is_err());
     assert!(mouth.can_say(call, b"{}").is_ok());
@@ -278,3 +283,9 @@ fn meeting(role: Role) -> Meeting<'static> {
         here: None,
     }
 }
+
+const WAY: Way = Way {
+    deed: Deed::Call,
+    within: None,
+    start_within: None,
+};

@@ -179,7 +179,10 @@ impl Handshake {
         }
         // What is none has been refused.
         let kind = named(kind).unwrap_or(self.socket.kind);
-        Ok(Some((Peer::new(&self.socket, kind, identity, &self.us), length)))
+        Ok(Some((
+            Peer::new(&self.socket, kind, identity, &self.us),
+            length,
+        )))
     }
 
     /// The other side is told, too.

@@ -60,6 +60,12 @@ impl Peer {
         &self.us
     }
 
+    /// Whether it has subscribed to what begins so.
+    #[cfg(feature = "hololinked")]
+    pub(crate) fn wants(&self, message: &[u8]) -> bool {
+        lock(&self.topics).want(message)
+    }
+
     /// What we are on this connection.
     #[cfg(feature = "hololinked")]
     pub(crate) fn kind(&self) -> ZmqType {

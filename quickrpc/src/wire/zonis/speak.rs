@@ -31,14 +31,7 @@ impl Speaker {
 }
 
 impl Speaking for Speaker {
-    fn call(
-        &mut self,
-        out: &mut Vec<u8>,
-        method: &str,
-        args: &[u8],
-        id: Option<u64>,
-        _way: Way,
-    ) {
+    fn call(&mut self, out: &mut Vec<u8>, method: &str, args: &[u8], id: Option<u64>, _way: Way) {
         let packet_id = match id {
             Some(id) => format!("\"{id}\""),
             None => {

@@ -4,7 +4,7 @@ use super::*;
 use crate::base::limits::Limits;
 use crate::base::reason::DisconnectReason;
 use crate::wire::codec::Envelope;
-use crate::wire::session::{Heard, Say, Verdict};
+use crate::wire::session::{Deed, Heard, Meeting, Say, Verdict, Way};
 
 fn zonis(identifier: &str, secret: &str, override_key: Option<&str>) -> Zonis {
     Zonis {
@@ -49,7 +49,7 @@ fn a_client_identifies_itself_and_both_call() {
     assert!(matches!(hear(&mut *client, answer).0, Heard::Open));
 
     let mut out = Vec::new();
-    server_says.call(&mut out, "ping", br#"{"a":1}"#, Some(7), Way::default());
+    server_says.call(&mut out, "ping", br#"{"a":1}"#, Some(7), WAY);
     let request = String::from_utf8(out).unwrap();
     assert_eq!(
         request,
@@ -157,3 +157,9 @@ fn meeting(role: Role) -> Meeting<'static> {
         here: None,
     }
 }
+
+const WAY: Way = Way {
+    deed: Deed::Call,
+    within: None,
+    start_within: None,
+};

@@ -15,10 +15,20 @@ fn enclosed(peer: &Peer, about: About<'_>, telegram: &[u8]) -> Result<Vec<u8>, S
 const NOTE: About<'_> = About::Call {
     method: "note",
     id: None,
+    way: Way {
+        deed: Deed::Call,
+        within: None,
+        start_within: None,
+    },
 };
 const CALL: About<'_> = About::Call {
     method: "call",
     id: Some(1),
+    way: Way {
+        deed: Deed::Call,
+        within: None,
+        start_within: None,
+    },
 };
 const ANSWER: About<'_> = About::Answer {
     id: "1",

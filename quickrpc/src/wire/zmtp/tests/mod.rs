@@ -15,7 +15,7 @@ use super::sockets::{Socket, name};
 use super::{Handshake, Peer, Step, enclose, ping, topics};
 use crate::base::error::Error;
 use crate::expr::{TransportExpr, TransportKind, ZmqType};
-use crate::wire::session::About;
+use crate::wire::session::{About, Deed, Way};
 
 const LIMIT: usize = 5000;
 

@@ -75,6 +75,11 @@ fn is_sent(peer: &Peer, begins: &[u8]) -> Option<bool> {
     let about = About::Call {
         method: "tick",
         id: None,
+        way: Way {
+            deed: Deed::Call,
+            within: None,
+            start_within: None,
+        },
     };
     peer.enclose(&mut out, about, begins).ok()?;
     Some(!out.is_empty())

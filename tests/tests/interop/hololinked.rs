@@ -1,10 +1,16 @@
-//! Against the real hololinked.
+//! Things of hololinked, of two generations, and its clients: those that know its messages, and
+//! those that begin with a description.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use quickrpc::{Bytes, CallError, Error, Promise, Result, Value, dynamic, remote_api};
-use quickrpc_tests::{Peer, Python, SOON, bounded};
+use quickrpc::{Bytes, CallError, Error, Processing, Promise, Result, Value, dynamic, remote_api};
+use quickrpc_tests::{OwnDir, Peer, Python, inbox};
+
+use crate::settled;
 
 /// What the peer serves.
 #[remote_api]
@@ -14,17 +20,19 @@ trait Thing {
     #[incoming]
     fn echo(&self, value: Value) -> Value;
     #[incoming]
-    fn fail(&self, message: &str) -> ();
+    fn fail(&self, #[default("boom".into())] message: String) -> ();
     #[incoming]
-    fn slow(&self, seconds: f64) -> String;
+    fn slow(&self, #[default(1.0)] seconds: f64) -> String;
     #[incoming]
     fn chatty(&self) -> String;
     #[incoming]
-    fn blob(&self, data: &[u8]) -> Vec<u8>;
+    fn blob(&self, #[default] data: Vec<u8>) -> Vec<u8>;
     #[incoming]
     fn mixed(&self) -> (BTreeMap<String, i64>, Bytes);
     #[incoming]
-    fn push_tick(&self, n: u32);
+    fn push_tick(&self, #[default(1)] n: u32) -> ();
+    #[incoming]
+    fn slow_threaded(&self, seconds: f64) -> String;
     #[incoming]
     fn call_count(&self) -> u64;
     #[incoming]
@@ -42,10 +50,6 @@ trait Thing {
     fn label(&self) -> String;
     #[outgoing]
     fn tick(&self, n: u32);
-}
-
-fn settled<T: Send + 'static>(promise: Promise<T>) -> Result<T> {
-    bounded("the promise", move || promise.result())
 }
 
 struct Served {
@@ -99,7 +103,7 @@ fn calls(client: &ThingInverse, generation: &str) {
         .into_iter()
         .collect();
     assert_eq!(settled(thing.echo(value.clone())).unwrap(), value);
-    let error = settled(thing.fail("told you")).unwrap_err();
+    let error = settled(thing.fail("told you".into())).unwrap_err();
     let Error::Call(error) = error else {
         panic!("{error}");
     };
@@ -109,7 +113,10 @@ fn calls(client: &ThingInverse, generation: &str) {
     assert_eq!(data["type"].as_str(), Some("ValueError"));
     assert!(data["traceback"].as_list().unwrap().len() > 1, "{data}");
 
-    assert_eq!(settled(thing.blob(&[0, 1, 2, 255])).unwrap(), [255, 2, 1, 0]);
+    assert_eq!(
+        settled(thing.blob(vec![0, 1, 2, 255])).unwrap(),
+        [255, 2, 1, 0]
+    );
     let (width, bytes) = settled(thing.mixed()).unwrap();
     assert_eq!(width["width"], 2);
     assert_eq!(*bytes, [0, 1, 0xfe, 0xff]);
@@ -132,8 +139,24 @@ fn calls(client: &ThingInverse, generation: &str) {
     assert_eq!(all["value"].as_f64(), Some(6.25));
 
     let before = settled(thing.call_count()).unwrap();
-    thing.push_tick(1).unwrap();
+    settled(thing.push_tick(1)).unwrap();
     assert_eq!(settled(thing.call_count()).unwrap(), before + 1, "in order");
+
+    // What it tells.
+    let ((tell, told), (tick, ticks)) = (inbox(), inbox());
+    client
+        .value
+        .connect(move |sender, value| tell.send((sender.name().to_owned(), value)).unwrap());
+    client
+        .tick
+        .connect(move |sender, n| tick.send((sender.name().to_owned(), n)).unwrap());
+    settled(thing.push_tick(2)).unwrap();
+    assert_eq!([ticks.next(), ticks.next()].map(|(_, n)| n), [0, 1]);
+    settled(thing.set_value(-1.5)).unwrap();
+    assert_eq!(told.next(), ("interop-server".into(), -1.5));
+    let peer = &client.peers()[0];
+    assert_eq!(client.value.latest(peer), Some(-1.5));
+    assert_eq!(client.peers().len(), 1);
 
     // Limits of the Thing's.
     let begun = Instant::now();
@@ -172,5 +195,107 @@ fn without_a_trait() {
     other.start().unwrap();
     let error = settled(other.call("add", [1, 2])).unwrap_err();
     assert_eq!(error.code(), Some(CallError::INVALID_REQUEST), "{error}");
-    assert!(SOON > Duration::ZERO);
+}
+
+/// The same Thing here.
+fn thing(transport: &str) -> Thing {
+    let thing = Thing::builder()
+        .bind(CODEC, transport)
+        .processing(Processing::Queue)
+        .build()
+        .unwrap();
+    let calls = Arc::new(AtomicU64::new(0));
+    let count = move |calls: &AtomicU64| {
+        calls.fetch_add(1, Ordering::SeqCst);
+    };
+    let counted = calls.clone();
+    thing.add.connect(move |_sender, a, b| {
+        count(&counted);
+        a + b
+    });
+    thing.echo.connect(|_sender, value| value);
+    thing
+        .fail
+        .connect(|_sender, message: String| -> Result<()> {
+            let error = CallError::new(CallError::HANDLER_ERROR, message);
+            Err(error
+                .with_data(
+                    [("type", Value::from("ValueError"))]
+                        .into_iter()
+                        .collect::<Value>(),
+                )
+                .into())
+        });
+    thing.slow.connect(|_sender, seconds| {
+        thread::sleep(Duration::from_secs_f64(seconds));
+        "done".to_owned()
+    });
+    thing.slow_threaded.connect(|_sender, seconds| {
+        let (promise, resolver) = Promise::pair();
+        thread::spawn(move || {
+            thread::sleep(Duration::from_secs_f64(seconds));
+            resolver.set_result("done threaded".to_owned()).ok();
+        });
+        promise
+    });
+    thing.chatty.connect(|_sender| {
+        tracing::info!(target: "lab", "first line");
+        tracing::warn!(target: "lab", detail = 3, "second line");
+        "ok".to_owned()
+    });
+    thing.blob.connect(|_sender, mut data: Vec<u8>| {
+        data.reverse();
+        data
+    });
+    thing.mixed.connect(|_sender| {
+        let width = BTreeMap::from([("width".to_owned(), 2)]);
+        (width, Bytes::from(vec![0, 1, 0xfe, 0xff]))
+    });
+    thing
+        .call_count
+        .connect(move |_sender| calls.load(Ordering::SeqCst));
+    let everybody = thing.all();
+    thing.push_tick.connect(move |_sender, n| {
+        for number in 0..n {
+            everybody.tick(number).ok();
+        }
+    });
+    thing.value.set(1.5).unwrap();
+    thing.label.set("start".into()).unwrap();
+    thing.start().unwrap();
+    thing
+}
+
+#[test]
+fn clients_of_the_package_against_ours() {
+    for generation in ["0.4", "0.3"] {
+        let Some(python) = Python::with_hololinked(env!("CARGO_TARGET_TMPDIR"), generation) else {
+            return;
+        };
+        let dir = OwnDir::new();
+        let path = dir.path("thing.ipc");
+        let ipc = format!("ipc://{}", path.display());
+        let thing = thing(&format!(
+            "mux:(zmqserv:127.0.0.1:0)(zmqserv+unix:{})",
+            path.display()
+        ));
+        let addrs = thing.local_addrs();
+        assert_eq!(addrs[0].port() + 1, addrs[1].port());
+        let tcp = format!("tcp://{}", addrs[0]);
+        for address in [&tcp, &ipc] {
+            for kind in [&[][..], &["--proxy"]] {
+                let mut command = python.script("hololinked_peer.py");
+                command.args(["client", "--seconds", "60", "--address", address]);
+                let client = Peer::start(command.args(kind));
+                loop {
+                    let event = client.expect_one_of(&["check", "summary"]);
+                    assert_eq!(event["error"], serde_json::Value::Null, "{event}");
+                    if event["event"] == "summary" {
+                        assert_eq!(event["failed"], 0, "{address} {kind:?} {generation}");
+                        break;
+                    }
+                }
+            }
+        }
+    }
 }
