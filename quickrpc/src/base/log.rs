@@ -162,7 +162,8 @@ mod tests {
                     folders.push(path);
                     continue;
                 }
-                if path.ends_with("base/log.rs") {
+                // One writes, the other listens.
+                if path.ends_with("base/log.rs") || path.ends_with("base/eavesdrop.rs") {
                     continue;
                 }
                 let text = fs::read_to_string(&path).unwrap_or_default();

@@ -41,7 +41,7 @@ pub enum Events {
     /// On this port.
     Port(u16),
     /// At this path.
-    Path(String),
+    Socket(String),
 }
 
 pub(super) const OPTIONS: [&str; 6] = ["server", "thing", "id", "logs", "exit", "events"];
@@ -57,7 +57,7 @@ impl HololinkedExpr {
             Events::Off => return None,
             Events::Beside => Beside::Next,
             Events::Port(port) => Beside::Port(*port),
-            Events::Path(path) => Beside::Path(path.clone()),
+            Events::Socket(path) => Beside::Socket(path.clone()),
         };
         let topic = format!("{}/", self.thing);
         let kind = zmq::beside(transport.kind(), &place, events_path, &topic)?;
@@ -105,7 +105,7 @@ pub(super) fn parse(params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<CodecKin
             "off" => Events::Off,
             text => match text.parse() {
                 Ok(port) => Events::Port(port),
-                Err(_) if text.contains(['/', '@', '\\']) => Events::Path(text.to_owned()),
+                Err(_) if text.contains(['/', '@', '\\']) => Events::Socket(text.to_owned()),
                 Err(_) => return Err(o.expected("`on`, `off`, a port or a path")),
             },
         })
@@ -144,7 +144,7 @@ impl fmt::Display for HololinkedExpr {
             Events::Beside => {}
             Events::Off => options.push(String::from("events=off")),
             Events::Port(port) => options.push(format!("events={port}")),
-            Events::Path(path) => options.push(format!("events={}", escape(path))),
+            Events::Socket(path) => options.push(format!("events={}", escape(path))),
         }
         for (number, option) in options.iter().enumerate() {
             let before = if number == 0 { '?' } else { '&' };

@@ -189,7 +189,7 @@ pub(super) fn parse(
 pub(super) enum Beside {
     Next,
     Port(u16),
-    Path(String),
+    Socket(String),
 }
 
 /// A transport beside another one: for a client one that hears what begins with a topic, for a server
@@ -227,11 +227,11 @@ pub(super) fn beside(
             path: path_of(path),
             mode: *mode,
         }),
-        (ZmqAddress::Unix { mode, .. }, Beside::Path(path)) => Some(ZmqAddress::Unix {
+        (ZmqAddress::Unix { mode, .. }, Beside::Socket(path)) => Some(ZmqAddress::Unix {
             path: path.clone(),
             mode: *mode,
         }),
-        (ZmqAddress::Tcp { .. }, Beside::Path(_)) | (_, Beside::Port(_)) => None,
+        (ZmqAddress::Tcp { .. }, Beside::Socket(_)) | (_, Beside::Port(_)) => None,
     };
     match kind {
         TransportKind::Zmq { address, socket } if socket.kind.has_id() => {

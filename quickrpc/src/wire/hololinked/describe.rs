@@ -198,7 +198,7 @@ fn places(events: &Events, here: Option<&Here>) -> Places {
     };
     let events = match (events, here) {
         (Events::Port(port), Some(Here::Tcp(address))) => format!("tcp://{}:{port}", address.ip()),
-        (Events::Path(path), _) => format!("ipc://{path}"),
+        (Events::Socket(path), _) => format!("ipc://{path}"),
         (_, Some(Here::Tcp(address))) => {
             let mut beside = *address;
             beside.set_port(address.port().wrapping_add(1));

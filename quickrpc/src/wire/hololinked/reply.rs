@@ -184,14 +184,14 @@ fn write_logs(out: &mut Vec<u8>) {
 
 fn write_log(out: &mut Vec<u8>, entry: &Entry) {
     let level = match entry.level {
-        tracing::Level::WARN => String::from("WARNING"),
-        level => level.to_string(),
+        "WARN" => "WARNING",
+        level => level,
     };
     let mut member = |before: &[u8], text: &str| {
         out.extend_from_slice(before);
         text::write_str(out, Json, text);
     };
-    member(br#"{"level":"#, &level);
+    member(br#"{"level":"#, level);
     member(br#","timestamp":"#, &written(entry.at));
     // There is one such thread, as far as a client can tell.
     member(br#","thread_id":1,"message":"#, &entry.message);
