@@ -7,6 +7,7 @@ pub(crate) mod companion;
 pub mod dynamic;
 pub(crate) mod handle;
 pub(crate) mod lifecycle;
+pub(crate) mod node;
 mod pair;
 mod properties;
 mod sending;
@@ -21,6 +22,7 @@ mod tests;
 
 pub use builder::Builder;
 pub use handle::{Api, Generated};
+pub use node::Node;
 pub use pair::pair;
 pub use properties::property_form;
 pub use sending::Handle;
