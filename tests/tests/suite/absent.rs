@@ -267,7 +267,8 @@ fn ready_waits_and_gives_the_handle() {
     quickrpc::Api::ready(&api, Duration::ZERO).unwrap();
     // A declared call of that name is what the name means.
     let outgoing: DepotOutgoing = depot.all();
-    let _: Promise<u32> = outgoing.ready();
+    let asked: Promise<u32> = outgoing.ready();
+    asked.cancel();
     let _: DepotOutgoing = quickrpc::Handle::ready(&outgoing, SOON).unwrap();
 }
 
