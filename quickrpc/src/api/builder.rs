@@ -64,6 +64,7 @@ pub struct Builder<A> {
     call_timeout: Duration,
     companions: Vec<Arc<dyn Companion>>,
     rules: Vec<Rule>,
+    discover: bool,
     /// The first mistake.
     mistake: Option<Error>,
     api: PhantomData<fn() -> A>,
@@ -82,6 +83,7 @@ impl<A> Builder<A> {
             call_timeout: CALL_TIMEOUT,
             companions: Vec::new(),
             rules: Vec::new(),
+            discover: true,
             mistake: None,
             api: PhantomData,
         }
@@ -151,6 +153,43 @@ impl<A> Builder<A> {
         self
     }
 
+    /// Whether the API says what it is: `rpc.discover` answers with an
+    /// [OpenRPC](https://spec.open-rpc.org) document made from the declaration, and on `terse`
+    /// `help` lists the calls for people. It does, unless this is turned off.
+    ///
+    /// Rules ([`authorize`](Self::authorize)) are asked for `rpc.discover` and `help` as for any
+    /// other method. With the feature `schema`, the document has the JSON Schema of those types that
+    /// are `schemars::JsonSchema`, and otherwise what the names of types tell.
+    ///
+    /// ```
+    /// use quickrpc::dynamic::Api;
+    /// use quickrpc::remote_api;
+    ///
+    /// /// A simple chat.
+    /// #[remote_api]
+    /// trait Echo {
+    ///     /// A peer says something.
+    ///     #[incoming]
+    ///     fn say(&self, text: &str);
+    /// }
+    ///
+    /// # fn main() -> quickrpc::Result<()> {
+    /// let server = Echo::bind("jrpc", "internal:discover-docs:server")?;
+    /// server.start()?;
+    /// # let client = Api::bind("jrpc", "internal:discover-docs:client")?;
+    /// # client.start()?;
+    /// let document = client.call("rpc.discover", ()).result()?;
+    /// assert_eq!(document["info"]["title"].as_str(), Some("Echo"));
+    /// let methods = document["methods"].as_list().unwrap();
+    /// assert_eq!(methods[0]["name"].as_str(), Some("say"));
+    /// assert_eq!(methods[0]["description"].as_str(), Some("A peer says something."));
+    /// # Ok(()) }
+    /// ```
+    pub fn discover(mut self, discover: bool) -> Self {
+        self.discover = discover;
+        self
+    }
+
     /// How long calls may take unless their handle says otherwise. 10 s by default.
     pub fn call_timeout(mut self, timeout: Duration) -> Self {
         self.call_timeout = timeout;
@@ -201,6 +240,7 @@ impl<A: Generated> Builder<A> {
         let description = A::DESCRIPTION;
         let slots = SlotTable::declared(&description, self.limits.subscription);
         let api = self.build_with(description.name, slots)?;
+        api.calls().discovery.describe(description);
         link::carries(&lock(&api.net().links), &description)?;
         Ok(api)
     }
@@ -223,6 +263,9 @@ impl<A> Builder<A> {
         net.accompany(self.companions);
         let calls = Calls::new(net, slots, self.processing, self.call_timeout);
         calls.limit_subscriptions();
+        if !self.discover {
+            calls.discovery.turn_off();
+        }
         for rule in self.rules {
             calls.gate.add(rule);
         }

@@ -5,6 +5,7 @@ mod asked;
 pub(crate) mod calls;
 pub(crate) mod cancel;
 mod deadlines;
+pub(crate) mod discover;
 pub(crate) mod dispatch;
 mod events;
 pub(crate) mod gate;

@@ -137,6 +137,21 @@ impl SlotTable {
         Slot(Arc::clone(slot))
     }
 
+    /// All that can be called, by the names on the wire.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let all = self.all().into_iter().map(|slot| String::from(&*slot.name));
+        all.collect()
+    }
+
+    /// What is connected and nobody has declared, in order.
+    pub(crate) fn undeclared(&self) -> Vec<String> {
+        let dynamic = self.dynamic.read().unwrap_or_else(|p| p.into_inner());
+        let connected = dynamic.values().filter(|slot| !slot.handlers().is_empty());
+        let mut names: Vec<_> = connected.map(|slot| String::from(&*slot.name)).collect();
+        names.sort();
+        names
+    }
+
     /// Names of the methods nobody is connected to, in the order of their declaration.
     pub(crate) fn unhandled(&self) -> Vec<&'static str> {
         let incoming = |call: &&CallDescription| call.direction == Direction::Incoming;
