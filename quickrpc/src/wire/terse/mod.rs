@@ -214,7 +214,7 @@ fn call(text: &str, at: usize, limits: &Limits) -> Result<Envelope, DecodeError>
         None => None,
     };
     let start = line::skip_blanks(text, rest);
-    let is_cancel = id.is_none() && line::part(text, name.clone()) == jrpc::CANCEL;
+    let is_cancel = id.is_none() && line::part(text, name) == jrpc::CANCEL;
     match check_pairs(text, rest, start, limits.nesting_depth) {
         Ok(()) if start == text.len() => Ok(Envelope::Call {
             method,
@@ -232,7 +232,8 @@ fn call(text: &str, at: usize, limits: &Limits) -> Result<Envelope, DecodeError>
             }
             Ok(Envelope::Call { method, params, id })
         }
-        Err(_) if line::part(text, name.clone()) == "!" => Ok(Envelope::Failure {
+        // What is said to people, to whom this is not.
+        Err(_) if line::part(text, at..).starts_with("! ") => Ok(Envelope::Failure {
             id: None,
             error: CallError::new(0, line::part(text, start..)),
         }),
