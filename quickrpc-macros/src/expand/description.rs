@@ -115,7 +115,9 @@ impl Side<'_> {
                 codes: #krate::ErrorCodes::__new(|| {
                     #[allow(unused_imports, reason = "one of them fits")]
                     use #krate::__private::{ByCode as _, ByText as _, ByValue as _};
-                    (&&&#errors::<#error>(::core::marker::PhantomData)).codes()
+                    #[allow(unused_qualifications, reason = "as it was declared")]
+                    let declared = #errors::<#error>(::core::marker::PhantomData);
+                    (&&&declared).codes()
                 }),
             }
         })

@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 ///
 /// It is no part of what makes two descriptions equal.
 #[derive(Clone, Copy)]
-pub struct TypeSchema(#[cfg_attr(not(feature = "schema"), allow(dead_code))] Option<Ask>);
+pub struct TypeSchema(Option<Ask>);
 
 #[cfg(feature = "schema")]
 type Ask = fn(&mut schemars::SchemaGenerator) -> Option<schemars::Schema>;
@@ -156,7 +156,9 @@ macro_rules! __type_schema {
         $crate::TypeSchema::__new(|generator| {
             #[allow(unused_imports, reason = "one of them fits")]
             use $crate::__private::{HasNoSchema as _, HasSchema as _};
-            (&&$crate::__private::Declared::<$type>(::core::marker::PhantomData)).schema(generator)
+            #[allow(unused_qualifications, deprecated, reason = "as it was declared")]
+            let declared = $crate::__private::Declared::<$type>(::core::marker::PhantomData);
+            (&&declared).schema(generator)
         })
     };
 }

@@ -25,7 +25,10 @@ impl Types {
     }
 
     /// The schema of a type, whose title is what was declared.
-    #[cfg_attr(not(feature = "schema"), allow(unused_variables, clippy::unused_self))]
+    #[cfg_attr(
+        not(feature = "schema"),
+        allow(unused_variables, reason = "names are all that is known then")
+    )]
     pub(super) fn of(&mut self, name: &str, schema: TypeSchema) -> Value {
         #[cfg(feature = "schema")]
         if let Some(schema) = schema.ask(&mut self.generator)
@@ -37,15 +40,18 @@ impl Types {
     }
 
     /// What the schemas refer to.
+    #[cfg(feature = "schema")]
     pub(super) fn definitions(mut self) -> BTreeMap<String, Value> {
-        #[cfg(feature = "schema")]
-        {
-            let definitions = self.generator.take_definitions(true);
-            if let Ok(Value::Map(definitions)) = crate::base::value::to_value(&definitions) {
-                return definitions;
-            }
+        let definitions = self.generator.take_definitions(true);
+        match crate::base::value::to_value(&definitions) {
+            Ok(Value::Map(definitions)) => definitions,
+            _ => BTreeMap::new(),
         }
-        let _ = &mut self;
+    }
+
+    /// There is nothing to refer to.
+    #[cfg(not(feature = "schema"))]
+    pub(super) fn definitions(self) -> BTreeMap<String, Value> {
         BTreeMap::new()
     }
 }
