@@ -316,6 +316,8 @@
 //! # Ok(()) }
 //! ```
 //!
+//! Several traits share wires and peers in a [`Node`].
+//!
 //! | transport | meaning |
 //! |---|---|
 //! | `tcp:<host>:<port>` | TCP client; of several addresses of the host, whichever answers first |
@@ -494,7 +496,7 @@ mod wire;
 pub use quickrpc_macros::{CallErrors, remote_api};
 
 pub use api::action_queue::ActionQueue;
-pub use api::{Api, Builder, Handle, announcer, dynamic};
+pub use api::{Api, Builder, Handle, Node, announcer, dynamic};
 pub use base::bytes::Bytes;
 pub use base::error::{BoxError, CallError, Error, Result, ok};
 pub use base::limits::Limits;

@@ -240,7 +240,6 @@ impl<A: Generated> Builder<A> {
         let description = A::DESCRIPTION;
         let slots = SlotTable::declared(&description, self.limits.subscription);
         let api = self.build_with(description.name, slots)?;
-        api.calls().discovery.describe(description);
         link::carries(&lock(&api.net().links), &description)?;
         Ok(api)
     }
@@ -269,7 +268,11 @@ impl<A> Builder<A> {
         for rule in self.rules {
             calls.gate.add(rule);
         }
-        Ok(Api::new(calls, (self.codec, self.security)))
+        let first_wire = match (self.transport, self.further.into_iter().next()) {
+            (None, Some((codec, security, _))) => (codec, security),
+            _ => (self.codec, self.security),
+        };
+        Ok(Api::new(calls, first_wire))
     }
 }
 

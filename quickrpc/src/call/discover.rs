@@ -20,19 +20,13 @@ use super::answer::{self, Answers, Route};
 use super::calls::Calls;
 use super::dispatch::Call;
 
-/// What is known of an API.
+/// Whether an API says what it is, and what it has said.
 #[derive(Default)]
 pub(crate) struct Discovery {
     is_off: AtomicBool,
-    /// A leaf in the lock order.
-    known: Mutex<Known>,
-}
-
-#[derive(Default)]
-struct Known {
-    apis: Vec<Description>,
-    /// Of these and nothing else; made when somebody asks.
-    document: Option<Arc<Value>>,
+    /// What so many traits, and nothing beside them, look like; made when somebody asks. A leaf in
+    /// the lock order.
+    document: Mutex<Option<(usize, Arc<Value>)>>,
 }
 
 impl Discovery {
@@ -41,44 +35,30 @@ impl Discovery {
         self.is_off.store(true, Ordering::Relaxed);
     }
 
-    /// A trait belongs to it.
-    pub(crate) fn describe(&self, api: Description) {
-        let mut known = lock(&self.known);
-        known.apis.push(api);
-        known.document = None;
-    }
-
     fn is_off(&self) -> bool {
         self.is_off.load(Ordering::Relaxed)
     }
 
-    fn apis(&self) -> Vec<Description> {
-        lock(&self.known).apis.clone()
-    }
-
-    fn document(&self, others: &[String]) -> Arc<Value> {
-        let (apis, made) = {
-            let known = lock(&self.known);
-            (known.apis.clone(), known.document.clone())
-        };
-        match made {
-            Some(document) if others.is_empty() => document,
-            _ => {
-                // Types are the user's, so that no lock is held.
-                let document = Arc::new(openrpc::document(&apis, others));
-                let mut known = lock(&self.known);
-                if others.is_empty() && known.apis.len() == apis.len() {
-                    known.document = Some(Arc::clone(&document));
-                }
-                document
-            }
+    fn document(&self, apis: &[Description], others: &[String]) -> Arc<Value> {
+        if !others.is_empty() {
+            return Arc::new(openrpc::document(apis, others));
         }
+        // Traits are added, and never taken away.
+        if let Some((count, document)) = &*lock(&self.document)
+            && *count == apis.len()
+        {
+            return Arc::clone(document);
+        }
+        // Types are the user's, so that no lock is held.
+        let document = Arc::new(openrpc::document(apis, others));
+        *lock(&self.document) = Some((apis.len(), Arc::clone(&document)));
+        document
     }
 }
 
 impl fmt::Debug for Discovery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Discovery({} traits)", lock(&self.known).apis.len())
+        write!(f, "Discovery({})", if self.is_off() { "off" } else { "on" })
     }
 }
 
@@ -105,16 +85,16 @@ impl Calls {
         let others = self.slots.undeclared();
         match (method, id) {
             (DISCOVER, Some(id)) => {
-                let document = self.discovery.document(&others);
+                let document = self.discovery.document(&self.slots.traits(), &others);
                 answer::encode_result(call.conn, out, id, &*document)
             }
             (DISCOVER, None) => Ok(()),
             (_, Some(id)) => {
-                let text = people::help(&self.discovery.apis(), &others);
+                let text = people::help(&self.slots.traits(), &others);
                 answer::encode_result(call.conn, out, id, &text)
             }
             (_, None) => {
-                out.extend_from_slice(people::help(&self.discovery.apis(), &others).as_bytes());
+                out.extend_from_slice(people::help(&self.slots.traits(), &others).as_bytes());
                 Ok(())
             }
         }
@@ -159,7 +139,7 @@ impl Calls {
         with_scratch(|out| {
             let about = match first {
                 HELP if !self.discovery.is_off() && self.gate.consents(sender, HELP) => {
-                    people::help_of(&self.discovery.apis(), rest.trim())
+                    people::help_of(&self.slots.traits(), rest.trim())
                 }
                 _ => None,
             };

@@ -1,5 +1,6 @@
 //! What an API looks like, as data: `Echo::DESCRIPTION`.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use super::property::PropertyDescription;
@@ -44,20 +45,36 @@ pub struct Description {
 impl Description {
     /// All calls that may arrive at this side, those included that properties are made of.
     pub(crate) fn incoming(&self) -> impl Iterator<Item = &'static CallDescription> + use<> {
-        self.all(Direction::Incoming)
+        self.towards(Direction::Incoming)
     }
 
     /// All calls that this side may send, likewise.
     pub(crate) fn outgoing(&self) -> impl Iterator<Item = &'static CallDescription> + use<> {
-        self.all(Direction::Outgoing)
+        self.towards(Direction::Outgoing)
     }
 
-    fn all(&self, way: Direction) -> impl Iterator<Item = &'static CallDescription> + use<> {
+    /// All calls of one direction, those included that properties are made of.
+    fn towards(
+        &self,
+        direction: Direction,
+    ) -> impl Iterator<Item = &'static CallDescription> + use<> {
         let properties = self.properties.iter();
         let calls = self.calls.iter();
         calls
             .chain(properties.flat_map(|property| property.calls.iter()))
-            .filter(move |call| call.direction == way)
+            .filter(move |call| call.direction == direction)
+    }
+
+    /// A name on the wire that both use in the same direction.
+    pub(crate) fn shares(&self, other: &Description) -> Option<(&'static str, Direction)> {
+        [Direction::Incoming, Direction::Outgoing]
+            .into_iter()
+            .find_map(|direction| {
+                let names: HashSet<_> =
+                    self.towards(direction).map(|call| call.wire_name).collect();
+                let mut others = other.towards(direction).map(|call| call.wire_name);
+                Some((others.find(|name| names.contains(name))?, direction))
+            })
     }
 }
 

@@ -236,6 +236,25 @@ fn without_a_trait_the_names_are_told() {
     assert_eq!(discover(&client), "mine");
 }
 
+#[remote_api]
+trait Lamp {
+    #[incoming]
+    fn light(&self, on: bool);
+}
+
+#[test]
+fn several_traits_are_told_together() {
+    let (stage, addr) = stage("jrpc");
+    let client = client(addr);
+    assert_eq!(discover(&client)["info"]["title"], "Stage");
+    let _lamp: Lamp = stage.node().add().unwrap();
+    let document = discover(&client);
+    is_openrpc(&document);
+    assert_eq!(document["info"]["title"], "Stage, Lamp");
+    method(&document, "light");
+    method(&document, "blink");
+}
+
 #[test]
 fn it_can_be_turned_off_and_rules_are_asked() {
     let silent = Stage::builder()

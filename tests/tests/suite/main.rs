@@ -33,6 +33,7 @@ mod limits_reading;
 mod limits_servers;
 mod matrix;
 mod msgpack;
+mod nodes;
 mod null_results;
 mod panics;
 mod peers;
