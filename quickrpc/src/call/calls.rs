@@ -19,7 +19,7 @@ use crate::net::net::Net;
 use crate::net::reactor::Command;
 use crate::wire::codec::{Envelope, Payload, Script};
 
-use super::discover::Discovery;
+use super::described::Discovery;
 use super::gate::Gate;
 use super::late::LateCalls;
 use super::mailbox::{AfterPush, Item, Mailbox};

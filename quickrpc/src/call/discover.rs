@@ -1,66 +1,19 @@
 //! What an API says of itself: the answer to `rpc.discover`, and, to people on `terse`, the list
 //! of its calls and what is wrong with what they typed.
 
-use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use crate::base::error::CallError;
 use crate::base::expr_error::nearest;
 use crate::base::scratch::with_scratch;
 use crate::base::sender::Sender;
-use crate::base::sync::lock;
-use crate::base::value::Value;
-use crate::format::description::Description;
-use crate::format::openrpc::{self, DISCOVER};
+use crate::format::openrpc::DISCOVER;
 use crate::format::people::{self, HELP};
 use crate::net::conn::Conn;
 
 use super::answer::{self, Answers, Route};
 use super::calls::Calls;
 use super::dispatch::Call;
-
-/// Whether an API says what it is, and what it has said.
-#[derive(Default)]
-pub(crate) struct Discovery {
-    is_off: AtomicBool,
-    /// What so many traits, and nothing beside them, look like; made when somebody asks. A leaf in
-    /// the lock order.
-    document: Mutex<Option<(usize, Arc<Value>)>>,
-}
-
-impl Discovery {
-    /// It says nothing of itself.
-    pub(crate) fn turn_off(&self) {
-        self.is_off.store(true, Ordering::Relaxed);
-    }
-
-    fn is_off(&self) -> bool {
-        self.is_off.load(Ordering::Relaxed)
-    }
-
-    fn document(&self, apis: &[Description], others: &[String]) -> Arc<Value> {
-        if !others.is_empty() {
-            return Arc::new(openrpc::document(apis, others));
-        }
-        // Traits are added, and never taken away.
-        if let Some((count, document)) = &*lock(&self.document)
-            && *count == apis.len()
-        {
-            return Arc::clone(document);
-        }
-        // Types are the user's, so that no lock is held.
-        let document = Arc::new(openrpc::document(apis, others));
-        *lock(&self.document) = Some((apis.len(), Arc::clone(&document)));
-        document
-    }
-}
-
-impl fmt::Debug for Discovery {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Discovery({})", if self.is_off() { "off" } else { "on" })
-    }
-}
 
 impl Calls {
     /// A call that no slot takes. The answer is in `out`, if there is one.

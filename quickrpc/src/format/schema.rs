@@ -147,32 +147,6 @@ impl<T> HasNoSchema for Declared<T> {
     }
 }
 
-/// What the generated code knows of a type.
-#[cfg(feature = "schema")]
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __type_schema {
-    ($type:ty) => {
-        $crate::TypeSchema::__new(|generator| {
-            #[allow(unused_imports, reason = "one of them fits")]
-            use $crate::__private::{HasNoSchema as _, HasSchema as _};
-            #[allow(unused_qualifications, deprecated, reason = "as it was declared")]
-            let declared = $crate::__private::Declared::<$type>(::core::marker::PhantomData);
-            (&&declared).schema(generator)
-        })
-    };
-}
-
-/// Nothing is known of types.
-#[cfg(not(feature = "schema"))]
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __type_schema {
-    ($type:ty) => {
-        $crate::TypeSchema::NONE
-    };
-}
-
 #[cfg(feature = "schema")]
 mod of_ours {
     use std::borrow::Cow;
