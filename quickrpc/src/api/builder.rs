@@ -65,6 +65,7 @@ pub struct Builder<A> {
     wait_for_peer: bool,
     companions: Vec<Arc<dyn Companion>>,
     rules: Vec<Rule>,
+    discover: bool,
     /// The first mistake.
     mistake: Option<Error>,
     api: PhantomData<fn() -> A>,
@@ -84,6 +85,7 @@ impl<A> Builder<A> {
             wait_for_peer: false,
             companions: Vec::new(),
             rules: Vec::new(),
+            discover: true,
             mistake: None,
             api: PhantomData,
         }
@@ -150,6 +152,43 @@ impl<A> Builder<A> {
         rule: impl Fn(&Sender, &str) -> bool + Send + Sync + 'static,
     ) -> Self {
         self.rules.push(Arc::new(rule));
+        self
+    }
+
+    /// Whether the API says what it is: `rpc.discover` answers with an
+    /// [OpenRPC](https://spec.open-rpc.org) document made from the declaration, and on `terse`
+    /// `help` lists the calls for people. It does, unless this is turned off.
+    ///
+    /// Rules ([`authorize`](Self::authorize)) are asked for `rpc.discover` and `help` as for any
+    /// other method. With the feature `schema`, the document has the JSON Schema of those types that
+    /// are `schemars::JsonSchema`, and otherwise what the names of types tell.
+    ///
+    /// ```
+    /// use quickrpc::dynamic::Api;
+    /// use quickrpc::remote_api;
+    ///
+    /// /// A simple chat.
+    /// #[remote_api]
+    /// trait Echo {
+    ///     /// A peer says something.
+    ///     #[incoming]
+    ///     fn say(&self, text: &str);
+    /// }
+    ///
+    /// # fn main() -> quickrpc::Result<()> {
+    /// let server = Echo::bind("jrpc", "internal:discover-docs:server")?;
+    /// server.start()?;
+    /// # let client = Api::bind("jrpc", "internal:discover-docs:client")?;
+    /// # client.start()?;
+    /// let document = client.call("rpc.discover", ()).result()?;
+    /// assert_eq!(document["info"]["title"].as_str(), Some("Echo"));
+    /// let methods = document["methods"].as_list().unwrap();
+    /// assert_eq!(methods[0]["name"].as_str(), Some("say"));
+    /// assert_eq!(methods[0]["description"].as_str(), Some("A peer says something."));
+    /// # Ok(()) }
+    /// ```
+    pub fn discover(mut self, discover: bool) -> Self {
+        self.discover = discover;
         self
     }
 
@@ -265,6 +304,9 @@ impl<A> Builder<A> {
         let calls = Calls::new(net, slots, self.processing, self.call_timeout);
         calls.limit_subscriptions();
         calls.unsent.enable(self.wait_for_peer);
+        if !self.discover {
+            calls.discovery.turn_off();
+        }
         for rule in self.rules {
             calls.gate.add(rule);
         }

@@ -18,6 +18,7 @@ mod config;
 mod conformance;
 mod content_length;
 mod deadlocks;
+mod discover;
 mod dynamic;
 mod endings;
 mod hmac;
