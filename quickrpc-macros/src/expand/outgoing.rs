@@ -206,7 +206,7 @@ impl Side<'_> {
     }
 
     /// All of them, with their names.
-    fn handle_methods_by_name(&self) -> [(&'static str, TokenStream); 7] {
+    fn handle_methods_by_name(&self) -> [(&'static str, TokenStream); 8] {
         let (krate, vis, each) = (self.krate, self.visibility, &self.names.each);
         [
             (
@@ -234,6 +234,19 @@ impl Side<'_> {
                     /// protocol has that.
                     #vis fn start_within(&self, limit: ::core::time::Duration) -> Self {
                         #krate::Handle::start_within(self, limit)
+                    }
+                },
+            ),
+            (
+                "ready",
+                quote! {
+                    /// Waits until the receivers are connected; gives the handle itself.
+                    ///
+                    /// # Errors
+                    ///
+                    /// Who is missing at the limit.
+                    #vis fn ready(&self, limit: ::core::time::Duration) -> #krate::Result<Self> {
+                        #krate::Handle::ready(self, limit)
                     }
                 },
             ),
@@ -297,6 +310,11 @@ impl Side<'_> {
 
                 fn start_within(&self, limit: ::core::time::Duration) -> Self {
                     #name(self.0.start_within(limit))
+                }
+
+                fn ready(&self, limit: ::core::time::Duration) -> #krate::Result<Self> {
+                    self.0.ready(limit)?;
+                    ::core::result::Result::Ok(::core::clone::Clone::clone(self))
                 }
 
                 fn each(&self) -> #each {

@@ -7,10 +7,11 @@ use super::property::Property;
 use super::{Side, slot};
 
 /// Methods that every type may have, or a sending half: what is named so is found there.
-const TAKEN: [&str; 23] = [
+const TAKEN: [&str; 24] = [
     "to",
     "timeout",
     "start_within",
+    "ready",
     "each",
     "batch",
     "peers",

@@ -162,7 +162,7 @@ impl Speaking for Speaker {
         lock(&self.desk.operations).later()
     }
 
-    fn kept(&mut self, out: &mut Vec<u8>) {
+    fn kept(&mut self, out: &mut Vec<u8>, _last: bool) {
         let late = lock(&self.desk.operations).late(Instant::now());
         for (asker, late) in late {
             self.desk.settle(out, Outcome::Late(asker, late));
