@@ -53,7 +53,7 @@ trait Thing {
 }
 
 struct Served {
-    thing: Peer,
+    _thing: Peer,
     tcp: String,
     ipc: String,
 }
@@ -71,7 +71,7 @@ fn serve(generation: &str, options: &[&str]) -> Option<Served> {
     Some(Served {
         tcp: format!("zmq:{}", place("tcp_server", "tcp://")),
         ipc: format!("zmq+unix:{}", place("ipc_server", "ipc://")),
-        thing,
+        _thing: thing,
     })
 }
 
