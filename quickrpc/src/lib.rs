@@ -514,8 +514,11 @@ pub use call::subscription::Subscription;
 pub use carrier::transport;
 pub use carrier::transport::register_transport;
 pub use expr::{CodecExpr, ExprError, SecurityExpr, TransportExpr};
-pub use format::description::{ArgumentDescription, CallDescription, Description, Direction};
+pub use format::description::{
+    ArgumentDescription, CallDescription, Description, Direction, ErrorDescription, ItemDescription,
+};
 pub use format::property::{PropertyCalls, PropertyDescription};
+pub use format::schema::{ErrorCodes, TypeSchema};
 pub use net::status::{TransportId, TransportState, TransportStatus};
 pub use wire::codec::register_codec;
 pub use wire::security::register_security;
@@ -542,6 +545,9 @@ pub mod __private {
     pub use crate::format::args::{
         ArgValue, Blob, BlobRef, Maybe, OutArgs, Plain, Text, Whole, WireArgs,
     };
+    pub use crate::format::schema::Declared;
+    #[cfg(feature = "schema")]
+    pub use crate::format::schema::{HasNoSchema, HasSchema};
     pub use crate::macro_support::*;
     pub use serde;
 }
