@@ -8,7 +8,7 @@ macro_rules! documents {
 
 documents! {
     Readme = "../README.md";
-    #[cfg(all(unix, feature = "msgpack"))]
+    #[cfg(all(feature = "msgpack", unix))]
     Neovim = "../docs/neovim.md";
     #[cfg(feature = "zmq")]
     ZeroMq = "../docs/zmq.md";
