@@ -2,6 +2,10 @@
 
 pub(crate) mod bytes;
 pub(crate) mod current;
+#[cfg_attr(
+    not(feature = "hololinked"),
+    allow(dead_code, reason = "no protocol is there that asks")
+)]
 pub(crate) mod eavesdrop;
 pub(crate) mod error;
 pub(crate) mod expr_error;
