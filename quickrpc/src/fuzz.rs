@@ -406,7 +406,7 @@ impl std::fmt::Debug for Greeter {
 impl Handshake {
     /// That of this transport; `None` if it has none.
     pub fn new(expr: &TransportExpr) -> Option<Self> {
-        let (greeting, _) = websocket::bind(expr, "/").ok()??;
+        let (greeting, _) = websocket::bind(expr, "/", false).ok()??;
         let (ours, theirs) = sys::pair().ok()?;
         let mut handshake = Handshake {
             ours: Stream::Unix(ours),

@@ -559,6 +559,11 @@ struct Readme;
 #[doc = include_str!("../../docs/neovim.md")]
 struct Neovim;
 
+/// Compiles the code blocks of the page about HTTP.
+#[cfg(all(doctest, feature = "websocket"))]
+#[doc = include_str!("../../docs/http.md")]
+struct Http;
+
 /// Compiles the code blocks of the page about ZeroMQ.
 #[cfg(all(doctest, feature = "zmq"))]
 #[doc = include_str!("../../docs/zmq.md")]

@@ -22,6 +22,7 @@ mod endings;
 mod hmac;
 mod hmac_attacks;
 mod hostile;
+mod http;
 mod joins;
 mod juggler;
 mod lifecycle;

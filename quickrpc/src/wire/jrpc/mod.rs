@@ -35,6 +35,8 @@ pub struct Jrpc {
     framing: Framing,
     strict: bool,
     deadlines: bool,
+    /// Arguments may stand for themselves, whatever is declared.
+    positional: bool,
 }
 
 impl Default for Jrpc {
@@ -43,6 +45,7 @@ impl Default for Jrpc {
             framing: Framing::Byte([0]),
             strict: false,
             deadlines: false,
+            positional: false,
         }
     }
 }
@@ -55,12 +58,27 @@ impl Jrpc {
             framing,
             strict,
             deadlines: false,
+            positional: false,
+        }
+    }
+
+    /// The same in full JSON-RPC, for those who are no Python peers.
+    pub(crate) fn in_full(self) -> Self {
+        Jrpc {
+            strict: true,
+            positional: true,
+            ..self
         }
     }
 
     /// The same, of which calls say how long their callers wait, or do not.
     pub(crate) fn with_deadlines(self, deadlines: bool) -> Self {
         Jrpc { deadlines, ..self }
+    }
+
+    #[inline]
+    pub(crate) fn positional(&self) -> bool {
+        self.positional
     }
 
     pub(crate) fn deadlines(&self) -> bool {

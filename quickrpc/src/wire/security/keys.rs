@@ -120,6 +120,11 @@ impl Keys {
         Some((name, user))
     }
 
+    #[cfg(feature = "websocket")]
+    pub(super) fn users(&self) -> impl Iterator<Item = (&str, &User)> {
+        self.users.iter().map(|(name, user)| (&**name, user))
+    }
+
     pub(super) fn user(&self, name: &str) -> Option<&User> {
         self.users.get(name)
     }
@@ -270,7 +275,7 @@ fn check_count(keys: Vec<Key>) -> Result<Vec<Key>, String> {
     }
 }
 
-fn decode_secret(text: &str) -> Result<Vec<u8>, String> {
+pub(super) fn decode_secret(text: &str) -> Result<Vec<u8>, String> {
     let secret = STANDARD
         .decode(text)
         .map_err(|_| String::from("a secret must be base64"))?;
