@@ -64,6 +64,7 @@ pub struct Builder<A> {
     call_timeout: Duration,
     companions: Vec<Arc<dyn Companion>>,
     rules: Vec<Rule>,
+    discover: bool,
     /// The first mistake.
     mistake: Option<Error>,
     api: PhantomData<fn() -> A>,
@@ -82,6 +83,7 @@ impl<A> Builder<A> {
             call_timeout: CALL_TIMEOUT,
             companions: Vec::new(),
             rules: Vec::new(),
+            discover: true,
             mistake: None,
             api: PhantomData,
         }
@@ -148,6 +150,43 @@ impl<A> Builder<A> {
         rule: impl Fn(&Sender, &str) -> bool + Send + Sync + 'static,
     ) -> Self {
         self.rules.push(Arc::new(rule));
+        self
+    }
+
+    /// Whether the API says what it is: `rpc.discover` answers with an
+    /// [OpenRPC](https://spec.open-rpc.org) document made from the declaration, and on `terse`
+    /// `help` lists the calls for people. It does, unless this is turned off.
+    ///
+    /// Rules ([`authorize`](Self::authorize)) are asked for `rpc.discover` and `help` as for any
+    /// other method. With the feature `schema`, the document has the JSON Schema of those types that
+    /// are `schemars::JsonSchema`, and otherwise what the names of types tell.
+    ///
+    /// ```
+    /// use quickrpc::dynamic::Api;
+    /// use quickrpc::remote_api;
+    ///
+    /// /// A simple chat.
+    /// #[remote_api]
+    /// trait Echo {
+    ///     /// A peer says something.
+    ///     #[incoming]
+    ///     fn say(&self, text: &str);
+    /// }
+    ///
+    /// # fn main() -> quickrpc::Result<()> {
+    /// let server = Echo::bind("jrpc", "internal:discover-docs:server")?;
+    /// server.start()?;
+    /// # let client = Api::bind("jrpc", "internal:discover-docs:client")?;
+    /// # client.start()?;
+    /// let document = client.call("rpc.discover", ()).result()?;
+    /// assert_eq!(document["info"]["title"].as_str(), Some("Echo"));
+    /// let methods = document["methods"].as_list().unwrap();
+    /// assert_eq!(methods[0]["name"].as_str(), Some("say"));
+    /// assert_eq!(methods[0]["description"].as_str(), Some("A peer says something."));
+    /// # Ok(()) }
+    /// ```
+    pub fn discover(mut self, discover: bool) -> Self {
+        self.discover = discover;
         self
     }
 
@@ -223,10 +262,17 @@ impl<A> Builder<A> {
         net.accompany(self.companions);
         let calls = Calls::new(net, slots, self.processing, self.call_timeout);
         calls.limit_subscriptions();
+        if !self.discover {
+            calls.discovery.turn_off();
+        }
         for rule in self.rules {
             calls.gate.add(rule);
         }
-        Ok(Api::new(calls, (self.codec, self.security)))
+        let first_wire = match (self.transport, self.further.into_iter().next()) {
+            (None, Some((codec, security, _))) => (codec, security),
+            _ => (self.codec, self.security),
+        };
+        Ok(Api::new(calls, first_wire))
     }
 }
 

@@ -15,6 +15,7 @@ use crate::format::description::{CallDescription, Description};
 use crate::wire::codec::IntoCodec;
 
 use super::lifecycle;
+use super::properties::Undeclared;
 use crate::base::reason::DisconnectReason;
 use crate::call::calls::Calls;
 use crate::call::slot::Slot;
@@ -39,6 +40,8 @@ struct Guard {
     calls: Arc<Calls>,
     /// Codec and security of the first wire, for further transports.
     first_wire: Mutex<(AnyCodec, AnySecurity)>,
+    /// Those that were asked for without a declaration.
+    properties: Mutex<Undeclared>,
 }
 
 impl Drop for Guard {
@@ -58,10 +61,18 @@ impl Drop for Guard {
 
 impl Api {
     pub(crate) fn new(calls: Arc<Calls>, first_wire: (AnyCodec, AnySecurity)) -> Self {
-        let first_wire = Mutex::new(first_wire);
+        let guard = Guard {
+            calls,
+            first_wire: Mutex::new(first_wire),
+            properties: Mutex::default(),
+        };
         Api {
-            guard: Arc::new(Guard { calls, first_wire }),
+            guard: Arc::new(guard),
         }
+    }
+
+    pub(super) fn undeclared(&self) -> &Mutex<Undeclared> {
+        &self.guard.properties
     }
 
     pub(crate) fn calls(&self) -> &Arc<Calls> {

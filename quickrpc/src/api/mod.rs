@@ -7,6 +7,7 @@ pub(crate) mod companion;
 pub mod dynamic;
 pub(crate) mod handle;
 pub(crate) mod lifecycle;
+pub(crate) mod node;
 mod properties;
 #[cfg(test)]
 mod test_addresses;
@@ -19,4 +20,5 @@ mod tests;
 
 pub use builder::Builder;
 pub use handle::{Api, Generated, Handle, pair};
+pub use node::Node;
 pub use properties::property_form;

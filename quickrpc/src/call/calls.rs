@@ -19,6 +19,7 @@ use crate::net::net::Net;
 use crate::net::reactor::Command;
 use crate::wire::codec::{Envelope, Payload, Script};
 
+use super::described::Discovery;
 use super::gate::Gate;
 use super::late::LateCalls;
 use super::mailbox::{AfterPush, Item, Mailbox};
@@ -42,6 +43,7 @@ pub(crate) struct Calls {
     pub(crate) feeds: Feeds,
     pub(crate) observers: Observers,
     pub(crate) gate: Gate,
+    pub(crate) discovery: Discovery,
     pub(crate) mailbox: Mailbox,
     pub(crate) call_timeout: Duration,
     pub(crate) pending: Mutex<PendingTable<dyn PendingCall, Conn>>,
@@ -63,6 +65,7 @@ impl Calls {
             feeds: Feeds::default(),
             observers: Observers::default(),
             gate: Gate::default(),
+            discovery: Discovery::default(),
             mailbox: Mailbox::new(net.id, processing),
             call_timeout,
             pending: Mutex::default(),

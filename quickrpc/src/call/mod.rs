@@ -5,6 +5,8 @@ mod asked;
 pub(crate) mod calls;
 pub(crate) mod cancel;
 mod deadlines;
+mod described;
+mod discover;
 pub(crate) mod dispatch;
 mod events;
 pub(crate) mod gate;

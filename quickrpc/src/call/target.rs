@@ -578,6 +578,7 @@ impl Calls {
                 // Answers of this thread that are collected leave first.
                 Ok(conn) => {
                     collect::flush();
+                    self.net.say_last(&conn);
                     conn.close(DisconnectReason::Local);
                 }
                 Err(error) => failures.push((name(receiver), error)),

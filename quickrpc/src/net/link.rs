@@ -166,6 +166,8 @@ pub(crate) fn links(
             let leaf = leaf(link.leaf)?;
             wire.keepalive = options.keepalive;
             wire.spin = options.spin;
+            let is_for_people = matches!(link.leaf.kind(), TransportKind::TcpServer { .. });
+            wire.answers = codec.answers(is_for_people);
             if leaf.is_server() {
                 wire.role = Role::Server;
             }

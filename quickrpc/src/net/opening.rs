@@ -191,6 +191,7 @@ impl Loop {
             lock(&self.net.addresses).retain(|(link, _)| *link != index);
             let peers = lock(&self.net.peers).of_link(index);
             for conn in peers {
+                self.net.say_last(&conn);
                 conn.close(DisconnectReason::Local);
             }
             // Threads that this wakes find their peer closed.

@@ -469,6 +469,9 @@ impl Loop {
         let mut peers = lock(&self.net.peers).close();
         let ended = self.sources.peers().filter(|conn| conn.is_closed());
         peers.extend(ended.cloned());
+        for conn in &peers {
+            self.net.say_last(conn);
+        }
         self.flush_all(&peers);
         for conn in &peers {
             conn.close(DisconnectReason::Stopped);
