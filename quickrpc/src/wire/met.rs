@@ -13,6 +13,7 @@ use super::zmtp::Peer;
 #[derive(Debug, Clone)]
 pub(crate) enum Met {
     /// A socket of ZeroMQ.
+    #[cfg_attr(not(feature = "zmq"), allow(dead_code, reason = "there are none"))]
     Zmtp(Arc<Peer>),
     /// It posts its messages over HTTP.
     #[cfg_attr(not(feature = "websocket"), allow(dead_code, reason = "nobody posts"))]

@@ -122,7 +122,7 @@ impl Caller {
                 return Ok(());
             }
             About::Call { method, .. } | About::Change { method, .. } => method,
-            About::Kept => return Ok(()),
+            About::Kept { .. } => return Ok(()),
         };
         Err(Error::Unsupported {
             protocol: "http".into(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Visit;
 use super::caller::Caller;
 use super::chunks::{Chunks, Wrong};
-use super::head::{HEAD, Request, refusal};
+use super::head::{BadRequest, HEAD, Request, refusal};
 
 /// Reads what one [`Caller`] sends.
 #[derive(Debug)]
@@ -158,11 +158,13 @@ impl Reader {
             0 => {}
             blank => return (blank, Event::Part),
         }
-        if !self.has_end(bytes) && bytes.len() < HEAD {
-            self.caller.arrives(bytes.len());
-            return (0, Event::Incomplete);
-        }
-        let (request, length) = match Request::parse(bytes) {
+        let start = bytes.get(..HEAD).unwrap_or(bytes);
+        let parsed = match self.has_end(start) {
+            true => Request::parse(start),
+            false if bytes.len() >= HEAD => Err(BadRequest::TooLarge),
+            false => Ok(None),
+        };
+        let (request, length) = match parsed {
             Ok(Some(parsed)) => parsed,
             Ok(None) => {
                 self.caller.arrives(bytes.len());

@@ -18,7 +18,6 @@ use toml::value::{Datetime, Offset};
 use toml::{Table, Value};
 
 use super::SecInfo;
-use super::parties::info;
 use crate::base::error::{Error, Result};
 use crate::base::mark::text_of_file;
 use crate::base::sync::lock;
@@ -329,6 +328,15 @@ fn seconds(time: &Datetime) -> Result<u64, String> {
         Some(Offset::Z) | None => 0,
     };
     Ok(u64::try_from(days * 86_400 + of_day - offset).unwrap_or(0))
+}
+
+/// What is known of a user with these roles.
+pub(super) fn info(user: &str, roles: &str) -> SecInfo {
+    let mut info = SecInfo::from([("user".to_owned(), user.to_owned())]);
+    if !roles.is_empty() {
+        info.insert("roles".to_owned(), roles.to_owned());
+    }
+    info
 }
 
 /// Microseconds since 1970.
