@@ -167,10 +167,9 @@ impl Answer {
         match self.body {
             None => {}
             Some(Body::Text(text)) => whole.extend_from_slice(&text),
+            Some(Body::File(_, length)) if length > LARGE => return None,
             Some(Body::File(file, length)) => {
-                if length > LARGE || file.take(length).read_to_end(&mut whole).is_err() {
-                    return None;
-                }
+                file.take(length).read_to_end(&mut whole).ok()?;
             }
         }
         Some(whole)
