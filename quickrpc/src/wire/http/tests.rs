@@ -149,7 +149,7 @@ fn what_is_no_message_ends_the_connection() {
         (post(&"A: b\r\n".repeat(101), ""), "431"),
         (String::from("nonsense\r\n\r\n"), "400"),
         (
-            format!("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+            String::from("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
             "400",
         ),
         (String::from("GET / HTTP/1.1\r\n\r\n"), "elsewhere"),
