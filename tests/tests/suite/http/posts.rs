@@ -260,7 +260,7 @@ fn who_posts_is_a_peer_that_takes_answers_only() {
     assert_eq!(poster.post(add(1, 1, 1)).json(), sum(2, 1));
     let peer = comers.next();
     assert_eq!(*peer, *poster.name());
-    assert_eq!(api.peers(), [peer.clone()]);
+    assert_eq!(api.peers(), std::slice::from_ref(&peer));
     // It is not among those who can be called.
     api.all().notified("to nobody").unwrap();
     assert!(matches!(

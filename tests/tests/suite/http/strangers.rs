@@ -118,7 +118,7 @@ fn only_who_speaks_json_rpc_is_posted_to() {
     for codec in ["terse", "zonis"] {
         let (_api, addr, _served) = server_on(codec, "wsserv:127.0.0.1:0");
         let mut client = Telnet::connect(addr);
-        client.send(&request("", "add a:1 b:2"));
+        client.send(request("", "add a:1 b:2"));
         assert!(client.rest().starts_with("HTTP/1.1 405 "), "{codec}");
     }
     // An other framing of streams means nothing here.
