@@ -135,7 +135,7 @@ impl Keys {
     }
 
     /// Reads a keys file.
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         if text.trim_start().starts_with("-----BEGIN ") {
             return Err(String::from(
                 "it is PEM, as TLS has its keys; here keys stand in TOML, as in \
