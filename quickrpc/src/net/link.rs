@@ -183,8 +183,11 @@ fn link(
     let usual = codec.protocol().map_or("/", |protocol| protocol.path());
     let limits = expr.limits(limits);
     let mut wire = Wire::new(codec, security, limits, name);
-    let (greeting, side) = websocket::bind(expr, usual)?.unzip();
+    let posts = wire.posting();
+    let bound = websocket::bind(expr, usual, posts.is_some())?;
+    let (greeting, side) = bound.unzip();
     if let Some(side) = side {
+        wire.posts = posts.map(Arc::new);
         let text = Text::of(codec, security.is_null());
         wire = wire.framed(Frames::WebSocket(side, text));
     }
@@ -227,7 +230,11 @@ fn link(
         wire.role = Role::Server;
     }
     let tls = expr.kind().server_tls();
-    wire.certified = tls.is_some_and(|tls| tls.client_ca.is_some());
+    let has_keys = matches!(
+        expr.kind(),
+        TransportKind::WebSocketServer { keys: Some(_), .. }
+    );
+    wire.certified = has_keys || tls.is_some_and(|tls| tls.client_ca.is_some());
     if let TransportKind::Udp { .. } = expr.kind() {
         wire.datagrams = true;
         wire.limits.message_size = wire.limits.message_size.min(udp::LARGEST);

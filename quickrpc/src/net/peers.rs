@@ -107,7 +107,8 @@ impl PeerTable {
 
     /// Those who count as connected.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Conn>> {
-        self.told().filter(|conn| !conn.is_beside())
+        self.with_strangers()
+            .filter(|conn| conn.is_greeted() && !conn.is_beside())
     }
 
     /// Those who are told what goes to all.
@@ -141,8 +142,8 @@ impl PeerTable {
         Some(self.wires.remove(place))
     }
 
-    /// All peers, and what stands for everybody on a wire of datagrams: whom a message to
-    /// all goes to.
+    /// All peers that can be called, and what stands for everybody on a wire of datagrams: whom a
+    /// message to all goes to.
     pub(crate) fn everybody(&self) -> impl Iterator<Item = &Arc<Conn>> {
         self.told().chain(self.everyones())
     }

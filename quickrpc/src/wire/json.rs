@@ -8,6 +8,7 @@ use std::marker::PhantomData;
 use crate::base::value::Value;
 use crate::format::text::{Json, Reader, TextError};
 
+#[cfg(any(test, feature = "juggler", feature = "zonis"))]
 use super::codec::Part;
 use super::codec::Span;
 
@@ -118,6 +119,7 @@ pub(crate) fn string(text: &str, place: Span) -> Option<Cow<'_, str>> {
 }
 
 /// The string at a place as a part of the text, if it is one.
+#[cfg(any(test, feature = "juggler", feature = "zonis"))]
 pub(crate) fn part(text: &str, place: Span) -> Option<Part> {
     Some(match string(text, place)? {
         Cow::Borrowed(plain) => {

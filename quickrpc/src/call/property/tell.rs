@@ -42,6 +42,9 @@ impl Calls {
 
     /// A peer has come: in its turn, behind `on_connect`, it is told what there is.
     pub(crate) fn introduce(&self, peer: &Arc<Conn>) {
+        if !peer.takes_calls() {
+            return;
+        }
         for property in self.properties.own() {
             self.introduce_to(peer, property);
         }

@@ -19,6 +19,10 @@ pub(crate) struct Peer {
     pub(super) theirs: ZmqType,
     identity: Vec<u8>,
     /// What we have said that we are called.
+    #[cfg_attr(
+        not(feature = "hololinked"),
+        allow(dead_code, reason = "no protocol asks")
+    )]
     us: Arc<str>,
     /// An empty part comes before each message to it: it is a REQ or REP, or has done the same.
     delimited: AtomicBool,
