@@ -395,6 +395,29 @@ try_supply() {
   end "$server"
 }
 
+# A Thing, for a program here, and for one in Python with the package of others.
+try_oscilloscope() {
+  # The package is not there.
+  ! $windows || return 0
+  local python=$scratch/hololinked/bin/python
+  coproc SERVER {
+    exec timeout 120 "${launch[@]}" "$bin/oscilloscope$exe" --interface 127.0.0.1 --port 0 2>&1
+  }
+  local server=$SERVER_PID from=${SERVER[0]}
+  await_port "$from"
+  run 0 oscilloscope --at "127.0.0.1:$port" --channel 3
+  says "256 samples of channel 3, 1024 bytes; 3 V at the most"
+  run 1 oscilloscope --at "127.0.0.1:$port" --channel 5
+  says "there are channels 1 to 4, and no channel 5"
+  python3 -m venv "$scratch/hololinked"
+  "$python" -m pip install --quiet --requirement tests/python/requirements-hololinked-0.4.txt
+  output=$(HOME=$scratch timeout 60 "$python" examples/examples/oscilloscope.py "tcp://127.0.0.1:$port" 2>&1)
+  says "256 samples of channel 2 peak 2.0"
+  says "a waveform: 1024 bytes"
+  kill "$server"
+  wait "$server" || true
+}
+
 # Somebody on each of the three wires, who sees what the others pin up.
 try_board() {
   local jrpc zonis juggler tcp

@@ -14,6 +14,8 @@ documents! {
     Http = "../docs/http.md";
     #[cfg(feature = "zmq")]
     ZeroMq = "../docs/zmq.md";
+    #[cfg(feature = "hololinked")]
+    Hololinked = "../docs/hololinked.md";
     #[cfg(feature = "zonis")]
     Zonis = "../docs/zonis.md";
     #[cfg(feature = "juggler")]

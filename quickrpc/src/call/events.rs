@@ -27,6 +27,9 @@ impl Above for Calls {
             self.post(peer.id(), Box::new(item), 0);
         }
         self.introduce(peer);
+        if peer.wire.tells_when_asked() {
+            self.ask_for_properties(peer);
+        }
         self.somebody_came();
     }
 

@@ -10,6 +10,7 @@ mod discover;
 pub(crate) mod dispatch;
 mod events;
 pub(crate) mod gate;
+pub(crate) mod given;
 pub(crate) mod hear;
 pub(crate) mod late;
 pub(crate) mod mailbox;

@@ -12,14 +12,14 @@ use crate::base::sender::{Receiver, ReceiverList, Receivers, Sender};
 use crate::base::sync::lock;
 use crate::call::promise::{CallInfo, Context, Promise, Promises};
 use crate::call::reply::Via;
-use crate::format::args::{self, ArgsOut, OutArgs};
+use crate::format::args::{self, OutArgs};
 use crate::format::description::CallDescription;
-use crate::wire::Wire;
 use crate::wire::codec::{AnyCodec, Payload, Script};
-use crate::wire::jrpc;
 use crate::wire::session::{About, Deed, Way};
 
 use super::calls::Calls;
+use super::given::Timed;
+pub(crate) use super::given::{Accessing, ArgsFor, Declared, Plain};
 use super::promise::PendingCall;
 use crate::base::reason::DisconnectReason;
 use crate::base::scratch::with_scratch;
@@ -57,112 +57,6 @@ impl Few {
 
 /// Receivers that could not be sent to.
 pub(crate) type Failures = Vec<(Arc<str>, Error)>;
-
-/// Makes the arguments for a wire: on some there are no positional ones, on others no named ones.
-pub(crate) trait ArgsFor {
-    fn encode(
-        &self,
-        wire: &Wire,
-        out: &mut Vec<u8>,
-        method: &str,
-        id: Option<u64>,
-    ) -> Result<(), String>;
-
-    /// What the call is that has them.
-    #[inline]
-    fn deed(&self) -> Deed {
-        Deed::Call
-    }
-}
-
-/// Arguments of a call that reads or writes a property.
-pub(crate) struct Accessing<A>(pub(crate) Deed, pub(crate) A);
-
-impl<A: ArgsFor> ArgsFor for Accessing<A> {
-    fn encode(
-        &self,
-        wire: &Wire,
-        out: &mut Vec<u8>,
-        method: &str,
-        id: Option<u64>,
-    ) -> Result<(), String> {
-        self.1.encode(wire, out, method, id)
-    }
-
-    fn deed(&self) -> Deed {
-        self.0
-    }
-}
-
-/// Arguments of a declared call.
-pub(super) struct Declared<'a, A> {
-    pub(super) call: &'static CallDescription,
-    pub(super) args: &'a A,
-}
-
-impl<A: OutArgs> ArgsFor for Declared<'_, A> {
-    fn encode(
-        &self,
-        wire: &Wire,
-        out: &mut Vec<u8>,
-        method: &str,
-        id: Option<u64>,
-    ) -> Result<(), String> {
-        let declared = self.call.positional && wire.codec.positional();
-        let args = ArgsOut {
-            call: self.call.arguments,
-            positional: declared || wire.is_nameless(id.is_some()),
-            args: self.args,
-        };
-        wire.codec.encode_call(out, method, &args, id)
-    }
-}
-
-/// Arguments without a declaration.
-pub(crate) struct Plain<'a, A>(pub(crate) &'a A);
-
-impl<A: Serialize> ArgsFor for Plain<'_, A> {
-    fn encode(
-        &self,
-        wire: &Wire,
-        out: &mut Vec<u8>,
-        method: &str,
-        id: Option<u64>,
-    ) -> Result<(), String> {
-        wire.codec.encode_call(out, method, self.0, id)
-    }
-}
-
-/// Arguments of a call whose answer has to be there at a time.
-struct Timed<'a, A> {
-    args: &'a A,
-    deadline: Option<Instant>,
-}
-
-impl<A: ArgsFor> ArgsFor for Timed<'_, A> {
-    #[inline]
-    fn encode(
-        &self,
-        wire: &Wire,
-        out: &mut Vec<u8>,
-        method: &str,
-        id: Option<u64>,
-    ) -> Result<(), String> {
-        self.args.encode(wire, out, method, id)?;
-        if wire.codec.deadlines()
-            && let Some(deadline) = self.deadline
-        {
-            let left = deadline.saturating_duration_since(Instant::now());
-            jrpc::put_timeout(out, left);
-        }
-        Ok(())
-    }
-
-    #[inline]
-    fn deed(&self) -> Deed {
-        self.args.deed()
-    }
-}
 
 impl Target {
     pub(crate) fn all(calls: Arc<Calls>) -> Self {

@@ -193,6 +193,14 @@ impl Wire {
         protocol.is_some_and(|protocol| protocol.has_properties())
     }
 
+    /// Whether the properties of peers have to be asked for when they have come.
+    pub(crate) fn tells_when_asked(&self) -> bool {
+        let protocol = self.codec.protocol();
+        self.role == Role::Client
+            && !self.beside
+            && protocol.is_some_and(|protocol| protocol.tells_when_asked())
+    }
+
     /// The code with which messages of bytes are refused, where only texts are understood.
     pub(crate) fn binary_code(&self) -> Option<u16> {
         let protocol = self.codec.protocol();

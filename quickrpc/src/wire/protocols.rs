@@ -15,7 +15,7 @@ use super::session::Protocol;
 pub(crate) fn build(expr: &CodecExpr, kind: &CodecKind) -> Result<Arc<dyn Protocol>> {
     match kind {
         #[cfg(feature = "hololinked")]
-        CodecKind::Hololinked(expr) => Ok(super::hololinked::Hololinked::new(expr)),
+        CodecKind::Hololinked(expr) => Ok(Arc::new(super::hololinked::Hololinked::new(expr))),
         #[cfg(feature = "juggler")]
         CodecKind::Juggler(juggler) => Ok(Arc::new(super::juggler::Juggler::new(juggler))),
         #[cfg(feature = "zonis")]

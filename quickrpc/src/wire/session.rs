@@ -47,6 +47,12 @@ pub(crate) trait Protocol: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Whether a peer that has properties tells what they are only when it is asked: then that is done
+    /// when it has come.
+    fn tells_when_asked(&self) -> bool {
+        false
+    }
+
     /// A second transport that is opened beside one of these, for what goes to whoever wants it.
     /// Connections over it are no peers of their own. Those of a client belong to the peer of the
     /// first one, and are only heard; those of a server are only told.

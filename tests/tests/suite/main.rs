@@ -23,6 +23,7 @@ mod dynamic;
 mod endings;
 mod hmac;
 mod hmac_attacks;
+mod hololinked;
 mod hostile;
 mod http;
 mod joins;

@@ -6,13 +6,24 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::base::error::Error;
+use crate::base::sender::Receiver;
+use crate::base::value::Value;
+use crate::call::calls::Calls;
+use crate::call::given::Plain;
+use crate::call::hear::Ear;
 use crate::call::promise::{Promise, Promises};
 use crate::call::reply::Via;
 use crate::call::target::{Accessing, ArgsFor, Declared, Target, decode};
+use crate::format::property::CallNames;
 use crate::format::property::{PropertyDescription, VALUE};
+use crate::format::text::{self, Json};
+use crate::net::above::Hears;
+use crate::net::conn::Conn;
 use crate::wire::Wire;
+use crate::wire::codec::{Envelope, Part};
 use crate::wire::codec::{Payload, Script, Span};
 use crate::wire::session::Deed;
+use std::sync::Arc;
 
 /// The value of a property that nobody declared, as the one argument of what writes it.
 pub(crate) struct Written<'a, V>(pub(crate) &'a V);
@@ -89,5 +100,49 @@ impl Target {
             Ok(value) => Promise::ready(value),
             Err(reason) => Promise::failed(Error::Decode(reason.into())),
         })
+    }
+}
+
+impl Calls {
+    /// A peer has come that tells what its properties are only when it is asked. The answers are
+    /// heard like changes; it need not have all of them.
+    pub(crate) fn ask_for_properties(&self, peer: &Arc<Conn>) {
+        let Some(calls) = self.me.upgrade() else {
+            return;
+        };
+        let receiver = Receiver::Peer(peer.sender());
+        let target = Target::of(Arc::clone(&calls), Some([receiver].into()));
+        for property in self.properties.remote() {
+            let method = CallNames::of(property.property()).read;
+            let args = Accessing(Deed::Read, Plain(&()));
+            let asked = target.send_call::<Value, Value>(method.into(), &args, None);
+            let (calls, peer) = (Arc::clone(&calls), Arc::downgrade(peer));
+            let told = move |value: Value| {
+                let Some(peer) = peer.upgrade().filter(|peer| !peer.is_closed()) else {
+                    return;
+                };
+                // A change that has come by another connection is newer.
+                if property.is_known(peer.id()) {
+                    return;
+                }
+                let mut out = b"[".to_vec();
+                if text::write(&mut out, Json, &value).is_err() {
+                    return;
+                }
+                out.push(b']');
+                let list = String::from_utf8(out).unwrap_or_default();
+                let params = Span::new(0..list.len()).map_or(Payload::Missing, Payload::Text);
+                let change = Envelope::Call {
+                    method: Part::Owned(property.change().into()),
+                    params,
+                    id: None,
+                };
+                let sender = peer.sender();
+                Ear::new(&calls, &peer).hear(change, &sender, &Script::Text(&list));
+            };
+            asked.then(told, |error| {
+                crate::base::log::debug!("a property is not known: {error}");
+            });
+        }
     }
 }

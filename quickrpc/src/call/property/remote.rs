@@ -202,6 +202,10 @@ impl<T: Send + Sync + 'static> Remote for Core<T> {
         &self.slot.0.name
     }
 
+    fn is_known(&self, peer: u64) -> bool {
+        lock(&self.latest).contains_key(&peer)
+    }
+
     fn forget(&self, peer: Option<u64>) {
         let mut latest = lock(&self.latest);
         let gone = match peer {

@@ -43,6 +43,9 @@ pub(crate) trait Remote: Send + Sync {
     /// The notification of its changes, elsewhere.
     fn change(&self) -> &str;
 
+    /// Whether a peer has told it.
+    fn is_known(&self, peer: u64) -> bool;
+
     /// A peer is gone, or all are.
     fn forget(&self, peer: Option<u64>);
 }

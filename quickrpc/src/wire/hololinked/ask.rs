@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use crate::format::property::property_of;
 use crate::wire::session::{Deed, Due, Say, Speaking, Way};
 
-use super::Client;
 use super::body::{Said, items, single};
 use super::frames::{self, Body};
 use super::header::{Asking, Asks, Contexts, Objekt};
+use super::thing::Client;
 
 /// The speaking half of a client's session.
 pub(super) struct Speaker {
@@ -48,7 +48,7 @@ impl Speaker {
             asks,
             id,
             sender: &self.client.us,
-            receiver: &self.client.expr.server,
+            receiver: &self.client.thing.expr.server,
             contexts: Contexts::default(),
             thing: "",
             objekt: Objekt::Name(""),
@@ -103,14 +103,14 @@ impl Speaking for Speaker {
             (Deed::Call, _) => ("invokeaction", Objekt::Name(method), Said::arguments(args)),
         };
         let asking = Asking {
-            thing: &self.client.expr.thing,
+            thing: &self.client.thing.expr.thing,
             objekt,
             operation,
             contexts: Contexts {
                 invokation: way.start_within.or(way.within),
                 execution: way.within,
                 oneway: id.is_none(),
-                logs: self.client.expr.logs && id.is_some(),
+                logs: self.client.thing.expr.logs && id.is_some(),
             },
             ..self.asking(Asks::Operation, &message)
         };

@@ -6,7 +6,7 @@ use crate::format::description::{CallDescription, Direction};
 use crate::format::text::{self, Json};
 use crate::wire::session::Here;
 
-use super::Hololinked;
+use super::thing::Thing;
 
 /// The addresses of a server, as a client of it sees them.
 struct Places {
@@ -68,7 +68,7 @@ impl Writer {
 }
 
 /// The description, in JSON.
-pub(super) fn thing(thing: &Hololinked, here: Option<&Here>) -> String {
+pub(super) fn thing(thing: &Thing, here: Option<&Here>) -> String {
     let places = places(&thing.expr.events, here);
     let described = thing.described();
     let mut out = Writer(Vec::new());

@@ -14,10 +14,10 @@ use crate::wire::json;
 use crate::wire::session::{About, Changes, Heard, Listening, Say, Speaking, Verdict, Way};
 use crate::wire::zmtp::{Parts, Peer};
 
-use super::Hololinked;
 use super::body::{Came, Said, items};
 use super::frames::{self, Frames};
 use super::header::{Answer, write_event};
+use super::thing::{Thing, no_calls};
 
 /// The event of a property's change has its name, and this behind it.
 const CHANGE: &str = "_change_event";
@@ -25,12 +25,12 @@ const CHANGE: &str = "_change_event";
 type Halves = (Box<dyn Listening>, Box<dyn Speaking>);
 
 /// A client's session with a publisher.
-pub(super) fn hear(thing: Arc<Hololinked>) -> Halves {
+pub(super) fn hear(thing: Arc<Thing>) -> Halves {
     (Box::new(Subscriber { thing }), Box::new(Mute))
 }
 
 /// A server's session with a subscriber.
-pub(super) fn tell(thing: Arc<Hololinked>, peer: Arc<Peer>) -> Halves {
+pub(super) fn tell(thing: Arc<Thing>, peer: Arc<Peer>) -> Halves {
     let publisher = Publisher {
         thing,
         peer,
@@ -40,7 +40,7 @@ pub(super) fn tell(thing: Arc<Hololinked>, peer: Arc<Peer>) -> Halves {
 }
 
 struct Subscriber {
-    thing: Arc<Hololinked>,
+    thing: Arc<Thing>,
 }
 
 /// Says nothing.
@@ -50,7 +50,7 @@ struct Mute;
 struct Deaf;
 
 struct Publisher {
-    thing: Arc<Hololinked>,
+    thing: Arc<Thing>,
     peer: Arc<Peer>,
     /// Each event has an id, which nobody looks at.
     count: u64,
@@ -260,7 +260,7 @@ impl Speaking for Publisher {
     }
 
     fn can_say(&self, about: About<'_>, _body: &[u8]) -> Result<(), Error> {
-        super::no_calls(about)
+        no_calls(about)
     }
 
     fn answer(&mut self, _: &mut Vec<u8>, _: &str, _: &[u8], _: bool) {}
@@ -272,7 +272,7 @@ impl Speaking for Publisher {
     }
 }
 
-impl Hololinked {
+impl Thing {
     /// An event of the other side, as it is declared.
     fn event(&self, name: &str) -> Option<&'static CallDescription> {
         let described = self.described();

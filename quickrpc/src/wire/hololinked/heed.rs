@@ -12,10 +12,10 @@ use crate::wire::json;
 use crate::wire::session::{Heard, Listening, Say, Verdict};
 use crate::wire::zmtp::Parts;
 
-use super::Client;
 use super::body::{Came, exception};
 use super::frames::Frames;
 use super::header::{Answer, Answers};
+use super::thing::Client;
 
 /// The hearing half of a client's session.
 pub(super) struct Listener {
@@ -88,7 +88,7 @@ impl Listening for Listener {
                 return failed(error);
             }
         }
-        if self.client.expr.logs {
+        if self.client.thing.expr.logs {
             self.show_logs(&came, depth);
             came = came.member("return_value", depth).unwrap_or(came);
         }
@@ -109,14 +109,14 @@ impl Listening for Listener {
 impl Listener {
     /// What the Thing has logged during a call goes into our log.
     fn show_logs(&self, came: &Came<'_>, depth: usize) {
-        if !self.client.expr.logs {
+        if !self.client.thing.expr.logs {
             return;
         }
         let logs = came.member("execution_logs", depth);
         let Some(Value::List(entries)) = logs.and_then(|logs| logs.into_value(depth)) else {
             return;
         };
-        let thing = &*self.client.expr.thing;
+        let thing = &*self.client.thing.expr.thing;
         // The newest comes first.
         for entry in entries.iter().rev() {
             let text = |name: &str| match entry {

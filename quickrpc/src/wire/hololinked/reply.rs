@@ -13,6 +13,7 @@ use super::body::{Said, write_exception};
 use super::frames::{self, Body};
 use super::header::{Answering, Answers};
 use super::operations::{Asker, Operations, Outcome, Wants};
+use super::thing::no_calls;
 
 /// What the two halves of a server's session share.
 #[derive(Debug)]
@@ -139,7 +140,7 @@ impl Speaking for Speaker {
                 method: method.into(),
                 reason: "events go to all who have subscribed, and not to one client".into(),
             }),
-            about => super::no_calls(about),
+            about => no_calls(about),
         }
     }
 

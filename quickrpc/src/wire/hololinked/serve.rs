@@ -18,18 +18,18 @@ use crate::wire::json;
 use crate::wire::session::{Heard, Here, Listening, Say, Verdict};
 use crate::wire::zmtp::Parts;
 
-use super::Hololinked;
 use super::body::{Came, items};
 use super::describe;
 use super::frames::Frames;
 use super::header::{Answers, Asks, Contexts, Request};
 use super::operations::Asker;
 use super::reply::Desk;
+use super::thing::Thing;
 
 /// The hearing half of a server's session.
 pub(super) struct Listener {
     desk: Arc<Desk>,
-    thing: Arc<Hololinked>,
+    thing: Arc<Thing>,
     here: Option<Here>,
 }
 
@@ -48,7 +48,7 @@ struct Asked<'a, 't> {
 }
 
 impl Listener {
-    pub(super) fn new(desk: Arc<Desk>, thing: Arc<Hololinked>, here: Option<Here>) -> Self {
+    pub(super) fn new(desk: Arc<Desk>, thing: Arc<Thing>, here: Option<Here>) -> Self {
         Listener { desk, thing, here }
     }
 
@@ -429,6 +429,14 @@ impl Listener {
                 }
             }
             Some(b'n') if text.trim() == "null" => {}
+            Some(b'[') if !self.takes_whole(action) => {
+                let mut all = Vec::new();
+                let each = |place: std::ops::Range<usize>| {
+                    all.push(text.get(place).unwrap_or_default());
+                };
+                json::items(text, depth, each).map_err(|error| error.to_string())?;
+                by_place.extend(all.into_iter().map(Cow::Borrowed));
+            }
             _ => {
                 let whole = json::whole(text).ok_or("4 GiB and more")?;
                 if json::value(text, whole, depth).is_none() {
@@ -438,12 +446,19 @@ impl Listener {
             }
         }
         if named.is_empty() {
-            return Ok(match by_place.is_empty() {
-                true => Arguments::None,
-                false => Arguments::Put(format!("[{}]", by_place.join(","))),
+            return Ok(match &*by_place {
+                [] => Arguments::None,
+                [one] if self.takes_whole(action) => Arguments::Put(one.to_string()),
+                all => Arguments::Put(format!("[{}]", all.join(","))),
             });
         }
         let places = self.places(action, by_place.len())?;
+        if let Some(twice) = places
+            .iter()
+            .find(|one| named.iter().any(|(name, _)| name == *one))
+        {
+            return Err(twice_given(twice));
+        }
         let mut out = b"{".to_vec();
         let placed = places.into_iter().zip(by_place);
         let named = named
@@ -487,16 +502,32 @@ impl Listener {
             Some(_) => return Err(format!("`{BY_PLACE}` is no list")),
         }
         if named.is_empty() && !by_place.is_empty() {
-            return Ok(Arguments::Value(Value::List(by_place)));
+            let whole = by_place.len() == 1 && self.takes_whole(action);
+            return Ok(Arguments::Value(match by_place.pop() {
+                Some(one) if whole => one,
+                last => {
+                    by_place.extend(last);
+                    Value::List(by_place)
+                }
+            }));
         }
         let places = self.places(action, by_place.len())?;
         for (name, value) in places.into_iter().zip(by_place) {
+            if named.contains_key(&*name) {
+                return Err(twice_given(&name));
+            }
             named.insert(name.into_owned(), value);
         }
         Ok(match named.is_empty() {
             true => Arguments::None,
             false => Arguments::Value(Value::Map(named)),
         })
+    }
+
+    /// Whether an action has one argument, which is all that is sent.
+    fn takes_whole(&self, action: &str) -> bool {
+        let declared = self.thing.declared(action);
+        declared.is_some_and(|call| call.arguments.iter().any(|one| one.whole))
     }
 
     /// The names of the first arguments of an action, which were given without.
@@ -529,6 +560,10 @@ fn timed(method: String, params: Payload, id: u64, contexts: Contexts) -> Envelo
     Envelope::Timed(Box::new((terms, CallParts { method, params, id })))
 }
 
+fn twice_given(name: &str) -> String {
+    format!("argument `{name}` is given twice, with its name and without")
+}
+
 fn unknown(why: &str) -> CallError {
     CallError::new(CallError::METHOD_NOT_FOUND, why).with_data(of_type("NotImplementedError"))
 }
@@ -545,6 +580,9 @@ fn encoded(bytes: &[u8]) -> String {
 
 /// A list of names.
 fn strings(list: &str) -> Option<Vec<Box<str>>> {
+    if !list.starts_with('[') {
+        return None;
+    }
     let names = items(list).into_iter().map(|item| {
         let name = json::string(item, json::whole(item)?)?;
         Some(name.into())

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::settled;
 
 /// The other end of a connection, byte by byte.
-struct Raw(TcpStream);
+pub(crate) struct Raw(TcpStream);
 
 /// What a side begins with.
 fn greeting() -> Vec<u8> {
@@ -22,7 +22,7 @@ fn greeting() -> Vec<u8> {
     bytes
 }
 
-fn frame(flags: u8, body: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(flags: u8, body: &[u8]) -> Vec<u8> {
     match u8::try_from(body.len()) {
         Ok(length) => [&[flags, length], body].concat(),
         Err(_) => {
@@ -66,7 +66,7 @@ impl Raw {
 
     /// One that has greeted.
     #[track_caller]
-    fn greeted(addr: SocketAddr, kind: &str, id: &[u8]) -> Self {
+    pub(crate) fn greeted(addr: SocketAddr, kind: &str, id: &[u8]) -> Self {
         let mut raw = Raw::connect(addr);
         raw.greet(kind, id);
         raw
@@ -82,7 +82,7 @@ impl Raw {
     }
 
     /// What it says may find nobody any more.
-    fn say(&mut self, bytes: &[u8]) {
+    pub(crate) fn say(&mut self, bytes: &[u8]) {
         self.0.write_all(bytes).ok();
     }
 
@@ -94,7 +94,7 @@ impl Raw {
     }
 
     #[track_caller]
-    fn frame(&mut self) -> (u8, Vec<u8>) {
+    pub(crate) fn frame(&mut self) -> (u8, Vec<u8>) {
         let flags = self.take(1)[0];
         let length = match flags & 2 {
             0 => u64::from(self.take(1)[0]),
