@@ -120,7 +120,7 @@ fn serve(options: &Options) -> Result<(), BoxError> {
     });
     scope.start()?;
     if let [requests, ..] = *scope.local_addrs() {
-        eprintln!("The oscilloscope is at tcp://{requests}.");
+        eprintln!("Listening on {requests}. In Python that is tcp://{requests}");
     }
     scope.wait()?;
     Ok(())
