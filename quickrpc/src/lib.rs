@@ -524,6 +524,12 @@ pub use wire::codec::register_codec;
 pub use wire::security::register_security;
 pub use wire::{codec, security};
 
+/// Chapters about programs as a whole; the first one is [the crate's page](crate).
+pub mod guide {
+    #[doc = include_str!("../docs/testing.md")]
+    pub mod testing {}
+}
+
 /// What MessagePack has, and other formats have not; for the codec `msgpack`.
 #[cfg(feature = "msgpack")]
 pub mod msgpack {

@@ -243,7 +243,7 @@ impl Net {
     ) -> Arc<Conn> {
         let peer = Sender {
             credentials: outlet.credentials(),
-            secinfo: outlet.secinfo(),
+            secinfo: outlet.secinfo().or_else(|| wire.vouched.get().cloned()),
             origin: Origin::of(name, &wire.name),
             ..Sender::new(next_id(), name.into())
         };

@@ -36,6 +36,7 @@ mod matrix;
 mod msgpack;
 mod nodes;
 mod null_results;
+mod pairs;
 mod panics;
 mod peers;
 mod plugins;
