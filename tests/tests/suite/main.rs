@@ -14,6 +14,7 @@ mod byte_order_mark;
 mod cancelling;
 mod children;
 mod codec_terse;
+mod concurrent;
 mod config;
 mod conformance;
 mod content_length;
