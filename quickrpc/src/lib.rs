@@ -524,12 +524,6 @@ pub use wire::codec::register_codec;
 pub use wire::security::register_security;
 pub use wire::{codec, security};
 
-/// Chapters about programs as a whole; the first one is [the crate's page](crate).
-pub mod guide {
-    #[doc = include_str!("../docs/testing.md")]
-    pub mod testing {}
-}
-
 /// What MessagePack has, and other formats have not; for the codec `msgpack`.
 #[cfg(feature = "msgpack")]
 pub mod msgpack {
@@ -560,30 +554,8 @@ pub mod __private {
 
 #[cfg(feature = "__fuzz")]
 #[doc(hidden)]
-#[path = "fuzz.rs"]
+#[path = "fuzz/mod.rs"]
 pub mod __fuzz;
 
-/// Compiles and runs the code blocks of the README.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;
-
-/// Compiles the code blocks of the page about Neovim.
-#[cfg(all(doctest, unix, feature = "msgpack"))]
-#[doc = include_str!("../../docs/neovim.md")]
-struct Neovim;
-
-/// Compiles the code blocks of the page about ZeroMQ.
-#[cfg(all(doctest, feature = "zmq"))]
-#[doc = include_str!("../../docs/zmq.md")]
-struct ZeroMq;
-
-/// Compiles the code blocks of the page about Zonis.
-#[cfg(all(doctest, feature = "zonis"))]
-#[doc = include_str!("../../docs/zonis.md")]
-struct Zonis;
-
-/// Compiles the code blocks of the page about Juggler.
-#[cfg(all(doctest, feature = "juggler"))]
-#[doc = include_str!("../../docs/juggler.md")]
-struct Juggler;
+mod guide;

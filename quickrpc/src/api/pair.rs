@@ -25,8 +25,8 @@ impl<A: Generated> Builder<A> {
     ///
     /// This side has the builder's options, and the other one its codec, limits and call timeout.
     /// What belongs to the outer world is left aside: transports, security providers, announcers.
-    /// So a test can take the builder that the program itself takes. The chapter
-    /// [about tests](crate::guide::testing) has more.
+    /// So a test can take the builder that the program itself takes. The guide has
+    /// a chapter about tests.
     ///
     /// ```
     /// use quickrpc::{Builder, Processing, remote_api};
