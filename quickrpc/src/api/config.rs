@@ -100,6 +100,18 @@ enum Timeout {
     Text(String),
 }
 
+impl Wire {
+    /// A wire with the codec `jrpc`, and nothing else said.
+    pub fn new(transport: TransportExpr) -> Self {
+        Wire {
+            codec: CodecExpr::default(),
+            security: None,
+            transport,
+            timeout: None,
+        }
+    }
+}
+
 impl Config {
     /// Reads a file.
     ///
