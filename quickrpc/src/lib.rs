@@ -559,27 +559,5 @@ pub mod __private {
 #[path = "fuzz.rs"]
 pub mod __fuzz;
 
-/// Compiles and runs the code blocks of the README.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;
-
-/// Compiles the code blocks of the page about Neovim.
-#[cfg(all(doctest, unix, feature = "msgpack"))]
-#[doc = include_str!("../../docs/neovim.md")]
-struct Neovim;
-
-/// Compiles the code blocks of the page about ZeroMQ.
-#[cfg(all(doctest, feature = "zmq"))]
-#[doc = include_str!("../../docs/zmq.md")]
-struct ZeroMq;
-
-/// Compiles the code blocks of the page about Zonis.
-#[cfg(all(doctest, feature = "zonis"))]
-#[doc = include_str!("../../docs/zonis.md")]
-struct Zonis;
-
-/// Compiles the code blocks of the page about Juggler.
-#[cfg(all(doctest, feature = "juggler"))]
-#[doc = include_str!("../../docs/juggler.md")]
-struct Juggler;
+mod guide;

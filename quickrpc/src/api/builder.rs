@@ -62,6 +62,7 @@ pub struct Builder<A> {
     processing: Processing,
     limits: Limits,
     call_timeout: Duration,
+    wait_for_peer: bool,
     companions: Vec<Arc<dyn Companion>>,
     rules: Vec<Rule>,
     discover: bool,
@@ -81,6 +82,7 @@ impl<A> Builder<A> {
             processing: Processing::default(),
             limits: Limits::default(),
             call_timeout: CALL_TIMEOUT,
+            wait_for_peer: false,
             companions: Vec::new(),
             rules: Vec::new(),
             discover: true,
@@ -195,6 +197,45 @@ impl<A> Builder<A> {
         self.call_timeout = timeout;
         self
     }
+
+    /// Whether calls that are made while nobody is connected wait for a peer, up to their deadline,
+    /// rather than fail with [`Error::NoPeer`]. They do not by default.
+    ///
+    /// A call with reply returns its promise at once, as ever, and leaves when somebody comes who is
+    /// meant; calls leave in the order in which they were made. A notification waits where it is
+    /// sent, and fails with [`Error::NoPeer`] if nobody comes, or in a handler, which must not wait.
+    /// A server broadcasts to whoever is there, and waits for nobody. What waits takes up
+    /// [`Limits::peer_queue`] of memory at the most. Calls to a connection that is gone
+    /// (to a [`Sender`]) fail at once.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use quickrpc::remote_api;
+    ///
+    /// #[remote_api]
+    /// trait Lab {
+    ///     #[incoming]
+    ///     fn measure(&self, channel: u8) -> f64;
+    /// }
+    ///
+    /// # fn main() -> quickrpc::Result<()> {
+    /// let lab = LabInverse::builder()
+    ///     .transport("restart:1:tcp:127.0.0.1:9000") // the server may come later
+    /// #   .transport("internal:wait-for-peer:client")
+    ///     .wait_for_peer(true)
+    ///     .build()?;
+    /// lab.start()?;
+    /// let volts = lab.all().timeout(Duration::from_secs(30)).measure(1); // returns at once
+    /// # let server = Lab::bind("jrpc", "internal:wait-for-peer:server")?;
+    /// # server.measure.connect(|_sender, _channel| 1.5);
+    /// # server.start()?;
+    /// println!("{}", volts.result()?);
+    /// # Ok(()) }
+    /// ```
+    pub fn wait_for_peer(mut self, wait: bool) -> Self {
+        self.wait_for_peer = wait;
+        self
+    }
 }
 
 impl<A> Builder<A> {
@@ -262,6 +303,7 @@ impl<A> Builder<A> {
         net.accompany(self.companions);
         let calls = Calls::new(net, slots, self.processing, self.call_timeout);
         calls.limit_subscriptions();
+        calls.unsent.enable(self.wait_for_peer);
         if !self.discover {
             calls.discovery.turn_off();
         }

@@ -30,6 +30,7 @@ use super::promise::{Context, PendingCall};
 use super::property::table::Properties;
 use super::slot::SlotTable;
 use super::stream::feeds::Feeds;
+use super::unsent::table::Unsent;
 
 /// The calls of an API, in both directions. `Echo` guards it; handles refer to it.
 ///
@@ -48,6 +49,7 @@ pub(crate) struct Calls {
     pub(crate) call_timeout: Duration,
     pub(crate) pending: Mutex<PendingTable<dyn PendingCall, Conn>>,
     pub(crate) late: LateCalls,
+    pub(crate) unsent: Unsent,
     next_call: AtomicU64,
 }
 
@@ -70,6 +72,7 @@ impl Calls {
             call_timeout,
             pending: Mutex::default(),
             late: LateCalls::default(),
+            unsent: Unsent::default(),
             next_call: AtomicU64::new(1),
             net,
         });

@@ -24,3 +24,4 @@ pub(crate) mod stream;
 pub(crate) mod subscription;
 pub(crate) mod target;
 mod task;
+pub(crate) mod unsent;

@@ -87,6 +87,18 @@ impl Leaf {
     pub(crate) fn is_server(&self) -> bool {
         matches!(self, Leaf::TcpServer { .. } | Leaf::UnixServer { .. })
     }
+
+    /// Whether it leads to one peer. Of one that is the program's own, that is not known.
+    pub(crate) fn is_client(&self) -> bool {
+        match self {
+            Leaf::Stdio { .. } | Leaf::Tcp { .. } | Leaf::Process(_) | Leaf::Unix(_) => true,
+            Leaf::TcpServer { .. }
+            | Leaf::UnixServer { .. }
+            | Leaf::Internal { .. }
+            | Leaf::Udp(_)
+            | Leaf::Custom(_) => false,
+        }
+    }
 }
 
 /// Takes a binding apart: one link for each transport without parts.

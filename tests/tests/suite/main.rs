@@ -1,5 +1,6 @@
 //! The library as a downstream user sees it: one module per topic.
 
+mod absent;
 mod announcer;
 mod answers;
 mod arguments;
