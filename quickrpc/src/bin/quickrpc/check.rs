@@ -46,10 +46,14 @@ impl Check {
             0 if found.is_empty() => output::line("the same"),
             0 => Ok(()),
             count => {
-                let s = if count == 1 { "" } else { "s" };
+                let (s, verb) = if count == 1 {
+                    ("", "breaks")
+                } else {
+                    ("s", "break")
+                };
                 Err(Failure::new(
                     Kind::Remote,
-                    format!("{count} change{s} break those who know {}", self.old),
+                    format!("{count} change{s} {verb} those who know {}", self.old),
                 ))
             }
         }

@@ -5,6 +5,7 @@
 
 #![allow(unreachable_pub, reason = "a program exports nothing")]
 
+mod bench;
 mod call;
 mod check;
 mod codegen;
@@ -61,6 +62,7 @@ enum Command {
     Serve(serve::Serve),
     Check(check::Check),
     Codegen(codegen::Codegen),
+    Bench(bench::Bench),
     Seek(seek::Seek),
     Completions(complete::Completions),
     Man(complete::Man),
@@ -75,6 +77,7 @@ fn main() -> ExitCode {
         Command::Serve(command) => command.run(),
         Command::Check(command) => command.run(),
         Command::Codegen(command) => command.run(),
+        Command::Bench(command) => command.run(),
         Command::Seek(command) => command.run(),
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(),
