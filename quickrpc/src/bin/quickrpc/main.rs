@@ -63,7 +63,7 @@ enum Command {
     Check(check::Check),
     Codegen(codegen::Codegen),
     Bench(bench::Bench),
-    Seek(seek::Seek),
+    Seek(Box<seek::Seek>),
     Completions(complete::Completions),
     Man(complete::Man),
 }
