@@ -358,6 +358,27 @@ impl<'a> Ear<'a> {
             // The session has to say in time that it was not begun.
             conn.look_at_kept();
         }
+        let method = parts.method.of(telegram.script());
+        if self.calls.runs_apart(method) {
+            let key = parts.id.as_ref().map(|id| id.of(telegram.script()));
+            let key = key.map(|id| CallKey::new(conn.id(), id));
+            let peer = Arc::clone(&conn);
+            let item = move || {
+                let call = move |calls: &Calls| {
+                    let call = Call {
+                        conn: &conn,
+                        sender: &sender,
+                        telegram: &telegram.script(),
+                        parts: &parts,
+                        route: &route,
+                    };
+                    calls.begin(&call, bounds);
+                };
+                calls.run_apart(&peer, key, Box::new(call));
+                calls.make_room(&peer);
+            };
+            return self.wait_turn(Box::new(item), bytes);
+        }
         let item = move || {
             let call = Call {
                 conn: &conn,
