@@ -248,8 +248,7 @@ impl Net {
     /// Whether a sender has an address of ours, so that what is sent to it may come to us.
     pub(crate) fn is_ours(&self, sender: &Sender) -> bool {
         let wire = lock(&self.peers).wire_of(sender).cloned();
-        let ip = sender.name.parse();
-        matches!((wire, ip), (Some(wire), Ok(ip)) if wire.port.is_here(ip))
+        wire.is_some_and(|wire| wire.is_ours(sender))
     }
 
     /// The one peer that is meant.

@@ -4,7 +4,7 @@ use super::{Conn, DatagramOutlet, Outlet, Wait};
 use crate::base::error::Error;
 use crate::base::reason::DisconnectReason;
 use crate::base::sync::after;
-use crate::carrier::udp::Room;
+use crate::net::addresses::room::Room;
 
 /// What happens to a message that cannot be handled at once.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ impl Conn {
         };
         let room = match crowded() {
             true => None,
-            false => Room::take(&outlet.port, bytes, &self.wire.limits),
+            false => Room::take(&outlet.waiting, bytes, &self.wire.limits),
         };
         if room.is_none() {
             let wire = &self.wire.name;

@@ -8,6 +8,7 @@ use crate::base::sender::Credentials;
 use crate::carrier::stream::Stream;
 use crate::carrier::sys::unix;
 use crate::carrier::udp::UdpPort;
+use crate::net::addresses::room::Waiting;
 
 /// How bytes leave.
 pub(crate) enum Outlet {
@@ -43,4 +44,6 @@ impl Outlet {
 pub(crate) struct DatagramOutlet {
     pub(crate) port: Arc<UdpPort>,
     pub(crate) to: SocketAddr,
+    /// What of its wire waits.
+    pub(crate) waiting: Arc<Waiting>,
 }

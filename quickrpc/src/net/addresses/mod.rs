@@ -1,0 +1,38 @@
+//! Wires that have addresses in place of peers: datagrams.
+//!
+//! Nothing is connected there for a peer. Whatever sends something, and whatever is sent to, is a
+//! [`Conn`] without a connection of its own, so that senders, lanes and answers are those of any
+//! other wire. Anybody can make up addresses, so that a wire knows only so many of them, and what
+//! waits of all of them has a limit beside that of each.
+
+pub(crate) mod datagrams;
+pub(crate) mod room;
+mod table;
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::conn::Conn;
+use crate::base::sender::Sender;
+
+/// One open wire that has addresses.
+pub(crate) trait Addresses: fmt::Debug + Send + Sync {
+    /// What is sent to it goes to all; anybody may answer it.
+    fn everyone(&self) -> &Arc<Conn>;
+
+    /// What stands for an address that is named. `None`: it is none, or cannot be reached from
+    /// here.
+    fn named(&self, name: &str) -> Option<Arc<Conn>>;
+
+    /// What stands for a sender on this wire that was never connected, if he can be sent to.
+    fn sender(&self, sender: &Sender) -> Option<Arc<Conn>>;
+
+    /// All that it knows, and what stands for everybody.
+    fn all(&self) -> Vec<Arc<Conn>>;
+
+    /// Nothing is sent any more.
+    fn close(&self);
+
+    /// Whether a sender on this wire has an address of ours.
+    fn is_ours(&self, sender: &Sender) -> bool;
+}
