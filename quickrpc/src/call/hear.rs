@@ -298,6 +298,7 @@ impl<'a> Ear<'a> {
         if self.calls.mailbox.refuses() {
             return self.shutting_down(&parts, telegram.script, route);
         }
+
         let Some(calls) = self.calls.me.upgrade() else {
             return;
         };
@@ -306,6 +307,11 @@ impl<'a> Ear<'a> {
             Some(_) => 0,
             None => telegram.script.len(),
         };
+        let id = parts
+            .id
+            .as_ref()
+            .filter(|_| self.conn.outlet.is_behind_broker());
+        let behind_broker = id.map(|id| (id.of(*telegram.script).to_owned(), route.clone()));
         let (conn, sender, route) = (Arc::clone(self.conn), sender.clone(), route.clone());
         let telegram = telegram.shared();
         let deadline = self.deadline;
@@ -320,7 +326,11 @@ impl<'a> Ear<'a> {
             calls.begin(&call, deadline);
             calls.make_room(&conn);
         };
-        self.wait_turn(Box::new(item), bytes);
+        if !self.wait_turn(Box::new(item), bytes)
+            && let Some((id, route)) = behind_broker
+        {
+            self.busy(&id, &route);
+        }
     }
 
     /// What belongs to streams is noticed by whoever reads. Gives whether it was that.
@@ -337,6 +347,13 @@ impl<'a> Ear<'a> {
         };
         self.waits |= waits.unwrap_or(false);
         waits.is_some()
+    }
+
+    /// Too much of this peer waits, of whom not even the connection is ours to leave unread.
+    #[cold]
+    fn busy(&self, id: &str, route: &Route) {
+        let text = "busy: too many calls of this peer wait for handlers; ask again later";
+        self.answer_error(id, &CallError::new(CallError::TOO_MANY_CALLS, text), route);
     }
 
     #[cold]
@@ -371,7 +388,8 @@ impl<'a> Ear<'a> {
         }
     }
 
-    fn wait_turn(&mut self, item: Item, bytes: usize) {
+    /// Gives false if too much waits, so that this does not.
+    fn wait_turn(&mut self, item: Item, bytes: usize) -> bool {
         let item: Item = match self
             .conn
             .may_wait(bytes, || self.calls.crowded(self.conn, 1))
@@ -382,10 +400,11 @@ impl<'a> Ear<'a> {
                 drop(room);
             }),
             // Nobody is asked to wait with datagrams; they may get lost anyway.
-            Admitted::Dropped => return,
+            Admitted::Dropped => return false,
         };
         self.waits = true;
         self.calls.post(self.conn.id(), item, bytes);
+        true
     }
 }
 

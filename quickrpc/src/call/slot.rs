@@ -34,6 +34,18 @@ pub(crate) struct SlotTable {
     declared: Vec<Arc<SlotInner>>,
     /// Of an API without a trait; made when somebody connects.
     dynamic: RwLock<HashMap<String, Arc<SlotInner>>>,
+    /// Who hears that a slot has other handlers.
+    watched: Watched,
+}
+
+/// Who hears that a slot has other handlers; nobody at first.
+#[derive(Clone, Default)]
+struct Watched(Arc<OnceLock<Box<dyn Fn() + Send + Sync>>>);
+
+impl fmt::Debug for Watched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watched")
+    }
 }
 
 pub(crate) struct SlotInner {
@@ -46,6 +58,7 @@ pub(crate) struct SlotInner {
     /// What an error of a handler becomes that is of the declared type; likewise.
     errors: OnceLock<IntoCallError>,
     handlers: RwLock<Arc<[Entry]>>,
+    watched: Watched,
     subscription_limit: AtomicUsize,
     /// What the last run of the handlers took whose time was taken, in nanoseconds; unknown
     /// counts as slow.
@@ -78,12 +91,14 @@ pub(crate) trait Place: Send + Sync {
 impl SlotTable {
     pub(crate) fn declared(description: &Description, subscription_limit: usize) -> Self {
         let incoming = description.incoming();
+        let watched = Watched::default();
         let mut declared: Vec<_> = incoming
             .map(|call| {
                 Arc::new(SlotInner::new(
                     call.wire_name,
                     Some(call),
                     subscription_limit,
+                    &watched,
                 ))
             })
             .collect();
@@ -92,6 +107,7 @@ impl SlotTable {
             calls: description.calls,
             declared,
             dynamic: RwLock::default(),
+            watched,
         }
     }
 
@@ -131,9 +147,10 @@ impl SlotTable {
 
     pub(crate) fn dynamic(&self, method: &str, subscription_limit: usize) -> Slot {
         let mut dynamic = self.dynamic.write().unwrap_or_else(|p| p.into_inner());
-        let slot = dynamic
-            .entry(method.to_owned())
-            .or_insert_with(|| Arc::new(SlotInner::new(method, None, subscription_limit)));
+        let slot = dynamic.entry(method.to_owned()).or_insert_with(|| {
+            let slot = SlotInner::new(method, None, subscription_limit, &self.watched);
+            Arc::new(slot)
+        });
         Slot(Arc::clone(slot))
     }
 
@@ -146,6 +163,20 @@ impl SlotTable {
         };
         let calls = self.calls.iter().filter(incoming).filter(unhandled);
         calls.map(|call| call.name).collect()
+    }
+
+    /// From now on, this is called when a slot has handlers that had none, or the other way round.
+    /// Once.
+    pub(crate) fn watch(&self, watched: impl Fn() + Send + Sync + 'static) {
+        // A second one would be a mistake of this crate, and changes nothing.
+        self.watched.0.set(Box::new(watched)).ok();
+    }
+
+    /// The names of all methods that somebody is connected to.
+    pub(crate) fn handled(&self) -> Vec<String> {
+        let all = self.all();
+        let handled = all.iter().filter(|slot| !slot.handlers().is_empty());
+        handled.map(|slot| slot.name.to_string()).collect()
     }
 
     /// A call with a handler that stays on its thread, if there is one.
@@ -177,13 +208,19 @@ impl SlotTable {
 }
 
 impl SlotInner {
-    fn new(name: &str, call: Option<&'static CallDescription>, subscription_limit: usize) -> Self {
+    fn new(
+        name: &str,
+        call: Option<&'static CallDescription>,
+        subscription_limit: usize,
+        watched: &Watched,
+    ) -> Self {
         SlotInner {
             name: name.into(),
             call,
             reads_null: OnceLock::new(),
             errors: OnceLock::new(),
             handlers: RwLock::new(Arc::new([])),
+            watched: watched.clone(),
             subscription_limit: AtomicUsize::new(subscription_limit),
             cost: AtomicU32::new(u32::MAX),
             unmeasured: AtomicU8::new(0),
@@ -241,8 +278,12 @@ impl SlotInner {
         let mut handlers = self.handlers.write().unwrap_or_else(|p| p.into_inner());
         let new = change(&handlers).into();
         let old = std::mem::replace(&mut *handlers, new);
+        let other = old.is_empty() != handlers.is_empty();
         drop(handlers);
         drop(old);
+        if other && let Some(watched) = self.watched.0.get() {
+            watched();
+        }
     }
 }
 

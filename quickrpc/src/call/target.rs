@@ -156,6 +156,14 @@ impl Target {
         }
     }
 
+    /// The same for one of those who serve a call.
+    pub fn any(&self) -> Self {
+        Target {
+            receivers: Some(Arc::new([Receiver::Anyone])),
+            ..self.clone()
+        }
+    }
+
     /// The same with another deadline for its calls.
     pub fn timeout(&self, timeout: Duration) -> Self {
         Target {
@@ -252,12 +260,22 @@ impl Target {
 
     /// A target for each connected receiver.
     pub(super) fn each(&self) -> Vec<(Sender, Target)> {
-        let (peers, _) = self.resolve();
+        let (peers, _) = match &self.receivers {
+            Some(_) => self.resolve(),
+            // Whoever is behind a broker is there as well.
+            None => (
+                Few::Many(lock(&self.calls.net.peers).all().cloned().collect()),
+                Vec::new(),
+            ),
+        };
         let peers = peers.as_slice();
         let one_of_several = peers.len() > 1;
         let target = |conn: &Arc<Conn>| Target {
             one_of_several,
-            ..self.to(conn.peer())
+            ..match conn.outlet.is_shared() {
+                true => self.any(),
+                false => self.to(conn.peer()),
+            }
         };
         peers
             .iter()
@@ -364,7 +382,14 @@ impl Target {
 
     /// The peers that are meant, and the receivers that are not there.
     pub(super) fn resolve(&self) -> (Few, Failures) {
-        let peers = lock(&self.calls.net.peers);
+        let mut peers = lock(&self.calls.net.peers);
+        if let Some([Receiver::Anyone]) = self.receivers.as_deref() {
+            let few = match peers.anyone() {
+                Some(one) => Few::One([one]),
+                None => Few::Many(Vec::new()),
+            };
+            return (few, Vec::new());
+        }
         let Some(receivers) = &self.receivers else {
             let few = match peers.only() {
                 Some(one) => Few::One([Arc::clone(one)]),
@@ -521,6 +546,7 @@ fn name(receiver: &Receiver) -> Arc<str> {
     match receiver {
         Receiver::Peer(sender) => Arc::clone(&sender.name),
         Receiver::Name(name) => Arc::clone(name),
+        Receiver::Anyone => "any".into(),
     }
 }
 

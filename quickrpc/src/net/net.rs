@@ -276,6 +276,10 @@ impl Net {
         conn: &Arc<Conn>,
         reason: DisconnectReason,
     ) {
+        if conn.is_line() {
+            conn.close(reason);
+            return;
+        }
         if conn.end.end(&reason) {
             above.lost(conn, &reason);
             above.ended(conn);
@@ -293,8 +297,8 @@ impl Net {
     pub(crate) fn farewell(&self, above: &dyn Above, conn: &Arc<Conn>) {
         let reason = conn.closed().unwrap_or(DisconnectReason::Stopped);
         crate::base::log::debug!(peer = %conn.peer(), wire = %conn.wire.name, "disconnected: {reason}");
-        // One that has not greeted was never announced.
-        if conn.is_greeted() {
+        // One that has not greeted was never announced; a connection to a broker is no peer.
+        if conn.is_greeted() && !conn.is_line() {
             above.gone(conn, reason);
         }
     }

@@ -23,6 +23,8 @@ pub(crate) struct PeerTable {
     closed: bool,
     /// Open wires that have addresses and not peers.
     wires: Vec<Arc<dyn Addresses>>,
+    /// Counts those of whom one was chosen.
+    turn: usize,
 }
 
 impl PeerTable {
@@ -133,7 +135,26 @@ impl PeerTable {
     /// All peers, and what stands for everybody on a wire with addresses: whom a message to
     /// all goes to.
     pub(crate) fn everybody(&self) -> impl Iterator<Item = &Arc<Conn>> {
-        self.all().chain(self.everyones())
+        let connected = self.all().filter(|conn| !conn.is_addressed());
+        connected.chain(self.everyones())
+    }
+
+    /// Whoever serves a call, on a wire that sees to that by itself; else one of those who are
+    /// connected, in turns.
+    pub(crate) fn anyone(&mut self) -> Option<Arc<Conn>> {
+        let shared = self.wires.iter().find_map(|wire| wire.anyone());
+        if let Some(shared) = shared {
+            return Some(Arc::clone(shared));
+        }
+        self.turn = self.turn.wrapping_add(1);
+        let count = self.all().count();
+        let one = self.turn.checked_rem(count)?;
+        self.all().nth(one).cloned()
+    }
+
+    /// The wire with addresses of a link.
+    pub(crate) fn wire_at(&self, link: usize) -> Option<&Arc<dyn Addresses>> {
+        self.wires.iter().find(|wire| wire.everyone().link == link)
     }
 
     /// What stands for everybody on each wire with addresses.
@@ -152,6 +173,7 @@ impl PeerTable {
     /// What stands for an address, on each wire with addresses that is meant.
     pub(crate) fn addressed(&self, receiver: &Receiver) -> Vec<Arc<Conn>> {
         match receiver {
+            Receiver::Anyone => Vec::new(),
             Receiver::Name(name) => {
                 let wires = self.wires.iter();
                 wires.filter_map(|wire| wire.named(name)).collect()
@@ -188,6 +210,7 @@ impl PeerTable {
                     })
             }
             Receiver::Name(name) => self.by_name(name),
+            Receiver::Anyone => Err(self.unknown(&"any".into())),
         }
     }
 

@@ -9,6 +9,7 @@ use crate::base::foreign;
 use crate::base::reason::DisconnectReason;
 use crate::base::sender::Sender;
 use crate::base::spare;
+use crate::base::sync::lock;
 use crate::carrier::stream::Place;
 use crate::wire::codec::{Envelope, Script};
 use crate::wire::cut::{Broken, Cut};
@@ -172,6 +173,37 @@ impl Net {
         });
     }
 
+    /// Handles one message that came by a broker. It stands alone, and whoever hears it looks at
+    /// it first.
+    pub(crate) fn receive_delivery(
+        &self,
+        above: &dyn Above,
+        conn: &Arc<Conn>,
+        bytes: &[u8],
+        look: &mut dyn FnMut(&mut dyn Hears, &mut dyn FnMut(&mut dyn Hears)),
+    ) {
+        foreign::catch("reading a message of a broker", || {
+            let _batch = Batch::begin();
+            above.round(conn, &mut |hears| {
+                look(hears, &mut |hears| {
+                    let mut round = Round {
+                        net: self,
+                        above,
+                        conn,
+                        hears,
+                    };
+                    match conn.wire.security.is_null() {
+                        // Nothing is kept apart where each message travels alone.
+                        true if bytes.len() <= conn.wire.limits.message_size => {
+                            round.message(&mut Sense::default(), conn.wire.bare(bytes));
+                        }
+                        _ => round.datagram(&mut Sense::default(), bytes),
+                    }
+                });
+            });
+        });
+    }
+
     fn round(
         &self,
         above: &dyn Above,
@@ -219,6 +251,16 @@ impl Round<'_> {
                         Cut::Message(message) => message,
                         Cut::Parts(parts) => {
                             self.spoken(sense, Message::Parts(parts));
+                            if conn.is_closed() {
+                                return (bytes.len(), Flow::Closed);
+                            }
+                            continue;
+                        }
+                        Cut::Broker(event) => {
+                            let broker = lock(&self.net.peers).wire_at(conn.link).cloned();
+                            if let Some(broker) = broker {
+                                broker.hear(self.above, event);
+                            }
                             if conn.is_closed() {
                                 return (bytes.len(), Flow::Closed);
                             }
@@ -307,7 +349,8 @@ impl Round<'_> {
         }
         collect::flush();
         let conn = self.conn;
-        conn.flow.stall(|| self.full())
+        // What is behind it are many, who do not wait for one.
+        !conn.is_line() && conn.flow.stall(|| self.full())
     }
 
     fn full(&mut self) -> bool {
@@ -329,7 +372,9 @@ impl Round<'_> {
         let conn = self.conn;
         match conn.speech {
             Speech::Plain if conn.wire.security.is_null() => self.telegram(&conn.peer, bytes),
-            Speech::Plain | Speech::Sealed(_) => self.sealed(sense, bytes),
+            Speech::Addressed if conn.wire.security.is_null() => self.telegram(&conn.peer, bytes),
+            Speech::Plain | Speech::Addressed | Speech::Sealed(_) => self.sealed(sense, bytes),
+            Speech::Line => {}
             Speech::Framed(_) => self.telegram(conn.peer(), bytes),
             Speech::Spoken(_) => self.spoken(sense, Message::Whole(bytes)),
         }

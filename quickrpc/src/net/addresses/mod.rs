@@ -1,10 +1,12 @@
-//! Wires that have addresses in place of peers: datagrams.
+//! Wires that have addresses in place of peers: datagrams, and what is behind a broker.
 //!
 //! Nothing is connected there for a peer. Whatever sends something, and whatever is sent to, is a
 //! [`Conn`] without a connection of its own, so that senders, lanes and answers are those of any
 //! other wire. Anybody can make up addresses, so that a wire knows only so many of them, and what
 //! waits of all of them has a limit beside that of each.
 
+#[cfg_attr(not(feature = "nats"), allow(dead_code, reason = "no link makes one"))]
+pub(crate) mod broker;
 pub(crate) mod datagrams;
 pub(crate) mod room;
 mod table;
@@ -12,13 +14,23 @@ mod table;
 use std::fmt;
 use std::sync::Arc;
 
+use super::above::Above;
 use super::conn::Conn;
 use crate::base::sender::Sender;
+use crate::wire::nats::Event;
 
 /// One open wire that has addresses.
 pub(crate) trait Addresses: fmt::Debug + Send + Sync {
     /// What is sent to it goes to all; anybody may answer it.
     fn everyone(&self) -> &Arc<Conn>;
+
+    /// What is sent to it goes to one of several, where the wire has that.
+    fn anyone(&self) -> Option<&Arc<Conn>> {
+        None
+    }
+
+    /// Hears what the broker says, where there is one. On the poll thread.
+    fn hear(&self, _above: &dyn Above, _event: Event<'_>) {}
 
     /// What stands for an address that is named. `None`: it is none, or cannot be reached from
     /// here.
