@@ -81,6 +81,9 @@ pub(crate) trait Above: Send + Sync {
     fn stopped(&self, deadline: Instant);
 }
 
+/// Has something heard.
+pub(crate) type Feed<'f> = &'f mut dyn FnMut(&mut dyn Hears);
+
 /// Hears the messages of one round of one peer.
 pub(crate) trait Hears {
     /// A message, and who sent it.

@@ -17,7 +17,8 @@ use crate::wire::framing::{Progress, Unframed};
 use crate::wire::hearing::{Hearing, Message, Sense, Unsealed};
 use crate::wire::session::{Heard, Say};
 
-use super::above::{Above, Hears};
+use super::above::{Above, Feed, Hears};
+use super::addresses::Around;
 use super::collect::{self, Batch};
 use super::conn::{Conn, Content, Rx, Speech, Wait};
 use super::net::Net;
@@ -173,37 +174,6 @@ impl Net {
         });
     }
 
-    /// Handles one message that came by a broker. It stands alone, and whoever hears it looks at
-    /// it first.
-    pub(crate) fn receive_delivery(
-        &self,
-        above: &dyn Above,
-        conn: &Arc<Conn>,
-        bytes: &[u8],
-        look: &mut dyn FnMut(&mut dyn Hears, &mut dyn FnMut(&mut dyn Hears)),
-    ) {
-        foreign::catch("reading a message of a broker", || {
-            let _batch = Batch::begin();
-            above.round(conn, &mut |hears| {
-                look(hears, &mut |hears| {
-                    let mut round = Round {
-                        net: self,
-                        above,
-                        conn,
-                        hears,
-                    };
-                    match conn.wire.security.is_null() {
-                        // Nothing is kept apart where each message travels alone.
-                        true if bytes.len() <= conn.wire.limits.message_size => {
-                            round.message(&mut Sense::default(), conn.wire.bare(bytes));
-                        }
-                        _ => round.datagram(&mut Sense::default(), bytes),
-                    }
-                });
-            });
-        });
-    }
-
     fn round(
         &self,
         above: &dyn Above,
@@ -223,6 +193,46 @@ impl Net {
         });
         hearing.cutter.rest();
         read
+    }
+}
+
+impl Around for Net {
+    fn enter(&self, peer: &Arc<Conn>) -> bool {
+        lock(&self.peers).insert(Arc::clone(peer))
+    }
+
+    fn send(&self, by: &Arc<Conn>, bytes: &[u8]) {
+        // If it has ended, that is seen to elsewhere.
+        self.put(by, Content::Framed(bytes), Wait::Answer).ok();
+    }
+
+    fn deliver(
+        &self,
+        above: &dyn Above,
+        conn: &Arc<Conn>,
+        bytes: &[u8],
+        check: &mut dyn FnMut(&mut dyn Hears, Feed<'_>),
+    ) {
+        foreign::catch("reading a message of a broker", || {
+            let _batch = Batch::begin();
+            above.round(conn, &mut |hears| {
+                check(hears, &mut |hears| {
+                    let mut round = Round {
+                        net: self,
+                        above,
+                        conn,
+                        hears,
+                    };
+                    match conn.wire.security.is_null() {
+                        // Nothing is kept apart where each message travels alone.
+                        true if bytes.len() <= conn.wire.limits.message_size => {
+                            round.message(&mut Sense::default(), conn.wire.bare(bytes));
+                        }
+                        _ => round.datagram(&mut Sense::default(), bytes),
+                    }
+                });
+            });
+        });
     }
 }
 

@@ -14,10 +14,28 @@ mod table;
 use std::fmt;
 use std::sync::Arc;
 
-use super::above::Above;
+use super::above::{Above, Feed, Hears};
 use super::conn::Conn;
 use crate::base::sender::Sender;
 use crate::wire::nats::Event;
+
+/// What a wire asks of the network around it.
+pub(crate) trait Around: Send + Sync {
+    /// A peer has come, which can be sent to from now on. Gives false if nobody is let in any more.
+    fn enter(&self, peer: &Arc<Conn>) -> bool;
+
+    /// Sends something, or queues it.
+    fn send(&self, by: &Arc<Conn>, bytes: &[u8]);
+
+    /// Handles one message. It stands alone, and `check` hands it on, or not.
+    fn deliver(
+        &self,
+        above: &dyn Above,
+        from: &Arc<Conn>,
+        bytes: &[u8],
+        check: &mut dyn FnMut(&mut dyn Hears, Feed<'_>),
+    );
+}
 
 /// One open wire that has addresses.
 pub(crate) trait Addresses: fmt::Debug + Send + Sync {

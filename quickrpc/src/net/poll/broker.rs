@@ -25,7 +25,9 @@ impl Loop {
         input: Vec<u8>,
     ) {
         let more = !input.is_empty() || stream.has_unread();
-        let broker = Broker::new(&self.net, &link.wire, index, settings, stream);
+        let (around, keeper) = (self.net.me.clone(), self.net.me.clone());
+        let (budget, wire) = (&self.net.budget, &link.wire);
+        let broker = Broker::new(around, keeper, budget, wire, index, settings, stream);
         let line = Arc::clone(&broker.line);
         line.preset_input(input);
         lock(&self.net.peers).add_wire(Arc::clone(&broker) as Arc<dyn Addresses>);

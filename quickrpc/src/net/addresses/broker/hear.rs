@@ -149,10 +149,10 @@ impl Broker {
         payload: &[u8],
     ) -> bool {
         let mut heard = false;
-        let Some(net) = self.net.upgrade() else {
+        let Some(around) = self.around.upgrade() else {
             return false;
         };
-        net.receive_delivery(above, conn, payload, &mut |hears, listen| {
+        around.deliver(above, conn, payload, &mut |hears, listen| {
             let mut checked = Checked {
                 broker: self,
                 conn,

@@ -128,8 +128,8 @@ impl Broker {
         if let Some(before) = replaced {
             before.close(DisconnectReason::Replaced);
         }
-        let net = self.net.upgrade();
-        if net.is_some_and(|net| lock(&net.peers).insert(Arc::clone(&conn))) {
+        let around = self.around.upgrade();
+        if around.is_some_and(|around| around.enter(&conn)) {
             crate::base::log::debug!(peer = %conn.peer(), wire = %self.wire.name, "it is there");
             above.came(&conn);
         } else {

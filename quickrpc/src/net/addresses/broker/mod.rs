@@ -39,10 +39,9 @@ use self::served::Served;
 use super::super::above::Above;
 use super::super::budget::Budget;
 use super::super::collect::Batch;
-use super::super::conn::{At, BrokerOutlet, Carries, Conn, Content, Keeper, Outlet, Wait};
-use super::super::net::Net;
-use super::Addresses;
+use super::super::conn::{At, BrokerOutlet, Carries, Conn, Keeper, Outlet};
 use super::room::Waiting;
+use super::{Addresses, Around};
 
 /// So many times the share of one peer may wait of all together: they can be made up.
 const SHARES: usize = 16;
@@ -54,7 +53,8 @@ const SILENCES: u32 = 5;
 /// An open connection to a broker, and the peers behind it.
 pub(crate) struct Broker {
     me: Weak<Broker>,
-    net: Weak<Net>,
+    around: Weak<dyn Around>,
+    keeper: Weak<dyn Keeper>,
     budget: Arc<Budget>,
     /// Of the peers.
     wire: Arc<Wire>,
@@ -82,7 +82,9 @@ pub(crate) struct Broker {
 
 impl Broker {
     pub(crate) fn new(
-        net: &Net,
+        around: Weak<dyn Around>,
+        keeper: Weak<dyn Keeper>,
+        budget: &Arc<Budget>,
         wire: &Arc<Wire>,
         link: usize,
         settings: &Arc<Settings>,
@@ -90,7 +92,6 @@ impl Broker {
     ) -> Arc<Self> {
         let info = settings.info();
         let subjects = Subjects::new(&settings.expr.namespace, &settings.name, &settings.token);
-        let (keeper, budget) = (net.me.clone() as Weak<dyn Keeper>, &net.budget);
         let line = line(&keeper, budget, wire, link, stream);
         let waiting = Arc::new(Waiting::new(SHARES));
         Arc::new_cyclic(|me: &Weak<Broker>| {
@@ -111,7 +112,8 @@ impl Broker {
             let any = format!("one of {}", subjects.namespace());
             Broker {
                 me: me.clone(),
-                net: net.me.clone(),
+                around: around.clone(),
+                keeper: keeper.clone(),
                 budget: Arc::clone(budget),
                 wire: Arc::clone(wire),
                 link,
@@ -205,9 +207,8 @@ impl Broker {
 
     /// Writes verbs; if the line has ended, that is seen elsewhere.
     fn write(&self, verbs: &[u8]) {
-        if let Some(net) = self.net.upgrade() {
-            let content = Content::Framed(verbs);
-            net.put(&self.line, content, Wait::Answer).ok();
+        if let Some(around) = self.around.upgrade() {
+            around.send(&self.line, verbs);
         }
     }
 
@@ -229,7 +230,7 @@ impl Broker {
             at,
             waiting: Arc::clone(&self.waiting),
         });
-        let (keeper, wire) = (self.net.clone() as Weak<dyn Keeper>, &self.wire);
+        let (keeper, wire) = (self.keeper.clone(), &self.wire);
         Conn::new(keeper, &self.budget, sender, wire, self.link, outlet, None)
     }
 
