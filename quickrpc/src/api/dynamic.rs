@@ -19,10 +19,8 @@
 //! # Ok(()) }
 //! ```
 
-use std::collections::HashMap;
 use std::fmt;
 use std::ops::Deref;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -52,14 +50,6 @@ use crate::wire::codec::IntoCodec;
 #[derive(Clone)]
 pub struct Api {
     api: api::Api,
-    properties: Arc<Mutex<Properties>>,
-}
-
-/// The properties that were asked for, by name.
-#[derive(Default)]
-struct Properties {
-    own: HashMap<String, WritableProperty<Value>>,
-    remote: HashMap<String, RemoteProperty<Value>>,
 }
 
 /// Marks the builder of an API without a trait.
@@ -67,6 +57,10 @@ struct Properties {
 pub struct Undeclared(());
 
 impl Api {
+    pub(super) fn of(api: api::Api) -> Self {
+        Api { api }
+    }
+
     /// Puts an API together; finish with [`Builder::build_dynamic`].
     pub fn builder() -> Builder<Undeclared> {
         Builder::__new()
@@ -145,7 +139,7 @@ impl Api {
     pub fn property(&self, name: &str, access: Access) -> WritableProperty<Value> {
         let calls = self.api.calls();
         let property = {
-            let mut properties = lock(&self.properties);
+            let mut properties = lock(self.api.undeclared());
             if let Some(property) = properties.own.get(name) {
                 return property.clone();
             }
@@ -171,7 +165,7 @@ impl Api {
     /// [`Outgoing::read`] and [`Outgoing::write`] send.
     pub fn remote_property(&self, name: &str) -> RemoteProperty<Value> {
         let calls = self.api.calls();
-        let mut properties = lock(&self.properties);
+        let mut properties = lock(self.api.undeclared());
         let make = || {
             let change = CallNames::of(name).change;
             let slot = calls
@@ -227,11 +221,8 @@ impl Builder<Undeclared> {
     ///
     /// As [`Builder::build`].
     pub fn build_dynamic(self) -> Result<Api> {
-        let api = self.build_with("dynamic", SlotTable::default())?;
-        Ok(Api {
-            api,
-            properties: Arc::default(),
-        })
+        self.build_with("dynamic", SlotTable::default())
+            .map(Api::of)
     }
 }
 
@@ -319,6 +310,21 @@ impl Outgoing {
     /// The same with another deadline for its calls.
     pub fn timeout(&self, timeout: Duration) -> Self {
         Outgoing(self.0.timeout(timeout))
+    }
+
+    /// Waits until those are connected whom this handle sends to; see
+    /// [`Handle::ready`](crate::Handle::ready).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Blocking
+    ///
+    /// As there.
+    pub fn ready(&self, limit: Duration) -> Result<Self> {
+        self.0.ready(limit)?;
+        Ok(self.clone())
     }
 
     /// What this thread sends in the closure leaves with as few writes as possible.

@@ -1,14 +1,24 @@
 //! What makes the properties of generated handles.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::base::typed_error::IntoCallError;
+use crate::base::value::Value;
 use crate::call::property::{Form, Names, Property, RemoteProperty, WritableProperty};
 use crate::call::reply::Via;
 use crate::format::property::PropertyDescription;
 
 use super::handle::Api;
+
+/// The properties without a declaration that were asked for, by name.
+#[derive(Default)]
+pub(super) struct Undeclared {
+    pub(super) own: HashMap<String, WritableProperty<Value>>,
+    pub(super) remote: HashMap<String, RemoteProperty<Value>>,
+}
 
 impl Api {
     #[doc(hidden)]

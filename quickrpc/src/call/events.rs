@@ -27,6 +27,7 @@ impl Above for Calls {
             self.post(peer.id(), Box::new(item), 0);
         }
         self.introduce(peer);
+        self.somebody_came();
     }
 
     fn round(&self, peer: &Arc<Conn>, feed: &mut dyn FnMut(&mut dyn Hears)) {
@@ -146,6 +147,7 @@ impl Above for Calls {
                 self.tell_cancelled(given_up.id, given_up.asked.as_slice());
             }
         }
+        self.unsent.clear();
         self.feeds.clear();
         let marks = self.cancel_running();
         self.mailbox.wait_idle(deadline);

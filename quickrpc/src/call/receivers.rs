@@ -10,13 +10,13 @@ use crate::net::conn::Conn;
 use crate::net::peers::PeerTable;
 
 /// Peers that a message goes to; nearly always one.
-pub(super) enum Few {
+pub(crate) enum Few {
     One([Arc<Conn>; 1]),
     Many(Vec<Arc<Conn>>),
 }
 
 impl Few {
-    pub(super) fn as_slice(&self) -> &[Arc<Conn>] {
+    pub(crate) fn as_slice(&self) -> &[Arc<Conn>] {
         match self {
             Few::One(one) => one,
             Few::Many(many) => many,
@@ -61,7 +61,7 @@ impl Target {
     }
 
     /// The peers that are meant, and the receivers that are not there.
-    pub(super) fn resolve(&self) -> (Few, Failures) {
+    pub(crate) fn resolve(&self) -> (Few, Failures) {
         let mut peers = lock(&self.calls.net.peers);
         if let Some([Receiver::Anyone]) = self.receivers.as_deref() {
             let few = match peers.anyone() {

@@ -7,12 +7,12 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock, RwLock, Weak};
+use std::sync::{Arc, OnceLock, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
 use std::time::Duration;
 
 use crossbeam_channel::{bounded, select};
 
-use crate::base::error::{BoxError, CallError};
+use crate::base::error::{BoxError, CallError, Error};
 use crate::base::foreign::catch;
 use crate::base::often::Origin;
 use crate::base::typed_error::IntoCallError;
@@ -29,11 +29,10 @@ pub(crate) type Handler =
 /// The slots of an API by their names on the wire.
 #[derive(Debug, Default)]
 pub(crate) struct SlotTable {
-    calls: &'static [CallDescription],
-    /// Sorted by their names: some comparisons cost less than hashing a name.
+    /// Of the trait that the API was built for. Sorted by their names: some comparisons cost less
+    /// than hashing a name, and they are never changed.
     declared: Vec<Arc<SlotInner>>,
-    /// Of an API without a trait; made when somebody connects.
-    dynamic: RwLock<HashMap<String, Arc<SlotInner>>>,
+    added: RwLock<Added>,
     /// Who hears that a slot has other handlers.
     watched: Watched,
 }
@@ -46,6 +45,15 @@ impl fmt::Debug for Watched {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Watched")
     }
+}
+
+/// What came later.
+#[derive(Debug, Default)]
+struct Added {
+    /// All traits, in the order in which they were added.
+    traits: Vec<Description>,
+    /// Of further traits, and of calls without a declaration, made when somebody connects.
+    slots: HashMap<String, Arc<SlotInner>>,
 }
 
 pub(crate) struct SlotInner {
@@ -90,33 +98,57 @@ pub(crate) trait Place: Send + Sync {
 
 impl SlotTable {
     pub(crate) fn declared(description: &Description, subscription_limit: usize) -> Self {
-        let incoming = description.incoming();
         let watched = Watched::default();
-        let mut declared: Vec<_> = incoming
-            .map(|call| {
-                Arc::new(SlotInner::new(
-                    call.wire_name,
-                    Some(call),
-                    subscription_limit,
-                    &watched,
-                ))
-            })
-            .collect();
+        let mut declared = slots(description, subscription_limit, &watched);
         declared.sort_by(|a, b| a.name.cmp(&b.name));
+        let added = Added {
+            traits: vec![*description],
+            slots: HashMap::new(),
+        };
         SlotTable {
-            calls: description.calls,
             declared,
-            dynamic: RwLock::default(),
+            added: RwLock::new(added),
             watched,
         }
+    }
+
+    /// Adds the slots of a further trait.
+    ///
+    /// # Errors
+    ///
+    /// If one of its names means something already; nothing is added then.
+    pub(crate) fn add(&self, new: &Description, subscription_limit: usize) -> Result<(), Error> {
+        let mut added = self.write();
+        for old in &added.traits {
+            if let Some((name, direction)) = old.shares(new) {
+                return Err(collision(old, new, name, direction));
+            }
+        }
+        let taken = new.incoming().map(|call| call.wire_name);
+        if let Some(name) = taken
+            .into_iter()
+            .find(|name| added.slots.contains_key(*name))
+        {
+            let text = format!(
+                "`{}` cannot be added: its incoming call `{name}` has a handler without a \
+                 declaration already (`dynamic::Api::on`); add the trait first, or use another name",
+                new.name
+            );
+            return Err(Error::Config(text.into()));
+        }
+        let slots = slots(new, subscription_limit, &self.watched).into_iter();
+        added
+            .slots
+            .extend(slots.map(|slot| (slot.name.to_string(), slot)));
+        added.traits.push(*new);
+        Ok(())
     }
 
     pub(crate) fn find(&self, method: &str) -> Option<Arc<SlotInner>> {
         if let Some(slot) = self.find_declared(method) {
             return Some(Arc::clone(slot));
         }
-        let dynamic = self.dynamic.read().unwrap_or_else(|p| p.into_inner());
-        dynamic.get(method).cloned()
+        self.read().slots.get(method).cloned()
     }
 
     fn find_declared(&self, method: &str) -> Option<&Arc<SlotInner>> {
@@ -134,35 +166,57 @@ impl SlotTable {
         errors: IntoCallError,
         subscription_limit: usize,
     ) -> Slot {
-        match self.find_declared(call.wire_name) {
-            Some(slot) => {
-                slot.reads_null.get_or_init(|| reads_null);
-                slot.errors.get_or_init(|| errors);
-                Slot(Arc::clone(slot))
-            }
-            // Not reached by generated code, which asks for what it declared.
-            None => self.dynamic(call.wire_name, subscription_limit),
-        }
+        // Generated code asks for what it declared, so that it is there.
+        let slot = self.dynamic(call.wire_name, subscription_limit);
+        slot.0.reads_null.get_or_init(|| reads_null);
+        slot.0.errors.get_or_init(|| errors);
+        slot
     }
 
+    /// The slot of this name, whether it is declared or not.
     pub(crate) fn dynamic(&self, method: &str, subscription_limit: usize) -> Slot {
-        let mut dynamic = self.dynamic.write().unwrap_or_else(|p| p.into_inner());
-        let slot = dynamic.entry(method.to_owned()).or_insert_with(|| {
+        if let Some(slot) = self.find(method) {
+            return Slot(slot);
+        }
+        let mut added = self.write();
+        let slot = added.slots.entry(method.to_owned()).or_insert_with(|| {
             let slot = SlotInner::new(method, None, subscription_limit, &self.watched);
             Arc::new(slot)
         });
         Slot(Arc::clone(slot))
     }
 
+    /// All that can be called, by the names on the wire.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let all = self.all().into_iter().map(|slot| String::from(&*slot.name));
+        all.collect()
+    }
+
+    /// What is connected and nobody has declared, in order.
+    pub(crate) fn undeclared(&self) -> Vec<String> {
+        let added = self.read();
+        let undeclared = added.slots.values().filter(|slot| slot.call.is_none());
+        let connected = undeclared.filter(|slot| !slot.handlers().is_empty());
+        let mut names: Vec<_> = connected.map(|slot| String::from(&*slot.name)).collect();
+        names.sort();
+        names
+    }
+
+    /// The traits whose calls these are, in the order in which they were added.
+    pub(crate) fn traits(&self) -> Vec<Description> {
+        self.read().traits.clone()
+    }
+
     /// Names of the methods nobody is connected to, in the order of their declaration.
     pub(crate) fn unhandled(&self) -> Vec<&'static str> {
-        let incoming = |call: &&CallDescription| call.direction == Direction::Incoming;
+        let traits = self.traits();
+        let calls = traits.iter().flat_map(|api| api.calls.iter());
         let unhandled = |call: &&CallDescription| {
-            let slot = self.find_declared(call.wire_name);
+            let slot = self.find(call.wire_name);
             slot.is_some_and(|slot| slot.handlers().is_empty())
         };
-        let calls = self.calls.iter().filter(incoming).filter(unhandled);
-        calls.map(|call| call.name).collect()
+        let calls = calls.filter(|call| call.direction == Direction::Incoming);
+        calls.filter(unhandled).map(|call| call.name).collect()
     }
 
     /// From now on, this is called when a slot has handlers that had none, or the other way round.
@@ -201,10 +255,56 @@ impl SlotTable {
     }
 
     fn all(&self) -> Vec<Arc<SlotInner>> {
-        let dynamic = self.dynamic.read().unwrap_or_else(|p| p.into_inner());
-        let all = self.declared.iter().chain(dynamic.values());
+        let added = self.read();
+        let all = self.declared.iter().chain(added.slots.values());
         all.cloned().collect()
     }
+
+    fn read(&self) -> RwLockReadGuard<'_, Added> {
+        self.added.read().unwrap_or_else(|p| p.into_inner())
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Added> {
+        self.added.write().unwrap_or_else(|p| p.into_inner())
+    }
+}
+
+/// A slot for each incoming call of a trait.
+fn slots(
+    description: &Description,
+    subscription_limit: usize,
+    watched: &Watched,
+) -> Vec<Arc<SlotInner>> {
+    let slot = |call: &'static CallDescription| {
+        Arc::new(SlotInner::new(
+            call.wire_name,
+            Some(call),
+            subscription_limit,
+            watched,
+        ))
+    };
+    description.incoming().map(slot).collect()
+}
+
+#[cold]
+fn collision(old: &Description, new: &Description, name: &str, direction: Direction) -> Error {
+    let text = match direction {
+        _ if old.name == new.name && old == new => {
+            format!("`{}` is there already; clone its handle", new.name)
+        }
+        Direction::Incoming => format!(
+            "`{}` cannot be added: it receives `{name}`, and so does `{}`; give one of the calls \
+             another name (`#[name = \"..\"]`), or its trait `prefix = \"..\"`",
+            new.name, old.name
+        ),
+        Direction::Outgoing => format!(
+            "`{}` cannot be added: it sends `{name}`, and so does `{}`, which the other side \
+             could not tell apart; give one of the calls another name (`#[name = \"..\"]`), or \
+             all of a trait a prefix",
+            new.name, old.name
+        ),
+    };
+    Error::Config(text.into())
 }
 
 impl SlotInner {

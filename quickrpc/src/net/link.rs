@@ -94,6 +94,22 @@ impl Leaf {
     pub(crate) fn is_server(&self) -> bool {
         matches!(self, Leaf::TcpServer { .. } | Leaf::UnixServer { .. })
     }
+
+    /// Whether it leads to one peer. Of one that is the program's own, that is not known.
+    pub(crate) fn is_client(&self) -> bool {
+        match self {
+            Leaf::Stdio { .. }
+            | Leaf::Tcp { .. }
+            | Leaf::Process(_)
+            | Leaf::Unix(_)
+            | Leaf::Broker(_) => true,
+            Leaf::TcpServer { .. }
+            | Leaf::UnixServer { .. }
+            | Leaf::Internal { .. }
+            | Leaf::Udp(_)
+            | Leaf::Custom(_) => false,
+        }
+    }
 }
 
 /// Takes a binding apart: one link for each transport without parts.
@@ -185,6 +201,8 @@ pub(crate) fn links(
             };
             wire.keepalive = options.keepalive;
             wire.spin = options.spin;
+            let is_for_people = matches!(link.leaf.kind(), TransportKind::TcpServer { .. });
+            wire.answers = codec.answers(is_for_people);
             if leaf.is_server() {
                 wire.role = Role::Server;
             }

@@ -157,6 +157,27 @@ impl Net {
         }
     }
 
+    // ---- links
+
+    /// The wires of all links.
+    pub(crate) fn wires(&self) -> Vec<Arc<Wire>> {
+        let links = lock(&self.links);
+        links.iter().map(|link| Arc::clone(&link.wire)).collect()
+    }
+
+    /// Whether peers may come that it does not ask for.
+    pub(crate) fn has_servers(&self) -> bool {
+        lock(&self.links)
+            .iter()
+            .any(|link| link.transport.is_server())
+    }
+
+    /// Whether each transport leads to one peer, without which there is nobody.
+    pub(crate) fn has_only_clients(&self) -> bool {
+        let links = lock(&self.links);
+        !links.is_empty() && links.iter().all(|link| link.transport.is_client())
+    }
+
     // ---- peers
 
     /// A peer has connected: it can be sent to from now on, once it has greeted. What has come

@@ -52,12 +52,18 @@ impl Net {
     /// Has the session of a peer say what it has kept, if that is due. Without room it is asked
     /// again when there is some.
     pub(crate) fn say_kept(&self, conn: &Arc<Conn>) {
-        if !conn.wire.has_properties() || conn.is_closed() {
-            return;
+        if conn.wire.has_properties() && !conn.is_closed() {
+            not_kept(conn, self.offer(conn, &[], About::Kept { last: false }));
         }
-        if let Err(error) = self.offer(conn, &[], About::Kept) {
-            // It has gone meanwhile; what cannot be said is not kept.
-            crate::base::log::debug!(peer = %conn.peer(), "what was kept is not said: {error}");
+    }
+
+    /// Has the session of a peer say all that it has kept: we are about to end the connection.
+    pub(crate) fn say_last(&self, conn: &Arc<Conn>) {
+        if conn.wire.has_properties() && !conn.is_closed() && conn.is_greeted() {
+            not_kept(
+                conn,
+                self.transmit(conn, &[], About::Kept { last: true }, Wait::Never),
+            );
         }
     }
 
@@ -116,7 +122,7 @@ impl Net {
         for telegram in &telegrams {
             let content = match telegram {
                 Telegram::Plain(header, payload) => Content::Plain(header.as_ref(), payload),
-                Telegram::Sealed(payload) => Content::Payload(About::Kept, payload),
+                Telegram::Sealed(payload) => Content::Payload(About::Kept { last: true }, payload),
             };
             if let Err(error) = self.put(conn, content, Wait::Answer) {
                 if !matches!(error, Error::Disconnected { .. } | Error::Stopped) {
@@ -155,6 +161,13 @@ impl Net {
         {
             conn.close(DisconnectReason::Refused(reason.clone()));
         }
+    }
+}
+
+/// The peer has gone meanwhile; what cannot be said is not kept.
+fn not_kept<T>(conn: &Conn, said: Result<T, Error>) {
+    if let Err(error) = said {
+        crate::base::log::debug!(peer = %conn.peer(), "what was kept is not said: {error}");
     }
 }
 

@@ -83,6 +83,8 @@ pub(crate) struct Wire {
     pub(crate) warned: AtomicBool,
     /// Who waits for its input looks for it so long before it sleeps.
     pub(crate) spin: Option<Duration>,
+    /// People get answers that have no id.
+    pub(crate) answers: bool,
 }
 
 impl Wire {
@@ -105,6 +107,7 @@ impl Wire {
             certified: false,
             warned: AtomicBool::new(false),
             spin: None,
+            answers: codec.answers(false),
         }
     }
 

@@ -167,8 +167,8 @@ pub(crate) trait Speaking: Send {
         Ok(())
     }
 
-    /// Appends a message with what was kept and is due.
-    fn kept(&mut self, _out: &mut Vec<u8>) {}
+    /// Appends a message with what was kept and is due; the last time, whenever it is due.
+    fn kept(&mut self, _out: &mut Vec<u8>, _last: bool) {}
 
     /// When [`kept`](Self::kept) has something to say. Each time is given once.
     fn later(&mut self) -> Option<Instant> {
@@ -286,8 +286,9 @@ pub(crate) enum About<'a> {
     /// The value of a property, for protocols that have properties; and what it is called as a
     /// notification.
     Change { property: &'a str, method: &'a str },
-    /// Nothing new: what the session has kept.
-    Kept,
+    /// Nothing new: what the session has kept, as far as it is due, or all of it since the
+    /// connection is about to end.
+    Kept { last: bool },
 }
 
 impl About<'_> {
@@ -306,13 +307,13 @@ impl About<'_> {
             About::Call { method, id } => speaking.call(out, method, body, id),
             About::Answer { id, failed } => speaking.answer(out, id, body, failed),
             About::Change { property, .. } => speaking.change(out, property, body)?,
-            About::Kept => speaking.kept(out),
+            About::Kept { last } => speaking.kept(out, last),
         }
         Ok(())
     }
 
     /// Whether something may be kept of it.
     pub(crate) fn may_be_kept(&self) -> bool {
-        matches!(self, About::Change { .. } | About::Kept)
+        matches!(self, About::Change { .. } | About::Kept { .. })
     }
 }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use quickrpc::{DisconnectReason, Error, TransportState, Value};
+use quickrpc::{DisconnectReason, Error, TransportState, Value, remote_api};
 use quickrpc_tests::{
     Bot, Inbox, OwnDir, Peer, Python, SOON, bounded, eventually, every_kind, inbox, serve_bot,
+    value,
 };
 use serde_json::json;
 
@@ -302,6 +303,30 @@ fn our_client_and_their_server() {
 }
 
 /// That server does not notice that a client has gone, and refuses it when it comes again; once.
+/// Whose numbers are one value of ours, and two arguments of theirs.
+#[remote_api]
+trait Sum {
+    #[outgoing]
+    fn add(&self, #[whole] numbers: Value) -> Value;
+}
+
+#[test]
+fn an_object_as_a_whole_is_arguments_of_theirs() {
+    let Some(python) = python() else { return };
+    let secrets = Secrets::new();
+    let (_peer, transport) = their_server(python, &[]);
+    let client = Sum::bind(secrets.codec("cog"), transport.as_str()).unwrap();
+    client.start().unwrap();
+    let numbers = value(json!({"a": 2, "b": 3}));
+    assert_eq!(
+        settled(client.all().add(numbers.clone())).unwrap(),
+        Value::from(5)
+    );
+    let list = settled(client.all().add(value(json!([2, 3])))).unwrap_err();
+    assert!(matches!(list, Error::Encode { .. }), "{list:?}");
+    assert_eq!(settled(client.all().add(numbers)).unwrap(), Value::from(5));
+}
+
 #[test]
 fn our_client_comes_back_to_a_server_that_has_not_noticed() {
     let Some(python) = python() else { return };

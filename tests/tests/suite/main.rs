@@ -1,5 +1,6 @@
 //! The library as a downstream user sees it: one module per topic.
 
+mod absent;
 mod announcer;
 mod answers;
 mod arguments;
@@ -17,6 +18,7 @@ mod config;
 mod conformance;
 mod content_length;
 mod deadlocks;
+mod discover;
 mod dynamic;
 mod endings;
 mod hmac;
@@ -32,6 +34,7 @@ mod limits_reading;
 mod limits_servers;
 mod matrix;
 mod msgpack;
+mod nodes;
 mod null_results;
 mod panics;
 mod peers;

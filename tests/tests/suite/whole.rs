@@ -92,6 +92,38 @@ fn the_value_is_all_that_is_sent() {
 }
 
 #[test]
+fn over_zonis_it_is_an_object_whose_members_are_arguments() {
+    let secret = "?secret_env=PATH";
+    let server = format!("zonis{secret}");
+    let plotter = Plotter::bind(server.as_str(), "wsserv:127.0.0.1:0").unwrap();
+    serve(&plotter);
+    plotter.start().unwrap();
+    let (came, comers) = inbox();
+    plotter.on_connect(move |peer| came.send(peer.clone()).unwrap());
+    let transport = format!("ws:{}", plotter.local_addrs()[0]);
+    let client = format!("zonis:pen{secret}");
+    let other = PlotterInverse::bind(client.as_str(), transport.as_str()).unwrap();
+    let (heard, drawn) = inbox();
+    other
+        .drawn
+        .connect(move |_sender, counts| heard.send(counts).unwrap());
+    other.start().unwrap();
+    comers.next();
+    assert_eq!(settled(other.all().go(&POINT)).unwrap(), POINT);
+    let counts = BTreeMap::from([("dots".to_owned(), 3)]);
+    plotter.all().drawn(counts.clone()).unwrap();
+    assert_eq!(drawn.next(), counts);
+    // A Python peer would never answer that.
+    for refused in [
+        settled(other.all().path(&[POINT])).map(drop),
+        settled(other.all().text("a")).map(drop),
+    ] {
+        assert!(matches!(refused, Err(Error::Encode { .. })), "{refused:?}");
+    }
+    assert_eq!(settled(other.all().go(&POINT)).unwrap(), POINT);
+}
+
+#[test]
 fn a_person_types_its_members() {
     let plotter = Plotter::bind("terse", "tcpserv:127.0.0.1:0").unwrap();
     serve(&plotter);

@@ -7,6 +7,7 @@ use crate::base::scratch::with_scratch;
 use crate::base::sync::lock;
 use crate::call::calls::Calls;
 use crate::call::target::are_alike;
+use crate::format::description::Description;
 use crate::net::conn::{Conn, Wait};
 use crate::net::reactor::Command;
 
@@ -60,6 +61,16 @@ impl Calls {
         let peers: Vec<_> = lock(&self.net.peers).all().cloned().collect();
         for peer in peers {
             self.introduce_to(&peer, Arc::clone(property));
+        }
+    }
+
+    /// Those who are there already are told of the properties of another trait.
+    pub(crate) fn introduce_properties_of(&self, api: &Description) {
+        let read = |name: &str| api.incoming().any(|call| call.wire_name == name);
+        for property in self.properties.own() {
+            if read(&property.owned().names.read) {
+                self.introduce_to_all(&property);
+            }
         }
     }
 

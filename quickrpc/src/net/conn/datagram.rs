@@ -92,7 +92,7 @@ impl Conn {
         let about = match content {
             Content::Said(about, _) | Content::Payload(about, _) => about,
             // Nobody greets here.
-            Content::Framed(_) | Content::Plain(..) => About::Kept,
+            Content::Framed(_) | Content::Plain(..) => About::Kept { last: true },
         };
         let payload = self.finish(content, None)?;
         let to = (self.id(), &outlet.at);

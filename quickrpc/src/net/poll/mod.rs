@@ -485,6 +485,9 @@ impl Loop {
         peers.extend(self.leave_brokers());
         let ended = self.sources.peers().filter(|conn| conn.is_closed());
         peers.extend(ended.cloned());
+        for conn in &peers {
+            self.net.say_last(conn);
+        }
         self.flush_all(&peers);
         for conn in &peers {
             conn.close(DisconnectReason::Stopped);

@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::base::error::Error;
 use crate::base::limits::DEEPEST;
 use crate::base::reason::DisconnectReason;
-use crate::base::sync::lock;
+use crate::base::sync::{self, lock};
 use crate::expr::JugglerGeneration as Generation;
 use crate::format::text::{self, Json};
 use crate::wire::codec::Span;
@@ -57,7 +57,7 @@ impl Speaking for Speaker {
             About::Call { method, id: None } => (method, Saying::Notification),
             About::Call { method, .. } => (method, Saying::Call),
             About::Change { method, .. } => (method, Saying::Property),
-            About::Answer { .. } | About::Kept => return Ok(()),
+            About::Answer { .. } | About::Kept { .. } => return Ok(()),
         };
         let generation = self.generation();
         if let Some(reason) = lacks(generation, self.peer.role, saying) {
@@ -135,18 +135,23 @@ impl Speaking for Speaker {
                 reason: format!("Juggler cannot show it: {error}").into(),
             })?;
         if delay.is_zero() {
-            self.kept(out);
+            self.kept(out, false);
         }
         Ok(())
     }
 
-    fn kept(&mut self, out: &mut Vec<u8>) {
+    fn kept(&mut self, out: &mut Vec<u8>, last: bool) {
         let (before, after): (&[u8], &[u8]) = match self.generation() {
             Generation::V05 => (br#"{"type":"DATA","payload":"#, b"}"),
             Generation::V06 => (br#"{"type":"state","diff":"#, b"}"),
             Generation::V07 => (br#"0{"type":"state","diff":"#, b"}"),
         };
-        self.teller.show(out, Instant::now(), |out, patch| {
+        let by = if last {
+            sync::after(self.peer.expr.autoflush_delay)
+        } else {
+            Instant::now()
+        };
+        self.teller.show(out, by, |out, patch| {
             out.extend_from_slice(before);
             out.extend_from_slice(patch);
             out.extend_from_slice(after);

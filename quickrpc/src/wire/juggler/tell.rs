@@ -59,14 +59,14 @@ impl Teller {
         std::mem::take(&mut self.new).then_some(due)
     }
 
-    /// Appends what is to be shown at this time, as `write` puts it around a patch.
+    /// Appends what is to be shown by this time, as `write` puts it around a patch.
     pub(super) fn show(
         &mut self,
         out: &mut Vec<u8>,
-        now: Instant,
+        by: Instant,
         write: impl Fn(&mut Vec<u8>, &[u8]),
     ) {
-        if self.due.is_none_or(|due| now < due) {
+        if self.due.is_none_or(|due| by < due) {
             return;
         }
         (self.due, self.new) = (None, false);
@@ -86,7 +86,7 @@ impl Teller {
             }
         }
         if !self.kept.is_empty() {
-            (self.due, self.new) = (Some(now), true);
+            (self.due, self.new) = (Some(by), true);
         }
     }
 

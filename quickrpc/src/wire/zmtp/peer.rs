@@ -72,7 +72,7 @@ impl Peer {
         if let Some(reason) = why {
             let method = match about {
                 About::Call { method, .. } | About::Change { method, .. } => method,
-                About::Answer { .. } | About::Kept => "an answer",
+                About::Answer { .. } | About::Kept { .. } => "an answer",
             };
             return Err(Error::Unsupported {
                 protocol: "zmq".into(),

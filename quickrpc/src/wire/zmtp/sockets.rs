@@ -132,7 +132,7 @@ impl Saying {
     pub(super) fn of(about: About<'_>) -> Self {
         match about {
             About::Call { id: Some(_), .. } => Saying::Call,
-            About::Call { id: None, .. } | About::Change { .. } | About::Kept => {
+            About::Call { id: None, .. } | About::Change { .. } | About::Kept { .. } => {
                 Saying::Notification
             }
             About::Answer { .. } => Saying::Answer,

@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, OnceLock};
 
+use crate::base::error::Error;
 use crate::format::text::{self, Json};
-use crate::wire::session::{Role, Speaking};
+use crate::wire::session::{About, Role, Speaking};
 
 use super::SERVER;
 
@@ -31,6 +32,19 @@ impl Speaker {
 }
 
 impl Speaking for Speaker {
+    /// The package calls a route with `**arguments`.
+    fn can_say(&self, about: About<'_>, body: &[u8]) -> Result<(), Error> {
+        match about {
+            About::Call { method, .. } if !body.starts_with(b"{") => Err(Error::Encode {
+                method: method.into(),
+                reason: "Zonis takes arguments by their names, so that what is sent has to be an \
+                         object"
+                    .into(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
     fn call(&mut self, out: &mut Vec<u8>, method: &str, args: &[u8], id: Option<u64>) {
         let packet_id = match id {
             Some(id) => format!("\"{id}\""),

@@ -326,3 +326,20 @@ fn what_is_shown_is_heard_as_changes_of_properties() {
         value(json!({"b": [1]}))
     );
 }
+
+#[test]
+fn what_waits_for_the_delay_leaves_before_an_end() {
+    for codec in ALL {
+        let (supply, addr) = supply(&format!("{codec}?autoflush_delay=60s"));
+        let (came, comers) = inbox();
+        supply.on_connect(move |peer| came.send(peer.clone()).unwrap());
+        let mut others = [(); 2].map(|()| Other::connect(addr));
+        let peers = comers.take(2);
+        supply.voltage.set(1.0).unwrap();
+        supply.disconnect(&peers[0]).unwrap();
+        supply.stop().unwrap();
+        for other in &mut others {
+            other.sees(codec, &json!({"voltage": 1.0}));
+        }
+    }
+}

@@ -115,7 +115,7 @@ impl Broker {
                     key: None,
                 })
             }
-            About::Kept => Err(self.cannot("this", "it belongs to no message")),
+            About::Kept { .. } => Err(self.cannot("this", "it belongs to no message")),
         }
     }
 
