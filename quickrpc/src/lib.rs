@@ -554,7 +554,7 @@ pub mod __private {
 
 #[cfg(feature = "__fuzz")]
 #[doc(hidden)]
-#[path = "fuzz.rs"]
+#[path = "fuzz/mod.rs"]
 pub mod __fuzz;
 
 #[cfg(doctest)]

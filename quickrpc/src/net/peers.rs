@@ -132,11 +132,12 @@ impl PeerTable {
         Some(self.wires.remove(place))
     }
 
-    /// All peers, and what stands for everybody on a wire with addresses: whom a message to
-    /// all goes to.
+    /// All peers that can be called, and what stands for everybody on a wire with addresses: whom
+    /// a message to all goes to.
     pub(crate) fn everybody(&self) -> impl Iterator<Item = &Arc<Conn>> {
-        let connected = self.all().filter(|conn| !conn.is_addressed());
-        connected.chain(self.everyones())
+        let peers = self.all();
+        let peers = peers.filter(|conn| conn.takes_calls() && !conn.is_addressed());
+        peers.chain(self.everyones())
     }
 
     /// Whoever serves a call, on a wire that sees to that by itself; else one of those who are
@@ -147,9 +148,9 @@ impl PeerTable {
             return Some(Arc::clone(shared));
         }
         self.turn = self.turn.wrapping_add(1);
-        let count = self.all().count();
-        let one = self.turn.checked_rem(count)?;
-        self.all().nth(one).cloned()
+        let able = || self.all().filter(|conn| conn.takes_calls());
+        let one = self.turn.checked_rem(able().count())?;
+        able().nth(one).cloned()
     }
 
     /// The wire with addresses of a link.
@@ -166,8 +167,8 @@ impl PeerTable {
     pub(crate) fn only(&self) -> Option<&Arc<Conn>> {
         let alone = self.by_id.len() == 1 && self.wires.is_empty();
         let (_, one) = self.by_id.first_key_value().filter(|_| alone)?;
-        // A stranger is nobody.
-        one.is_greeted().then_some(one)
+        // A stranger is nobody, and so is who only takes answers.
+        (one.is_greeted() && one.takes_calls()).then_some(one)
     }
 
     /// What stands for an address, on each wire with addresses that is meant.

@@ -21,6 +21,11 @@ impl Net {
     ) -> Result<(), Error> {
         match conn.speech {
             Speech::Plain => self.put(conn, Content::Framed(bytes), wait),
+            Speech::Framed(_) => {
+                let put = self.put(conn, ready(conn, bytes, about)?, wait);
+                conn.responded();
+                put
+            }
             _ => self.put(conn, ready(conn, bytes, about)?, wait),
         }
     }

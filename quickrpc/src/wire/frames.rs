@@ -24,6 +24,8 @@ pub(crate) enum Frames {
     /// Those of NATS, on the connection to a broker, which is no peer.
     #[cfg_attr(not(feature = "nats"), allow(dead_code, reason = "no link makes one"))]
     Nats,
+    /// By requests and responses of HTTP.
+    Http,
 }
 
 /// Which messages are text, where that is told.
@@ -73,6 +75,8 @@ impl Frames {
             Frames::Zmtp(_, Form::Parts) => {}
             // Verbs are written whole.
             Frames::Nats => {}
+            // The peer knows which response it is.
+            Frames::Http => {}
         }
         Ok(())
     }
@@ -80,7 +84,7 @@ impl Frames {
     /// What they are to a protocol that needs something of this kind.
     pub(crate) fn carriage(&self) -> Option<Carriage> {
         match self {
-            Frames::Stream(_) | Frames::Nats => None,
+            Frames::Stream(_) | Frames::Http | Frames::Nats => None,
             Frames::WebSocket(..) => Some(Carriage::WebSocket),
             Frames::Zmtp(..) => Some(Carriage::Zmtp),
         }
@@ -98,13 +102,14 @@ impl Frames {
             Frames::WebSocket(..) => "every message ends with a final frame",
             Frames::Zmtp(..) => "every message ends with its last part",
             Frames::Nats => "every verb of NATS ends with a line",
+            Frames::Http => "every message is the body of a request",
         }
     }
 
     /// What can be sent without any meaning, whatever the codec is.
     pub(crate) fn idle(&self) -> Option<Vec<u8>> {
         match self {
-            Frames::Stream(_) => None,
+            Frames::Stream(_) | Frames::Http => None,
             Frames::WebSocket(side, _) => Some(side.ping()),
             Frames::Zmtp(..) => Some(zmtp::ping()),
             Frames::Nats => Some(nats::PING.to_vec()),
@@ -114,7 +119,7 @@ impl Frames {
     /// Why a call cannot be sent over them, whoever is connected.
     pub(crate) fn lacks(&self, wants_answer: bool) -> Option<&'static str> {
         match self {
-            Frames::Stream(_) | Frames::WebSocket(..) | Frames::Nats => None,
+            Frames::Stream(_) | Frames::WebSocket(..) | Frames::Http | Frames::Nats => None,
             Frames::Zmtp(socket, _) => socket.lacks(wants_answer),
         }
     }
@@ -122,7 +127,7 @@ impl Frames {
     /// What says to a peer that we end the connection, and why.
     pub(crate) fn farewell(&self, reason: &DisconnectReason) -> Option<Vec<u8>> {
         match self {
-            Frames::Stream(_) | Frames::Zmtp(..) | Frames::Nats => None,
+            Frames::Stream(_) | Frames::Zmtp(..) | Frames::Http | Frames::Nats => None,
             Frames::WebSocket(side, _) => {
                 let (code, text) = reason.close_code();
                 Some(side.close_frame(code, &text))

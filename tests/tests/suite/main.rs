@@ -24,6 +24,7 @@ mod endings;
 mod hmac;
 mod hmac_attacks;
 mod hostile;
+mod http;
 mod joins;
 mod juggler;
 mod lifecycle;
