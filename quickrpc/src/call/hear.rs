@@ -300,7 +300,6 @@ impl<'a> Ear<'a> {
         if self.calls.mailbox.refuses() {
             return self.shutting_down(&parts, telegram.script, route);
         }
-
         let Some(calls) = self.calls.me.upgrade() else {
             return;
         };
@@ -317,18 +316,39 @@ impl<'a> Ear<'a> {
         let (conn, sender, route) = (Arc::clone(self.conn), sender.clone(), route.clone());
         let telegram = telegram.shared();
         let deadline = self.deadline;
-        let item = move || {
-            let call = Call {
-                conn: &conn,
-                sender: &sender,
-                telegram: &telegram.script(),
-                parts: &parts,
-                route: &route,
-            };
-            calls.begin(&call, deadline);
-            calls.make_room(&conn);
+        let method = parts.method.of(telegram.script());
+        let item: Item = if self.calls.runs_apart(method) {
+            let key = parts.id.as_ref().map(|id| id.of(telegram.script()));
+            let key = key.map(|id| CallKey::new(conn.id(), id));
+            let peer = Arc::clone(&conn);
+            Box::new(move || {
+                let call = move |calls: &Calls| {
+                    let call = Call {
+                        conn: &conn,
+                        sender: &sender,
+                        telegram: &telegram.script(),
+                        parts: &parts,
+                        route: &route,
+                    };
+                    calls.begin(&call, deadline);
+                };
+                calls.run_apart(&peer, key, Box::new(call));
+                calls.make_room(&peer);
+            })
+        } else {
+            Box::new(move || {
+                let call = Call {
+                    conn: &conn,
+                    sender: &sender,
+                    telegram: &telegram.script(),
+                    parts: &parts,
+                    route: &route,
+                };
+                calls.begin(&call, deadline);
+                calls.make_room(&conn);
+            })
         };
-        if !self.wait_turn(Box::new(item), bytes)
+        if !self.wait_turn(item, bytes)
             && let Some((id, route)) = behind_broker
         {
             self.busy(&id, &route);
