@@ -5,6 +5,7 @@
 //! [`heed`]; a server hears by [`serve`], keeps in mind what it was asked in [`operations`], and answers
 //! by [`reply`].
 
+mod arguments;
 mod ask;
 mod body;
 mod describe;
