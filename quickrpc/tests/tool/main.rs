@@ -5,5 +5,6 @@
 mod bench;
 mod calls;
 mod generated;
+mod listening;
 mod run;
 mod transcripts;

@@ -153,6 +153,11 @@ impl Running {
         }
     }
 
+    /// The exit code of one that ends by itself.
+    pub fn code(&mut self) -> i32 {
+        self.child.wait().expect("it ends").code().unwrap_or(-1)
+    }
+
     pub fn error_line(&mut self) -> String {
         let mut line = String::new();
         self.stderr.read_line(&mut line).expect("text");

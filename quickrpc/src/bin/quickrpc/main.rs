@@ -13,8 +13,10 @@ mod complete;
 mod describe;
 mod failure;
 mod interface;
+mod listen;
 mod output;
 mod probe;
+mod repl;
 mod seek;
 mod serve;
 mod types;
@@ -58,6 +60,8 @@ Exit codes:
 enum Command {
     Call(call::Call),
     Notify(call::Notify),
+    Listen(listen::Listen),
+    Repl(repl::Repl),
     Describe(describe::Describe),
     Serve(serve::Serve),
     Check(check::Check),
@@ -73,6 +77,8 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Call(command) => command.run(),
         Command::Notify(command) => command.run(),
+        Command::Listen(command) => command.run(),
+        Command::Repl(command) => command.run(),
         Command::Describe(command) => command.run(),
         Command::Serve(command) => command.run(),
         Command::Check(command) => command.run(),
