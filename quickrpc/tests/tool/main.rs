@@ -7,4 +7,5 @@ mod calls;
 mod generated;
 mod listening;
 mod run;
+mod taps;
 mod transcripts;

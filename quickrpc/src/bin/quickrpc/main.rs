@@ -17,8 +17,11 @@ mod listen;
 mod output;
 mod probe;
 mod repl;
+mod replay;
 mod seek;
 mod serve;
+mod tap;
+mod telegrams;
 mod types;
 mod values;
 mod wire;
@@ -66,6 +69,8 @@ enum Command {
     Serve(serve::Serve),
     Check(check::Check),
     Codegen(codegen::Codegen),
+    Tap(tap::Tap),
+    Replay(replay::Replay),
     Bench(bench::Bench),
     Seek(Box<seek::Seek>),
     Completions(complete::Completions),
@@ -83,6 +88,8 @@ fn main() -> ExitCode {
         Command::Serve(command) => command.run(),
         Command::Check(command) => command.run(),
         Command::Codegen(command) => command.run(),
+        Command::Tap(command) => command.run(),
+        Command::Replay(command) => command.run(),
         Command::Bench(command) => command.run(),
         Command::Seek(command) => command.run(),
         Command::Completions(command) => command.run(),
