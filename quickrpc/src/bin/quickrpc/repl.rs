@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use std::sync::{Arc, Mutex};
 
 use clap::Args;
-use quickrpc::Value;
+use quickrpc::{DisconnectReason, Value};
 use rustyline::completion::{Completer, Pair};
 use rustyline::error::ReadlineError;
 use rustyline::highlight::Highlighter;
@@ -97,6 +97,9 @@ impl Session {
         let gone = Arc::new(Mutex::new(None));
         let reason = Arc::clone(&gone);
         self.connected.api.on_disconnect(move |peer, why| {
+            if matches!(why, DisconnectReason::Stopped) {
+                return;
+            }
             output::say(format!("{peer} is gone: {why}"));
             if let Ok(mut reason) = reason.lock() {
                 *reason = Some(why.to_string());
