@@ -69,7 +69,7 @@ enum Command {
     Serve(serve::Serve),
     Check(check::Check),
     Codegen(codegen::Codegen),
-    Tap(tap::Tap),
+    Tap(Box<tap::Tap>),
     Replay(replay::Replay),
     Bench(bench::Bench),
     Seek(Box<seek::Seek>),
