@@ -29,6 +29,7 @@ use super::promise::{Context, PendingCall};
 use super::property::table::Properties;
 use super::slot::SlotTable;
 use super::stream::feeds::Feeds;
+use super::stream::taken::Arguments;
 
 /// The calls of an API, in both directions. `Echo` guards it; handles refer to it.
 ///
@@ -40,6 +41,7 @@ pub(crate) struct Calls {
     pub(crate) slots: SlotTable,
     pub(crate) properties: Properties,
     pub(crate) feeds: Feeds,
+    pub(crate) arguments: Arguments,
     pub(crate) observers: Observers,
     pub(crate) gate: Gate,
     pub(crate) mailbox: Mailbox,
@@ -61,6 +63,7 @@ impl Calls {
             slots,
             properties: Properties::default(),
             feeds: Feeds::default(),
+            arguments: Arguments::default(),
             observers: Observers::default(),
             gate: Gate::default(),
             mailbox: Mailbox::new(net.id, processing),
@@ -271,7 +274,7 @@ impl Calls {
     }
 
     /// Somebody waits for a call without reading by itself, so the poll thread has to read.
-    fn attend_to(&self, call: u64, thread: bool) {
+    pub(super) fn attend_to(&self, call: u64, thread: bool) {
         let parked = lock(&self.pending).attend(call, thread);
         if !parked.is_empty() {
             self.net.unpark(&parked);

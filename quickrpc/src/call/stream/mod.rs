@@ -14,10 +14,12 @@ mod asking;
 mod channel;
 pub(crate) mod feed;
 pub(crate) mod feeds;
+pub(crate) mod given;
 mod incoming;
 mod kept;
 mod sender;
 mod serving;
+pub(crate) mod taken;
 pub(crate) mod telegrams;
 #[cfg(test)]
 mod tests;
@@ -34,6 +36,7 @@ use channel::{Channel, Taken};
 pub use sender::{SendItem, StreamSender, TrySendError};
 
 use crate::base::error::{BoxError, Error, Result};
+use crate::base::here;
 use crate::base::sync::lock;
 use crate::call::promise::Promise;
 use crate::call::task::{Post, Task};
@@ -234,12 +237,13 @@ impl<T: Send + 'static, R: Send + 'static> Stream<T, R> {
         Stream::from_source(Source::Task { channel, task })
     }
 
-    /// A stream that has failed already.
+    /// A stream that has failed already. Like others, it says so by its last item, which here is
+    /// the first.
     pub fn failed(error: Error) -> Stream<T, R> {
-        Stream {
-            source: Source::Over,
-            end: Some(Err(error)),
-        }
+        Stream::from_source(Source::Iter {
+            items: Box::new(std::iter::once(Err(error))),
+            result: None,
+        })
     }
 
     pub(crate) fn of_call(channel: Arc<Channel<T, R>>, call: Arc<dyn StreamCall>) -> Self {
@@ -321,6 +325,11 @@ impl<T: Send + 'static, R: Send + 'static> Stream<T, R> {
     pub fn cancel(&mut self) {
         self.close();
         self.end.get_or_insert(Err(Error::Cancelled));
+    }
+
+    /// Drops it without a word to whoever sends it.
+    fn forget(mut self) {
+        self.source = Source::Over;
     }
 
     /// The next item, or `None` behind the last one, as a future is polled.
@@ -469,7 +478,10 @@ impl<T: Send + 'static, R: Send + 'static> futures_core::Stream for Stream<T, R>
     type Item = Result<T>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<T>>> {
-        if let Err(error) = self.before_wait() {
+        // Within a stream that is fed it is woken by the same threads that it would wait for.
+        if !here::polls()
+            && let Err(error) = self.before_wait()
+        {
             return Poll::Ready(Some(Err(error)));
         }
         self.poll_item(cx)
