@@ -331,7 +331,7 @@ impl Travelling {
         }
     }
 
-    fn wire(&self, krate: &Path) -> TokenStream {
+    pub(crate) fn wire(&self, krate: &Path) -> TokenStream {
         wire(self.kind, &self.ty, krate)
     }
 }

@@ -19,6 +19,7 @@ use crate::net::net::Net;
 use crate::net::reactor::Command;
 use crate::wire::codec::{Envelope, Payload, Script};
 
+use super::described::Discovery;
 use super::gate::Gate;
 use super::late::LateCalls;
 use super::mailbox::{AfterPush, Item, Mailbox};
@@ -30,6 +31,7 @@ use super::property::table::Properties;
 use super::slot::SlotTable;
 use super::stream::feeds::Feeds;
 use super::stream::taken::Arguments;
+use super::unsent::table::Unsent;
 
 /// The calls of an API, in both directions. `Echo` guards it; handles refer to it.
 ///
@@ -44,10 +46,12 @@ pub(crate) struct Calls {
     pub(crate) arguments: Arguments,
     pub(crate) observers: Observers,
     pub(crate) gate: Gate,
+    pub(crate) discovery: Discovery,
     pub(crate) mailbox: Mailbox,
     pub(crate) call_timeout: Duration,
     pub(crate) pending: Mutex<PendingTable<dyn PendingCall, Conn>>,
     pub(crate) late: LateCalls,
+    pub(crate) unsent: Unsent,
     next_call: AtomicU64,
 }
 
@@ -66,10 +70,12 @@ impl Calls {
             arguments: Arguments::default(),
             observers: Observers::default(),
             gate: Gate::default(),
+            discovery: Discovery::default(),
             mailbox: Mailbox::new(net.id, processing),
             call_timeout,
             pending: Mutex::default(),
             late: LateCalls::default(),
+            unsent: Unsent::default(),
             next_call: AtomicU64::new(1),
             net,
         });

@@ -27,6 +27,9 @@ impl Calls {
 
     /// Tells the peers that were asked that nobody waits for their answers.
     pub(crate) fn tell_cancelled(&self, id: u64, asked: &[Arc<Conn>]) {
+        if asked.is_empty() {
+            return self.unsent.forget(id);
+        }
         for conn in asked {
             if conn.is_closed() {
                 continue;

@@ -353,10 +353,10 @@ impl Calls {
                     }
                     failed
                 }
-                None => Err(Failed::With(CallError::new(
-                    CallError::METHOD_NOT_FOUND,
-                    format!("unknown method `{}`", shown(method)),
-                ))),
+                None => match self.undeclared(call, method, id, out) {
+                    Ok(()) => Ok(None),
+                    Err(error) => Err(Failed::With(error)),
+                },
             };
             let is_error = failed.is_err();
             let later = match failed {
@@ -365,7 +365,10 @@ impl Calls {
                 Err(Failed::With(error)) => {
                     match id {
                         Some(id) => encode_failure(call.conn, out, id, error),
-                        None => self.trouble(call.sender, Error::Call(error), Some(method)),
+                        None => {
+                            self.answer_person(call, out, method, &error);
+                            self.trouble(call.sender, Error::Call(error), Some(method));
+                        }
                     }
                     None
                 }
@@ -437,6 +440,7 @@ impl Calls {
                 Ok(Made::NotMine) => continue,
                 Ok(Made::Answered) => {}
                 Ok(Made::Failed(error)) if notification && id.is_none() => {
+                    self.answer_person(call, out, &slot.name, &error);
                     self.trouble(call.sender, Error::Call(error), Some(&slot.name));
                     continue;
                 }
@@ -513,15 +517,6 @@ fn encode_failure(conn: &Conn, out: &mut Vec<u8>, id: &str, mut error: CallError
         error = answer::given_up(error);
     }
     answer::encode_error(conn, out, id, &error);
-}
-
-/// A name from the wire, short enough for an error.
-fn shown(name: &str) -> String {
-    let mut text: String = name.chars().take(64).collect();
-    if text.len() < name.len() {
-        text.push('…');
-    }
-    text
 }
 
 impl fmt::Debug for Invocation<'_> {

@@ -27,6 +27,7 @@ impl Above for Calls {
             self.post(peer.id(), Box::new(item), 0);
         }
         self.introduce(peer);
+        self.somebody_came();
     }
 
     fn round(&self, peer: &Arc<Conn>, feed: &mut dyn FnMut(&mut dyn Hears)) {
@@ -131,6 +132,7 @@ impl Above for Calls {
                 self.tell_cancelled(given_up.id, given_up.asked.as_slice());
             }
         }
+        self.unsent.clear();
         self.feeds.clear();
         self.arguments.clear();
         let marks = self.cancel_running();

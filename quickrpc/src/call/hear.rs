@@ -83,6 +83,7 @@ impl Hears for Ear<'_> {
 
     fn unreadable(&mut self, sender: &Sender, text: &str, bytes: &[u8]) {
         self.trouble(sender, Error::undecodable(text, bytes));
+        self.calls.answer_line(self.conn, sender, text, bytes);
         if self.conn.wire.codec.strict() {
             let error = CallError::new(CallError::PARSE_ERROR, text);
             self.answer_error("null", &error, &Route::Alone);
@@ -169,8 +170,9 @@ impl<'a> Ear<'a> {
                 Some(id) => self.answer_error(id.of(*telegram.script), &error, route),
                 None if conn.wire.codec.strict() => self.answer_error("null", &error, route),
                 None => {
-                    let error = Error::undecodable(&error.to_string(), telegram.script.as_bytes());
-                    self.trouble(sender, error);
+                    let (text, bytes) = (error.to_string(), telegram.script.as_bytes());
+                    self.trouble(sender, Error::undecodable(&text, bytes));
+                    self.calls.answer_line(conn, sender, &error.message, bytes);
                     self.no_answer(route);
                 }
             },

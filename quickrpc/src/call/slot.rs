@@ -171,6 +171,22 @@ impl SlotTable {
         Slot(Arc::clone(slot))
     }
 
+    /// All that can be called, by the names on the wire.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let all = self.all().into_iter().map(|slot| String::from(&*slot.name));
+        all.collect()
+    }
+
+    /// What is connected and nobody has declared, in order.
+    pub(crate) fn undeclared(&self) -> Vec<String> {
+        let added = self.read();
+        let undeclared = added.slots.values().filter(|slot| slot.call.is_none());
+        let connected = undeclared.filter(|slot| !slot.handlers().is_empty());
+        let mut names: Vec<_> = connected.map(|slot| String::from(&*slot.name)).collect();
+        names.sort();
+        names
+    }
+
     /// The traits whose calls these are, in the order in which they were added.
     pub(crate) fn traits(&self) -> Vec<Description> {
         self.read().traits.clone()

@@ -33,6 +33,7 @@
 //! | `echo` | `udp` | `on` or `off` |
 //! | `files` | `wsserv` | the folder whose files are served beside the wire |
 //! | `origins` | `wsserv` | pages that may connect: `https://a.example,https://b.example`, or `*` |
+//! | `keys` | `wsserv` | the file with the keys of those who may connect, by HTTP's `Authorization` |
 //! | `subprotocol` | `ws`, `wsserv` | the name of a protocol within WebSocket |
 //! | `header_file` | `ws`, `wss` | a file with more headers of the request, `Name: value` in each line |
 //! | `type` | `zmq`, `zmqserv`, and both with `+unix` | what sort of socket it is: `dealer`, `router`, `req`, `rep`, `pub`, `sub`, `push` or `pull` |

@@ -1,5 +1,6 @@
 //! The library as a downstream user sees it: one module per topic.
 
+mod absent;
 mod announcer;
 mod answers;
 mod arguments;
@@ -17,11 +18,13 @@ mod config;
 mod conformance;
 mod content_length;
 mod deadlocks;
+mod discover;
 mod dynamic;
 mod endings;
 mod hmac;
 mod hmac_attacks;
 mod hostile;
+mod http;
 mod joins;
 mod juggler;
 mod lifecycle;

@@ -1,7 +1,8 @@
 //! Streams that are arguments of our calls, on their way to a peer.
 
-use std::sync::Arc;
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -13,6 +14,7 @@ use super::feed::{Entry, feed_argument};
 use super::feeds::Fed;
 use super::telegrams::{CallId, DONE, Done, Failed, Failure, StreamId};
 use crate::base::error::{BoxError, CallError, Error, Result};
+use crate::base::sync::lock;
 use crate::call::answer::internal;
 use crate::call::calls::Calls;
 use crate::call::promise::{CallInfo, Context, ItemOutcome, PendingCall, Promise};
@@ -32,7 +34,7 @@ pub struct Giving<'a> {
 }
 
 /// A stream that is given away, once it is known to whom.
-trait Given {
+trait Given: Send {
     fn begin(self: Box<Self>, calls: &Arc<Calls>, conn: &Arc<Conn>) -> Option<Arc<Fed>>;
 }
 
@@ -44,7 +46,8 @@ struct GivenStream<T, R, F> {
 
 impl<T, R, F> Given for GivenStream<T, R, F>
 where
-    F: FnOnce(&Arc<Conn>, Stream<T, R>, Entry),
+    Stream<T, R>: Send,
+    F: FnOnce(&Arc<Conn>, Stream<T, R>, Entry) + Send,
 {
     fn begin(self: Box<Self>, calls: &Arc<Calls>, conn: &Arc<Conn>) -> Option<Arc<Fed>> {
         let entry = Entry::of_argument(calls, conn, &self.id)?;
@@ -89,17 +92,16 @@ impl<'a> Giving<'a> {
         let Giving { target, streams } = self;
         let (method, declared) = (call.wire_name.into(), call.timeout);
         let asked = target.ask(method, &args, declared, |_, info, peers| {
-            only_streams(&info.method, peers)?;
-            let gifts = Gifts::begin(streams, target, peers);
             let context = Arc::new(Attended(Arc::clone(target.calls())));
-            let timeout = info.timeout;
+            let giver = Giver::new(streams, &info, target);
+            giver.begin(peers)?;
             // The table knows it, and the peer is silent as long as it takes nothing.
             let info = CallInfo {
                 deadline: None,
                 ..info
             };
             let (promise, call) = Promise::for_call(context, info, decode::<T, W>);
-            Ok((promise, Giver::call(call, gifts, timeout, target)))
+            Ok((promise, giver.of(call)))
         });
         asked.unwrap_or_else(Promise::failed)
     }
@@ -118,12 +120,12 @@ impl<'a> Giving<'a> {
         let _batch = Batch::begin();
         let (method, declared) = (call.wire_name.into(), call.timeout);
         let asked = target.ask(method, &args, declared, |_, info, peers| {
-            only_streams(&info.method, peers)?;
-            let gifts = Gifts::begin(streams, target, peers);
             let context = Arc::new(Attended(Arc::clone(target.calls())));
-            let timeout = info.timeout;
-            let (stream, call, asked) = Asked::begin::<T, W, R, V>(context, info, gifts.clone());
-            Ok(((stream, asked), Giver::call(call, gifts, timeout, target)))
+            let giver = Giver::new(streams, &info, target);
+            giver.begin(peers)?;
+            let gifts = giver.gifts.clone();
+            let (stream, call, asked) = Asked::begin::<T, W, R, V>(context, info, gifts);
+            Ok(((stream, asked), giver.of(call)))
         });
         target.granted(asked)
     }
@@ -148,30 +150,28 @@ impl<A: OutArgs> ArgsFor for Lasting<'_, A> {
     }
 }
 
-/// The streams that are given with a call.
+/// The streams that are given with a call, once it is known to whom.
 #[derive(Clone, Default)]
-pub(super) struct Gifts(Arc<[Arc<Fed>]>);
+pub(super) struct Gifts(Arc<OnceLock<Vec<Arc<Fed>>>>);
 
 impl Gifts {
-    fn begin(streams: Vec<Box<dyn Given>>, target: &Target, peers: &[Arc<Conn>]) -> Self {
-        let Some(conn) = peers.first() else {
-            return Gifts::default();
-        };
-        let begin = |stream: Box<dyn Given>| stream.begin(target.calls(), conn);
-        Gifts(streams.into_iter().filter_map(begin).collect())
+    fn all(&self) -> &[Arc<Fed>] {
+        self.0.get().map_or(&[], |gifts| gifts)
     }
 
     /// Since when the peer is silent, if it is since `before` as far as others know.
     pub(super) fn silent_since(&self, before: Instant) -> Instant {
-        let since = self.0.iter().map(|fed| fed.silent_since());
+        let since = self.all().iter().map(|fed| fed.silent_since());
         since.fold(before, Instant::max)
     }
 }
 
-/// A call that gives streams, in the table of pending ones.
+/// A call that gives streams.
 struct Giver {
-    call: Arc<dyn PendingCall>,
     calls: Arc<Calls>,
+    method: Cow<'static, str>,
+    /// Until there is a peer.
+    streams: Mutex<Vec<Box<dyn Given>>>,
     gifts: Gifts,
     begun: Instant,
     timeout: Duration,
@@ -180,20 +180,35 @@ struct Giver {
 }
 
 impl Giver {
-    fn call(
-        call: Arc<dyn PendingCall>,
-        gifts: Gifts,
-        timeout: Duration,
-        target: &Target,
-    ) -> Arc<dyn PendingCall> {
-        Arc::new(Giver {
-            call,
+    fn new(streams: Vec<Box<dyn Given>>, info: &CallInfo, target: &Target) -> Self {
+        Giver {
             calls: Arc::clone(target.calls()),
-            gifts,
+            method: info.method.clone(),
+            streams: Mutex::new(streams),
+            gifts: Gifts::default(),
             begun: Instant::now(),
-            timeout,
+            timeout: info.timeout,
             is_settled: AtomicBool::new(false),
-        })
+        }
+    }
+
+    /// It goes to these; none are there yet for one that waits.
+    fn begin(&self, peers: &[Arc<Conn>]) -> Result<()> {
+        if peers.is_empty() {
+            return Ok(());
+        }
+        only_streams(&self.method, peers)?;
+        let streams = std::mem::take(&mut *lock(&self.streams));
+        if let [conn] = peers {
+            let begin = |stream: Box<dyn Given>| stream.begin(&self.calls, conn);
+            let gifts = streams.into_iter().filter_map(begin).collect();
+            self.gifts.0.get_or_init(|| gifts);
+        }
+        Ok(())
+    }
+
+    fn of(self, call: Arc<dyn PendingCall>) -> Arc<dyn PendingCall> {
+        Arc::new(GivingCall { call, giver: self })
     }
 
     /// It is answered: nobody will ask for a stream that was not asked for.
@@ -203,12 +218,26 @@ impl Giver {
     }
 
     fn end(&self, which: impl Fn(&Fed) -> bool) {
-        let ended = self.gifts.0.iter().filter(|fed| which(fed));
+        let ended = self.gifts.all().iter().filter(|fed| which(fed));
         self.calls.end_feeds(ended.cloned().collect());
     }
 }
 
-impl PendingCall for Giver {
+impl Drop for Giver {
+    fn drop(&mut self) {
+        if !self.is_settled.load(Ordering::Relaxed) {
+            self.end(|_| true);
+        }
+    }
+}
+
+/// The same in the table of pending calls.
+struct GivingCall {
+    call: Arc<dyn PendingCall>,
+    giver: Giver,
+}
+
+impl PendingCall for GivingCall {
     fn offer(
         &self,
         codec: &AnyCodec,
@@ -218,19 +247,19 @@ impl PendingCall for Giver {
         lane: u64,
     ) -> Result<()> {
         self.call.offer(codec, telegram, payload, depth, lane)?;
-        self.settled();
+        self.giver.settled();
         Ok(())
     }
 
     fn fail(&self, error: Error, lane: u64) {
         self.call.fail(error, lane);
-        self.settled();
+        self.giver.settled();
     }
 
     fn time_out(&self, lane: u64) {
         self.call.time_out(lane);
-        self.is_settled.store(true, Ordering::Relaxed);
-        self.end(|_| true);
+        self.giver.is_settled.store(true, Ordering::Relaxed);
+        self.giver.end(|_| true);
     }
 
     fn is_wanted(&self) -> bool {
@@ -238,11 +267,13 @@ impl PendingCall for Giver {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        let own = self
-            .gifts
-            .silent_since(self.begun)
-            .checked_add(self.timeout);
+        let Giver { gifts, begun, .. } = &self.giver;
+        let own = gifts.silent_since(*begun).checked_add(self.giver.timeout);
         self.call.deadline().into_iter().chain(own).max()
+    }
+
+    fn asks(&self, peers: &[Arc<Conn>]) -> Result<()> {
+        self.giver.begin(peers)
     }
 
     fn item(
@@ -254,14 +285,6 @@ impl PendingCall for Giver {
         depth: usize,
     ) -> ItemOutcome {
         self.call.item(conn, codec, telegram, payload, depth)
-    }
-}
-
-impl Drop for Giver {
-    fn drop(&mut self) {
-        if !self.is_settled.load(Ordering::Relaxed) {
-            self.end(|_| true);
-        }
     }
 }
 

@@ -581,3 +581,22 @@ fn a_gateway_passes_streams_on() {
         2_500_000
     );
 }
+
+#[test]
+fn a_call_with_a_stream_waits_for_its_peer() {
+    let store = Store::builder()
+        .codec("jrpc")
+        .transport("tcpserv:127.0.0.1:0")
+        .wait_for_peer(true)
+        .build()
+        .unwrap();
+    store.start().unwrap();
+    let fetched = store.all().fetch(Stream::future(|items| async move {
+        items.send_async(Bytes::from(vec![1])).await?;
+        Ok(5)
+    }));
+    let client = StoreInverse::bind("jrpc", format!("tcp:{}", store.local_addrs()[0])).unwrap();
+    client.fetch.connect(|_, blocks| blocks.each(drop));
+    client.start().unwrap();
+    assert_eq!(fetched.result().unwrap(), 5);
+}
