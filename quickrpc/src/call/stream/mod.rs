@@ -1,4 +1,4 @@
-//! Results that come bit by bit.
+//! Results that come bit by bit; arguments likewise, by `given.rs` and `taken.rs`.
 //!
 //! ```text
 //! handler ─► Stream<T, R> ─► feed.rs: takes items as the peer has credit and its queue room
@@ -44,12 +44,18 @@ use crate::call::task::{Post, Task};
 /// How many items of a channel wait before its sender has to.
 const ROOM: usize = 16;
 
-/// Items that come one after the other, and then a result.
+/// Items that come one after the other, and then a result; what a call gives, or takes.
 ///
 /// A call that is declared `-> Stream<T>` gives it at once. It is an iterator, whose items are
 /// `Result`s, and a `futures_core::Stream`; [`each`](Stream::each) calls back. Behind the
 /// items, [`result`](Stream::result) gives what the call as a whole came to. Dropped before its
 /// end, it cancels the call.
+///
+/// As an argument, `fn upload(&self, data: Stream<Bytes>) -> u64`, it is sent as the handler takes
+/// it, and dropped where nobody does; the deadline of such a call counts while the peer takes
+/// nothing. A handler that waits for items runs under
+/// [`Processing::Queue`](crate::Processing::Queue) or `Pool`; one that runs inline calls back
+/// with [`each`](Stream::each), or passes the stream on.
 ///
 /// A handler returns one, made of [an iterator](Stream::iter), of [a channel](Stream::channel)
 /// or of [a future](Stream::future). Whoever reads slowly makes it wait, and nobody else.

@@ -30,8 +30,11 @@ pub(crate) struct Arguments {
     /// How many there are, so that nothing is locked where there are none.
     count: AtomicUsize,
     /// By peer and id; a leaf in the lock order.
-    table: Mutex<HashMap<u64, HashMap<CallId, Arc<dyn PendingCall>>>>,
+    table: Mutex<HashMap<u64, Streams>>,
 }
+
+/// Those of one peer.
+type Streams = HashMap<CallId, Arc<dyn PendingCall>>;
 
 impl Arguments {
     /// Gives false if the peer has given one with this id already.
@@ -81,11 +84,7 @@ impl Arguments {
         self.fail(all.into_values(), &Error::Stopped);
     }
 
-    fn fail(
-        &self,
-        all: impl Iterator<Item = HashMap<CallId, Arc<dyn PendingCall>>>,
-        error: &Error,
-    ) {
+    fn fail(&self, all: impl Iterator<Item = Streams>, error: &Error) {
         for stream in all.flat_map(HashMap::into_values) {
             self.count.fetch_sub(1, Ordering::SeqCst);
             stream.fail(error.clone(), 0);
