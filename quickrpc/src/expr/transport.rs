@@ -218,6 +218,15 @@ impl TransportExpr {
         TransportExpr { kind, options }
     }
 
+    /// A member of a bus in this process, whatever characters its name has.
+    pub(crate) fn internal(bus: String, name: String) -> Self {
+        let (bus, name) = (Some(bus), Some(name));
+        TransportExpr::new(
+            TransportKind::Internal { bus, name },
+            TransportOptions::default(),
+        )
+    }
+
     /// Which transport it is.
     pub fn kind(&self) -> &TransportKind {
         &self.kind

@@ -76,11 +76,16 @@ pub(crate) struct Net {
 
 static NEXT_API: AtomicU64 = AtomicU64::new(1);
 
+/// Names an API, or turns that are like one's.
+pub(crate) fn next_api() -> u64 {
+    NEXT_API.fetch_add(1, Ordering::Relaxed)
+}
+
 impl Net {
     pub(crate) fn new(name: &'static str, limits: Limits, links: Vec<Arc<Link>>) -> Arc<Self> {
         let net = Arc::new_cyclic(|me| Net {
             me: me.clone(),
-            id: NEXT_API.fetch_add(1, Ordering::Relaxed),
+            id: next_api(),
             name,
             above: OnceLock::new(),
             budget: Budget::new(limits.buffered_total),
@@ -256,7 +261,7 @@ impl Net {
         };
         let peer = Sender {
             credentials: outlet.credentials(),
-            secinfo,
+            secinfo: secinfo.or_else(|| wire.vouched.get().cloned()),
             origin: Origin::of(name, &wire.name),
             ..Sender::new(next_id(), name.into())
         };

@@ -49,8 +49,8 @@ pub(crate) mod zmtp;
 pub(crate) mod zonis;
 
 use std::borrow::Cow;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::base::error::Error;
@@ -87,6 +87,9 @@ pub(crate) struct Wire {
     pub(crate) certified: bool,
     /// The program was warned that anybody can call.
     pub(crate) warned: AtomicBool,
+    /// What is known of whoever connects, without anybody having proved it: where both ends are
+    /// the program's own.
+    pub(crate) vouched: OnceLock<Arc<SecInfo>>,
     /// Who waits for its input looks for it so long before it sleeps.
     pub(crate) spin: Option<Duration>,
     /// People get answers that have no id.
@@ -114,6 +117,7 @@ impl Wire {
             certified: false,
             warned: AtomicBool::new(false),
             spin: None,
+            vouched: OnceLock::new(),
             answers: codec.answers(false),
         }
     }
