@@ -306,7 +306,7 @@ fn hostile_streams_are_bounded() {
     person.send("sum[2] numbers:{__stream:7}\n");
     let line = format!("rpc.item id:7 value:{}\n", 3);
     for _ in 0..100 {
-        person.send(&line.repeat(100));
+        person.send(line.repeat(100));
     }
     person.send("rpc.done id:7 value:\"y\"\n");
     // Whether it kept pace or not, it lives.
@@ -386,10 +386,10 @@ fn a_stream_that_nobody_takes_is_dropped() {
         let line = server.line();
         let id = line.split(['[', ']']).nth(1).unwrap();
         match answer {
-            "error" => server.send(&format!(
+            "error" => server.send(format!(
                 "[{id}] error:{{code:-32601 message:\"unknown\"}}\n"
             )),
-            _ => server.send(&format!("[{id}]:5\n")),
+            _ => server.send(format!("[{id}]:5\n")),
         }
         let _ = taken.result();
         is_given_up(&items);
