@@ -30,8 +30,8 @@ use super::processing::Processing;
 use super::promise::{Context, PendingCall};
 use super::property::table::Properties;
 use super::slot::SlotTable;
+use super::stream::arguments::Arguments;
 use super::stream::feeds::Feeds;
-use super::stream::taken::Arguments;
 use super::unsent::table::Unsent;
 
 /// The calls of an API, in both directions. `Echo` guards it; handles refer to it.

@@ -10,6 +10,7 @@
 //! A stream does not know who takes its items: one that a caller has got can be what a handler
 //! of another API returns.
 
+pub(crate) mod arguments;
 pub(crate) mod asking;
 mod channel;
 pub(crate) mod feed;
@@ -19,7 +20,7 @@ mod incoming;
 mod kept;
 mod sender;
 mod serving;
-pub(crate) mod taken;
+mod taken;
 pub(crate) mod telegrams;
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,6 @@
 //! Streams that are arguments of calls of peers.
 
-use std::collections::HashMap;
-use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -15,82 +12,13 @@ use super::given::Gifts;
 use super::incoming::{Incoming, ItemCodec};
 use super::telegrams::{self, CallId, StreamId};
 use crate::base::error::{CallError, Error, Result};
-use crate::base::sync::lock;
 use crate::call::calls::Calls;
 use crate::call::dispatch::Invocation;
-use crate::call::promise::{CallInfo, Context, PendingCall};
+use crate::call::promise::{CallInfo, Context};
 use crate::call::reply::Via;
 use crate::net::conn::Conn;
 use crate::wire::codec::{AnyCodec, Payload, Script};
 use crate::wire::jrpc;
-
-/// The streams that peers have given to us as arguments, and that have not ended.
-#[derive(Default)]
-pub(crate) struct Arguments {
-    /// How many there are, so that nothing is locked where there are none.
-    count: AtomicUsize,
-    /// By peer and id; a leaf in the lock order.
-    table: Mutex<HashMap<u64, Streams>>,
-}
-
-/// Those of one peer.
-type Streams = HashMap<CallId, Arc<dyn PendingCall>>;
-
-impl Arguments {
-    /// Gives false if the peer has given one with this id already.
-    fn enter(&self, peer: u64, id: &CallId, stream: Arc<dyn PendingCall>) -> bool {
-        let mut table = lock(&self.table);
-        let streams = table.entry(peer).or_default();
-        if streams.contains_key(id) {
-            return false;
-        }
-        streams.insert(id.clone(), stream);
-        self.count.fetch_add(1, Ordering::SeqCst);
-        true
-    }
-
-    pub(super) fn find(&self, peer: u64, id: &CallId) -> Option<Arc<dyn PendingCall>> {
-        if self.count.load(Ordering::SeqCst) == 0 {
-            return None;
-        }
-        lock(&self.table).get(&peer)?.get(id).cloned()
-    }
-
-    fn leave(&self, peer: u64, id: &CallId) -> Option<Arc<dyn PendingCall>> {
-        let mut table = lock(&self.table);
-        let streams = table.get_mut(&peer)?;
-        let left = streams.remove(id);
-        if streams.is_empty() {
-            table.remove(&peer);
-        }
-        if left.is_some() {
-            self.count.fetch_sub(1, Ordering::SeqCst);
-        }
-        left
-    }
-
-    /// A peer sends no more of them.
-    pub(crate) fn lost(&self, peer: u64, error: &Error) {
-        if self.count.load(Ordering::SeqCst) == 0 {
-            return;
-        }
-        let streams = lock(&self.table).remove(&peer);
-        self.fail(streams.into_iter(), error);
-    }
-
-    /// No peer does.
-    pub(crate) fn clear(&self) {
-        let all = std::mem::take(&mut *lock(&self.table));
-        self.fail(all.into_values(), &Error::Stopped);
-    }
-
-    fn fail(&self, all: impl Iterator<Item = Streams>, error: &Error) {
-        for stream in all.flat_map(HashMap::into_values) {
-            self.count.fetch_sub(1, Ordering::SeqCst);
-            stream.fail(error.clone(), 0);
-        }
-    }
-}
 
 impl Invocation<'_> {
     /// The stream that stands in the place of an argument. One that cannot be has failed.
@@ -245,11 +173,5 @@ impl Context for Argument {
         {
             self.calls.say_more(&conn, &self.id, items);
         }
-    }
-}
-
-impl fmt::Debug for Arguments {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Arguments({})", self.count.load(Ordering::Relaxed))
     }
 }
