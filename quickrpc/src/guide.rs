@@ -10,6 +10,8 @@ documents! {
     Readme = "../README.md";
     #[cfg(all(feature = "msgpack", unix))]
     Neovim = "../docs/neovim.md";
+    #[cfg(feature = "websocket")]
+    Http = "../docs/http.md";
     #[cfg(feature = "zmq")]
     ZeroMq = "../docs/zmq.md";
     #[cfg(feature = "zonis")]

@@ -44,7 +44,7 @@ impl Side<'_> {
             .arguments
             .iter()
             .map(|argument| self.describe_argument(argument));
-        let positional = call.positional;
+        let (positional, concurrent) = (call.positional, call.concurrent);
         let ignore_unknown = self.api.ignore_unknown;
         let role = option(call.role.clone());
         let timeout = timeout(call);
@@ -71,6 +71,7 @@ impl Side<'_> {
                 docs: #docs,
                 arguments: &[#(#arguments),*],
                 positional: #positional,
+                concurrent: #concurrent,
                 ignore_unknown: #ignore_unknown,
                 role: #role,
                 timeout: #timeout,

@@ -318,6 +318,7 @@ impl Side<'_> {
                         docs: #docs,
                         arguments: #arguments,
                         positional: #positional,
+                        concurrent: false,
                         ignore_unknown: #ignore_unknown,
                         role: #role,
                         timeout: #timeout,

@@ -287,6 +287,25 @@ impl<A: Generated> Builder<A> {
 }
 
 impl<A> Builder<A> {
+    /// This side and another one, without their wires.
+    pub(super) fn unbound<B>(self) -> (Builder<A>, Builder<B>) {
+        let other = Builder {
+            codec: self.codec.clone(),
+            limits: self.limits.clone(),
+            call_timeout: self.call_timeout,
+            wait_for_peer: self.wait_for_peer,
+            ..Builder::__new()
+        };
+        let this = Builder {
+            security: AnySecurity::Null,
+            transport: None,
+            further: Vec::new(),
+            companions: Vec::new(),
+            ..self
+        };
+        (this, other)
+    }
+
     pub(crate) fn build_with(self, name: &'static str, slots: SlotTable) -> Result<Api> {
         if let Some(mistake) = self.mistake {
             return Err(mistake);

@@ -15,10 +15,11 @@ use crate::base::{foreign, here};
 use crate::net::above::Above;
 use crate::net::collect::{self, Batch};
 use crate::net::conn::Conn;
-use crate::net::net::Net;
+use crate::net::net::{Net, next_api};
 use crate::net::reactor::Command;
 use crate::wire::codec::{Envelope, Payload, Script};
 
+use super::apart::table::Apart;
 use super::described::Discovery;
 use super::gate::Gate;
 use super::late::LateCalls;
@@ -49,6 +50,7 @@ pub(crate) struct Calls {
     pub(crate) call_timeout: Duration,
     pub(crate) pending: Mutex<PendingTable<dyn PendingCall, Conn>>,
     pub(crate) late: LateCalls,
+    pub(crate) apart: Apart,
     pub(crate) unsent: Unsent,
     next_call: AtomicU64,
 }
@@ -72,6 +74,7 @@ impl Calls {
             call_timeout,
             pending: Mutex::default(),
             late: LateCalls::default(),
+            apart: Apart::new(next_api()),
             unsent: Unsent::default(),
             next_call: AtomicU64::new(1),
             net,

@@ -61,7 +61,15 @@ impl Calls {
         unwanted: Weak<dyn Unwanted>,
     ) -> Option<Place> {
         self.mailbox.owe();
-        let key = CallKey::new(conn.id(), id?);
+        self.may_be_unwanted(conn, CallKey::new(conn.id(), id?), unwanted)
+    }
+
+    fn may_be_unwanted(
+        &self,
+        conn: &Conn,
+        key: CallKey,
+        unwanted: Weak<dyn Unwanted>,
+    ) -> Option<Place> {
         let (number, is_cancelled) = self.late.enter(key, Weak::clone(&unwanted));
         let place = (key, number);
         // Whoever closes a peer looks for its calls after that, and this one after entering.
@@ -70,6 +78,17 @@ impl Calls {
             self.tell_unwanted(vec![unwanted]);
         }
         Some(place)
+    }
+
+    /// The same for one that runs beside others, of which the key is known.
+    pub(crate) fn begins_apart(
+        &self,
+        conn: &Conn,
+        key: Option<CallKey>,
+        unwanted: Weak<dyn Unwanted>,
+    ) -> Option<Place> {
+        self.mailbox.owe();
+        self.may_be_unwanted(conn, key?, unwanted)
     }
 
     /// That is over.

@@ -116,6 +116,7 @@ impl Above for Calls {
     fn starting(&self) {
         self.properties.reset();
         self.mailbox.open();
+        self.apart.open();
         lock(&self.pending).open();
     }
 
@@ -133,13 +134,15 @@ impl Above for Calls {
         }
         self.unsent.clear();
         self.feeds.clear();
-        let marks = self.cancel_running();
+        let marks = (self.cancel_running(), self.apart.cancel_running());
         self.mailbox.wait_idle(deadline);
+        self.apart.wait_idle(deadline);
         drop(marks);
     }
 
     fn stopped(&self, deadline: Instant) {
         self.mailbox.wait_idle(deadline);
+        self.apart.close();
         if self.mailbox.mode() != Processing::Manual {
             self.mailbox.close();
         }

@@ -311,6 +311,27 @@ impl<'a> Ear<'a> {
         let (conn, sender, route) = (Arc::clone(self.conn), sender.clone(), route.clone());
         let telegram = telegram.shared();
         let deadline = self.deadline;
+        let method = parts.method.of(telegram.script());
+        if self.calls.runs_apart(method) {
+            let key = parts.id.as_ref().map(|id| id.of(telegram.script()));
+            let key = key.map(|id| CallKey::new(conn.id(), id));
+            let peer = Arc::clone(&conn);
+            let item = move || {
+                let call = move |calls: &Calls| {
+                    let call = Call {
+                        conn: &conn,
+                        sender: &sender,
+                        telegram: &telegram.script(),
+                        parts: &parts,
+                        route: &route,
+                    };
+                    calls.begin(&call, deadline);
+                };
+                calls.run_apart(&peer, key, Box::new(call));
+                calls.make_room(&peer);
+            };
+            return self.wait_turn(Box::new(item), bytes);
+        }
         let item = move || {
             let call = Call {
                 conn: &conn,

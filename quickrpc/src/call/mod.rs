@@ -1,6 +1,7 @@
 //! Calls: from a message to handlers, and from a call to its promise.
 
 pub(crate) mod answer;
+pub(crate) mod apart;
 mod asked;
 pub(crate) mod calls;
 pub(crate) mod cancel;

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::marker::PhantomData;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
 use std::time::Duration;
 
@@ -33,6 +33,8 @@ pub(crate) struct SlotTable {
     /// than hashing a name, and they are never changed.
     declared: Vec<Arc<SlotInner>>,
     added: RwLock<Added>,
+    /// A slot is declared `concurrent`: else nobody looks for it before its turn.
+    any_concurrent: AtomicBool,
 }
 
 /// What came later.
@@ -92,6 +94,7 @@ impl SlotTable {
             slots: HashMap::new(),
         };
         SlotTable {
+            any_concurrent: declared.iter().any(|slot| slot.is_concurrent()).into(),
             declared,
             added: RwLock::new(added),
         }
@@ -121,12 +124,21 @@ impl SlotTable {
             );
             return Err(Error::Config(text.into()));
         }
+        if new.incoming().any(|call| call.concurrent) {
+            self.any_concurrent.store(true, Ordering::Relaxed);
+        }
         let slots = slots(new, subscription_limit).into_iter();
         added
             .slots
             .extend(slots.map(|slot| (slot.name.to_string(), slot)));
         added.traits.push(*new);
         Ok(())
+    }
+
+    /// Whether calls of this method run beside each other.
+    pub(crate) fn is_concurrent(&self, method: &str) -> bool {
+        self.any_concurrent.load(Ordering::Relaxed)
+            && self.find(method).is_some_and(|slot| slot.is_concurrent())
     }
 
     pub(crate) fn find(&self, method: &str) -> Option<Arc<SlotInner>> {
@@ -303,6 +315,11 @@ impl SlotInner {
             Some(errors) => errors(error),
             None => CallError::from_boxed(error),
         }
+    }
+
+    /// Whether its calls run beside each other.
+    pub(crate) fn is_concurrent(&self) -> bool {
+        self.call.is_some_and(|call| call.concurrent)
     }
 
     /// The role that callers need.

@@ -93,6 +93,8 @@ pub struct CallDescription {
     pub arguments: &'static [ArgumentDescription],
     /// Whether positional arguments are accepted (incoming) or sent (outgoing).
     pub positional: bool,
+    /// Whether its calls run beside each other, and hold up no later ones (`concurrent`).
+    pub concurrent: bool,
     /// Whether unknown arguments are let pass.
     pub ignore_unknown: bool,
     /// The role that a caller needs (`#[require(role = "..")]`); without it anybody may call.

@@ -34,9 +34,11 @@ fn between(f: &mut Formatter<'_>, first: &mut bool) -> fmt::Result {
 impl Display for CallDescription {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         docs(f, INDENT, self.docs)?;
-        let words: &[&str] = match self.positional {
-            true => &["positional"],
-            false => &[],
+        let words: &[&str] = match (self.positional, self.concurrent) {
+            (true, true) => &["positional", "concurrent"],
+            (true, false) => &["positional"],
+            (false, true) => &["concurrent"],
+            (false, false) => &[],
         };
         direction(f, self.direction, words)?;
         name(f, self.name, self.wire_name)?;

@@ -145,8 +145,11 @@ pub(crate) fn links(
             let usual = codec.protocol().map_or("/", |protocol| protocol.path());
             let limits = link.leaf.limits(limits);
             let mut wire = Wire::new(codec, security, limits, name);
-            let (greeting, side) = websocket::bind(link.leaf, usual)?.unzip();
+            let posts = wire.posting();
+            let bound = websocket::bind(link.leaf, usual, posts.is_some())?;
+            let (greeting, side) = bound.unzip();
             if let Some(side) = side {
+                wire.posts = posts.map(Arc::new);
                 let text = Text::of(codec, security.is_null());
                 wire = wire.framed(Frames::WebSocket(side, text));
             }
@@ -181,7 +184,11 @@ pub(crate) fn links(
                 wire.role = Role::Server;
             }
             let tls = link.leaf.kind().server_tls();
-            wire.certified = tls.is_some_and(|tls| tls.client_ca.is_some());
+            let has_keys = matches!(
+                link.leaf.kind(),
+                TransportKind::WebSocketServer { keys: Some(_), .. }
+            );
+            wire.certified = has_keys || tls.is_some_and(|tls| tls.client_ca.is_some());
             if let TransportKind::Udp { .. } = link.leaf.kind() {
                 wire.datagrams = true;
                 wire.limits.message_size = wire.limits.message_size.min(udp::LARGEST);

@@ -29,6 +29,7 @@ const ADD: CallDescription = CallDescription {
     docs: "",
     arguments: &[argument("a"), argument("b")],
     positional: false,
+    concurrent: false,
     ignore_unknown: false,
     role: None,
     timeout: None,

@@ -385,9 +385,12 @@ impl AnyCodec {
         mut seed: ArgsSeed<'_, 'de, W>,
         depth: usize,
     ) -> Result<W, String> {
-        if let AnyCodec::Foreign(protocol) = self
-            && protocol.0.positional()
-        {
+        let positional = match self {
+            AnyCodec::Jrpc(codec) => codec.positional(),
+            AnyCodec::Foreign(protocol) => protocol.0.positional(),
+            AnyCodec::Terse(_) | AnyCodec::Msgpack(_) | AnyCodec::Custom(_) => false,
+        };
+        if positional {
             seed = seed.positional();
         }
         match (payload, self) {
