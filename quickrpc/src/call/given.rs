@@ -20,6 +20,11 @@ pub(crate) trait ArgsFor {
         id: Option<u64>,
     ) -> Result<(), String>;
 
+    /// Whether the call may take longer than its peer may be silent.
+    fn lasts(&self) -> bool {
+        false
+    }
+
     /// What the call is that has them.
     #[inline]
     fn deed(&self) -> Deed {
@@ -102,6 +107,7 @@ impl<A: ArgsFor> ArgsFor for Timed<'_, A> {
     ) -> Result<(), String> {
         self.args.encode(wire, out, method, id)?;
         if wire.codec.deadlines()
+            && !self.args.lasts()
             && let Some(deadline) = self.deadline
         {
             let left = deadline.saturating_duration_since(Instant::now());

@@ -62,7 +62,7 @@ impl Target {
         }
     }
 
-    pub(crate) fn calls(&self) -> &Calls {
+    pub(crate) fn calls(&self) -> &Arc<Calls> {
         &self.calls
     }
 
@@ -295,7 +295,8 @@ impl Target {
         };
         if let Some(error) = unsent {
             // Whatever settled the promise meanwhile, nobody has seen it yet.
-            drop(lock(&self.calls.pending).remove(id));
+            let unseen = lock(&self.calls.pending).remove(id);
+            drop(unseen);
             return Err(error);
         }
         Ok(promise)
