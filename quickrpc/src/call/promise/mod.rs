@@ -2,6 +2,7 @@
 
 mod call;
 mod each;
+mod made_of;
 mod shared;
 #[cfg(test)]
 mod tests;
