@@ -496,6 +496,8 @@ mod wire;
 pub use quickrpc_macros::{CallErrors, remote_api};
 
 pub use api::action_queue::ActionQueue;
+#[cfg(feature = "config")]
+pub use api::config;
 pub use api::{Api, Builder, Handle, Node, announcer, dynamic};
 pub use base::bytes::Bytes;
 pub use base::error::{BoxError, CallError, Error, Result, ok};

@@ -4,6 +4,8 @@ pub(crate) mod action_queue;
 pub mod announcer;
 pub(crate) mod builder;
 pub(crate) mod companion;
+#[cfg(feature = "config")]
+pub mod config;
 pub mod dynamic;
 pub(crate) mod handle;
 pub(crate) mod lifecycle;

@@ -121,6 +121,8 @@ pub use zmq::{ZmqAddress, ZmqSocket, ZmqType};
 pub use zonis::{SecretSource, ZonisExpr};
 
 pub(crate) use registry::Registry;
+#[cfg(feature = "config")]
+pub use values::read_timeout;
 #[allow(unused_imports, reason = "named only where a function takes one")]
 pub(crate) use {
     registry::Constructor,

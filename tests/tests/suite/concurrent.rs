@@ -215,11 +215,8 @@ fn who_has_ended_his_side_is_answered() {
         person.close_write();
         served.let_go.send(()).unwrap();
         // Empty messages before it ask whether anybody is there.
-        let said = std::iter::repeat_with(|| person.until(0));
-        let answer = said
-            .skip_while(|message| message.len() <= 1)
-            .next()
-            .unwrap();
+        let mut said = std::iter::repeat_with(|| person.until(0));
+        let answer = said.find(|message| message.len() > 1).unwrap();
         let answer = String::from_utf8(answer).unwrap();
         assert!(answer.contains("\"result\":4"), "{answer}");
         person.expect_closed();
