@@ -10,6 +10,7 @@ pub mod dynamic;
 pub(crate) mod handle;
 pub(crate) mod lifecycle;
 pub(crate) mod node;
+mod local;
 mod pair;
 mod properties;
 mod sending;

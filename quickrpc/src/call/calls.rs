@@ -343,6 +343,10 @@ impl Context for Calls {
         self.post(asked.map_or(0, |peer| peer.id()), callback, 0);
     }
 
+    fn is_manual(&self) -> bool {
+        self.mailbox.mode() == Processing::Manual
+    }
+
     fn grant(&self, call: u64, items: u64) {
         self.grant_items(call, items);
     }

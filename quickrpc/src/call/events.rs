@@ -109,6 +109,7 @@ impl Above for Calls {
         let local = || {
             let call = self.slots.with_local_handler();
             call.or_else(|| self.properties.with_local_handler())
+                .or_else(|| self.observers.with_local_handler())
         };
         match self.mailbox.mode() {
             Processing::Manual => Ok(()),

@@ -35,6 +35,7 @@ mod limits_messages;
 mod limits_queues;
 mod limits_reading;
 mod limits_servers;
+mod loops;
 mod matrix;
 mod msgpack;
 mod nodes;

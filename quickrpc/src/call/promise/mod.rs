@@ -2,6 +2,7 @@
 
 mod call;
 mod each;
+mod local;
 mod made_of;
 mod shared;
 #[cfg(test)]

@@ -181,7 +181,7 @@ impl<T> Shared<T> {
     }
 
     /// The result if it is settled, which is given once; `None` while it is pending.
-    fn take(&self) -> Option<Result<T>> {
+    pub(crate) fn take(&self) -> Option<Result<T>> {
         self.lock().take()
     }
 
