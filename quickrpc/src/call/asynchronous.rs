@@ -18,12 +18,7 @@ use super::dispatch::{Invocation, Outcome};
 
 impl Invocation<'_> {
     /// Has a future run that makes the answer.
-    pub fn run<T, U, R, K>(
-        &mut self,
-        future: U,
-        resolver: Resolver<T>,
-        outcome: Outcome,
-    ) -> Outcome
+    pub fn run<T, U, R, K>(&mut self, future: U, resolver: Resolver<T>, outcome: Outcome) -> Outcome
     where
         T: Send + 'static,
         U: Future<Output = R> + Send + 'static,

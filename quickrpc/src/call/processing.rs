@@ -5,8 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 /// Has a future run to its end, wherever.
-pub(crate) type Executor =
-    Arc<dyn Fn(Pin<Box<dyn Future<Output = ()> + Send>>) + Send + Sync>;
+pub(crate) type Executor = Arc<dyn Fn(Pin<Box<dyn Future<Output = ()> + Send>>) + Send + Sync>;
 
 /// On which thread handlers run, and how many at once.
 ///

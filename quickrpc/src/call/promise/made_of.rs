@@ -87,12 +87,16 @@ impl<T: Send + 'static> Promise<T> {
 }
 
 /// What is made of these: whoever waits for it waits for them, and gives them up with it.
-fn made_of<'a, T, U>(promises: impl Iterator<Item = &'a Promise<T>> + Clone) -> (Promise<U>, Resolver<U>)
+fn made_of<'a, T, U>(
+    promises: impl Iterator<Item = &'a Promise<T>> + Clone,
+) -> (Promise<U>, Resolver<U>)
 where
     T: Send + 'static,
     U: Send + 'static,
 {
-    let context = promises.clone().find_map(|one| one.shared.context().cloned());
+    let context = promises
+        .clone()
+        .find_map(|one| one.shared.context().cloned());
     let shared = Arc::new(Shared::behind(context));
     let promise = Promise {
         shared: Arc::clone(&shared),
