@@ -1,12 +1,8 @@
 //! Slots: where handlers of incoming calls are connected.
 
-use std::any::Any;
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
-use std::marker::PhantomData;
-use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
 use std::time::Duration;
 
@@ -14,12 +10,12 @@ use crossbeam_channel::bounded;
 
 use crate::base::error::{BoxError, CallError, Error};
 use crate::base::foreign::catch;
-use crate::base::often::Origin;
 use crate::base::typed_error::IntoCallError;
 use crate::call::subscription::{Feeder, Subscription, Waiting};
 use crate::format::description::{CallDescription, Description, Direction};
 
 use super::dispatch::{Invocation, Outcome};
+pub(crate) use super::local::{Local, next_handler};
 use crate::net::collect;
 
 /// A handler without its types.
@@ -35,6 +31,18 @@ pub(crate) struct SlotTable {
     added: RwLock<Added>,
     /// A slot is declared `concurrent`: else nobody looks for it before its turn.
     any_concurrent: AtomicBool,
+    /// Who hears that a slot has other handlers.
+    watched: Watched,
+}
+
+/// Who hears that a slot has other handlers; nobody at first.
+#[derive(Clone, Default)]
+struct Watched(Arc<OnceLock<Box<dyn Fn() + Send + Sync>>>);
+
+impl fmt::Debug for Watched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watched")
+    }
 }
 
 /// What came later.
@@ -56,6 +64,7 @@ pub(crate) struct SlotInner {
     /// What an error of a handler becomes that is of the declared type; likewise.
     errors: OnceLock<IntoCallError>,
     handlers: RwLock<Arc<[Entry]>>,
+    watched: Watched,
     subscription_limit: AtomicUsize,
     /// What the last run of the handlers took whose time was taken, in nanoseconds; unknown
     /// counts as slow.
@@ -81,13 +90,6 @@ enum Kind {
     Async,
 }
 
-static NEXT_HANDLER: AtomicU64 = AtomicU64::new(1);
-
-/// A number for a handler, in whatever place.
-pub(crate) fn next_handler() -> u64 {
-    NEXT_HANDLER.fetch_add(1, Ordering::Relaxed)
-}
-
 /// A place where handlers are connected.
 pub(crate) trait Place: Send + Sync {
     /// Removes the handler with this number, if it is there.
@@ -96,7 +98,8 @@ pub(crate) trait Place: Send + Sync {
 
 impl SlotTable {
     pub(crate) fn declared(description: &Description, subscription_limit: usize) -> Self {
-        let mut declared = slots(description, subscription_limit);
+        let watched = Watched::default();
+        let mut declared = slots(description, subscription_limit, &watched);
         declared.sort_by(|a, b| a.name.cmp(&b.name));
         let added = Added {
             traits: vec![*description],
@@ -106,6 +109,7 @@ impl SlotTable {
             any_concurrent: declared.iter().any(|slot| slot.is_concurrent()).into(),
             declared,
             added: RwLock::new(added),
+            watched,
         }
     }
 
@@ -136,7 +140,7 @@ impl SlotTable {
         if new.incoming().any(|call| call.concurrent) {
             self.any_concurrent.store(true, Ordering::Relaxed);
         }
-        let slots = slots(new, subscription_limit).into_iter();
+        let slots = slots(new, subscription_limit, &self.watched).into_iter();
         added
             .slots
             .extend(slots.map(|slot| (slot.name.to_string(), slot)));
@@ -185,10 +189,10 @@ impl SlotTable {
             return Slot(slot);
         }
         let mut added = self.write();
-        let slot = added
-            .slots
-            .entry(method.to_owned())
-            .or_insert_with(|| Arc::new(SlotInner::new(method, None, subscription_limit)));
+        let slot = added.slots.entry(method.to_owned()).or_insert_with(|| {
+            let slot = SlotInner::new(method, None, subscription_limit, &self.watched);
+            Arc::new(slot)
+        });
         Slot(Arc::clone(slot))
     }
 
@@ -223,6 +227,20 @@ impl SlotTable {
         };
         let calls = calls.filter(|call| call.direction == Direction::Incoming);
         calls.filter(unhandled).map(|call| call.name).collect()
+    }
+
+    /// From now on, this is called when a slot has handlers that had none, or the other way round.
+    /// Once.
+    pub(crate) fn watch(&self, watched: impl Fn() + Send + Sync + 'static) {
+        // A second one would be a mistake of this crate, and changes nothing.
+        self.watched.0.set(Box::new(watched)).ok();
+    }
+
+    /// The names of all methods that somebody is connected to.
+    pub(crate) fn handled(&self) -> Vec<String> {
+        let all = self.all();
+        let handled = all.iter().filter(|slot| !slot.handlers().is_empty());
+        handled.map(|slot| slot.name.to_string()).collect()
     }
 
     /// A call with a handler that stays on its thread, if there is one.
@@ -271,12 +289,17 @@ impl SlotTable {
 }
 
 /// A slot for each incoming call of a trait.
-fn slots(description: &Description, subscription_limit: usize) -> Vec<Arc<SlotInner>> {
+fn slots(
+    description: &Description,
+    subscription_limit: usize,
+    watched: &Watched,
+) -> Vec<Arc<SlotInner>> {
     let slot = |call: &'static CallDescription| {
         Arc::new(SlotInner::new(
             call.wire_name,
             Some(call),
             subscription_limit,
+            watched,
         ))
     };
     description.incoming().map(slot).collect()
@@ -304,13 +327,19 @@ fn collision(old: &Description, new: &Description, name: &str, direction: Direct
 }
 
 impl SlotInner {
-    fn new(name: &str, call: Option<&'static CallDescription>, subscription_limit: usize) -> Self {
+    fn new(
+        name: &str,
+        call: Option<&'static CallDescription>,
+        subscription_limit: usize,
+        watched: &Watched,
+    ) -> Self {
         SlotInner {
             name: name.into(),
             call,
             reads_null: OnceLock::new(),
             errors: OnceLock::new(),
             handlers: RwLock::new(Arc::new([])),
+            watched: watched.clone(),
             subscription_limit: AtomicUsize::new(subscription_limit),
             cost: AtomicU32::new(u32::MAX),
             unmeasured: AtomicU8::new(0),
@@ -378,8 +407,12 @@ impl SlotInner {
         let mut handlers = self.handlers.write().unwrap_or_else(|p| p.into_inner());
         let new = change(&handlers).into();
         let old = std::mem::replace(&mut *handlers, new);
+        let other = old.is_empty() != handlers.is_empty();
         drop(handlers);
         drop(old);
+        if other && let Some(watched) = self.watched.0.get() {
+            watched();
+        }
     }
 }
 
@@ -512,48 +545,5 @@ impl Connection {
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Connection({} handlers)", self.0.len())
-    }
-}
-
-thread_local! {
-    /// Handlers that stay on this thread, by number.
-    static LOCAL: RefCell<HashMap<u64, Rc<dyn Any>>> = RefCell::default();
-}
-
-/// A handler that stays on the thread that made it, while the name of it may travel.
-pub(crate) struct Local<F> {
-    id: u64,
-    kind: PhantomData<fn() -> F>,
-}
-
-impl<F: 'static> Local<F> {
-    pub(crate) fn new(handler: F) -> Self {
-        let id = next_handler();
-        LOCAL.with_borrow_mut(|local| local.insert(id, Rc::new(handler)));
-        let kind = PhantomData;
-        Local { id, kind }
-    }
-
-    /// The handler, on its thread; elsewhere it is said to be missing.
-    pub(crate) fn get(&self) -> Option<Rc<F>> {
-        let found = LOCAL.with_borrow(|local| local.get(&self.id).cloned());
-        let handler = found.and_then(|value| value.downcast().ok());
-        if handler.is_none() {
-            crate::base::log::error_often!(
-                "a handler on another thread", &Origin::Anybody;
-                "a handler connected with connect_local (or another `.._local`) was called on \
-                 another thread; use Processing::Manual, and process_pending() on the thread that \
-                 connected"
-            );
-        }
-        handler
-    }
-}
-
-impl<F> Drop for Local<F> {
-    fn drop(&mut self) {
-        // Elsewhere, or when the thread ends, there is nothing to remove.
-        let removed = LOCAL.try_with(|local| local.borrow_mut().remove(&self.id));
-        drop(removed);
     }
 }
