@@ -24,5 +24,6 @@ documents! {
     Async = "../docs/guide/src/async.md";
     Testing = "../docs/guide/src/testing.md";
     Platforms = "../docs/guide/src/platforms.md";
+    Comparison = "../docs/guide/src/comparison.md";
     Python = "../docs/guide/src/python.md";
 }
