@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use crate::base::error::{CallError, Error};
@@ -26,10 +26,11 @@ use super::late::LateCalls;
 use super::mailbox::{AfterPush, Item, Mailbox};
 use super::observers::Observers;
 use super::pending::{Answered, PendingTable};
-use super::processing::Processing;
+use super::processing::{Executor, Processing};
 use super::promise::{Context, PendingCall};
 use super::property::table::Properties;
 use super::slot::SlotTable;
+use super::stream::arguments::Arguments;
 use super::stream::feeds::Feeds;
 use super::unsent::table::Unsent;
 
@@ -43,11 +44,14 @@ pub(crate) struct Calls {
     pub(crate) slots: SlotTable,
     pub(crate) properties: Properties,
     pub(crate) feeds: Feeds,
+    pub(crate) arguments: Arguments,
     pub(crate) observers: Observers,
     pub(crate) gate: Gate,
     pub(crate) discovery: Discovery,
     pub(crate) mailbox: Mailbox,
     pub(crate) call_timeout: Duration,
+    /// What runs the futures of handlers.
+    pub(crate) executor: OnceLock<Executor>,
     pub(crate) pending: Mutex<PendingTable<dyn PendingCall, Conn>>,
     pub(crate) late: LateCalls,
     pub(crate) apart: Apart,
@@ -67,11 +71,13 @@ impl Calls {
             slots,
             properties: Properties::default(),
             feeds: Feeds::default(),
+            arguments: Arguments::default(),
             observers: Observers::default(),
             gate: Gate::default(),
             discovery: Discovery::default(),
             mailbox: Mailbox::new(net.id, processing),
             call_timeout,
+            executor: OnceLock::new(),
             pending: Mutex::default(),
             late: LateCalls::default(),
             apart: Apart::new(next_api()),
@@ -286,7 +292,7 @@ impl Calls {
     }
 
     /// Somebody waits for a call without reading by itself, so the poll thread has to read.
-    fn attend_to(&self, call: u64, thread: bool) {
+    pub(super) fn attend_to(&self, call: u64, thread: bool) {
         let parked = lock(&self.pending).attend(call, thread);
         if !parked.is_empty() {
             self.net.unpark(&parked);
@@ -344,6 +350,10 @@ impl Context for Calls {
     fn run_for(&self, call: u64, callback: Box<dyn FnOnce() + Send>) {
         let asked = lock(&self.pending).only_asked(call);
         self.post(asked.map_or(0, |peer| peer.id()), callback, 0);
+    }
+
+    fn is_manual(&self) -> bool {
+        self.mailbox.mode() == Processing::Manual
     }
 
     fn grant(&self, call: u64, items: u64) {

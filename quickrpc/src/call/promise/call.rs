@@ -45,6 +45,11 @@ pub(crate) trait Context: Send + Sync {
     /// Runs a `then` callback when it is its turn; it does not panic.
     fn run(&self, lane: u64, callback: Box<dyn FnOnce() + Send>);
 
+    /// Whether the program runs callbacks where it wants to.
+    fn is_manual(&self) -> bool {
+        false
+    }
+
     /// Runs a callback of a call that is pending, in the turn of the peer that was asked; it does
     /// not panic.
     fn run_for(&self, call: u64, callback: Box<dyn FnOnce() + Send>) {
@@ -105,6 +110,16 @@ pub(crate) trait PendingCall: Send + Sync {
 
     /// When it has to be settled, as far as is known now.
     fn deadline(&self) -> Option<Instant>;
+
+    /// It has waited for a peer, and goes to these now.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot.
+    fn asks(&self, peers: &[Arc<Conn>]) -> Result<()> {
+        let _ = peers;
+        Ok(())
+    }
 
     /// A peer has sent an item of it; the payload are the arguments of that message.
     fn item(
