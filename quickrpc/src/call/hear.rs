@@ -2,24 +2,21 @@
 //! settle promises.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use crate::base::current::{CallKey, Current, Handling};
 use crate::base::eavesdrop::Eavesdropping;
 use crate::base::error::{CallError, Error};
 use crate::base::scratch;
 use crate::base::sender::Sender;
-use crate::base::sync::after;
 use crate::net::above::Hears;
 use crate::net::conn::Admitted;
 use crate::net::conn::{Conn, TooFast};
-use crate::wire::codec::{
-    CallParts, Envelope, Part, Payload, Run, Script, SharedScript, Span, Terms,
-};
+use crate::wire::codec::{CallParts, Envelope, Part, Payload, Script, SharedScript, Span, Terms};
 use crate::wire::jrpc::batch::BatchAnswer;
 use crate::wire::session::Changes;
 
 use super::answer::{self, Answers, Route};
+use super::bounds::Bounds;
 use super::calls::Calls;
 use super::cancel;
 use super::dispatch::{Call, Unreadable};
@@ -43,31 +40,6 @@ pub(crate) struct Ear<'a> {
     waits: bool,
     /// How long what is heard may take.
     bounds: Option<Bounds>,
-}
-
-/// How long a call may take that has come.
-#[derive(Debug, Clone, Copy)]
-struct Bounds {
-    /// Later it is not begun.
-    start: Option<Instant>,
-    run: Option<Run>,
-}
-
-impl Bounds {
-    fn new(terms: Terms) -> Self {
-        Bounds {
-            start: terms.start.map(after),
-            run: terms.run,
-        }
-    }
-
-    /// When its caller gives up, if it begins now.
-    fn deadline(&self) -> Option<Instant> {
-        match self.run {
-            None => self.start,
-            Some(run) => run.within.map(after),
-        }
-    }
 }
 
 /// A telegram as it lies in the input, copied at most once however many calls of it wait.

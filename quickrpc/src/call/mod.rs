@@ -4,6 +4,7 @@ pub(crate) mod answer;
 pub(crate) mod apart;
 mod asked;
 mod asynchronous;
+pub(crate) mod bounds;
 pub(crate) mod calls;
 pub(crate) mod cancel;
 mod deadlines;
