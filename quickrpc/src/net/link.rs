@@ -12,7 +12,7 @@ use crate::carrier::greeter::Greeting;
 use crate::carrier::process::CommandLine;
 use crate::carrier::sys::unix;
 use crate::carrier::transport::{AnyTransport, Transport};
-use crate::carrier::{nats, tcp, tls, udp, websocket, zmq};
+use crate::carrier::{http, nats, tcp, tls, udp, websocket, zmq};
 use crate::expr::{Retry, TransportExpr, TransportKind, ZmqAddress};
 use crate::format::description::{CallDescription, Description, Direction};
 use crate::format::property::PropertyDescription;
@@ -193,7 +193,11 @@ fn link(
     let options = expr.options();
     let usual = codec.protocol().map_or("/", |protocol| protocol.path());
     let limits = expr.limits(limits);
-    let mut wire = Wire::new(codec, security, limits, name);
+    let posts_to = matches!(expr.kind(), TransportKind::Http { .. });
+    let mut wire = match posts_to {
+        true => Wire::posts_to(codec, security, limits, name)?,
+        false => Wire::new(codec, security, limits, name),
+    };
     let posts = wire.posting();
     let bound = websocket::bind(expr, usual, posts.is_some())?;
     let (greeting, side) = bound.unzip();
@@ -222,6 +226,7 @@ fn link(
         };
         wire = wire.framed(Frames::Zmtp(socket, form));
     }
+    let client = http::bind(expr, &wire.codec, &wire.limits)?;
     let broker = nats::bind(expr)?;
     let greeting = match &broker {
         Some(settings) => {
@@ -234,7 +239,10 @@ fn link(
         }
         None => greeting,
     };
-    let greeting = tls::bind(expr, greeting)?;
+    let greeting = match posts_to {
+        true => None,
+        false => tls::bind(expr, greeting)?,
+    };
     suits(&wire)?;
     if options.keepalive.is_some() && wire.idle().is_none() {
         let name = &wire.name;
@@ -244,9 +252,10 @@ fn link(
         );
         return Err(Error::Config(text.into()));
     }
-    let transport = match broker {
-        Some(settings) => Leaf::Broker(settings),
-        None => leaf(expr)?,
+    let transport = match (client, broker) {
+        (Some(client), _) => Leaf::Custom(client),
+        (None, Some(settings)) => Leaf::Broker(settings),
+        (None, None) => leaf(expr)?,
     };
     wire.keepalive = options.keepalive;
     wire.spin = options.spin;
