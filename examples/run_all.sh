@@ -451,6 +451,35 @@ try_prose() {
   wait "$server" "$editor" || true
 }
 
+# A browser's calls reach a chat that the gateway knows nothing of, and what the chat tells reaches all.
+try_gateway() {
+  local tcp
+  coproc BACKEND {
+    exec timeout 60 "${launch[@]}" "$bin/echo$exe" --codec jrpc --transport tcpserv:127.0.0.1:0 2>&1
+  }
+  local backend=$BACKEND_PID from=${BACKEND[0]} behind=${BACKEND[1]}
+  await_port "$from"
+  # One coprocess at a time is what bash has; the descriptors outlive it.
+  exec {from}<&"$from" {behind}>&"$behind"
+  exec 3< <(exec timeout 60 "${launch[@]}" "$bin/gateway$exe" --back "tcp:127.0.0.1:$port" \
+    --front-codec 'jrpc:\n?strict=on' --front 'mux:(wsserv:127.0.0.1:0/ws)(tcpserv:127.0.0.1:0)' 2>&1)
+  local gateway=$!
+  await_port 3
+  local web=$port
+  await_port 3
+  exec {tcp}<>"/dev/tcp/127.0.0.1/$port"
+  printf '%s\n' '{"jsonrpc":"2.0","method":"add","params":{"a":2,"b":3},"id":1.50}' >&"$tcp"
+  await "$tcp" '"result":5,"id":1.50}'
+  printf '%s\n' '{"jsonrpc":"2.0","method":"add","params":{"a":2},"id":null}' >&"$tcp"
+  await "$tcp" '"code":-32602'
+  run 0 echo_client --codec jrpc --transport "ws:127.0.0.1:$web/ws" "through the gateway"
+  says "through the gateway"
+  await "$tcp" '"params":{"text":"through the gateway"}'
+  exec {tcp}>&-
+  end "$gateway"
+  end "$backend"
+}
+
 for file in examples/examples/*.rs; do
   name=$(basename "$file" .rs)
   declare -F "try_$name" >/dev/null || fail "the example $name is not run here: write try_$name"

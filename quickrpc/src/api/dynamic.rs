@@ -28,6 +28,7 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer};
 
 use crate::api;
 use crate::api::Builder;
+pub use crate::api::any::{Call, Forwarded};
 use crate::base::error::{BoxError, CallError, Result};
 use crate::base::sender::{Receivers, Sender};
 use crate::base::sync::lock;
@@ -264,7 +265,7 @@ fn form() -> Form<Value> {
 
 /// The sending half of an API without a trait. It keeps nothing alive.
 #[derive(Debug, Clone)]
-pub struct Outgoing(Target);
+pub struct Outgoing(pub(super) Target);
 
 impl Outgoing {
     /// Calls a method; see [`Api::call`].
@@ -376,7 +377,7 @@ impl IntoAnswer for Never {
 }
 
 /// Reads arguments of any kind.
-struct Anything;
+pub(super) struct Anything;
 
 impl<'de> DeserializeSeed<'de> for Anything {
     type Value = Value;

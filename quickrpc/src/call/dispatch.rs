@@ -34,7 +34,7 @@ pub struct Invocation<'de> {
     sender: &'de Sender,
     slot: &'de SlotInner,
     telegram: &'de Script<'de>,
-    params: &'de Payload,
+    parts: &'de CallParts,
     id: Option<&'de str>,
     /// This is the first handler.
     first: bool,
@@ -97,7 +97,7 @@ impl<'de> Invocation<'de> {
         codec
             .read_args(
                 *self.telegram,
-                self.params,
+                &self.parts.params,
                 ArgsSeed::new(call, defaults),
                 depth,
             )
@@ -110,7 +110,7 @@ impl<'de> Invocation<'de> {
         codec
             .read(
                 *self.telegram,
-                self.params,
+                &self.parts.params,
                 std::marker::PhantomData::<W>,
                 depth,
             )
@@ -128,7 +128,7 @@ impl<'de> Invocation<'de> {
     ) -> Result<S::Value, Outcome> {
         let (codec, depth) = self.reading();
         codec
-            .read(*self.telegram, self.params, seed, depth)
+            .read(*self.telegram, &self.parts.params, seed, depth)
             .map_err(|text| self.unreadable(text))
     }
 
@@ -139,7 +139,7 @@ impl<'de> Invocation<'de> {
 
     #[cold]
     fn unreadable(&self, text: String) -> Outcome {
-        match self.params {
+        match &self.parts.params {
             // For the first handler only: what one has read is valid for all.
             Payload::Raw(_) if self.first => Outcome(Made::Unreadable),
             _ => Outcome(Made::Refused(CallError::new(
@@ -205,7 +205,17 @@ impl<'de> Invocation<'de> {
 
     /// The name on the wire.
     pub(crate) fn method(&self) -> &'de str {
-        &self.slot.name
+        self.parts.method.of(*self.telegram)
+    }
+
+    /// The id as it came; `None` for a notification.
+    pub(crate) fn id(&self) -> Option<&'de str> {
+        self.id
+    }
+
+    /// Whether an answer to it can be a stream.
+    pub(crate) fn carries_streams(&self) -> bool {
+        self.conn.wire.lacks_streams().is_none()
     }
 
     /// What the message takes on the wire.
@@ -328,30 +338,15 @@ impl Calls {
                 // First it has to be known for certain what is called.
                 return Err(Unreadable);
             }
-            if let Some(error) = self.forbids(call.sender, slot) {
+            if let Some(error) = self.forbids(call.sender, slot.role(), method) {
                 self.refuse_call(call, method, error);
                 return Ok(());
             }
         }
         scratch::with_scratch(|out| {
             let failed = match found {
-                Some((slot, handlers)) => {
-                    let (cost, measured) = slot.pace();
-                    collect::before_handler(cost);
-                    let started = measured.then(Instant::now);
-                    // What a slow handler sends is not for after its end.
-                    let direct = collect::is_slow(cost).then(collect::Direct::begin);
-                    let failed = self.run_handlers(slot, &handlers, call, id, out);
-                    drop(direct);
-                    if let Some(started) = started {
-                        slot.set_cost(started.elapsed());
-                    }
-                    failed
-                }
-                None => Err(Failed::With(CallError::new(
-                    CallError::METHOD_NOT_FOUND,
-                    format!("unknown method `{}`", shown(method)),
-                ))),
+                Some((slot, handlers)) => self.run_paced(slot, &handlers, call, id, out),
+                None => self.untaken(call, method, id, out),
             };
             let is_error = failed.is_err();
             let later = match failed {
@@ -380,6 +375,64 @@ impl Calls {
         })
     }
 
+    /// Runs the handlers, and takes their time now and then.
+    #[inline(always)]
+    fn run_paced(
+        &self,
+        slot: &SlotInner,
+        handlers: &[Entry],
+        call: &Call<'_>,
+        id: Option<&str>,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Box<dyn Later>>, Failed> {
+        let (cost, measured) = slot.pace();
+        collect::before_handler(cost);
+        let started = measured.then(Instant::now);
+        // What a slow handler sends is not for after its end.
+        let direct = collect::is_slow(cost).then(collect::Direct::begin);
+        let failed = self.run_handlers(slot, handlers, call, id, out);
+        drop(direct);
+        if let Some(started) = started {
+            slot.set_cost(started.elapsed());
+        }
+        failed
+    }
+
+    /// Offers a call to whoever hears what nobody else takes. `None`: there is nobody, either.
+    #[cold]
+    fn offer_to_any(
+        &self,
+        call: &Call<'_>,
+        method: &str,
+        id: Option<&str>,
+        out: &mut Vec<u8>,
+    ) -> Option<Result<Option<Box<dyn Later>>, Failed>> {
+        let any = self.slots.find_any(method)?;
+        Some(self.run_paced(&any, &any.handlers(), call, id, out))
+    }
+
+    /// A call without a slot.
+    #[cold]
+    fn untaken(
+        &self,
+        call: &Call<'_>,
+        method: &str,
+        id: Option<&str>,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Box<dyn Later>>, Failed> {
+        if self.slots.find_any(method).is_some()
+            && let Some(error) = self.forbids(call.sender, None, method)
+        {
+            if id.is_some() {
+                // Of a notification it is told as of others.
+                self.trouble(call.sender, Error::Call(error.clone()), Some(method));
+            }
+            return Err(Failed::With(error));
+        }
+        let taken = self.offer_to_any(call, method, id, out);
+        taken.unwrap_or_else(|| Err(Failed::With(unknown(method))))
+    }
+
     fn answer_later(&self, call: &Call<'_>, id: Option<&str>, method: &str, later: Box<dyn Later>) {
         let Some(calls) = self.me.upgrade() else {
             return;
@@ -406,11 +459,8 @@ impl Calls {
         id: Option<&str>,
         out: &mut Vec<u8>,
     ) -> Result<Option<Box<dyn Later>>, Failed> {
-        if handlers.is_empty() {
-            crate::base::log::debug!(peer = %call.sender, "nobody handles `{}`", slot.name);
-        }
         let notification = slot.call.is_some_and(|call| !call.has_reply());
-        let mut answers = 0;
+        let (mut answers, mut passed) = (0, 0);
         let mut late = None;
         let mut failed = None;
         for (number, entry) in handlers.iter().enumerate() {
@@ -420,7 +470,7 @@ impl Calls {
                 sender: call.sender,
                 slot,
                 telegram: call.telegram,
-                params: &call.parts.params,
+                parts: call.parts,
                 id,
                 first: number == 0,
                 out,
@@ -429,7 +479,10 @@ impl Calls {
             match outcome.map(|outcome| outcome.0) {
                 Ok(Made::Unreadable) => return Err(Failed::Unreadable),
                 Ok(Made::Refused(error)) => return Err(Failed::With(error)),
-                Ok(Made::NotMine) => continue,
+                Ok(Made::NotMine) => {
+                    passed += 1;
+                    continue;
+                }
                 Ok(Made::Answered) => {}
                 Ok(Made::Failed(error)) if notification && id.is_none() => {
                     self.trouble(call.sender, Error::Call(error), Some(&slot.name));
@@ -445,25 +498,25 @@ impl Calls {
                 }
                 Ok(Made::Later(later)) => late = Some(later),
                 Err(panic) => {
-                    let text = told(panic);
-                    let origin = Origin::Name((*slot.name).into());
-                    crate::base::log::error_often!(
-                        "a handler panicked", &origin;
-                        peer = %call.sender, "the handler of `{}` panicked: {}", slot.name,
-                        Shown(text)
-                    );
-                    failed = Some(internal(format!("the handler of `{}` panicked", slot.name)));
+                    failed = Some(panicked(call, slot, &told(panic)));
                 }
             }
             answers += 1;
         }
-        if answers > 1 && !notification {
-            out.clear();
-            let text = format!(
-                "{answers} handlers of `{}` answered, where one may",
-                slot.name
-            );
-            return Err(Failed::With(internal(text)));
+        if answers != 1 {
+            if passed == handlers.len() && !slot.is_any() {
+                let method = call.parts.method.of(*call.telegram);
+                if let Some(taken) = self.offer_to_any(call, method, id, out) {
+                    return taken;
+                }
+                crate::base::log::debug!(peer = %call.sender, "nobody handles `{method}`");
+            }
+            if answers > 1 && !notification {
+                out.clear();
+                let method = shown(call.parts.method.of(*call.telegram));
+                let text = format!("{answers} handlers of `{method}` answered, where one may");
+                return Err(Failed::With(internal(text)));
+            }
         }
         if let Some(error) = failed {
             out.clear();
@@ -489,6 +542,9 @@ impl Calls {
         id: &str,
         out: &mut Vec<u8>,
     ) -> Result<(), CallError> {
+        if slot.is_any() {
+            return Err(unknown(call.parts.method.of(*call.telegram)));
+        }
         if slot.accepts_null() {
             return answer::encode_result(call.conn, out, id, &());
         }
@@ -499,6 +555,27 @@ impl Calls {
         };
         Err(internal(format!("{who} `{}`", slot.name)))
     }
+}
+
+fn unknown(method: &str) -> CallError {
+    let text = format!("unknown method `{}`", shown(method));
+    CallError::new(CallError::METHOD_NOT_FOUND, text)
+}
+
+/// Tells of a panic in a handler, and gives what the caller hears of it.
+#[cold]
+fn panicked(call: &Call<'_>, slot: &SlotInner, text: &str) -> CallError {
+    let method = shown(call.parts.method.of(*call.telegram));
+    // Peers could make up any number of names.
+    let origin = match slot.is_any() {
+        true => Origin::Anybody,
+        false => Origin::Name((*slot.name).into()),
+    };
+    crate::base::log::error_often!(
+        "a handler panicked", &origin;
+        peer = %call.sender, "the handler of `{method}` panicked: {}", Shown(text)
+    );
+    internal(format!("the handler of `{method}` panicked"))
 }
 
 /// Encodes the error of a handler, which may have given up since nobody waits for it.

@@ -20,7 +20,9 @@ use crate::call::subscription::Subscription;
 use crate::format::description::{CallDescription, Description, Direction};
 
 use super::dispatch::{Invocation, Outcome};
+use super::stream::telegrams::{ITEM, MORE};
 use crate::net::collect;
+use crate::wire::jrpc;
 
 /// A handler without its types.
 pub(crate) type Handler =
@@ -42,6 +44,8 @@ struct Added {
     traits: Vec<Description>,
     /// Of further traits, and of calls without a declaration, made when somebody connects.
     slots: HashMap<String, Arc<SlotInner>>,
+    /// For calls that no other slot takes.
+    any: Option<Arc<SlotInner>>,
 }
 
 pub(crate) struct SlotInner {
@@ -89,7 +93,7 @@ impl SlotTable {
         declared.sort_by(|a, b| a.name.cmp(&b.name));
         let added = Added {
             traits: vec![*description],
-            slots: HashMap::new(),
+            ..Added::default()
         };
         SlotTable {
             declared,
@@ -171,6 +175,23 @@ impl SlotTable {
         Slot(Arc::clone(slot))
     }
 
+    /// The slot for calls that no other one takes.
+    pub(crate) fn any(&self, subscription_limit: usize) -> Slot {
+        let mut added = self.write();
+        let slot = added
+            .any
+            .get_or_insert_with(|| Arc::new(SlotInner::new("", None, subscription_limit)));
+        Slot(Arc::clone(slot))
+    }
+
+    /// Who takes a call that no other slot takes; nobody one that is of no program.
+    #[cold]
+    pub(crate) fn find_any(&self, method: &str) -> Option<Arc<SlotInner>> {
+        let any = self.read().any.clone()?;
+        let is_ours = matches!(method, ITEM | MORE) || jrpc::is_cancel(method);
+        (!is_ours && !any.handlers().is_empty()).then_some(any)
+    }
+
     /// The traits whose calls these are, in the order in which they were added.
     pub(crate) fn traits(&self) -> Vec<Description> {
         self.read().traits.clone()
@@ -211,7 +232,8 @@ impl SlotTable {
 
     fn all(&self) -> Vec<Arc<SlotInner>> {
         let added = self.read();
-        let all = self.declared.iter().chain(added.slots.values());
+        let all = self.declared.iter();
+        let all = all.chain(added.slots.values()).chain(&added.any);
         all.cloned().collect()
     }
 
@@ -287,6 +309,12 @@ impl SlotInner {
             Some(errors) => errors(error),
             None => CallError::from_boxed(error),
         }
+    }
+
+    /// Whether it is for calls that no other slot takes.
+    #[cold]
+    pub(crate) fn is_any(&self) -> bool {
+        self.name.is_empty() && self.call.is_none()
     }
 
     /// The role that callers need.

@@ -19,6 +19,7 @@ mod content_length;
 mod deadlocks;
 mod dynamic;
 mod endings;
+mod gateway;
 mod hmac;
 mod hmac_attacks;
 mod hostile;

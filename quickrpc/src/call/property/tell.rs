@@ -113,7 +113,10 @@ impl Calls {
     /// Whether a peer is told of a property: if it might read it.
     fn may_read(&self, peer: &Conn, property: &Owned) -> bool {
         match self.slots.find(&property.names.read) {
-            Some(slot) if self.is_guarded(&slot) => self.forbids(&peer.sender(), &slot).is_none(),
+            Some(slot) if self.is_guarded(&slot) => {
+                let forbidden = self.forbids(&peer.sender(), slot.role(), &slot.name);
+                forbidden.is_none()
+            }
             _ => true,
         }
     }

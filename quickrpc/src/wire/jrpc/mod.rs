@@ -5,7 +5,7 @@ mod cancel;
 pub(crate) mod canonical;
 mod ids;
 
-pub(crate) use cancel::{CANCEL, put_timeout};
+pub(crate) use cancel::{CANCEL, is_cancel, put_timeout};
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
