@@ -89,7 +89,7 @@ impl fmt::Debug for Call {
 
 impl Api {
     /// Connects a handler to all methods that nothing else takes: those without a slot, without a
-    /// handler, and those whose handlers have left the call to others. It is told the [`Call`], and
+    /// handler, and calls that their handlers have left to others. It is told the [`Call`], and
     /// returns what a handler of [`on`](Self::on) returns, or passes it on; `None` leaves it unknown.
     ///
     /// Rules ([`authorize`](crate::Api::authorize)) and declared roles are looked at before it.

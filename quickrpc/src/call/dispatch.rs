@@ -345,7 +345,7 @@ impl Calls {
         }
         scratch::with_scratch(|out| {
             let failed = match found {
-                Some((slot, handlers)) => self.run_paced(slot, &handlers, call, id, out),
+                Some((slot, handlers)) => self.run_paced::<false>(slot, &handlers, call, id, out),
                 None => self.untaken(call, method, id, out),
             };
             let is_error = failed.is_err();
@@ -377,7 +377,7 @@ impl Calls {
 
     /// Runs the handlers, and takes their time now and then.
     #[inline(always)]
-    fn run_paced(
+    fn run_paced<const ANY: bool>(
         &self,
         slot: &SlotInner,
         handlers: &[Entry],
@@ -390,7 +390,7 @@ impl Calls {
         let started = measured.then(Instant::now);
         // What a slow handler sends is not for after its end.
         let direct = collect::is_slow(cost).then(collect::Direct::begin);
-        let failed = self.run_handlers(slot, handlers, call, id, out);
+        let failed = self.run_handlers::<ANY>(slot, handlers, call, id, out);
         drop(direct);
         if let Some(started) = started {
             slot.set_cost(started.elapsed());
@@ -400,6 +400,7 @@ impl Calls {
 
     /// Offers a call to whoever hears what nobody else takes. `None`: there is nobody, either.
     #[cold]
+    #[inline(never)]
     fn offer_to_any(
         &self,
         call: &Call<'_>,
@@ -408,7 +409,7 @@ impl Calls {
         out: &mut Vec<u8>,
     ) -> Option<Result<Option<Box<dyn Later>>, Failed>> {
         let any = self.slots.find_any(method)?;
-        Some(self.run_paced(&any, &any.handlers(), call, id, out))
+        Some(self.run_paced::<true>(&any, &any.handlers(), call, id, out))
     }
 
     /// A call without a slot.
@@ -450,8 +451,9 @@ impl Calls {
     }
 
     /// Runs the handlers one after the other. The answer is in `out`, or comes later, or
-    /// is the error.
-    fn run_handlers(
+    /// is the error. `ANY`: they are those of what no other slot takes; a function of its own, so
+    /// that the usual one stays in the place of its one caller.
+    fn run_handlers<const ANY: bool>(
         &self,
         slot: &SlotInner,
         handlers: &[Entry],
@@ -459,8 +461,11 @@ impl Calls {
         id: Option<&str>,
         out: &mut Vec<u8>,
     ) -> Result<Option<Box<dyn Later>>, Failed> {
+        if handlers.is_empty() && !ANY {
+            return self.untaken_by_slot(slot, call, id, out);
+        }
         let notification = slot.call.is_some_and(|call| !call.has_reply());
-        let (mut answers, mut passed) = (0, 0);
+        let mut answers = 0;
         let mut late = None;
         let mut failed = None;
         for (number, entry) in handlers.iter().enumerate() {
@@ -479,10 +484,7 @@ impl Calls {
             match outcome.map(|outcome| outcome.0) {
                 Ok(Made::Unreadable) => return Err(Failed::Unreadable),
                 Ok(Made::Refused(error)) => return Err(Failed::With(error)),
-                Ok(Made::NotMine) => {
-                    passed += 1;
-                    continue;
-                }
+                Ok(Made::NotMine) => continue,
                 Ok(Made::Answered) => {}
                 Ok(Made::Failed(error)) if notification && id.is_none() => {
                     self.trouble(call.sender, Error::Call(error), Some(&slot.name));
@@ -503,20 +505,11 @@ impl Calls {
             }
             answers += 1;
         }
-        if answers != 1 {
-            if passed == handlers.len() && !slot.is_any() {
-                let method = call.parts.method.of(*call.telegram);
-                if let Some(taken) = self.offer_to_any(call, method, id, out) {
-                    return taken;
-                }
-                crate::base::log::debug!(peer = %call.sender, "nobody handles `{method}`");
-            }
-            if answers > 1 && !notification {
-                out.clear();
-                let method = shown(call.parts.method.of(*call.telegram));
-                let text = format!("{answers} handlers of `{method}` answered, where one may");
-                return Err(Failed::With(internal(text)));
-            }
+        if answers > 1 && !notification {
+            out.clear();
+            let method = shown(call.parts.method.of(*call.telegram));
+            let text = format!("{answers} handlers of `{method}` answered, where one may");
+            return Err(Failed::With(internal(text)));
         }
         if let Some(error) = failed {
             out.clear();
@@ -525,35 +518,42 @@ impl Calls {
         if late.is_some() {
             return Ok(late);
         }
-        if out.is_empty()
-            && let Some(id) = id
-        {
-            self.answer_nothing(slot, call, id, out)
-                .map_err(Failed::With)?;
+        if out.is_empty() && id.is_some() {
+            return match ANY {
+                true => Err(Failed::With(unknown(call.parts.method.of(*call.telegram)))),
+                false => self.untaken_by_slot(slot, call, id, out),
+            };
         }
         Ok(None)
     }
 
-    /// Nobody answered: `null` where that is a value of the result, else an error.
-    fn answer_nothing(
+    /// Nobody of a slot answered: perhaps somebody else does; else it is `null` where that is a value
+    /// of the result, or an error.
+    #[cold]
+    fn untaken_by_slot(
         &self,
         slot: &SlotInner,
         call: &Call<'_>,
-        id: &str,
+        id: Option<&str>,
         out: &mut Vec<u8>,
-    ) -> Result<(), CallError> {
-        if slot.is_any() {
-            return Err(unknown(call.parts.method.of(*call.telegram)));
+    ) -> Result<Option<Box<dyn Later>>, Failed> {
+        if let Some(taken) = self.offer_to_any(call, &slot.name, id, out) {
+            return taken;
         }
+        let Some(id) = id else {
+            crate::base::log::debug!(peer = %call.sender, "nobody handles `{}`", slot.name);
+            return Ok(None);
+        };
         if slot.accepts_null() {
-            return answer::encode_result(call.conn, out, id, &());
+            let encoded = answer::encode_result(call.conn, out, id, &());
+            return encoded.map(|()| None).map_err(Failed::With);
         }
         let who = if slot.handlers().is_empty() {
             "nobody is connected to"
         } else {
             "no handler answered"
         };
-        Err(internal(format!("{who} `{}`", slot.name)))
+        Err(Failed::With(internal(format!("{who} `{}`", slot.name))))
     }
 }
 
