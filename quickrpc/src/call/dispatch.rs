@@ -453,6 +453,7 @@ impl Calls {
     /// Runs the handlers one after the other. The answer is in `out`, or comes later, or
     /// is the error. `ANY`: they are those of what no other slot takes; a function of its own, so
     /// that the usual one stays in the place of its one caller.
+    #[inline(always)]
     fn run_handlers<const ANY: bool>(
         &self,
         slot: &SlotInner,
