@@ -79,7 +79,8 @@ try_config() {
   says "The file is fine."
   run 1 config examples/config_wrong.toml
   says "expected a port number from 0 to 65535, found \`90000\`"
-  says "                            ^"
+  says "examples/config_wrong.toml:10:38"
+  says "                                         ^"
   run 1 config no_such_file.toml
   says "cannot read no_such_file.toml"
 

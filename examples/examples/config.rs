@@ -1,5 +1,5 @@
-//! Wires from a config file: expressions are ordinary serde fields, checked when the file
-//! is read.
+//! Wires by name from a config file, with environment variables in it; a mistake in it has a
+//! place.
 //!
 //! ```text
 //! cargo run --example config
@@ -8,14 +8,12 @@
 
 #![allow(clippy::print_stderr, reason = "what a server says to people")]
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Parser;
-use quickrpc::{BoxError, CodecExpr, SecurityExpr, TransportExpr, remote_api};
-use serde::Deserialize;
+use quickrpc::config::Config;
+use quickrpc::{BoxError, remote_api};
 
 /// Something to call.
 #[remote_api]
@@ -23,26 +21,6 @@ trait Greeter {
     /// Says hello to somebody.
     #[incoming]
     fn hello(&self, #[default("world")] name: &str) -> String;
-}
-
-/// What the file may say.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Config {
-    /// Seconds that a call may take.
-    #[serde(default = "ten_seconds")]
-    call_timeout: f64,
-    /// One API may have several wires, each with a codec of its own.
-    wire: Vec<Wire>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Wire {
-    codec: CodecExpr,
-    #[serde(default)]
-    security: Option<SecurityExpr>,
-    transport: TransportExpr,
 }
 
 /// Serves a greeter on the wires that a TOML file describes.
@@ -59,6 +37,7 @@ struct Options {
 
 const EXAMPLES: &str = "Examples:
   cargo run --example config
+  GREETER_INTERFACE=0.0.0.0 cargo run --example config
   cargo run --example config -- --check examples/config.toml
   cargo run --example config examples/config_wrong.toml
       A mistake on purpose: the error shows where";
@@ -70,18 +49,13 @@ fn main() -> ExitCode {
 
 fn serve(options: Options) -> Result<(), BoxError> {
     let shipped = || Path::new(env!("CARGO_MANIFEST_DIR")).join("config.toml");
-    let config = read(&options.file.unwrap_or_else(shipped))?;
+    let config = Config::read(options.file.unwrap_or_else(shipped))?;
 
-    let timeout = Duration::try_from_secs_f64(config.call_timeout)
-        .map_err(|error| format!("call_timeout = {}: {error}", config.call_timeout))?;
-    let mut builder = Greeter::builder().call_timeout(timeout);
-    for wire in config.wire {
+    let mut builder = Greeter::builder();
+    for (name, wire) in config.wires() {
         // Expressions print themselves as they can be read again.
-        eprintln!("{} over {}", wire.codec, wire.transport);
-        builder = match wire.security {
-            Some(security) => builder.bind_secured(wire.codec, security, wire.transport),
-            None => builder.bind(wire.codec, wire.transport),
-        };
+        eprintln!("{name}: {} over {}", wire.codec, wire.transport);
+        builder = builder.wire(wire);
     }
     let api = builder.build()?;
     if options.check {
@@ -98,16 +72,4 @@ fn serve(options: Options) -> Result<(), BoxError> {
     }
     eprintln!("Try:  hello[1] name:\"you\"  on the terse wire. Ctrl-C ends.");
     Ok(api.wait()?)
-}
-
-fn read(file: &Path) -> Result<Config, BoxError> {
-    let shown = file.display();
-    let text = fs::read_to_string(file)
-        .map_err(|error| format!("cannot read {shown}: {error}; name a file that exists"))?;
-    let config = toml::from_str(&text).map_err(|error| format!("in {shown}: {error}"))?;
-    Ok(config)
-}
-
-fn ten_seconds() -> f64 {
-    10.0
 }

@@ -11,6 +11,8 @@ use crate::mistakes::Mistakes;
 struct Variant<'a> {
     /// `Self::Name`, or `Self`.
     path: TokenStream,
+    /// What it is called, and what its doc comment says.
+    about: String,
     fields: &'a Fields,
     code: Option<Expr>,
 }
@@ -29,6 +31,7 @@ pub(crate) fn derive(input: &DeriveInput) -> TokenStream {
                 let name = &variant.ident;
                 Variant {
                     path: quote!(Self::#name),
+                    about: about(name, &variant.attrs),
                     fields: &variant.fields,
                     code: code(&variant.attrs, &mut mistakes),
                 }
@@ -37,6 +40,7 @@ pub(crate) fn derive(input: &DeriveInput) -> TokenStream {
         }
         Data::Struct(data) => vec![Variant {
             path: quote!(Self),
+            about: about(&input.ident, &input.attrs),
             fields: &data.fields,
             code: code(&input.attrs, &mut mistakes),
         }],
@@ -103,6 +107,7 @@ fn expand(name: &Ident, variants: &[Variant<'_>]) -> TokenStream {
         }
     });
     let reads = variants.iter().map(|variant| read(&krate, variant));
+    let known = variants.iter().map(|variant| known_codes(&krate, variant));
     quote! {
         #[automatically_derived]
         #[allow(clippy::all, clippy::pedantic, reason = "generated")]
@@ -118,6 +123,13 @@ fn expand(name: &Ident, variants: &[Variant<'_>]) -> TokenStream {
             fn from_code(error: &#krate::CallError) -> ::core::option::Option<Self> {
                 #(#reads)*
                 ::core::option::Option::None
+            }
+
+            fn codes() -> ::std::vec::Vec<(::core::primitive::i64, &'static ::core::primitive::str)> {
+                #[allow(unused_mut, reason = "there may be no codes")]
+                let mut codes = ::std::vec::Vec::new();
+                #(#known)*
+                codes
             }
         }
 
@@ -135,6 +147,32 @@ fn expand(name: &Ident, variants: &[Variant<'_>]) -> TokenStream {
             }
         }
     }
+}
+
+/// The name, and the doc comment behind it where there is one.
+fn about(name: &Ident, attrs: &[Attribute]) -> String {
+    let name = syn::ext::IdentExt::unraw(name).to_string();
+    match crate::expand::plain_docs(attrs) {
+        docs if docs.is_empty() => name,
+        docs => format!("{name}: {docs}"),
+    }
+}
+
+/// Adds the codes of a variant to those of the type.
+fn known_codes(krate: &TokenStream, variant: &Variant<'_>) -> TokenStream {
+    if let Some(code) = &variant.code {
+        let (code, about) = (typed(code), &variant.about);
+        return quote!(codes.push((#code, #about)););
+    }
+    let Some(field) = only(variant.fields) else {
+        return TokenStream::new();
+    };
+    let (ty, private) = (&field.ty, quote!(#krate::__private));
+    quote! {{
+        #[allow(unused_imports, reason = "one of them fits")]
+        use #private::{ReadsCode as _, ReadsNoCode as _};
+        codes.extend((&&#private::FieldType::<#ty>(::core::marker::PhantomData)).codes());
+    }}
 }
 
 /// A code, which is an `i64` or an error where it stands.

@@ -138,6 +138,9 @@ use proc_macro::TokenStream;
 ///   a value, see above.
 /// * `#[incoming(positional)]`, `#[outgoing(positional)]`: arguments may arrive by position,
 ///   as in `{"params": [2, 3]}`, and are sent so. Otherwise they travel by name.
+/// * `#[incoming(concurrent)]`, `#[outgoing(concurrent)]`: whoever receives it runs its calls beside
+///   each other under `Processing::Queue` and `Pool`, and they do not hold up later calls of the same
+///   peer. They begin in the order in which they were sent, and end when they end.
 /// * `#[name = ".."]`: the name on the wire, in full. Each direction has its names for itself:
 ///   where one name goes both ways, as `$/cancelRequest` does between language servers and
 ///   editors, declare a method for each way, with names of their own in Rust.

@@ -496,6 +496,8 @@ mod wire;
 pub use quickrpc_macros::{CallErrors, remote_api};
 
 pub use api::action_queue::ActionQueue;
+#[cfg(feature = "config")]
+pub use api::config;
 pub use api::{Api, Builder, Handle, Node, announcer, dynamic};
 pub use base::bytes::Bytes;
 pub use base::error::{BoxError, CallError, Error, Result, ok};
@@ -514,8 +516,11 @@ pub use call::subscription::Subscription;
 pub use carrier::transport;
 pub use carrier::transport::register_transport;
 pub use expr::{CodecExpr, ExprError, SecurityExpr, TransportExpr};
-pub use format::description::{ArgumentDescription, CallDescription, Description, Direction};
+pub use format::description::{
+    ArgumentDescription, CallDescription, Description, Direction, ErrorDescription, ItemDescription,
+};
 pub use format::property::{PropertyCalls, PropertyDescription};
+pub use format::schema::{ErrorCodes, TypeSchema};
 pub use net::status::{TransportId, TransportState, TransportStatus};
 pub use wire::codec::register_codec;
 pub use wire::security::register_security;
@@ -542,36 +547,17 @@ pub mod __private {
     pub use crate::format::args::{
         ArgValue, Blob, BlobRef, Maybe, OutArgs, Plain, Text, Whole, WireArgs,
     };
+    pub use crate::format::schema::Declared;
+    #[cfg(feature = "schema")]
+    pub use crate::format::schema::{HasNoSchema, HasSchema};
     pub use crate::macro_support::*;
     pub use serde;
 }
 
 #[cfg(feature = "__fuzz")]
 #[doc(hidden)]
-#[path = "fuzz.rs"]
+#[path = "fuzz/mod.rs"]
 pub mod __fuzz;
 
-/// Compiles and runs the code blocks of the README.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;
-
-/// Compiles the code blocks of the page about Neovim.
-#[cfg(all(doctest, unix, feature = "msgpack"))]
-#[doc = include_str!("../../docs/neovim.md")]
-struct Neovim;
-
-/// Compiles the code blocks of the page about ZeroMQ.
-#[cfg(all(doctest, feature = "zmq"))]
-#[doc = include_str!("../../docs/zmq.md")]
-struct ZeroMq;
-
-/// Compiles the code blocks of the page about Zonis.
-#[cfg(all(doctest, feature = "zonis"))]
-#[doc = include_str!("../../docs/zonis.md")]
-struct Zonis;
-
-/// Compiles the code blocks of the page about Juggler.
-#[cfg(all(doctest, feature = "juggler"))]
-#[doc = include_str!("../../docs/juggler.md")]
-struct Juggler;
+mod guide;

@@ -65,3 +65,29 @@ decode!(decode13 A B C D E F G H I J K L M);
 decode!(decode14 A B C D E F G H I J K L M N);
 decode!(decode15 A B C D E F G H I J K L M N O);
 decode!(decode16 A B C D E F G H I J K L M N O P);
+
+/// What the generated code knows of a type.
+#[cfg(feature = "schema")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __type_schema {
+    ($type:ty) => {
+        $crate::TypeSchema::__new(|generator| {
+            #[allow(unused_imports, reason = "one of them fits")]
+            use $crate::__private::{HasNoSchema as _, HasSchema as _};
+            #[allow(unused_qualifications, deprecated, reason = "as it was declared")]
+            let declared = $crate::__private::Declared::<$type>(::core::marker::PhantomData);
+            (&&declared).schema(generator)
+        })
+    };
+}
+
+/// Nothing is known of types.
+#[cfg(not(feature = "schema"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __type_schema {
+    ($type:ty) => {
+        $crate::TypeSchema::NONE
+    };
+}

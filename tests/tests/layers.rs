@@ -298,7 +298,9 @@ fn read(folder: &Path, name: &str, sources: &mut Vec<(String, String)>) {
         let path = entry.expect("an entry").path();
         let file = path.file_name().expect("a name").to_string_lossy();
         let file = format!("{name}{file}");
-        if path.is_dir() {
+        if file == "bin" {
+            // Programs are crates of their own, which use what is public.
+        } else if path.is_dir() {
             read(&path, &format!("{file}/"), sources);
         } else if file.ends_with(".rs") {
             sources.push((file, fs::read_to_string(&path).expect("a source")));

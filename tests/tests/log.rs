@@ -5,8 +5,8 @@ use std::fmt::{self, Write as _};
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
-use quickrpc::announcer;
-use quickrpc_tests::{KeyFile, Lab, LabInverse, Telnet, secret, serve};
+use quickrpc::{TransportState, announcer};
+use quickrpc_tests::{KeyFile, Lab, LabInverse, OwnPort, SOON, Telnet, inbox, secret, serve};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -193,6 +193,42 @@ fn no_entry_shows_a_secret() {
             assert!(!text.contains(&secret), "{text}");
         }
     }
+}
+
+/// A server that is away for long is told of once, and so is that it is back.
+#[test]
+fn an_outage_is_one_warning() {
+    listen();
+    let port = OwnPort::new();
+    let transport = format!("tcp:{}", port.addr());
+    let client = LabInverse::bind("jrpc", format!("restart:0.001:{transport}")).unwrap();
+    let (tell, told) = inbox();
+    client.on_status(move |status| tell.send(status.state.clone()).unwrap());
+    client.start().unwrap();
+    let failures = || {
+        let is_down = |state: &TransportState| matches!(state, TransportState::Down { .. });
+        let seen = std::iter::repeat_with(|| told.next()).filter(is_down);
+        seen.take(30).count()
+    };
+    let logged = || -> Vec<(Level, bool)> {
+        let entries = entries().into_iter();
+        let ours = entries.filter(|entry| entry.wire == transport && entry.level <= Level::INFO);
+        ours.map(|entry| (entry.level, entry.text.contains("failures")))
+            .collect()
+    };
+    assert_eq!(failures(), 30);
+    assert_eq!(logged(), [(Level::WARN, false)]);
+    let lab = Lab::bind("jrpc", format!("tcpserv:{}", port.addr())).unwrap();
+    let _served = serve(&lab);
+    lab.start().unwrap();
+    client.ready(SOON).unwrap();
+    assert_eq!(client.all().add(1, 2).result().unwrap(), 3);
+    assert_eq!(logged(), [(Level::WARN, false), (Level::INFO, true)]);
+    // That it is away again within the minute is counted.
+    lab.stop().unwrap();
+    assert_eq!(failures(), 30);
+    let last = logged().split_off(2);
+    assert_eq!(last, [(Level::INFO, false)], "it has ended, and no more");
 }
 
 /// Of the URL of a client, nothing but where it leads to.

@@ -5,7 +5,7 @@ use quote::quote;
 use syn::ext::IdentExt as _;
 
 use super::{Side, docs};
-use crate::model::{Argument, Call};
+use crate::model::{Argument, Call, Returned};
 use crate::parse::Default;
 
 impl Side<'_> {
@@ -20,6 +20,10 @@ impl Side<'_> {
         quote! {
             #krate::Description {
                 name: #name,
+                version: match ::core::option_env!("CARGO_PKG_VERSION") {
+                    ::core::option::Option::Some(version) => version,
+                    ::core::option::Option::None => "",
+                },
                 docs: #docs,
                 calls: &[#(#calls),*],
                 properties: &[#(#properties),*],
@@ -40,7 +44,7 @@ impl Side<'_> {
             .arguments
             .iter()
             .map(|argument| self.describe_argument(argument));
-        let positional = call.positional;
+        let (positional, concurrent) = (call.positional, call.concurrent);
         let ignore_unknown = self.api.ignore_unknown;
         let role = option(call.role.clone());
         let timeout = timeout(call);
@@ -49,6 +53,16 @@ impl Side<'_> {
                 .as_ref()
                 .map(|result| crate::text::of(&result.value)),
         );
+        let (schema, item) = match &call.result {
+            Some(result) => self.describe_result(result),
+            None => (quote!(#krate::TypeSchema::NONE), option_of(None)),
+        };
+        let error = option_of(
+            call.result
+                .as_ref()
+                .and_then(|result| self.describe_error(result)),
+        );
+        let deprecated = call.deprecated.is_some();
         quote! {
             #krate::CallDescription {
                 name: #name,
@@ -57,12 +71,63 @@ impl Side<'_> {
                 docs: #docs,
                 arguments: &[#(#arguments),*],
                 positional: #positional,
+                concurrent: #concurrent,
                 ignore_unknown: #ignore_unknown,
                 role: #role,
                 timeout: #timeout,
                 result: #result,
+                schema: #schema,
+                item: #item,
+                error: #error,
+                deprecated: #deprecated,
             }
         }
+    }
+
+    /// How the result looks, or the end of a stream; and the items of one.
+    pub(super) fn describe_result(&self, result: &Returned) -> (TokenStream, TokenStream) {
+        let krate = self.krate;
+        let schema = self.schema(result.wire(krate));
+        let item = result.stream.as_ref().map(|stream| {
+            let (item, end) = (&stream.item, &stream.end.ty);
+            let (name, end) = (crate::text::of(&item.ty), crate::text::of(end));
+            let schema = self.schema(item.wire(krate));
+            quote! {
+                #krate::ItemDescription {
+                    type_name: #name,
+                    schema: #schema,
+                    end: #end,
+                }
+            }
+        });
+        (schema, option_of(item))
+    }
+
+    /// The declared error.
+    fn describe_error(&self, result: &Returned) -> Option<TokenStream> {
+        let (krate, error) = (self.krate, result.error()?);
+        let (name, errors) = (
+            crate::text::of(error),
+            quote!(#krate::__private::DeclaredError),
+        );
+        Some(quote! {
+            #krate::ErrorDescription {
+                type_name: #name,
+                codes: #krate::ErrorCodes::__new(|| {
+                    #[allow(unused_imports, reason = "one of them fits")]
+                    use #krate::__private::{ByCode as _, ByText as _, ByValue as _};
+                    #[allow(unused_qualifications, reason = "as it was declared")]
+                    let declared = #errors::<#error>(::core::marker::PhantomData);
+                    (&&&declared).codes()
+                }),
+            }
+        })
+    }
+
+    /// How a type looks, if the library is built so that it can tell.
+    pub(super) fn schema(&self, ty: TokenStream) -> TokenStream {
+        let krate = self.krate;
+        quote!(#krate::__type_schema!(#ty))
     }
 
     fn describe_argument(&self, argument: &Argument) -> TokenStream {
@@ -76,11 +141,13 @@ impl Side<'_> {
         }));
         let (optional, whole) = (argument.shape.optional, argument.whole);
         let docs = docs::text(&argument.docs);
+        let schema = self.schema(argument.shape.described(krate));
         quote! {
             #krate::ArgumentDescription {
                 name: #name,
                 wire_name: #wire_name,
                 type_name: #type_name,
+                schema: #schema,
                 default: #default,
                 optional: #optional,
                 whole: #whole,
@@ -104,6 +171,14 @@ pub(super) fn timeout(call: &Call) -> TokenStream {
 pub(super) fn option(text: Option<String>) -> TokenStream {
     match text {
         Some(text) => quote!(::core::option::Option::Some(#text)),
+        None => quote!(::core::option::Option::None),
+    }
+}
+
+/// An expression of type `Option`.
+fn option_of(value: Option<TokenStream>) -> TokenStream {
+    match value {
+        Some(value) => quote!(::core::option::Option::Some(#value)),
         None => quote!(::core::option::Option::None),
     }
 }

@@ -78,6 +78,13 @@ pub(super) fn text(docs: &[Attribute]) -> TokenStream {
     }
 }
 
+/// The doc comment as far as it is written out, for a macro that makes a text of it.
+pub(crate) fn plain(docs: &[Attribute]) -> String {
+    let docs = docs.iter().filter(|attr| attr.path().is_ident("doc"));
+    let lines: Vec<String> = docs.filter_map(literal).collect();
+    unindent(&lines.join("\n"))
+}
+
 /// Takes away the blank that everybody writes behind `///`.
 fn unindent(text: &str) -> String {
     let indented = text

@@ -17,6 +17,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Ident, Path, Visibility};
 
+pub(crate) use self::docs::plain as plain_docs;
 use self::property::Property;
 use crate::model::{Api, Call, SideNames};
 

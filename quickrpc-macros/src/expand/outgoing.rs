@@ -206,7 +206,7 @@ impl Side<'_> {
     }
 
     /// All of them, with their names.
-    fn handle_methods_by_name(&self) -> [(&'static str, TokenStream); 6] {
+    fn handle_methods_by_name(&self) -> [(&'static str, TokenStream); 7] {
         let (krate, vis, each) = (self.krate, self.visibility, &self.names.each);
         [
             (
@@ -224,6 +224,19 @@ impl Side<'_> {
                     /// The same with another deadline for calls.
                     #vis fn timeout(&self, timeout: ::core::time::Duration) -> Self {
                         #krate::Handle::timeout(self, timeout)
+                    }
+                },
+            ),
+            (
+                "ready",
+                quote! {
+                    /// Waits until the receivers are connected; gives the handle itself.
+                    ///
+                    /// # Errors
+                    ///
+                    /// Who is missing at the limit.
+                    #vis fn ready(&self, limit: ::core::time::Duration) -> #krate::Result<Self> {
+                        #krate::Handle::ready(self, limit)
                     }
                 },
             ),
@@ -283,6 +296,11 @@ impl Side<'_> {
 
                 fn timeout(&self, timeout: ::core::time::Duration) -> Self {
                     #name(self.0.timeout(timeout))
+                }
+
+                fn ready(&self, limit: ::core::time::Duration) -> #krate::Result<Self> {
+                    self.0.ready(limit)?;
+                    ::core::result::Result::Ok(::core::clone::Clone::clone(self))
                 }
 
                 fn each(&self) -> #each {

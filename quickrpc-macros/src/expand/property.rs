@@ -288,11 +288,14 @@ impl Side<'_> {
         let (writable, positional, ignore_unknown) =
             (property.writable, call.positional, self.api.ignore_unknown);
         let optional = option_value(&value.value).is_some();
+        let schema = self.schema(value.wire(krate));
+        let deprecated = call.deprecated.is_some();
         let argument = quote! {
             &[#krate::ArgumentDescription {
                 name: "value",
                 wire_name: "value",
                 type_name: #type_name,
+                schema: #schema,
                 default: ::core::option::Option::None,
                 optional: #optional,
                 whole: false,
@@ -300,23 +303,33 @@ impl Side<'_> {
             }]
         };
         let timeout = super::description::timeout(call);
-        let part = |name: &str, wire_name: &str, direction, arguments, role, result| {
-            let (role, result) = (option(role), option(result));
-            quote! {
-                #krate::CallDescription {
-                    name: #name,
-                    wire_name: #wire_name,
-                    direction: #krate::Direction::#direction,
-                    docs: #docs,
-                    arguments: #arguments,
-                    positional: #positional,
-                    ignore_unknown: #ignore_unknown,
-                    role: #role,
-                    timeout: #timeout,
-                    result: #result,
+        let part =
+            |name: &str, wire_name: &str, direction, arguments, role, result: Option<String>| {
+                let result_schema = match &result {
+                    Some(result) if *result == type_name => schema.clone(),
+                    _ => quote!(#krate::TypeSchema::NONE),
+                };
+                let (role, result) = (option(role), option(result));
+                quote! {
+                    #krate::CallDescription {
+                        name: #name,
+                        wire_name: #wire_name,
+                        direction: #krate::Direction::#direction,
+                        docs: #docs,
+                        arguments: #arguments,
+                        positional: #positional,
+                        concurrent: false,
+                        ignore_unknown: #ignore_unknown,
+                        role: #role,
+                        timeout: #timeout,
+                        result: #result,
+                        schema: #result_schema,
+                        item: ::core::option::Option::None,
+                        error: ::core::option::Option::None,
+                        deprecated: #deprecated,
+                    }
                 }
-            }
-        };
+            };
         let read = part(
             &name,
             &property.read.text,
@@ -358,6 +371,7 @@ impl Side<'_> {
                 direction: #krate::Direction::#direction,
                 docs: #docs,
                 type_name: #type_name,
+                schema: #schema,
                 writable: #writable,
                 role: #role,
                 write_role: #write_role,

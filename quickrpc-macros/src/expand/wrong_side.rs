@@ -7,9 +7,10 @@ use super::property::Property;
 use super::{Side, slot};
 
 /// Methods that every type may have, or a sending half: what is named so is found there.
-const TAKEN: [&str; 22] = [
+const TAKEN: [&str; 23] = [
     "to",
     "timeout",
+    "ready",
     "each",
     "batch",
     "peers",

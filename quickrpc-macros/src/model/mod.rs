@@ -76,6 +76,8 @@ pub(crate) struct Call {
     /// `None` only together with a mistake.
     pub(crate) direction: Option<Direction>,
     pub(crate) positional: bool,
+    /// Its calls run beside each other.
+    pub(crate) concurrent: bool,
     /// The role that a caller needs.
     pub(crate) role: Option<String>,
     /// How long its callers wait.
@@ -195,6 +197,7 @@ impl Call {
             wire_name: WireName::new(&name, attrs.name, options.rename_all, prefix.as_deref()),
             direction: attrs.direction,
             positional: attrs.positional || options.positional,
+            concurrent: attrs.concurrent,
             role: attrs.role.map(|role| role.value()),
             timeout: attrs.timeout,
             docs: attrs.docs,
@@ -303,7 +306,7 @@ impl Travelling {
         }
     }
 
-    fn wire(&self, krate: &Path) -> TokenStream {
+    pub(crate) fn wire(&self, krate: &Path) -> TokenStream {
         wire(self.kind, &self.ty, krate)
     }
 }

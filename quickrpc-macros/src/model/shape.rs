@@ -75,6 +75,16 @@ impl Shape {
         self.wrap(owned)
     }
 
+    /// The type that travels, owned, without the `Option`.
+    pub(crate) fn described(&self, krate: &Path) -> TokenStream {
+        match &self.kind {
+            ArgumentKind::Text => quote!(::std::string::String),
+            ArgumentKind::Blob | ArgumentKind::Bytes => quote!(#krate::Bytes),
+            ArgumentKind::Slice(item) => quote!(::std::vec::Vec<#item>),
+            ArgumentKind::Reference(ty) | ArgumentKind::Plain(ty) => quote!(#ty),
+        }
+    }
+
     /// The type that is encoded, borrowing for `'a`.
     pub(crate) fn outgoing(&self, krate: &Path) -> TokenStream {
         let span = self.span();

@@ -17,6 +17,8 @@ pub(crate) struct CallAttrs {
     /// `None` if it is missing or contradictory, which has been reported then.
     pub(crate) direction: Option<Direction>,
     pub(crate) positional: bool,
+    /// Its calls run beside each other.
+    pub(crate) concurrent: bool,
     /// It is a property.
     pub(crate) property: bool,
     /// The other side may write it.
@@ -94,6 +96,7 @@ impl CallAttrs {
         let mut this = CallAttrs {
             direction: None,
             positional: false,
+            concurrent: false,
             property: false,
             writable: false,
             name: None,
@@ -149,6 +152,7 @@ impl CallAttrs {
         for word in words(attr, mistakes) {
             match word {
                 Word::Positional => self.positional = true,
+                Word::Concurrent => self.concurrent = true,
                 Word::Property => self.property = true,
                 Word::Writable => self.writable = true,
             }
@@ -282,12 +286,14 @@ fn is_lint_level(name: &str) -> bool {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Word {
     Positional,
+    Concurrent,
     Property,
     Writable,
 }
 
-const WORDS: [(&str, Word); 3] = [
+const WORDS: [(&str, Word); 4] = [
     ("positional", Word::Positional),
+    ("concurrent", Word::Concurrent),
     ("property", Word::Property),
     ("writable", Word::Writable),
 ];
@@ -323,11 +329,17 @@ fn words(attr: &Attribute, mistakes: &mut Mistakes) -> Vec<Word> {
             (None, _) => mistakes.add(
                 meta,
                 format!(
-                    "unknown option `{found}` of `#[{name}]`, expected `positional`, `property` or \
-                     `writable`"
+                    "unknown option `{found}` of `#[{name}]`, expected `positional`, `concurrent`, \
+                     `property` or `writable`"
                 ),
             ),
         }
+    }
+    if words.contains(&Word::Concurrent) && words.contains(&Word::Property) {
+        mistakes.add(
+            list,
+            "a property is not `concurrent`: its reads and writes keep their order",
+        );
     }
     if words.contains(&Word::Writable) && !words.contains(&Word::Property) {
         mistakes.add(

@@ -15,7 +15,7 @@ pub use codecs::{jrpc, juggler, msgpack, terse, zonis};
 pub use expressions::expressions;
 pub use peer::peer;
 pub use sessions::{hmac, seal};
-pub use streams::{framing, ws_frames, ws_request, ws_response, zmtp};
+pub use streams::{framing, http, ws_frames, ws_request, ws_response, zmtp};
 pub use text::text;
 
 /// A target: what is called with the input.
@@ -32,6 +32,7 @@ pub const TARGETS: [(&str, Target); 15] = [
     ("text", text),
     ("framing", framing),
     ("ws_frames", ws_frames),
+    ("http", http),
     ("ws_request", ws_request),
     ("ws_response", ws_response),
     ("zmtp", zmtp),

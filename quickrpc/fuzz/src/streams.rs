@@ -51,6 +51,29 @@ pub fn ws_frames(data: &[u8]) {
     assert_eq!(read, [Piece::Message(message.to_vec())]);
 }
 
+/// One who posts over HTTP. The first bytes say where the stream is cut.
+pub fn http(data: &[u8]) {
+    let mut data = Data(data);
+    let cuts = Cuts::take(&mut data);
+    // Who has sent his body is not told to send it.
+    let told = |piece: &Piece| match piece {
+        Piece::Answer(text) => !text.starts_with(b"HTTP/1.1 100 "),
+        _ => true,
+    };
+    let (mut found, most) = Framed::posts(LIMIT).cut(&cuts.pieces(data.0));
+    // A message in chunks, in a vector that grows, and a head.
+    assert!(most <= 2 * LIMIT + (64 << 10), "{most} bytes are held");
+    found.retain(told);
+    let (mut again, _) = Framed::posts(LIMIT).cut(&[data.0]);
+    again.retain(told);
+    assert_eq!(found, again);
+    for piece in &found {
+        if let Piece::Message(message) = piece {
+            assert!(message.len() <= LIMIT, "{} bytes", message.len());
+        }
+    }
+}
+
 /// A peer of ZeroMQ, from its greeting on. The first byte says what we are, the next ones where the
 /// stream is cut.
 pub fn zmtp(data: &[u8]) {

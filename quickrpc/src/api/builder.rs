@@ -62,8 +62,10 @@ pub struct Builder<A> {
     processing: Processing,
     limits: Limits,
     call_timeout: Duration,
+    wait_for_peer: bool,
     companions: Vec<Arc<dyn Companion>>,
     rules: Vec<Rule>,
+    discover: bool,
     /// The first mistake.
     mistake: Option<Error>,
     api: PhantomData<fn() -> A>,
@@ -80,8 +82,10 @@ impl<A> Builder<A> {
             processing: Processing::default(),
             limits: Limits::default(),
             call_timeout: CALL_TIMEOUT,
+            wait_for_peer: false,
             companions: Vec::new(),
             rules: Vec::new(),
+            discover: true,
             mistake: None,
             api: PhantomData,
         }
@@ -151,9 +155,85 @@ impl<A> Builder<A> {
         self
     }
 
+    /// Whether the API says what it is: `rpc.discover` answers with an
+    /// [OpenRPC](https://spec.open-rpc.org) document made from the declaration, and on `terse`
+    /// `help` lists the calls for people. It does, unless this is turned off.
+    ///
+    /// Rules ([`authorize`](Self::authorize)) are asked for `rpc.discover` and `help` as for any
+    /// other method. With the feature `schema`, the document has the JSON Schema of those types that
+    /// are `schemars::JsonSchema`, and otherwise what the names of types tell.
+    ///
+    /// ```
+    /// use quickrpc::dynamic::Api;
+    /// use quickrpc::remote_api;
+    ///
+    /// /// A simple chat.
+    /// #[remote_api]
+    /// trait Echo {
+    ///     /// A peer says something.
+    ///     #[incoming]
+    ///     fn say(&self, text: &str);
+    /// }
+    ///
+    /// # fn main() -> quickrpc::Result<()> {
+    /// let server = Echo::bind("jrpc", "internal:discover-docs:server")?;
+    /// server.start()?;
+    /// # let client = Api::bind("jrpc", "internal:discover-docs:client")?;
+    /// # client.start()?;
+    /// let document = client.call("rpc.discover", ()).result()?;
+    /// assert_eq!(document["info"]["title"].as_str(), Some("Echo"));
+    /// let methods = document["methods"].as_list().unwrap();
+    /// assert_eq!(methods[0]["name"].as_str(), Some("say"));
+    /// assert_eq!(methods[0]["description"].as_str(), Some("A peer says something."));
+    /// # Ok(()) }
+    /// ```
+    pub fn discover(mut self, discover: bool) -> Self {
+        self.discover = discover;
+        self
+    }
+
     /// How long calls may take unless their handle says otherwise. 10 s by default.
     pub fn call_timeout(mut self, timeout: Duration) -> Self {
         self.call_timeout = timeout;
+        self
+    }
+
+    /// Whether calls that are made while nobody is connected wait for a peer, up to their deadline,
+    /// rather than fail with [`Error::NoPeer`]. They do not by default.
+    ///
+    /// A call with reply returns its promise at once, as ever, and leaves when somebody comes who is
+    /// meant; calls leave in the order in which they were made. A notification waits where it is
+    /// sent, and fails with [`Error::NoPeer`] if nobody comes, or in a handler, which must not wait.
+    /// A server broadcasts to whoever is there, and waits for nobody. What waits takes up
+    /// [`Limits::peer_queue`] of memory at the most. Calls to a connection that is gone
+    /// (to a [`Sender`]) fail at once.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use quickrpc::remote_api;
+    ///
+    /// #[remote_api]
+    /// trait Lab {
+    ///     #[incoming]
+    ///     fn measure(&self, channel: u8) -> f64;
+    /// }
+    ///
+    /// # fn main() -> quickrpc::Result<()> {
+    /// let lab = LabInverse::builder()
+    ///     .transport("restart:1:tcp:127.0.0.1:9000") // the server may come later
+    /// #   .transport("internal:wait-for-peer:client")
+    ///     .wait_for_peer(true)
+    ///     .build()?;
+    /// lab.start()?;
+    /// let volts = lab.all().timeout(Duration::from_secs(30)).measure(1); // returns at once
+    /// # let server = Lab::bind("jrpc", "internal:wait-for-peer:server")?;
+    /// # server.measure.connect(|_sender, _channel| 1.5);
+    /// # server.start()?;
+    /// println!("{}", volts.result()?);
+    /// # Ok(()) }
+    /// ```
+    pub fn wait_for_peer(mut self, wait: bool) -> Self {
+        self.wait_for_peer = wait;
         self
     }
 }
@@ -207,6 +287,25 @@ impl<A: Generated> Builder<A> {
 }
 
 impl<A> Builder<A> {
+    /// This side and another one, without their wires.
+    pub(super) fn unbound<B>(self) -> (Builder<A>, Builder<B>) {
+        let other = Builder {
+            codec: self.codec.clone(),
+            limits: self.limits.clone(),
+            call_timeout: self.call_timeout,
+            wait_for_peer: self.wait_for_peer,
+            ..Builder::__new()
+        };
+        let this = Builder {
+            security: AnySecurity::Null,
+            transport: None,
+            further: Vec::new(),
+            companions: Vec::new(),
+            ..self
+        };
+        (this, other)
+    }
+
     pub(crate) fn build_with(self, name: &'static str, slots: SlotTable) -> Result<Api> {
         if let Some(mistake) = self.mistake {
             return Err(mistake);
@@ -223,6 +322,10 @@ impl<A> Builder<A> {
         net.accompany(self.companions);
         let calls = Calls::new(net, slots, self.processing, self.call_timeout);
         calls.limit_subscriptions();
+        calls.unsent.enable(self.wait_for_peer);
+        if !self.discover {
+            calls.discovery.turn_off();
+        }
         for rule in self.rules {
             calls.gate.add(rule);
         }

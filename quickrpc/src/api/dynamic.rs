@@ -308,6 +308,21 @@ impl Outgoing {
         Outgoing(self.0.timeout(timeout))
     }
 
+    /// Waits until those are connected whom this handle sends to; see
+    /// [`Handle::ready`](crate::Handle::ready).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Blocking
+    ///
+    /// As there.
+    pub fn ready(&self, limit: Duration) -> Result<Self> {
+        self.0.ready(limit)?;
+        Ok(self.clone())
+    }
+
     /// What this thread sends in the closure leaves with as few writes as possible.
     pub fn batch<R>(&self, send: impl FnOnce(&Self) -> R) -> R {
         self.0.batch(|| send(self))

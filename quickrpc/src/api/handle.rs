@@ -177,6 +177,24 @@ impl Api {
         lifecycle::wait(self.net())
     }
 
+    /// Waits until somebody is connected.
+    ///
+    /// For a client whose server may start later; a handle's own [`Handle::ready`] waits for those
+    /// whom it sends to. In an async program, use
+    /// [`Builder::wait_for_peer`](crate::Builder::wait_for_peer), which blocks nobody.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoPeer`] at the limit; [`Error::NotStarted`], [`Error::Stopped`];
+    /// [`Error::Deadlock`] in a handler.
+    ///
+    /// # Blocking
+    ///
+    /// Until somebody is there, at most so long.
+    pub fn ready(&self, limit: Duration) -> Result<()> {
+        self.__all().ready(limit)
+    }
+
     /// Whether it is started and not stopped.
     pub fn is_running(&self) -> bool {
         lock(&self.net().run).phase == Phase::Running
@@ -513,88 +531,4 @@ pub trait Generated: Sized + 'static {
 
     /// Wraps the untyped handle.
     fn from_api(api: Api) -> Self;
-}
-
-/// What every sending handle can do, whatever the declared calls are named.
-///
-/// The generated handles have these as their own methods too, except where a declared
-/// call has the same name; then this trait reaches them.
-///
-/// ```
-/// use std::time::Duration;
-/// use quickrpc::{Handle, remote_api};
-///
-/// #[remote_api]
-/// trait Clock {
-///     #[outgoing]
-///     fn timeout(&self); // a call of this name
-/// }
-///
-/// # fn main() -> quickrpc::Result<()> {
-/// # let (clock, _other_side) = Clock::pair();
-/// let patient = Handle::timeout(&clock.all(), Duration::from_secs(60));
-/// patient.timeout()?; // the call
-/// # Ok(()) }
-/// ```
-pub trait Handle: Sized + Clone {
-    /// What [`each`](Self::each) returns.
-    type Each;
-
-    /// The same calls to these receivers.
-    fn to(&self, receivers: impl Receivers) -> Self;
-
-    /// The same calls with this deadline.
-    fn timeout(&self, timeout: Duration) -> Self;
-
-    /// The same calls with one result for each receiver that is connected when they are sent.
-    fn each(&self) -> Self::Each;
-
-    /// What this thread sends in the closure leaves with as few writes as possible: at its
-    /// end, after each 64 KiB, and before this thread waits for an answer.
-    fn batch<R>(&self, send: impl FnOnce(&Self) -> R) -> R;
-
-    /// Who is connected.
-    fn peers(&self) -> Vec<Sender>;
-
-    /// Closes the connections of these peers.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::UnknownPeer`] or [`Error::Disconnected`] for those that are not there.
-    fn disconnect(&self, peers: impl Receivers) -> Result<()>;
-}
-
-/// Both sides of an API, connected in memory and started.
-///
-/// # Panics
-///
-/// When the system has no thread or descriptor left.
-pub fn pair<A: Generated>() -> (A, A::Inverse) {
-    static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
-    let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    let near = A::DESCRIPTION.name;
-    let wire = |name: &str| format!("internal:pair-{number}:{name}");
-    let made = || -> Result<(A, A::Inverse)> {
-        let here = super::Builder::<A>::__new()
-            .transport(wire(near))
-            .build_api()?;
-        let there = super::Builder::<A::Inverse>::__new()
-            .transport(wire("inverse"))
-            .build_api()?;
-        // Its properties are there before anybody is connected.
-        let pair = (
-            A::from_api(here.clone()),
-            A::Inverse::from_api(there.clone()),
-        );
-        here.start()?;
-        there.start()?;
-        // As if they had been connected for a while: each change is told from now on.
-        here.calls().introduce_everybody();
-        there.calls().introduce_everybody();
-        Ok(pair)
-    };
-    match made() {
-        Ok(pair) => pair,
-        Err(error) => panic!("cannot connect a pair in memory: {error}"),
-    }
 }

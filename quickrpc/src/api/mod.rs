@@ -5,11 +5,15 @@ pub mod announcer;
 pub(crate) mod any;
 pub(crate) mod builder;
 pub(crate) mod companion;
+#[cfg(feature = "config")]
+pub mod config;
 pub mod dynamic;
 pub(crate) mod handle;
 pub(crate) mod lifecycle;
 pub(crate) mod node;
+mod pair;
 mod properties;
+mod sending;
 #[cfg(test)]
 mod test_addresses;
 #[cfg(test)]
@@ -20,6 +24,8 @@ mod test_watch;
 mod tests;
 
 pub use builder::Builder;
-pub use handle::{Api, Generated, Handle, pair};
+pub use handle::{Api, Generated};
 pub use node::Node;
+pub use pair::pair;
 pub use properties::property_form;
+pub use sending::Handle;

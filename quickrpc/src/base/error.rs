@@ -42,8 +42,9 @@ pub enum Error {
         kind: Option<io::ErrorKind>,
     },
 
-    /// A call with reply was sent while nobody is connected.
-    #[error("nobody is connected, so nobody can answer `{method}`")]
+    /// Nobody is connected: a call that nobody can answer, or a notification of a client without a
+    /// peer, which would be lost. See [`Builder::wait_for_peer`](crate::Builder::wait_for_peer).
+    #[error("nobody is connected, so `{method}` was not sent")]
     NoPeer {
         /// The method that was called.
         method: Arc<str>,

@@ -66,6 +66,12 @@ pub trait CallErrors:
 
     /// Reads an error answer, by its code alone.
     fn from_code(error: &CallError) -> Option<Self>;
+
+    /// All codes that it can have but [`CallError::HANDLER_ERROR`], each with a word or two about
+    /// it; for `rpc.discover`.
+    fn codes() -> Vec<(i64, &'static str)> {
+        Vec::new()
+    }
 }
 
 impl CallError {
@@ -170,24 +176,41 @@ pub struct DeclaredError<E>(pub std::marker::PhantomData<E>);
 pub trait ByCode {
     /// Makes it known.
     fn errors(&self) -> IntoCallError;
+
+    /// Its codes.
+    fn codes(&self) -> Vec<(i64, &'static str)>;
 }
 
 /// It can be serialised.
 pub trait ByValue {
     /// How it travels.
     fn errors(&self) -> IntoCallError;
+
+    /// It has no codes.
+    fn codes(&self) -> Vec<(i64, &'static str)> {
+        Vec::new()
+    }
 }
 
 /// It has a text.
 pub trait ByText {
     /// How it travels.
     fn errors(&self) -> IntoCallError;
+
+    /// It has no codes.
+    fn codes(&self) -> Vec<(i64, &'static str)> {
+        Vec::new()
+    }
 }
 
 impl<E: CallErrors> ByCode for &&DeclaredError<E> {
     fn errors(&self) -> IntoCallError {
         lock(&READERS).insert(TypeId::of::<E>(), read_by_code::<E>);
         |error| declared::<E>(error, CallError::__of_code)
+    }
+
+    fn codes(&self) -> Vec<(i64, &'static str)> {
+        E::codes()
     }
 }
 
@@ -261,17 +284,29 @@ pub struct FieldType<F>(pub std::marker::PhantomData<F>);
 pub trait ReadsCode<F> {
     /// Reads it.
     fn read(&self, error: &CallError) -> Option<F>;
+
+    /// Its codes.
+    fn codes(&self) -> Vec<(i64, &'static str)>;
 }
 
 /// It has none.
 pub trait ReadsNoCode<F> {
     /// Reads nothing.
     fn read(&self, error: &CallError) -> Option<F>;
+
+    /// It has none.
+    fn codes(&self) -> Vec<(i64, &'static str)> {
+        Vec::new()
+    }
 }
 
 impl<F: CallErrors> ReadsCode<F> for &FieldType<F> {
     fn read(&self, error: &CallError) -> Option<F> {
         F::from_code(error)
+    }
+
+    fn codes(&self) -> Vec<(i64, &'static str)> {
+        F::codes()
     }
 }
 

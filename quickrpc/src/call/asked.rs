@@ -1,10 +1,15 @@
-//! Connected peers as the table of pending calls sees them.
+//! Connected peers as the table of pending calls sees them, and asking them.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use crate::base::error::Result;
+use crate::base::sync::lock;
 use crate::net::conn::Conn;
 
+use super::calls::Calls;
 use super::pending::Peer;
+use super::promise::PendingCall;
 
 impl Peer for Conn {
     #[inline]
@@ -57,5 +62,58 @@ impl Peer for Conn {
             true => self.reading.attend(),
             false => self.reading.is_parked(),
         }
+    }
+}
+
+impl Calls {
+    /// Puts a call into the table of pending ones, before it is sent.
+    pub(super) fn admit(
+        &self,
+        id: u64,
+        call: Arc<dyn PendingCall>,
+        peers: &[Arc<Conn>],
+    ) -> Result<()> {
+        let deadline = call.deadline();
+        let limit = self.net.shared.pending_calls();
+        let look = lock(&self.pending).insert(id, call, peers, deadline, limit)?;
+        for conn in peers {
+            conn.resume_awaited();
+        }
+        self.fail_lost(id, peers)?;
+        if let Some(look) = look
+            && self.net.alarm.set_earlier(look)
+            && let Some(reactor) = self.net.reactor()
+        {
+            reactor.wake();
+        }
+        Ok(())
+    }
+
+    /// These are asked in a call that is pending already.
+    pub(super) fn ask_now(&self, id: u64, peers: &[Arc<Conn>]) -> Result<()> {
+        let parked = lock(&self.pending).ask(id, peers)?;
+        for conn in peers {
+            conn.resume_awaited();
+        }
+        if !parked.is_empty() {
+            self.net.unpark(&parked);
+        }
+        self.fail_lost(id, peers)
+    }
+
+    /// A peer that was lost before it was asked was not seen by those who fail its calls.
+    fn fail_lost(&self, id: u64, peers: &[Arc<Conn>]) -> Result<()> {
+        for conn in peers {
+            let Some(reason) = conn.lost_for_calls() else {
+                continue;
+            };
+            let error = conn.gone(&reason);
+            if let [_] = peers {
+                lock(&self.pending).remove(id);
+                return Err(error);
+            }
+            self.fail_call(conn, Some(id), error);
+        }
+        Ok(())
     }
 }

@@ -15,10 +15,12 @@ use crate::base::{foreign, here};
 use crate::net::above::Above;
 use crate::net::collect::{self, Batch};
 use crate::net::conn::Conn;
-use crate::net::net::Net;
+use crate::net::net::{Net, next_api};
 use crate::net::reactor::Command;
 use crate::wire::codec::{Envelope, Payload, Script};
 
+use super::apart::table::Apart;
+use super::described::Discovery;
 use super::gate::Gate;
 use super::late::LateCalls;
 use super::mailbox::{AfterPush, Item, Mailbox};
@@ -29,6 +31,7 @@ use super::promise::{Context, PendingCall};
 use super::property::table::Properties;
 use super::slot::SlotTable;
 use super::stream::feeds::Feeds;
+use super::unsent::table::Unsent;
 
 /// The calls of an API, in both directions. `Echo` guards it; handles refer to it.
 ///
@@ -42,10 +45,13 @@ pub(crate) struct Calls {
     pub(crate) feeds: Feeds,
     pub(crate) observers: Observers,
     pub(crate) gate: Gate,
+    pub(crate) discovery: Discovery,
     pub(crate) mailbox: Mailbox,
     pub(crate) call_timeout: Duration,
     pub(crate) pending: Mutex<PendingTable<dyn PendingCall, Conn>>,
     pub(crate) late: LateCalls,
+    pub(crate) apart: Apart,
+    pub(crate) unsent: Unsent,
     next_call: AtomicU64,
 }
 
@@ -63,10 +69,13 @@ impl Calls {
             feeds: Feeds::default(),
             observers: Observers::default(),
             gate: Gate::default(),
+            discovery: Discovery::default(),
             mailbox: Mailbox::new(net.id, processing),
             call_timeout,
             pending: Mutex::default(),
             late: LateCalls::default(),
+            apart: Apart::new(next_api()),
+            unsent: Unsent::default(),
             next_call: AtomicU64::new(1),
             net,
         });

@@ -27,6 +27,9 @@ impl Calls {
 
     /// Tells the peers that were asked that nobody waits for their answers.
     pub(crate) fn tell_cancelled(&self, id: u64, asked: &[Arc<Conn>]) {
+        if asked.is_empty() {
+            return self.unsent.forget(id);
+        }
         for conn in asked {
             if conn.is_closed() {
                 continue;
@@ -58,7 +61,15 @@ impl Calls {
         unwanted: Weak<dyn Unwanted>,
     ) -> Option<Place> {
         self.mailbox.owe();
-        let key = CallKey::new(conn.id(), id?);
+        self.may_be_unwanted(conn, CallKey::new(conn.id(), id?), unwanted)
+    }
+
+    fn may_be_unwanted(
+        &self,
+        conn: &Conn,
+        key: CallKey,
+        unwanted: Weak<dyn Unwanted>,
+    ) -> Option<Place> {
         let (number, is_cancelled) = self.late.enter(key, Weak::clone(&unwanted));
         let place = (key, number);
         // Whoever closes a peer looks for its calls after that, and this one after entering.
@@ -67,6 +78,17 @@ impl Calls {
             self.tell_unwanted(vec![unwanted]);
         }
         Some(place)
+    }
+
+    /// The same for one that runs beside others, of which the key is known.
+    pub(crate) fn begins_apart(
+        &self,
+        conn: &Conn,
+        key: Option<CallKey>,
+        unwanted: Weak<dyn Unwanted>,
+    ) -> Option<Place> {
+        self.mailbox.owe();
+        self.may_be_unwanted(conn, key?, unwanted)
     }
 
     /// That is over.

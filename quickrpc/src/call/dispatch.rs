@@ -22,7 +22,9 @@ use super::answer::{self, Answers, LateAnswer, Route, internal};
 use crate::base::foreign::{inside, told};
 
 use super::calls::Calls;
+use super::discover::shown;
 use super::slot::{Entry, SlotInner};
+use super::untaken::unknown;
 use crate::base::scratch;
 use crate::net::collect;
 use crate::net::conn::Conn;
@@ -289,7 +291,7 @@ where
 pub(crate) struct Unreadable;
 
 /// Why a call is not answered by a handler.
-enum Failed {
+pub(super) enum Failed {
     With(CallError),
     /// The telegram has to be decoded in full, which says what it really is.
     Unreadable,
@@ -355,7 +357,10 @@ impl Calls {
                 Err(Failed::With(error)) => {
                     match id {
                         Some(id) => encode_failure(call.conn, out, id, error),
-                        None => self.trouble(call.sender, Error::Call(error), Some(method)),
+                        None => {
+                            self.answer_person(call, out, method, &error);
+                            self.trouble(call.sender, Error::Call(error), Some(method));
+                        }
                     }
                     None
                 }
@@ -377,7 +382,7 @@ impl Calls {
 
     /// Runs the handlers, and takes their time now and then.
     #[inline(always)]
-    fn run_paced<const ANY: bool>(
+    pub(super) fn run_paced<const ANY: bool>(
         &self,
         slot: &SlotInner,
         handlers: &[Entry],
@@ -396,42 +401,6 @@ impl Calls {
             slot.set_cost(started.elapsed());
         }
         failed
-    }
-
-    /// Offers a call to whoever hears what nobody else takes. `None`: there is nobody, either.
-    #[cold]
-    #[inline(never)]
-    fn offer_to_any(
-        &self,
-        call: &Call<'_>,
-        method: &str,
-        id: Option<&str>,
-        out: &mut Vec<u8>,
-    ) -> Option<Result<Option<Box<dyn Later>>, Failed>> {
-        let any = self.slots.find_any(method)?;
-        Some(self.run_paced::<true>(&any, &any.handlers(), call, id, out))
-    }
-
-    /// A call without a slot.
-    #[cold]
-    fn untaken(
-        &self,
-        call: &Call<'_>,
-        method: &str,
-        id: Option<&str>,
-        out: &mut Vec<u8>,
-    ) -> Result<Option<Box<dyn Later>>, Failed> {
-        if self.slots.find_any(method).is_some()
-            && let Some(error) = self.forbids(call.sender, None, method)
-        {
-            if id.is_some() {
-                // Of a notification it is told as of others.
-                self.trouble(call.sender, Error::Call(error.clone()), Some(method));
-            }
-            return Err(Failed::With(error));
-        }
-        let taken = self.offer_to_any(call, method, id, out);
-        taken.unwrap_or_else(|| Err(Failed::With(unknown(method))))
     }
 
     fn answer_later(&self, call: &Call<'_>, id: Option<&str>, method: &str, later: Box<dyn Later>) {
@@ -488,6 +457,7 @@ impl Calls {
                 Ok(Made::NotMine) => continue,
                 Ok(Made::Answered) => {}
                 Ok(Made::Failed(error)) if notification && id.is_none() => {
+                    self.answer_person(call, out, &slot.name, &error);
                     self.trouble(call.sender, Error::Call(error), Some(&slot.name));
                     continue;
                 }
@@ -527,40 +497,6 @@ impl Calls {
         }
         Ok(None)
     }
-
-    /// Nobody of a slot answered: perhaps somebody else does; else it is `null` where that is a value
-    /// of the result, or an error.
-    #[cold]
-    fn untaken_by_slot(
-        &self,
-        slot: &SlotInner,
-        call: &Call<'_>,
-        id: Option<&str>,
-        out: &mut Vec<u8>,
-    ) -> Result<Option<Box<dyn Later>>, Failed> {
-        if let Some(taken) = self.offer_to_any(call, &slot.name, id, out) {
-            return taken;
-        }
-        let Some(id) = id else {
-            crate::base::log::debug!(peer = %call.sender, "nobody handles `{}`", slot.name);
-            return Ok(None);
-        };
-        if slot.accepts_null() {
-            let encoded = answer::encode_result(call.conn, out, id, &());
-            return encoded.map(|()| None).map_err(Failed::With);
-        }
-        let who = if slot.handlers().is_empty() {
-            "nobody is connected to"
-        } else {
-            "no handler answered"
-        };
-        Err(Failed::With(internal(format!("{who} `{}`", slot.name))))
-    }
-}
-
-fn unknown(method: &str) -> CallError {
-    let text = format!("unknown method `{}`", shown(method));
-    CallError::new(CallError::METHOD_NOT_FOUND, text)
 }
 
 /// Tells of a panic in a handler, and gives what the caller hears of it.
@@ -586,15 +522,6 @@ fn encode_failure(conn: &Conn, out: &mut Vec<u8>, id: &str, mut error: CallError
         error = answer::given_up(error);
     }
     answer::encode_error(conn, out, id, &error);
-}
-
-/// A name from the wire, short enough for an error.
-fn shown(name: &str) -> String {
-    let mut text: String = name.chars().take(64).collect();
-    if text.len() < name.len() {
-        text.push('…');
-    }
-    text
 }
 
 impl fmt::Debug for Invocation<'_> {

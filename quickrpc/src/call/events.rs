@@ -27,6 +27,7 @@ impl Above for Calls {
             self.post(peer.id(), Box::new(item), 0);
         }
         self.introduce(peer);
+        self.somebody_came();
     }
 
     fn round(&self, peer: &Arc<Conn>, feed: &mut dyn FnMut(&mut dyn Hears)) {
@@ -115,6 +116,7 @@ impl Above for Calls {
     fn starting(&self) {
         self.properties.reset();
         self.mailbox.open();
+        self.apart.open();
         lock(&self.pending).open();
     }
 
@@ -130,14 +132,17 @@ impl Above for Calls {
                 self.tell_cancelled(given_up.id, given_up.asked.as_slice());
             }
         }
+        self.unsent.clear();
         self.feeds.clear();
-        let marks = self.cancel_running();
+        let marks = (self.cancel_running(), self.apart.cancel_running());
         self.mailbox.wait_idle(deadline);
+        self.apart.wait_idle(deadline);
         drop(marks);
     }
 
     fn stopped(&self, deadline: Instant) {
         self.mailbox.wait_idle(deadline);
+        self.apart.close();
         if self.mailbox.mode() != Processing::Manual {
             self.mailbox.close();
         }

@@ -50,6 +50,11 @@ impl Gate {
         self.is_guarded.load(Ordering::Acquire)
     }
 
+    /// Whether something may be called that no slot takes.
+    pub(crate) fn consents(&self, sender: &Sender, method: &str) -> bool {
+        !self.is_guarded() || self.allows(sender, method)
+    }
+
     fn allows(&self, sender: &Sender, method: &str) -> bool {
         let rules = lock(&self.rules).clone();
         rules.iter().all(|rule| {
@@ -96,8 +101,9 @@ impl Calls {
     pub(crate) fn refuse_call(&self, call: &Call<'_>, method: &str, error: CallError) {
         let id = call.parts.id.as_ref().map(|id| id.of(*call.telegram));
         scratch::with_scratch(|out| {
-            if let Some(id) = id {
-                answer::encode_error(call.conn, out, id, &error);
+            match id {
+                Some(id) => answer::encode_error(call.conn, out, id, &error),
+                None => self.answer_person(call, out, method, &error),
             }
             let about = Answers {
                 method,

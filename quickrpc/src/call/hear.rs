@@ -83,6 +83,7 @@ impl Hears for Ear<'_> {
 
     fn unreadable(&mut self, sender: &Sender, text: &str, bytes: &[u8]) {
         self.trouble(sender, Error::undecodable(text, bytes));
+        self.calls.answer_line(self.conn, sender, text, bytes);
         if self.conn.wire.codec.strict() {
             let error = CallError::new(CallError::PARSE_ERROR, text);
             self.answer_error("null", &error, &Route::Alone);
@@ -169,8 +170,9 @@ impl<'a> Ear<'a> {
                 Some(id) => self.answer_error(id.of(*telegram.script), &error, route),
                 None if conn.wire.codec.strict() => self.answer_error("null", &error, route),
                 None => {
-                    let error = Error::undecodable(&error.to_string(), telegram.script.as_bytes());
-                    self.trouble(sender, error);
+                    let (text, bytes) = (error.to_string(), telegram.script.as_bytes());
+                    self.trouble(sender, Error::undecodable(&text, bytes));
+                    self.calls.answer_line(conn, sender, &error.message, bytes);
                     self.no_answer(route);
                 }
             },
@@ -309,6 +311,27 @@ impl<'a> Ear<'a> {
         let (conn, sender, route) = (Arc::clone(self.conn), sender.clone(), route.clone());
         let telegram = telegram.shared();
         let deadline = self.deadline;
+        let method = parts.method.of(telegram.script());
+        if self.calls.runs_apart(method) {
+            let key = parts.id.as_ref().map(|id| id.of(telegram.script()));
+            let key = key.map(|id| CallKey::new(conn.id(), id));
+            let peer = Arc::clone(&conn);
+            let item = move || {
+                let call = move |calls: &Calls| {
+                    let call = Call {
+                        conn: &conn,
+                        sender: &sender,
+                        telegram: &telegram.script(),
+                        parts: &parts,
+                        route: &route,
+                    };
+                    calls.begin(&call, deadline);
+                };
+                calls.run_apart(&peer, key, Box::new(call));
+                calls.make_room(&peer);
+            };
+            return self.wait_turn(Box::new(item), bytes);
+        }
         let item = move || {
             let call = Call {
                 conn: &conn,

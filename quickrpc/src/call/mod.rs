@@ -1,10 +1,13 @@
 //! Calls: from a message to handlers, and from a call to its promise.
 
 pub(crate) mod answer;
+pub(crate) mod apart;
 mod asked;
 pub(crate) mod calls;
 pub(crate) mod cancel;
 mod deadlines;
+mod described;
+mod discover;
 pub(crate) mod dispatch;
 mod events;
 pub(crate) mod gate;
@@ -22,3 +25,5 @@ pub(crate) mod stream;
 pub(crate) mod subscription;
 pub(crate) mod target;
 mod task;
+pub(crate) mod unsent;
+mod untaken;

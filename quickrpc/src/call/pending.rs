@@ -180,6 +180,36 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
         Ok(Some(deadline))
     }
 
+    /// Peers are asked in a call that was accepted without any. Gives those that nobody reads,
+    /// though somebody waits.
+    ///
+    /// # Errors
+    ///
+    /// That one of them is asked too much, or nobody waits for the call any more.
+    pub(crate) fn ask(&mut self, id: u64, peers: &[Arc<P>]) -> Result<Vec<Arc<P>>, Error> {
+        let Some(entry) = self.calls.get_mut(&id) else {
+            return Err(Error::Cancelled);
+        };
+        for conn in peers {
+            let limit = conn.limit();
+            if conn.asked() >= limit {
+                return Err(Error::TooManyPending { limit });
+            }
+        }
+        let mut unread = Vec::new();
+        for conn in peers {
+            conn.ask(id);
+            if entry.attended && conn.attend(true, entry.asleep) {
+                unread.push(Arc::clone(conn));
+            }
+        }
+        entry.asked = match peers {
+            [conn] => Asked::One(Arc::clone(conn)),
+            several => Asked::Many(several.to_vec()),
+        };
+        Ok(unread)
+    }
+
     /// A peer answered: with a result, or with a failure, which counts only when it is
     /// the last one's.
     pub(crate) fn answered(&mut self, id: u64, conn: &P, failed: bool) -> Answered<C> {
@@ -211,6 +241,11 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
             Some(call) => Answered::Settle(call),
             None => Answered::Unknown,
         }
+    }
+
+    /// Whether a call waits for answers, or for somebody to be asked.
+    pub(crate) fn holds(&self, id: u64) -> bool {
+        self.calls.contains_key(&id)
     }
 
     /// Whether this peer may answer a call.

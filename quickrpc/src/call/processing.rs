@@ -9,6 +9,10 @@
 /// promise, that of the other call or one that a [`Resolver`](crate::Resolver) settles later,
 /// holds up nobody, however deep such calls are nested.
 ///
+/// Under [`Queue`](Processing::Queue) and [`Pool`](Processing::Pool), calls that are declared
+/// [`concurrent`](crate::remote_api) hold up nobody either: they begin in their turn, and run beside
+/// all others on threads of their own, up to 64 at once.
+///
 /// ```
 /// use quickrpc::{Processing, remote_api};
 ///

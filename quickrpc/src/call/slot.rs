@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::marker::PhantomData;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
 use std::time::Duration;
 
@@ -35,6 +35,8 @@ pub(crate) struct SlotTable {
     /// than hashing a name, and they are never changed.
     declared: Vec<Arc<SlotInner>>,
     added: RwLock<Added>,
+    /// A slot is declared `concurrent`: else nobody looks for it before its turn.
+    any_concurrent: AtomicBool,
 }
 
 /// What came later.
@@ -96,6 +98,7 @@ impl SlotTable {
             ..Added::default()
         };
         SlotTable {
+            any_concurrent: declared.iter().any(|slot| slot.is_concurrent()).into(),
             declared,
             added: RwLock::new(added),
         }
@@ -125,12 +128,21 @@ impl SlotTable {
             );
             return Err(Error::Config(text.into()));
         }
+        if new.incoming().any(|call| call.concurrent) {
+            self.any_concurrent.store(true, Ordering::Relaxed);
+        }
         let slots = slots(new, subscription_limit).into_iter();
         added
             .slots
             .extend(slots.map(|slot| (slot.name.to_string(), slot)));
         added.traits.push(*new);
         Ok(())
+    }
+
+    /// Whether calls of this method run beside each other.
+    pub(crate) fn is_concurrent(&self, method: &str) -> bool {
+        self.any_concurrent.load(Ordering::Relaxed)
+            && self.find(method).is_some_and(|slot| slot.is_concurrent())
     }
 
     pub(crate) fn find(&self, method: &str) -> Option<Arc<SlotInner>> {
@@ -190,6 +202,22 @@ impl SlotTable {
         let any = self.read().any.clone()?;
         let is_ours = matches!(method, ITEM | MORE) || jrpc::is_cancel(method);
         (!is_ours && !any.handlers().is_empty()).then_some(any)
+    }
+
+    /// All that can be called, by the names on the wire.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let all = self.all().into_iter().filter(|slot| !slot.is_any());
+        all.map(|slot| String::from(&*slot.name)).collect()
+    }
+
+    /// What is connected and nobody has declared, in order.
+    pub(crate) fn undeclared(&self) -> Vec<String> {
+        let added = self.read();
+        let undeclared = added.slots.values().filter(|slot| slot.call.is_none());
+        let connected = undeclared.filter(|slot| !slot.handlers().is_empty());
+        let mut names: Vec<_> = connected.map(|slot| String::from(&*slot.name)).collect();
+        names.sort();
+        names
     }
 
     /// The traits whose calls these are, in the order in which they were added.
@@ -315,6 +343,11 @@ impl SlotInner {
     #[cold]
     pub(crate) fn is_any(&self) -> bool {
         self.name.is_empty() && self.call.is_none()
+    }
+
+    /// Whether its calls run beside each other.
+    pub(crate) fn is_concurrent(&self) -> bool {
+        self.call.is_some_and(|call| call.concurrent)
     }
 
     /// The role that callers need.

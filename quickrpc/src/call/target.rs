@@ -39,13 +39,13 @@ pub struct Target {
 }
 
 /// Peers that a message goes to; nearly always one.
-pub(super) enum Few {
+pub(crate) enum Few {
     One([Arc<Conn>; 1]),
     Many(Vec<Arc<Conn>>),
 }
 
 impl Few {
-    pub(super) fn as_slice(&self) -> &[Arc<Conn>] {
+    pub(crate) fn as_slice(&self) -> &[Arc<Conn>] {
         match self {
             Few::One(one) => one,
             Few::Many(many) => many,
@@ -54,7 +54,7 @@ impl Few {
 }
 
 /// Receivers that could not be sent to.
-pub(super) type Failures = Vec<(Arc<str>, Error)>;
+pub(crate) type Failures = Vec<(Arc<str>, Error)>;
 
 /// Makes the arguments for a wire: on some there are no positional ones, on others no named ones.
 pub(crate) trait ArgsFor {
@@ -142,8 +142,35 @@ impl Target {
         }
     }
 
-    pub(super) fn calls(&self) -> &Calls {
+    /// The same for these receivers.
+    pub(crate) fn of(calls: Arc<Calls>, receivers: Option<Arc<[Receiver]>>) -> Self {
+        Target {
+            receivers,
+            ..Target::all(calls)
+        }
+    }
+
+    pub(crate) fn calls(&self) -> &Calls {
         &self.calls
+    }
+
+    pub(crate) fn context(&self) -> Arc<dyn Context> {
+        Arc::clone(&self.calls) as _
+    }
+
+    pub(crate) fn receivers(&self) -> Option<Arc<[Receiver]>> {
+        self.receivers.clone()
+    }
+
+    /// Whether it is for an empty list.
+    pub(crate) fn is_for_nobody(&self) -> bool {
+        self.receivers.as_ref().is_some_and(|list| list.is_empty())
+    }
+
+    /// How long a call may take.
+    pub(crate) fn limit(&self, declared: Option<Duration>) -> Duration {
+        let timeout = self.timeout.or(declared);
+        timeout.unwrap_or(self.calls.call_timeout)
     }
 
     /// The same for other receivers.
@@ -275,7 +302,10 @@ impl Target {
 
     pub(crate) fn send_notification(&self, method: &str, args: &impl ArgsFor) -> Result<()> {
         self.calls.net.check_running()?;
-        let (peers, mut failures) = self.resolve();
+        let (mut peers, mut failures) = self.resolve();
+        if peers.as_slice().is_empty() && !self.is_for_nobody() {
+            (peers, failures) = self.for_nobody(failures, method)?;
+        }
         let peers = peers.as_slice();
         let wait = self.wait(peers);
         self.send(peers, method, args, None, wait, &mut failures)?;
@@ -310,14 +340,10 @@ impl Target {
         self.calls.net.check_running()?;
         let (peers, mut failures) = self.resolve();
         let peers = peers.as_slice();
-        if peers.is_empty() {
-            let error = verdict(failures, self.single(peers)).err();
-            return Err(error.unwrap_or_else(|| Error::NoPeer {
-                method: method.as_ref().into(),
-            }));
+        let timeout = self.limit(declared);
+        if peers.is_empty() || self.calls.unsent.is_busy() {
+            return self.ask_later(method, args, timeout, failures, make);
         }
-        let timeout = self.timeout.or(declared);
-        let timeout = timeout.unwrap_or(self.calls.call_timeout);
         let deadline = Instant::now().checked_add(timeout);
         let name = method.clone();
         let id = self.calls.next_call();
@@ -331,7 +357,7 @@ impl Target {
             deadline,
             timeout,
         };
-        let context: Arc<dyn Context> = Arc::clone(&self.calls) as _;
+        let context = self.context();
         let (promise, call) = make(context, info, peers)?;
         self.calls.admit(id, call, peers)?;
         let wait = self.wait(peers);
@@ -361,7 +387,7 @@ impl Target {
     }
 
     /// Whether it was for one receiver, whose error needs no list.
-    fn single(&self, peers: &[Arc<Conn>]) -> bool {
+    pub(crate) fn single(&self, peers: &[Arc<Conn>]) -> bool {
         self.receivers
             .as_ref()
             .map_or(peers.len(), |list| list.len())
@@ -369,7 +395,7 @@ impl Target {
     }
 
     /// The peers that are meant, and the receivers that are not there.
-    pub(super) fn resolve(&self) -> (Few, Failures) {
+    pub(crate) fn resolve(&self) -> (Few, Failures) {
         let peers = lock(&self.calls.net.peers);
         let Some(receivers) = &self.receivers else {
             let few = match peers.only() {
@@ -432,7 +458,7 @@ impl Target {
         if peers.len() != 1 || self.one_of_several || crate::base::here::delivers_for_any() {
             return Wait::Never;
         }
-        Wait::UpTo(self.timeout.unwrap_or(self.calls.call_timeout))
+        Wait::UpTo(self.limit(None))
     }
 
     /// Encodes once for each wire, and sends to all.
@@ -532,7 +558,7 @@ fn name(receiver: &Receiver) -> Arc<str> {
 
 /// What came of sending: the one error of a single receiver, or the list of those of
 /// several that did not get the message.
-fn verdict(mut failures: Failures, single: bool) -> Result<()> {
+pub(crate) fn verdict(mut failures: Failures, single: bool) -> Result<()> {
     match failures.pop() {
         None => Ok(()),
         Some((_, error)) if single => Err(error),
@@ -544,35 +570,6 @@ fn verdict(mut failures: Failures, single: bool) -> Result<()> {
 }
 
 impl Calls {
-    /// Puts a call into the table of pending ones, before it is sent.
-    fn admit(&self, id: u64, call: Arc<dyn PendingCall>, peers: &[Arc<Conn>]) -> Result<()> {
-        let deadline = call.deadline();
-        let limit = self.net.shared.pending_calls();
-        let look = lock(&self.pending).insert(id, call, peers, deadline, limit)?;
-        for conn in peers {
-            conn.resume_awaited();
-        }
-        // A peer that was lost before this was not seen by those who fail its calls.
-        for conn in peers {
-            let Some(reason) = conn.lost_for_calls() else {
-                continue;
-            };
-            let error = conn.gone(&reason);
-            if let [_] = peers {
-                lock(&self.pending).remove(id);
-                return Err(error);
-            }
-            self.fail_call(conn, Some(id), error);
-        }
-        if let Some(look) = look
-            && self.net.alarm.set_earlier(look)
-            && let Some(reactor) = self.net.reactor()
-        {
-            reactor.wake();
-        }
-        Ok(())
-    }
-
     pub(crate) fn disconnect(&self, receivers: impl Receivers) -> Result<()> {
         let mut list = ReceiverList::default();
         receivers.add_to(&mut list);

@@ -3,11 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::stream::Stream;
-use crate::wire::zmtp::Peer;
+use crate::wire::met::Met;
 
 /// The handshake of one connection. It never waits: the poll thread calls it when the
 /// stream can be read or written, and gives up when it takes too long.
@@ -17,7 +16,7 @@ pub(crate) trait Greeter: Send {
     fn advance(&mut self, stream: &Stream, input: &mut Vec<u8>) -> Step;
 
     /// What it has found out of the peer, when it is done.
-    fn met(&mut self) -> Option<Arc<Peer>> {
+    fn met(&mut self) -> Option<Met> {
         None
     }
 }

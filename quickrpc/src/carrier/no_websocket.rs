@@ -16,7 +16,11 @@ pub(crate) type Bound = (Arc<dyn Greeting>, Side);
 /// # Errors
 ///
 /// If it does.
-pub(crate) fn bind(expr: &TransportExpr, _usual: &str) -> Result<Option<Bound>, Error> {
+pub(crate) fn bind(
+    expr: &TransportExpr,
+    _usual: &str,
+    _posts: bool,
+) -> Result<Option<Bound>, Error> {
     match expr.kind() {
         TransportKind::WebSocket { .. } | TransportKind::WebSocketServer { .. } => {
             let text = format!(
@@ -37,12 +41,16 @@ mod tests {
     fn the_error_names_the_feature() {
         for text in ["ws:h:1", "wsserv::1"] {
             let expr: TransportExpr = text.parse().unwrap();
-            let error = bind(&expr, "/").err().unwrap().to_string();
+            let error = bind(&expr, "/", false).err().unwrap().to_string();
             assert!(
                 error.contains(text) && error.contains("feature `websocket`"),
                 "{error}"
             );
         }
-        assert!(bind(&"tcp:h:1".parse().unwrap(), "/").unwrap().is_none());
+        assert!(
+            bind(&"tcp:h:1".parse().unwrap(), "/", false)
+                .unwrap()
+                .is_none()
+        );
     }
 }

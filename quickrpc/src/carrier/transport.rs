@@ -186,6 +186,24 @@
 //! * [`Limits::greeting`](crate::Limits::greeting) is the time for the handshake, and
 //!   [`Limits::stall`](crate::Limits::stall) for a file of which nothing more is accepted.
 //!
+//! And any `wsserv` with the codec `jrpc` answers what is posted to its path over plain HTTP:
+//! `curl -d '{"jsonrpc":"2.0","method":"add","params":[2,3],"id":1}' http://localhost:8080/sums`.
+//!
+//! * Calls and batches get status 200 and their answers, notifications status 204. Arguments may always
+//!   stand by position, and what is no JSON-RPC is answered with the id null.
+//! * A connection is a peer that takes answers only: it is not among [`all`](crate::Api::all), and
+//!   [`to`](crate::Api::to) it fails with [`Error::Unsupported`](crate::Error::Unsupported). Its requests are
+//!   handled one after the other. What it waits for is cancelled when it goes.
+//! * Pages may post as they may connect.
+//! * With a security provider there is no posting.
+//! * `?keys=users.toml`: only who shows a key of that file is let in, for WebSockets, posted messages and
+//!   files alike, as a password (`Authorization: Basic`, [RFC 7617](https://www.rfc-editor.org/rfc/rfc7617))
+//!   or a token (`Bearer`, [RFC 6750](https://www.rfc-editor.org/rfc/rfc6750)).
+//!   [`Sender::secinfo`](crate::Sender::secinfo) has `user` and `roles`, as with
+//!   [`security`](crate::security), whose file it is. Secrets travel as they are: use `wssserv`.
+//! * An idle connection is closed after 75 seconds; a request has to arrive within
+//!   [`Limits::greeting`](crate::Limits::greeting), and a second more for each KiB.
+//!
 //! # ZeroMQ
 //!
 //! `zmq:<host>:<port>` and `zmqserv:<interface>:<port>` are sockets of ZeroMQ, one that connects and

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use crate::base::error::Error;
 use crate::expr::{TransportExpr, TransportKind, ZmqType};
-use crate::wire::zmtp::{Handshake, MOST, Peer, Socket, Step as Said};
+use crate::wire::met::Met;
+use crate::wire::zmtp::{Handshake, MOST, Socket, Step as Said};
 
 use super::greeter::{Greeter, Greeting, Output, Step, read_some};
 use super::stream::Stream;
@@ -57,7 +58,7 @@ struct Beginning {
     output: Output,
     /// What comes of it when all has left.
     done: Option<Step>,
-    met: Option<Arc<Peer>>,
+    met: Option<Met>,
 }
 
 impl Greeter for Beginning {
@@ -89,7 +90,7 @@ impl Greeter for Beginning {
             match self.handshake.advance(input) {
                 Said::Wait => {}
                 Said::Done(peer) => {
-                    self.met = Some(peer);
+                    self.met = Some(Met::Zmtp(peer));
                     self.done = Some(Step::Done);
                 }
                 Said::Refused(why) => self.done = Some(Step::Refused(why)),
@@ -97,7 +98,7 @@ impl Greeter for Beginning {
         }
     }
 
-    fn met(&mut self) -> Option<Arc<Peer>> {
+    fn met(&mut self) -> Option<Met> {
         self.met.take()
     }
 }

@@ -13,7 +13,7 @@ use super::zonis::{self, ZonisExpr};
 use crate::base::expr_error::{ExprError, ExprKind, Wrong, found};
 
 /// How messages become bytes: `jrpc`, `jrpc:<delimiter>`, `jrpc:content-length`, `terse`,
-/// `msgpack`, `msgpack?named=on`, a protocol of others, or a registered codec.
+/// `terse?answers=on`, `msgpack`, `msgpack?named=on`, a protocol of others, or a registered codec.
 ///
 /// ```
 /// use quickrpc::CodecExpr;
@@ -30,6 +30,7 @@ use crate::base::expr_error::{ExprError, ExprKind, Wrong, found};
 pub struct CodecExpr {
     kind: CodecKind,
     deadlines: bool,
+    answers: Option<bool>,
 }
 
 /// What a [`CodecExpr`] says.
@@ -88,10 +89,21 @@ impl CodecExpr {
         self.deadlines
     }
 
+    /// Whether people get answers that have no id: to `help`, and to lines that are wrong
+    /// (`terse?answers=on`). `None` where that is left to the transport: `tcpserv` does it.
+    pub fn answers(&self) -> Option<bool> {
+        self.answers
+    }
+
     #[cfg(test)]
     pub(super) fn of(kind: CodecKind) -> Self {
         let deadlines = false;
-        CodecExpr { kind, deadlines }
+        let answers = None;
+        CodecExpr {
+            kind,
+            deadlines,
+            answers,
+        }
     }
 }
 
@@ -104,6 +116,7 @@ impl Default for CodecExpr {
                 strict: false,
             },
             deadlines: false,
+            answers: None,
         }
     }
 }
@@ -112,16 +125,13 @@ impl FromStr for CodecExpr {
     type Err = ExprError;
 
     fn from_str(text: &str) -> Result<Self, ExprError> {
-        match parse(Piece::whole(text)) {
-            Ok((kind, deadlines)) => Ok(CodecExpr { kind, deadlines }),
-            Err(wrong) => Err(wrong.within(ExprKind::Codec, text)),
-        }
+        parse(Piece::whole(text)).map_err(|wrong| wrong.within(ExprKind::Codec, text))
     }
 }
 
-/// What it says, and whether calls say how long their callers wait.
-fn parse(piece: Piece<'_>) -> Parsed<(CodecKind, bool)> {
+fn parse(piece: Piece<'_>) -> Parsed<CodecExpr> {
     let mut deadlines = None;
+    let mut answers = None;
     let (body, options) = split_options(piece);
     let scope = Scope::new(None, false, options)?;
     let (shorthand, params) = split_shorthand(body);
@@ -135,7 +145,10 @@ fn parse(piece: Piece<'_>) -> Parsed<(CodecKind, bool)> {
             };
             (kind, &["strict", "deadlines"])
         }
-        "terse" if params.text.is_empty() => (CodecKind::Terse, &[]),
+        "terse" if params.text.is_empty() => {
+            answers = scope.take("answers").map(|o| o.flag()).transpose()?;
+            (CodecKind::Terse, &["answers"])
+        }
         "msgpack" if params.text.is_empty() => {
             let named = scope.take("named").map(|o| o.flag()).transpose()?;
             let named = named.unwrap_or(false);
@@ -158,7 +171,11 @@ fn parse(piece: Piece<'_>) -> Parsed<(CodecKind, bool)> {
         _ => return Err(unknown_shorthand(ExprKind::Codec, shorthand)),
     };
     scope.finish(|| known.to_vec())?;
-    Ok((kind, deadlines.unwrap_or(false)))
+    Ok(CodecExpr {
+        kind,
+        deadlines: deadlines.unwrap_or(false),
+        answers,
+    })
 }
 
 fn parse_framing(params: Piece<'_>) -> Parsed<Framing> {
@@ -221,7 +238,11 @@ impl fmt::Display for CodecExpr {
                 }
                 Ok(())
             }
-            CodecKind::Terse => f.write_str("terse"),
+            CodecKind::Terse => f.write_str(match self.answers {
+                None => "terse",
+                Some(true) => "terse?answers=on",
+                Some(false) => "terse?answers=off",
+            }),
             CodecKind::Msgpack { named: false } => f.write_str("msgpack"),
             CodecKind::Msgpack { named: true } => f.write_str("msgpack?named=on"),
             CodecKind::Juggler(juggler) => juggler.fmt(f),
@@ -356,7 +377,7 @@ mod tests {
             (
                 "terse?x=1",
                 6,
-                "unknown option, found `x`; there are no options here",
+                "unknown option, found `x`; known here are `answers`",
             ),
         ];
         for (text, position, message) in cases {

@@ -105,6 +105,7 @@ impl Written {
                 path,
                 files,
                 origins,
+                keys,
                 subprotocol,
                 nodelay,
             } => {
@@ -115,6 +116,7 @@ impl Written {
                 self.optional("files", files.as_deref().map(escape));
                 let origins = (!origins.is_empty()).then(|| escape(&origins.join(",")));
                 self.optional("origins", origins);
+                self.optional("keys", keys.as_deref().map(escape));
                 self.optional("subprotocol", subprotocol.as_ref());
                 self.flag("nodelay", *nodelay, true);
             }

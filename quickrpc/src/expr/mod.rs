@@ -33,6 +33,7 @@
 //! | `echo` | `udp` | `on` or `off` |
 //! | `files` | `wsserv` | the folder whose files are served beside the wire |
 //! | `origins` | `wsserv` | pages that may connect: `https://a.example,https://b.example`, or `*` |
+//! | `keys` | `wsserv` | the file with the keys of those who may connect, by HTTP's `Authorization` |
 //! | `subprotocol` | `ws`, `wsserv` | the name of a protocol within WebSocket |
 //! | `header_file` | `ws`, `wss` | a file with more headers of the request, `Name: value` in each line |
 //! | `type` | `zmq`, `zmqserv`, and both with `+unix` | what sort of socket it is: `dealer`, `router`, `req`, `rep`, `pub`, `sub`, `push` or `pull` |
@@ -120,6 +121,8 @@ pub use zmq::{ZmqAddress, ZmqSocket, ZmqType};
 pub use zonis::{SecretSource, ZonisExpr};
 
 pub(crate) use registry::Registry;
+#[cfg(feature = "config")]
+pub use values::read_timeout;
 #[allow(unused_imports, reason = "named only where a function takes one")]
 pub(crate) use {
     registry::Constructor,

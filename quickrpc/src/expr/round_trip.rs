@@ -186,6 +186,7 @@ fn leaf() -> impl Strategy<Value = TransportKind> {
                     path,
                     files,
                     origins,
+                    keys: None,
                     subprotocol: None,
                     nodelay: true,
                 }

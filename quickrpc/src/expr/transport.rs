@@ -105,6 +105,8 @@ pub enum TransportKind {
         /// Pages that may connect, as `https://example.org`, beside those that may anyway;
         /// `*` for all.
         origins: Vec<String>,
+        /// The file with the keys of those who may connect; anybody may if it is not given.
+        keys: Option<String>,
         /// The protocol within WebSocket that is agreed on with those who offer it.
         subprotocol: Option<String>,
         /// Whether small messages are sent at once; on by default.
@@ -216,6 +218,15 @@ impl TransportExpr {
         TransportExpr { kind, options }
     }
 
+    /// A member of a bus in this process, whatever characters its name has.
+    pub(crate) fn internal(bus: String, name: String) -> Self {
+        let (bus, name) = (Some(bus), Some(name));
+        TransportExpr::new(
+            TransportKind::Internal { bus, name },
+            TransportOptions::default(),
+        )
+    }
+
     /// Which transport it is.
     pub fn kind(&self) -> &TransportKind {
         &self.kind
@@ -297,7 +308,7 @@ impl TransportKind {
             TransportKind::Tcp { .. } | TransportKind::TcpServer { .. } => &["nodelay"],
             TransportKind::WebSocket { .. } => &web::CLIENT,
             TransportKind::WebSocketServer { .. } => {
-                &["files", "origins", "subprotocol", "path", "nodelay"]
+                &["files", "keys", "origins", "subprotocol", "path", "nodelay"]
             }
             TransportKind::Udp { .. } => &["bind", "broadcast", "multicast", "echo"],
             TransportKind::Restart { .. } => &["backoff"],

@@ -61,6 +61,26 @@ pub(super) fn read_duration(text: &str) -> Result<Duration, NoDuration> {
     read_decimal(number, nanos)
 }
 
+/// How long calls may take, as a file or a command line says it: seconds, or a number with a unit.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// assert_eq!(quickrpc::expr::read_timeout("500ms"), Ok(Duration::from_millis(500)));
+/// ```
+///
+/// # Errors
+///
+/// What was expected, in words for people.
+#[cfg(feature = "config")]
+pub fn read_timeout(text: &str) -> Result<Duration, String> {
+    let expected = "a number of seconds, or one with a unit such as `500ms` or `2m`";
+    match read_duration(text) {
+        Ok(duration) if duration.is_zero() => Err(format!("expected {expected} above 0")),
+        read => read.map_err(|why| why.explain(expected, &format!("found `{text}`"))),
+    }
+}
+
 fn read_decimal(text: &str, unit: u128) -> Result<Duration, NoDuration> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());

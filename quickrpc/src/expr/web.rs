@@ -232,6 +232,7 @@ pub(super) fn parse_server(
         path,
         files: take(scope, "files", |o| o.path("a folder"))?,
         origins: take(scope, "origins", OptionText::origins)?.unwrap_or_default(),
+        keys: take(scope, "keys", |o| o.path("the name of a file"))?,
         subprotocol: take(scope, "subprotocol", OptionText::token)?,
         nodelay: take(scope, "nodelay", |o| o.flag())?.unwrap_or(true),
     })

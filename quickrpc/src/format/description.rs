@@ -4,12 +4,36 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use super::property::PropertyDescription;
+use super::schema::{ErrorCodes, TypeSchema};
 
-/// The calls of an API as declared by `#[remote_api]`.
+/// The calls of an API as declared by `#[remote_api]`. It prints as the interface that it is:
+///
+/// ```
+/// use quickrpc::remote_api;
+///
+/// /// A simple chat.
+/// #[remote_api]
+/// trait Echo {
+///     /// Adds two numbers.
+///     #[incoming]
+///     fn add(&self, a: i64, #[default(1)] b: i64) -> i64;
+/// }
+///
+/// assert_eq!(Echo::DESCRIPTION.to_string(), "\
+/// /// A simple chat.
+/// trait Echo {
+///     /// Adds two numbers.
+///     #[incoming]
+///     fn add(&self, a: i64, #[default(1)] b: i64) -> i64;
+/// }
+/// ");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Description {
     /// Name of the trait.
     pub name: &'static str,
+    /// The version of the package that declares it; empty if it has none.
+    pub version: &'static str,
     /// Doc comment of the trait.
     pub docs: &'static str,
     /// All calls, in the order of their declaration.
@@ -20,12 +44,20 @@ pub struct Description {
 
 impl Description {
     /// All calls that may arrive at this side, those included that properties are made of.
-    pub(crate) fn incoming(&self) -> impl Iterator<Item = &'static CallDescription> {
+    pub(crate) fn incoming(&self) -> impl Iterator<Item = &'static CallDescription> + use<> {
         self.towards(Direction::Incoming)
     }
 
+    /// All calls that this side may send, likewise.
+    pub(crate) fn outgoing(&self) -> impl Iterator<Item = &'static CallDescription> + use<> {
+        self.towards(Direction::Outgoing)
+    }
+
     /// All calls of one direction, those included that properties are made of.
-    fn towards(&self, direction: Direction) -> impl Iterator<Item = &'static CallDescription> {
+    fn towards(
+        &self,
+        direction: Direction,
+    ) -> impl Iterator<Item = &'static CallDescription> + use<> {
         let properties = self.properties.iter();
         let calls = self.calls.iter();
         calls
@@ -61,6 +93,8 @@ pub struct CallDescription {
     pub arguments: &'static [ArgumentDescription],
     /// Whether positional arguments are accepted (incoming) or sent (outgoing).
     pub positional: bool,
+    /// Whether its calls run beside each other, and hold up no later ones (`concurrent`).
+    pub concurrent: bool,
     /// Whether unknown arguments are let pass.
     pub ignore_unknown: bool,
     /// The role that a caller needs (`#[require(role = "..")]`); without it anybody may call.
@@ -70,6 +104,34 @@ pub struct CallDescription {
     pub timeout: Option<Duration>,
     /// The declared type of the result as text; `None` for a notification.
     pub result: Option<&'static str>,
+    /// How the result looks; of a stream, what it ends with.
+    pub schema: TypeSchema,
+    /// What comes before the result, if it is a stream.
+    pub item: Option<ItemDescription>,
+    /// The declared error, of a call declared `-> Result<T, E>`.
+    pub error: Option<ErrorDescription>,
+    /// Whether it should not be used any more (`#[deprecated]`).
+    pub deprecated: bool,
+}
+
+/// The items of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ItemDescription {
+    /// Their type as text.
+    pub type_name: &'static str,
+    /// How they look.
+    pub schema: TypeSchema,
+    /// The type of what the stream ends with, as text.
+    pub end: &'static str,
+}
+
+/// The error of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ErrorDescription {
+    /// The declared type as text.
+    pub type_name: &'static str,
+    /// The codes that it has.
+    pub codes: ErrorCodes,
 }
 
 impl CallDescription {
@@ -88,6 +150,8 @@ pub struct ArgumentDescription {
     pub wire_name: &'static str,
     /// The declared type as text.
     pub type_name: &'static str,
+    /// How it looks when it is there.
+    pub schema: TypeSchema,
     /// The expression of `#[default(expr)]` as text; `"Default::default()"` for `#[default]`.
     pub default: Option<&'static str>,
     /// Whether it may be missing without a default (`Option<T>`).

@@ -2,6 +2,7 @@
 //! nothing but calls.
 
 use super::description::{CallDescription, Direction};
+use super::schema::TypeSchema;
 
 /// One property of an API: a value of one side that the other one reads, hears changes of, and
 /// may be allowed to write.
@@ -17,6 +18,8 @@ pub struct PropertyDescription {
     pub docs: &'static str,
     /// The declared type of the value as text.
     pub type_name: &'static str,
+    /// How the value looks.
+    pub schema: TypeSchema,
     /// Whether the other side may write it.
     pub writable: bool,
     /// The role that the other side needs (`#[require(role = "..")]`).

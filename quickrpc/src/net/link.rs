@@ -87,6 +87,18 @@ impl Leaf {
     pub(crate) fn is_server(&self) -> bool {
         matches!(self, Leaf::TcpServer { .. } | Leaf::UnixServer { .. })
     }
+
+    /// Whether it leads to one peer. Of one that is the program's own, that is not known.
+    pub(crate) fn is_client(&self) -> bool {
+        match self {
+            Leaf::Stdio { .. } | Leaf::Tcp { .. } | Leaf::Process(_) | Leaf::Unix(_) => true,
+            Leaf::TcpServer { .. }
+            | Leaf::UnixServer { .. }
+            | Leaf::Internal { .. }
+            | Leaf::Udp(_)
+            | Leaf::Custom(_) => false,
+        }
+    }
 }
 
 /// Takes a binding apart: one link for each transport without parts.
@@ -133,8 +145,11 @@ pub(crate) fn links(
             let usual = codec.protocol().map_or("/", |protocol| protocol.path());
             let limits = link.leaf.limits(limits);
             let mut wire = Wire::new(codec, security, limits, name);
-            let (greeting, side) = websocket::bind(link.leaf, usual)?.unzip();
+            let posts = wire.posting();
+            let bound = websocket::bind(link.leaf, usual, posts.is_some())?;
+            let (greeting, side) = bound.unzip();
             if let Some(side) = side {
+                wire.posts = posts.map(Arc::new);
                 let text = Text::of(codec, security.is_null());
                 wire = wire.framed(Frames::WebSocket(side, text));
             }
@@ -163,11 +178,17 @@ pub(crate) fn links(
             let leaf = leaf(link.leaf)?;
             wire.keepalive = options.keepalive;
             wire.spin = options.spin;
+            let is_for_people = matches!(link.leaf.kind(), TransportKind::TcpServer { .. });
+            wire.answers = codec.answers(is_for_people);
             if leaf.is_server() {
                 wire.role = Role::Server;
             }
             let tls = link.leaf.kind().server_tls();
-            wire.certified = tls.is_some_and(|tls| tls.client_ca.is_some());
+            let has_keys = matches!(
+                link.leaf.kind(),
+                TransportKind::WebSocketServer { keys: Some(_), .. }
+            );
+            wire.certified = has_keys || tls.is_some_and(|tls| tls.client_ca.is_some());
             if let TransportKind::Udp { .. } = link.leaf.kind() {
                 wire.datagrams = true;
                 wire.limits.message_size = wire.limits.message_size.min(udp::LARGEST);

@@ -10,6 +10,7 @@ use crate::base::here;
 use crate::base::limits::Limits;
 use crate::base::often::Origin;
 use crate::base::reason::DisconnectReason;
+use crate::base::security::SecInfo;
 use crate::base::sender::{Receiver, Sender, next_id};
 use crate::base::sync::lock;
 use crate::base::threads::ThreadGroup;
@@ -26,8 +27,8 @@ use super::run::Run;
 use super::session::give_name;
 use super::shared_limits::SharedLimits;
 use crate::wire::Wire;
+use crate::wire::met::Met;
 use crate::wire::session::Claim;
-use crate::wire::zmtp::Peer;
 
 /// The network of an API: its links, its peers, and the threads that serve them. It reports
 /// to what stands above it.
@@ -75,11 +76,16 @@ pub(crate) struct Net {
 
 static NEXT_API: AtomicU64 = AtomicU64::new(1);
 
+/// Names an API, or turns that are like one's.
+pub(crate) fn next_api() -> u64 {
+    NEXT_API.fetch_add(1, Ordering::Relaxed)
+}
+
 impl Net {
     pub(crate) fn new(name: &'static str, limits: Limits, links: Vec<Arc<Link>>) -> Arc<Self> {
         let net = Arc::new_cyclic(|me| Net {
             me: me.clone(),
-            id: NEXT_API.fetch_add(1, Ordering::Relaxed),
+            id: next_api(),
             name,
             above: OnceLock::new(),
             budget: Budget::new(limits.buffered_total),
@@ -157,6 +163,27 @@ impl Net {
         }
     }
 
+    // ---- links
+
+    /// The wires of all links.
+    pub(crate) fn wires(&self) -> Vec<Arc<Wire>> {
+        let links = lock(&self.links);
+        links.iter().map(|link| Arc::clone(&link.wire)).collect()
+    }
+
+    /// Whether peers may come that it does not ask for.
+    pub(crate) fn has_servers(&self) -> bool {
+        lock(&self.links)
+            .iter()
+            .any(|link| link.transport.is_server())
+    }
+
+    /// Whether each transport leads to one peer, without which there is nobody.
+    pub(crate) fn has_only_clients(&self) -> bool {
+        let links = lock(&self.links);
+        !links.is_empty() && links.iter().all(|link| link.transport.is_client())
+    }
+
     // ---- peers
 
     /// A peer has connected: it can be sent to from now on, once it has greeted. What has come
@@ -185,7 +212,7 @@ impl Net {
         name: &str,
         outlet: Outlet,
         input: Vec<u8>,
-        met: Arc<Peer>,
+        met: Met,
     ) -> Option<Arc<Conn>> {
         let claim = met.name().map(|name| Claim {
             name,
@@ -218,11 +245,23 @@ impl Net {
         link: usize,
         name: &str,
         outlet: Outlet,
-        met: Option<Arc<Peer>>,
+        met: Option<Met>,
     ) -> Arc<Conn> {
+        let said = match &met {
+            Some(Met::Known(info)) => Some(SecInfo::clone(info)),
+            _ => None,
+        };
+        let secinfo = match (outlet.secinfo(), said) {
+            (Some(certificate), Some(mut said)) => {
+                // Nobody can say to be another one than the owner of his certificate.
+                said.extend(SecInfo::clone(&certificate));
+                Some(Arc::new(said))
+            }
+            (certificate, said) => certificate.or(said.map(Arc::new)),
+        };
         let peer = Sender {
             credentials: outlet.credentials(),
-            secinfo: outlet.secinfo(),
+            secinfo: secinfo.or_else(|| wire.vouched.get().cloned()),
             origin: Origin::of(name, &wire.name),
             ..Sender::new(next_id(), name.into())
         };

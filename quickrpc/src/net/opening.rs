@@ -68,7 +68,16 @@ impl Loop {
         }
         if let Some(state) = self.states.get_mut(index) {
             state.tried = true;
-            state.failures = 0;
+            let failures = std::mem::take(&mut state.failures);
+            if failures > 0
+                && let Some(link) = self.links.get(index)
+            {
+                let origin = Origin::Name(Arc::clone(&link.wire.name));
+                crate::base::log::info_often!(
+                    "a transport is open again", &origin;
+                    wire = %link.wire.name, "open, after {failures} failures"
+                );
+            }
             if let Some(adding) = state.adding.take() {
                 adding.part(Ok(()));
             }
@@ -90,11 +99,21 @@ impl Loop {
         match link.retry {
             Some(retry) => {
                 let wait = pause(retry, state.failures);
-                let origin = Origin::Name(Arc::clone(&link.wire.name));
-                crate::base::log::warn_often!(
-                    "a transport cannot be opened", &origin;
-                    wire = %link.wire.name, "{}; trying again in {wait:?}", Shown(&error)
-                );
+                // Once for an outage, however long it is; its end is told.
+                match state.failures {
+                    1 => {
+                        let origin = Origin::Name(Arc::clone(&link.wire.name));
+                        crate::base::log::warn_often!(
+                            "a transport cannot be opened", &origin;
+                            wire = %link.wire.name,
+                            "{}; trying again in {wait:?}, until it can be opened", Shown(&error)
+                        );
+                    }
+                    failures => crate::base::log::debug!(
+                        wire = %link.wire.name, failures, "{}; trying again in {wait:?}",
+                        Shown(&error)
+                    ),
+                }
                 self.down(index, &link, error, wait);
                 if let Some(adding) = adding {
                     adding.part(Ok(()));

@@ -127,10 +127,11 @@ impl PeerTable {
         Some(self.wires.remove(place))
     }
 
-    /// All peers, and what stands for everybody on a wire of datagrams: whom a message to
-    /// all goes to.
+    /// All peers that can be called, and what stands for everybody on a wire of datagrams: whom a
+    /// message to all goes to.
     pub(crate) fn everybody(&self) -> impl Iterator<Item = &Arc<Conn>> {
-        self.all().chain(self.everyones())
+        let peers = self.all().filter(|conn| conn.takes_calls());
+        peers.chain(self.everyones())
     }
 
     /// What stands for everybody on each wire of datagrams.
@@ -142,8 +143,8 @@ impl PeerTable {
     pub(crate) fn only(&self) -> Option<&Arc<Conn>> {
         let alone = self.by_id.len() == 1 && self.wires.is_empty();
         let (_, one) = self.by_id.first_key_value().filter(|_| alone)?;
-        // A stranger is nobody.
-        one.is_greeted().then_some(one)
+        // A stranger is nobody, and so is who only takes answers.
+        (one.is_greeted() && one.takes_calls()).then_some(one)
     }
 
     /// What stands for an address, on each wire of datagrams that is meant.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::base::error::Error;
 use crate::base::foreign;
+use crate::base::mark::unmarked;
 use crate::base::reason::DisconnectReason;
 use crate::base::sender::Sender;
 use crate::base::spare;
@@ -14,6 +15,8 @@ use crate::wire::codec::{Envelope, Script};
 use crate::wire::cut::{Broken, Cut};
 use crate::wire::framing::{Progress, Unframed};
 use crate::wire::hearing::{Hearing, Message, Sense, Unsealed};
+use crate::wire::http::Caller;
+use crate::wire::met::Met;
 use crate::wire::session::{Heard, Say};
 
 use super::above::{Above, Hears};
@@ -216,6 +219,14 @@ impl Round<'_> {
                             return (position, Flow::Read);
                         }
                         Cut::Nothing => continue,
+                        Cut::Busy => {
+                            // Answers that were collected are what is waited for.
+                            collect::flush();
+                            match conn.flow.stall(|| conn.is_answering()) {
+                                true => return (position, Flow::Stalled),
+                                false => continue,
+                            }
+                        }
                         Cut::Message(message) => message,
                         Cut::Parts(parts) => {
                             self.spoken(sense, Message::Parts(parts));
@@ -330,6 +341,7 @@ impl Round<'_> {
         match conn.speech {
             Speech::Plain if conn.wire.security.is_null() => self.telegram(&conn.peer, bytes),
             Speech::Plain | Speech::Sealed(_) => self.sealed(sense, bytes),
+            Speech::Framed(Met::Posts(ref caller)) => self.posted(caller, bytes),
             Speech::Framed(_) => self.telegram(conn.peer(), bytes),
             Speech::Spoken(_) => self.spoken(sense, Message::Whole(bytes)),
         }
@@ -372,6 +384,49 @@ impl Round<'_> {
             }
             Ok((telegram, envelope)) => self.hears.hear(envelope, sender, &telegram),
             Err(error) => self.hears.unreadable(sender, &error.to_string(), bytes),
+        }
+    }
+
+    /// One that was posted: its sender waits for the response, if only for one that says nothing.
+    fn posted(&mut self, caller: &Caller, bytes: &[u8]) {
+        let (conn, wire) = (self.conn, &self.conn.wire);
+        let sender = match caller.who() {
+            Some(who) => Sender {
+                secinfo: Some(conn.certified(who)),
+                ..conn.peer.clone()
+            },
+            None => conn.sender(),
+        };
+        let text = std::str::from_utf8(unmarked(bytes)).map_err(|_| "not UTF-8".to_owned());
+        // In full, so that nobody finds out later that it is something else.
+        let decoded = text.and_then(|text| {
+            let decoded = wire.codec.decode(text, &wire.limits);
+            Ok((text, decoded.map_err(|error| error.to_string())?))
+        });
+        let answered = match decoded {
+            Ok((_, Envelope::Empty)) => {
+                self.hears
+                    .unreadable(&sender, "a message with nothing in it", bytes);
+                true
+            }
+            Ok((text, envelope)) => {
+                let answered = envelope.wants_answer();
+                self.hears.hear(envelope, &sender, &Script::Text(text));
+                answered
+            }
+            Err(text) => {
+                self.hears.unreadable(&sender, &text, bytes);
+                true
+            }
+        };
+        if !answered {
+            let mut response = Vec::new();
+            caller.accept(&mut response);
+            // A peer that is gone hears nothing, which is no trouble.
+            self.net
+                .put(conn, Content::Framed(&response), Wait::Answer)
+                .ok();
+            conn.responded();
         }
     }
 

@@ -21,7 +21,12 @@ impl Net {
     ) -> Result<(), Error> {
         match conn.speech {
             Speech::Plain => self.put(conn, Content::Framed(bytes), wait),
-            Speech::Framed(_) | Speech::Sealed(_) | Speech::Spoken(_) => {
+            Speech::Framed(_) => {
+                let put = self.put(conn, ready(conn, bytes, about)?, wait);
+                conn.responded();
+                put
+            }
+            Speech::Sealed(_) | Speech::Spoken(_) => {
                 self.put(conn, ready(conn, bytes, about)?, wait)
             }
         }

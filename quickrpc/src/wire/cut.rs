@@ -9,6 +9,8 @@ use super::zmtp::Parts;
 pub(crate) enum Cut<'a> {
     /// More input is needed.
     Incomplete,
+    /// What comes next has to wait until the message before it is answered.
+    Busy,
     /// Something that says nothing.
     Nothing,
     /// A whole message.

@@ -1,15 +1,14 @@
 //! Cuts what a peer sends into messages, however they are framed.
 
-use std::sync::Arc;
-
 use crate::base::reason::DisconnectReason;
 use crate::wire::websocket::{Event, Reader};
-use crate::wire::zmtp::{self, Peer};
-use crate::wire::{Wire, guess};
+use crate::wire::zmtp;
+use crate::wire::{Wire, guess, http};
 
 use super::cut::{Broken, Cut};
 use super::frames::Frames;
 use super::framing::{Progress, Unframed};
+use super::met::Met;
 
 /// What is known of the message that arrives from one peer.
 #[derive(Debug)]
@@ -25,16 +24,21 @@ pub(crate) enum Cutter {
     WebSocket(Box<Reader>),
     /// Of ZMTP.
     Zmtp(Box<zmtp::Reader>),
+    /// Of HTTP.
+    Http(Box<http::Reader>),
 }
 
 impl Cutter {
     /// One for a new peer, of whom a greeting may have found out more.
-    pub(crate) fn new(wire: &Wire, met: Option<&Arc<Peer>>) -> Self {
+    pub(crate) fn new(wire: &Wire, met: Option<&Met>) -> Self {
         match (&wire.frames, met) {
             (Frames::WebSocket(side, _), _) => {
                 Cutter::WebSocket(Reader::boxed(*side, wire.binary_code()))
             }
-            (Frames::Zmtp(_, form), Some(peer)) => Cutter::Zmtp(zmtp::Reader::boxed(peer, *form)),
+            (Frames::Zmtp(_, form), Some(Met::Zmtp(peer))) => {
+                Cutter::Zmtp(zmtp::Reader::boxed(peer, *form))
+            }
+            (Frames::Http, Some(Met::Posts(caller))) => Cutter::Http(http::Reader::boxed(caller)),
             _ => Cutter::Stream {
                 progress: Progress::default(),
                 fresh: true,
@@ -48,6 +52,7 @@ impl Cutter {
             Cutter::Stream { .. } => 0,
             Cutter::WebSocket(reader) => reader.held(),
             Cutter::Zmtp(reader) => reader.held(),
+            Cutter::Http(reader) => reader.held(),
         }
     }
 
@@ -57,6 +62,7 @@ impl Cutter {
             Cutter::Stream { .. } => false,
             Cutter::WebSocket(reader) => reader.is_within_message(),
             Cutter::Zmtp(reader) => reader.is_within_message(),
+            Cutter::Http(reader) => reader.is_within_message(),
         }
     }
 
@@ -66,6 +72,7 @@ impl Cutter {
             Cutter::Stream { .. } => {}
             Cutter::WebSocket(reader) => reader.clear(),
             Cutter::Zmtp(reader) => reader.clear(),
+            Cutter::Http(reader) => reader.clear(),
         }
     }
 
@@ -75,6 +82,7 @@ impl Cutter {
             Cutter::Stream { .. } => {}
             Cutter::WebSocket(reader) => reader.rest(),
             Cutter::Zmtp(reader) => reader.rest(),
+            Cutter::Http(reader) => reader.rest(),
         }
     }
 
@@ -94,6 +102,7 @@ impl Cutter {
             Cutter::Stream { progress, fresh } => cut_stream(wire, progress, fresh, bytes, limit),
             Cutter::WebSocket(reader) => cut_websocket(wire, reader, bytes, limit),
             Cutter::Zmtp(reader) => cut_zmtp(wire, reader, bytes, limit),
+            Cutter::Http(reader) => Ok(cut_http(reader, bytes, limit)),
         }
     }
 }
@@ -117,6 +126,19 @@ fn cut_websocket<'a>(
         }
     };
     Ok((taken, cut))
+}
+
+fn cut_http<'a>(reader: &'a mut http::Reader, bytes: &'a [u8], limit: usize) -> (usize, Cut<'a>) {
+    let (taken, event) = reader.next(bytes, limit);
+    let cut = match event {
+        http::Event::Incomplete => Cut::Incomplete,
+        http::Event::Busy => Cut::Busy,
+        http::Event::Part => Cut::Nothing,
+        http::Event::Message(message) => Cut::Message(message),
+        http::Event::Say(response) => Cut::Say(response),
+        http::Event::End => Cut::End(DisconnectReason::EndOfInput),
+    };
+    (taken, cut)
 }
 
 fn cut_zmtp<'a>(

@@ -20,6 +20,8 @@ pub(crate) enum Frames {
     WebSocket(Side, Text),
     /// By those of ZMTP, between sockets like this.
     Zmtp(Arc<Socket>, Form),
+    /// By requests and responses of HTTP.
+    Http,
 }
 
 /// Which messages are text, where that is told.
@@ -67,6 +69,8 @@ impl Frames {
             Frames::Zmtp(_, Form::Telegram) => zmtp::enclose(out, start),
             // The protocol has made frames of its parts.
             Frames::Zmtp(_, Form::Parts) => {}
+            // The peer knows which response it is.
+            Frames::Http => {}
         }
         Ok(())
     }
@@ -74,7 +78,7 @@ impl Frames {
     /// What they are to a protocol that needs something of this kind.
     pub(crate) fn carriage(&self) -> Option<Carriage> {
         match self {
-            Frames::Stream(_) => None,
+            Frames::Stream(_) | Frames::Http => None,
             Frames::WebSocket(..) => Some(Carriage::WebSocket),
             Frames::Zmtp(..) => Some(Carriage::Zmtp),
         }
@@ -91,13 +95,14 @@ impl Frames {
             Frames::Stream(framing) => framing.as_ref().map_or("", Framing::rule),
             Frames::WebSocket(..) => "every message ends with a final frame",
             Frames::Zmtp(..) => "every message ends with its last part",
+            Frames::Http => "every message is the body of a request",
         }
     }
 
     /// What can be sent without any meaning, whatever the codec is.
     pub(crate) fn idle(&self) -> Option<Vec<u8>> {
         match self {
-            Frames::Stream(_) => None,
+            Frames::Stream(_) | Frames::Http => None,
             Frames::WebSocket(side, _) => Some(side.ping()),
             Frames::Zmtp(..) => Some(zmtp::ping()),
         }
@@ -106,7 +111,7 @@ impl Frames {
     /// Why a call cannot be sent over them, whoever is connected.
     pub(crate) fn lacks(&self, wants_answer: bool) -> Option<&'static str> {
         match self {
-            Frames::Stream(_) | Frames::WebSocket(..) => None,
+            Frames::Stream(_) | Frames::WebSocket(..) | Frames::Http => None,
             Frames::Zmtp(socket, _) => socket.lacks(wants_answer),
         }
     }
@@ -114,7 +119,7 @@ impl Frames {
     /// What says to a peer that we end the connection, and why.
     pub(crate) fn farewell(&self, reason: &DisconnectReason) -> Option<Vec<u8>> {
         match self {
-            Frames::Stream(_) | Frames::Zmtp(..) => None,
+            Frames::Stream(_) | Frames::Zmtp(..) | Frames::Http => None,
             Frames::WebSocket(side, _) => {
                 let (code, text) = reason.close_code();
                 Some(side.close_frame(code, &text))

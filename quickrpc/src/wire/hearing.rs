@@ -12,9 +12,10 @@ use crate::base::security::SecInfo;
 use super::Wire;
 use super::codec::{DecodeError, Envelope};
 use super::cutter::Cutter;
+use super::met::Met;
 use super::security::{Opened, SecuritySession, Telegram, refused};
 use super::session::{Heard, Listening, Say};
-use super::zmtp::{Parts, Peer};
+use super::zmtp::Parts;
 
 /// What hears one peer. It belongs to whoever reads, and does no I/O.
 #[derive(Debug)]
@@ -55,7 +56,7 @@ pub(crate) enum Unsealed<'t> {
 impl Hearing {
     pub(crate) fn new(
         wire: &Wire,
-        met: Option<&Arc<Peer>>,
+        met: Option<&Met>,
         protocol: Option<Box<dyn Listening>>,
     ) -> Self {
         Hearing {

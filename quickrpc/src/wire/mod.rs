@@ -11,11 +11,17 @@ pub(crate) mod hearing;
 #[cfg(feature = "hololinked")]
 #[allow(dead_code, reason = "its session is not there yet")]
 pub(crate) mod hololinked;
+#[cfg(feature = "websocket")]
+pub(crate) mod http;
+#[cfg(not(feature = "websocket"))]
+#[path = "no_http.rs"]
+pub(crate) mod http;
 pub(crate) mod jrpc;
 #[cfg(any(feature = "hololinked", feature = "juggler", feature = "zonis"))]
 pub(crate) mod json;
 #[cfg(feature = "juggler")]
 pub(crate) mod juggler;
+pub(crate) mod met;
 #[cfg(feature = "msgpack")]
 pub(crate) mod msgpack;
 #[cfg(not(feature = "msgpack"))]
@@ -43,8 +49,8 @@ pub(crate) mod zmtp;
 pub(crate) mod zonis;
 
 use std::borrow::Cow;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::base::error::Error;
@@ -73,14 +79,21 @@ pub(crate) struct Wire {
     pub(crate) frames: Frames,
     /// What comes behind each message, where that is all there is to do.
     delimiter: Option<u8>,
+    /// The same for those who post over HTTP, where somebody may.
+    pub(crate) posts: Option<Arc<Wire>>,
     /// A stream that sent nothing for so long sends something harmless.
     pub(crate) keepalive: Option<Duration>,
     /// Who connects has to have a certificate.
     pub(crate) certified: bool,
     /// The program was warned that anybody can call.
     pub(crate) warned: AtomicBool,
+    /// What is known of whoever connects, without anybody having proved it: where both ends are
+    /// the program's own.
+    pub(crate) vouched: OnceLock<Arc<SecInfo>>,
     /// Who waits for its input looks for it so long before it sleeps.
     pub(crate) spin: Option<Duration>,
+    /// People get answers that have no id.
+    pub(crate) answers: bool,
 }
 
 impl Wire {
@@ -99,10 +112,13 @@ impl Wire {
             name: name.into(),
             role: Role::Client,
             datagrams: false,
+            posts: None,
             keepalive: None,
             certified: false,
             warned: AtomicBool::new(false),
             spin: None,
+            vouched: OnceLock::new(),
+            answers: codec.answers(false),
         }
     }
 
@@ -113,6 +129,24 @@ impl Wire {
             delimiter: None,
             ..self
         }
+    }
+
+    /// How those speak at the same address who post over HTTP, if they may: in full JSON-RPC, since
+    /// they are no Python peers.
+    pub(crate) fn posting(&self) -> Option<Wire> {
+        let AnyCodec::Jrpc(codec) = &self.codec else {
+            return None;
+        };
+        if !self.security.is_null() {
+            return None;
+        }
+        let codec = AnyCodec::Jrpc(codec.clone().in_full());
+        let name = self.name.to_string();
+        let wire = Wire::new(&codec, &self.security, self.limits.clone(), name);
+        Some(Wire {
+            role: Role::Server,
+            ..wire.framed(Frames::Http)
+        })
     }
 
     /// The session of a new peer in its two halves, where the protocol has sessions.
@@ -249,9 +283,10 @@ impl Wire {
 
     /// Why it has no streams, if so.
     pub(crate) fn lacks_streams(&self) -> Option<&'static str> {
-        match self.codec.protocol() {
-            Some(_) => Some("the protocol has no streams"),
-            None => None,
+        match (self.codec.protocol(), &self.frames) {
+            (Some(_), _) => Some("the protocol has no streams"),
+            (None, Frames::Http) => Some("an answer over HTTP is no stream; WebSocket has streams"),
+            (None, _) => None,
         }
     }
 

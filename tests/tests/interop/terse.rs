@@ -26,6 +26,28 @@ fn a_python_client_notifies() {
     }
 }
 
+/// It logs them, and goes on.
+#[test]
+fn a_python_client_survives_answers_for_people() {
+    let Some(python) = python() else { return };
+    let (_lab, addr, served) = server("terse");
+    let mut peer = python.client(&[], &format!("tcp:{addr}"), "terse");
+    let wrong = [
+        r"no_such text:\x22x\x22\n",
+        r"no_such \x22a:\x5c\n",
+        r"notify txet:\x22x\x22\n",
+        r"notify text:\n",
+        r"notify 1 2 \x22 :\n",
+    ];
+    for (number, line) in wrong.into_iter().enumerate() {
+        peer.command(&format!("raw {line}"));
+        let text = format!("after {number}");
+        peer.command(&format!("notify text='{text}'"));
+        assert_eq!(served.notes.next().1, text);
+        assert_eq!(peer.expect("notified")["text"], text);
+    }
+}
+
 #[test]
 fn a_python_server_is_notified() {
     let Some(python) = python() else { return };

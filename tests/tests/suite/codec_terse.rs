@@ -82,7 +82,8 @@ fn errors_are_lines_too() {
 
 #[test]
 fn a_call_without_an_id_is_never_answered() {
-    let (_lab, addr, _served) = server("terse");
+    // People are told what is wrong, unless they do not want that.
+    let (_lab, addr, _served) = server("terse?answers=off");
     let mut person = Telnet::connect(addr);
     person.send("add a:1 b:2\nno_such\nadd x:1\nfail message:\"m\"\nadd[1] a:1 b:1\n");
     assert_eq!(person.line(), "[1]:2");

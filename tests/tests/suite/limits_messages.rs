@@ -236,7 +236,7 @@ fn the_length_of_an_id() {
             assert_eq!(peer.json()["error"]["code"], CallError::INVALID_REQUEST);
         }
     }
-    for (_lab, addr, _served) in servers("terse", &limits, "?id_size=8") {
+    for (_lab, addr, _served) in servers("terse?answers=off", &limits, "?id_size=8") {
         let mut peer = Telnet::connect(addr);
         peer.send("add[123456789] a:1 b:2\nadd[12345678] a:1 b:2\n");
         assert_eq!(peer.line(), "[12345678]:3");
@@ -245,7 +245,7 @@ fn the_length_of_an_id() {
 
 #[test]
 fn the_default_length_of_an_id() {
-    let (_lab, addr, _served) = server("terse");
+    let (_lab, addr, _served) = server("terse?answers=off");
     let mut peer = Telnet::connect(addr);
     let id = "x".repeat(256);
     let mut lines = format!("add[y{id}] a:1 b:2\n");

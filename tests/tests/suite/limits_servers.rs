@@ -212,7 +212,7 @@ fn a_stop_in_each_kind_of_callback() {
         modes.map(|processing| (place, processing))
     }) {
         let lab = Lab::builder()
-            .codec("terse")
+            .codec("terse?answers=off")
             .transport("tcpserv:127.0.0.1:0")
             .processing(processing)
             .build()

@@ -1,5 +1,6 @@
 //! The library as a downstream user sees it: one module per topic.
 
+mod absent;
 mod announcer;
 mod answers;
 mod arguments;
@@ -13,16 +14,19 @@ mod byte_order_mark;
 mod cancelling;
 mod children;
 mod codec_terse;
+mod concurrent;
 mod config;
 mod conformance;
 mod content_length;
 mod deadlocks;
+mod discover;
 mod dynamic;
 mod endings;
 mod gateway;
 mod hmac;
 mod hmac_attacks;
 mod hostile;
+mod http;
 mod joins;
 mod juggler;
 mod lifecycle;
@@ -35,6 +39,7 @@ mod matrix;
 mod msgpack;
 mod nodes;
 mod null_results;
+mod pairs;
 mod panics;
 mod peers;
 mod plugins;

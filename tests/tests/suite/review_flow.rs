@@ -198,11 +198,16 @@ fn a_pool_uses_all_its_workers() {
 
 #[test]
 fn garbage_is_not_hoarded() {
-    let (_lab, addr, _served) = server("terse");
-    let mut person = Telnet::connect(addr);
-    person.send("}{\n".repeat(10_000));
-    person.send("add[1] a:1 b:2\n");
-    assert_eq!(person.line(), "[1]:3");
+    for (codec, answers) in [("terse?answers=off", 0), ("terse", 10_000)] {
+        let (_lab, addr, _served) = server(codec);
+        let mut person = Telnet::connect(addr);
+        person.send("}{\n".repeat(10_000));
+        person.send("add[1] a:1 b:2\n");
+        for _ in 0..answers {
+            assert!(person.line().starts_with("! "));
+        }
+        assert_eq!(person.line(), "[1]:3");
+    }
 }
 
 #[test]

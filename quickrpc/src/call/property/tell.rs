@@ -42,6 +42,9 @@ impl Calls {
 
     /// A peer has come: in its turn, behind `on_connect`, it is told what there is.
     pub(crate) fn introduce(&self, peer: &Arc<Conn>) {
+        if !peer.takes_calls() {
+            return;
+        }
         for property in self.properties.own() {
             self.introduce_to(peer, property);
         }
@@ -59,7 +62,7 @@ impl Calls {
     /// Those who are there already are told of another property.
     pub(super) fn introduce_to_all(&self, property: &Arc<dyn Own>) {
         let peers: Vec<_> = lock(&self.net.peers).all().cloned().collect();
-        for peer in peers {
+        for peer in peers.into_iter().filter(|peer| peer.takes_calls()) {
             self.introduce_to(&peer, Arc::clone(property));
         }
     }

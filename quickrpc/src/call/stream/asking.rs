@@ -77,7 +77,10 @@ impl Target {
         // The credit leaves with the call.
         let _batch = Batch::begin();
         let asked = self.ask(method, args, declared, |context, info, peers| {
-            only_streams(&info.method, peers)?;
+            // One that waits for a peer is looked at when there is one.
+            if !peers.is_empty() {
+                only_streams(&info.method, peers)?;
+            }
             let id = info.id;
             let codec = ItemCodec {
                 item: item::<T, W>,
@@ -140,7 +143,7 @@ fn item<T: Via<W>, W: DeserializeOwned>(
 }
 
 /// A stream comes from one peer, over a wire that has streams.
-fn only_streams(method: &str, peers: &[Arc<Conn>]) -> Result<()> {
+pub(crate) fn only_streams(method: &str, peers: &[Arc<Conn>]) -> Result<()> {
     let [conn] = peers else {
         let text = format!(
             "`{method}` gives a stream, which comes from one peer, and {} are meant: use \
@@ -216,6 +219,9 @@ impl Calls {
 
     /// The peer that was asked may send so many more items.
     pub(crate) fn grant_items(&self, call: u64, items: u64) {
+        if self.unsent.is_busy() && self.unsent.grant(call, items) {
+            return;
+        }
         let id = CallId::Number(i64::try_from(call).unwrap_or(i64::MAX));
         let (more, method) = (More { id, items }, MORE);
         let asked = lock(&self.pending).only_asked(call);

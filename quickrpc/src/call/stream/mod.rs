@@ -10,7 +10,7 @@
 //! A stream does not know who takes its items: one that a caller has got can be what a handler
 //! of another API returns.
 
-mod asking;
+pub(crate) mod asking;
 mod channel;
 pub(crate) mod feed;
 pub(crate) mod feeds;

@@ -7,8 +7,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use crate::base::sys;
-
-use super::http::Request;
+use crate::wire::http::Request;
 
 /// Which pages may connect.
 #[derive(Debug)]

@@ -12,8 +12,9 @@ use tungstenite::http;
 use super::super::greeter::{Greeter, Greeting, Output, Step};
 use super::super::stream::Stream;
 use super::headers::Headers;
-use super::http::{HEAD, read_head, single, words};
+use super::reading::read_head;
 use crate::expr::Hidden;
+use crate::wire::http::{HEAD, single, words};
 
 /// What a `ws:` asks for.
 #[derive(Debug, Clone)]

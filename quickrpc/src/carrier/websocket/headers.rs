@@ -10,8 +10,7 @@ use tungstenite::http::header::HeaderName;
 use crate::base::mark::text_of_file;
 use crate::base::sys;
 use crate::expr::{Hidden, web};
-
-use super::http::{HEAD, HEADERS};
+use crate::wire::http::{HEAD, HEADERS};
 
 /// Where they come from. None of them is shown.
 #[derive(Debug, Default)]

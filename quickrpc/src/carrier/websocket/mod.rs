@@ -5,13 +5,14 @@ mod access;
 mod client;
 mod files;
 mod headers;
-mod http;
+mod reading;
 mod server;
 
 use std::sync::Arc;
 
 use crate::base::error::Error;
 use crate::expr::{TransportExpr, TransportKind};
+use crate::wire::security::Tokens;
 use crate::wire::websocket::Side;
 
 use super::greeter::Greeting;
@@ -21,12 +22,12 @@ use super::tcp;
 pub(crate) type Bound = (Arc<dyn Greeting>, Side);
 
 /// What a transport needs for WebSocket, if it needs it. `usual` is the path where its expression
-/// has none.
+/// has none; `posts` says whether messages may be posted to it as well.
 ///
 /// # Errors
 ///
 /// If the folder of a server is not there.
-pub(crate) fn bind(expr: &TransportExpr, usual: &str) -> Result<Option<Bound>, Error> {
+pub(crate) fn bind(expr: &TransportExpr, usual: &str, posts: bool) -> Result<Option<Bound>, Error> {
     let path_of = |path: &str| match path {
         "/" => usual.to_owned(),
         path => path.to_owned(),
@@ -67,14 +68,22 @@ pub(crate) fn bind(expr: &TransportExpr, usual: &str) -> Result<Option<Bound>, E
             path,
             files,
             origins,
+            keys,
             subprotocol,
             ..
         } => {
             let folder = files.as_deref().map(files::Folder::open).transpose();
             let folder = folder.map_err(|why| Error::Config(format!("`{expr}`: {why}").into()))?;
             let access = access::Access::new(interface, origins);
-            let server =
-                server::Server::new(&path_of(path), folder, access, subprotocol.as_deref());
+            let tokens = keys.as_deref().map(Tokens::open).transpose()?;
+            let server = server::Server::new(server::Served {
+                path: path_of(path),
+                folder,
+                access,
+                tokens,
+                posts,
+                subprotocol: subprotocol.clone(),
+            });
             (Arc::new(server), Side::Server)
         }
         _ => return Ok(None),

@@ -7,12 +7,14 @@ use super::*;
 use crate::base::bytes::Bytes;
 use crate::base::value::{Value, ValueDeserializer, to_value};
 use crate::format::description::{CallDescription, Direction};
+use crate::format::schema::TypeSchema;
 
 const fn argument(wire_name: &'static str) -> ArgumentDescription {
     ArgumentDescription {
         name: wire_name,
         wire_name,
         type_name: "",
+        schema: TypeSchema::NONE,
         default: None,
         optional: false,
         whole: false,
@@ -27,10 +29,15 @@ const ADD: CallDescription = CallDescription {
     docs: "",
     arguments: &[argument("a"), argument("b")],
     positional: false,
+    concurrent: false,
     ignore_unknown: false,
     role: None,
     timeout: None,
     result: Some("i64"),
+    schema: TypeSchema::NONE,
+    item: None,
+    error: None,
+    deprecated: false,
 };
 
 const ADD_BY_PLACE: CallDescription = CallDescription {

@@ -137,6 +137,13 @@ impl FlowControl {
         self.stalled.load(Ordering::Acquire)
     }
 
+    /// Whether reading has stopped, after room was made.
+    pub(crate) fn is_stalled_after_all(&self) -> bool {
+        // Pairs with the fence of `stall`.
+        fence(Ordering::SeqCst);
+        self.is_stalled()
+    }
+
     /// After [`note`](Self::note): whether reading has stopped, and there is so much room that
     /// it may go on.
     pub(crate) fn may_go_on(&self, answers: usize, backlog: usize) -> bool {

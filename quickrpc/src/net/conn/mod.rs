@@ -19,13 +19,14 @@ use std::fmt;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Condvar, Mutex, OnceLock, Weak};
 
+use crate::base::reason::DisconnectReason;
 use crate::base::security::SecInfo;
 use crate::base::sender::Sender;
 use crate::base::sync::lock;
 use crate::wire::Wire;
 use crate::wire::hearing::Hearing;
+use crate::wire::met::Met;
 use crate::wire::security::PeerContext;
-use crate::wire::zmtp::Peer;
 
 pub(crate) use datagram::Admitted;
 pub(crate) use doubt::Said;
@@ -91,7 +92,7 @@ impl Conn {
         wire: &Arc<Wire>,
         link: usize,
         outlet: Outlet,
-        met: Option<Arc<Peer>>,
+        met: Option<Met>,
     ) -> Arc<Self> {
         let session = wire.session(&PeerContext {
             name: Arc::clone(&peer.name),
@@ -104,7 +105,9 @@ impl Conn {
         let speech = match (session, met) {
             (Some(session), _) => Speech::Sealed(session),
             (None, _) if speaking.is_some() => Speech::Spoken(Box::default()),
-            (None, Some(peer)) if wire.security.is_null() => Speech::Framed(peer),
+            (None, Some(met @ (Met::Zmtp(_) | Met::Posts(_)))) if wire.security.is_null() => {
+                Speech::Framed(met)
+            }
             (None, _) => Speech::Plain,
         };
         let protocol = wire.codec.protocol();
@@ -128,6 +131,29 @@ impl Conn {
             held: Held::new(budget),
             link,
         })
+    }
+
+    /// Whether it can be called at all: one who posts only takes answers.
+    #[inline]
+    pub(crate) fn takes_calls(&self) -> bool {
+        !matches!(self.speech, Speech::Framed(Met::Posts(_)))
+    }
+
+    /// Whether one who posts waits for its response.
+    pub(crate) fn is_answering(&self) -> bool {
+        matches!(&self.speech, Speech::Framed(Met::Posts(caller)) if caller.is_busy())
+    }
+
+    /// One who posts has been answered: what it has sent meanwhile is looked at, unless that was
+    /// all.
+    pub(crate) fn responded(&self) {
+        if let Speech::Framed(Met::Posts(caller)) = &self.speech {
+            if caller.is_done() {
+                self.close(DisconnectReason::EndOfInput);
+            } else if self.flow.is_stalled_after_all() {
+                self.resume();
+            }
+        }
     }
 
     /// What has come of it already.

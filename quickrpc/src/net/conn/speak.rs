@@ -10,9 +10,9 @@ use crate::base::error::Error;
 use crate::base::security::SecInfo;
 use crate::base::sender::Sender;
 use crate::base::sync::lock;
+use crate::wire::met::Met;
 use crate::wire::security::{SecuritySession, refused};
 use crate::wire::session::{About, Due, Say, Speaking};
-use crate::wire::zmtp::Peer;
 
 /// Nobody needs a larger message for a greeting; so many bytes a stranger may send at once.
 const GREETING: usize = 64 << 10;
@@ -22,7 +22,7 @@ pub(crate) enum Speech {
     /// By the codec and the provider alone, so that they are the same for all peers of the wire.
     Plain,
     /// By the codec alone, and framed in another way for each peer, of which this is known.
-    Framed(Arc<Peer>),
+    Framed(Met),
     /// With what the security provider keeps for the peer.
     Sealed(Box<dyn SecuritySession>),
     /// By the session of its protocol, whose speaking half is in the sending half.
@@ -130,8 +130,8 @@ impl Conn {
                 self.wire.wrap(&mut out, None, payload).map_err(framed)?;
             }
             (Content::Said(about, body), _) => {
-                if let Speech::Framed(peer) = &self.speech {
-                    peer.enclose(&mut out, about, body)?;
+                if let Speech::Framed(met) = &self.speech {
+                    met.enclose(&mut out, about, body)?;
                     return Ok(Cow::Owned(out));
                 }
                 if let Some(speaking) = speaking {
@@ -185,6 +185,9 @@ impl Conn {
 
     /// What is due to its session at this time.
     pub(crate) fn due(&self, now: Instant, say: &mut Say) -> Due {
+        if let Speech::Framed(Met::Posts(caller)) = &self.speech {
+            return caller.due(now, self.wire.limits.greeting);
+        }
         let speaking = &mut lock(&self.tx).speaking;
         let speaking = speaking.as_mut();
         speaking.map_or(Due::Never, |speaking| speaking.due(now, say))

@@ -10,7 +10,7 @@ use crate::base::often::Origin;
 use crate::base::sync::after;
 use crate::carrier::greeter::{Greeting, Step};
 use crate::carrier::stream::Stream;
-use crate::wire::zmtp::Peer;
+use crate::wire::met::Met;
 
 use super::super::conn::Outlet;
 use super::super::greeting::{self, Greeted};
@@ -44,17 +44,21 @@ impl Loop {
         link: &Arc<Link>,
         stream: Stream,
         name: &str,
-        (input, met): (Vec<u8>, Option<Arc<Peer>>),
+        (input, met): (Vec<u8>, Option<Met>),
     ) {
         let more = !input.is_empty() || stream.has_unread();
         let outlet = Outlet::Socket(stream);
         let conn = match met {
             None => self.net.connect(&link.wire, index, name, outlet, input),
             Some(met) => {
-                let wire = &link.wire;
+                let posts = match met {
+                    Met::Posts(_) => link.wire.posts.as_ref(),
+                    Met::Zmtp(_) | Met::Known(_) => None,
+                };
+                let wire = posts.unwrap_or(&link.wire);
                 let conn = self
                     .net
-                    .connect_met(wire, index, name, outlet, input, Arc::clone(&met));
+                    .connect_met(wire, index, name, outlet, input, met.clone());
                 let Some(conn) = conn else {
                     return self.is_there_already(index, link, name, &met);
                 };
@@ -72,7 +76,7 @@ impl Loop {
 
     /// A connection says that it is somebody who is connected. It is closed, so that it comes again:
     /// the other one may have been lost without our knowing.
-    fn is_there_already(&mut self, index: usize, link: &Arc<Link>, name: &str, met: &Peer) {
+    fn is_there_already(&mut self, index: usize, link: &Arc<Link>, name: &str, met: &Met) {
         let who = met.name().unwrap_or_default();
         let origin = Origin::of(name, &link.wire.name);
         crate::base::log::warn_often!(

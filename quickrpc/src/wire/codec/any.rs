@@ -93,7 +93,10 @@ impl AnyCodec {
                 let codec = Jrpc::new(framing, *strict);
                 Ok(AnyCodec::Jrpc(codec.with_deadlines(expr.deadlines())))
             }
-            CodecKind::Terse => Ok(AnyCodec::Terse(Terse::new())),
+            CodecKind::Terse => {
+                let codec = Terse::new().with_answers(expr.answers());
+                Ok(AnyCodec::Terse(codec))
+            }
             #[cfg(feature = "msgpack")]
             CodecKind::Msgpack { named } => Ok(AnyCodec::Msgpack(Msgpack::new(*named))),
             CodecKind::Custom(custom) => Ok(AnyCodec::custom(CODECS.build(custom)?)),
@@ -357,6 +360,14 @@ impl AnyCodec {
         matches!(self, AnyCodec::Jrpc(codec) if codec.deadlines())
     }
 
+    /// Whether people get answers that have no id, where nothing is said of it by default.
+    pub(crate) fn answers(&self, default: bool) -> bool {
+        match self {
+            AnyCodec::Terse(codec) => codec.answers().unwrap_or(default),
+            _ => false,
+        }
+    }
+
     /// Whether errors that belong to no id are answered, with the id null.
     pub(crate) fn strict(&self) -> bool {
         matches!(self, AnyCodec::Jrpc(codec) if codec.strict())
@@ -374,9 +385,12 @@ impl AnyCodec {
         mut seed: ArgsSeed<'_, 'de, W>,
         depth: usize,
     ) -> Result<W, String> {
-        if let AnyCodec::Foreign(protocol) = self
-            && protocol.0.positional()
-        {
+        let positional = match self {
+            AnyCodec::Jrpc(codec) => codec.positional(),
+            AnyCodec::Foreign(protocol) => protocol.0.positional(),
+            AnyCodec::Terse(_) | AnyCodec::Msgpack(_) | AnyCodec::Custom(_) => false,
+        };
+        if positional {
             seed = seed.positional();
         }
         match (payload, self) {

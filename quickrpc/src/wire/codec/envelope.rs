@@ -262,6 +262,22 @@ pub(crate) enum Envelope {
 }
 
 impl Envelope {
+    /// Whether somebody who speaks JSON-RPC in full waits for an answer to it.
+    pub(crate) fn wants_answer(&self) -> bool {
+        match self {
+            Envelope::Call { id, .. } => id.is_some(),
+            Envelope::Timed(timed) => timed.1.id.is_some(),
+            Envelope::Several { parts, .. } => parts.iter().any(Envelope::wants_answer),
+            Envelope::Invalid { .. } | Envelope::Hollow { .. } => true,
+            Envelope::Cancel { .. }
+            | Envelope::Reply { .. }
+            | Envelope::Failure { .. }
+            | Envelope::Unreadable { .. }
+            | Envelope::Header(_)
+            | Envelope::Empty => false,
+        }
+    }
+
     /// An invalid request, with what is wrong about it.
     pub(crate) fn invalid(id: Option<Part>, message: impl Into<String>) -> Self {
         Envelope::Invalid {

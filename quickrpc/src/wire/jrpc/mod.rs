@@ -4,23 +4,25 @@ pub(crate) mod batch;
 mod cancel;
 pub(crate) mod canonical;
 mod ids;
+mod payload;
 
 pub(crate) use cancel::{CANCEL, is_cancel, put_timeout};
+pub(crate) use payload::{read, read_args, read_missing};
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::time::Duration;
 
 use serde::Serialize;
-use serde::de::{DeserializeSeed, value::UnitDeserializer};
 
 use self::ids::answer_id;
+use self::payload::expect_end;
 use super::framing::Framing;
 use crate::base::error::CallError;
 use crate::base::limits::Limits;
 use crate::base::security::SecInfo;
 use crate::base::value::Value;
-use crate::format::args::{ArgsSeed, WireArgs};
+
 use crate::format::text;
 use crate::format::text::{Json, Reader, TextError};
 use crate::wire::codec::envelope::{CallParts, DecodeError, Envelope, Part, Payload, Span};
@@ -35,6 +37,8 @@ pub struct Jrpc {
     framing: Framing,
     strict: bool,
     deadlines: bool,
+    /// Arguments may stand for themselves, whatever is declared.
+    positional: bool,
 }
 
 impl Default for Jrpc {
@@ -43,6 +47,7 @@ impl Default for Jrpc {
             framing: Framing::Byte([0]),
             strict: false,
             deadlines: false,
+            positional: false,
         }
     }
 }
@@ -55,12 +60,27 @@ impl Jrpc {
             framing,
             strict,
             deadlines: false,
+            positional: false,
+        }
+    }
+
+    /// The same in full JSON-RPC, for those who are no Python peers.
+    pub(crate) fn in_full(self) -> Self {
+        Jrpc {
+            strict: true,
+            positional: true,
+            ..self
         }
     }
 
     /// The same, of which calls say how long their callers wait, or do not.
     pub(crate) fn with_deadlines(self, deadlines: bool) -> Self {
         Jrpc { deadlines, ..self }
+    }
+
+    #[inline]
+    pub(crate) fn positional(&self) -> bool {
+        self.positional
     }
 
     pub(crate) fn deadlines(&self) -> bool {
@@ -223,50 +243,6 @@ impl Jrpc {
         out.push(b']');
         out
     }
-}
-
-/// Reads one value of a telegram.
-pub(crate) fn read<'de, S: DeserializeSeed<'de>>(
-    telegram: &'de str,
-    span: Span,
-    seed: S,
-    depth: usize,
-) -> Result<S::Value, TextError> {
-    let mut reader = Reader::new(span.of(telegram), Json, depth);
-    let value = reader.value(seed)?;
-    expect_end(&mut reader)?;
-    Ok(value)
-}
-
-/// Reads the arguments of a declared call.
-pub(crate) fn read_args<'de, W: WireArgs<'de>>(
-    text: &'de str,
-    seed: ArgsSeed<'_, 'de, W>,
-    depth: usize,
-) -> Result<W, TextError> {
-    let mut reader = Reader::new(text, Json, depth);
-    let args = match seed.in_order(&mut reader)? {
-        Some(slots) => seed.finish(slots)?,
-        None => {
-            reader.set_position(0);
-            reader.value(seed)?
-        }
-    };
-    expect_end(&mut reader)?;
-    Ok(args)
-}
-
-/// Reads what was not sent: the seed decides what that means.
-pub(crate) fn read_missing<'de, S: DeserializeSeed<'de>>(seed: S) -> Result<S::Value, TextError> {
-    seed.deserialize(UnitDeserializer::<TextError>::new())
-}
-
-fn expect_end(reader: &mut Reader<'_, Json>) -> Result<(), TextError> {
-    reader.skip_ws();
-    if reader.at_end() {
-        return Ok(());
-    }
-    Err(reader.error("expected nothing behind the message"))
 }
 
 /// Appends a value, unless it would stop a Python peer.

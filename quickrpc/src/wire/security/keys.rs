@@ -18,7 +18,6 @@ use toml::value::{Datetime, Offset};
 use toml::{Table, Value};
 
 use super::SecInfo;
-use super::parties::info;
 use crate::base::error::{Error, Result};
 use crate::base::mark::text_of_file;
 use crate::base::sync::lock;
@@ -120,6 +119,11 @@ impl Keys {
         Some((name, user))
     }
 
+    #[cfg(feature = "websocket")]
+    pub(super) fn users(&self) -> impl Iterator<Item = (&str, &User)> {
+        self.users.iter().map(|(name, user)| (&**name, user))
+    }
+
     pub(super) fn user(&self, name: &str) -> Option<&User> {
         self.users.get(name)
     }
@@ -131,7 +135,7 @@ impl Keys {
     }
 
     /// Reads a keys file.
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         if text.trim_start().starts_with("-----BEGIN ") {
             return Err(String::from(
                 "it is PEM, as TLS has its keys; here keys stand in TOML, as in \
@@ -270,7 +274,7 @@ fn check_count(keys: Vec<Key>) -> Result<Vec<Key>, String> {
     }
 }
 
-fn decode_secret(text: &str) -> Result<Vec<u8>, String> {
+pub(super) fn decode_secret(text: &str) -> Result<Vec<u8>, String> {
     let secret = STANDARD
         .decode(text)
         .map_err(|_| String::from("a secret must be base64"))?;
@@ -324,6 +328,15 @@ fn seconds(time: &Datetime) -> Result<u64, String> {
         Some(Offset::Z) | None => 0,
     };
     Ok(u64::try_from(days * 86_400 + of_day - offset).unwrap_or(0))
+}
+
+/// What is known of a user with these roles.
+pub(super) fn info(user: &str, roles: &str) -> SecInfo {
+    let mut info = SecInfo::from([("user".to_owned(), user.to_owned())]);
+    if !roles.is_empty() {
+        info.insert("roles".to_owned(), roles.to_owned());
+    }
+    info
 }
 
 /// Microseconds since 1970.

@@ -13,7 +13,11 @@ mod generate;
 mod guarded;
 #[cfg(feature = "hmac")]
 mod hmac;
-#[cfg(any(feature = "hmac", feature = "seal"))]
+#[cfg(any(feature = "hmac", feature = "seal", feature = "websocket"))]
+#[cfg_attr(
+    not(any(feature = "hmac", feature = "seal")),
+    allow(dead_code, reason = "who shows a key signs nothing")
+)]
 mod keys;
 #[cfg(any(feature = "hmac", feature = "seal"))]
 mod parties;
@@ -22,6 +26,8 @@ mod replay;
 #[cfg(feature = "seal")]
 mod seal;
 mod session;
+#[cfg(feature = "websocket")]
+mod tokens;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -38,6 +44,8 @@ pub use hmac::Hmac;
 #[cfg(feature = "seal")]
 pub use seal::Seal;
 pub use session::{Opened, PeerContext, Sealed, SecuritySession, Telegram};
+#[cfg(feature = "websocket")]
+pub(crate) use tokens::Tokens;
 
 use crate::base::error::{BoxError, Error, Result};
 use crate::base::expr_error::ExprKind;

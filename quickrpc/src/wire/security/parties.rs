@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use super::SecInfo;
 use super::fields::{EVERYBODY, Fields};
-use super::keys::{Key, KeyStore, Keys, check_name, now_micros};
+use super::keys::{Key, KeyStore, Keys, check_name, info, now_micros};
 use super::replay::Sessions;
 use crate::base::error::{Error, Result};
 use crate::base::security::SecurityError;
@@ -122,15 +122,6 @@ impl Parties {
         let mut sessions = lock(&self.sessions);
         sessions.take(fields.user, fields.session, counter, time, now_micros())
     }
-}
-
-/// What is known of a user with these roles.
-pub(super) fn info(user: &str, roles: &str) -> SecInfo {
-    let mut info = SecInfo::from([("user".to_owned(), user.to_owned())]);
-    if !roles.is_empty() {
-        info.insert("roles".to_owned(), roles.to_owned());
-    }
-    info
 }
 
 pub(super) fn expired(user: &str) -> SecurityError {

@@ -22,13 +22,25 @@ use crate::wire::codec::envelope::{CallParts, DecodeError, Envelope, Part, Paylo
 #[derive(Debug, Clone)]
 pub struct Terse {
     framing: Framing,
+    answers: Option<bool>,
 }
 
 impl Terse {
     pub(crate) fn new() -> Self {
         Terse {
             framing: Framing::Byte([b'\n']),
+            answers: None,
         }
+    }
+
+    /// The same where it is said whether people get answers without ids.
+    pub(crate) fn with_answers(self, answers: Option<bool>) -> Self {
+        Terse { answers, ..self }
+    }
+
+    /// Whether people get answers without ids, if that is said.
+    pub(crate) fn answers(&self) -> Option<bool> {
+        self.answers
     }
 
     pub(crate) fn framing(&self) -> &Framing {
@@ -220,6 +232,11 @@ fn call(text: &str, at: usize, limits: &Limits) -> Result<Envelope, DecodeError>
             }
             Ok(Envelope::Call { method, params, id })
         }
+        // What is said to people, to whom this is not.
+        Err(_) if line::part(text, at..).starts_with("! ") => Ok(Envelope::Failure {
+            id: None,
+            error: CallError::new(0, line::part(text, start..)),
+        }),
         // With an id the person gets an answer, without one it is an error of the peer.
         Err(error) if id.is_some() => Ok(Envelope::Invalid {
             id,

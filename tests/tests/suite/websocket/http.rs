@@ -27,7 +27,9 @@ fn who_is_no_websocket_gets_an_answer_in_words() {
             "here is a WebSocket",
         ),
         ("GET /x HTTP/1.1\r\n\r\n", "404", "nothing at `/x`"),
-        ("POST / HTTP/1.1\r\n\r\n", "405", "GET or HEAD"),
+        ("POST / HTTP/1.1\r\n\r\n", "411", "without a body"),
+        ("PUT / HTTP/1.1\r\n\r\n", "405", "with POST"),
+        ("POST /x HTTP/1.1\r\n\r\n", "405", "GET or HEAD"),
         ("nonsense\r\n", "400", "no HTTP request"),
     ] {
         let answer = get(request);

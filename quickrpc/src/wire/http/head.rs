@@ -1,43 +1,41 @@
-//! As much of HTTP/1.1 (RFC 9112) as a handshake and a few files take.
-
-use std::io;
+//! Heads of requests, and what is answered in words (RFC 9112).
 
 use tungstenite::http::HeaderMap;
 use tungstenite::http::header::{HeaderName, HeaderValue};
 
-use super::super::greeter::read_some;
-use super::super::stream::Stream;
-
 /// A request or an answer may have so many bytes before its body.
-pub(super) const HEAD: usize = 16 << 10;
+pub(crate) const HEAD: usize = 16 << 10;
 /// And so many headers.
-pub(super) const HEADERS: usize = 100;
+pub(crate) const HEADERS: usize = 100;
 
 /// What was asked.
 #[derive(Debug)]
-pub(super) struct Request {
-    pub(super) method: String,
+pub(crate) struct Request {
+    pub(crate) method: String,
     /// Without the query.
-    pub(super) path: String,
+    pub(crate) path: String,
     /// The minor version: HTTP/1.1 has 1.
-    pub(super) version: u8,
-    pub(super) headers: HeaderMap,
+    pub(crate) version: u8,
+    pub(crate) headers: HeaderMap,
 }
 
 /// Why there is no request.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum BadRequest {
+pub(crate) enum BadRequest {
     TooLarge,
     Malformed(String),
 }
 
 impl Request {
-    /// The request at the front of the input, from which it is removed. `None` if it has not
-    /// arrived as a whole.
-    pub(super) fn take(input: &mut Vec<u8>) -> Result<Option<Self>, BadRequest> {
+    /// The request at the front of the input, and how many bytes it has before its body. `None` if
+    /// these have not all arrived.
+    pub(crate) fn parse(input: &[u8]) -> Result<Option<(Self, usize)>, BadRequest> {
         let mut headers = [httparse::EMPTY_HEADER; HEADERS];
         let mut request = httparse::Request::new(&mut headers);
         let length = match request.parse(input) {
+            Ok(httparse::Status::Complete(length)) if length > HEAD => {
+                return Err(BadRequest::TooLarge);
+            }
             Ok(httparse::Status::Complete(length)) => length,
             Ok(httparse::Status::Partial) if input.len() >= HEAD => {
                 return Err(BadRequest::TooLarge);
@@ -54,23 +52,37 @@ impl Request {
             version: request.version.unwrap_or_default(),
             headers: header_map(request.headers)?,
         };
-        input.drain(..length);
-        Ok(Some(request))
+        Ok(Some((request, length)))
     }
 
     /// The value of a header that stands there once, and is text.
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         single(&self.headers, name)
     }
 
     /// Whether one of the words of a header is this one.
-    pub(super) fn says(&self, name: &str, word: &str) -> bool {
+    pub(crate) fn says(&self, name: &str, word: &str) -> bool {
         words(&self.headers, name).any(|one| one.eq_ignore_ascii_case(word))
     }
 }
 
+impl BadRequest {
+    /// The status of the response, and why.
+    pub(crate) fn answer(&self) -> (&'static str, String) {
+        match self {
+            BadRequest::TooLarge => (
+                "431 Request Header Fields Too Large",
+                format!("the request has more than {HEAD} bytes of headers"),
+            ),
+            BadRequest::Malformed(why) => {
+                ("400 Bad Request", format!("this is no HTTP request: {why}"))
+            }
+        }
+    }
+}
+
 /// The value of a header that stands there once, and is text.
-pub(super) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(crate) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut values = headers.get_all(name).into_iter();
     match (values.next(), values.next()) {
         (Some(value), None) => value.to_str().ok(),
@@ -80,7 +92,7 @@ pub(super) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> 
 
 /// The elements of a header that is a list, on however many lines it stands, without empty ones
 /// (RFC 9110, sections 5.3 and 5.6.1).
-pub(super) fn words<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str> {
+pub(crate) fn words<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str> {
     let values = headers.get_all(name).into_iter();
     values
         .filter_map(|value| value.to_str().ok())
@@ -103,27 +115,8 @@ fn header_map(headers: &[httparse::Header<'_>]) -> Result<HeaderMap, BadRequest>
     Ok(map)
 }
 
-/// Reads until something whole can be taken from the input, which `take` tries. `None` if
-/// the other side has to send more.
-pub(super) fn read_head<T>(
-    stream: &Stream,
-    input: &mut Vec<u8>,
-    mut take: impl FnMut(&mut Vec<u8>) -> Option<T>,
-) -> io::Result<Option<T>> {
-    loop {
-        if !input.is_empty()
-            && let Some(taken) = take(input)
-        {
-            return Ok(Some(taken));
-        }
-        if !read_some(stream, input, HEAD)? {
-            return Ok(None);
-        }
-    }
-}
-
 /// The beginning of an answer that is the last one.
-pub(super) fn answer_head(
+pub(crate) fn answer_head(
     status: &str,
     content_type: &str,
     length: u64,
@@ -147,4 +140,13 @@ pub(super) fn answer_head(
     }
     head.push_str("\r\n");
     head.into_bytes()
+}
+
+/// An answer in words that is the last one, for whoever tries it by hand.
+pub(crate) fn refusal(status: &str, headers: &[(&str, &str)], text: &str) -> Vec<u8> {
+    let body = format!("{status}: {text}\n");
+    let plain = "text/plain; charset=utf-8";
+    let mut answer = answer_head(status, plain, body.len() as u64, headers);
+    answer.extend_from_slice(body.as_bytes());
+    answer
 }

@@ -1,0 +1,141 @@
+//! `quickrpc call` and `quickrpc notify`.
+
+use clap::Args;
+use quickrpc::{CallError, Error};
+
+use super::Done;
+use super::failure::Failure;
+use super::interface::Interface;
+use super::wire::{Connected, Wire};
+use super::{output, probe, values};
+
+/// Calls a method, and prints the result as JSON.
+#[derive(Debug, Args)]
+#[command(after_help = CALL)]
+pub struct Call {
+    #[command(flatten)]
+    wire: Wire,
+
+    /// The method's name on the wire
+    method: String,
+
+    /// Arguments: name=value .., one JSON object or array, or - for JSON from stdin
+    arguments: Vec<String>,
+
+    /// Only this peer
+    #[arg(long, value_name = "PEER")]
+    to: Option<String>,
+
+    /// Print a text without quotes
+    #[arg(long, short)]
+    raw: bool,
+
+    /// Print a result over several lines
+    #[arg(long, short)]
+    pretty: bool,
+}
+
+const CALL: &str = "\
+A value is JSON if it reads as JSON, and otherwise the text as it is: a=2 is a number, text=hello a
+text, text='\"2\"' the text 2.
+
+Examples:
+  quickrpc call tcp:localhost:8888 add a=2 b=3
+  quickrpc call --codec terse tcp:localhost:8888 say text='hello, all'
+  echo '{\"a\": 2, \"b\": 3}' | quickrpc call @lab add -
+  quickrpc call ws://localhost:8080/ws add '[2, 3]'
+      Arguments by position
+  quickrpc call --timeout 500ms @lab measure channel=7
+  quickrpc call tcpserv::8888 add a=2 b=3
+      As a server: waits for somebody to connect, and calls him";
+
+/// Sends a notification: a call that nobody answers.
+#[derive(Debug, Args)]
+#[command(after_help = NOTIFY)]
+pub struct Notify {
+    #[command(flatten)]
+    wire: Wire,
+
+    /// The method's name on the wire
+    method: String,
+
+    /// Arguments: name=value .., one JSON object or array, or - for JSON from stdin
+    arguments: Vec<String>,
+
+    /// Only this peer
+    #[arg(long, value_name = "PEER")]
+    to: Option<String>,
+}
+
+const NOTIFY: &str = "\
+Examples:
+  quickrpc notify tcp:localhost:8888 say text=hello
+  quickrpc notify --codec terse 'udp:8888' seek filter=lab";
+
+impl Call {
+    pub fn run(self) -> Done {
+        let arguments = values::arguments(&self.arguments)?;
+        let connected = self.wire.connect()?;
+        let all = connected.api.all();
+        let target = match &self.to {
+            Some(peer) => all.to(peer.as_str()),
+            None => all,
+        };
+        let result = target.call(&self.method, &arguments).result();
+        let value = result.map_err(|error| explain(&connected, &self.method, error))?;
+        match self.pretty {
+            true => output::line(values::pretty(&value)),
+            false => output::line(values::shown(&value, self.raw)),
+        }
+    }
+}
+
+impl Notify {
+    pub fn run(self) -> Done {
+        let arguments = values::arguments(&self.arguments)?;
+        let connected = self.wire.connect()?;
+        let all = connected.api.all();
+        match &self.to {
+            Some(peer) => all.to(peer.as_str()).notify(&self.method, &arguments)?,
+            None => all.notify(&self.method, &arguments)?,
+        }
+        // What is queued leaves before the end.
+        Ok(connected.api.stop()?)
+    }
+}
+
+/// What to do about an error of a call.
+pub fn explain(connected: &Connected, method: &str, error: Error) -> Failure {
+    let Error::Call(call) = &error else {
+        return probe::explain(connected, error);
+    };
+    let (code, data) = (call.code, call.data.clone());
+    let mut failure = Failure::from(error);
+    if let Some(data) = data {
+        failure = failure.hint(format!("its data: {data}"));
+    }
+    let ask = || Interface::ask(&connected.api.all()).ok();
+    match code {
+        CallError::METHOD_NOT_FOUND => match ask() {
+            Some(interface) => match interface.nearest(method) {
+                Some(meant) => failure.hint(format!("did you mean `{meant}`?")),
+                None => failure.hint(format!(
+                    "`quickrpc describe {}` lists what there is",
+                    connected.bound.transport
+                )),
+            },
+            None => failure,
+        },
+        CallError::INVALID_PARAMS => match ask() {
+            Some(interface) => match interface.method(method) {
+                Some(method) => failure.hint(format!("it is {}", method.signature())),
+                None => failure,
+            },
+            None => failure,
+        },
+        CallError::FORBIDDEN if connected.bound.security.is_none() => {
+            failure.hint("who you are is said by --security")
+        }
+        _ => failure,
+    }
+}

@@ -1,0 +1,170 @@
+//! `quickrpc describe`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use quickrpc::Value;
+
+use super::Done;
+use super::failure::Failure;
+use super::interface::{Interface, Method, not_described};
+use super::wire::{self, How};
+use super::{output, probe, types, values};
+
+/// Shows what a service says of itself: its methods, properties, and what it sends.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Describe {
+    /// A transport expression, @NAME of a wire in the configuration, or a file with an OpenRPC
+    /// document
+    wire: String,
+
+    #[command(flatten)]
+    how: How,
+
+    /// Only this method, with all that is known of it
+    method: Option<String>,
+
+    /// The OpenRPC document as it is
+    #[arg(long)]
+    openrpc: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  quickrpc describe tcp:localhost:8888
+  quickrpc describe tcp:localhost:8888 add
+  quickrpc describe --openrpc @lab > lab.json
+  quickrpc describe lab.json";
+
+impl Describe {
+    pub fn run(self) -> Done {
+        let document = document(&self.wire, &self.how)?;
+        if self.openrpc {
+            return output::line(values::pretty(&document));
+        }
+        let interface = Interface::read(&document);
+        match &self.method {
+            Some(name) => match interface.methods.iter().find(|method| method.name == *name) {
+                Some(method) => output::text(in_full(method, &interface)),
+                None => {
+                    let failure = Failure::usage(format!("there is no method `{name}`"));
+                    Err(match interface.nearest(name) {
+                        Some(meant) => failure.hint(format!("did you mean `{meant}`?")),
+                        None => failure,
+                    })
+                }
+            },
+            None => output::text(overview(&interface)),
+        }
+    }
+}
+
+/// The document of a service, or that in a file.
+pub fn document(place: &str, how: &How) -> Result<Value, Failure> {
+    let file = PathBuf::from(place);
+    if file.extension().is_some_and(|end| end == "json") {
+        let text = std::fs::read_to_string(&file)
+            .map_err(|error| Failure::usage(format!("cannot read {place}: {error}")))?;
+        return values::json(&text)
+            .map_err(|error| Failure::usage(format!("{place} is no JSON: {error}")));
+    }
+    let connected = wire::bound(place, how)?.connect(|_api| ())?;
+    let asked = connected.api.call("rpc.discover", ()).result();
+    asked.map_err(|error| match error {
+        quickrpc::Error::Call(_) => not_described(error),
+        error => probe::explain(&connected, error),
+    })
+}
+
+fn overview(interface: &Interface) -> String {
+    let mut text = format!("{} {}\n", output::bold(&interface.title), interface.version);
+    for line in interface.docs.lines() {
+        text += &format!("{line}\n");
+    }
+    let plain = |method: &&Method| method.property.is_none();
+    section(&mut text, "Methods", interface.incoming().filter(plain));
+    if !interface.properties.is_empty() {
+        text += &format!("\n{}\n", output::bold("Properties"));
+        for property in &interface.properties {
+            let writable = if property.writable { ", writable" } else { "" };
+            let whose = if property.incoming { "" } else { ", yours" };
+            let kind = types::text(&property.schema);
+            text += &format!(
+                "  {}: {kind}{writable}{whose}\n",
+                output::bold(&property.name)
+            );
+            first_line(&mut text, &property.docs);
+        }
+    }
+    let outgoing = interface.methods.iter().filter(|method| !method.incoming);
+    section(&mut text, "What it sends", outgoing.filter(plain));
+    text
+}
+
+fn section<'a>(text: &mut String, title: &str, methods: impl Iterator<Item = &'a Method>) {
+    let mut methods = methods.peekable();
+    if methods.peek().is_none() {
+        return;
+    }
+    *text += &format!("\n{}\n", output::bold(title));
+    for method in methods {
+        let signature = method.signature();
+        let rest = signature.strip_prefix(&method.name).unwrap_or_default();
+        let role = match &method.role {
+            Some(role) => format!(", for {role}"),
+            None => String::new(),
+        };
+        let deprecated = if method.deprecated {
+            ", deprecated"
+        } else {
+            ""
+        };
+        *text += &format!("  {}{rest}{role}{deprecated}\n", output::bold(&method.name));
+        first_line(text, &method.docs);
+    }
+}
+
+fn first_line(text: &mut String, docs: &str) {
+    if let Some(line) = docs.lines().next() {
+        *text += &format!("      {}\n", output::dim(line));
+    }
+}
+
+fn in_full(method: &Method, interface: &Interface) -> String {
+    let mut text = format!("{}\n", output::bold(&method.signature()));
+    for line in method.docs.lines() {
+        text += format!("  {line}").trim_end();
+        text.push('\n');
+    }
+    if method.params.iter().any(|param| !param.docs.is_empty()) {
+        text.push('\n');
+        for param in method.params.iter().filter(|param| !param.docs.is_empty()) {
+            text += &format!(
+                "  {}: {}\n",
+                output::bold(&param.name),
+                param.docs.replace('\n', " ")
+            );
+        }
+    }
+    for (code, message) in &method.errors {
+        text += &format!("  error {code}: {message}\n");
+    }
+    if let Some(role) = &method.role {
+        text += &format!("  It needs the role `{role}`.\n");
+    }
+    if method.deprecated {
+        text += "  It is deprecated.\n";
+    }
+    let schemas = method.params.iter().map(|param| &param.schema);
+    let schemas = schemas.chain(&method.result).chain(&method.stream);
+    let mut names: Vec<&str> = schemas.filter_map(types::reference).collect();
+    names.sort_unstable();
+    names.dedup();
+    for name in names {
+        if let Some(schema) = interface.schemas.get(name) {
+            text += &format!("\n{} {}\n", output::bold(name), values::pretty(schema));
+        }
+    }
+    text
+}

@@ -1,0 +1,92 @@
+//! How the program fails: what happened, the next step, and an exit code that tells which kind.
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use quickrpc::Error;
+
+/// Which kind of failure, as the exit code tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The other side said no, or what was checked is not so.
+    Remote = 1,
+    /// What was asked for is wrong.
+    Usage = 2,
+    /// There is no connection, or no answer.
+    Connection = 3,
+    /// Whoever reads our output wants no more of it, which is none.
+    Unread = 0,
+}
+
+/// Why the program ends without having done what it should.
+#[derive(Debug)]
+pub struct Failure {
+    pub kind: Kind,
+    text: String,
+    hints: Vec<String>,
+}
+
+impl Failure {
+    pub fn new(kind: Kind, text: impl Into<String>) -> Self {
+        let text = text.into();
+        Failure {
+            kind,
+            text,
+            hints: Vec::new(),
+        }
+    }
+
+    pub fn usage(text: impl Into<String>) -> Self {
+        Self::new(Kind::Usage, text)
+    }
+
+    /// The same with a next step.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// Says it on stderr.
+    pub fn tell(&self) -> ExitCode {
+        if self.kind != Kind::Unread {
+            let mut err = io::stderr().lock();
+            let (red, bold, off) = match err.is_terminal() {
+                true => ("\x1b[1;31m", "\x1b[1m", "\x1b[0m"),
+                false => ("", "", ""),
+            };
+            let mut text = format!("{red}error:{off} {}\n", self.text);
+            for hint in &self.hints {
+                text += &format!("{bold}hint:{off} {hint}\n");
+            }
+            // There is nobody left to tell.
+            let _ = err.write_all(text.as_bytes());
+        }
+        ExitCode::from(self.kind as u8)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let kind = match &error {
+            Error::Call(_) | Error::BadResult { .. } => Kind::Remote,
+            Error::Expression(_)
+            | Error::Config(_)
+            | Error::Unsupported { .. }
+            | Error::Encode { .. }
+            | Error::MessageTooLarge { .. }
+            | Error::UnknownPeer { .. }
+            | Error::AmbiguousPeer { .. } => Kind::Usage,
+            _ => Kind::Connection,
+        };
+        Failure::new(kind, error.to_string())
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Failure::new(Kind::Unread, ""),
+            _ => Failure::usage(error.to_string()),
+        }
+    }
+}

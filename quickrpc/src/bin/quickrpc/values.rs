@@ -1,0 +1,86 @@
+//! Arguments as people type them, and values as they are shown.
+
+use std::io::{self, Read};
+
+use quickrpc::Value;
+
+use super::failure::Failure;
+
+/// Reads arguments: `a=2 b=text`, one JSON object or array, `-` for JSON from stdin, or nothing.
+pub fn arguments(words: &[String]) -> Result<Value, Failure> {
+    match words {
+        [] => Ok(Value::Null),
+        [word] if word == "-" => {
+            let mut text = String::new();
+            io::stdin().read_to_string(&mut text)?;
+            json(text.trim()).map_err(|error| {
+                Failure::usage(format!("the arguments on stdin are no JSON: {error}"))
+            })
+        }
+        [word] if word.starts_with(['{', '[']) => json(word)
+            .map_err(|error| Failure::usage(format!("the arguments are no JSON: {error}"))),
+        words => words.iter().map(|word| pair(word)).collect(),
+    }
+}
+
+fn pair(word: &str) -> Result<(String, Value), Failure> {
+    match word.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value_of(value))),
+        _ => Err(
+            Failure::usage(format!("expected `name=value`, found `{word}`")).hint(
+                "arguments are `a=2 text=hello`, or one JSON object or array in quotes, or `-`",
+            ),
+        ),
+    }
+}
+
+/// A value on the command line: JSON, or else the text as it is.
+pub fn value_of(text: &str) -> Value {
+    json(text).unwrap_or_else(|_| Value::from(text))
+}
+
+pub fn json(text: &str) -> Result<Value, serde_json::Error> {
+    if text.is_empty() {
+        return Ok(Value::Null);
+    }
+    serde_json::from_str(text)
+}
+
+/// As JSON, or a text without its quotes.
+pub fn shown(value: &Value, raw: bool) -> String {
+    match value {
+        Value::String(text) if raw => text.clone(),
+        value => value.to_string(),
+    }
+}
+
+/// As JSON over several lines.
+pub fn pretty(value: &Value) -> String {
+    let json: Option<serde_json::Value> = serde_json::from_str(&value.to_string()).ok();
+    let pretty = json.and_then(|json| serde_json::to_string_pretty(&json).ok());
+    pretty.unwrap_or_else(|| value.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(words: &[&str]) -> Result<String, Failure> {
+        let words: Vec<String> = words.iter().map(|&word| word.into()).collect();
+        arguments(&words).map(|value| value.to_string())
+    }
+
+    #[test]
+    fn arguments_are_words_or_json() {
+        assert_eq!(read(&[]).unwrap(), "null");
+        assert_eq!(
+            read(&["a=2", "b=hello", "c=\"3\"", "d=[1,2]", "e=", "f=x=y"]).unwrap(),
+            r#"{"a":2,"b":"hello","c":"3","d":[1,2],"e":null,"f":"x=y"}"#
+        );
+        assert_eq!(read(&[r#"{"a": 2}"#]).unwrap(), r#"{"a":2}"#);
+        assert_eq!(read(&["[2, 3]"]).unwrap(), "[2,3]");
+        assert!(read(&["{a: 2}"]).is_err());
+        assert!(read(&["2"]).is_err());
+        assert!(read(&["=2"]).is_err());
+    }
+}

@@ -1,0 +1,250 @@
+//! Calls that nobody is there for, and what becomes of them.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::table::UnsentCall;
+use crate::base::error::{Error, Result};
+use crate::base::scratch::with_scratch;
+use crate::base::sync::lock;
+use crate::call::calls::Calls;
+use crate::call::promise::{CallInfo, Context, PendingCall};
+use crate::call::stream::asking::only_streams;
+use crate::call::target::{ArgsFor, Failures, Few, Target, verdict};
+use crate::net::collect;
+use crate::net::conn::{Conn, Wait};
+use crate::wire::Wire;
+use crate::wire::jrpc;
+use crate::wire::session::About;
+
+impl Target {
+    /// Waits until there is a peer for the calls of this handle.
+    ///
+    /// # Errors
+    ///
+    /// Who is missing at the limit; where waiting cannot end.
+    pub fn ready(&self, limit: Duration) -> Result<()> {
+        if self.calls().net.is_waited_for_here() {
+            return Err(Error::Deadlock(
+                "`ready()` on a thread that delivers for this API; use `on_connect`".into(),
+            ));
+        }
+        self.wait_for_peer(Instant::now().checked_add(limit), "ready")
+    }
+
+    fn wait_for_peer(&self, until: Option<Instant>, method: &str) -> Result<()> {
+        let unsent = &self.calls().unsent;
+        loop {
+            let seen = unsent.changes();
+            self.calls().net.check_running()?;
+            let (peers, failures) = self.resolve();
+            if !peers.as_slice().is_empty() && failures.is_empty() {
+                return Ok(());
+            }
+            if !may_come(&failures) || !unsent.wait(seen, until) {
+                return Err(self.nobody(failures, method));
+            }
+        }
+    }
+
+    /// Why a message to nobody was not sent.
+    fn nobody(&self, failures: Failures, method: &str) -> Error {
+        let missing = verdict(failures, self.single(&[])).err();
+        missing.unwrap_or_else(|| Error::NoPeer {
+            method: method.into(),
+        })
+    }
+
+    /// A notification that nobody is there for. Gives who is, if it was worth waiting.
+    ///
+    /// # Errors
+    ///
+    /// That it is lost, where nobody would find out otherwise. A server need not have anybody.
+    #[cold]
+    pub(crate) fn for_nobody(&self, failures: Failures, method: &str) -> Result<(Few, Failures)> {
+        let calls = self.calls();
+        let waits = calls.unsent.waits() && !calls.net.has_servers() && may_come(&failures);
+        if waits && !crate::base::here::delivers_for_any() {
+            let until = Instant::now().checked_add(self.limit(None));
+            self.wait_for_peer(until, method)?;
+            return Ok(self.resolve());
+        }
+        match waits || calls.net.has_only_clients() || !failures.is_empty() {
+            true => Err(self.nobody(failures, method)),
+            false => Ok((Few::Many(Vec::new()), failures)),
+        }
+    }
+
+    /// A call that nobody is there for, or that comes behind such ones.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn ask_later<P>(
+        &self,
+        method: Cow<'static, str>,
+        args: &impl ArgsFor,
+        timeout: Duration,
+        failures: Failures,
+        make: impl FnOnce(Arc<dyn Context>, CallInfo, &[Arc<Conn>]) -> Result<(P, Arc<dyn PendingCall>)>,
+    ) -> Result<P> {
+        let calls = self.calls();
+        let unsent = &calls.unsent;
+        if self.is_for_nobody() || !unsent.waits() || !may_come(&failures) {
+            return Err(self.nobody(failures, &method));
+        }
+        let deadline = Instant::now().checked_add(timeout);
+        let id = calls.next_call();
+        let texts = self.texts(&method, args, id)?;
+        let info = CallInfo {
+            id,
+            method: method.clone(),
+            peer: None,
+            deadline,
+            timeout,
+        };
+        let context: Arc<dyn Context> = self.context();
+        let (promise, call) = make(context, info, &[])?;
+        calls.admit(id, call, &[])?;
+        let waiting = UnsentCall {
+            id,
+            method,
+            receivers: self.receivers(),
+            deadline,
+            texts,
+            credit: None,
+        };
+        if let Err(error) = unsent.push(waiting, calls.net.limits.peer_queue) {
+            let call = lock(&calls.pending).remove(id);
+            drop(call);
+            return Err(error);
+        }
+        // Somebody may have come meanwhile, or the call is given up.
+        calls.send_waiting();
+        Ok(promise)
+    }
+
+    /// A call as each wire wants it.
+    fn texts(
+        &self,
+        method: &str,
+        args: &impl ArgsFor,
+        id: u64,
+    ) -> Result<Vec<(Arc<Wire>, Vec<u8>)>> {
+        let (mut texts, mut failed) = (Vec::new(), None);
+        for wire in self.calls().net.wires() {
+            let mut text = Vec::new();
+            match args.encode(&wire, &mut text, method, Some(id)) {
+                Ok(()) => texts.push((wire, text)),
+                Err(reason) => failed = Some(reason),
+            }
+        }
+        match failed {
+            Some(reason) if texts.is_empty() => Err(Error::Encode {
+                method: method.into(),
+                reason: reason.into(),
+            }),
+            _ => Ok(texts),
+        }
+    }
+}
+
+/// Whether those who are missing may come.
+fn may_come(failures: &Failures) -> bool {
+    let is_unknown = |error: &Error| matches!(error, Error::UnknownPeer { .. });
+    failures.iter().all(|(_, error)| is_unknown(error))
+}
+
+impl Calls {
+    /// A peer has come: threads and calls have waited for it.
+    pub(crate) fn somebody_came(&self) {
+        self.unsent.came();
+        if self.unsent.is_busy() {
+            self.send_waiting();
+        }
+    }
+
+    /// Sends the calls that somebody is there for, one after the other.
+    fn send_waiting(&self) {
+        if !self.unsent.begin() {
+            return;
+        }
+        while let Some(calls) = self.unsent.round() {
+            for id in calls {
+                self.send_late(id);
+            }
+            // What this thread collects would be overtaken by what others send.
+            collect::flush();
+        }
+    }
+
+    /// Sends one of the calls that wait, if somebody is there for it.
+    fn send_late(&self, id: u64) {
+        if !lock(&self.pending).holds(id) {
+            // Given up before it was put here.
+            return self.unsent.forget(id);
+        }
+        let (Some(receivers), Some(calls)) = (self.unsent.receivers(id), self.me.upgrade()) else {
+            return;
+        };
+        let (peers, failures) = Target::of(calls, receivers).resolve();
+        let peers = peers.as_slice();
+        if peers.is_empty() || !failures.is_empty() {
+            return;
+        }
+        let call = self.unsent.take(id);
+        let Some(call) = call else { return };
+        if let Err(error) = self.send_to(&call, peers) {
+            let pending = lock(&self.pending).remove(id);
+            if let Some(pending) = pending {
+                pending.fail(error, 0);
+            }
+        }
+    }
+
+    fn send_to(&self, call: &UnsentCall, peers: &[Arc<Conn>]) -> Result<()> {
+        if call.credit.is_some() {
+            only_streams(&call.method, peers)?;
+        }
+        self.ask_now(call.id, peers)?;
+        let mut failed = None;
+        for conn in peers {
+            if let Err(error) = self.send_late_to(call, conn) {
+                self.fail_call(conn, Some(call.id), error.clone());
+                failed = Some(error);
+            }
+        }
+        match (failed, call.credit) {
+            (None, Some(items)) => self.grant_items(call.id, items),
+            // With several, those who have got it may answer.
+            (Some(error), _) if peers.len() == 1 => return Err(error),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn send_late_to(&self, call: &UnsentCall, conn: &Arc<Conn>) -> Result<()> {
+        let text = call
+            .texts
+            .iter()
+            .find(|(wire, _)| Arc::ptr_eq(wire, &conn.wire));
+        let Some((wire, text)) = text else {
+            return Err(Error::NoPeer {
+                method: call.method.as_ref().into(),
+            });
+        };
+        with_scratch(|out| {
+            out.extend_from_slice(text);
+            if wire.codec.deadlines()
+                && let Some(deadline) = call.deadline
+            {
+                jrpc::put_timeout(out, deadline.saturating_duration_since(Instant::now()));
+            }
+            conn.frame(out, &call.method)?;
+            let about = About::Call {
+                method: &call.method,
+                id: Some(call.id),
+            };
+            self.net.transmit(conn, out, about, Wait::Never)
+        })
+    }
+}

@@ -1,0 +1,45 @@
+//! Code for other languages is what these languages take.
+
+use std::process::Command;
+
+use crate::run::{Dir, says, tcp_lab};
+
+#[test]
+fn the_rust_is_the_trait() {
+    let (_lab, tcp) = tcp_lab("jrpc");
+    let code = says(&["codegen", "rust", &tcp]);
+    for part in [
+        "/// A laboratory.\n#[remote_api]\npub trait Lab {\n",
+        "    /// Adds two numbers.\n    #[incoming]\n    fn add(&self, a: i64, b: Option<i64>) -> i64;\n",
+        "    #[outgoing]\n    fn said(&self, text: &str);\n",
+        "    #[incoming(property, writable)]\n    fn voltage(&self) -> f64;\n",
+    ] {
+        assert!(code.contains(part), "{part}\nin\n{code}");
+    }
+    syn::parse_file(&code).unwrap();
+}
+
+#[test]
+fn the_python_is_a_module() {
+    let (_lab, tcp) = tcp_lab("jrpc");
+    let code = says(&["codegen", "python", "--name", "my lab", &tcp]);
+    let dir = Dir::new();
+    dir.file("lab.py", &code);
+    // What of QuickRPC it needs, so that this needs nothing that has to be installed.
+    dir.file(
+        "quickrpc.py",
+        "class RemoteAPI:\n    pass\ndef incoming(f=None, has_reply=False):\n    return f or (lambda f: f)\noutgoing = incoming\n",
+    );
+    let script = "import lab, inspect; print(inspect.signature(lab.MyLab.add), lab.MyLab.said.__doc__.strip().splitlines()[0])";
+    let output = Command::new("python3")
+        .args(["-c", script])
+        .current_dir(dir.path())
+        .output();
+    let output = output.expect("Python");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "(self, sender=None, a=None, b=1) Somebody said something.\n",
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}

@@ -1,0 +1,9 @@
+//! The program `quickrpc`, run against real servers.
+
+#![allow(unreachable_pub, missing_docs, reason = "a test exports nothing")]
+
+mod bench;
+mod calls;
+mod generated;
+mod run;
+mod transcripts;
