@@ -15,6 +15,7 @@ mod installed;
 mod jsonrpsee;
 mod lab;
 mod lists;
+mod nats;
 mod neovim;
 mod node;
 mod openssl;
@@ -46,6 +47,7 @@ pub use lab::{
     LabOutgoing, LabOutgoingEach, Served, client, serve, server, server_on, value,
 };
 pub use lists::{Lists, register_lists};
+pub use nats::NatsServer;
 pub use neovim::Neovim;
 pub use node::Node;
 pub use openssl::Openssl;

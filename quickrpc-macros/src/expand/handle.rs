@@ -136,6 +136,12 @@ impl Side<'_> {
                     #outgoing(self.__api.__all())
                 }
 
+                /// Sends to one of those who serve a call: behind a broker, whoever it gives the call
+                /// to; elsewhere one of the connected peers, in turns.
+                #vis fn any(&self) -> #outgoing {
+                    #outgoing(self.__api.__all().any())
+                }
+
                 /// Sends to some peers: a `Sender`, a name, or a list of either.
                 #vis fn to(&self, receivers: impl #krate::Receivers) -> #outgoing {
                     #outgoing(self.__api.__all().to(receivers))

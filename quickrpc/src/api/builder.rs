@@ -318,9 +318,16 @@ impl<A> Builder<A> {
         for (codec, security, transport) in &self.further {
             links.extend(link::links(codec, security, transport, &self.limits)?);
         }
+        let processing = match self.processing {
+            // The connection to a broker is never left unread.
+            Processing::Inline if links.iter().any(|link| link.transport.is_broker()) => {
+                Processing::Queue
+            }
+            other => other,
+        };
         let net = Net::new(name, self.limits, links);
         net.accompany(self.companions);
-        let calls = Calls::new(net, slots, self.processing, self.call_timeout);
+        let calls = Calls::new(net, slots, processing, self.call_timeout);
         calls.limit_subscriptions();
         calls.unsent.enable(self.wait_for_peer);
         if !self.discover {

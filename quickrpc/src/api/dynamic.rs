@@ -204,6 +204,11 @@ impl Api {
         Outgoing(self.api.__all())
     }
 
+    /// A handle that sends to one of those who serve a call.
+    pub fn any(&self) -> Outgoing {
+        Outgoing(self.api.__all().any())
+    }
+
     /// A handle that sends to these peers.
     pub fn to(&self, receivers: impl Receivers) -> Outgoing {
         Outgoing(self.api.__all().to(receivers))

@@ -16,6 +16,7 @@ pub(crate) mod scratch;
 pub(crate) mod security;
 pub(crate) mod sender;
 pub(crate) mod spare;
+pub(crate) mod subject;
 pub(crate) mod sync;
 #[cfg_attr(
     not(all(feature = "hmac", feature = "tls", feature = "websocket")),

@@ -251,6 +251,8 @@ impl ReceiverList {
 pub(crate) enum Receiver {
     Peer(Sender),
     Name(Arc<str>),
+    /// One of those who serve a call.
+    Anyone,
 }
 
 impl Receivers for Sender {

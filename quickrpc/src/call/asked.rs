@@ -23,6 +23,20 @@ impl Peer for Conn {
     }
 
     #[inline]
+    fn answerers(&self) -> Option<usize> {
+        Conn::answerers(self)
+    }
+
+    fn is_all(&self) -> bool {
+        self.is_everyone() && Conn::answerers(self).is_some()
+    }
+
+    #[inline]
+    fn is_addressed(&self) -> bool {
+        Conn::is_addressed(self)
+    }
+
+    #[inline]
     fn limit(&self) -> usize {
         self.wire.limits.pending_calls_per_peer
     }

@@ -81,6 +81,12 @@ impl Calls {
         });
         let above: Arc<dyn Above> = Arc::clone(&calls) as _;
         calls.net.report_to(Arc::downgrade(&above));
+        let net = Arc::downgrade(&calls.net);
+        calls.slots.watch(move || {
+            if let Some(net) = net.upgrade() {
+                net.ask(Command::Serve);
+            }
+        });
         calls
     }
 

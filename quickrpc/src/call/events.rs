@@ -75,6 +75,22 @@ impl Above for Calls {
         Calls::trouble(self, peer, error, None);
     }
 
+    fn serves(&self) -> Vec<String> {
+        self.slots.handled()
+    }
+
+    fn awaits(&self, peer: &Conn, call: u64) -> bool {
+        lock(&self.pending).awaits(call, peer)
+    }
+
+    fn unanswered(&self, peer: &Conn, call: u64, error: Error) {
+        self.fail_call(peer, Some(call), error);
+    }
+
+    fn taken(&self, from: &Conn, call: u64, by: &Arc<Conn>) {
+        lock(&self.pending).hand_over(call, from, by);
+    }
+
     fn watches_status(&self) -> bool {
         self.observers.watches_status()
     }

@@ -308,15 +308,20 @@ impl<'a> Ear<'a> {
             Some(_) => 0,
             None => telegram.script.len(),
         };
+        let id = parts
+            .id
+            .as_ref()
+            .filter(|_| self.conn.outlet.is_behind_broker());
+        let behind_broker = id.map(|id| (id.of(*telegram.script).to_owned(), route.clone()));
         let (conn, sender, route) = (Arc::clone(self.conn), sender.clone(), route.clone());
         let telegram = telegram.shared();
         let deadline = self.deadline;
         let method = parts.method.of(telegram.script());
-        if self.calls.runs_apart(method) {
+        let item: Item = if self.calls.runs_apart(method) {
             let key = parts.id.as_ref().map(|id| id.of(telegram.script()));
             let key = key.map(|id| CallKey::new(conn.id(), id));
             let peer = Arc::clone(&conn);
-            let item = move || {
+            Box::new(move || {
                 let call = move |calls: &Calls| {
                     let call = Call {
                         conn: &conn,
@@ -329,21 +334,25 @@ impl<'a> Ear<'a> {
                 };
                 calls.run_apart(&peer, key, Box::new(call));
                 calls.make_room(&peer);
-            };
-            return self.wait_turn(Box::new(item), bytes);
-        }
-        let item = move || {
-            let call = Call {
-                conn: &conn,
-                sender: &sender,
-                telegram: &telegram.script(),
-                parts: &parts,
-                route: &route,
-            };
-            calls.begin(&call, deadline);
-            calls.make_room(&conn);
+            })
+        } else {
+            Box::new(move || {
+                let call = Call {
+                    conn: &conn,
+                    sender: &sender,
+                    telegram: &telegram.script(),
+                    parts: &parts,
+                    route: &route,
+                };
+                calls.begin(&call, deadline);
+                calls.make_room(&conn);
+            })
         };
-        self.wait_turn(Box::new(item), bytes);
+        if !self.wait_turn(item, bytes)
+            && let Some((id, route)) = behind_broker
+        {
+            self.busy(&id, &route);
+        }
     }
 
     /// What belongs to streams is noticed by whoever reads. Gives whether it was that.
@@ -360,6 +369,13 @@ impl<'a> Ear<'a> {
         };
         self.waits |= waits.unwrap_or(false);
         waits.is_some()
+    }
+
+    /// Too much of this peer waits, of whom not even the connection is ours to leave unread.
+    #[cold]
+    fn busy(&self, id: &str, route: &Route) {
+        let text = "busy: too many calls of this peer wait for handlers; ask again later";
+        self.answer_error(id, &CallError::new(CallError::TOO_MANY_CALLS, text), route);
     }
 
     #[cold]
@@ -394,7 +410,8 @@ impl<'a> Ear<'a> {
         }
     }
 
-    fn wait_turn(&mut self, item: Item, bytes: usize) {
+    /// Gives false if too much waits, so that this does not.
+    fn wait_turn(&mut self, item: Item, bytes: usize) -> bool {
         let item: Item = match self
             .conn
             .may_wait(bytes, || self.calls.crowded(self.conn, 1))
@@ -405,10 +422,11 @@ impl<'a> Ear<'a> {
                 drop(room);
             }),
             // Nobody is asked to wait with datagrams; they may get lost anyway.
-            Admitted::Dropped => return,
+            Admitted::Dropped => return false,
         };
         self.waits = true;
         self.calls.post(self.conn.id(), item, bytes);
+        true
     }
 }
 

@@ -19,6 +19,7 @@ pub(crate) mod pending;
 pub(crate) mod processing;
 pub(crate) mod promise;
 pub(crate) mod property;
+pub(crate) mod receivers;
 pub(crate) mod reply;
 pub(crate) mod slot;
 pub(crate) mod stream;

@@ -40,6 +40,21 @@ pub(crate) trait Peer {
     /// Whether an answer of this one is one to what the other was asked.
     fn answers_for(&self, other: &Self) -> bool;
 
+    /// How many may answer what it is asked, where it stands for several and that is known.
+    fn answerers(&self) -> Option<usize> {
+        None
+    }
+
+    /// Whether it stands for all on a wire, of whom it is known how many there are.
+    fn is_all(&self) -> bool {
+        false
+    }
+
+    /// Whether it is an address on a wire that has such, so that another one may stand for it.
+    fn is_addressed(&self) -> bool {
+        false
+    }
+
     /// How many calls of ours it may be asked at once.
     fn limit(&self) -> usize;
 
@@ -90,6 +105,8 @@ struct Entry<C: ?Sized, P> {
     attended: bool,
     /// and that is a thread.
     asleep: bool,
+    /// How many of those have failed whom one of the asked stands for.
+    failures: usize,
 }
 
 /// Those who were asked; nearly always one.
@@ -125,6 +142,11 @@ pub(crate) enum Answered<C: ?Sized> {
     Wait,
     /// Nobody waits for an answer of this peer with this id.
     Unknown,
+}
+
+/// Whether something was asked of all whom a peer is one of, and so much as is known of them.
+fn is_one_of<P: Peer>(conn: &P, asked: &P) -> bool {
+    conn.is_addressed() && conn.id() != asked.id() && conn.answers_for(asked) && asked.is_all()
 }
 
 impl<C: ?Sized, P: Peer> PendingTable<C, P> {
@@ -167,6 +189,7 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
             timed: deadline.is_some(),
             attended: false,
             asleep: false,
+            failures: 0,
         };
         self.calls.insert(id, entry);
         let Some(deadline) = deadline else {
@@ -218,13 +241,22 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
         };
         let asked = entry.asked.as_slice();
         if !asked.iter().any(|one| one.id() == conn.id()) {
-            if !asked.iter().any(|one| conn.answers_for(one)) {
+            let Some(all) = asked.iter().find(|one| conn.answers_for(one)) else {
                 return Answered::Unknown;
+            };
+            // It was broadcast: anybody may answer, and one who fails decides nothing, unless he is
+            // the last of those who are known.
+            if !failed && (asked.len() > 1 || all.answerers() != Some(1)) {
+                return Answered::Offer(Arc::clone(&entry.call));
             }
-            // It was broadcast: anybody may answer, and one who fails decides nothing.
-            return match failed {
-                true => Answered::Wait,
-                false => Answered::Offer(Arc::clone(&entry.call)),
+            entry.failures += 1;
+            let decides = |several| entry.failures >= several && asked.len() == 1;
+            if !all.answerers().is_some_and(decides) {
+                return Answered::Wait;
+            }
+            return match self.remove(id) {
+                Some(call) => Answered::Settle(call),
+                None => Answered::Unknown,
             };
         }
         if failed && asked.len() > 1 {
@@ -256,8 +288,36 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
         })
     }
 
+    /// What one of several was asked is answered by this one of them.
+    pub(crate) fn hand_over(&mut self, id: u64, from: &P, by: &Arc<P>) {
+        let Some(entry) = self.calls.get_mut(&id) else {
+            return;
+        };
+        let Asked::One(asked) = &mut entry.asked else {
+            return;
+        };
+        if asked.id() != from.id() || by.id() == from.id() {
+            return;
+        }
+        asked.unask(entry.attended, entry.asleep);
+        by.ask(id);
+        if entry.attended {
+            by.attend(true, entry.asleep);
+        }
+        *asked = Arc::clone(by);
+    }
+
     /// A call of this peer.
-    pub(crate) fn of(&self, id: u64, conn: &P) -> Option<Arc<C>> {
+    pub(crate) fn of(&mut self, id: u64, conn: &Arc<P>) -> Option<Arc<C>> {
+        if conn.is_addressed()
+            && let Asked::One(asked) = &self.calls.get(&id)?.asked
+            && asked.id() != conn.id()
+            && conn.answers_for(asked)
+            && asked.answerers() == Some(1)
+        {
+            let asked = Arc::clone(asked);
+            self.hand_over(id, &asked, conn);
+        }
         let entry = self.calls.get(&id)?;
         let mut asked = entry.asked.as_slice().iter();
         let is_asked = asked.any(|one| one.id() == conn.id());
@@ -329,7 +389,7 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
 
     /// A peer is gone: the calls that now nobody can answer.
     pub(crate) fn lost(&mut self, conn: &P) -> Vec<Arc<C>> {
-        if conn.asked() == 0 {
+        if conn.asked() == 0 && !conn.is_addressed() {
             return Vec::new();
         }
         let ids: Vec<u64> = self
@@ -340,7 +400,7 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
                     .asked
                     .as_slice()
                     .iter()
-                    .any(|one| one.id() == conn.id())
+                    .any(|one| one.id() == conn.id() || is_one_of(conn, one))
             })
             .map(|(id, _)| *id)
             .collect();

@@ -37,6 +37,18 @@ pub(crate) struct SlotTable {
     added: RwLock<Added>,
     /// A slot is declared `concurrent`: else nobody looks for it before its turn.
     any_concurrent: AtomicBool,
+    /// Who hears that a slot has other handlers.
+    watched: Watched,
+}
+
+/// Who hears that a slot has other handlers; nobody at first.
+#[derive(Clone, Default)]
+struct Watched(Arc<OnceLock<Box<dyn Fn() + Send + Sync>>>);
+
+impl fmt::Debug for Watched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watched")
+    }
 }
 
 /// What came later.
@@ -60,6 +72,7 @@ pub(crate) struct SlotInner {
     /// What an error of a handler becomes that is of the declared type; likewise.
     errors: OnceLock<IntoCallError>,
     handlers: RwLock<Arc<[Entry]>>,
+    watched: Watched,
     subscription_limit: AtomicUsize,
     /// What the last run of the handlers took whose time was taken, in nanoseconds; unknown
     /// counts as slow.
@@ -91,7 +104,8 @@ pub(crate) trait Place: Send + Sync {
 
 impl SlotTable {
     pub(crate) fn declared(description: &Description, subscription_limit: usize) -> Self {
-        let mut declared = slots(description, subscription_limit);
+        let watched = Watched::default();
+        let mut declared = slots(description, subscription_limit, &watched);
         declared.sort_by(|a, b| a.name.cmp(&b.name));
         let added = Added {
             traits: vec![*description],
@@ -101,6 +115,7 @@ impl SlotTable {
             any_concurrent: declared.iter().any(|slot| slot.is_concurrent()).into(),
             declared,
             added: RwLock::new(added),
+            watched,
         }
     }
 
@@ -131,7 +146,7 @@ impl SlotTable {
         if new.incoming().any(|call| call.concurrent) {
             self.any_concurrent.store(true, Ordering::Relaxed);
         }
-        let slots = slots(new, subscription_limit).into_iter();
+        let slots = slots(new, subscription_limit, &self.watched).into_iter();
         added
             .slots
             .extend(slots.map(|slot| (slot.name.to_string(), slot)));
@@ -180,10 +195,10 @@ impl SlotTable {
             return Slot(slot);
         }
         let mut added = self.write();
-        let slot = added
-            .slots
-            .entry(method.to_owned())
-            .or_insert_with(|| Arc::new(SlotInner::new(method, None, subscription_limit)));
+        let slot = added.slots.entry(method.to_owned()).or_insert_with(|| {
+            let slot = SlotInner::new(method, None, subscription_limit, &self.watched);
+            Arc::new(slot)
+        });
         Slot(Arc::clone(slot))
     }
 
@@ -237,6 +252,20 @@ impl SlotTable {
         calls.filter(unhandled).map(|call| call.name).collect()
     }
 
+    /// From now on, this is called when a slot has handlers that had none, or the other way round.
+    /// Once.
+    pub(crate) fn watch(&self, watched: impl Fn() + Send + Sync + 'static) {
+        // A second one would be a mistake of this crate, and changes nothing.
+        self.watched.0.set(Box::new(watched)).ok();
+    }
+
+    /// The names of all methods that somebody is connected to.
+    pub(crate) fn handled(&self) -> Vec<String> {
+        let all = self.all();
+        let handled = all.iter().filter(|slot| !slot.handlers().is_empty());
+        handled.map(|slot| slot.name.to_string()).collect()
+    }
+
     /// A call with a handler that stays on its thread, if there is one.
     pub(crate) fn with_local_handler(&self) -> Option<String> {
         let is_local = |slot: &Arc<SlotInner>| slot.handlers().iter().any(|entry| entry.local);
@@ -275,12 +304,17 @@ impl SlotTable {
 }
 
 /// A slot for each incoming call of a trait.
-fn slots(description: &Description, subscription_limit: usize) -> Vec<Arc<SlotInner>> {
+fn slots(
+    description: &Description,
+    subscription_limit: usize,
+    watched: &Watched,
+) -> Vec<Arc<SlotInner>> {
     let slot = |call: &'static CallDescription| {
         Arc::new(SlotInner::new(
             call.wire_name,
             Some(call),
             subscription_limit,
+            watched,
         ))
     };
     description.incoming().map(slot).collect()
@@ -308,13 +342,19 @@ fn collision(old: &Description, new: &Description, name: &str, direction: Direct
 }
 
 impl SlotInner {
-    fn new(name: &str, call: Option<&'static CallDescription>, subscription_limit: usize) -> Self {
+    fn new(
+        name: &str,
+        call: Option<&'static CallDescription>,
+        subscription_limit: usize,
+        watched: &Watched,
+    ) -> Self {
         SlotInner {
             name: name.into(),
             call,
             reads_null: OnceLock::new(),
             errors: OnceLock::new(),
             handlers: RwLock::new(Arc::new([])),
+            watched: watched.clone(),
             subscription_limit: AtomicUsize::new(subscription_limit),
             cost: AtomicU32::new(u32::MAX),
             unmeasured: AtomicU8::new(0),
@@ -383,8 +423,12 @@ impl SlotInner {
         let mut handlers = self.handlers.write().unwrap_or_else(|p| p.into_inner());
         let new = change(&handlers).into();
         let old = std::mem::replace(&mut *handlers, new);
+        let other = old.is_empty() != handlers.is_empty();
         drop(handlers);
         drop(old);
+        if other && let Some(watched) = self.watched.0.get() {
+            watched();
+        }
     }
 }
 

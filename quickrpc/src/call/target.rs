@@ -21,36 +21,21 @@ use crate::wire::session::About;
 
 use super::calls::Calls;
 use super::promise::PendingCall;
+use super::receivers::name;
 use crate::base::reason::DisconnectReason;
 use crate::base::scratch::with_scratch;
 use crate::net::collect::{self, Batch};
 use crate::net::conn::{Conn, Wait};
-use crate::net::peers::PeerTable;
 
 /// Whom the calls of a handle go to, and how long they may take. It keeps nothing alive.
 #[derive(Clone, Debug)]
 pub struct Target {
-    calls: Arc<Calls>,
+    pub(super) calls: Arc<Calls>,
     /// `None`: all peers that are connected at the moment of sending.
-    receivers: Option<Arc<[Receiver]>>,
-    timeout: Option<Duration>,
+    pub(super) receivers: Option<Arc<[Receiver]>>,
+    pub(super) timeout: Option<Duration>,
     /// One of several receivers, each with a call of its own: nobody waits for one of them.
-    one_of_several: bool,
-}
-
-/// Peers that a message goes to; nearly always one.
-pub(crate) enum Few {
-    One([Arc<Conn>; 1]),
-    Many(Vec<Arc<Conn>>),
-}
-
-impl Few {
-    pub(crate) fn as_slice(&self) -> &[Arc<Conn>] {
-        match self {
-            Few::One(one) => one,
-            Few::Many(many) => many,
-        }
-    }
+    pub(super) one_of_several: bool,
 }
 
 /// Receivers that could not be sent to.
@@ -283,23 +268,6 @@ impl Target {
         Promises::new(calls.collect())
     }
 
-    /// A target for each connected receiver.
-    pub(super) fn each(&self) -> Vec<(Sender, Target)> {
-        let (peers, _) = self.resolve();
-        let peers = peers.as_slice();
-        let one_of_several = peers.len() > 1;
-        let target = |conn: &Arc<Conn>| Target {
-            one_of_several,
-            ..self.to(conn.peer())
-        };
-        peers
-            .iter()
-            // Who is there is not known of everybody.
-            .filter(|conn| !conn.is_everyone())
-            .map(|conn| (conn.sender(), target(conn)))
-            .collect()
-    }
-
     pub(crate) fn send_notification(&self, method: &str, args: &impl ArgsFor) -> Result<()> {
         self.calls.net.check_running()?;
         let (mut peers, mut failures) = self.resolve();
@@ -392,62 +360,6 @@ impl Target {
             .as_ref()
             .map_or(peers.len(), |list| list.len())
             == 1
-    }
-
-    /// The peers that are meant, and the receivers that are not there.
-    pub(crate) fn resolve(&self) -> (Few, Failures) {
-        let peers = lock(&self.calls.net.peers);
-        let Some(receivers) = &self.receivers else {
-            let few = match peers.only() {
-                Some(one) => Few::One([Arc::clone(one)]),
-                None => Few::Many(peers.everybody().cloned().collect()),
-            };
-            return (few, Vec::new());
-        };
-        if let [receiver] = &**receivers {
-            return match peers.find(receiver) {
-                Ok(conn) => (Few::One([conn]), Vec::new()),
-                Err(error) => match self.addressed(&peers, receiver, error) {
-                    Ok(conns) => (Few::Many(conns), Vec::new()),
-                    Err(error) => (Few::Many(Vec::new()), vec![(name(receiver), error)]),
-                },
-            };
-        }
-        let (mut found, mut failures) = (Vec::<Arc<Conn>>::new(), Vec::new());
-        for receiver in receivers.iter() {
-            let conns = match peers.find(receiver) {
-                Ok(conn) => Ok(vec![conn]),
-                Err(error) => self.addressed(&peers, receiver, error),
-            };
-            match conns {
-                Ok(conns) => {
-                    for conn in conns {
-                        if !found.iter().any(|one| one.id() == conn.id()) {
-                            found.push(conn);
-                        }
-                    }
-                }
-                Err(error) => failures.push((name(receiver), error)),
-            }
-        }
-        (Few::Many(found), failures)
-    }
-
-    /// What stands for a receiver that is not connected but has an address; else the error.
-    fn addressed(
-        &self,
-        peers: &PeerTable,
-        receiver: &Receiver,
-        error: Error,
-    ) -> Result<Vec<Arc<Conn>>> {
-        if matches!(error, Error::AmbiguousPeer { .. }) {
-            return Err(error);
-        }
-        let conns = peers.addressed(receiver);
-        match conns.is_empty() {
-            true => Err(error),
-            false => Ok(conns),
-        }
     }
 
     /// Whether sending waits for room: to one peer, on a thread that delivers nothing, not
@@ -547,13 +459,6 @@ pub(super) fn decode<T: Via<W>, W: DeserializeOwned>(
     codec
         .read(*telegram, payload, seed, depth)
         .map(Via::from_wire)
-}
-
-fn name(receiver: &Receiver) -> Arc<str> {
-    match receiver {
-        Receiver::Peer(sender) => Arc::clone(&sender.name),
-        Receiver::Name(name) => Arc::clone(name),
-    }
 }
 
 /// What came of sending: the one error of a single receiver, or the list of those of

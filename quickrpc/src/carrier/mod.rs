@@ -8,6 +8,8 @@ mod child_log;
 pub(crate) mod greeter;
 pub(crate) mod listener;
 pub(crate) mod names;
+#[cfg_attr(not(feature = "nats"), allow(dead_code, reason = "no link makes one"))]
+pub(crate) mod nats;
 pub(crate) mod pipe;
 pub(crate) mod process;
 pub(crate) mod stdio;

@@ -6,13 +6,11 @@ use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
 
-use crate::base::limits::Limits;
 use crate::base::sync::lock;
 
 use super::sys::{self, UdpSocket};
@@ -43,7 +41,6 @@ pub(crate) struct UdpPort {
     /// `None`: what we broadcast is heard like anything else. Guards its list; a leaf in
     /// the lock order.
     own: Option<Mutex<OwnBroadcasts>>,
-    pub(crate) waiting: Waiting,
 }
 
 /// Opens a port; gives the sockets to read from as well.
@@ -93,7 +90,6 @@ pub(crate) fn open(settings: &Settings) -> io::Result<(UdpPort, Vec<Arc<UdpSocke
         local,
         to_all,
         own: (!settings.echo).then(Mutex::default),
-        waiting: Waiting::default(),
     };
     Ok((port, sockets))
 }
@@ -354,54 +350,6 @@ impl OwnBroadcasts {
     }
 }
 
-// ---- what waits for handlers
-
-/// How much of a wire waits for its turn. Addresses can be forged, so that a share for
-/// each of them is no limit.
-#[derive(Debug, Default)]
-pub(crate) struct Waiting {
-    messages: AtomicUsize,
-    bytes: AtomicUsize,
-}
-
-/// Room for one message, given back when it is dropped.
-#[derive(Debug)]
-pub(crate) struct Room {
-    port: Arc<UdpPort>,
-    bytes: usize,
-}
-
-/// A wire has so many times the share of one address.
-const ADDRESSES: usize = 4;
-
-impl Room {
-    /// `None`: too much of the wire waits.
-    pub(crate) fn take(port: &Arc<UdpPort>, bytes: usize, limits: &Limits) -> Option<Self> {
-        let waiting = &port.waiting;
-        let full = waiting.messages.load(Ordering::Relaxed)
-            >= limits.waiting_messages.saturating_mul(ADDRESSES)
-            || waiting.bytes.load(Ordering::Relaxed)
-                >= limits.waiting_bytes.saturating_mul(ADDRESSES);
-        if full {
-            return None;
-        }
-        waiting.messages.fetch_add(1, Ordering::Relaxed);
-        waiting.bytes.fetch_add(bytes, Ordering::Relaxed);
-        Some(Room {
-            port: Arc::clone(port),
-            bytes,
-        })
-    }
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        let waiting = &self.port.waiting;
-        waiting.messages.fetch_sub(1, Ordering::Relaxed);
-        waiting.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -486,21 +434,5 @@ mod tests {
         // An address for documentation, which nobody has.
         assert!(!port.is_here("203.0.113.7".parse().unwrap()));
         assert_eq!(port.target("::1".parse().unwrap(), 0), None);
-    }
-
-    #[test]
-    fn the_wire_has_room_for_so_much() {
-        let (port, _sockets) = open(&settings("127.0.0.1")).unwrap();
-        let port = Arc::new(port);
-        let limits = Limits {
-            waiting_messages: 1,
-            ..Limits::default()
-        };
-        let mut taken: Vec<_> = (0..ADDRESSES)
-            .map(|_| Room::take(&port, 10, &limits).unwrap())
-            .collect();
-        assert!(Room::take(&port, 10, &limits).is_none());
-        taken.pop();
-        assert!(Room::take(&port, 10, &limits).is_some());
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::hidden::Hidden;
+use super::nats::{self, NatsExpr};
 use super::parse::{escape, is_tame, is_tame_within_parentheses};
 use super::tls::{ClientTls, Identity, ServerTls};
 use super::transport::{TransportExpr, TransportKind};
@@ -178,6 +179,7 @@ impl Written {
                 self.zmq("zmqserv", address);
                 self.zmq_socket(socket, ZmqType::default_of(true));
             }
+            TransportKind::Nats(nats) => self.nats(nats),
             TransportKind::Custom(custom) => {
                 let (text, options) = custom.written();
                 self.body = format!("{}:{text}", custom.shorthand());
@@ -242,6 +244,19 @@ impl Written {
         } else {
             self.option("path", escape(path));
         }
+    }
+
+    fn nats(&mut self, nats: &NatsExpr) {
+        let host = bracketed(&nats.host);
+        self.body = format!("nats:{host}:{}/{}", nats.port, nats.namespace);
+        self.optional("name", nats.name.as_deref().map(escape));
+        let group = (nats.group != nats::GROUP).then(|| escape(&nats.group));
+        self.optional("group", group);
+        self.optional("user", nats.user.as_deref().map(escape));
+        self.optional("password_file", nats.password_file.as_deref().map(escape));
+        self.optional("token_file", nats.token_file.as_deref().map(escape));
+        let probe = (nats.probe != nats::PROBE).then_some(nats.probe);
+        self.optional("probe", probe.map(DurationText));
     }
 
     fn zmq(&mut self, shorthand: &str, address: &ZmqAddress) {

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::hidden::{Hidden, masked};
+use super::nats::{self, NatsExpr};
 use super::overrides::LimitOverrides;
 use super::registry::CustomExpr;
 use super::tls::{self, ClientTls, ServerTls};
@@ -177,6 +178,9 @@ pub enum TransportKind {
         /// What it is.
         socket: ZmqSocket,
     },
+    /// `nats:<host>:<port>/<namespace>`, the peers of a namespace behind a NATS server; see
+    /// [the details](crate::transport#nats). Needs the feature `nats`.
+    Nats(Box<NatsExpr>),
     /// A transport that was registered.
     Custom(CustomExpr),
 }
@@ -294,6 +298,7 @@ impl TransportKind {
             | TransportKind::Zmq { .. }
             | TransportKind::ZmqServer { .. } => true,
             TransportKind::Udp { .. }
+            | TransportKind::Nats(_)
             | TransportKind::Internal { .. }
             | TransportKind::Mux(_)
             | TransportKind::Restart { .. }
@@ -318,6 +323,7 @@ impl TransportKind {
             TransportKind::UnixServer { .. } => &["path", "mode"],
             TransportKind::Zmq { address, .. } => zmq::own_options(address, false),
             TransportKind::ZmqServer { address, .. } => zmq::own_options(address, true),
+            TransportKind::Nats(_) => &nats::OPTIONS,
             TransportKind::Mux(_) | TransportKind::Custom(_) => &[],
         };
         let tls: &[&str] = match (self.client_tls(), self.server_tls()) {

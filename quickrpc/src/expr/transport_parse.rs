@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::host::{check_interface, parse_host_and_port, parse_port};
+use super::nats;
 use super::options::{Scope, take};
 use super::overrides::LimitOverrides;
 use super::parse::{
@@ -100,6 +101,7 @@ fn parse_body<'a>(
         "zmq" | "zmqserv" | "zmq+unix" | "zmqserv+unix" => {
             zmq::parse(shorthand.text, params, scope)?
         }
+        "nats" => TransportKind::Nats(Box::new(nats::parse(params, scope)?)),
         name if is_registered(ExprKind::Transport, name) => {
             return parse_custom(name, params, scope, place);
         }

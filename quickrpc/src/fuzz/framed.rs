@@ -152,6 +152,7 @@ impl Framed {
                         break;
                     }
                     Cut::Nothing => {}
+                    Cut::Broker(event) => found.push(Piece::Strange(format!("{event:?}"))),
                     Cut::Strange(why) => found.push(Piece::Strange(why.to_owned())),
                     Cut::Parts(parts) => {
                         found.push(Piece::Parts(parts.iter().map(<[u8]>::to_vec).collect()));

@@ -40,6 +40,18 @@ pub(crate) trait Above: Send + Sync {
     /// There is trouble with a peer.
     fn trouble(&self, peer: &Sender, error: Error);
 
+    /// The names of the methods that have a handler.
+    fn serves(&self) -> Vec<String>;
+
+    /// Whether a call of ours with this number waits for an answer of this peer.
+    fn awaits(&self, peer: &Conn, call: u64) -> bool;
+
+    /// A call will not be answered by whom it was sent to, for this reason.
+    fn unanswered(&self, peer: &Conn, call: u64, error: Error);
+
+    /// A call that was sent to one of several is worked on by this one of them.
+    fn taken(&self, from: &Conn, call: u64, by: &Arc<Conn>);
+
     /// Whether anybody wants to know of [`status`](Self::status).
     fn watches_status(&self) -> bool;
 
@@ -68,6 +80,9 @@ pub(crate) trait Above: Send + Sync {
     /// All peers are gone: the last events are waited for, until then.
     fn stopped(&self, deadline: Instant);
 }
+
+/// Has something heard.
+pub(crate) type Feed<'f> = &'f mut dyn FnMut(&mut dyn Hears);
 
 /// Hears the messages of one round of one peer.
 pub(crate) trait Hears {

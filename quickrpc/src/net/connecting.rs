@@ -85,6 +85,12 @@ impl Loop {
             Leaf::Tcp { port, .. } => found
                 .map(with_port(*port))
                 .map(|addresses| self.connect(index, addresses)),
+            Leaf::Broker(settings) => {
+                let (_, port) = settings.server();
+                found
+                    .map(with_port(port))
+                    .map(|addresses| self.connect(index, addresses))
+            }
             Leaf::TcpServer { port, .. } => {
                 found.and_then(|addresses| self.listen_at(index, &addresses, *port))
             }
@@ -192,11 +198,13 @@ impl Loop {
         let Some(link) = self.links.get(index).cloned() else {
             return;
         };
-        let Leaf::Tcp { name, nodelay, .. } = &link.transport else {
-            return;
+        let (name, nodelay) = match &link.transport {
+            Leaf::Tcp { name, nodelay, .. } => (&**name, *nodelay),
+            Leaf::Broker(_) => (&*link.wire.name, true),
+            _ => return,
         };
         crate::base::log::debug!(wire = %link.wire.name, %address, "reached");
-        tcp::prepare(&stream, *nodelay, link.wire.keepalive);
+        tcp::prepare(&stream, nodelay, link.wire.keepalive);
         self.arrived(index, &link, Stream::Tcp(stream), name);
     }
 

@@ -17,6 +17,10 @@ impl Keeper for Net {
         if let Some(above) = self.above() {
             above.lost(peer, &reason);
         }
+        if peer.is_line() {
+            // It is not among the peers.
+            self.ask(Command::Finish(Arc::clone(peer)));
+        }
         if was_in {
             if peer.backlog() > 0 {
                 self.is_ending(peer);

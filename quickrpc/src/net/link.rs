@@ -11,7 +11,7 @@ use crate::carrier::greeter::Greeting;
 use crate::carrier::process::CommandLine;
 use crate::carrier::sys::unix;
 use crate::carrier::transport::{AnyTransport, Transport};
-use crate::carrier::{tcp, tls, udp, websocket, zmq};
+use crate::carrier::{nats, tcp, tls, udp, websocket, zmq};
 use crate::expr::{Retry, TransportExpr, TransportKind, ZmqAddress};
 use crate::format::description::{CallDescription, Description, Direction};
 use crate::format::property::PropertyDescription;
@@ -79,10 +79,17 @@ pub(crate) enum Leaf {
         name: Option<String>,
     },
     Udp(udp::Settings),
+    /// A broker, with peers behind it.
+    Broker(Arc<nats::Settings>),
     Custom(Arc<dyn Transport>),
 }
 
 impl Leaf {
+    /// Whether many peers are behind one connection.
+    pub(crate) fn is_broker(&self) -> bool {
+        matches!(self, Leaf::Broker(_))
+    }
+
     /// Whether it accepts connections, rather than being one.
     pub(crate) fn is_server(&self) -> bool {
         matches!(self, Leaf::TcpServer { .. } | Leaf::UnixServer { .. })
@@ -91,7 +98,11 @@ impl Leaf {
     /// Whether it leads to one peer. Of one that is the program's own, that is not known.
     pub(crate) fn is_client(&self) -> bool {
         match self {
-            Leaf::Stdio { .. } | Leaf::Tcp { .. } | Leaf::Process(_) | Leaf::Unix(_) => true,
+            Leaf::Stdio { .. }
+            | Leaf::Tcp { .. }
+            | Leaf::Process(_)
+            | Leaf::Unix(_)
+            | Leaf::Broker(_) => true,
             Leaf::TcpServer { .. }
             | Leaf::UnixServer { .. }
             | Leaf::Internal { .. }
@@ -165,6 +176,18 @@ pub(crate) fn links(
                 };
                 wire = wire.framed(Frames::Zmtp(socket, form));
             }
+            let broker = nats::bind(link.leaf)?;
+            let greeting = match &broker {
+                Some(settings) => {
+                    if security.is_null() {
+                        // Each message travels alone.
+                        wire = wire.framed(Frames::Stream(None));
+                    }
+                    wire.datagrams = true;
+                    Some(Arc::new(nats::Begin(Arc::clone(settings))) as Arc<dyn Greeting>)
+                }
+                None => greeting,
+            };
             let greeting = tls::bind(link.leaf, greeting)?;
             suits(&wire)?;
             if options.keepalive.is_some() && wire.idle().is_none() {
@@ -175,7 +198,10 @@ pub(crate) fn links(
                 );
                 return Err(Error::Config(text.into()));
             }
-            let leaf = leaf(link.leaf)?;
+            let leaf = match broker {
+                Some(settings) => Leaf::Broker(settings),
+                None => leaf(link.leaf)?,
+            };
             wire.keepalive = options.keepalive;
             wire.spin = options.spin;
             let is_for_people = matches!(link.leaf.kind(), TransportKind::TcpServer { .. });
@@ -376,6 +402,7 @@ impl fmt::Debug for Leaf {
             Leaf::UnixServer { .. } => "UnixServer",
             Leaf::Internal { .. } => "Internal",
             Leaf::Udp(_) => "Udp",
+            Leaf::Broker(_) => "Broker",
             Leaf::Custom(_) => "Custom",
         })
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod above;
 mod adding;
+pub(crate) mod addresses;
 pub(crate) mod alarm;
 pub(crate) mod budget;
 pub(crate) mod bus;
@@ -10,7 +11,6 @@ pub(crate) mod companion;
 mod companions;
 pub(crate) mod conn;
 mod connecting;
-pub(crate) mod datagrams;
 pub(crate) mod drive;
 pub(crate) mod greeting;
 mod keeper;

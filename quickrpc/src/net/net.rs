@@ -287,8 +287,7 @@ impl Net {
     /// Whether a sender has an address of ours, so that what is sent to it may come to us.
     pub(crate) fn is_ours(&self, sender: &Sender) -> bool {
         let wire = lock(&self.peers).wire_of(sender).cloned();
-        let ip = sender.name.parse();
-        matches!((wire, ip), (Some(wire), Ok(ip)) if wire.port.is_here(ip))
+        wire.is_some_and(|wire| wire.is_ours(sender))
     }
 
     /// The one peer that is meant.
@@ -316,6 +315,10 @@ impl Net {
         conn: &Arc<Conn>,
         reason: DisconnectReason,
     ) {
+        if conn.is_line() {
+            conn.close(reason);
+            return;
+        }
         if conn.end.end(&reason) {
             above.lost(conn, &reason);
             above.ended(conn);
@@ -333,8 +336,8 @@ impl Net {
     pub(crate) fn farewell(&self, above: &dyn Above, conn: &Arc<Conn>) {
         let reason = conn.closed().unwrap_or(DisconnectReason::Stopped);
         crate::base::log::debug!(peer = %conn.peer(), wire = %conn.wire.name, "disconnected: {reason}");
-        // One that has not greeted was never announced.
-        if conn.is_greeted() {
+        // One that has not greeted was never announced; a connection to a broker is no peer.
+        if conn.is_greeted() && !conn.is_line() {
             above.gone(conn, reason);
         }
     }

@@ -44,6 +44,10 @@ impl Loop {
             Leaf::Stdio { guard } => stdio::open(*guard, &link.wire.limits)
                 .and_then(|pipe| self.open_pipe(index, &link, "stdio", pipe)),
             Leaf::Udp(settings) => self.open_udp(index, &link, settings),
+            Leaf::Broker(settings) => {
+                let (host, port) = settings.next_server();
+                self.open_tcp(index, &host, port)
+            }
             Leaf::Process(command) => process::start(command, &link.wire.limits)
                 .and_then(|pipe| self.open_pipe(index, &link, &command.name(), pipe)),
             Leaf::Unix(path) => self.open_unix(index, &link, path),
@@ -244,6 +248,7 @@ impl Loop {
                 foreign::catch("closing a transport", || transport.close());
             }
             Leaf::Udp(_) => self.close_udp(index),
+            Leaf::Broker(_) => self.close_broker(index),
             _ => {}
         }
         if let Some(pipe) = self
@@ -310,7 +315,7 @@ pub(crate) fn start_error(link: &Link, error: &io::Error) -> Error {
 fn has_address(transport: &Leaf) -> bool {
     matches!(
         transport,
-        Leaf::Tcp { .. } | Leaf::TcpServer { .. } | Leaf::Udp(_)
+        Leaf::Tcp { .. } | Leaf::TcpServer { .. } | Leaf::Udp(_) | Leaf::Broker(_)
     )
 }
 

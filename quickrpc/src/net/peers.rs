@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::base::error::Error;
 use crate::base::sender::{Receiver, Sender};
 
+use super::addresses::Addresses;
 use super::conn::Conn;
-use super::datagrams::{self, Datagrams};
 
 /// An error lists so many names at the most.
 const LISTED: usize = 8;
@@ -21,8 +21,10 @@ pub(crate) struct PeerTable {
     leaving: BTreeMap<u64, Arc<Conn>>,
     /// Nobody is let in any more.
     closed: bool,
-    /// Open wires of datagrams, which have addresses and not peers.
-    wires: Vec<Arc<Datagrams>>,
+    /// Open wires that have addresses and not peers.
+    wires: Vec<Arc<dyn Addresses>>,
+    /// Counts those of whom one was chosen.
+    turn: usize,
 }
 
 impl PeerTable {
@@ -117,26 +119,48 @@ impl PeerTable {
         peers.filter(|conn| conn.link == link).cloned().collect()
     }
 
-    pub(crate) fn add_wire(&mut self, wire: Arc<Datagrams>) {
+    pub(crate) fn add_wire(&mut self, wire: Arc<dyn Addresses>) {
         self.wires.push(wire);
     }
 
-    /// Takes out the wire of datagrams of a link.
-    pub(crate) fn remove_wire(&mut self, link: usize) -> Option<Arc<Datagrams>> {
-        let place = self.wires.iter().position(|w| w.everyone.link == link)?;
+    /// Takes out the wire with addresses of a link.
+    pub(crate) fn remove_wire(&mut self, link: usize) -> Option<Arc<dyn Addresses>> {
+        let place = self
+            .wires
+            .iter()
+            .position(|wire| wire.everyone().link == link)?;
         Some(self.wires.remove(place))
     }
 
-    /// All peers that can be called, and what stands for everybody on a wire of datagrams: whom a
-    /// message to all goes to.
+    /// All peers that can be called, and what stands for everybody on a wire with addresses: whom
+    /// a message to all goes to.
     pub(crate) fn everybody(&self) -> impl Iterator<Item = &Arc<Conn>> {
-        let peers = self.all().filter(|conn| conn.takes_calls());
+        let peers = self.all();
+        let peers = peers.filter(|conn| conn.takes_calls() && !conn.is_addressed());
         peers.chain(self.everyones())
     }
 
-    /// What stands for everybody on each wire of datagrams.
+    /// Whoever serves a call, on a wire that sees to that by itself; else one of those who are
+    /// connected, in turns.
+    pub(crate) fn anyone(&mut self) -> Option<Arc<Conn>> {
+        let shared = self.wires.iter().find_map(|wire| wire.anyone());
+        if let Some(shared) = shared {
+            return Some(Arc::clone(shared));
+        }
+        self.turn = self.turn.wrapping_add(1);
+        let able = || self.all().filter(|conn| conn.takes_calls());
+        let one = self.turn.checked_rem(able().count())?;
+        able().nth(one).cloned()
+    }
+
+    /// The wire with addresses of a link.
+    pub(crate) fn wire_at(&self, link: usize) -> Option<&Arc<dyn Addresses>> {
+        self.wires.iter().find(|wire| wire.everyone().link == link)
+    }
+
+    /// What stands for everybody on each wire with addresses.
     pub(crate) fn everyones(&self) -> impl Iterator<Item = &Arc<Conn>> {
-        self.wires.iter().map(|wire| &wire.everyone)
+        self.wires.iter().map(|wire| wire.everyone())
     }
 
     /// The one that a message to all goes to, if it is one peer.
@@ -147,22 +171,28 @@ impl PeerTable {
         (one.is_greeted() && one.takes_calls()).then_some(one)
     }
 
-    /// What stands for an address, on each wire of datagrams that is meant.
+    /// What stands for an address, on each wire with addresses that is meant.
     pub(crate) fn addressed(&self, receiver: &Receiver) -> Vec<Arc<Conn>> {
         match receiver {
-            Receiver::Name(name) => datagrams::addressed(&self.wires, name),
-            Receiver::Peer(sender) => match self.wire_of(sender) {
-                Some(wire) => datagrams::addressed(std::slice::from_ref(wire), &sender.name),
-                None => Vec::new(),
-            },
+            Receiver::Anyone => Vec::new(),
+            Receiver::Name(name) => {
+                let wires = self.wires.iter();
+                wires.filter_map(|wire| wire.named(name)).collect()
+            }
+            Receiver::Peer(sender) => {
+                let wire = self.wire_of(sender);
+                wire.and_then(|wire| wire.sender(sender))
+                    .into_iter()
+                    .collect()
+            }
         }
     }
 
-    /// The wire of datagrams that a sender belongs to.
-    pub(crate) fn wire_of(&self, sender: &Sender) -> Option<&Arc<Datagrams>> {
+    /// The wire with addresses that a sender belongs to.
+    pub(crate) fn wire_of(&self, sender: &Sender) -> Option<&Arc<dyn Addresses>> {
         self.wires
             .iter()
-            .find(|wire| wire.everyone.id() == sender.wire)
+            .find(|wire| wire.everyone().id() == sender.wire)
     }
 
     /// The one peer that is meant.
@@ -181,6 +211,7 @@ impl PeerTable {
                     })
             }
             Receiver::Name(name) => self.by_name(name),
+            Receiver::Anyone => Err(self.unknown(&"any".into())),
         }
     }
 

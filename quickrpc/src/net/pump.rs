@@ -10,6 +10,7 @@ use crate::base::mark::unmarked;
 use crate::base::reason::DisconnectReason;
 use crate::base::sender::Sender;
 use crate::base::spare;
+use crate::base::sync::lock;
 use crate::carrier::stream::Place;
 use crate::wire::codec::{Envelope, Script};
 use crate::wire::cut::{Broken, Cut};
@@ -19,7 +20,8 @@ use crate::wire::http::Caller;
 use crate::wire::met::Met;
 use crate::wire::session::{Heard, Say};
 
-use super::above::{Above, Hears};
+use super::above::{Above, Feed, Hears};
+use super::addresses::Around;
 use super::collect::{self, Batch};
 use super::conn::{Conn, Content, Rx, Speech, Wait};
 use super::net::Net;
@@ -197,6 +199,46 @@ impl Net {
     }
 }
 
+impl Around for Net {
+    fn enter(&self, peer: &Arc<Conn>) -> bool {
+        lock(&self.peers).insert(Arc::clone(peer))
+    }
+
+    fn send(&self, by: &Arc<Conn>, bytes: &[u8]) {
+        // If it has ended, that is seen to elsewhere.
+        self.put(by, Content::Framed(bytes), Wait::Answer).ok();
+    }
+
+    fn deliver(
+        &self,
+        above: &dyn Above,
+        conn: &Arc<Conn>,
+        bytes: &[u8],
+        check: &mut dyn FnMut(&mut dyn Hears, Feed<'_>),
+    ) {
+        foreign::catch("reading a message of a broker", || {
+            let _batch = Batch::begin();
+            above.round(conn, &mut |hears| {
+                check(hears, &mut |hears| {
+                    let mut round = Round {
+                        net: self,
+                        above,
+                        conn,
+                        hears,
+                    };
+                    match conn.wire.security.is_null() {
+                        // Nothing is kept apart where each message travels alone.
+                        true if bytes.len() <= conn.wire.limits.message_size => {
+                            round.message(&mut Sense::default(), conn.wire.bare(bytes));
+                        }
+                        _ => round.datagram(&mut Sense::default(), bytes),
+                    }
+                });
+            });
+        });
+    }
+}
+
 impl Round<'_> {
     fn stream(mut self, hearing: &mut Hearing, bytes: &[u8]) -> (usize, Flow) {
         let conn = self.conn;
@@ -230,6 +272,16 @@ impl Round<'_> {
                         Cut::Message(message) => message,
                         Cut::Parts(parts) => {
                             self.spoken(sense, Message::Parts(parts));
+                            if conn.is_closed() {
+                                return (bytes.len(), Flow::Closed);
+                            }
+                            continue;
+                        }
+                        Cut::Broker(event) => {
+                            let broker = lock(&self.net.peers).wire_at(conn.link).cloned();
+                            if let Some(broker) = broker {
+                                broker.hear(self.above, event);
+                            }
                             if conn.is_closed() {
                                 return (bytes.len(), Flow::Closed);
                             }
@@ -318,7 +370,8 @@ impl Round<'_> {
         }
         collect::flush();
         let conn = self.conn;
-        conn.flow.stall(|| self.full())
+        // What is behind it are many, who do not wait for one.
+        !conn.is_line() && conn.flow.stall(|| self.full())
     }
 
     fn full(&mut self) -> bool {
@@ -340,7 +393,9 @@ impl Round<'_> {
         let conn = self.conn;
         match conn.speech {
             Speech::Plain if conn.wire.security.is_null() => self.telegram(&conn.peer, bytes),
-            Speech::Plain | Speech::Sealed(_) => self.sealed(sense, bytes),
+            Speech::Addressed if conn.wire.security.is_null() => self.telegram(&conn.peer, bytes),
+            Speech::Plain | Speech::Addressed | Speech::Sealed(_) => self.sealed(sense, bytes),
+            Speech::Line => {}
             Speech::Framed(Met::Posts(ref caller)) => self.posted(caller, bytes),
             Speech::Framed(_) => self.telegram(conn.peer(), bytes),
             Speech::Spoken(_) => self.spoken(sense, Message::Whole(bytes)),

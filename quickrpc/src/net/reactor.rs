@@ -57,6 +57,8 @@ pub(crate) enum Command {
     Remove(TransportId, Done),
     /// A companion has started, or could not.
     Accompanied(Result<(), Error>),
+    /// Other methods than before have a handler.
+    Serve,
     /// Something waits for its turn and nobody has it.
     Run,
     /// Call this.

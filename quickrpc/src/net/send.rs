@@ -26,9 +26,7 @@ impl Net {
                 conn.responded();
                 put
             }
-            Speech::Sealed(_) | Speech::Spoken(_) => {
-                self.put(conn, ready(conn, bytes, about)?, wait)
-            }
+            _ => self.put(conn, ready(conn, bytes, about)?, wait),
         }
     }
 
@@ -75,9 +73,9 @@ impl Net {
 #[inline]
 fn ready<'a>(conn: &Conn, bytes: &'a [u8], about: About<'a>) -> Result<Content<'a>, Error> {
     let content = match conn.speech {
-        Speech::Plain => return Ok(Content::Framed(bytes)),
-        Speech::Sealed(_) => Content::Payload(bytes),
-        Speech::Framed(_) | Speech::Spoken(_) => Content::Said(about, bytes),
+        Speech::Plain | Speech::Line => return Ok(Content::Framed(bytes)),
+        Speech::Sealed(_) => Content::Payload(about, bytes),
+        Speech::Framed(_) | Speech::Spoken(_) | Speech::Addressed => Content::Said(about, bytes),
     };
     if !conn.is_greeted() {
         let text = format!("`{}` has not proved who it is yet", conn.peer());

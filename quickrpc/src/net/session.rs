@@ -122,7 +122,7 @@ impl Net {
         for telegram in &telegrams {
             let content = match telegram {
                 Telegram::Plain(header, payload) => Content::Plain(header.as_ref(), payload),
-                Telegram::Sealed(payload) => Content::Payload(payload),
+                Telegram::Sealed(payload) => Content::Payload(About::Kept { last: true }, payload),
             };
             if let Err(error) = self.put(conn, content, Wait::Answer) {
                 if !matches!(error, Error::Disconnected { .. } | Error::Stopped) {

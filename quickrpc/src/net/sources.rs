@@ -9,8 +9,8 @@ use mio::net::TcpStream;
 use crate::carrier::listener::Listener;
 use crate::carrier::sys::UdpSocket;
 
+use super::addresses::datagrams::Datagrams;
 use super::conn::Conn;
-use super::datagrams::Datagrams;
 use super::greeting::Greeted;
 
 /// Something with a token.

@@ -2,6 +2,7 @@
 
 use crate::base::reason::DisconnectReason;
 
+use super::nats;
 use super::zmtp::Parts;
 
 /// What was cut from the input.
@@ -17,6 +18,9 @@ pub(crate) enum Cut<'a> {
     Message(&'a [u8]),
     /// A whole message in parts, for a protocol that has such.
     Parts(Parts<'a>),
+    /// What a broker says.
+    #[cfg_attr(not(feature = "nats"), allow(dead_code, reason = "there is none"))]
+    Broker(nats::Event<'a>),
     /// A message that is of no use, for this reason; the next one may be.
     Strange(&'static str),
     /// The framing answers by itself: to be sent as it is.

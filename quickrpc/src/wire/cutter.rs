@@ -9,6 +9,7 @@ use super::cut::{Broken, Cut};
 use super::frames::Frames;
 use super::framing::{Progress, Unframed};
 use super::met::Met;
+use super::nats;
 
 /// What is known of the message that arrives from one peer.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub(crate) enum Cutter {
     WebSocket(Box<Reader>),
     /// Of ZMTP.
     Zmtp(Box<zmtp::Reader>),
+    /// Of a broker.
+    Nats(nats::Reader),
     /// Of HTTP.
     Http(Box<http::Reader>),
 }
@@ -35,6 +38,7 @@ impl Cutter {
             (Frames::WebSocket(side, _), _) => {
                 Cutter::WebSocket(Reader::boxed(*side, wire.binary_code()))
             }
+            (Frames::Nats, _) => Cutter::Nats(nats::Reader::default()),
             (Frames::Zmtp(_, form), Some(Met::Zmtp(peer))) => {
                 Cutter::Zmtp(zmtp::Reader::boxed(peer, *form))
             }
@@ -49,7 +53,7 @@ impl Cutter {
     /// The bytes that it holds of a message that is not complete.
     pub(crate) fn held(&self) -> usize {
         match self {
-            Cutter::Stream { .. } => 0,
+            Cutter::Stream { .. } | Cutter::Nats(_) => 0,
             Cutter::WebSocket(reader) => reader.held(),
             Cutter::Zmtp(reader) => reader.held(),
             Cutter::Http(reader) => reader.held(),
@@ -60,6 +64,7 @@ impl Cutter {
     pub(crate) fn is_within_message(&self) -> bool {
         match self {
             Cutter::Stream { .. } => false,
+            Cutter::Nats(reader) => reader.is_within_message(),
             Cutter::WebSocket(reader) => reader.is_within_message(),
             Cutter::Zmtp(reader) => reader.is_within_message(),
             Cutter::Http(reader) => reader.is_within_message(),
@@ -69,7 +74,7 @@ impl Cutter {
     /// Nobody will read what was there of messages.
     pub(crate) fn clear(&mut self) {
         match self {
-            Cutter::Stream { .. } => {}
+            Cutter::Stream { .. } | Cutter::Nats(_) => {}
             Cutter::WebSocket(reader) => reader.clear(),
             Cutter::Zmtp(reader) => reader.clear(),
             Cutter::Http(reader) => reader.clear(),
@@ -79,7 +84,7 @@ impl Cutter {
     /// Nothing is read for a while: an idle connection keeps no buffer.
     pub(crate) fn rest(&mut self) {
         match self {
-            Cutter::Stream { .. } => {}
+            Cutter::Stream { .. } | Cutter::Nats(_) => {}
             Cutter::WebSocket(reader) => reader.rest(),
             Cutter::Zmtp(reader) => reader.rest(),
             Cutter::Http(reader) => reader.rest(),
@@ -102,6 +107,7 @@ impl Cutter {
             Cutter::Stream { progress, fresh } => cut_stream(wire, progress, fresh, bytes, limit),
             Cutter::WebSocket(reader) => cut_websocket(wire, reader, bytes, limit),
             Cutter::Zmtp(reader) => cut_zmtp(wire, reader, bytes, limit),
+            Cutter::Nats(reader) => cut_nats(reader, bytes, limit),
             Cutter::Http(reader) => Ok(cut_http(reader, bytes, limit)),
         }
     }
@@ -124,6 +130,21 @@ fn cut_websocket<'a>(
             let text = text.into();
             Cut::End(DisconnectReason::Closed { code, text })
         }
+    };
+    Ok((taken, cut))
+}
+
+fn cut_nats<'a>(
+    reader: &mut nats::Reader,
+    bytes: &'a [u8],
+    limit: usize,
+) -> Result<(usize, Cut<'a>), Broken> {
+    let (taken, event) = reader.next(bytes, limit).map_err(Broken::Garbled)?;
+    let cut = match event {
+        nats::Event::Incomplete => Cut::Incomplete,
+        nats::Event::Part | nats::Event::Nothing => Cut::Nothing,
+        nats::Event::Ping => Cut::Say(nats::PONG.to_vec()),
+        event => Cut::Broker(event),
     };
     Ok((taken, cut))
 }

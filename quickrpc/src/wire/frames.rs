@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::codec::AnyCodec;
 use super::framing::Framing;
+use super::nats;
 use super::session::Carriage;
 use super::websocket::Side;
 use super::zmtp::{self, Form, Socket};
@@ -20,6 +21,9 @@ pub(crate) enum Frames {
     WebSocket(Side, Text),
     /// By those of ZMTP, between sockets like this.
     Zmtp(Arc<Socket>, Form),
+    /// Those of NATS, on the connection to a broker, which is no peer.
+    #[cfg_attr(not(feature = "nats"), allow(dead_code, reason = "no link makes one"))]
+    Nats,
     /// By requests and responses of HTTP.
     Http,
 }
@@ -69,6 +73,8 @@ impl Frames {
             Frames::Zmtp(_, Form::Telegram) => zmtp::enclose(out, start),
             // The protocol has made frames of its parts.
             Frames::Zmtp(_, Form::Parts) => {}
+            // Verbs are written whole.
+            Frames::Nats => {}
             // The peer knows which response it is.
             Frames::Http => {}
         }
@@ -78,7 +84,7 @@ impl Frames {
     /// What they are to a protocol that needs something of this kind.
     pub(crate) fn carriage(&self) -> Option<Carriage> {
         match self {
-            Frames::Stream(_) | Frames::Http => None,
+            Frames::Stream(_) | Frames::Http | Frames::Nats => None,
             Frames::WebSocket(..) => Some(Carriage::WebSocket),
             Frames::Zmtp(..) => Some(Carriage::Zmtp),
         }
@@ -95,6 +101,7 @@ impl Frames {
             Frames::Stream(framing) => framing.as_ref().map_or("", Framing::rule),
             Frames::WebSocket(..) => "every message ends with a final frame",
             Frames::Zmtp(..) => "every message ends with its last part",
+            Frames::Nats => "every verb of NATS ends with a line",
             Frames::Http => "every message is the body of a request",
         }
     }
@@ -105,13 +112,14 @@ impl Frames {
             Frames::Stream(_) | Frames::Http => None,
             Frames::WebSocket(side, _) => Some(side.ping()),
             Frames::Zmtp(..) => Some(zmtp::ping()),
+            Frames::Nats => Some(nats::PING.to_vec()),
         }
     }
 
     /// Why a call cannot be sent over them, whoever is connected.
     pub(crate) fn lacks(&self, wants_answer: bool) -> Option<&'static str> {
         match self {
-            Frames::Stream(_) | Frames::WebSocket(..) | Frames::Http => None,
+            Frames::Stream(_) | Frames::WebSocket(..) | Frames::Http | Frames::Nats => None,
             Frames::Zmtp(socket, _) => socket.lacks(wants_answer),
         }
     }
@@ -119,7 +127,7 @@ impl Frames {
     /// What says to a peer that we end the connection, and why.
     pub(crate) fn farewell(&self, reason: &DisconnectReason) -> Option<Vec<u8>> {
         match self {
-            Frames::Stream(_) | Frames::Zmtp(..) | Frames::Http => None,
+            Frames::Stream(_) | Frames::Zmtp(..) | Frames::Http | Frames::Nats => None,
             Frames::WebSocket(side, _) => {
                 let (code, text) = reason.close_code();
                 Some(side.close_frame(code, &text))

@@ -27,6 +27,8 @@ pub(crate) mod msgpack;
 #[cfg(not(feature = "msgpack"))]
 #[path = "no_msgpack.rs"]
 pub(crate) mod msgpack;
+#[cfg_attr(not(feature = "nats"), allow(dead_code, reason = "no link makes one"))]
+pub(crate) mod nats;
 pub(crate) mod protocols;
 pub mod security;
 #[cfg_attr(

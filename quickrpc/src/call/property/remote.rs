@@ -151,6 +151,7 @@ impl<T: Send + Sync + 'static> RemoteProperty<T> {
             let found = match list.0.first()? {
                 Receiver::Peer(peer) => latest.get(&peer.id),
                 // Of several with one name the last one that has come.
+                Receiver::Anyone => None,
                 Receiver::Name(name) => latest.values().rev().find(|one| one.name == *name),
             };
             Arc::clone(&found?.value)

@@ -1,10 +1,13 @@
 //! Peers that are addresses on a wire of datagrams.
 
-use super::{Conn, DatagramOutlet, Outlet, Wait};
+use std::num::NonZeroU64;
+
+use super::{At, BrokerOutlet, Conn, Content, DatagramOutlet, Outlet, Queued, Speech, Wait};
 use crate::base::error::Error;
 use crate::base::reason::DisconnectReason;
 use crate::base::sync::after;
-use crate::carrier::udp::Room;
+use crate::net::addresses::room::Room;
+use crate::wire::session::About;
 
 /// What happens to a message that cannot be handled at once.
 #[derive(Debug)]
@@ -21,7 +24,31 @@ impl Conn {
     /// Whether an answer of this one is an answer to what `other` was asked: they are the
     /// same, or `other` stands for everybody on the wire that this is an address of.
     pub(crate) fn answers_for(&self, other: &Conn) -> bool {
-        self.id() == other.id() || (self.peer.wire != 0 && self.peer.wire == other.id())
+        self.id() == other.id()
+            || (self.peer.wire != 0
+                && (self.peer.wire == other.id()
+                    || (self.peer.wire == other.peer.wire && other.outlet.is_shared())))
+    }
+
+    /// Whether it is an address, or stands for several: nothing is connected there.
+    pub(crate) fn is_addressed(&self) -> bool {
+        self.peer.wire != 0
+    }
+
+    /// Whether it is the connection to a broker.
+    pub(crate) fn is_line(&self) -> bool {
+        matches!(self.speech, Speech::Line)
+    }
+
+    /// How many may answer what it is asked, where that is known.
+    pub(crate) fn answerers(&self) -> Option<usize> {
+        match &self.outlet {
+            Outlet::Broker(outlet) => match outlet.at {
+                At::All => outlet.by.upgrade().map(|by| by.members().max(1)),
+                _ => Some(1),
+            },
+            _ => None,
+        }
     }
 
     /// Whether this stands for everybody on a wire of datagrams.
@@ -47,15 +74,42 @@ impl Conn {
         }
     }
 
+    /// Sends one message by a broker.
+    pub(crate) fn send_by_broker(
+        &self,
+        outlet: &BrokerOutlet,
+        content: Content<'_>,
+        wait: Wait,
+        collector: Option<NonZeroU64>,
+    ) -> Result<Queued, Error> {
+        if let Some(reason) = self.closed() {
+            return Err(self.gone(&reason));
+        }
+        let Some(by) = outlet.by.upgrade() else {
+            let text = "the transport has ended";
+            return Err(self.gone(&DisconnectReason::Transport(text.into())));
+        };
+        let about = match content {
+            Content::Said(about, _) | Content::Payload(about, _) => about,
+            // Nobody greets here.
+            Content::Framed(_) | Content::Plain(..) => About::Kept { last: true },
+        };
+        let payload = self.finish(content, None)?;
+        let to = (self.id(), &outlet.at);
+        by.send(to, about, &payload, wait, collector)
+    }
+
     /// Whether a message that cannot be handled at once may wait. Too many of this peer do
     /// already if it is `crowded`.
     pub(crate) fn may_wait(&self, bytes: usize, crowded: impl FnOnce() -> bool) -> Admitted {
-        let Outlet::Datagram(outlet) = &self.outlet else {
-            return Admitted::Stream;
+        let waiting = match &self.outlet {
+            Outlet::Datagram(outlet) => &outlet.waiting,
+            Outlet::Broker(outlet) => &outlet.waiting,
+            Outlet::Socket(_) | Outlet::Writer(_) => return Admitted::Stream,
         };
         let room = match crowded() {
             true => None,
-            false => Room::take(&outlet.port, bytes, &self.wire.limits),
+            false => Room::take(waiting, bytes, &self.wire.limits),
         };
         if room.is_none() {
             let wire = &self.wire.name;

@@ -24,7 +24,7 @@ impl Conn {
     fn doubts(&self) -> Option<&Doubt> {
         match &self.speech {
             Speech::Spoken(doubt) => Some(doubt),
-            Speech::Plain | Speech::Framed(_) | Speech::Sealed(_) => None,
+            _ => None,
         }
     }
 

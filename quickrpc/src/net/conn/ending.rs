@@ -80,7 +80,7 @@ impl Conn {
         match &self.outlet {
             Outlet::Socket(stream) => stream.close(),
             Outlet::Writer(wake) => wake(false),
-            Outlet::Datagram(_) => {}
+            Outlet::Datagram(_) | Outlet::Broker(_) => {}
         }
     }
 

@@ -24,6 +24,7 @@ use crate::base::security::SecInfo;
 use crate::base::sender::Sender;
 use crate::base::sync::lock;
 use crate::wire::Wire;
+use crate::wire::frames::Frames;
 use crate::wire::hearing::Hearing;
 use crate::wire::met::Met;
 use crate::wire::security::PeerContext;
@@ -31,12 +32,11 @@ use crate::wire::security::PeerContext;
 pub(crate) use datagram::Admitted;
 pub(crate) use doubt::Said;
 pub(crate) use keeper::Keeper;
-pub(crate) use outlet::{DatagramOutlet, Outlet};
-pub(crate) use queue::Queued;
+pub(crate) use outlet::{At, BrokerOutlet, Carries, DatagramOutlet, Outlet};
+pub(crate) use queue::{Queued, Wait};
 pub(crate) use rate::TooFast;
 pub(crate) use reading::{Parked, Reader as ReadBy, ReaderTurn, Watch};
 pub(crate) use rx::Rx;
-pub(crate) use sending::Wait;
 pub(crate) use speak::{Content, Speech};
 
 use self::end::End;
@@ -96,8 +96,8 @@ impl Conn {
     ) -> Arc<Self> {
         let session = wire.session(&PeerContext {
             name: Arc::clone(&peer.name),
-            datagrams: matches!(outlet, Outlet::Datagram(_)),
-            everybody: peer.wire == peer.id,
+            datagrams: matches!(outlet, Outlet::Datagram(_) | Outlet::Broker(_)),
+            everybody: peer.wire == peer.id || outlet.is_shared(),
         });
         let rate = Rate::new(&wire.limits);
         let (listening, speaking) = wire.protocol_session().unzip();
@@ -108,6 +108,8 @@ impl Conn {
             (None, Some(met @ (Met::Zmtp(_) | Met::Posts(_)))) if wire.security.is_null() => {
                 Speech::Framed(met)
             }
+            (None, _) if matches!(outlet, Outlet::Broker(_)) => Speech::Addressed,
+            (None, _) if matches!(wire.frames, Frames::Nats) => Speech::Line,
             (None, _) => Speech::Plain,
         };
         let protocol = wire.codec.protocol();

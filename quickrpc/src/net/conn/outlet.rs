@@ -1,13 +1,19 @@
 //! How bytes leave for a peer.
 
+use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::num::NonZeroU64;
+use std::sync::{Arc, Weak};
 
+use super::queue::{Queued, Wait};
+use crate::base::error::Error;
 use crate::base::security::SecInfo;
 use crate::base::sender::Credentials;
 use crate::carrier::stream::Stream;
 use crate::carrier::sys::unix;
 use crate::carrier::udp::UdpPort;
+use crate::net::addresses::room::Waiting;
+use crate::wire::session::About;
 
 /// How bytes leave.
 pub(crate) enum Outlet {
@@ -18,9 +24,21 @@ pub(crate) enum Outlet {
     Writer(Box<dyn Fn(bool) + Send + Sync>),
     /// Sent on the sending thread as a datagram; nothing is connected.
     Datagram(DatagramOutlet),
+    /// Sent by the connection to a broker, which is no peer itself.
+    Broker(BrokerOutlet),
 }
 
 impl Outlet {
+    /// Whether others share the connection that leads to it.
+    pub(crate) fn is_behind_broker(&self) -> bool {
+        matches!(self, Outlet::Broker(_))
+    }
+
+    /// Whether what is sent to it goes to one of several.
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(self, Outlet::Broker(outlet) if matches!(outlet.at, At::Any))
+    }
+
     /// Who is at the other end, where the system tells.
     pub(crate) fn credentials(&self) -> Option<Credentials> {
         match self {
@@ -43,4 +61,55 @@ impl Outlet {
 pub(crate) struct DatagramOutlet {
     pub(crate) port: Arc<UdpPort>,
     pub(crate) to: SocketAddr,
+    /// What of its wire waits.
+    pub(crate) waiting: Arc<Waiting>,
+}
+
+/// What carries messages to peers behind it.
+pub(crate) trait Carries: fmt::Debug + Send + Sync {
+    /// Sends one to the peer with this number, framed and sealed already.
+    ///
+    /// # Errors
+    ///
+    /// As sending to a peer.
+    fn send(
+        &self,
+        to: (u64, &At),
+        about: About<'_>,
+        payload: &[u8],
+        wait: Wait,
+        collector: Option<NonZeroU64>,
+    ) -> Result<Queued, Error>;
+
+    /// Sends what is queued, as [`Conn::flush`](super::Conn::flush).
+    fn flush(&self, writable: bool) -> usize;
+
+    /// How many are there, as far as is known.
+    fn members(&self) -> usize;
+}
+
+/// How something leaves by a broker.
+#[derive(Debug)]
+pub(crate) struct BrokerOutlet {
+    pub(crate) by: Weak<dyn Carries>,
+    pub(crate) at: At,
+    /// What of its wire waits.
+    pub(crate) waiting: Arc<Waiting>,
+}
+
+/// Whom something is for that leaves by a broker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum At {
+    /// Everybody.
+    All,
+    /// One of those who serve it.
+    Any,
+    /// A peer that has said where its answers go.
+    Peer(Arc<str>),
+    /// Whoever has this name, of whom nothing has been heard.
+    Named(Arc<str>),
+    /// Somebody who has asked something, and is answered there.
+    Reply(Arc<str>),
+    /// Somebody who has said something, and cannot be answered.
+    Nowhere,
 }

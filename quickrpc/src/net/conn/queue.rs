@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::num::NonZeroU64;
 use std::ops::Range;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::base::spare;
 use crate::carrier::sys::Bell;
@@ -41,6 +41,18 @@ pub(crate) struct Tx {
     pub(crate) progress: Instant,
     /// Somebody has something for the peer for which there was no room.
     pub(crate) awaited: bool,
+}
+
+/// Whether a send waits for room.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Wait {
+    Never,
+    /// Never, and the message is an answer, of which a peer may have only so many unread.
+    Answer,
+    /// So long; the clock is looked at only where there is no room.
+    UpTo(Duration),
+    /// Not at all: without room it is not sent. Who offered it is told when there is some.
+    Offered,
 }
 
 /// What came of putting bytes into the queue.

@@ -4,27 +4,15 @@ use std::borrow::Cow;
 use std::io;
 use std::num::NonZeroU64;
 use std::sync::{Arc, MutexGuard};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::base::error::Error;
 use crate::base::reason::DisconnectReason;
 use crate::base::sync::{after, lock};
 
-use super::queue::{Queued, Tx, write};
+use super::queue::{Queued, Tx, Wait, write};
 use super::speak::Content;
 use super::{Conn, Outlet};
-
-/// Whether a send waits for room.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Wait {
-    Never,
-    /// Never, and the message is an answer, of which a peer may have only so many unread.
-    Answer,
-    /// So long; the clock is looked at only where there is no room.
-    UpTo(Duration),
-    /// Not at all: without room it is not sent. Who offered it is told when there is some.
-    Offered,
-}
 
 /// A collecting thread flushes when so much is queued for one peer, or its queue would be full.
 const FLUSH_AT: usize = 64 << 10;
@@ -100,6 +88,9 @@ impl Conn {
         if let Outlet::Datagram(outlet) = &self.outlet {
             self.send_datagram(outlet, &self.finish(content, None)?, wait)?;
             return Ok(Queued::Fine);
+        }
+        if let Outlet::Broker(outlet) = &self.outlet {
+            return self.send_by_broker(outlet, content, wait, collector);
         }
         let limit = self.wire.limits.peer_queue;
         let mut deadline = None;
@@ -229,8 +220,13 @@ impl Conn {
     /// Sends what is queued, as far as the socket takes it. `writable` says that the
     /// system reported room. Gives what is left.
     pub(crate) fn flush(&self, writable: bool) -> usize {
-        let Outlet::Socket(stream) = &self.outlet else {
-            return self.backlog();
+        let stream = match &self.outlet {
+            Outlet::Socket(stream) => stream,
+            Outlet::Broker(outlet) => {
+                let by = outlet.by.upgrade();
+                return by.map_or(0, |by| by.flush(writable));
+            }
+            Outlet::Writer(_) | Outlet::Datagram(_) => return self.backlog(),
         };
         let mut tx = lock(&self.tx);
         tx.listed = None;

@@ -25,27 +25,35 @@ pub(crate) enum Speech {
     Framed(Met),
     /// With what the security provider keeps for the peer.
     Sealed(Box<dyn SecuritySession>),
+    /// By the codec and the provider, to where the network says: it depends on what is said.
+    Addressed,
+    /// By nobody: it is the connection to a broker, and no peer.
+    Line,
     /// By the session of its protocol, whose speaking half is in the sending half.
     Spoken(Box<Doubt>),
 }
 
 impl Speech {
     pub(crate) fn is_plain(&self) -> bool {
-        matches!(self, Speech::Plain)
+        matches!(self, Speech::Plain | Speech::Addressed)
     }
 
     /// The session of its security provider.
     pub(crate) fn seal(&self) -> Option<&dyn SecuritySession> {
         match self {
             Speech::Sealed(session) => Some(&**session),
-            Speech::Plain | Speech::Framed(_) | Speech::Spoken(_) => None,
+            Speech::Plain
+            | Speech::Addressed
+            | Speech::Line
+            | Speech::Framed(_)
+            | Speech::Spoken(_) => None,
         }
     }
 
     /// Whether a peer does not count before its session says so.
     pub(super) fn greets(&self) -> bool {
         match self {
-            Speech::Plain | Speech::Framed(_) => false,
+            Speech::Plain | Speech::Addressed | Speech::Line | Speech::Framed(_) => false,
             Speech::Sealed(session) => session.greets(),
             Speech::Spoken(_) => true,
         }
@@ -58,7 +66,7 @@ pub(crate) enum Content<'a> {
     /// Complete, the delimiter included.
     Framed(&'a [u8]),
     /// To be sealed by the session of the peer.
-    Payload(&'a [u8]),
+    Payload(About<'a>, &'a [u8]),
     /// To be put into the envelope of the peer's protocol, or into its frames.
     Said(About<'a>, &'a [u8]),
     /// To be framed only.
@@ -121,15 +129,19 @@ impl Conn {
         let mut out = Vec::new();
         match (content, self.speech.seal()) {
             (Content::Framed(bytes), _) => return Ok(Cow::Borrowed(bytes)),
-            (Content::Payload(payload), Some(session)) => {
+            (Content::Payload(_, payload), Some(session)) => {
                 let (header, sealed) = session.seal(payload).map_err(refused)?;
                 let wrapped = self.wire.wrap(&mut out, header.as_ref(), &sealed);
                 wrapped.map_err(framed)?;
             }
-            (Content::Payload(payload), None) => {
+            (Content::Payload(_, payload), None) => {
                 self.wire.wrap(&mut out, None, payload).map_err(framed)?;
             }
             (Content::Said(about, body), _) => {
+                if let Speech::Addressed = &self.speech {
+                    // It is framed already; where it goes to is seen to later.
+                    return Ok(Cow::Borrowed(body));
+                }
                 if let Speech::Framed(met) = &self.speech {
                     met.enclose(&mut out, about, body)?;
                     return Ok(Cow::Owned(out));
@@ -197,10 +209,10 @@ impl Conn {
     /// session adds both later.
     pub(crate) fn frame(&self, payload: &mut Vec<u8>, method: &str) -> Result<(), Error> {
         match self.speech {
-            Speech::Plain => self.wire.frame(payload, method),
+            Speech::Plain | Speech::Addressed => self.wire.frame(payload, method),
             Speech::Sealed(_) => self.wire.check_sealed(payload.len()),
             // Its protocol or its frames do it, with what they put around it.
-            Speech::Spoken(_) | Speech::Framed(_) => self.wire.check_size(payload),
+            Speech::Spoken(_) | Speech::Framed(_) | Speech::Line => self.wire.check_size(payload),
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::carrier::sys;
 use crate::carrier::udp::{self, Settings};
 
 use super::super::above::Above;
-use super::super::datagrams::Datagrams;
+use super::super::addresses::datagrams::Datagrams;
 use super::super::link::Link;
 use super::super::net::Net;
 use super::super::sources::Source;
@@ -63,7 +63,7 @@ impl Loop {
         let Some(wire) = wire else {
             return;
         };
-        wire.port.close();
+        wire.close();
         lock(&self.net.addresses).retain(|(link, _)| *link != index);
         let reason = DisconnectReason::Transport("the transport has ended".into());
         for conn in wire.all() {

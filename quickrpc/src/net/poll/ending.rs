@@ -32,7 +32,14 @@ impl Loop {
     /// The peer was closed for sending: tells the program, and lets the rest leave.
     pub(super) fn finish(&mut self, conn: Arc<Conn>) {
         conn.drop_input();
-        self.net.farewell(&*self.above, &conn);
+        if conn.is_line() {
+            self.line_ended(&conn);
+        } else {
+            self.net.farewell(&*self.above, &conn);
+        }
+        if let Outlet::Broker(_) = conn.outlet {
+            return self.forget_behind(&conn);
+        }
         let keeps = conn.closed().is_some_and(|reason| reason.keeps_queue());
         let is_socket = matches!(conn.outlet, Outlet::Socket(_));
         if is_socket && !keeps {
@@ -120,7 +127,7 @@ impl Loop {
         }
         match self.links.get(link).map(|link| &link.transport) {
             Some(leaf) if leaf.is_server() => self.accept_again(link),
-            Some(Leaf::Tcp { .. } | Leaf::Unix(_)) => {
+            Some(Leaf::Tcp { .. } | Leaf::Unix(_) | Leaf::Broker(_)) => {
                 let reason = conn.closed().map(|reason| conn.gone(&reason));
                 self.ended(link, reason);
             }

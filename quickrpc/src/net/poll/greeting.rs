@@ -14,7 +14,7 @@ use crate::wire::met::Met;
 
 use super::super::conn::Outlet;
 use super::super::greeting::{self, Greeted};
-use super::super::link::Link;
+use super::super::link::{Leaf, Link};
 use super::super::opening::start_error;
 use super::super::sources::Source;
 use super::{Loop, Timer};
@@ -46,6 +46,9 @@ impl Loop {
         name: &str,
         (input, met): (Vec<u8>, Option<Met>),
     ) {
+        if let Leaf::Broker(settings) = &link.transport {
+            return self.join_broker(index, link, settings, stream, input);
+        }
         let more = !input.is_empty() || stream.has_unread();
         let outlet = Outlet::Socket(stream);
         let conn = match met {

@@ -1,5 +1,6 @@
 //! The poll thread: one per API, for all its sockets, timers and peer events.
 
+mod broker;
 mod datagrams;
 mod ending;
 mod greeting;
@@ -20,6 +21,7 @@ use crate::carrier::stream::Place;
 
 use super::above::Above;
 use super::adding::Adding;
+use super::addresses::broker::Broker;
 use super::conn::{Conn, Outlet, Said};
 use super::greeting::Greetings;
 use super::lifecycle::POLL_THREAD;
@@ -96,6 +98,8 @@ pub(crate) struct LinkState {
     pub(crate) accepts_at: Option<Instant>,
     /// Since when the system has had no descriptor left, and how often that was seen.
     pub(crate) outage: Option<(Instant, u64)>,
+    /// The broker that it is connected to.
+    pub(crate) broker: Option<Arc<Broker>>,
     /// Its threads, where it has some.
     pub(crate) pipe: Option<Arc<Wakers>>,
 }
@@ -129,6 +133,8 @@ pub(crate) enum Timer {
     Keepalive(Weak<Conn>),
     /// Accept again after the system had no descriptor left.
     Accept(usize),
+    /// Look after a broker, and those behind it.
+    Broker(Weak<Broker>),
     /// Give up connections that have greeted for too long.
     Greetings,
 }
@@ -266,7 +272,11 @@ impl Loop {
             Command::Room(conn) => {
                 self.net.say_kept(&conn);
                 self.above.room(&conn);
+                if conn.is_line() {
+                    self.room_behind(&conn);
+                }
             }
+            Command::Serve => self.serve(),
             Command::SayLater(conn, at) => self.after(at, Timer::Kept(Arc::downgrade(&conn))),
             Command::Add(links, adding) => self.add(links, &adding),
             Command::Remove(id, removed) => self.remove(id, removed),
@@ -317,10 +327,15 @@ impl Loop {
             self.after(at, Timer::Keepalive(Arc::downgrade(&conn)));
         }
         self.look_at_session(&conn);
+        self.watch(&conn);
+    }
+
+    /// Reads and flushes a socket from now on.
+    pub(crate) fn watch(&mut self, conn: &Arc<Conn>) {
         let Outlet::Socket(stream) = &conn.outlet else {
             return;
         };
-        let token = self.sources.insert(Source::Peer(Arc::clone(&conn)));
+        let token = self.sources.insert(Source::Peer(Arc::clone(conn)));
         if let Some(state) = self.states.get_mut(conn.link) {
             state.peers += 1;
         }
@@ -467,6 +482,7 @@ impl Loop {
         self.above.stopping(deadline);
         // Also those that have ended and still take their answers.
         let mut peers = lock(&self.net.peers).close();
+        peers.extend(self.leave_brokers());
         let ended = self.sources.peers().filter(|conn| conn.is_closed());
         peers.extend(ended.cloned());
         for conn in &peers {

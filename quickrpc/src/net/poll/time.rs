@@ -60,6 +60,11 @@ impl Loop {
             Timer::NextAddress(link, attempt, left) => self.next_address(link, attempt, left),
             Timer::Accept(link) => self.accept_due(link),
             Timer::Greetings => self.expire_greetings(),
+            Timer::Broker(broker) => {
+                if let Some(broker) = broker.upgrade() {
+                    self.tick(&broker, Instant::now());
+                }
+            }
             Timer::Keepalive(conn) => {
                 if let Some(conn) = conn.upgrade() {
                     self.keep_alive(&conn);

@@ -1,0 +1,149 @@
+//! The parameters of `nats:`.
+
+use std::time::Duration;
+
+use super::host::parse_host_and_port;
+use super::options::{OptionText, Scope, take};
+use super::parse::{Parsed, Piece};
+use crate::base::expr_error::Wrong;
+use crate::base::subject::{check_word, check_words};
+
+/// What `nats:<host>:<port>/<namespace>` says; see [the details](crate::transport#nats).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NatsExpr {
+    /// Where a server is: a name or an address; IPv6 without its brackets.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// Those who name the same one are each other's peers.
+    pub namespace: String,
+    /// What we are called there; a name is made up by default.
+    pub name: Option<String>,
+    /// One of each group hears what is sent to `any()`; `workers` by default.
+    pub group: String,
+    /// Who we are to the broker.
+    pub user: Option<String>,
+    /// The file whose first line is the password.
+    pub password_file: Option<String>,
+    /// The file whose first line is the token, in the place of user and password.
+    pub token_file: Option<String>,
+    /// Whoever owes an answer is asked so often whether it is still there, and so is the broker;
+    /// 0.4 s by default.
+    pub probe: Duration,
+}
+
+/// The names of its options.
+pub(super) const OPTIONS: [&str; 6] = [
+    "name",
+    "group",
+    "user",
+    "password_file",
+    "token_file",
+    "probe",
+];
+
+/// The group of those who give none.
+pub(super) const GROUP: &str = "workers";
+/// How often somebody is asked by default.
+pub(super) const PROBE: Duration = Duration::from_millis(400);
+
+fn word(option: &OptionText<'_>) -> Parsed<String> {
+    let text = option.text()?;
+    match check_word(&text) {
+        Ok(()) => Ok(text),
+        Err(why) => Err(option.wrong(&format!("`{text}` {why}"))),
+    }
+}
+
+/// `nats:<host>:<port>/<namespace>`.
+pub(super) fn parse(params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<NatsExpr> {
+    const FORM: &str = "nats:<host>:<port>/<namespace>";
+    let Some((address, namespace)) = params.split_once('/') else {
+        let message = format!("expected `{FORM}`; the namespace is missing");
+        return Err(Wrong::new(params.end(), message));
+    };
+    let (host, port) = parse_host_and_port(address, FORM)?;
+    if host.text.is_empty() {
+        return Err(Wrong::new(host.at, "expected a host, found nothing"));
+    }
+    if namespace.text.contains(['(', ')', '?', '&', '/', '\\']) {
+        let message = format!("`{}` cannot be a namespace", namespace.text);
+        return Err(Wrong::new(namespace.at, message));
+    }
+    if let Err(why) = check_words(namespace.text) {
+        let message = format!("the namespace `{}` {why}", namespace.text);
+        return Err(Wrong::new(namespace.at, message));
+    }
+    let password_file = take(scope, "password_file", |o| o.path("a file"))?;
+    let user = take(scope, "user", |o| o.text())?;
+    let token_file = take(scope, "token_file", |o| match &user {
+        None => o.path("a file"),
+        Some(_) => Err(o.out_of_place("the broker knows a user, or a token, but not both")),
+    })?;
+    Ok(NatsExpr {
+        host: host.text.to_owned(),
+        port,
+        namespace: namespace.text.to_owned(),
+        name: take(scope, "name", word)?,
+        group: take(scope, "group", word)?.unwrap_or_else(|| GROUP.to_owned()),
+        user,
+        password_file,
+        token_file,
+        probe: take(scope, "probe", |o| o.duration_above_0())?.unwrap_or(PROBE),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::TransportExpr;
+    use crate::expr::TransportKind;
+
+    #[test]
+    fn what_is_written_is_understood() {
+        for (text, written) in [
+            ("nats:h:4222/lab", "nats:h:4222/lab"),
+            ("nats:[::1]:4222/a.b?group=workers", "nats:[::1]:4222/a.b"),
+            (
+                "nats:h:1/lab?name=hub&group=g&user=u&password_file=/run/secret&probe=1",
+                "nats:h:1/lab?name=hub&group=g&user=u&password_file=/run/secret&probe=1",
+            ),
+            (
+                "restart:5:nats:h:1/lab?token_file=t&name=x",
+                "restart:5:(nats:h:1/lab?name=x&token_file=t)",
+            ),
+        ] {
+            let expr: TransportExpr = text.parse().unwrap();
+            assert_eq!(expr.to_string(), written, "{text}");
+            assert_eq!(written.parse(), Ok(expr), "{written}");
+        }
+        let expr: TransportExpr = "nats:h:1/lab".parse().unwrap();
+        let TransportKind::Nats(nats) = expr.kind() else {
+            panic!("{expr}");
+        };
+        assert_eq!(
+            (nats.group.as_str(), nats.name.as_deref()),
+            ("workers", None)
+        );
+    }
+
+    #[test]
+    fn mistakes_are_shown() {
+        for (text, why) in [
+            ("nats:h:1", "the namespace is missing"),
+            ("nats:h/lab", "the port is missing"),
+            ("nats::1/lab", "expected a host, found nothing"),
+            ("nats:h:1/", "is empty"),
+            ("nats:h:1/a..b", "is empty, or has an empty word"),
+            ("nats:h:1/a.*", "has a blank, `*` or `>`"),
+            ("nats:h:1/lab?name=a.b", "has a dot"),
+            ("nats:h:1/lab?name=", "is empty"),
+            ("nats:h:1/lab?user=a&token_file=b", "but not both"),
+            ("nats:h:1/lab?nme=a", "did you mean `name`"),
+            ("nat:h:1/lab", "did you mean `nats`"),
+        ] {
+            let error = text.parse::<TransportExpr>().unwrap_err().to_string();
+            assert!(error.contains(why), "{error}");
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! Who is behind a broker: those who have said who they are, and whoever else has sent something.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::super::super::above::Above;
+use super::super::super::conn::{At, Conn};
+use super::super::table::AddressTable;
+use super::Broker;
+use crate::base::reason::DisconnectReason;
+use crate::base::subject::check_word;
+use crate::base::sync::lock;
+use crate::wire::nats::subjects::{self, From};
+
+/// So many may be there. Whoever comes then is heard and answered, but is not among the peers.
+const MEMBERS: usize = 8192;
+/// With more, those who have been silent for longest are asked whether they are there: they may
+/// have been made up.
+const CROWD: usize = MEMBERS / 2;
+/// So many are asked at once.
+const ASKED: usize = 256;
+/// So many strangers are remembered.
+const STRANGERS: usize = 1024;
+/// With more members, who comes is greeted a little later, lest all do it at once.
+const LATER: usize = 16;
+/// A member that has not answered so many questions is gone.
+const SILENCES: u32 = 3;
+
+/// Who is there.
+pub(super) struct Known {
+    members: HashMap<Arc<str>, Member>,
+    strangers: AddressTable<Arc<str>, Arc<Conn>>,
+    /// Those who have come, and are to be greeted.
+    greet: Vec<Arc<str>>,
+    /// In turns, who is asked of a crowd.
+    turn: usize,
+}
+
+struct Member {
+    token: Box<str>,
+    conn: Arc<Conn>,
+    /// Questions that it has not answered.
+    silences: u32,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Known {
+            members: HashMap::new(),
+            strangers: AddressTable::new(STRANGERS),
+            greet: Vec::new(),
+            turn: 0,
+        }
+    }
+}
+
+impl Known {
+    pub(super) fn all(&self) -> Vec<Arc<Conn>> {
+        let members = self.members.values().map(|member| &member.conn);
+        members.chain(self.strangers.values()).cloned().collect()
+    }
+
+    /// What has this number, and is called this if it is a member.
+    pub(super) fn find(&self, id: u64, name: Option<&str>) -> Option<Arc<Conn>> {
+        let member = name.and_then(|name| self.members.get(name));
+        let member = member.filter(|member| member.conn.id() == id);
+        member
+            .map(|member| Arc::clone(&member.conn))
+            .or_else(|| self.stranger(id))
+    }
+
+    /// A stranger with this number.
+    pub(super) fn stranger(&self, id: u64) -> Option<Arc<Conn>> {
+        let mut strangers = self.strangers.values();
+        strangers.find(|conn| conn.id() == id).cloned()
+    }
+
+    fn stranger_at(&mut self, key: &str, make: impl FnOnce() -> Arc<Conn>) -> Arc<Conn> {
+        let keep = |conn: &Arc<Conn>| conn.flow.is_awaited() || conn.flow.owes(1);
+        self.strangers.get(key.into(), make, keep)
+    }
+}
+
+impl Broker {
+    /// How many are there.
+    pub(super) fn count(&self) -> usize {
+        lock(&self.known).members.len()
+    }
+
+    /// Who has sent something with this reply subject.
+    pub(super) fn sender_of(&self, above: &dyn Above, reply: &str) -> Arc<Conn> {
+        match self.subjects.from(reply) {
+            Some(from) => self.member(above, from),
+            None if reply.is_empty() => {
+                let make = || self.conn("somebody", At::Nowhere);
+                lock(&self.known).stranger_at("", make)
+            }
+            None => {
+                let make = || self.conn(reply, At::Reply(reply.into()));
+                lock(&self.known).stranger_at(reply, make)
+            }
+        }
+    }
+
+    /// A peer that says who he is. One that was not known has come.
+    pub(super) fn member(&self, above: &dyn Above, from: From<'_>) -> Arc<Conn> {
+        let (conn, replaced) = {
+            let mut known = lock(&self.known);
+            let make = || self.conn(from.name, At::Peer(from.name.into()));
+            let is_full = known.members.len() >= MEMBERS;
+            match known.members.get_mut(from.name) {
+                Some(member) if *member.token == *from.token && !member.conn.is_closed() => {
+                    member.silences = 0;
+                    return Arc::clone(&member.conn);
+                }
+                None if is_full => return known.stranger_at(from.inbox, make),
+                _ => {}
+            }
+            let conn = make();
+            let member = Member {
+                token: from.token.into(),
+                conn: Arc::clone(&conn),
+                silences: 0,
+            };
+            let before = known.members.insert(from.name.into(), member);
+            (conn, before.map(|member| member.conn))
+        };
+        if let Some(before) = replaced {
+            before.close(DisconnectReason::Replaced);
+        }
+        let around = self.around.upgrade();
+        if around.is_some_and(|around| around.enter(&conn)) {
+            crate::base::log::debug!(peer = %conn.peer(), wire = %self.wire.name, "it is there");
+            above.came(&conn);
+        } else {
+            conn.close(DisconnectReason::Stopped);
+        }
+        conn
+    }
+
+    /// A peer was closed.
+    pub(crate) fn forget(&self, conn: &Conn) {
+        let mut known = lock(&self.known);
+        let name = &conn.peer.name;
+        let is_this = |member: &Member| member.conn.id() == conn.id();
+        if known.members.get(name).is_some_and(is_this) {
+            known.members.remove(name);
+        }
+    }
+
+    /// Whoever has this name, of whom nothing has been heard.
+    pub(super) fn stranger_named(&self, name: &str) -> Option<Arc<Conn>> {
+        check_word(name).ok()?;
+        let make = || self.conn(name, At::Named(name.into()));
+        // No reply subject is like this.
+        let key = format!(" {name}");
+        Some(lock(&self.known).stranger_at(&key, make))
+    }
+
+    /// A peer has come, and asks who is there.
+    pub(super) fn greet(&self, from: From<'_>) {
+        let mut known = lock(&self.known);
+        if known.members.len() > LATER {
+            if known.greet.len() < MEMBERS {
+                known.greet.push(from.inbox.into());
+            }
+            return;
+        }
+        drop(known);
+        self.welcome(from.inbox);
+    }
+
+    /// Greets those who have come, a little later.
+    pub(super) fn greet_late(&self) {
+        let greet = std::mem::take(&mut lock(&self.known).greet);
+        for inbox in greet {
+            self.welcome(&inbox);
+        }
+    }
+
+    fn welcome(&self, inbox: &str) {
+        let subject = format!("{inbox}{}", subjects::HERE);
+        self.publish(&subject, &self.subjects.inbox(subjects::NONE), b"");
+    }
+
+    /// A peer says that it goes.
+    pub(super) fn goodbye(&self, from: From<'_>) {
+        let gone = {
+            let known = lock(&self.known);
+            let member = known.members.get(from.name);
+            let member = member.filter(|member| *member.token == *from.token);
+            member.map(|member| Arc::clone(&member.conn))
+        };
+        if let Some(conn) = gone {
+            conn.close(DisconnectReason::EndOfInput);
+        }
+    }
+
+    /// Asks some peers whether they are there. Those who have not answered before are gone.
+    pub(super) fn ask_members(&self, whom: impl Fn(&Conn) -> bool) {
+        let (mut gone, mut asked) = (Vec::new(), Vec::new());
+        {
+            let mut known = lock(&self.known);
+            for (name, member) in &mut known.members {
+                if !whom(&member.conn) {
+                    continue;
+                }
+                if member.silences >= SILENCES {
+                    gone.push(Arc::clone(&member.conn));
+                    continue;
+                }
+                member.silences += 1;
+                asked.push(Arc::clone(name));
+            }
+        }
+        for name in asked {
+            let subject = self.subjects.to(&name, subjects::PING);
+            // Its name is in the reply, since the broker says no more when it is gone.
+            let reply = self.subjects.inbox(&format!("{}-{name}", subjects::PONG));
+            self.publish(&subject, &reply, b"");
+        }
+        let after = self.probe() * SILENCES;
+        for conn in gone {
+            conn.close(DisconnectReason::Silent { after });
+        }
+    }
+
+    /// Of a crowd, some are asked whether they are there.
+    pub(super) fn look_at_members(&self) {
+        let some: Vec<u64> = {
+            let mut known = lock(&self.known);
+            let count = known.members.len();
+            if count < CROWD {
+                return;
+            }
+            known.turn = (known.turn + ASKED) % count;
+            let members = known.members.values().skip(known.turn).take(ASKED);
+            let silent = known.members.values().filter(|member| member.silences > 0);
+            members
+                .chain(silent)
+                .map(|member| member.conn.id())
+                .collect()
+        };
+        let some: std::collections::HashSet<u64> = some.into_iter().collect();
+        self.ask_members(|conn| some.contains(&conn.id()));
+    }
+
+    /// The broker says that nobody listens who has this name.
+    pub(super) fn nobody_named(&self, name: &str) -> Option<Arc<Conn>> {
+        let known = lock(&self.known);
+        let conn = Arc::clone(&known.members.get(name)?.conn);
+        drop(known);
+        let text = "the broker says that nobody of this name is connected any more";
+        conn.close(DisconnectReason::Transport(text.into()));
+        Some(conn)
+    }
+}

@@ -1,0 +1,171 @@
+//! The beginning of a connection: INFO, CONNECT, PING, PONG.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::PING;
+use super::info::Info;
+use super::reader::{Event, Reader};
+use crate::format::text::{Json, write};
+
+/// How we say who we are.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Login {
+    None,
+    User { user: String, password: String },
+    Token(String),
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Login")
+    }
+}
+
+/// One beginning, as a state machine without I/O.
+#[derive(Debug)]
+pub(crate) struct Handshake {
+    login: Login,
+    name: String,
+    reader: Reader,
+    info: Option<Box<Info>>,
+}
+
+/// What comes of more input.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Step {
+    Wait,
+    /// To be sent; then it goes on.
+    Say(Vec<u8>),
+    /// We are in.
+    Done(Box<Info>),
+    /// We are not, for this reason.
+    Refused(String),
+}
+
+/// What is said at the beginning.
+#[derive(Serialize)]
+struct Connect<'a> {
+    verbose: bool,
+    pedantic: bool,
+    echo: bool,
+    headers: bool,
+    no_responders: bool,
+    protocol: u8,
+    tls_required: bool,
+    lang: &'static str,
+    version: &'static str,
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pass: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_token: Option<&'a str>,
+}
+
+/// No message comes before we have subscribed to something.
+const LARGEST: usize = 0;
+
+impl Handshake {
+    pub(crate) fn new(login: Login, name: &str) -> Self {
+        Handshake {
+            login,
+            name: name.to_owned(),
+            reader: Reader::default(),
+            info: None,
+        }
+    }
+
+    /// Goes on with what has come, as far as it is enough for.
+    pub(crate) fn advance(&mut self, input: &mut Vec<u8>) -> Step {
+        loop {
+            let (taken, event) = match self.reader.next(input, LARGEST) {
+                Ok(next) => next,
+                Err(why) => return Step::Refused(format!("it is no NATS server: {why}")),
+            };
+            let step = match event {
+                Event::Incomplete => return Step::Wait,
+                Event::Nothing => None,
+                Event::Ping => Some(Step::Say(super::PONG.to_vec())),
+                Event::Info(info) => match self.info.replace(info) {
+                    // Another one may come at any time.
+                    Some(_) => None,
+                    None => Some(self.connect()),
+                },
+                Event::Pong => match self.info.take() {
+                    Some(info) => Some(Step::Done(info)),
+                    None => Some(Step::Refused("it answers before it was asked".to_owned())),
+                },
+                Event::Error(text) => Some(Step::Refused(match text {
+                    "Authorization Violation" => {
+                        "the broker refuses this login (`Authorization Violation`); give \
+                         `user=..&password_file=..` or `token_file=..` as the broker wants it"
+                            .to_owned()
+                    }
+                    text => format!("the broker says `{text}`"),
+                })),
+                Event::Message(_) | Event::Part | Event::TooLarge { .. } => Some(Step::Refused(
+                    "it sends messages before it is asked".to_owned(),
+                )),
+            };
+            input.drain(..taken);
+            if let Some(step) = step {
+                return step;
+            }
+        }
+    }
+
+    fn connect(&self) -> Step {
+        let Some(info) = &self.info else {
+            return Step::Wait;
+        };
+        if info.tls_required {
+            let text = "the broker wants TLS, which `nats:` does not speak yet; let it listen for \
+                        plain connections on the loopback interface, or put a TLS tunnel before it";
+            return Step::Refused(text.to_owned());
+        }
+        if !info.headers {
+            let version = &info.version;
+            let text = format!(
+                "the broker (version {version}) has no headers, so that it cannot say that nobody \
+                 listens; NATS 2.2 or later is needed"
+            );
+            return Step::Refused(text);
+        }
+        let (mut user, mut pass, mut auth_token) = (None, None, None);
+        match &self.login {
+            Login::None => {}
+            Login::User {
+                user: name,
+                password,
+            } => {
+                (user, pass) = (Some(name.as_str()), Some(password.as_str()));
+            }
+            Login::Token(token) => auth_token = Some(token.as_str()),
+        }
+        let connect = Connect {
+            verbose: false,
+            pedantic: false,
+            echo: false,
+            headers: true,
+            no_responders: true,
+            protocol: 1,
+            tls_required: false,
+            lang: "rust",
+            version: env!("CARGO_PKG_VERSION"),
+            name: &self.name,
+            user,
+            pass,
+            auth_token,
+        };
+        let mut out = b"CONNECT ".to_vec();
+        if let Err(error) = write(&mut out, Json, &connect) {
+            return Step::Refused(format!("the login cannot be written: {error}"));
+        }
+        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(PING);
+        Step::Say(out)
+    }
+}

@@ -1,0 +1,189 @@
+//! Cuts what a broker sends into verbs.
+
+use super::info::Info;
+
+/// A line of a broker is no longer than this; that of `INFO` names all servers of a cluster.
+const LINE: usize = 4096 + 512;
+const INFO_LINE: usize = 64 << 10;
+/// The headers of a message are no longer than this.
+const HEADERS: usize = 64 << 10;
+
+/// What cuts the input of one connection.
+#[derive(Debug, Default)]
+pub(crate) struct Reader {
+    /// So many bytes belong to a message that is too large, and are thrown away.
+    skip: usize,
+}
+
+/// What was found at the front of the input.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Event<'a> {
+    /// More is needed.
+    Incomplete,
+    /// Part of a message that was too large.
+    Part,
+    /// Something that means nothing to us.
+    Nothing,
+    Ping,
+    Pong,
+    Info(Box<Info>),
+    Message(Delivery<'a>),
+    /// A message that is larger than the limit; its bytes are thrown away.
+    TooLarge {
+        size: usize,
+        subject: &'a str,
+    },
+    /// What is behind `-ERR`.
+    Error(&'a str),
+}
+
+/// A message, as a broker delivers it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Delivery<'a> {
+    pub(crate) subject: &'a str,
+    /// Where answers go; empty: nowhere.
+    pub(crate) reply: &'a str,
+    /// What the broker itself says in the place of a message, such as 503.
+    pub(crate) status: Option<u16>,
+    pub(crate) payload: &'a [u8],
+}
+
+impl Reader {
+    /// Looks at the front of the input. Gives how many bytes it took.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, where this cannot be a broker.
+    pub(crate) fn next<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        limit: usize,
+    ) -> Result<(usize, Event<'a>), String> {
+        if self.skip > 0 {
+            let taken = self.skip.min(bytes.len());
+            self.skip -= taken;
+            let event = match taken {
+                0 => Event::Incomplete,
+                _ => Event::Part,
+            };
+            return Ok((taken, event));
+        }
+        let head = bytes.get(..bytes.len().min(INFO_LINE)).unwrap_or_default();
+        let Some(end) = memchr::memchr(b'\n', head) else {
+            let most = match is_info(bytes) {
+                true => INFO_LINE,
+                false => LINE,
+            };
+            return match bytes.len() >= most {
+                true => Err(format!("a line of more than {most} bytes")),
+                false => Ok((0, Event::Incomplete)),
+            };
+        };
+        let line = bytes.get(..end).unwrap_or_default().trim_ascii();
+        if line.len() > LINE && !is_info(line) {
+            return Err(format!("a line of more than {LINE} bytes"));
+        }
+        let (verb, rest) = match line.iter().position(|byte| matches!(byte, b' ' | b'\t')) {
+            Some(at) => line.split_at(at),
+            None => (line, &[][..]),
+        };
+        let rest = rest.trim_ascii();
+        let after = end + 1;
+        let is = |name: &[u8]| verb.eq_ignore_ascii_case(name);
+        if is(b"MSG") || is(b"HMSG") {
+            return self.message(bytes, after, rest, is(b"HMSG"), limit);
+        }
+        let event = if is(b"PING") {
+            Event::Ping
+        } else if is(b"PONG") {
+            Event::Pong
+        } else if is(b"+OK") || line.is_empty() {
+            Event::Nothing
+        } else if is(b"INFO") {
+            let info = Info::parse(rest).map_err(|why| format!("an INFO that is none: {why}"))?;
+            Event::Info(Box::new(info))
+        } else if is(b"-ERR") {
+            let text = std::str::from_utf8(rest).map_err(|_| "an error that is no text")?;
+            Event::Error(text.trim_matches('\''))
+        } else {
+            let verb = verb.get(..verb.len().min(16)).unwrap_or_default();
+            return Err(format!("`{}` is no verb of NATS", verb.escape_ascii()));
+        };
+        Ok((after, event))
+    }
+
+    fn message<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        after: usize,
+        line: &'a [u8],
+        has_headers: bool,
+        limit: usize,
+    ) -> Result<(usize, Event<'a>), String> {
+        let wrong = || "a line of MSG that is none".to_owned();
+        let line = std::str::from_utf8(line).map_err(|_| wrong())?;
+        let mut words = line.split_ascii_whitespace();
+        let mut word = || words.next();
+        let (subject, _number) = (word().ok_or_else(wrong)?, word().ok_or_else(wrong)?);
+        let rest = [word(), word(), word()];
+        if word().is_some() {
+            return Err(wrong());
+        }
+        let (reply, headers, total) = match (has_headers, rest) {
+            (false, [Some(total), None, None]) => ("", "0", total),
+            (false, [Some(reply), Some(total), None]) => (reply, "0", total),
+            (true, [Some(headers), Some(total), None]) => ("", headers, total),
+            (true, [Some(reply), Some(headers), Some(total)]) => (reply, headers, total),
+            _ => return Err(wrong()),
+        };
+        let headers: usize = headers.parse().map_err(|_| wrong())?;
+        let total: usize = total.parse().map_err(|_| wrong())?;
+        if headers > total {
+            return Err(wrong());
+        }
+        let whole = after
+            .checked_add(total)
+            .and_then(|end| end.checked_add(2))
+            .ok_or_else(wrong)?;
+        let size = total - headers;
+        if size > limit || headers > HEADERS {
+            let here = whole.min(bytes.len());
+            self.skip = whole - here;
+            return Ok((here, Event::TooLarge { size, subject }));
+        }
+        let Some(body) = bytes.get(after..after + total) else {
+            return Ok((0, Event::Incomplete));
+        };
+        match bytes.get(after + total..whole) {
+            None => return Ok((0, Event::Incomplete)),
+            Some(b"\r\n") => {}
+            Some(_) => return Err("a message without its end".to_owned()),
+        }
+        let (headers, payload) = body.split_at_checked(headers).ok_or_else(wrong)?;
+        let delivery = Delivery {
+            subject,
+            reply,
+            status: status(headers),
+            payload,
+        };
+        Ok((whole, Event::Message(delivery)))
+    }
+
+    /// Whether there is more to come of a message.
+    pub(crate) fn is_within_message(&self) -> bool {
+        self.skip > 0
+    }
+}
+
+fn is_info(bytes: &[u8]) -> bool {
+    bytes
+        .get(..4)
+        .is_some_and(|verb| verb.eq_ignore_ascii_case(b"INFO"))
+}
+
+/// What the broker says in the first line of headers: `NATS/1.0 503`.
+fn status(headers: &[u8]) -> Option<u16> {
+    let line = headers.split(|byte| *byte == b'\n').next()?;
+    let rest = line.strip_prefix(b"NATS/1.0")?.trim_ascii();
+    std::str::from_utf8(rest.get(..3)?).ok()?.parse().ok()
+}
