@@ -205,9 +205,10 @@ impl SlotTable {
     /// The slot for calls that no other one takes.
     pub(crate) fn any(&self, subscription_limit: usize) -> Slot {
         let mut added = self.write();
-        let slot = added
-            .any
-            .get_or_insert_with(|| Arc::new(SlotInner::new("", None, subscription_limit)));
+        let slot = added.any.get_or_insert_with(|| {
+            let slot = SlotInner::new("", None, subscription_limit, &self.watched);
+            Arc::new(slot)
+        });
         Slot(Arc::clone(slot))
     }
 
