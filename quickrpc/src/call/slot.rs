@@ -128,7 +128,7 @@ impl SlotTable {
         let mut added = self.write();
         for old in &added.traits {
             if let Some((name, direction)) = old.shares(new) {
-                return Err(collision(old, new, name, direction));
+                return Err(new.collides(old, name, direction));
             }
         }
         let taken = new.incoming().map(|call| call.wire_name);
@@ -319,27 +319,6 @@ fn slots(
         ))
     };
     description.incoming().map(slot).collect()
-}
-
-#[cold]
-fn collision(old: &Description, new: &Description, name: &str, direction: Direction) -> Error {
-    let text = match direction {
-        _ if old.name == new.name && old == new => {
-            format!("`{}` is there already; clone its handle", new.name)
-        }
-        Direction::Incoming => format!(
-            "`{}` cannot be added: it receives `{name}`, and so does `{}`; give one of the calls \
-             another name (`#[name = \"..\"]`), or its trait `prefix = \"..\"`",
-            new.name, old.name
-        ),
-        Direction::Outgoing => format!(
-            "`{}` cannot be added: it sends `{name}`, and so does `{}`, which the other side \
-             could not tell apart; give one of the calls another name (`#[name = \"..\"]`), or \
-             all of a trait a prefix",
-            new.name, old.name
-        ),
-    };
-    Error::Config(text.into())
 }
 
 impl SlotInner {
