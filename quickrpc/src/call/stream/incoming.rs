@@ -51,7 +51,7 @@ impl<T: Send + 'static, R: Send + 'static> Incoming<T, R> {
         codec: ItemCodec<T, R>,
     ) -> (Stream<T, R>, Arc<dyn PendingCall>, u64) {
         let (window, granted) = Window::open(WINDOW);
-        let (stream, call) = Self::new(context, info, codec, window, 0);
+        let (stream, call) = Self::with_window(context, info, codec, window, 0);
         (stream, call, granted)
     }
 
@@ -63,10 +63,10 @@ impl<T: Send + 'static, R: Send + 'static> Incoming<T, R> {
         codec: ItemCodec<T, R>,
     ) -> (Stream<T, R>, Arc<dyn PendingCall>) {
         let (window, granted) = Window::open(WINDOW);
-        Self::new(context, info, codec, window, granted)
+        Self::with_window(context, info, codec, window, granted)
     }
 
-    fn new(
+    fn with_window(
         context: Arc<dyn Context>,
         info: CallInfo,
         codec: ItemCodec<T, R>,
