@@ -26,8 +26,7 @@ impl Calls {
         out: &mut Vec<u8>,
     ) -> Result<(), CallError> {
         if !self.discovers(call, method) {
-            let text = format!("unknown method `{}`", shown(method));
-            return Err(CallError::new(CallError::METHOD_NOT_FOUND, text));
+            return Err(answer::unknown(method));
         }
         if !self.gate.consents(call.sender, method) {
             let text = format!("you may not call `{method}`");
@@ -140,13 +139,4 @@ impl Calls {
             false => "; `help` lists the calls".to_owned(),
         }
     }
-}
-
-/// A name from the wire, short enough for an error.
-pub(super) fn shown(name: &str) -> String {
-    let mut text: String = name.chars().take(64).collect();
-    if text.len() < name.len() {
-        text.push('…');
-    }
-    text
 }

@@ -18,13 +18,11 @@ use crate::call::reply::{Reply, Returns, Via};
 use crate::format::args::{ArgsSeed, WireArgs};
 use crate::wire::codec::{AnyCodec, CallParts, Payload, Script};
 
-use super::answer::{self, Answers, LateAnswer, Route, internal};
+use super::answer::{self, Answers, LateAnswer, Route, internal, shown, unknown};
 use crate::base::foreign::{inside, told};
 
 use super::calls::Calls;
-use super::discover::shown;
 use super::slot::{Entry, SlotInner};
-use super::untaken::unknown;
 use crate::base::scratch;
 use crate::net::collect;
 use crate::net::conn::Conn;

@@ -1,10 +1,9 @@
 //! Calls that no slot takes, or whose slot has nobody for them.
 
-use crate::base::error::{CallError, Error};
+use crate::base::error::Error;
 
-use super::answer::{self, internal};
+use super::answer::{self, internal, unknown};
 use super::calls::Calls;
-use super::discover::shown;
 use super::dispatch::{Call, Failed, Later};
 use super::slot::SlotInner;
 
@@ -75,9 +74,4 @@ impl Calls {
         };
         Err(Failed::With(internal(format!("{who} `{}`", slot.name))))
     }
-}
-
-pub(super) fn unknown(method: &str) -> CallError {
-    let text = format!("unknown method `{}`", shown(method));
-    CallError::new(CallError::METHOD_NOT_FOUND, text)
 }
