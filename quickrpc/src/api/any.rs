@@ -153,7 +153,8 @@ impl Outgoing {
     /// credit that their reader gives. The caller's deadline and its giving up go with the call,
     /// where the wire has that. With several receivers, the first answer counts.
     ///
-    /// Properties are calls like others here: they come through over wires that have none.
+    /// Properties are calls like others here. What does not come through are streams as arguments: the
+    /// other side waits for them in vain.
     pub fn forward(&self, call: Call) -> Forwarded {
         let args = Plain(&call.args);
         let target = match call.deadline {

@@ -1,9 +1,10 @@
-//! A stream of a peer, as it comes in.
+//! A stream of a peer, as it comes in: the result of a call, or an argument.
 
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use super::channel::{Channel, Offered};
+use super::given::Gifts;
 use super::kept::Kept;
 use super::window::Window;
 use super::{Stream, StreamCall};
@@ -24,6 +25,8 @@ pub(crate) struct Incoming<T, R> {
     context: Arc<dyn Context>,
     codec: ItemCodec<T, R>,
     counted: Mutex<Counted>,
+    /// The streams among its arguments.
+    gifts: Gifts,
 }
 
 /// Reads a value out of a message: telegram, payload, and the depth of nesting allowed.
@@ -49,9 +52,10 @@ impl<T: Send + 'static, R: Send + 'static> Incoming<T, R> {
         context: Arc<dyn Context>,
         info: CallInfo,
         codec: ItemCodec<T, R>,
+        gifts: Gifts,
     ) -> (Stream<T, R>, Arc<dyn PendingCall>, u64) {
         let (window, granted) = Window::open(WINDOW);
-        let (stream, call) = Self::with_window(context, info, codec, window, 0);
+        let (stream, call) = Self::with_window(context, info, codec, gifts, (window, 0));
         (stream, call, granted)
     }
 
@@ -63,15 +67,15 @@ impl<T: Send + 'static, R: Send + 'static> Incoming<T, R> {
         codec: ItemCodec<T, R>,
     ) -> (Stream<T, R>, Arc<dyn PendingCall>) {
         let (window, granted) = Window::open(WINDOW);
-        Self::with_window(context, info, codec, window, granted)
+        Self::with_window(context, info, codec, Gifts::default(), (window, granted))
     }
 
     fn with_window(
         context: Arc<dyn Context>,
         info: CallInfo,
         codec: ItemCodec<T, R>,
-        window: Window,
-        untold: u64,
+        gifts: Gifts,
+        (window, untold): (Window, u64),
     ) -> (Stream<T, R>, Arc<dyn PendingCall>) {
         // Credit bounds what waits, and not the channel.
         let channel = Arc::new(Channel::new(usize::MAX));
@@ -85,6 +89,7 @@ impl<T: Send + 'static, R: Send + 'static> Incoming<T, R> {
                 untold,
                 heard: Instant::now(),
             }),
+            gifts,
         });
         let stream = Stream::of_call(channel, Arc::clone(&incoming) as _);
         (stream, incoming)
@@ -156,6 +161,7 @@ impl<T: Send + 'static, R: Send + 'static> PendingCall for Incoming<T, R> {
             true => counted.heard,
             false => Instant::now(),
         };
+        let since = self.gifts.silent_since(since);
         since.checked_add(self.info.timeout)
     }
 
