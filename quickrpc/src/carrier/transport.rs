@@ -191,8 +191,8 @@
 //!
 //! * Calls and batches get status 200 and their answers, notifications status 204. Arguments may always
 //!   stand by position, and what is no JSON-RPC is answered with the id null.
-//! * A connection is a peer that takes answers only: it is not among [`all`](crate::Api::all), and
-//!   [`to`](crate::Api::to) it fails with [`Error::Unsupported`](crate::Error::Unsupported). Its requests are
+//! * A connection is a peer that takes answers only: it is not among `all`, and
+//!   `to` it fails with [`Error::Unsupported`](crate::Error::Unsupported). Its requests are
 //!   handled one after the other. What it waits for is cancelled when it goes.
 //! * Pages may post as they may connect.
 //! * With a security provider there is no posting.
@@ -203,6 +203,17 @@
 //!   [`security`](crate::security), whose file it is. Secrets travel as they are: use `wssserv`.
 //! * An idle connection is closed after 75 seconds; a request has to arrive within
 //!   [`Limits::greeting`](crate::Limits::greeting), and a second more for each KiB.
+//!
+//! `http:<url>` and `https:<url>` (cargo feature `http`) are a client that posts to such servers, of ours and
+//! of others.
+//!
+//! * Up to 16 calls run side by side, each on a connection that is kept; a notification is posted before what is
+//!   sent after it. The start connects to nobody.
+//! * `?user=` with `?password_file=`, or `?token_env=`, say who we are. `?ca=`, `?cert=` and `?key=` are those of
+//!   `tls:`. Proxies are those of the environment; redirections are not followed.
+//! * What is no answer fails its call with code -32300, and tells status and beginning. A call that is given up
+//!   closes its connection.
+//! * The server cannot call us.
 //!
 //! # ZeroMQ
 //!
@@ -353,6 +364,12 @@ impl Entry {
 
     pub(crate) fn name(&self) -> Arc<str> {
         self.network.name()
+    }
+
+    /// The same, by what tells more of it.
+    #[cfg(feature = "http")]
+    pub(crate) fn connect_pipe(&self, name: &str, pipe: Pipe) -> Result<()> {
+        self.network.arrived(name, pipe)
     }
 
     /// Hands over a peer: one stream for each direction, each served by a thread of its
