@@ -433,6 +433,33 @@ try_board() {
 }
 
 # Neovim, of which the program marks what is written twice.
+try_workers() {
+  local workers=() from port=$((20000 + RANDOM % 20000)) broker
+  if $windows || ! command -v nats-server >/dev/null; then
+    printf 'SKIPPED: workers, which takes a nats-server\n'
+    return
+  fi
+  nats-server --addr 127.0.0.1 --port "$port" >"$scratch/nats.log" 2>&1 &
+  broker=$!
+  until grep -q 'Server is ready' "$scratch/nats.log"; do
+    kill -0 "$broker" || fail "nats-server: $(cat "$scratch/nats.log")"
+    sleep 0.1
+  done
+  set -m
+  coproc WORKER { exec "$bin/workers" --transport "nats:127.0.0.1:$port/farm" work 2>&1; }
+  set +m
+  workers=$WORKER_PID from=${WORKER[0]}
+  await "$from" "Working."
+  run 0 workers --transport "nats:127.0.0.1:$port/farm" ask 3
+  says "below 1000: 997, by process"
+  says "below 3000: 2999, by process"
+  end "$workers"
+  run 1 workers --transport "nats:127.0.0.1:$port/farm" ask 1
+  says "nobody"
+  kill "$broker"
+  wait "$broker" || true
+}
+
 try_prose() {
   # A Unix socket is what it takes.
   ! $windows || return 0
