@@ -23,5 +23,6 @@ documents! {
     Shutdown = "../docs/guide/src/shutdown.md";
     Testing = "../docs/guide/src/testing.md";
     Platforms = "../docs/guide/src/platforms.md";
+    Comparison = "../docs/guide/src/comparison.md";
     Python = "../docs/guide/src/python.md";
 }

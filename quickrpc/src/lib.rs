@@ -544,6 +544,8 @@ pub mod __private {
     pub use crate::call::dispatch::{Invocation, Outcome};
     pub use crate::call::reply::{Returns, Via, served};
     pub use crate::call::slot::Slot;
+    pub use crate::call::stream::given::Giving;
+    pub use crate::call::stream::telegrams::StreamId;
     pub use crate::call::target::Target;
     pub use crate::format::args::{
         ArgValue, Blob, BlobRef, Maybe, OutArgs, Plain, Text, Whole, WireArgs,

@@ -17,7 +17,29 @@ export type Calls<T> = { [Name in keyof T]: (params: any) => unknown };
 type AnyCalls = { [name: string]: (params: any) => any };
 
 type Params<Call> = Call extends (...params: infer P) => unknown ? P[0] : never;
-type Result<Call> = Call extends (...params: any[]) => infer R ? Awaited<R> : never;
+type Returned<Call> = Call extends (...params: any[]) => infer R ? R : never;
+type IsAny<T> = 0 extends 1 & T ? true : false;
+/** What a call comes to as a whole: of a stream, what is behind its items. */
+type Result<Call> =
+  IsAny<Returned<Call>> extends true
+    ? any
+    : Returned<Call> extends Stream<any, infer End>
+      ? End
+      : Awaited<Returned<Call>>;
+/** What a call gives at once. */
+type Called<Call> =
+  IsAny<Returned<Call>> extends true
+    ? Promise<any> & AsyncIterable<any>
+    : Returned<Call> extends Stream<infer Item, infer End>
+      ? Promise<End> & AsyncIterable<Item>
+      : Promise<Awaited<Returned<Call>>>;
+/** What a handler may give. */
+type Answer<Call> =
+  IsAny<Returned<Call>> extends true
+    ? any
+    : Returned<Call> extends Stream<infer Item, infer End>
+      ? AsyncIterable<Item> | Generator<Item, End | void>
+      : Awaited<Returned<Call>>;
 type Names<T> = Extract<keyof T, string>;
 /** Parameters may be left out where none are required. */
 type MayOmit<P> = undefined extends P ? true : {} extends P ? true : false;
@@ -26,9 +48,29 @@ type Arguments<Call, O> =
     ? [params?: Params<Call>, options?: O]
     : [params: Params<Call>, options?: O];
 
+declare const behind: unique symbol;
+
+/**
+ * In the declaration of calls, a result or a parameter that comes bit by bit: items, and a result
+ * behind them.
+ *
+ * A result is iterated, `for await (const line of api.call("lines"))`, at once or not at all, and its
+ * promise has what is behind the items. To leave the loop gives the call up. A handler gives one by
+ * being a generator, `async function*`. As a parameter it is whatever can be iterated so, or a
+ * generator; it is sent as the other side asks for it, and let go where nobody does.
+ *
+ * Whoever reads slowly makes the other side wait, and nobody else.
+ */
+export interface Stream<Item = any, End = null> extends AsyncIterable<Item> {
+  readonly [behind]?: End;
+}
+
 /** Options of one call. */
 export interface CallOptions {
-  /** Milliseconds until it fails without an answer. Default: the connection's `callTimeout`. */
+  /**
+   * Milliseconds until it fails without an answer; with a stream, after which silence of the other
+   * side. Default: the connection's `callTimeout`.
+   */
   timeout?: number;
   /** Whether it waits for a connection while there is none. Default: the connection's `wait`. */
   wait?: boolean;
@@ -171,7 +213,7 @@ export interface Slot<Call = (params: any) => unknown> {
     handler: (
       params: Params<Call>,
       call: IncomingCall,
-    ) => Result<Call> | undefined | void | Promise<Result<Call> | undefined | void>,
+    ) => Answer<Call> | undefined | void | Promise<Answer<Call> | undefined | void>,
   ): Connection;
 }
 
@@ -244,11 +286,14 @@ export interface ApiBase<Remote = AnyCalls, Local = AnyCalls, Properties = {}, O
    * Fails with a [`CallError`] that was answered, or with an [`RpcError`]. It is sent at most
    * once: a call that was pending when the connection ended has failed, and may have been
    * handled.
+   *
+   * A result that comes bit by bit is iterated: `for await (const line of api.call("lines"))`; see
+   * [`Stream`].
    */
   call<Name extends Names<Remote>>(
     method: Name,
     ...args: Arguments<Remote[Name], CallOptions>
-  ): Promise<Result<Remote[Name]>>;
+  ): Called<Remote[Name]>;
 
   /**
    * Calls without wanting an answer. The promise is fulfilled when it was given to the
@@ -266,7 +311,7 @@ export interface ApiBase<Remote = AnyCalls, Local = AnyCalls, Properties = {}, O
   readonly remote: {
     readonly [Name in Exclude<Names<Remote>, Taken>]: (
       ...args: Arguments<Remote[Name], CallOptions>
-    ) => Promise<Result<Remote[Name]>>;
+    ) => Called<Remote[Name]>;
   };
 
   /**

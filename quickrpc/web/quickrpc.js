@@ -11,6 +11,7 @@
  *     await api.voltage.set(6);
  *     api.own("zoom", { value: 1, writable: true }); // a property of the page
  *     api.zoom.set(2);                              // tells the other side
+ *     for await (const line of api.call("lines")) show(line); // a result that comes bit by bit
  *
  * The wire is JSON-RPC 2.0, one telegram in each text message, as the codec `jrpc` of the
  * Rust and Python libraries has it. No dependencies, no globals, no build. Every function is
@@ -30,6 +31,21 @@ const CANCELLED = -32800;
 /** How that is said: ours, and that of the Language Server Protocol. Both are understood. */
 const CANCEL = "rpc.cancel";
 const CANCEL_REQUEST = "$/cancelRequest";
+/** Of streams: an item, how many more are taken, and the end of one that is an argument. */
+const ITEM = "rpc.item";
+const MORE = "rpc.more";
+const DONE = "rpc.done";
+/** What stands in its place. */
+const STREAM = "__stream";
+/**
+ * As the Rust library has it: so many items are taken before their size is known, then so many bytes
+ * may wait, which are that many items, and so many windows of a side that knows nothing of credit.
+ */
+const FIRST_ITEMS = 16;
+const WINDOW = 1 << 20;
+const FEWEST_ITEMS = 2;
+const MOST_ITEMS = 1_024;
+const TOLERATED = 4;
 
 /** Of a WebSocket: its state when it is open, and the codes with which we close one. */
 const OPEN = 1;
@@ -204,6 +220,8 @@ function changeOf(method, params) {
 class Incoming {
   #controller = undefined;
   isCancelled = false;
+  /** How many items of its stream are taken, before there is one. */
+  credit = undefined;
 
   /** Made only where somebody looks: most handlers do not. */
   get signal() {
@@ -219,6 +237,181 @@ class Incoming {
     this.#controller?.abort(new RpcError("cancelled", "the answer is not wanted any more"));
   }
 }
+
+/** A stream of the other side, as it is iterated: what is taken makes room for more. */
+class Items {
+  isBegun = false;
+  /** So many more may come. */
+  granted = 0;
+  #waiting = [];
+  #takers = [];
+  #end = undefined;
+  #mean = 0;
+  #uninvited = 0;
+
+  /** `grant` tells how many more may come, `cancel` that nothing has to. */
+  constructor({ grant, cancel }) {
+    this.grant = grant;
+    this.cancel = cancel;
+  }
+
+  [Symbol.asyncIterator]() {
+    if (!this.isBegun && !this.#end) {
+      this.granted = FIRST_ITEMS;
+      this.grant(FIRST_ITEMS);
+    }
+    this.isBegun = true;
+    return this;
+  }
+
+  next() {
+    this[Symbol.asyncIterator]();
+    if (this.#waiting.length > 0) {
+      const value = this.#waiting.shift();
+      this.#refill();
+      return Promise.resolve({ done: false, value });
+    }
+    if (this.#end) return this.#last();
+    return new Promise((resolve) => this.#takers.push(resolve));
+  }
+
+  /** Who leaves the loop takes no more. */
+  return(value) {
+    this.#waiting = [];
+    if (!this.#end) {
+      this.finish({ value: undefined });
+      this.cancel();
+    }
+    return Promise.resolve({ done: true, value });
+  }
+
+  /** An item has come; false: there are too many that nobody has asked for. */
+  put(value, size) {
+    if (this.#end) return true;
+    this.#mean = Math.max(size, this.#mean - (this.#mean - size) / 4, 1);
+    const isInvited = this.granted > 0;
+    if (isInvited) this.granted -= 1;
+    else this.#uninvited += 1;
+    const taker = this.#takers.shift();
+    if (taker) {
+      taker({ done: false, value });
+      this.#refill();
+      return true;
+    }
+    this.#waiting.push(value);
+    const most = Math.max(WINDOW * TOLERATED, this.#mean);
+    return (
+      isInvited ||
+      (this.#uninvited <= MOST_ITEMS && this.#waiting.length * this.#mean <= most)
+    );
+  }
+
+  /** Nothing comes any more, but `value` or `error`. */
+  finish(end) {
+    if (this.#end) return;
+    this.#end = end;
+    for (const taker of this.#takers.splice(0)) taker(this.#last());
+  }
+
+  get isOver() {
+    return this.#end !== undefined;
+  }
+
+  /** An error is told once; who goes on after it is told that it is over. */
+  #last() {
+    const { error, value } = this.#end;
+    this.#end = { value: undefined };
+    return error === undefined ? Promise.resolve({ done: true, value }) : Promise.reject(error);
+  }
+
+  #refill() {
+    if (this.#end) return;
+    const capacity = Math.min(Math.max(Math.floor(WINDOW / this.#mean), FEWEST_ITEMS), MOST_ITEMS);
+    // A message for each item would cost as much as the item.
+    if (this.granted > capacity / 2) return;
+    const room = capacity - this.granted - this.#waiting.length;
+    if (room <= 0) return;
+    this.granted += room;
+    this.grant(room);
+  }
+}
+
+/** A stream of this side on its way: items leave as the other side takes them. */
+class Feed {
+  isOver = false;
+  sent = 0;
+  #stopped = settleable();
+  #woken = settleable();
+
+  /** Without `credit`, the other side has not said how much it takes, and gets all. */
+  constructor(core, id, source, credit) {
+    Object.assign(this, { core, id, source, credit, isAsked: credit === undefined });
+  }
+
+  /** So many more are taken; the first time they count from the beginning. */
+  more(items) {
+    this.isAsked = true;
+    this.credit = this.credit === undefined ? Math.max(items - this.sent, 0) : this.credit + items;
+    this.#woken.resolve();
+  }
+
+  /** Nobody takes any more. */
+  stop() {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.#stopped.resolve(STOPPED);
+  }
+
+  /** Sends all, and gives what comes behind the items: a value, or an error. */
+  async run(socket) {
+    this.socket = socket;
+    let iterator;
+    try {
+      const { source } = this;
+      iterator = source[Symbol.asyncIterator]?.() ?? source[Symbol.iterator]();
+      for (;;) {
+        await this.#room();
+        if (this.isOver) break;
+        // Who makes it may wait for something that never comes.
+        const next = await Promise.race([iterator.next(), this.#stopped.promise]);
+        if (next === STOPPED || this.isOver) break;
+        if (next.done) {
+          this.isOver = true;
+          return { value: next.value ?? null };
+        }
+        this.core.say(ITEM, `"id":${encode(this.id)},"value":${encode(next.value)}`, socket);
+        this.sent += 1;
+        if (this.credit !== undefined) this.credit -= 1;
+      }
+    } catch (error) {
+      this.isOver = true;
+      leave(iterator);
+      return { error };
+    }
+    leave(iterator);
+    return { error: new CallError("the stream is not wanted any more", { code: CANCELLED }) };
+  }
+
+  /** Waits until an item may be sent, or for the end. */
+  async #room() {
+    const { socket } = this;
+    // What it takes may have been said, and is read when we are not running.
+    if (this.credit === undefined && this.sent % FIRST_ITEMS === 0) await pause(0);
+    while (!this.isOver) {
+      if (socket.readyState !== OPEN) return this.stop();
+      if (this.credit === 0) {
+        this.#woken = settleable();
+        await Promise.race([this.#woken.promise, this.#stopped.promise]);
+      } else if (socket.bufferedAmount > ROOM) {
+        await Promise.race([pause(LOOK), this.#stopped.promise]);
+      } else {
+        return;
+      }
+    }
+  }
+}
+
+const STOPPED = Symbol("stopped");
 
 /** One API: its slots, its pending calls, and the connection of the moment. */
 class Core {
@@ -244,6 +437,13 @@ class Core {
   handling = 0;
   /** Those of them that can be cancelled, by their ids as they are written. */
   incoming = new Map();
+  /** Streams of this side on their way, and of the other side as arguments, by their ids likewise. */
+  feeds = new Map();
+  taken = new Map();
+  /** How many arguments from here were streams. */
+  lastStream = 0;
+  /** How long the message is that is read. */
+  size = 0;
   socket = null;
   failures = 0;
   timer = undefined;
@@ -461,6 +661,11 @@ class Core {
     this.socket = null;
     // Nobody can be answered any more.
     for (const call of [...this.incoming.values()].flat()) call.cancel();
+    for (const feed of this.feeds.values()) feed.stop();
+    const error = new RpcError("disconnected", "the connection ended before the stream did");
+    for (const items of this.taken.values()) items.finish({ error });
+    this.feeds.clear();
+    this.taken.clear();
     if (socket) {
       socket.onopen = socket.onmessage = socket.onclose = null;
       // The package `ws` throws an error that nobody listens to.
@@ -549,8 +754,9 @@ class Core {
   // ---- Calls from here
 
   send(method, params = {}, options = {}, hasReply) {
+    let call;
     // A throw in here is a rejection.
-    return new Promise((resolve, reject) => {
+    const answer = new Promise((resolve, reject) => {
       const { timeout = this.options.callTimeout, wait = this.options.wait, signal } = options;
       const patience = duration(timeout, "timeout");
       const gaveUp = () => {
@@ -561,14 +767,16 @@ class Core {
         throw new RpcError("config", "`signal` is that of an AbortController");
       }
       if (typeof method !== "string") throw new TypeError("the name of a method is a string");
-      const head = this.encodeCall(method, params);
+      const given = this.give(method, params, hasReply);
+      const head = this.encodeCall(method, given.params);
       // Now and not before: getters and `toJSON` of the parameters may have closed the API.
       this.expectRoom(method, wait);
       if (signal?.aborted) throw gaveUp();
       const id = hasReply ? ++this.lastId : undefined;
       const text = this.fitting(id === undefined ? `${head}}` : `${head},"id":${id}}`);
-      const entry = { method, id, text, wait, timer: undefined };
+      const entry = { method, id, text, wait, timer: undefined, feeds: given.feeds };
       const end = () => {
+        entry.isOver = true;
         clearTimeout(entry.timer);
         signal?.removeEventListener("abort", abort);
         this.pending.delete(id);
@@ -582,27 +790,235 @@ class Core {
       };
       const abort = () => giveUp(gaveUp());
       signal?.addEventListener("abort", abort, { once: true });
-      entry.done = (value) => (end(), resolve(value));
-      entry.fail = (error) => (end(), reject(error));
+      entry.done = (value) => (end(), this.answered(entry, true), resolve(value));
+      entry.fail = (error) => (end(), this.answered(entry, isCallError(error)), reject(error));
+      entry.giveUp = () => giveUp(new RpcError("cancelled", `\`${method}\` was cancelled`));
+      call = entry;
 
-      entry.timer = setTimeout(() => {
+      const late = () => {
+        const left = silence(entry, patience);
+        if (left > 0) {
+          entry.timer = setTimeout(late, left);
+          return;
+        }
         const text = this.waiting.has(entry)
           ? `\`${method}\` was not sent: no connection within ${patience} ms`
           : `no answer to \`${method}\` within ${patience} ms`;
         giveUp(new RpcError("timeout", text));
-      }, patience);
+      };
+      entry.timer = setTimeout(late, patience);
       if (this.status.state === "up") this.transmit(entry);
       else this.enqueue(entry);
     });
+    if (hasReply) answer[Symbol.asyncIterator] = () => this.iterate(answer, call);
+    return answer;
   }
 
   tellCancelled(id) {
-    if (this.socket?.readyState !== OPEN) return;
+    // Else it goes on working, and its answer is dropped.
+    this.say(CANCEL, `"id":${encode(id)}`);
+  }
+
+  // ---- Streams
+
+  /** Sends what belongs to a call or a stream, if the connection is still there. */
+  say(method, params, socket = this.socket) {
+    if (socket?.readyState !== OPEN || socket !== this.socket) return;
+    const text = this.fitting(`{"jsonrpc":"2.0","method":"${method}","params":{${params}}}`);
     try {
-      this.socket.send(`{"jsonrpc":"2.0","method":"${CANCEL}","params":{"id":${id}}}`);
+      socket.send(text);
     } catch {
-      // It goes on working, and its answer is dropped.
+      // It is closed, and will say so.
     }
+  }
+
+  /** The items of a call's result. Whoever takes them need not look at the promise as well. */
+  iterate(answer, entry) {
+    const items = new Items({
+      grant: (items) => {
+        entry.heard = performance.now();
+        if (this.pending.get(entry.id) !== entry) entry.grants = items;
+        else this.say(MORE, `"id":${entry.id},"items":${items}`);
+      },
+      cancel: () => entry.giveUp(),
+    });
+    if (entry && !entry.isOver) entry.items = items;
+    else items.isBegun = true;
+    answer.then(
+      (value) => items.finish({ value }),
+      (error) => items.finish({ error }),
+    );
+    return items[Symbol.asyncIterator]();
+  }
+
+  /** Takes the streams out of parameters, and puts what stands for them in their places. */
+  give(method, params, hasReply) {
+    const none = { params, feeds: [] };
+    if (typeof params !== "object" || params === null || isBytes(params)) return none;
+    if (!Object.values(params).some(isStream)) return none;
+    if (!hasReply) {
+      const text = `\`${method}\`: nobody would answer whether a stream is taken; use \`call\``;
+      throw new RpcError("config", text);
+    }
+    const feeds = [];
+    const copy = Array.isArray(params) ? [...params] : { ...params };
+    for (const [name, value] of Object.entries(copy)) {
+      if (!isStream(value)) continue;
+      // Below zero, so that it is the id of no call, whichever side that comes from.
+      this.lastStream += 1;
+      feeds.push(new Feed(this, -this.lastStream, value, 0));
+      copy[name] = { [STREAM]: -this.lastStream };
+    }
+    return { params: copy, feeds };
+  }
+
+  /** A call with streams has left: they follow when they are asked for. */
+  begin(entry, socket) {
+    for (const feed of entry.feeds) {
+      const key = encode(feed.id);
+      this.feeds.set(key, feed);
+      feed.run(socket).then((end) => {
+        entry.heard = performance.now();
+        if (this.feeds.get(key) === feed) this.feeds.delete(key);
+        // Who has not asked for it may not know what it is.
+        if (feed.isAsked) this.sayDone(feed.id, end, socket);
+      });
+    }
+    if (entry.grants) this.say(MORE, `"id":${entry.id},"items":${entry.grants}`);
+  }
+
+  /** Nobody asks for a stream any more whose call is answered, or given up here. */
+  answered(entry, byOther) {
+    for (const feed of entry.feeds) if (!byOther || !feed.isAsked) feed.stop();
+  }
+
+  sayDone(id, end, socket) {
+    const failure = (thrown) => {
+      const { code, message } = readThrown(thrown);
+      const text = JSON.stringify(shorten(message, 1_000));
+      return `"id":${encode(id)},"error":{"code":${code},"message":${text}}`;
+    };
+    try {
+      const result = "error" in end ? failure(end.error) : `"id":${encode(id)},"value":${encode(end.value)}`;
+      this.say(DONE, result, socket);
+    } catch (error) {
+      this.say(DONE, failure(error), socket);
+    }
+  }
+
+  /** Parameters with the streams that stand in them, until the handlers have answered. */
+  take(params, taken) {
+    for (const name of Object.keys(params)) {
+      const id = streamId(params[name]);
+      if (id === undefined) continue;
+      const key = encode(id);
+      const items = new Items({
+        grant: (items) => this.say(MORE, `"id":${key},"items":${items}`),
+        cancel: () => {
+          if (this.taken.delete(key)) this.say(CANCEL, `"id":${key}`);
+        },
+      });
+      if (this.taken.has(key)) {
+        const text = "a stream is for one handler, and this one is taken already";
+        items.finish({ error: new CallError(text, { code: INVALID_REQUEST }) });
+      } else {
+        this.taken.set(key, items);
+        taken.push([key, items]);
+      }
+      put(params, name, items);
+    }
+    return params;
+  }
+
+  /** What streams say; gives whether it was that. */
+  ofStream(method, params, id) {
+    if (method !== ITEM && method !== MORE && method !== DONE) return false;
+    const read = Array.isArray(params) ? params : [params.id, params.items ?? params.value, params.error];
+    const [of, second, error] = read;
+    const number = Number.isFinite(of) || typeof of === "bigint";
+    const isId = number || typeof of === "string";
+    const count = typeof second === "bigint" ? Number.MAX_SAFE_INTEGER : second;
+    let wrong;
+    if (id !== undefined) wrong = "nobody answers it, so that it has no `id`";
+    else if (!isId) wrong = "`id` is that of a call or a stream";
+    else if (method === MORE && !(Number.isInteger(count) && count >= 0)) {
+      wrong = "`items` is how many more are taken";
+    }
+    if (wrong !== undefined) {
+      if (this.slots.get(method)?.handlers.length) return false;
+      const what = `\`${method}\` of a stream cannot be understood: ${wrong}`;
+      return this.failed(id, new CallError(what, { code: INVALID_PARAMS }), method) ?? true;
+    }
+    const key = encode(of);
+    if (method === MORE) this.more(of, key, count);
+    else if (method === ITEM) this.item(of, key, second);
+    else this.done(key, second, error);
+    return true;
+  }
+
+  more(id, key, items) {
+    const feed = this.feeds.get(key);
+    if (feed) {
+      feed.more(items);
+      for (const entry of this.pending.values()) {
+        if (entry.feeds.includes(feed)) entry.heard = performance.now();
+      }
+    } else if (this.incoming.has(key)) {
+      // Its stream begins when the handler has returned.
+      for (const call of this.incoming.get(key)) call.credit = (call.credit ?? 0) + items;
+    } else if (id < 0 && id >= -this.lastStream) {
+      // It has ended before it was asked for, and who asks would wait for ever.
+      const error = new CallError("the stream is over", { code: CANCELLED });
+      this.sayDone(id, { error }, this.socket);
+    }
+  }
+
+  item(id, key, value) {
+    const taken = this.taken.get(key);
+    const entry = taken ? undefined : this.pending.get(answerId(id));
+    const items = taken ?? entry?.items;
+    if (entry) entry.heard = performance.now();
+    if (!items || items.put(value, this.size)) return;
+    const error = new RpcError("decode", "the other side sends more items than it may");
+    if (taken) {
+      this.taken.delete(key);
+      items.finish({ error });
+      this.say(CANCEL, `"id":${key}`);
+    } else {
+      entry.fail(error);
+      this.tellCancelled(entry.id);
+    }
+  }
+
+  done(key, value, error = null) {
+    const items = this.taken.get(key);
+    this.taken.delete(key);
+    items?.finish(error === null ? { value: value ?? null } : { error: readError(error) });
+  }
+
+  /** Feeds the caller with the stream that a handler returned; gives what is behind the items. */
+  async feed(id, made, call) {
+    const streams = made.filter((one) => isStream(one.value));
+    const { socket } = this;
+    const [first] = streams;
+    const key = id === undefined ? undefined : encode(id);
+    const isAlone = streams.length === 1 && key !== undefined && !this.feeds.has(key);
+    if (!first || !socket) return made;
+    if (!isAlone) {
+      for (const { value } of streams) leave(value);
+      if (key === undefined) return made.map((one) => (isStream(one.value) ? { value: null } : one));
+      const text = "another stream of this connection has the same id";
+      if (streams.length === 1) return [{ error: new CallError(text, { code: INVALID_REQUEST }) }];
+      return made;
+    }
+    const feed = new Feed(this, id, first.value);
+    this.feeds.set(key, feed);
+    call.signal.addEventListener("abort", () => feed.stop(), { once: true });
+    if (call.isCancelled) feed.stop();
+    if (call.credit !== undefined) feed.more(call.credit);
+    const end = await feed.run(socket);
+    if (this.feeds.get(key) === feed) this.feeds.delete(key);
+    return made.map((one) => (one === first ? end : one));
   }
 
   enqueue(entry) {
@@ -656,6 +1072,7 @@ class Core {
     }
     entry.text = "";
     if (entry.id === undefined) entry.done();
+    else this.begin(entry, socket);
   }
 
   /** All of a call but its id and the last brace. */
@@ -689,6 +1106,7 @@ class Core {
       // An empty message is what some peers send to show that they are there.
       if (text.trim() === "") return;
       message = decode(text);
+      this.size = text.length;
     } catch (error) {
       const shown = typeof data === "string" ? `, in \`${shorten(data, 60)}\`` : "";
       this.trouble(new RpcError("decode", textOf(error) + shown));
@@ -818,7 +1236,11 @@ class Core {
   cancelled({ id }) {
     const number = Number.isFinite(id) || typeof id === "bigint";
     if (!number && typeof id !== "string") return;
-    for (const call of this.incoming.get(encode(id)) ?? []) call.cancel();
+    const key = encode(id);
+    const feed = this.feeds.get(key);
+    // An argument from here; what is the result of a call ends with that.
+    if (feed && !this.incoming.has(key)) feed.stop();
+    for (const call of this.incoming.get(key) ?? []) call.cancel();
   }
 
   /** An incoming call is being handled, and may be cancelled. Gives what ends that. */
@@ -834,6 +1256,8 @@ class Core {
   }
 
   dispatch(method, params, id) {
+    const streamed = this.ofStream(method, params, id);
+    if (streamed !== false) return streamed === true ? undefined : streamed;
     const { handlers } = this.slots.get(method) ?? {};
     if (id === undefined && (method === CANCEL || method === CANCEL_REQUEST)) {
       this.cancelled(isMap(params) ? params : { id: params?.[0] });
@@ -862,13 +1286,21 @@ class Core {
     // Each handler has its own parameters, since it may change them.
     const each = handlers.length > 1 ? () => structuredClone(params) : () => params;
     const call = new Incoming();
-    const made = handlers.map(({ handler }) => run(() => handler(each(), call)));
-    if (!made.some(isPromise)) return this.outcome(method, id, made);
+    const taken = [];
+    const made = handlers.map(({ handler }) => run(() => handler(this.take(each(), taken), call)));
+    if (taken.length === 0 && !made.some((one) => isPromise(one) || isStream(one.value))) {
+      return this.outcome(method, id, made);
+    }
     this.handling += 1;
     const leave = this.enter(id, call);
-    return Promise.all(made).then((made) => {
+    const fed = Promise.all(made).then((made) => this.feed(id, made, call));
+    return fed.then((made) => {
       this.handling -= 1;
       leave();
+      // Nobody looks at it any more: its giver drops it by the answer.
+      for (const [key, items] of taken) {
+        if (!items.isBegun && this.taken.get(key) === items) this.taken.delete(key);
+      }
       return this.outcome(method, id, made, call.isCancelled);
     });
   }
@@ -1051,6 +1483,45 @@ function readThrown(thrown) {
     // Then it is like any other.
   }
   return { code: HANDLER_FAILED, message };
+}
+
+/** Whether it comes bit by bit: what is iterated with `for await`, or the iterator of a generator. */
+function isStream(value) {
+  try {
+    if (typeof value !== "object" || value === null) return false;
+    if (typeof value[Symbol.asyncIterator] === "function") return true;
+    return typeof value[Symbol.iterator] === "function" && typeof value.next === "function";
+  } catch {
+    return false;
+  }
+}
+
+/** The id of the stream that this stands for, if it does. */
+function streamId(value) {
+  if (!isMap(value) || !Object.hasOwn(value, STREAM) || Object.keys(value).length !== 1) return undefined;
+  const id = value[STREAM];
+  const isNumber = Number.isFinite(id) || typeof id === "bigint";
+  const isId = isNumber || (typeof id === "string" && id.length <= ID_SIZE);
+  return isId ? id : undefined;
+}
+
+/** An iterator is not needed any more, whatever it does about that. */
+function leave(iterator) {
+  run(() => iterator?.return?.());
+}
+
+function pause(milliseconds) {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/**
+ * How much longer the other side may be silent. It is not, as long as it takes items from here, or
+ * waits for us to take its own.
+ */
+function silence({ heard, items, feeds }, patience) {
+  if (heard === undefined) return 0;
+  const isOurs = (items && items.granted === 0) || feeds.some((feed) => !feed.isOver && feed.credit > 0);
+  return isOurs ? patience : Math.ceil(heard + patience - performance.now());
 }
 
 /** Goes on with a value, or with what a promise will have. */

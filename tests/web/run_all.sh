@@ -22,6 +22,7 @@ if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modu
 fi
 cargo build --quiet --package quickrpc-examples --example chat --example supply
 cargo build --quiet --package quickrpc-tests --bin lab_server --bin juggler_server
+cargo build --quiet --package quickrpc --features cli --bin quickrpc
 QUICKRPC_BUILT=$(cargo metadata --no-deps --format-version 1 |
   sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')/debug
 CHROMIUM=$(command -v "${CHROMIUM:-chromium}")

@@ -1,6 +1,6 @@
 //! `EchoOutgoing` and `EchoOutgoingEach`: the sending half.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
 use super::property::Property;
@@ -50,6 +50,8 @@ impl Side<'_> {
         let calls = self
             .outgoing
             .iter()
+            // A stream goes to one.
+            .filter(|(_, call)| !call.takes_streams())
             .map(|(index, call)| self.send_each(*index, call));
         let properties = self.property_senders(true);
         let poisoned = self.poisoned_senders();
@@ -152,6 +154,12 @@ impl Side<'_> {
         let values = call.arguments.iter().map(|argument| self.value(argument));
         let travels = call.result.as_ref();
         let travels = travels.map(|result| result.travels(self.krate));
+        let target = Ident::new("target", Span::mixed_site());
+        let gives = self.gives(call, &target);
+        let target = match &gives {
+            Some(_) => quote!(#target),
+            None => quote!(self.0),
+        };
         quote! {
             #docs
             #deprecated
@@ -159,12 +167,33 @@ impl Side<'_> {
             #call_lints
             #vis fn #name(&self, #(#parameters),*) -> #result {
                 #travels
-                self.0.#method(
+                #gives
+                #target.#method(
                     const { &#handle::DESCRIPTION.calls[#index] },
                     #slot::__encode(#(#values),*),
                 )
             }
         }
+    }
+
+    /// Streams among the arguments are given to the peer, and something stands in their place.
+    fn gives(&self, call: &Call, target: &Ident) -> Option<TokenStream> {
+        let krate = self.krate;
+        let streams = call.arguments.iter().filter_map(|argument| {
+            let (name, types) = (&argument.name, argument.stream()?.types(krate));
+            Some(match argument.shape.optional {
+                true => quote! {
+                    let #name = #name.map(|stream| #target.give::<#types>(stream));
+                },
+                false => quote!(let #name = #target.give::<#types>(#name);),
+            })
+        });
+        call.takes_streams().then(|| {
+            quote! {
+                let mut #target = #krate::__private::Giving::new(&self.0);
+                #(#streams)*
+            }
+        })
     }
 
     /// An argument as it is handed to the encoder; see `Shape::outgoing`.
@@ -177,13 +206,15 @@ impl Side<'_> {
         let kind = &argument.shape.kind;
         if !argument.shape.optional {
             return match kind {
-                ArgumentKind::Bytes | ArgumentKind::Plain(_) => quote!(#wrapper(&#name)),
+                ArgumentKind::Bytes | ArgumentKind::Stream(_) | ArgumentKind::Plain(_) => {
+                    quote!(#wrapper(&#name))
+                }
                 _ => quote!(#wrapper(#name)),
             };
         }
         let borrowed = match kind {
             ArgumentKind::Bytes => quote!(#name.as_deref()),
-            ArgumentKind::Plain(_) => quote!(#name.as_ref()),
+            ArgumentKind::Stream(_) | ArgumentKind::Plain(_) => quote!(#name.as_ref()),
             _ => quote!(#name),
         };
         quote!(#krate::__private::Maybe(#borrowed.map(#wrapper)))

@@ -262,6 +262,8 @@ impl Side<'_> {
                 true => quote!(#name(#local)),
                 false => quote!(#local),
             });
+        let streams = call.arguments.iter().filter_map(Argument::stream);
+        let travels = streams.map(|stream| stream.travels(krate));
         let values = match call.has_whole() {
             true => quote!(#krate::__private::Whole(#(#values),*)),
             false => quote!((#(#values,)*)),
@@ -269,6 +271,7 @@ impl Side<'_> {
         quote! {
             fn __encode<'a>(#(#locals: #types),*) -> impl #krate::__private::OutArgs + 'a {
                 #(#functions)*
+                #(#travels)*
                 #values
             }
         }
@@ -296,6 +299,13 @@ fn owned(krate: &syn::Path, argument: &Argument, local: &Ident) -> TokenStream {
         ArgumentKind::Text => quote!(#krate::__private::Text::into_string),
         ArgumentKind::Blob => quote!(#krate::__private::Blob::into_vec),
         ArgumentKind::Bytes => quote!(#krate::Bytes::into_vec),
+        ArgumentKind::Stream(_) => {
+            let types = argument.stream().map(|stream| stream.types(krate));
+            return match argument.shape.optional {
+                true => quote!(#local.map(|stream| call.take_stream::<#types>(stream))),
+                false => quote!(call.take_stream::<#types>(#local)),
+            };
+        }
         _ => return quote!(#local),
     };
     match argument.shape.optional {
@@ -336,7 +346,9 @@ fn default_value(argument: &Argument, span: Span) -> TokenStream {
 fn given_value(argument: &Argument, expr: &syn::Expr) -> TokenStream {
     let span = expr.span();
     let declared = match &argument.shape.kind {
-        ArgumentKind::Reference(_) | ArgumentKind::Plain(_) => return quote!(#expr),
+        ArgumentKind::Reference(_) | ArgumentKind::Stream(_) | ArgumentKind::Plain(_) => {
+            return quote!(#expr);
+        }
         ArgumentKind::Slice(_) if !argument.shape.optional => {
             return quote_spanned!(span=> ::core::convert::Into::into(#expr));
         }

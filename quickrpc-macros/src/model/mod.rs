@@ -219,6 +219,12 @@ impl Call {
         matches!(&*self.arguments, [Argument { whole: true, .. }])
     }
 
+    /// Whether there are streams among its arguments.
+    pub(crate) fn takes_streams(&self) -> bool {
+        let mut arguments = self.arguments.iter();
+        arguments.any(|argument| matches!(argument.shape.kind, ArgumentKind::Stream(_)))
+    }
+
     /// Whether the side that is named after the trait receives it.
     pub(crate) fn is_incoming(&self) -> bool {
         self.direction == Some(Direction::Incoming)
@@ -241,16 +247,23 @@ impl Argument {
     }
 }
 
+impl Argument {
+    /// What comes bit by bit, if it is a stream.
+    pub(crate) fn stream(&self) -> Option<Streamed> {
+        match &self.shape.kind {
+            ArgumentKind::Stream(ty) => Streamed::of(ty),
+            _ => None,
+        }
+    }
+}
+
 impl Returned {
     fn new(declared: Type) -> Self {
         let value = shape::result_value(&declared).unwrap_or(&declared);
         let value = shape::promise_value(value).unwrap_or(value).clone();
         Returned {
             kind: ValueKind::of(&value),
-            stream: streamed(&value).map(|(item, end)| Streamed {
-                item: Travelling::new(item),
-                end: Travelling::new(end),
-            }),
+            stream: Streamed::of(&value),
             value,
             declared,
         }
@@ -277,24 +290,39 @@ impl Returned {
 
     /// Says where it is used that what is encoded can travel.
     pub(crate) fn travels(&self, krate: &Path) -> TokenStream {
-        let end = self.wire(krate);
-        let item = self.stream.as_ref().map(|stream| {
-            let item = stream.item.wire(krate);
-            quote!(#krate::__private::result_travels::<#item>();)
-        });
-        quote! {
-            #item
-            #krate::__private::result_travels::<#end>();
+        match &self.stream {
+            Some(stream) => stream.travels(krate),
+            None => {
+                let value = self.wire(krate);
+                quote!(#krate::__private::result_travels::<#value>();)
+            }
         }
     }
 }
 
 impl Streamed {
+    fn of(ty: &Type) -> Option<Self> {
+        let (item, end) = streamed(ty)?;
+        Some(Streamed {
+            item: Travelling::new(item),
+            end: Travelling::new(end),
+        })
+    }
+
     /// The type arguments of what handles streams: items and end, as they are and as they travel.
     pub(crate) fn types(&self, krate: &Path) -> TokenStream {
         let (item, end) = (&self.item.ty, &self.end.ty);
         let (item_wire, end_wire) = (self.item.wire(krate), self.end.wire(krate));
         quote!(#item, #item_wire, #end, #end_wire)
+    }
+
+    /// Says where it is used that both can travel.
+    pub(crate) fn travels(&self, krate: &Path) -> TokenStream {
+        let (item, end) = (self.item.wire(krate), self.end.wire(krate));
+        quote! {
+            #krate::__private::result_travels::<#item>();
+            #krate::__private::result_travels::<#end>();
+        }
     }
 }
 

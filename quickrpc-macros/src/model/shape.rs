@@ -25,6 +25,8 @@ pub(crate) enum ArgumentKind {
     Reference(Type),
     /// `Vec<u8>`
     Bytes,
+    /// `Stream<T, R>`
+    Stream(Type),
     /// Any other type.
     Plain(Type),
 }
@@ -57,6 +59,7 @@ impl Shape {
             ArgumentKind::Blob => quote!(#krate::__private::Blob<'de>),
             ArgumentKind::Slice(item) => quote_spanned!(span=> ::std::vec::Vec<#item>),
             ArgumentKind::Bytes => quote!(#krate::Bytes),
+            ArgumentKind::Stream(_) => quote!(#krate::__private::StreamId),
             ArgumentKind::Reference(ty) | ArgumentKind::Plain(ty) => quote!(#ty),
         };
         self.wrap(wire)
@@ -70,7 +73,9 @@ impl Shape {
                 quote!(::std::vec::Vec<::core::primitive::u8>)
             }
             ArgumentKind::Slice(item) => quote!(::std::vec::Vec<#item>),
-            ArgumentKind::Reference(ty) | ArgumentKind::Plain(ty) => quote!(#ty),
+            ArgumentKind::Reference(ty) | ArgumentKind::Stream(ty) | ArgumentKind::Plain(ty) => {
+                quote!(#ty)
+            }
         };
         self.wrap(owned)
     }
@@ -81,6 +86,7 @@ impl Shape {
             ArgumentKind::Text => quote!(::std::string::String),
             ArgumentKind::Blob | ArgumentKind::Bytes => quote!(#krate::Bytes),
             ArgumentKind::Slice(item) => quote!(::std::vec::Vec<#item>),
+            ArgumentKind::Stream(_) => quote!(#krate::__private::StreamId),
             ArgumentKind::Reference(ty) | ArgumentKind::Plain(ty) => quote!(#ty),
         }
     }
@@ -94,6 +100,7 @@ impl Shape {
             ArgumentKind::Text => quote!(#private::Plain<'a, ::core::primitive::str>),
             ArgumentKind::Blob | ArgumentKind::Bytes => quote!(#private::BlobRef<'a>),
             ArgumentKind::Slice(item) => quote_spanned!(span=> #private::Plain<'a, [#item]>),
+            ArgumentKind::Stream(_) => quote!(#private::Plain<'a, #private::StreamId>),
             ArgumentKind::Reference(ty) | ArgumentKind::Plain(ty) => {
                 quote_spanned!(span=> #private::Plain<'a, #ty>)
             }
@@ -114,7 +121,10 @@ impl Shape {
     /// Whether it certainly can be serialised and deserialised.
     pub(crate) fn is_well_known(&self) -> bool {
         match &self.kind {
-            ArgumentKind::Text | ArgumentKind::Blob | ArgumentKind::Bytes => true,
+            ArgumentKind::Text
+            | ArgumentKind::Blob
+            | ArgumentKind::Bytes
+            | ArgumentKind::Stream(_) => true,
             ArgumentKind::Slice(ty) | ArgumentKind::Reference(ty) | ArgumentKind::Plain(ty) => {
                 WELL_KNOWN.iter().any(|name| is_path(ty, name))
             }
@@ -124,9 +134,10 @@ impl Shape {
     /// The user's type inside, which is what the compiler shall point at if it cannot travel.
     pub(crate) fn span(&self) -> Span {
         match &self.kind {
-            ArgumentKind::Slice(ty) | ArgumentKind::Reference(ty) | ArgumentKind::Plain(ty) => {
-                ty.span()
-            }
+            ArgumentKind::Slice(ty)
+            | ArgumentKind::Reference(ty)
+            | ArgumentKind::Stream(ty)
+            | ArgumentKind::Plain(ty) => ty.span(),
             ArgumentKind::Text | ArgumentKind::Blob | ArgumentKind::Bytes => Span::call_site(),
         }
     }
@@ -143,6 +154,9 @@ impl ArgumentKind {
         let ty = peel(ty);
         if is_bytes(ty) {
             return ArgumentKind::Bytes;
+        }
+        if streamed(ty).is_some() {
+            return ArgumentKind::Stream(ty.clone());
         }
         let Type::Reference(reference) = ty else {
             return ArgumentKind::Plain(ty.clone());

@@ -6,9 +6,10 @@ use syn::visit::{self, Visit};
 use syn::{Type, TypePath, TypeReference};
 
 use crate::mistakes::Mistakes;
-use crate::model::{Call, option_value, peel};
+use crate::model::{ArgumentKind, Call, option_value, peel, streamed};
 
 pub(super) fn check(call: &Call, generated: &HashSet<String>, mistakes: &mut Mistakes) {
+    streams(call, mistakes);
     for argument in &call.arguments {
         let mut checker = Checker {
             generated,
@@ -35,6 +36,70 @@ pub(super) fn check(call: &Call, generated: &HashSet<String>, mistakes: &mut Mis
             "nobody waits for a notification; `#[timeout]` is for a call with a result, if only \
              `-> ()`",
         );
+    }
+}
+
+/// A stream stands where it is handed over as a whole, and somebody says that it was.
+fn streams(call: &Call, mistakes: &mut Mistakes) {
+    for argument in &call.arguments {
+        let ty = &argument.ty;
+        let is_stream = matches!(argument.shape.kind, ArgumentKind::Stream(_));
+        let text = if !is_stream {
+            match Inner::has_stream(ty) {
+                true => {
+                    "a stream is an argument by itself, `Stream<T>` or `Option<Stream<T>>`, and no \
+                         part of another one, nor a reference"
+                }
+                false => continue,
+            }
+        } else if call.result.is_none() {
+            "nobody would answer that the stream is not taken: give the call a result, if only `-> ()`"
+        } else if argument.whole {
+            "a stream is not sent by itself: `#[whole]` is for values"
+        } else if argument.default.is_some() {
+            "a stream has no default: write `Option<Stream<T>>` if it may be missing"
+        } else if nested(ty) {
+            "the items of a stream are values, and no streams"
+        } else {
+            continue;
+        };
+        mistakes.add(ty, text);
+    }
+    if let Some(result) = &call.result {
+        let text = match &result.stream {
+            // Said already.
+            _ if call.property.is_some() => return,
+            Some(_) if nested(&result.value) => "the items of a stream are values, and no streams",
+            None if Inner::has_stream(&result.value) => {
+                "a stream is the result itself, `Stream<T>` or `Result<Stream<T>, E>`, and no part of it"
+            }
+            _ => return,
+        };
+        mistakes.add(&result.value, text);
+    }
+}
+
+/// Whether there is a stream in a stream.
+fn nested(ty: &Type) -> bool {
+    let ty = option_value(ty).unwrap_or(ty);
+    streamed(ty).is_some_and(|(item, end)| Inner::has_stream(&item) || Inner::has_stream(&end))
+}
+
+/// Looks for streams within a type.
+struct Inner(bool);
+
+impl Inner {
+    fn has_stream(ty: &Type) -> bool {
+        let mut inner = Inner(false);
+        inner.visit_type(ty);
+        inner.0
+    }
+}
+
+impl<'ast> Visit<'ast> for Inner {
+    fn visit_type(&mut self, ty: &'ast Type) {
+        self.0 |= streamed(ty).is_some();
+        visit::visit_type(self, ty);
     }
 }
 

@@ -10,6 +10,8 @@ thread_local! {
     static READS: Cell<u64> = const { Cell::new(0) };
     /// The API whose turn this thread holds; 0 for none.
     static TURN: Cell<u64> = const { Cell::new(0) };
+    /// This thread polls a future of ours, which is woken and waits for nothing.
+    static POLLS: Cell<bool> = const { Cell::new(false) };
     /// This thread is inside code of the user, which may hold locks.
     static INSIDE: Cell<bool> = const { Cell::new(false) };
 }
@@ -52,4 +54,14 @@ pub(crate) fn is_inside() -> bool {
 /// The calling thread is inside code of the user, or not. Gives what it was before.
 pub(crate) fn set_inside(inside: bool) -> bool {
     INSIDE.replace(inside)
+}
+
+/// Whether the calling thread polls something that will be woken, and does not wait for it.
+pub(crate) fn polls() -> bool {
+    POLLS.get()
+}
+
+/// The calling thread polls something that will be woken, or not. Gives what it did before.
+pub(crate) fn set_polls(polls: bool) -> bool {
+    POLLS.replace(polls)
 }

@@ -123,7 +123,8 @@ impl Calls {
             };
             let error = conn.gone(&reason);
             if let [_] = peers {
-                lock(&self.pending).remove(id);
+                let unseen = lock(&self.pending).remove(id);
+                drop(unseen);
                 return Err(error);
             }
             self.fail_call(conn, Some(id), error);

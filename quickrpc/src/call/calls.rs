@@ -30,6 +30,7 @@ use super::processing::Processing;
 use super::promise::{Context, PendingCall};
 use super::property::table::Properties;
 use super::slot::SlotTable;
+use super::stream::arguments::Arguments;
 use super::stream::feeds::Feeds;
 use super::unsent::table::Unsent;
 
@@ -43,6 +44,7 @@ pub(crate) struct Calls {
     pub(crate) slots: SlotTable,
     pub(crate) properties: Properties,
     pub(crate) feeds: Feeds,
+    pub(crate) arguments: Arguments,
     pub(crate) observers: Observers,
     pub(crate) gate: Gate,
     pub(crate) discovery: Discovery,
@@ -67,6 +69,7 @@ impl Calls {
             slots,
             properties: Properties::default(),
             feeds: Feeds::default(),
+            arguments: Arguments::default(),
             observers: Observers::default(),
             gate: Gate::default(),
             discovery: Discovery::default(),
@@ -286,7 +289,7 @@ impl Calls {
     }
 
     /// Somebody waits for a call without reading by itself, so the poll thread has to read.
-    fn attend_to(&self, call: u64, thread: bool) {
+    pub(super) fn attend_to(&self, call: u64, thread: bool) {
         let parked = lock(&self.pending).attend(call, thread);
         if !parked.is_empty() {
             self.net.unpark(&parked);

@@ -102,6 +102,9 @@ impl Calls {
     /// A peer gives up its call with this id, by a message of this size. Gives true if something
     /// waits behind its calls now.
     pub(crate) fn cancel(&self, conn: &Conn, id: &str, size: usize) -> bool {
+        if self.cancel_argument(conn, id) {
+            return false;
+        }
         let mark = match self.late.cancel(CallKey::new(conn.id(), id)) {
             Ok(told) => {
                 self.tell_unwanted(told);
@@ -153,17 +156,21 @@ impl Calls {
             .filter_map(Weak::upgrade)
             .flat_map(|one| one.unwanted())
             .collect();
-        if callbacks.is_empty() {
-            return;
+        if !callbacks.is_empty() {
+            self.undisturbed(move || wish::run(callbacks));
         }
+    }
+
+    /// Runs code of the program that a peer or another thread has caused, where it disturbs nobody.
+    pub(super) fn undisturbed(&self, run: impl FnOnce() + Send + 'static) {
         // A thread of the program may hold locks of the program; and what a handler causes on its
         // own thread does not interrupt it.
         let here = here::reads(self.net.id) && !here::is_inside();
         match self.net.reactor() {
             Some(reactor) if !here => {
-                reactor.ask(Command::Call(Box::new(move || wish::run(callbacks))));
+                reactor.ask(Command::Call(Box::new(run)));
             }
-            _ => wish::run(callbacks),
+            _ => run(),
         }
     }
 }

@@ -203,6 +203,11 @@ impl<'de> Invocation<'de> {
         self.slot.call_error(error)
     }
 
+    /// Whose it is, and of which API.
+    pub(crate) fn came_from(&self) -> (&'de Arc<Conn>, &'de Calls) {
+        (self.conn, self.calls)
+    }
+
     /// The name on the wire.
     pub(crate) fn method(&self) -> &'de str {
         &self.slot.name

@@ -37,6 +37,7 @@ impl Above for Calls {
     fn lost(&self, peer: &Conn, reason: &DisconnectReason) {
         self.properties.lost(peer.id());
         self.feeds.lost(peer.id());
+        self.arguments.lost(peer.id(), &peer.gone(reason));
         self.fail_pending(peer, reason);
         // One that has only ended its side may still take answers.
         if peer.is_closed() || !peer.wire.frames.ends_by_halves() {
@@ -150,6 +151,7 @@ impl Above for Calls {
         }
         self.unsent.clear();
         self.feeds.clear();
+        self.arguments.clear();
         let marks = (self.cancel_running(), self.apart.cancel_running());
         self.mailbox.wait_idle(deadline);
         self.apart.wait_idle(deadline);

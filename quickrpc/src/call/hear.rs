@@ -21,7 +21,7 @@ use super::calls::Calls;
 use super::cancel;
 use super::dispatch::{Call, Unreadable};
 use super::mailbox::{Item, Turn};
-use super::stream::telegrams::{ITEM, MORE};
+use super::stream::telegrams::{DONE, ITEM, MORE};
 
 /// What something answers that was no call.
 const NO_CALL: Answers<'_> = Answers {
@@ -263,9 +263,9 @@ impl<'a> Ear<'a> {
         route: &Route,
     ) {
         self.conn.reading.heard_call();
-        // Both names of streams are as long.
-        if parts.method.has_length(ITEM.len()) && self.of_stream(&parts, telegram) {
-            return self.no_answer(route);
+        // All names of streams are as long.
+        if parts.method.has_length(ITEM.len()) && self.of_stream(&parts, sender, telegram, route) {
+            return;
         }
         if let Some(rate) = &self.conn.rate
             && let Some(too_fast) = rate.exceeded()
@@ -357,18 +357,53 @@ impl<'a> Ear<'a> {
 
     /// What belongs to streams is noticed by whoever reads. Gives whether it was that.
     #[inline(never)]
-    fn of_stream(&mut self, parts: &CallParts, telegram: &Telegram<'_>) -> bool {
-        if parts.id.is_some() {
+    fn of_stream(
+        &mut self,
+        parts: &CallParts,
+        sender: &Sender,
+        telegram: &mut Telegram<'_>,
+        route: &Route,
+    ) -> bool {
+        let (calls, conn, script) = (self.calls, self.conn, telegram.script);
+        let params = &parts.params;
+        let method = parts.method.of(*script);
+        let heard = match method {
+            _ if parts.id.is_some() => Err("nobody answers it, so that it has no `id`".into()),
+            ITEM => calls.item(conn, script, params).map(|()| false),
+            MORE => calls.more(conn, script, params),
+            DONE => calls.done(conn, script, params).map(|()| false),
+            _ => return false,
+        };
+        let reason = match heard {
+            Ok(waits) => {
+                self.waits |= waits;
+                self.no_answer(route);
+                return true;
+            }
+            Err(reason) => reason,
+        };
+        // A program may have declared it, for what it does by itself.
+        if !matches!(method, ITEM | MORE | DONE) || calls.slots.find(method).is_some() {
             return false;
         }
-        let (script, params) = (telegram.script, &parts.params);
-        let waits = match parts.method.of(*script) {
-            ITEM => return self.calls.item(self.conn, script, params),
-            MORE => self.calls.more(self.conn, script, params),
-            _ => None,
-        };
-        self.waits |= waits.unwrap_or(false);
-        waits.is_some()
+        let limits = &conn.wire.limits;
+        if matches!(params, Payload::Raw(_))
+            && let Ok(envelope) = conn.wire.codec.decode(*script, limits)
+        {
+            // Nobody has looked at the whole telegram yet, which says what it really is.
+            self.envelope(envelope, sender, telegram, route);
+            return true;
+        }
+        let text = format!("`{method}` of a stream cannot be understood: {reason}");
+        let error = CallError::new(CallError::INVALID_PARAMS, text);
+        match &parts.id {
+            Some(id) => self.answer_error(id.of(*script), &error, route),
+            None => {
+                self.trouble(sender, Error::Call(error));
+                self.no_answer(route);
+            }
+        }
+        true
     }
 
     /// Too much of this peer waits, of whom not even the connection is ours to leave unread.

@@ -50,6 +50,11 @@ pub(crate) trait ArgsFor {
         method: &str,
         id: Option<u64>,
     ) -> Result<(), String>;
+
+    /// Whether the call may take longer than its peer may be silent.
+    fn lasts(&self) -> bool {
+        false
+    }
 }
 
 /// Arguments of a declared call.
@@ -108,6 +113,7 @@ impl<A: ArgsFor> ArgsFor for Timed<'_, A> {
     ) -> Result<(), String> {
         self.args.encode(wire, out, method, id)?;
         if wire.codec.deadlines()
+            && !self.args.lasts()
             && let Some(deadline) = self.deadline
         {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -135,7 +141,7 @@ impl Target {
         }
     }
 
-    pub(crate) fn calls(&self) -> &Calls {
+    pub(crate) fn calls(&self) -> &Arc<Calls> {
         &self.calls
     }
 
@@ -342,7 +348,8 @@ impl Target {
         };
         if let Some(error) = unsent {
             // Whatever settled the promise meanwhile, nobody has seen it yet.
-            drop(lock(&self.calls.pending).remove(id));
+            let unseen = lock(&self.calls.pending).remove(id);
+            drop(unseen);
             return Err(error);
         }
         Ok(promise)

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
-use crate::base::foreign;
 use crate::base::sync::lock;
+use crate::base::{foreign, here};
 
 use super::mailbox::Item;
 
@@ -74,7 +74,9 @@ impl Task {
             };
             let waker = Waker::from(Arc::clone(self));
             let mut context = Context::from_waker(&waker);
+            let before = here::set_polls(true);
             let polled = foreign::attempt(|| work(&mut context));
+            here::set_polls(before);
             if let Err(text) = &polled {
                 foreign::report("a task", text);
             }

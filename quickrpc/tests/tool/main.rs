@@ -5,5 +5,7 @@
 mod bench;
 mod calls;
 mod generated;
+mod listening;
 mod run;
+mod taps;
 mod transcripts;

@@ -126,6 +126,7 @@ pub fn with_input(args: &[&str], input: &str) -> Ran {
 /// A program that goes on until the test ends.
 pub struct Running {
     child: Child,
+    stdout: std::process::ChildStdout,
     pub stderr: BufReader<std::process::ChildStderr>,
 }
 
@@ -135,9 +136,10 @@ impl Running {
     }
 
     pub fn spawn(command: &mut Command) -> Self {
-        let command = command.stdout(Stdio::null()).stderr(Stdio::piped());
+        let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("it was built");
         Running {
+            stdout: child.stdout.take().expect("a pipe"),
             stderr: BufReader::new(child.stderr.take().expect("a pipe")),
             child,
         }
@@ -151,6 +153,18 @@ impl Running {
                 return address.to_owned();
             }
         }
+    }
+
+    /// All that it prints, up to its end.
+    pub fn rest(&mut self) -> String {
+        let mut text = String::new();
+        std::io::Read::read_to_string(&mut self.stdout, &mut text).expect("text");
+        text
+    }
+
+    /// The exit code of one that ends by itself.
+    pub fn code(&mut self) -> i32 {
+        self.child.wait().expect("it ends").code().unwrap_or(-1)
     }
 
     pub fn error_line(&mut self) -> String {

@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { Inbox, within } from "./wait.js";
 
 /** Where cargo puts what it builds. */
-const BUILT = process.env.QUICKRPC_BUILT ?? new URL("../../../target/debug", import.meta.url).pathname;
+export const BUILT = process.env.QUICKRPC_BUILT ?? new URL("../../../target/debug", import.meta.url).pathname;
 
 export class Program {
   #lines = new Inbox();

@@ -7,6 +7,7 @@ import {
   type Connection,
   RpcError,
   type Status,
+  type Stream,
   type Value,
   connect,
 } from "../../../quickrpc/web/quickrpc.js";
@@ -59,6 +60,35 @@ api.slot("close").connect(() => {});
 api.slot("toString").connect(() => "text");
 api.close();
 
+// What comes bit by bit.
+interface Hub {
+  lines(params: { path: string }): Stream<string>;
+  calibrate(params: {}): Stream<number, string>;
+  upload(params: { data: Stream<Uint8Array> }): number;
+}
+const hub = connect<Hub, Hub>();
+for await (const line of hub.call("lines", { path: "x" })) console.log(line.length);
+for await (const percent of hub.remote.calibrate()) console.log(percent.toFixed());
+const report: Promise<string> = hub.call("calibrate");
+const nothing: Promise<null> = hub.call("lines", { path: "x" });
+async function* blocks() {
+  yield new Uint8Array(3);
+}
+const size: Promise<number> = hub.call("upload", { data: blocks() });
+hub.lines.connect(async function* ({ path }) {
+  yield path;
+});
+hub.calibrate.connect(function* () {
+  yield 50;
+  return "fine";
+});
+hub.upload.connect(async ({ data }) => {
+  let bytes = 0;
+  for await (const block of data) bytes += block.length;
+  return bytes;
+});
+for await (const anything of any.call("lines")) console.log(anything);
+
 // Properties of the other side.
 const supply = connect<Server, Page, { voltage: number; close: boolean }>();
 supply.voltage.connect((volts) => console.log(volts.toFixed()));
@@ -100,6 +130,17 @@ try {
   else if (CallError.is(error)) console.log(error.message, String(error.data));
 }
 throw new CallError("not here", { code: 404, data: { name: "x" } });
+
+async function wrongStreams() {
+  // @ts-expect-error: a result that is no stream
+  for await (const bit of api.call("ping")) console.log(bit);
+  // @ts-expect-error: items of another type
+  for await (const line of hub.call("calibrate")) console.log(line.length);
+  // @ts-expect-error: no stream
+  hub.call("upload", { data: 5 });
+  // @ts-expect-error: no items
+  hub.lines.connect(() => "text");
+}
 
 function wrong() {
   // @ts-expect-error: an unknown method

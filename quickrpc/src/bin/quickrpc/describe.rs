@@ -77,7 +77,7 @@ pub fn document(place: &str, how: &How) -> Result<Value, Failure> {
     })
 }
 
-fn overview(interface: &Interface) -> String {
+pub fn overview(interface: &Interface) -> String {
     let mut text = format!("{} {}\n", output::bold(&interface.title), interface.version);
     for line in interface.docs.lines() {
         text += &format!("{line}\n");
@@ -131,7 +131,7 @@ fn first_line(text: &mut String, docs: &str) {
     }
 }
 
-fn in_full(method: &Method, interface: &Interface) -> String {
+pub fn in_full(method: &Method, interface: &Interface) -> String {
     let mut text = format!("{}\n", output::bold(&method.signature()));
     for line in method.docs.lines() {
         text += format!("  {line}").trim_end();

@@ -13,10 +13,15 @@ mod complete;
 mod describe;
 mod failure;
 mod interface;
+mod listen;
 mod output;
 mod probe;
+mod repl;
+mod replay;
 mod seek;
 mod serve;
+mod tap;
+mod telegrams;
 mod types;
 mod values;
 mod wire;
@@ -58,10 +63,14 @@ Exit codes:
 enum Command {
     Call(call::Call),
     Notify(call::Notify),
+    Listen(listen::Listen),
+    Repl(repl::Repl),
     Describe(describe::Describe),
     Serve(serve::Serve),
     Check(check::Check),
     Codegen(codegen::Codegen),
+    Tap(Box<tap::Tap>),
+    Replay(replay::Replay),
     Bench(bench::Bench),
     Seek(Box<seek::Seek>),
     Completions(complete::Completions),
@@ -73,10 +82,14 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Call(command) => command.run(),
         Command::Notify(command) => command.run(),
+        Command::Listen(command) => command.run(),
+        Command::Repl(command) => command.run(),
         Command::Describe(command) => command.run(),
         Command::Serve(command) => command.run(),
         Command::Check(command) => command.run(),
         Command::Codegen(command) => command.run(),
+        Command::Tap(command) => command.run(),
+        Command::Replay(command) => command.run(),
         Command::Bench(command) => command.run(),
         Command::Seek(command) => command.run(),
         Command::Completions(command) => command.run(),

@@ -106,6 +106,16 @@ pub(crate) trait PendingCall: Send + Sync {
     /// When it has to be settled, as far as is known now.
     fn deadline(&self) -> Option<Instant>;
 
+    /// It has waited for a peer, and goes to these now.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot.
+    fn asks(&self, peers: &[Arc<Conn>]) -> Result<()> {
+        let _ = peers;
+        Ok(())
+    }
+
     /// A peer has sent an item of it; the payload are the arguments of that message.
     fn item(
         &self,

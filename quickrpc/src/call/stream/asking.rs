@@ -4,9 +4,11 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Stream;
+use super::given::Gifts;
 use super::incoming::{Incoming, ItemCodec};
 use super::telegrams::{self, CallId, MORE, More};
 use crate::base::error::{Error, Result};
@@ -14,7 +16,7 @@ use crate::base::scratch::with_scratch;
 use crate::base::sender::Sender;
 use crate::base::sync::lock;
 use crate::call::calls::Calls;
-use crate::call::promise::{Context, ItemOutcome};
+use crate::call::promise::{CallInfo, Context, ItemOutcome, PendingCall};
 use crate::call::reply::Via;
 use crate::call::target::{ArgsFor, Declared, Target, decode};
 use crate::format::args::OutArgs;
@@ -80,17 +82,21 @@ impl Target {
             if !peers.is_empty() {
                 only_streams(&info.method, peers)?;
             }
-            let id = info.id;
-            let codec = ItemCodec {
-                item: item::<T, W>,
-                result: decode::<R, V>,
-            };
-            let (stream, call, granted) = Incoming::begin(context, info, codec);
-            Ok(((stream, id, granted), call))
+            let (stream, call, asked) = Asked::begin::<T, W, R, V>(context, info, Gifts::default());
+            Ok(((stream, asked), call))
         });
+        self.granted(asked)
+    }
+
+    /// The stream of a call that was sent, and the first credit for it.
+    pub(super) fn granted<T, R>(&self, asked: Result<(Stream<T, R>, Asked)>) -> Stream<T, R>
+    where
+        T: Send + 'static,
+        R: Send + 'static,
+    {
         match asked {
-            Ok((stream, id, granted)) => {
-                self.calls().grant_items(id, granted);
+            Ok((stream, asked)) => {
+                self.calls().grant_items(asked.id, asked.granted);
                 stream
             }
             Err(error) => Stream::failed(error),
@@ -98,8 +104,36 @@ impl Target {
     }
 }
 
+/// A call whose result is a stream, and the credit that leaves behind it.
+pub(super) struct Asked {
+    id: u64,
+    granted: u64,
+}
+
+impl Asked {
+    pub(super) fn begin<T, W, R, V>(
+        context: Arc<dyn Context>,
+        info: CallInfo,
+        gifts: Gifts,
+    ) -> (Stream<T, R>, Arc<dyn PendingCall>, Asked)
+    where
+        T: Via<W> + Send + 'static,
+        W: DeserializeOwned + 'static,
+        R: Via<V> + Send + 'static,
+        V: DeserializeOwned + 'static,
+    {
+        let id = info.id;
+        let codec = ItemCodec {
+            item: item::<T, W>,
+            result: decode::<R, V>,
+        };
+        let (stream, call, granted) = Incoming::begin(context, info, codec, gifts);
+        (stream, call, Asked { id, granted })
+    }
+}
+
 /// Reads an item of a stream.
-fn item<T: Via<W>, W: DeserializeOwned>(
+pub(super) fn item<T: Via<W>, W: DeserializeOwned>(
     codec: &AnyCodec,
     telegram: &Script<'_>,
     payload: &Payload,
@@ -112,8 +146,8 @@ fn item<T: Via<W>, W: DeserializeOwned>(
 pub(crate) fn only_streams(method: &str, peers: &[Arc<Conn>]) -> Result<()> {
     let [conn] = peers else {
         let text = format!(
-            "`{method}` gives a stream, which comes from one peer, and {} are meant: use \
-             `.to(peer)`, or `.each()` for a stream of each",
+            "`{method}` has a stream, which is between two peers, and {} are meant: use \
+             `.to(peer)`, or `.each()` for a stream from each",
             peers.len()
         );
         return Err(Error::Config(text.into()));
@@ -129,45 +163,70 @@ pub(crate) fn only_streams(method: &str, peers: &[Arc<Conn>]) -> Result<()> {
 }
 
 impl Calls {
-    /// A peer has sent an item. Gives whether it was one.
-    pub(crate) fn item(&self, conn: &Arc<Conn>, telegram: &Script<'_>, params: &Payload) -> bool {
+    /// A peer has sent an item.
+    ///
+    /// # Errors
+    ///
+    /// Why it is none.
+    pub(crate) fn item(
+        &self,
+        conn: &Arc<Conn>,
+        telegram: &Script<'_>,
+        params: &Payload,
+    ) -> Result<(), String> {
         let (codec, depth) = (&conn.wire.codec, conn.wire.limits.nesting_depth);
-        let Ok(id) = telegrams::item_id(codec, telegram, params, depth) else {
-            return false;
-        };
-        let call = lock(&self.pending).of(id, conn);
+        let id = telegrams::item_id(codec, telegram, params, depth)?;
+        let argument = self.arguments.find(conn.id(), &id);
+        let is_argument = argument.is_some();
+        let call = argument.or_else(|| {
+            let CallId::Number(number) = id else {
+                return None;
+            };
+            lock(&self.pending).of(u64::try_from(number).ok()?, conn)
+        });
         let Some(call) = call else {
-            crate::base::log::debug!(peer = %conn.peer(), id, "an item that nobody waits for");
-            return true;
+            crate::base::log::debug!(peer = %conn.peer(), ?id, "an item that nobody waits for");
+            return Ok(());
         };
         match call.item(conn, codec, telegram, params, depth) {
             ItemOutcome::Taken => {}
             ItemOutcome::TakenMore => self.net.relieve(),
             ItemOutcome::NoStream => {
-                crate::base::log::debug!(peer = %conn.peer(), id, "an item of a call that has none");
+                crate::base::log::debug!(peer = %conn.peer(), ?id, "an item of a call that has none");
             }
             ItemOutcome::Bad(error) => {
                 call.fail(error, conn.id());
-                Context::cancel(self, id);
+                match id {
+                    id if is_argument => self.refuse_argument(conn, &id),
+                    CallId::Number(number) => Context::cancel(self, number.unsigned_abs()),
+                    CallId::Text(_) | CallId::Other(_) => {}
+                }
             }
         }
-        true
+        Ok(())
     }
 
-    /// A peer takes more items of a stream. `None`: it has not said so; else whether something
-    /// waits behind its calls now.
+    /// A peer takes more items of a stream. Gives whether something waits behind its calls now.
+    ///
+    /// # Errors
+    ///
+    /// Why it has not said so.
     pub(crate) fn more(
         &self,
         conn: &Arc<Conn>,
         telegram: &Script<'_>,
         params: &Payload,
-    ) -> Option<bool> {
+    ) -> Result<bool, String> {
         let (codec, depth) = (&conn.wire.codec, conn.wire.limits.nesting_depth);
-        let more = telegrams::more(codec, telegram, params, depth).ok()?;
-        let More { id, items } = more;
+        let More { id, items } = telegrams::more(codec, telegram, params, depth)?;
         let peer = conn.id();
         if self.feeds.more(peer, &id, items) {
-            return Some(false);
+            return Ok(false);
+        }
+        if self.feeds.was_argument(&id) {
+            // It has ended before it was asked for, and who asks would wait for ever.
+            self.say_done::<()>(conn, &id, Err(Error::Cancelled));
+            return Ok(false);
         }
         // The call may wait or run still: where it is begun, its stream is known when it ends.
         let (me, behind) = (self.me.clone(), id.clone());
@@ -180,7 +239,7 @@ impl Calls {
             // Or has ended meanwhile.
             self.feeds.more(peer, &id, items);
         }
-        Some(waits)
+        Ok(waits)
     }
 
     /// The peer that was asked may send so many more items.
@@ -189,16 +248,34 @@ impl Calls {
             return;
         }
         let id = CallId::Number(i64::try_from(call).unwrap_or(i64::MAX));
-        let (more, method) = (More { id, items }, MORE);
         let asked = lock(&self.pending).only_asked(call);
-        let Some(conn) = asked else {
-            return;
+        if let Some(conn) = asked {
+            self.say_more(&conn, &id, items);
+        }
+    }
+
+    /// A peer may send so many more items of a stream.
+    pub(super) fn say_more(&self, conn: &Arc<Conn>, id: &CallId, items: u64) {
+        let more = More {
+            id: id.clone(),
+            items,
         };
+        self.say(conn, MORE, &more, &(id, items));
+    }
+
+    /// Tells a peer something of a stream: arguments by name, and by place for who has no names.
+    pub(super) fn say(
+        &self,
+        conn: &Arc<Conn>,
+        method: &'static str,
+        named: &impl Serialize,
+        placed: &impl Serialize,
+    ) {
         let said = with_scratch(|out| {
             let codec = &conn.wire.codec;
             let encoded = match conn.wire.is_nameless(false) {
-                true => codec.encode_call(out, MORE, &(&more.id, more.items), None),
-                false => codec.encode_call(out, MORE, &more, None),
+                true => codec.encode_call(out, method, placed, None),
+                false => codec.encode_call(out, method, named, None),
             };
             encoded.map_err(|reason| Error::Encode {
                 method: method.into(),
@@ -206,8 +283,8 @@ impl Calls {
             })?;
             conn.frame(out, method)?;
             let about = About::Call { method, id: None };
-            // Small, and never more than the items that have come.
-            self.net.transmit(&conn, out, about, Wait::Answer)
+            // Never more than the items that have come, and streams that there were.
+            self.net.transmit(conn, out, about, Wait::Answer)
         });
         if let Err(error) = said {
             crate::base::log::debug!(peer = %conn.peer(), "`{method}`: {error}");

@@ -109,6 +109,21 @@ impl Entry {
         })
     }
 
+    /// One for an argument of a call of ours; `None` if the peer uses this id.
+    pub(crate) fn of_argument(calls: &Arc<Calls>, conn: &Conn, id: &CallId) -> Option<Self> {
+        let fed = calls.feeds.begin_argument(conn.id(), id)?;
+        Some(Entry {
+            calls: Arc::clone(calls),
+            peer: conn.id(),
+            id: id.clone(),
+            fed,
+        })
+    }
+
+    pub(crate) fn fed(&self) -> Arc<Fed> {
+        Arc::clone(&self.fed)
+    }
+
     /// Before the answer leaves: the peer may use the id again then.
     fn leave(&self) {
         self.calls.feeds.ended(self.peer, &self.id, &self.fed);
@@ -133,14 +148,40 @@ pub(crate) fn feed<T, W, R, V>(
     R: Via<V> + Send + 'static,
     V: Serialize + 'static,
 {
+    let fed = Arc::clone(&entry.fed);
+    let behind = Behind::Answer {
+        answer,
+        _wanted: Arc::clone(&wanted),
+    };
+    run::<T, W, R, V>(behind, stream, entry);
+    wanted.is_fed(&fed);
+}
+
+/// Feeds a peer with an argument of a call, once it asks for it.
+pub(crate) fn feed_argument<T, W, R, V>(conn: &Arc<Conn>, stream: Stream<T, R>, entry: Entry)
+where
+    T: Via<W> + Send + 'static,
+    W: Serialize + 'static,
+    R: Via<V> + Send + 'static,
+    V: Serialize + 'static,
+{
+    run::<T, W, R, V>(Behind::Done(Arc::downgrade(conn)), stream, entry);
+}
+
+fn run<T, W, R, V>(behind: Behind, stream: Stream<T, R>, entry: Entry)
+where
+    T: Via<W> + Send + 'static,
+    W: Serialize + 'static,
+    R: Via<V> + Send + 'static,
+    V: Serialize + 'static,
+{
     let (calls, peer, fed) = (Arc::clone(&entry.calls), entry.peer, Arc::clone(&entry.fed));
     let mut feeding = Feeding {
-        answer: Some(answer),
+        behind: Some(behind),
         stream: Some(stream),
         entry,
         refused: Vec::new(),
         looked: false,
-        _wanted: Arc::clone(&wanted),
     };
     let work = move |cx: &mut Context<'_>| {
         let _batch = Batch::begin();
@@ -155,21 +196,38 @@ pub(crate) fn feed<T, W, R, V>(
     };
     let task = Task::new(Some(Box::new(post)), Box::new(work));
     calls.feeds.run(&fed, task);
-    wanted.is_fed(&fed);
+}
+
+/// What the peer hears behind the items.
+enum Behind {
+    /// The answer to its call. Whoever cancels holds what is wanted weakly.
+    Answer {
+        answer: LateAnswer,
+        _wanted: Arc<Wanted>,
+    },
+    /// That there are no more.
+    Done(Weak<Conn>),
+}
+
+impl Behind {
+    fn conn(&self) -> Option<Arc<Conn>> {
+        match self {
+            Behind::Answer { answer, .. } => answer.conn.upgrade(),
+            Behind::Done(conn) => conn.upgrade(),
+        }
+    }
 }
 
 /// A stream on its way to a peer. Dropped before its end, it is given up.
 struct Feeding<T, R> {
-    /// `None` once it is answered.
-    answer: Option<LateAnswer>,
+    /// `None` once it is said.
+    behind: Option<Behind>,
     stream: Option<Stream<T, R>>,
     entry: Entry,
     /// An item for which there was no room.
     refused: Vec<u8>,
     /// It was looked whether the peer has said how much it takes.
     looked: bool,
-    /// Whoever cancels holds it weakly.
-    _wanted: Arc<Wanted>,
 }
 
 /// How feeding ends.
@@ -189,10 +247,7 @@ impl<T: Send + 'static, R: Send + 'static> Feeding<T, R> {
         T: Via<W>,
         W: Serialize,
     {
-        let conn = self
-            .answer
-            .as_ref()
-            .and_then(|answer| answer.conn.upgrade());
+        let conn = self.behind.as_ref().and_then(Behind::conn);
         let Some(conn) = conn.filter(|conn| !conn.is_closed()) else {
             return Poll::Ready(End::Gone);
         };
@@ -237,11 +292,7 @@ impl<T: Send + 'static, R: Send + 'static> Feeding<T, R> {
     fn look(&mut self, cx: &Context<'_>) -> Poll<End> {
         self.looked = true;
         let waker = cx.waker().clone();
-        let reactor = self
-            .answer
-            .as_ref()
-            .map(|answer| answer.calls.net.reactor());
-        match reactor.flatten() {
+        match self.entry.calls.net.reactor() {
             Some(reactor) => reactor.ask(Command::Call(Box::new(move || waker.wake()))),
             None => waker.wake(),
         }
@@ -282,14 +333,11 @@ impl<T: Send + 'static, R: Send + 'static> Feeding<T, R> {
     }
 
     fn offer(&self, conn: &Arc<Conn>, item: &[u8]) -> Result<bool, End> {
-        let Some(answer) = &self.answer else {
-            return Err(End::Gone);
-        };
         let about = About::Call {
             method: ITEM,
             id: None,
         };
-        let offered = answer.calls.net.offer(conn, item, about);
+        let offered = self.entry.calls.net.offer(conn, item, about);
         offered.map_err(|error| match conn.is_closed() {
             true => End::Gone,
             false => End::Failed(error),
@@ -302,10 +350,9 @@ impl<T: Send + 'static, R: Send + 'static> Feeding<T, R> {
         V: Serialize,
     {
         if let End::Ended = end
-            && let (Some(stream), Some(answer)) = (self.stream.take(), self.answer.take())
+            && let Some(stream) = self.stream.take()
         {
-            self.entry.leave();
-            return answer.settle(stream.into_end().map(Via::into_wire));
+            return self.settle(stream.into_end().map(Via::into_wire));
         }
         self.give_up(match end {
             End::Failed(error) => error,
@@ -318,9 +365,25 @@ impl<T, R> Feeding<T, R> {
     fn give_up(&mut self, error: Error) {
         let stream = self.stream.take();
         foreign::catch("dropping a stream", || drop(stream));
-        if let Some(answer) = self.answer.take() {
-            self.entry.leave();
-            answer.settle::<()>(Err(error));
+        self.settle::<()>(Err(error));
+    }
+
+    /// Says what comes behind the items, unless it is said.
+    fn settle<V: Serialize>(&mut self, end: Result<V>) {
+        let asked_for = self.entry.fed.is_asked_for();
+        match self.behind.take() {
+            Some(Behind::Answer { answer, .. }) => {
+                self.entry.leave();
+                answer.settle(end);
+            }
+            Some(Behind::Done(conn)) => {
+                self.entry.leave();
+                // Who has not asked for it may not know what it is.
+                if asked_for && let Some(conn) = conn.upgrade() {
+                    self.entry.calls.say_done(&conn, &self.entry.id, end);
+                }
+            }
+            None => {}
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use super::telegrams::CallId;
 use crate::base::sync::lock;
@@ -16,13 +17,22 @@ pub(crate) struct Feeds {
     count: AtomicUsize,
     /// By peer and call; a leaf in the lock order.
     table: Mutex<HashMap<u64, HashMap<CallId, Arc<Fed>>>>,
+    /// How many arguments of ours were streams.
+    arguments: AtomicI64,
 }
 
 /// A stream that a peer gets.
-#[derive(Default)]
 pub(crate) struct Fed {
-    credit: Mutex<Credit>,
+    /// An argument of a call of ours, and not the result of one of the peer's.
+    is_argument: bool,
+    account: Mutex<Account>,
     task: Mutex<Option<Arc<Task>>>,
+}
+
+struct Account {
+    credit: Credit,
+    /// When the peer has said something of it, or it has ended.
+    heard: Instant,
 }
 
 /// Whether an item may be sent.
@@ -45,23 +55,34 @@ enum Credit {
     Unlimited(u64),
     /// So many more.
     Left(u64),
-}
-
-impl Default for Credit {
-    fn default() -> Self {
-        Credit::Unlimited(0)
-    }
+    /// Nothing before it asks: it may not know what a stream is.
+    Unasked,
+    /// The stream has ended.
+    Over,
 }
 
 impl Fed {
+    fn new(is_argument: bool) -> Arc<Self> {
+        let credit = match is_argument {
+            true => Credit::Unasked,
+            false => Credit::Unlimited(0),
+        };
+        let heard = Instant::now();
+        Arc::new(Fed {
+            is_argument,
+            account: Mutex::new(Account { credit, heard }),
+            task: Mutex::default(),
+        })
+    }
+
     /// Takes the credit for one item, if there is.
     pub(crate) fn may_send(&self, looked: bool) -> May {
-        match &mut *lock(&self.credit) {
+        match &mut lock(&self.account).credit {
             Credit::Unlimited(sent) if !looked && *sent > 0 && *sent % UNASKED == 0 => {
                 return May::Look;
             }
             Credit::Unlimited(sent) => *sent += 1,
-            Credit::Left(0) => return May::Wait,
+            Credit::Left(0) | Credit::Unasked | Credit::Over => return May::Wait,
             Credit::Left(left) => *left -= 1,
         }
         May::Send
@@ -69,23 +90,47 @@ impl Fed {
 
     /// An item for which credit was taken was not sent.
     pub(crate) fn unsent(&self) {
-        match &mut *lock(&self.credit) {
+        match &mut lock(&self.account).credit {
             Credit::Unlimited(sent) => *sent -= 1,
             // It may have been given as much as there can be.
             Credit::Left(left) => *left = left.saturating_add(1),
+            Credit::Unasked | Credit::Over => {}
         }
     }
 
     /// It takes so many more. The first time, they count from the beginning: the call may have
     /// been begun before this was read, though both came at once.
     fn grant(&self, items: u64) {
-        let mut credit = lock(&self.credit);
-        *credit = Credit::Left(match &*credit {
+        let mut account = lock(&self.account);
+        account.heard = Instant::now();
+        account.credit = Credit::Left(match &account.credit {
             Credit::Unlimited(sent) => items.saturating_sub(*sent),
             Credit::Left(left) => left.saturating_add(items),
+            Credit::Unasked => items,
+            Credit::Over => return,
         });
-        drop(credit);
+        drop(account);
         self.wake();
+    }
+
+    /// Whether the peer has said that it takes it.
+    pub(crate) fn is_asked_for(&self) -> bool {
+        !matches!(lock(&self.account).credit, Credit::Unasked)
+    }
+
+    /// Since when the peer is silent. As long as it has credit, the silence is ours.
+    pub(crate) fn silent_since(&self) -> Instant {
+        let account = lock(&self.account);
+        match account.credit {
+            Credit::Left(1..) => Instant::now(),
+            _ => account.heard,
+        }
+    }
+
+    fn is_over(&self) {
+        let mut account = lock(&self.account);
+        account.credit = Credit::Over;
+        account.heard = Instant::now();
     }
 
     /// It goes on.
@@ -108,25 +153,59 @@ impl Fed {
 impl Feeds {
     /// A stream begins. `None`: another one of this peer has this id.
     pub(crate) fn begin(&self, peer: u64, id: &CallId) -> Option<Arc<Fed>> {
+        self.enter(peer, id, false)
+    }
+
+    /// The same for an argument of a call of ours.
+    pub(crate) fn begin_argument(&self, peer: u64, id: &CallId) -> Option<Arc<Fed>> {
+        self.enter(peer, id, true)
+    }
+
+    /// A number for a stream that is an argument. Below zero, so that on a connection it is none of
+    /// a call, whichever side that comes from.
+    pub(crate) fn next_argument(&self) -> i64 {
+        -1 - self.arguments.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Whether this was the number of a stream of ours.
+    pub(crate) fn was_argument(&self, id: &CallId) -> bool {
+        let given = self.arguments.load(Ordering::Relaxed);
+        matches!(id, CallId::Number(number) if (-given..0).contains(number))
+    }
+
+    /// The argument with this id, which a peer takes no longer.
+    pub(crate) fn unwanted_argument(&self, peer: u64, id: &str) -> Option<Arc<Fed>> {
+        if self.count.load(Ordering::SeqCst) == 0 {
+            return None;
+        }
+        let table = lock(&self.table);
+        let fed = table.get(&peer)?.get(&CallId::of(id))?;
+        fed.is_argument.then(|| Arc::clone(fed))
+    }
+
+    fn enter(&self, peer: u64, id: &CallId, is_argument: bool) -> Option<Arc<Fed>> {
         let mut table = lock(&self.table);
         let streams = table.entry(peer).or_default();
         if streams.contains_key(id) {
             return None;
         }
-        let fed = Arc::new(Fed::default());
+        let fed = Fed::new(is_argument);
         streams.insert(id.clone(), Arc::clone(&fed));
         self.count.fetch_add(1, Ordering::SeqCst);
         Some(fed)
     }
 
-    /// What feeds it, which begins now.
+    /// What feeds it, which begins now, or when it is asked for.
     pub(crate) fn run(&self, fed: &Fed, task: Arc<Task>) {
         *lock(&fed.task) = Some(task);
-        fed.wake();
+        if fed.is_asked_for() {
+            fed.wake();
+        }
     }
 
     /// A stream has ended, if it is there still.
     pub(crate) fn ended(&self, peer: u64, id: &CallId, ended: &Arc<Fed>) {
+        ended.is_over();
         let mut table = lock(&self.table);
         let Some(streams) = table.get_mut(&peer) else {
             return;

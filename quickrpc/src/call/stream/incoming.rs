@@ -1,9 +1,10 @@
-//! A stream of a peer, as it comes in.
+//! A stream of a peer, as it comes in: the result of a call, or an argument.
 
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use super::channel::{Channel, Offered};
+use super::given::Gifts;
 use super::kept::Kept;
 use super::window::Window;
 use super::{Stream, StreamCall};
@@ -24,6 +25,8 @@ pub(crate) struct Incoming<T, R> {
     context: Arc<dyn Context>,
     codec: ItemCodec<T, R>,
     counted: Mutex<Counted>,
+    /// The streams among its arguments.
+    gifts: Gifts,
 }
 
 /// Reads a value out of a message: telegram, payload, and the depth of nesting allowed.
@@ -47,6 +50,7 @@ impl<T: Send + 'static, R: Send + 'static> Incoming<T, R> {
         context: Arc<dyn Context>,
         info: CallInfo,
         codec: ItemCodec<T, R>,
+        gifts: Gifts,
     ) -> (Stream<T, R>, Arc<dyn PendingCall>, u64) {
         let (window, granted) = Window::open(WINDOW);
         // Credit bounds what waits, and not the channel.
@@ -60,6 +64,7 @@ impl<T: Send + 'static, R: Send + 'static> Incoming<T, R> {
                 window,
                 heard: Instant::now(),
             }),
+            gifts,
         });
         let stream = Stream::of_call(channel, Arc::clone(&incoming) as _);
         (stream, incoming, granted)
@@ -131,6 +136,7 @@ impl<T: Send + 'static, R: Send + 'static> PendingCall for Incoming<T, R> {
             true => counted.heard,
             false => Instant::now(),
         };
+        let since = self.gifts.silent_since(since);
         since.checked_add(self.info.timeout)
     }
 

@@ -1,4 +1,4 @@
-//! Results that come bit by bit.
+//! Results that come bit by bit; arguments likewise, by `given.rs` and `taken.rs`.
 //!
 //! ```text
 //! handler ─► Stream<T, R> ─► feed.rs: takes items as the peer has credit and its queue room
@@ -10,14 +10,17 @@
 //! A stream does not know who takes its items: one that a caller has got can be what a handler
 //! of another API returns.
 
+pub(crate) mod arguments;
 pub(crate) mod asking;
 mod channel;
 pub(crate) mod feed;
 pub(crate) mod feeds;
+pub(crate) mod given;
 mod incoming;
 mod kept;
 mod sender;
 mod serving;
+mod taken;
 pub(crate) mod telegrams;
 #[cfg(test)]
 mod tests;
@@ -34,6 +37,7 @@ use channel::{Channel, Taken};
 pub use sender::{SendItem, StreamSender, TrySendError};
 
 use crate::base::error::{BoxError, Error, Result};
+use crate::base::here;
 use crate::base::sync::lock;
 use crate::call::promise::Promise;
 use crate::call::task::{Post, Task};
@@ -41,12 +45,18 @@ use crate::call::task::{Post, Task};
 /// How many items of a channel wait before its sender has to.
 const ROOM: usize = 16;
 
-/// Items that come one after the other, and then a result.
+/// Items that come one after the other, and then a result; what a call gives, or takes.
 ///
 /// A call that is declared `-> Stream<T>` gives it at once. It is an iterator, whose items are
 /// `Result`s, and a `futures_core::Stream`; [`each`](Stream::each) calls back. Behind the
 /// items, [`result`](Stream::result) gives what the call as a whole came to. Dropped before its
 /// end, it cancels the call.
+///
+/// As an argument, `fn upload(&self, data: Stream<Bytes>) -> u64`, it is sent as the handler takes
+/// it, and dropped where nobody does; the deadline of such a call counts while the peer takes
+/// nothing. A handler that waits for items runs under
+/// [`Processing::Queue`](crate::Processing::Queue) or `Pool`; one that runs inline calls back
+/// with [`each`](Stream::each), or passes the stream on.
 ///
 /// A handler returns one, made of [an iterator](Stream::iter), of [a channel](Stream::channel)
 /// or of [a future](Stream::future). Whoever reads slowly makes it wait, and nobody else.
@@ -234,12 +244,13 @@ impl<T: Send + 'static, R: Send + 'static> Stream<T, R> {
         Stream::from_source(Source::Task { channel, task })
     }
 
-    /// A stream that has failed already.
+    /// A stream that has failed already. Like others, it says so by its last item, which here is
+    /// the first.
     pub fn failed(error: Error) -> Stream<T, R> {
-        Stream {
-            source: Source::Over,
-            end: Some(Err(error)),
-        }
+        Stream::from_source(Source::Iter {
+            items: Box::new(std::iter::once(Err(error))),
+            result: None,
+        })
     }
 
     pub(crate) fn of_call(channel: Arc<Channel<T, R>>, call: Arc<dyn StreamCall>) -> Self {
@@ -321,6 +332,11 @@ impl<T: Send + 'static, R: Send + 'static> Stream<T, R> {
     pub fn cancel(&mut self) {
         self.close();
         self.end.get_or_insert(Err(Error::Cancelled));
+    }
+
+    /// Drops it without a word to whoever sends it.
+    fn forget(mut self) {
+        self.source = Source::Over;
     }
 
     /// The next item, or `None` behind the last one, as a future is polled.
@@ -469,7 +485,10 @@ impl<T: Send + 'static, R: Send + 'static> futures_core::Stream for Stream<T, R>
     type Item = Result<T>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<T>>> {
-        if let Err(error) = self.before_wait() {
+        // Within a stream that is fed it is woken by the same threads that it would wait for.
+        if !here::polls()
+            && let Err(error) = self.before_wait()
+        {
             return Poll::Ready(Some(Err(error)));
         }
         self.poll_item(cx)

@@ -1,11 +1,15 @@
-//! What streams say on the wire: `rpc.item` and `rpc.more`, with the id of the call.
+//! What streams say on the wire: `rpc.item` and `rpc.more`, with the id of the call. A stream that
+//! is an argument has an id of its own, and `rpc.done` in the place of an answer.
 
 use std::fmt;
 use std::marker::PhantomData;
 
+use serde::de::value::{Error as ValueError, UnitDeserializer};
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, Visitor};
 use serde::{Serialize, Serializer};
 
+use crate::base::error::CallError;
+use crate::base::value::Value;
 use crate::wire::codec::envelope::Span;
 use crate::wire::codec::{AnyCodec, Payload, Script};
 use crate::wire::jrpc;
@@ -14,6 +18,8 @@ use crate::wire::jrpc;
 pub(crate) const ITEM: &str = "rpc.item";
 /// So many more may come: the arguments `id` and `items`.
 pub(crate) const MORE: &str = "rpc.more";
+/// The end of an argument: `id`, and `value` or `error`.
+pub(crate) const DONE: &str = "rpc.done";
 
 /// The id of a call, as it is compared: the same number or text, however it was written.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -102,10 +108,87 @@ pub(crate) struct More {
     pub(crate) items: u64,
 }
 
-/// Which of our calls an item belongs to.
+/// The arguments of [`DONE`] after which there is a result.
+#[derive(Serialize)]
+pub(crate) struct Done<'a, W: ?Sized> {
+    pub(crate) id: &'a CallId,
+    pub(crate) value: &'a W,
+}
+
+/// Those after which there is none.
+#[derive(Serialize)]
+pub(crate) struct Failed<'a> {
+    pub(crate) id: &'a CallId,
+    pub(crate) error: &'a Failure,
+}
+
+/// An error, as a member of arguments.
+#[derive(Debug, Serialize, serde::Deserialize)]
+pub(crate) struct Failure {
+    code: i64,
+    message: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    data: Option<Value>,
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        let CallError {
+            code,
+            message,
+            data,
+            ..
+        } = error;
+        Failure {
+            code,
+            message,
+            data,
+        }
+    }
+}
+
+impl From<Failure> for CallError {
+    fn from(failure: Failure) -> Self {
+        let mut error = CallError::new(failure.code, failure.message);
+        error.data = failure.data;
+        error
+    }
+}
+
+/// How a stream has ended, without its result.
+#[derive(Debug, serde::Deserialize)]
+pub(crate) struct End {
+    pub(crate) id: CallId,
+    #[serde(default, rename = "value")]
+    _value: IgnoredAny,
+    #[serde(default)]
+    pub(crate) error: Option<Failure>,
+}
+
+/// Its result.
+#[derive(serde::Deserialize)]
+struct EndValue<W> {
+    #[serde(default, rename = "id")]
+    _id: IgnoredAny,
+    #[serde(default = "none")]
+    value: Option<W>,
+}
+
+fn none<W>() -> Option<W> {
+    None
+}
+
+/// The argument of a call that stands for a stream: `{"__stream": n}`.
+#[derive(Debug, Clone, Serialize, serde::Deserialize)]
+pub struct StreamId {
+    #[serde(rename = "__stream")]
+    pub(crate) id: CallId,
+}
+
+/// Which stream an item belongs to.
 #[derive(Debug, serde::Deserialize)]
 struct ItemId {
-    id: u64,
+    id: CallId,
     #[serde(default, rename = "value")]
     _value: IgnoredAny,
 }
@@ -137,13 +220,13 @@ fn read<'de, W: Deserialize<'de>>(
     codec.read(*telegram, params, Seed(PhantomData), depth)
 }
 
-/// Which call of ours an item belongs to.
+/// Which stream an item belongs to.
 pub(crate) fn item_id(
     codec: &AnyCodec,
     telegram: &Script<'_>,
     params: &Payload,
     depth: usize,
-) -> Result<u64, String> {
+) -> Result<CallId, String> {
     read::<ItemId>(codec, telegram, params, depth).map(|item| item.id)
 }
 
@@ -165,4 +248,30 @@ pub(crate) fn more(
     depth: usize,
 ) -> Result<More, String> {
     read(codec, telegram, params, depth)
+}
+
+/// How a stream has ended.
+pub(crate) fn end(
+    codec: &AnyCodec,
+    telegram: &Script<'_>,
+    params: &Payload,
+    depth: usize,
+) -> Result<End, String> {
+    read(codec, telegram, params, depth)
+}
+
+/// The result of a stream; one that is not there is null.
+pub(crate) fn end_value<W: serde::de::DeserializeOwned>(
+    codec: &AnyCodec,
+    telegram: &Script<'_>,
+    params: &Payload,
+    depth: usize,
+) -> Result<W, String> {
+    match read::<EndValue<W>>(codec, telegram, params, depth)?.value {
+        Some(value) => Ok(value),
+        None => {
+            let null = UnitDeserializer::<ValueError>::new();
+            W::deserialize(null).map_err(|error| error.to_string())
+        }
+    }
 }

@@ -207,6 +207,11 @@ impl Calls {
             only_streams(&call.method, peers)?;
         }
         self.ask_now(call.id, peers)?;
+        let pending = peers.first();
+        let pending = pending.and_then(|conn| lock(&self.pending).of(call.id, conn));
+        if let Some(pending) = pending {
+            pending.asks(peers)?;
+        }
         let mut failed = None;
         for conn in peers {
             if let Err(error) = self.send_late_to(call, conn) {

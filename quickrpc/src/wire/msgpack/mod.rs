@@ -294,7 +294,7 @@ fn method(reader: &mut Reader<'_>) -> Result<Option<Part>, DecodeError> {
 /// The arguments of a notification by which a caller gives up a call.
 #[derive(serde::Deserialize)]
 struct GivenUp {
-    id: u64,
+    id: i64,
 }
 
 fn call(

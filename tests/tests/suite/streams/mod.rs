@@ -1,5 +1,6 @@
 //! Streams: results that come bit by bit.
 
+mod arguments;
 mod cancel;
 mod flow;
 mod raw;

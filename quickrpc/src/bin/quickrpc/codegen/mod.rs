@@ -27,6 +27,10 @@ pub struct Codegen {
     /// What the interface is called; its title if that is not said
     #[arg(long)]
     name: Option<String>,
+
+    /// TypeScript: where quickrpc.js is
+    #[arg(long, value_name = "MODULE", default_value = "./quickrpc.js")]
+    import: String,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -50,7 +54,7 @@ impl Codegen {
         let interface = Interface::read(&describe::document(&self.wire, &self.how)?);
         let name = type_name(self.name.as_deref().unwrap_or(&interface.title));
         output::text(match self.language {
-            Language::Typescript => typescript::generate(&name, &interface),
+            Language::Typescript => typescript::generate(&name, &interface, &self.import),
             Language::Python => python::generate(&name, &interface),
             Language::Rust => rust::generate(&name, &interface),
         })

@@ -6,10 +6,10 @@ use super::schema::Type;
 use super::type_name;
 use crate::interface::{Interface, Method};
 
-pub fn generate(name: &str, interface: &Interface) -> String {
+pub fn generate(name: &str, interface: &Interface, import: &str) -> String {
     let mut out = format!(
         "// Made by `quickrpc codegen typescript` from {} {}. Do not edit.\n\
-         import {{ connect, type Api, type Options }} from \"./quickrpc.js\";\n",
+         import {{ connect, type Api, type Options }} from {import:?};\n",
         interface.title, interface.version
     );
     for (schema_name, schema) in &interface.schemas {

@@ -1,0 +1,208 @@
+//! `quickrpc replay`: says again what clients have said.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use quickrpc::Value;
+
+use super::failure::{Failure, Kind};
+use super::telegrams::{self, Cut, Said};
+use super::wire::Wire;
+use super::{Done, output, values};
+
+/// Sends what `tap --record` has kept, and tells which answers differ.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Replay {
+    /// What `quickrpc tap --record` has written
+    file: PathBuf,
+
+    #[command(flatten)]
+    wire: Wire,
+
+    /// How much faster than it was; 0: without pauses
+    #[arg(long, default_value_t = 1.0)]
+    speed: f64,
+}
+
+const EXAMPLES: &str = "\
+It fails (exit code 1) if an answer differs from what was recorded. What the server sent by itself is not
+compared.
+
+Examples:
+  quickrpc replay talk.jsonl tcp:localhost:8888
+  quickrpc replay --speed 0 --codec terse talk.jsonl @lab";
+
+/// One telegram of the record.
+#[derive(Debug)]
+struct Entry {
+    time: f64,
+    is_client: bool,
+    telegram: Vec<u8>,
+}
+
+impl Replay {
+    pub fn run(self) -> Done {
+        if !(self.speed.is_finite() && self.speed >= 0.0) {
+            return Err(Failure::usage("a speed is a number from 0 on"));
+        }
+        let bound = self.wire.bound()?;
+        let cut = Cut::of(&bound.codec)?;
+        let talks = self.read()?;
+        let started = Instant::now();
+        let mut threads = Vec::new();
+        for (number, entries) in talks {
+            let stream = telegrams::connect(&bound.transport, bound.timeout)?;
+            let (cut, speed, timeout) = (cut.clone(), self.speed, bound.timeout);
+            threads.push(thread::spawn(move || {
+                play(number, &entries, &stream, &cut, speed, started, timeout)
+            }));
+        }
+        let (mut same, mut different) = (0, 0);
+        for thread in threads {
+            let played = thread
+                .join()
+                .map_err(|_| Failure::new(Kind::Connection, "a thread has panicked"))?;
+            let (equal, differences) = played?;
+            same += equal;
+            different += differences.len();
+            for difference in differences {
+                output::line(difference)?;
+            }
+        }
+        output::line(format!("{same} answers are the same, {different} differ"))?;
+        match different {
+            0 => Ok(()),
+            count => Err(Failure::new(
+                Kind::Remote,
+                format!("{count} answers differ"),
+            )),
+        }
+    }
+
+    fn read(&self) -> Result<BTreeMap<i64, Vec<Entry>>, Failure> {
+        let file = self.file.display();
+        let text = std::fs::read_to_string(&self.file)
+            .map_err(|error| Failure::usage(format!("cannot read {file}: {error}")))?;
+        let mut talks: BTreeMap<i64, Vec<Entry>> = BTreeMap::new();
+        for (number, line) in text.lines().enumerate() {
+            let wrong = |why: String| Failure::usage(format!("{file}:{}: {why}", number + 1));
+            let entry = values::json(line).map_err(|error| wrong(error.to_string()))?;
+            let telegram = entry["telegram"].as_str();
+            let telegram = telegram.ok_or_else(|| wrong("expected a `telegram`".into()))?;
+            talks
+                .entry(entry["connection"].as_i64().unwrap_or(1))
+                .or_default()
+                .push(Entry {
+                    time: entry["time"].as_f64().unwrap_or(0.0),
+                    is_client: entry["from"].as_str() == Some("client"),
+                    telegram: telegram.as_bytes().to_vec(),
+                });
+        }
+        Ok(talks)
+    }
+}
+
+/// Says what one client has said; gives how many answers are the same, and those that are not.
+fn play(
+    number: i64,
+    entries: &[Entry],
+    stream: &TcpStream,
+    cut: &Cut,
+    speed: f64,
+    started: Instant,
+    timeout: Duration,
+) -> Result<(usize, Vec<String>), Failure> {
+    let mut expected: HashMap<String, (String, &[u8])> = HashMap::new();
+    let mut methods = HashMap::new();
+    for entry in entries {
+        match (entry.is_client, Said::of(&entry.telegram)) {
+            (
+                true,
+                Said::Call {
+                    method,
+                    id: Some(id),
+                },
+            ) => drop(methods.insert(id, method)),
+            (false, Said::Answer { id, .. }) => {
+                if let Some(method) = methods.get(&id) {
+                    expected.insert(id, (method.clone(), &entry.telegram));
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut differences = Vec::new();
+    let mut same = 0;
+    thread::scope(|scope| {
+        let reader = scope.spawn(|| answers(stream, cut, expected.len(), timeout));
+        let mut out = stream;
+        for entry in entries.iter().filter(|entry| entry.is_client) {
+            if speed > 0.0 {
+                let due = started + Duration::from_secs_f64((entry.time / speed).max(0.0));
+                thread::sleep(due.saturating_duration_since(Instant::now()));
+            }
+            if out.write_all(&cut.enclose(&entry.telegram)).is_err() {
+                break;
+            }
+        }
+        let found = reader.join().unwrap_or_default();
+        for (id, (method, telegram)) in &expected {
+            match found.get(id) {
+                Some(answer) if alike(answer, telegram) => same += 1,
+                answer => {
+                    let now =
+                        answer.map_or("nothing".into(), |answer| String::from_utf8_lossy(answer));
+                    let was = String::from_utf8_lossy(telegram);
+                    differences.push(format!("#{number} {method}\n  was {was}\n  is  {now}"));
+                }
+            }
+        }
+    });
+    let _ = stream.shutdown(Shutdown::Both);
+    differences.sort();
+    Ok((same, differences))
+}
+
+/// Reads until so many answers are there, or nothing more comes.
+fn answers(
+    stream: &TcpStream,
+    cut: &Cut,
+    count: usize,
+    timeout: Duration,
+) -> HashMap<String, Vec<u8>> {
+    let mut found = HashMap::new();
+    let (mut input, mut rest, mut buffer) = (stream, Vec::new(), vec![0; 64 << 10]);
+    // Without a limit, a server that stands still would hold us for ever.
+    if stream.set_read_timeout(Some(timeout)).is_err() {
+        return found;
+    }
+    while found.len() < count {
+        match input.read(&mut buffer) {
+            Ok(count) if count > 0 => {
+                rest.extend_from_slice(buffer.get(..count).unwrap_or_default())
+            }
+            _ => break,
+        }
+        for telegram in cut.telegrams(&mut rest) {
+            if let Said::Answer { id, .. } = Said::of(&telegram) {
+                found.insert(id, telegram);
+            }
+        }
+    }
+    found
+}
+
+/// Whether two telegrams mean the same, in whatever order their members are.
+fn alike(one: &[u8], other: &[u8]) -> bool {
+    let json = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).ok();
+    match (json(one), json(other)) {
+        (Some(one), Some(other)) => one == other,
+        _ => one == other,
+    }
+}
