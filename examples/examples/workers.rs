@@ -68,7 +68,12 @@ fn work(options: &Options) -> Result<(), BoxError> {
     let api = Work::bind(&options.codec, &options.transport)?;
     api.prime_below.connect(|sender, limit| {
         eprintln!("{sender} asks for a prime below {limit}.");
-        let is_prime = |n: &u64| *n > 1 && (2..).take_while(|d| d * d <= *n).all(|d| n % d != 0);
+        let is_prime = |n: &u64| {
+            *n > 1
+                && (2_u64..)
+                    .take_while(|d| d * d <= *n)
+                    .all(|d| !n.is_multiple_of(d))
+        };
         let prime = (0..limit).rev().find(is_prime);
         let prime = prime.ok_or("there is no prime number below that")?;
         quickrpc::ok((prime, std::process::id()))
