@@ -180,8 +180,9 @@ fn ten_workers_share_the_work_and_one_is_killed() {
         }
     }
     assert!(lost > 0 && done >= 40, "{lost} lost, {done} done");
+    let known = known.unwrap_or_default();
+    assert!(known < SOON / 2, "known after {known:?}");
     assert_eq!(gone.next(), "w3");
-    eprintln!("{lost} calls lost, known after {known:?}");
     // The others go on.
     for _ in 0..20 {
         assert_ne!(hub.any().work(0).result().unwrap(), pid);
@@ -210,7 +211,6 @@ fn a_broker_that_comes_again_brings_everybody_back() {
     hub.start().unwrap();
     sees(&hub, 1);
     assert_eq!(hub.any().add(1, 2).result().unwrap(), 3);
-    let before = quickrpc_tests::Resources::now();
     for round in 1..=2 {
         server.kill();
         eventually("nobody is there", || hub.peers().is_empty());
@@ -227,8 +227,6 @@ fn a_broker_that_comes_again_brings_everybody_back() {
         assert_eq!(hub.to("shop").add(1, 2).result().unwrap(), 3);
     }
     assert!(runs.so_far().len() <= 8);
-    let after = quickrpc_tests::Resources::now();
-    eprintln!("{before:?} and then {after:?}");
 }
 
 #[test]
@@ -512,7 +510,7 @@ fn forged_senders_and_a_flood_cost_nobody_else_anything() {
             Err(error) => panic!("{error}"),
         }
     }
-    eprintln!("{busy} were answered as busy");
+    assert!(busy < 3000);
     assert_eq!(hub.to("shop").add(1, 2).result().unwrap(), 3);
     assert!(shop.peers().len() <= 8200);
 }
