@@ -13,7 +13,7 @@ trait Work {
     fn work(&self, millis: u64) -> u32;
 }
 
-fn main() -> quickrpc::Result<()> {
+fn main() -> Result<(), quickrpc::BoxError> {
     let mut arguments = std::env::args().skip(1);
     let (codec, transport) = (arguments.next(), arguments.next());
     let (codec, transport) = (codec.unwrap_or_default(), transport.unwrap_or_default());
@@ -23,8 +23,8 @@ fn main() -> quickrpc::Result<()> {
         std::process::id()
     });
     api.start()?;
-    println!("ready");
-    std::io::stdout().flush().ok();
+    std::io::stdout().write_all(b"ready\n")?;
+    std::io::stdout().flush()?;
     std::io::stdin().read_to_end(&mut Vec::new()).ok();
-    api.stop()
+    Ok(api.stop()?)
 }
