@@ -199,7 +199,7 @@ impl Api {
 
     /// Waits until somebody is connected.
     ///
-    /// For a client whose server may start later; a handle's own [`Handle::ready`] waits for those
+    /// For a client whose server may start later; a handle's own [`Handle::ready`](crate::Handle::ready) waits for those
     /// whom it sends to. In an async program, use
     /// [`Builder::wait_for_peer`](crate::Builder::wait_for_peer), which blocks nobody.
     ///
