@@ -204,6 +204,17 @@
 //! * An idle connection is closed after 75 seconds; a request has to arrive within
 //!   [`Limits::greeting`](crate::Limits::greeting), and a second more for each KiB.
 //!
+//! `http:<url>` and `https:<url>` (cargo feature `http`) are a client that posts to such servers, of ours and
+//! of others.
+//!
+//! * Up to 16 calls run side by side, each on a connection that is kept; a notification is posted before what is
+//!   sent after it. The start connects to nobody.
+//! * `?user=` with `?password_file=`, or `?token_env=`, say who we are. `?ca=`, `?cert=` and `?key=` are those of
+//!   `tls:`. Proxies are those of the environment; redirections are not followed.
+//! * What is no answer fails its call with code -32300, and tells status and beginning. A call that is given up
+//!   closes its connection.
+//! * The server cannot call us.
+//!
 //! # NATS
 //!
 //! `nats:<host>:<port>/<namespace>` is a server of [NATS](https://nats.io) between programs: those that
@@ -241,17 +252,6 @@
 //! Options: `name` is ours in the namespace; `group` the group of which one hears what is sent to `any()`
 //! (`workers` by default); `user` with `password_file`, or `token_file`, the login; `probe` how often whoever
 //! owes an answer is asked whether it is there.
-//!
-//! `http:<url>` and `https:<url>` (cargo feature `http`) are a client that posts to such servers, of ours and
-//! of others.
-//!
-//! * Up to 16 calls run side by side, each on a connection that is kept; a notification is posted before what is
-//!   sent after it. The start connects to nobody.
-//! * `?user=` with `?password_file=`, or `?token_env=`, say who we are. `?ca=`, `?cert=` and `?key=` are those of
-//!   `tls:`. Proxies are those of the environment; redirections are not followed.
-//! * What is no answer fails its call with code -32300, and tells status and beginning. A call that is given up
-//!   closes its connection.
-//! * The server cannot call us.
 //!
 //! # ZeroMQ
 //!
