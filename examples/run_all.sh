@@ -304,6 +304,14 @@ try_streams() {
   end "$server"
 }
 
+# Many calls in one thread that await, one that is given up, and the end.
+try_tasks() {
+  run 0 tasks --transport tcpserv:127.0.0.1:0 --calls 500
+  says "500 calls slept for 100 s"
+  says "Given up."
+  says "Stopped."
+}
+
 # Keys, and a server and clients that use them.
 try_keygen() {
   local keys=$scratch/keys.toml security secret

@@ -21,6 +21,7 @@ documents! {
     Start = "../docs/guide/src/start.md";
     Log = "../docs/guide/src/log.md";
     Shutdown = "../docs/guide/src/shutdown.md";
+    Async = "../docs/guide/src/async.md";
     Testing = "../docs/guide/src/testing.md";
     Platforms = "../docs/guide/src/platforms.md";
     Comparison = "../docs/guide/src/comparison.md";

@@ -170,6 +170,7 @@ impl Side<'_> {
             }}
         });
         let connections = connections.chain(self.serve_properties());
+        let serve_async = self.serve_async();
         quote! {
             #attrs
             impl #name {
@@ -178,6 +179,43 @@ impl Side<'_> {
                     let server = ::std::sync::Arc::new(server);
                     #krate::Connection::__group(::std::vec![#(#connections),*])
                 }
+
+                #serve_async
+            }
+        }
+    }
+
+    fn serve_async(&self) -> TokenStream {
+        let (krate, vis, incoming) = (self.krate, self.visibility, &self.names.incoming_async);
+        if self.poisoned_incoming().next().is_some() {
+            return TokenStream::new();
+        }
+        let connections = self.incoming.iter().map(|call| {
+            let method = &call.name;
+            let arguments = super::slot::locals(call);
+            let mut returned =
+                quote!(<S as #incoming>::#method(&*server, sender, #(#arguments),*).await);
+            if call
+                .result
+                .as_ref()
+                .is_some_and(Returned::is_fallible_promise)
+            {
+                returned = quote!(#krate::__private::served(#returned));
+            }
+            quote! {{
+                let server = ::core::clone::Clone::clone(&server);
+                self.#method.connect_async(move |sender, #(#arguments),*| {
+                    let server = ::core::clone::Clone::clone(&server);
+                    async move { #returned }
+                })
+            }}
+        });
+        quote! {
+            /// Connects the `async fn`s of a server, one to each slot; the builder's `executor` runs
+            /// them. Properties are not among them.
+            #vis fn serve_async<S: #incoming>(&self, server: S) -> #krate::Connection {
+                let server = ::std::sync::Arc::new(server);
+                #krate::Connection::__group(::std::vec![#(#connections),*])
             }
         }
     }

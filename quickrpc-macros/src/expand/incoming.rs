@@ -1,7 +1,8 @@
 //! `EchoIncoming`: the incoming calls as a trait.
 
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use quote::{ToTokens as _, format_ident, quote};
+use syn::Ident;
 
 use super::{Side, docs};
 use crate::model::Call;
@@ -18,6 +19,7 @@ impl Side<'_> {
         let properties = self.incoming_properties();
         let poisoned = self.poisoned_methods();
         let shared = self.shared_server();
+        let asynchronous = self.async_trait();
         quote! {
             #docs
             #attrs
@@ -28,6 +30,50 @@ impl Side<'_> {
             }
 
             #shared
+            #asynchronous
+        }
+    }
+
+    /// `EchoIncomingAsync`: the same with `async fn`, for servers with an executor.
+    fn async_trait(&self) -> TokenStream {
+        let (krate, visibility, attrs) = (self.krate, self.visibility, self.attrs());
+        let (name, handle) = (&self.names.incoming_async, &self.names.handle);
+        if self.poisoned_incoming().next().is_some() {
+            return TokenStream::new();
+        }
+        let docs = docs::doc(format!(
+            "The incoming calls of `{handle}` for a type that handles them by `async fn`, with owned \
+             arguments: implement it and hand an instance to `{handle}::serve_async`."
+        ));
+        let methods = self.incoming.iter().map(|call| {
+            let (name, lints) = (&call.name, call.lints.silenced());
+            let docs = docs::call(call, &format!("Handles the incoming call `{name}`."));
+            let sender = sender_name(call);
+            let arguments = call.arguments.iter().map(|argument| {
+                let (name, ty, lints) = (
+                    &argument.name,
+                    argument.shape.owned(),
+                    argument.lints.silenced(),
+                );
+                quote!(#lints #name: #ty)
+            });
+            let result = match &call.result {
+                Some(result) => result.declared.to_token_stream(),
+                None => quote!(()),
+            };
+            quote! {
+                #docs
+                #lints
+                fn #name(&self, #sender: #krate::Sender, #(#arguments),*)
+                    -> impl ::core::future::Future<Output = #result> + ::core::marker::Send;
+            }
+        });
+        quote! {
+            #docs
+            #attrs
+            #visibility trait #name: ::core::marker::Send + ::core::marker::Sync + 'static {
+                #(#methods)*
+            }
         }
     }
 
@@ -68,15 +114,7 @@ impl Side<'_> {
         let (krate, name) = (self.krate, &call.name);
         let (deprecated, lints) = (&call.deprecated, call.lints.silenced());
         let docs = docs::call(call, &format!("Handles the incoming call `{name}`."));
-        // The user may have an argument called `sender` in Rust (but not on the wire).
-        let mut sender = format_ident!("sender");
-        while call
-            .arguments
-            .iter()
-            .any(|argument| argument.name == sender)
-        {
-            sender = format_ident!("{sender}_");
-        }
+        let sender = sender_name(call);
         let arguments = call.arguments.iter().map(|argument| {
             let (name, ty, lints) = (&argument.name, &argument.ty, argument.lints.silenced());
             quote!(#lints #name: #ty)
@@ -92,4 +130,17 @@ impl Side<'_> {
             fn #name(&self, #sender: &#krate::Sender, #(#arguments),*) #result;
         }
     }
+}
+
+/// The user may have an argument called `sender` in Rust (but not on the wire).
+fn sender_name(call: &Call) -> Ident {
+    let mut sender = format_ident!("sender");
+    while call
+        .arguments
+        .iter()
+        .any(|argument| argument.name == sender)
+    {
+        sender = format_ident!("{sender}_");
+    }
+    sender
 }

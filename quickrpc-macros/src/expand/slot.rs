@@ -30,6 +30,7 @@ impl Side<'_> {
         let parts = [
             self.connect(call),
             self.subscribe(call),
+            self.connect_async(call),
             self.invoke(call),
             self.decode(call),
             self.encode(call),
@@ -93,25 +94,8 @@ impl Side<'_> {
             let value = &result.value;
             quote!(#krate::Resolver<#value>)
         });
-        let (resolver, outcome) = match &call.result {
-            Some(result) => {
-                let (value, wire, travels) =
-                    (&result.value, result.wire(krate), result.travels(krate));
-                let resolver = match &result.stream {
-                    Some(stream) => {
-                        let types = stream.types(krate);
-                        quote!(stream_resolver::<#types>)
-                    }
-                    None => quote!(resolver::<#value, #wire>),
-                };
-                (
-                    Some(quote! {
-                        #travels
-                        let (resolver, outcome) = call.#resolver();
-                    }),
-                    quote!(outcome),
-                )
-            }
+        let (resolver, outcome) = match self.resolver(call) {
+            Some(resolver) => (Some(resolver), quote!(outcome)),
             None => (None, quote!(call.done(()))),
         };
         let resolver_value = resolver.as_ref().map(|_| quote!(resolver));
@@ -135,6 +119,67 @@ impl Side<'_> {
                     #resolver
                     pass((::core::clone::Clone::clone(call.sender()), #(#values,)* #resolver_value));
                     #outcome
+                })
+            }
+        }
+    }
+
+    /// Makes the `resolver` of a call with an answer, and the `outcome` of its handler.
+    fn resolver(&self, call: &Call) -> Option<TokenStream> {
+        let krate = self.krate;
+        let result = call.result.as_ref()?;
+        let (value, wire, travels) = (&result.value, result.wire(krate), result.travels(krate));
+        let resolver = match &result.stream {
+            Some(stream) => {
+                let types = stream.types(krate);
+                quote!(stream_resolver::<#types>)
+            }
+            None => quote!(resolver::<#value, #wire>),
+        };
+        Some(quote! {
+            #travels
+            let (resolver, outcome) = call.#resolver();
+        })
+    }
+
+    fn connect_async(&self, call: &Call) -> TokenStream {
+        let (krate, vis, api, locals) = (self.krate, self.visibility, self.api, locals(call));
+        let (handler, returned, kind) = (&api.handler_type, &api.returned_type, &api.kind_type);
+        let future = &api.future_type;
+        let types = call.arguments.iter().map(|argument| argument.shape.owned());
+        let values = call.arguments.iter().zip(&locals);
+        let values = values.map(|(argument, local)| owned(krate, argument, local));
+        let resolver = self.resolver(call).unwrap_or_else(|| {
+            quote! {
+                let (resolver, outcome) = call.notification_resolver();
+            }
+        });
+        let reply = self.reply_bound(call);
+        let docs = docs::doc(format!(
+            "Adds an async handler of `{}`: a function of the sender and the arguments, all owned, that \
+             gives a future. What the builder's `executor` is runs it; without one, `start()` \
+             fails. A call that is given up drops its future.",
+            call.name
+        ));
+        quote! {
+            #docs
+            #vis fn connect_async<#handler, #future, #returned, #kind>(&self, handler: #handler) -> #krate::Connection
+            where
+                #handler: ::core::ops::Fn(#krate::Sender, #(#types),*) -> #future
+                    + ::core::marker::Send + ::core::marker::Sync + 'static,
+                #future: ::core::future::Future<Output = #returned> + ::core::marker::Send + 'static,
+                #reply,
+                #returned: 'static,
+                #kind: 'static,
+            {
+                self.0.connect_async(move |call| {
+                    let (#(#locals,)*) = match Self::__decode(call) {
+                        ::core::result::Result::Ok(arguments) => arguments,
+                        ::core::result::Result::Err(outcome) => return outcome,
+                    };
+                    #resolver
+                    let future = handler(::core::clone::Clone::clone(call.sender()), #(#values),*);
+                    call.run(future, resolver, outcome)
                 })
             }
         }

@@ -51,6 +51,7 @@ pub(crate) struct Api {
     pub(crate) handler_type: Ident,
     pub(crate) returned_type: Ident,
     pub(crate) kind_type: Ident,
+    pub(crate) future_type: Ident,
     /// Properties are among them until they are validated.
     pub(crate) calls: Vec<Call>,
     pub(crate) properties: Vec<Call>,
@@ -152,7 +153,7 @@ impl Api {
             allows,
             calls,
         } = declaration;
-        let [handler_type, returned_type, kind_type] = names::type_parameters(&calls);
+        let [handler_type, returned_type, kind_type, future_type] = names::type_parameters(&calls);
         let mut slots = names::Slots::new(&name);
         Api {
             declared: SideNames::new(&name, ""),
@@ -171,6 +172,7 @@ impl Api {
             handler_type,
             returned_type,
             kind_type,
+            future_type,
             properties: Vec::new(),
             poisoned: Vec::new(),
         }

@@ -19,6 +19,8 @@ pub(crate) struct SideNames {
     pub(crate) each: Ident,
     /// `EchoIncoming`
     pub(crate) incoming: Ident,
+    /// `EchoIncomingAsync`
+    pub(crate) incoming_async: Ident,
 }
 
 impl SideNames {
@@ -31,11 +33,18 @@ impl SideNames {
             outgoing: format_ident!("{name}{side}Outgoing"),
             each: format_ident!("{name}{side}OutgoingEach"),
             incoming: format_ident!("{name}{side}Incoming"),
+            incoming_async: format_ident!("{name}{side}IncomingAsync"),
         }
     }
 
-    fn all(&self) -> [&Ident; 4] {
-        [&self.handle, &self.outgoing, &self.each, &self.incoming]
+    fn all(&self) -> [&Ident; 5] {
+        [
+            &self.handle,
+            &self.outgoing,
+            &self.each,
+            &self.incoming,
+            &self.incoming_async,
+        ]
     }
 }
 
@@ -84,7 +93,7 @@ impl<'a> Slots<'a> {
 
 /// Names for the type parameters `F` (handler) and `R` (what it returns) that occur
 /// nowhere in the user's types and defaults, which would mean something else then.
-pub(super) fn type_parameters(calls: &[DeclaredCall]) -> [Ident; 3] {
+pub(super) fn type_parameters(calls: &[DeclaredCall]) -> [Ident; 4] {
     let mut used = HashSet::new();
     for call in calls {
         for argument in &call.arguments {
@@ -95,7 +104,7 @@ pub(super) fn type_parameters(calls: &[DeclaredCall]) -> [Ident; 3] {
         }
         collect(call.result.to_token_stream(), &mut used);
     }
-    ["F", "R", "K"].map(|wish| {
+    ["F", "R", "K", "U"].map(|wish| {
         let mut name = wish.to_owned();
         while used.contains(&name) {
             name.insert_str(0, "__");

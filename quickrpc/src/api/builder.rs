@@ -1,7 +1,9 @@
 //! Putting an API together.
 
 use std::fmt;
+use std::future::Future;
 use std::marker::PhantomData;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +19,7 @@ use crate::wire::security::{AnySecurity, IntoSecurity};
 use super::handle::{Api, Generated};
 use crate::call::calls::Calls;
 use crate::call::gate::Rule;
-use crate::call::processing::Processing;
+use crate::call::processing::{Executor, Processing};
 use crate::call::slot::SlotTable;
 use crate::carrier::transport::AnyTransport;
 use crate::net::companion::Companion;
@@ -63,6 +65,7 @@ pub struct Builder<A> {
     limits: Limits,
     call_timeout: Duration,
     wait_for_peer: bool,
+    executor: Option<Executor>,
     companions: Vec<Arc<dyn Companion>>,
     rules: Vec<Rule>,
     discover: bool,
@@ -83,6 +86,7 @@ impl<A> Builder<A> {
             limits: Limits::default(),
             call_timeout: CALL_TIMEOUT,
             wait_for_peer: false,
+            executor: None,
             companions: Vec::new(),
             rules: Vec::new(),
             discover: true,
@@ -195,6 +199,49 @@ impl<A> Builder<A> {
     /// How long calls may take unless their handle says otherwise. 10 s by default.
     pub fn call_timeout(mut self, timeout: Duration) -> Self {
         self.call_timeout = timeout;
+        self
+    }
+
+    /// What runs the futures of async handlers (`connect_async`, `serve_async`): usually a runtime's
+    /// `spawn`. It is called on the thread that handles the call, and should return at once.
+    ///
+    /// The library needs no runtime, and has none. A future that awaits what belongs to a runtime, such
+    /// as a timer of tokio, has to be run by that one; so give it its handle:
+    /// `.executor(move |future| drop(handle.spawn(future)))`. The guide has a chapter about
+    /// tokio, smol and plain threads.
+    ///
+    /// ```
+    /// use quickrpc::remote_api;
+    ///
+    /// #[remote_api]
+    /// trait Adder {
+    ///     #[incoming]
+    ///     fn add(&self, a: i64, b: i64) -> i64;
+    /// }
+    ///
+    /// # fn main() -> quickrpc::Result<()> {
+    /// // A thread for each call, which is what a runtime is not.
+    /// let (adder, client) = Adder::builder()
+    ///     .executor(|future| drop(std::thread::spawn(|| pollster::block_on(future))))
+    ///     .pair();
+    /// adder.add.connect_async(|_sender, a, b| async move { a + b });
+    /// assert_eq!(client.all().add(2, 3).result()?, 5);
+    /// # Ok(()) }
+    /// # mod pollster {
+    /// #     pub fn block_on(future: impl Future<Output = ()>) {
+    /// #         let mut future = std::pin::pin!(future);
+    /// #         let waker = std::task::Waker::noop();
+    /// #         while future.as_mut().poll(&mut std::task::Context::from_waker(waker)).is_pending() {
+    /// #             std::thread::yield_now();
+    /// #         }
+    /// #     }
+    /// # }
+    /// ```
+    pub fn executor(
+        mut self,
+        executor: impl Fn(Pin<Box<dyn Future<Output = ()> + Send>>) + Send + Sync + 'static,
+    ) -> Self {
+        self.executor = Some(Arc::new(executor));
         self
     }
 
@@ -330,6 +377,10 @@ impl<A> Builder<A> {
         let calls = Calls::new(net, slots, processing, self.call_timeout);
         calls.limit_subscriptions();
         calls.unsent.enable(self.wait_for_peer);
+        if let Some(executor) = self.executor {
+            // Nobody has been there before.
+            calls.executor.set(executor).ok();
+        }
         if !self.discover {
             calls.discovery.turn_off();
         }

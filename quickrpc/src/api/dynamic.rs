@@ -122,6 +122,25 @@ impl Api {
         })
     }
 
+    /// As [`on`](Api::on), for a handler that need not be `Send`: it runs on this thread, when it calls
+    /// [`process_pending`](crate::Api::process_pending). With
+    /// [`Processing::Manual`](crate::Processing::Manual) alone; `start()` fails otherwise.
+    pub fn on_local<F, R>(&self, method: &str, handler: F) -> Connection
+    where
+        F: Fn(&Sender, Value) -> R + 'static,
+        R: IntoAnswer,
+    {
+        let calls = self.api.calls();
+        let slot = calls.slots.dynamic(method, calls.net.shared.subscription());
+        slot.connect_local(move |call: &mut Invocation<'_>| {
+            let args = match call.read(Anything) {
+                Ok(args) => args,
+                Err(outcome) => return outcome,
+            };
+            R::answer(handler(call.sender(), args), call)
+        })
+    }
+
     /// A property of this side, which others read, and write if it is [`Access::Writable`]; see
     /// [`Property`]. It is there from the first time on, and the same each time.
     ///

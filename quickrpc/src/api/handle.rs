@@ -177,9 +177,29 @@ impl Api {
         lifecycle::wait(self.net())
     }
 
+    /// The same as a future: a promise that is settled when the API is stopped, by whomever, or all
+    /// of its transports have ended, which stops it. At once if it does not run.
+    ///
+    /// ```
+    /// # use quickrpc::remote_api;
+    /// # #[remote_api]
+    /// # trait Lab { #[incoming] fn measure(&self) -> f64; }
+    /// async fn serve(lab: Lab) -> quickrpc::Result<()> {
+    ///     lab.start()?;
+    ///     lab.stopped().await
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Of the promise: as [`wait`](Self::wait).
+    pub fn stopped(&self) -> Promise<()> {
+        lifecycle::stopped(self.net())
+    }
+
     /// Waits until somebody is connected.
     ///
-    /// For a client whose server may start later; a handle's own [`Handle::ready`] waits for those
+    /// For a client whose server may start later; a handle's own [`Handle::ready`](crate::Handle::ready) waits for those
     /// whom it sends to. In an async program, use
     /// [`Builder::wait_for_peer`](crate::Builder::wait_for_peer), which blocks nobody.
     ///

@@ -95,6 +95,13 @@ pub(crate) fn wait(net: &Net) -> Result<()> {
     net.failure().map_or(Ok(()), Err)
 }
 
+/// A promise that is settled when the API is stopped, or every transport has ended.
+pub(crate) fn stopped(net: &Net) -> Promise<()> {
+    let (promise, done) = promised();
+    net.on_stopped(done);
+    promise
+}
+
 /// Changes the links of an API that is stopped.
 pub(crate) fn replace_links(net: &Net, links: Vec<Arc<Link>>) -> Result<()> {
     let run = lock(&net.run);

@@ -9,6 +9,7 @@ pub mod config;
 pub mod dynamic;
 pub(crate) mod handle;
 pub(crate) mod lifecycle;
+mod local;
 pub(crate) mod node;
 mod pair;
 mod properties;

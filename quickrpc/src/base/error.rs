@@ -251,6 +251,11 @@ pub enum Error {
     Plugin(Arc<dyn std::error::Error + Send + Sync>),
 }
 
+/// In the data of an error answer, what its code alone does not tell.
+const REASON: &str = "reason";
+const TOO_LATE: &str = "too_late";
+const SHUTTING_DOWN: &str = "shutting_down";
+
 /// So many characters of what cannot be read are shown.
 const SHOWN: usize = 60;
 
@@ -402,12 +407,13 @@ impl CallError {
     /// The call was cancelled by its caller, and given up for that. (As in the Language Server
     /// Protocol.)
     pub const CANCELLED: i64 = -32800;
-    /// The call was not begun, since its deadline had passed: the caller has given up. (As
-    /// [`FORBIDDEN`](Self::FORBIDDEN), which a caller can tell from it by having waited.)
+    /// The call was not begun, since its deadline had passed: the caller has given up. (The same as
+    /// [`FORBIDDEN`](Self::FORBIDDEN); [`is_too_late`](Self::is_too_late) tells them apart.)
     pub const TOO_LATE: i64 = -32001;
     /// The called side shuts down, and begins no calls any more; see
-    /// [`Api::shutdown`](crate::Api::shutdown). (As [`TOO_MANY_CALLS`](Self::TOO_MANY_CALLS):
-    /// both are worth trying again later, here or elsewhere.)
+    /// [`Api::shutdown`](crate::Api::shutdown). (The same as
+    /// [`TOO_MANY_CALLS`](Self::TOO_MANY_CALLS): both are worth trying again later, here or
+    /// elsewhere. [`is_shutting_down`](Self::is_shutting_down) tells them apart.)
     pub const SHUTTING_DOWN: i64 = -32002;
 
     /// An error with a code and a message.
@@ -424,6 +430,34 @@ impl CallError {
     pub fn with_data(mut self, data: impl Into<Value>) -> Self {
         self.data = Some(data.into());
         self
+    }
+
+    /// The answer to a call that is too late; its data says so, since its code is that of others too.
+    pub(crate) fn too_late(text: &str) -> Self {
+        let data = Value::from_iter([(REASON, TOO_LATE)]);
+        CallError::new(Self::TOO_LATE, text).with_data(data)
+    }
+
+    /// The answer to a call that comes at the end; likewise.
+    pub(crate) fn shutting_down(text: &str) -> Self {
+        let data = Value::from_iter([(REASON, SHUTTING_DOWN)]);
+        CallError::new(Self::SHUTTING_DOWN, text).with_data(data)
+    }
+
+    /// Whether the call was not begun since its deadline had passed, and not for lack of a right,
+    /// which has the same code. The data of the answer says so: `{"reason": "too_late"}`.
+    pub fn is_too_late(&self) -> bool {
+        self.code == Self::TOO_LATE && self.reason() == Some(TOO_LATE)
+    }
+
+    /// Whether the other side shuts down, and does not only have too many calls, which has the same
+    /// code. The data of the answer says so: `{"reason": "shutting_down"}`.
+    pub fn is_shutting_down(&self) -> bool {
+        self.code == Self::SHUTTING_DOWN && self.reason() == Some(SHUTTING_DOWN)
+    }
+
+    fn reason(&self) -> Option<&str> {
+        self.data.as_ref()?.get(REASON)?.as_str()
     }
 
     /// The error that an answer without a result and without an error becomes.

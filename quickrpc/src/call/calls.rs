@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use crate::base::error::{CallError, Error};
@@ -26,7 +26,7 @@ use super::late::LateCalls;
 use super::mailbox::{AfterPush, Item, Mailbox};
 use super::observers::Observers;
 use super::pending::{Answered, PendingTable};
-use super::processing::Processing;
+use super::processing::{Executor, Processing};
 use super::promise::{Context, PendingCall};
 use super::property::table::Properties;
 use super::slot::SlotTable;
@@ -50,6 +50,8 @@ pub(crate) struct Calls {
     pub(crate) discovery: Discovery,
     pub(crate) mailbox: Mailbox,
     pub(crate) call_timeout: Duration,
+    /// What runs the futures of handlers.
+    pub(crate) executor: OnceLock<Executor>,
     pub(crate) pending: Mutex<PendingTable<dyn PendingCall, Conn>>,
     pub(crate) late: LateCalls,
     pub(crate) apart: Apart,
@@ -75,6 +77,7 @@ impl Calls {
             discovery: Discovery::default(),
             mailbox: Mailbox::new(net.id, processing),
             call_timeout,
+            executor: OnceLock::new(),
             pending: Mutex::default(),
             late: LateCalls::default(),
             apart: Apart::new(next_api()),
@@ -347,6 +350,10 @@ impl Context for Calls {
     fn run_for(&self, call: u64, callback: Box<dyn FnOnce() + Send>) {
         let asked = lock(&self.pending).only_asked(call);
         self.post(asked.map_or(0, |peer| peer.id()), callback, 0);
+    }
+
+    fn is_manual(&self) -> bool {
+        self.mailbox.mode() == Processing::Manual
     }
 
     fn grant(&self, call: u64, items: u64) {

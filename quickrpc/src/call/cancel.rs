@@ -184,7 +184,7 @@ pub(crate) fn not_begun(over: Over) -> CallError {
         ),
         Over::Late => {
             let text = "the call waited beyond its deadline, and was not begun";
-            CallError::new(CallError::TOO_LATE, text)
+            CallError::too_late(text)
         }
     }
 }

@@ -7,11 +7,12 @@ use std::time::Instant;
 use crossbeam_channel::Receiver;
 use serde::Serialize;
 
-use crate::base::current::CallKey;
+use crate::base::current::{self, CallKey, Current};
 use crate::base::error::{BoxError, CallError, Error};
 use crate::base::log::Shown;
 use crate::base::often::Origin;
 use crate::base::sender::Sender;
+use crate::base::typed_error::IntoCallError;
 use crate::call::promise::wish::Unwanted;
 use crate::call::promise::{Promise, Resolver};
 use crate::call::reply::{Reply, Returns, Via};
@@ -22,6 +23,7 @@ use super::answer::{self, Answers, LateAnswer, Route, internal};
 use crate::base::foreign::{inside, told};
 
 use super::calls::Calls;
+use super::processing::Executor;
 use super::slot::{Entry, SlotInner};
 use crate::base::scratch;
 use crate::net::collect;
@@ -191,6 +193,29 @@ impl<'de> Invocation<'de> {
     {
         let (promise, resolver) = Promise::pair();
         (resolver, later(promise, Via::into_wire))
+    }
+
+    /// The same for a notification, of which errors alone are told.
+    pub fn notification_resolver(&mut self) -> (Resolver<()>, Outcome) {
+        let (promise, resolver) = Promise::pair();
+        (resolver, later(promise, |()| ()))
+    }
+
+    /// What runs futures, if there is something.
+    pub(crate) fn executor(&self) -> Option<&'de Executor> {
+        self.calls.executor.get()
+    }
+
+    /// The call as the thread knows it that handles it.
+    pub(crate) fn current(&self) -> Option<Current> {
+        let deadline = current::of(self.conn.id()).and_then(|call| call.deadline());
+        let id = self.id?;
+        Some(Current::new(CallKey::new(self.conn.id(), id), deadline))
+    }
+
+    /// How errors of handlers travel.
+    pub(crate) fn errors(&self) -> IntoCallError {
+        self.slot.errors()
     }
 
     /// Something that disconnects when the API stops.

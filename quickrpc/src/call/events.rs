@@ -113,9 +113,20 @@ impl Above for Calls {
     }
 
     fn may_start(&self) -> Result<(), Error> {
+        if self.executor.get().is_none()
+            && let Some(name) = self.slots.with_async_handler()
+        {
+            let text = format!(
+                "a handler of `{name}` was connected with `connect_async`, and nobody runs its \
+                 futures: build the API with `.executor(..)`, such as \
+                 `.executor(move |future| drop(handle.spawn(future)))` with the handle of a runtime"
+            );
+            return Err(Error::Config(text.into()));
+        }
         let local = || {
             let call = self.slots.with_local_handler();
             call.or_else(|| self.properties.with_local_handler())
+                .or_else(|| self.observers.with_local_handler())
         };
         match self.mailbox.mode() {
             Processing::Manual => Ok(()),

@@ -416,7 +416,7 @@ impl<'a> Ear<'a> {
     #[cold]
     fn shutting_down(&mut self, parts: &CallParts, telegram: &Script<'_>, route: &Route) {
         let text = "this side shuts down, and begins no calls any more";
-        let error = CallError::new(CallError::SHUTTING_DOWN, text);
+        let error = CallError::shutting_down(text);
         match &parts.id {
             Some(id) => self.answer_error(id.of(*telegram), &error, route),
             None => {

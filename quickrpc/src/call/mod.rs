@@ -3,6 +3,7 @@
 pub(crate) mod answer;
 pub(crate) mod apart;
 mod asked;
+mod asynchronous;
 pub(crate) mod calls;
 pub(crate) mod cancel;
 mod deadlines;
@@ -13,6 +14,7 @@ mod events;
 pub(crate) mod gate;
 pub(crate) mod hear;
 pub(crate) mod late;
+mod local;
 pub(crate) mod mailbox;
 pub(crate) mod observers;
 pub(crate) mod pending;

@@ -26,6 +26,8 @@ pub(crate) struct Observers {
     error: Mutex<Vec<OnError>>,
     status: Mutex<Vec<OnStatus>>,
     pending: Mutex<Option<OnPending>>,
+    /// An event with a handler that stays on its thread.
+    local: Mutex<Option<&'static str>>,
 }
 
 impl Observers {
@@ -47,6 +49,16 @@ impl Observers {
 
     pub(crate) fn on_pending(&self, waker: OnPending) {
         *lock(&self.pending) = Some(waker);
+    }
+
+    /// A handler of this event stays on its thread.
+    pub(crate) fn has_local_handler(&self, event: &'static str) {
+        *lock(&self.local) = Some(event);
+    }
+
+    /// An event with a handler that stays on its thread, if there is one.
+    pub(crate) fn with_local_handler(&self) -> Option<String> {
+        lock(&self.local).map(str::to_owned)
     }
 
     pub(crate) fn watches_connect(&self) -> bool {

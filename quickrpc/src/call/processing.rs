@@ -1,5 +1,12 @@
 //! On which threads handlers run.
 
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// Has a future run to its end, wherever.
+pub(crate) type Executor = Arc<dyn Fn(Pin<Box<dyn Future<Output = ()> + Send>>) + Send + Sync>;
+
 /// On which thread handlers run, and how many at once.
 ///
 /// Calls of one peer are handled in the order in which it sent them, whatever the mode. So a

@@ -1,25 +1,21 @@
 //! Slots: where handlers of incoming calls are connected.
 
-use std::any::Any;
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
-use std::marker::PhantomData;
-use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
 use std::time::Duration;
 
-use crossbeam_channel::{bounded, select};
+use crossbeam_channel::bounded;
 
 use crate::base::error::{BoxError, CallError, Error};
 use crate::base::foreign::catch;
-use crate::base::often::Origin;
 use crate::base::typed_error::IntoCallError;
-use crate::call::subscription::Subscription;
+use crate::call::subscription::{Feeder, Subscription, Waiting};
 use crate::format::description::{CallDescription, Description, Direction};
 
 use super::dispatch::{Invocation, Outcome};
+pub(crate) use super::local::{Local, next_handler};
 use crate::net::collect;
 
 /// A handler without its types.
@@ -81,15 +77,17 @@ pub(crate) struct SlotInner {
 pub(crate) struct Entry {
     id: u64,
     pub(crate) handler: Handler,
-    /// It stays on its thread.
-    local: bool,
+    kind: Kind,
 }
 
-static NEXT_HANDLER: AtomicU64 = AtomicU64::new(1);
-
-/// A number for a handler, in whatever place.
-pub(crate) fn next_handler() -> u64 {
-    NEXT_HANDLER.fetch_add(1, Ordering::Relaxed)
+/// What a handler needs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Plain,
+    /// It stays on its thread.
+    Local,
+    /// Somebody who runs futures.
+    Async,
 }
 
 /// A place where handlers are connected.
@@ -247,8 +245,17 @@ impl SlotTable {
 
     /// A call with a handler that stays on its thread, if there is one.
     pub(crate) fn with_local_handler(&self) -> Option<String> {
-        let is_local = |slot: &Arc<SlotInner>| slot.handlers().iter().any(|entry| entry.local);
-        let slot = self.all().into_iter().find(is_local)?;
+        self.with(Kind::Local)
+    }
+
+    /// A call with a handler that is async, if there is one.
+    pub(crate) fn with_async_handler(&self) -> Option<String> {
+        self.with(Kind::Async)
+    }
+
+    fn with(&self, kind: Kind) -> Option<String> {
+        let is = |slot: &Arc<SlotInner>| slot.handlers().iter().any(|entry| entry.kind == kind);
+        let slot = self.all().into_iter().find(is)?;
         Some(slot.call.map_or(&*slot.name, |call| call.name).to_owned())
     }
 
@@ -349,6 +356,11 @@ impl SlotInner {
         }
     }
 
+    /// How errors of handlers travel. What it does is the user's.
+    pub(crate) fn errors(&self) -> IntoCallError {
+        self.errors.get().copied().unwrap_or(CallError::from_boxed)
+    }
+
     /// The error answer that an error of a handler becomes. What it does is the user's.
     pub(crate) fn call_error(&self, error: BoxError) -> CallError {
         match self.errors.get() {
@@ -423,14 +435,14 @@ impl Slot {
     where
         F: for<'a, 'de> Fn(&'a mut Invocation<'de>) -> Outcome + Send + Sync + 'static,
     {
-        self.connect_arc(Arc::new(handler), false)
+        self.connect_arc(Arc::new(handler), Kind::Plain)
     }
 
-    fn connect_arc(&self, handler: Handler, local: bool) -> Connection {
+    fn connect_arc(&self, handler: Handler, kind: Kind) -> Connection {
         let id = next_handler();
         self.0.change(|handlers| {
             let mut handlers = handlers.to_vec();
-            handlers.push(Entry { id, handler, local });
+            handlers.push(Entry { id, handler, kind });
             handlers
         });
         Connection::new(&self.0, id)
@@ -446,7 +458,15 @@ impl Slot {
             Some(handler) => handler(call),
             None => Outcome::not_mine(),
         };
-        self.connect_arc(Arc::new(handler), true)
+        self.connect_arc(Arc::new(handler), Kind::Local)
+    }
+
+    /// Adds a handler that has its answer made by a future.
+    pub fn connect_async<F>(&self, handler: F) -> Connection
+    where
+        F: for<'a, 'de> Fn(&'a mut Invocation<'de>) -> Outcome + Send + Sync + 'static,
+    {
+        self.connect_arc(Arc::new(handler), Kind::Async)
     }
 
     /// Adds a handler that passes each call on to a subscription.
@@ -456,20 +476,13 @@ impl Slot {
         F: for<'a, 'de> Fn(&'a mut Invocation<'de>, &dyn Fn(I)) -> Outcome + Send + Sync + 'static,
     {
         let (items, receiver) = bounded(self.0.subscription_limit.load(Ordering::Relaxed));
+        let waiting = Arc::new(Waiting::default());
+        let feeder = Feeder::new(items, Arc::clone(&waiting));
         let connection = self.connect(move |call| {
             let stopped = call.stop_signal();
-            handler(call, &|item| {
-                // Waits while the subscription is full, so that the peers are not read.
-                let Err(full) = items.try_send(item) else {
-                    return;
-                };
-                select! {
-                    send(items, full.into_inner()) -> _ => {}
-                    recv(stopped) -> _ => {}
-                }
-            })
+            handler(call, &|item| feeder.send(item, &stopped))
         });
-        Subscription::new(receiver, connection)
+        Subscription::new(receiver, waiting, connection)
     }
 }
 
@@ -532,48 +545,5 @@ impl Connection {
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Connection({} handlers)", self.0.len())
-    }
-}
-
-thread_local! {
-    /// Handlers that stay on this thread, by number.
-    static LOCAL: RefCell<HashMap<u64, Rc<dyn Any>>> = RefCell::default();
-}
-
-/// A handler that stays on the thread that made it, while the name of it may travel.
-pub(crate) struct Local<F> {
-    id: u64,
-    kind: PhantomData<fn() -> F>,
-}
-
-impl<F: 'static> Local<F> {
-    pub(crate) fn new(handler: F) -> Self {
-        let id = next_handler();
-        LOCAL.with_borrow_mut(|local| local.insert(id, Rc::new(handler)));
-        let kind = PhantomData;
-        Local { id, kind }
-    }
-
-    /// The handler, on its thread; elsewhere it is said to be missing.
-    pub(crate) fn get(&self) -> Option<Rc<F>> {
-        let found = LOCAL.with_borrow(|local| local.get(&self.id).cloned());
-        let handler = found.and_then(|value| value.downcast().ok());
-        if handler.is_none() {
-            crate::base::log::error_often!(
-                "a handler on another thread", &Origin::Anybody;
-                "a handler connected with connect_local (or another `.._local`) was called on \
-                 another thread; use Processing::Manual, and process_pending() on the thread that \
-                 connected"
-            );
-        }
-        handler
-    }
-}
-
-impl<F> Drop for Local<F> {
-    fn drop(&mut self) {
-        // Elsewhere, or when the thread ends, there is nothing to remove.
-        let removed = LOCAL.try_with(|local| local.borrow_mut().remove(&self.id));
-        drop(removed);
     }
 }

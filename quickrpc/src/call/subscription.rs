@@ -2,9 +2,14 @@
 
 use std::fmt;
 use std::ops::Deref;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
 
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, Sender, TryRecvError, select};
 
+use crate::base::foreign::catch;
+use crate::base::sync::lock;
 use crate::call::slot::Connection;
 
 /// The calls of one incoming method, as items to be received: made by a slot's
@@ -35,6 +40,8 @@ use crate::call::slot::Connection;
 /// # Ok(()) }
 /// ```
 ///
+/// It is a `futures_core::Stream`, too, so that a task can await the next call.
+///
 /// What nobody receives waits, up to [`Limits::subscription`](crate::Limits::subscription)
 /// calls; then peers are not read until there is room.
 ///
@@ -45,13 +52,68 @@ use crate::call::slot::Connection;
 #[must_use = "a subscription ends when it is dropped"]
 pub struct Subscription<T> {
     receiver: Receiver<T>,
+    waiting: Arc<Waiting>,
     connection: Connection,
 }
 
+/// The task that waits for the next call, if one does.
+#[derive(Default)]
+pub(crate) struct Waiting(Mutex<Option<Waker>>);
+
+impl Waiting {
+    fn wake(&self) {
+        let waker = lock(&self.0).take();
+        if let Some(waker) = waker {
+            catch("a waker", || waker.wake());
+        }
+    }
+}
+
+/// The channel's other end.
+pub(crate) struct Feeder<T> {
+    /// There until it is dropped.
+    items: Option<Sender<T>>,
+    waiting: Arc<Waiting>,
+}
+
+impl<T> Feeder<T> {
+    pub(crate) fn new(items: Sender<T>, waiting: Arc<Waiting>) -> Self {
+        let items = Some(items);
+        Feeder { items, waiting }
+    }
+
+    /// Waits while the subscription is full, so that the peers are not read; not beyond the stop.
+    pub(crate) fn send(&self, item: T, stopped: &Receiver<()>) {
+        let Some(items) = &self.items else {
+            return;
+        };
+        if let Err(full) = items.try_send(item) {
+            select! {
+                send(items, full.into_inner()) -> _ => {}
+                recv(stopped) -> _ => {}
+            }
+        }
+        self.waiting.wake();
+    }
+}
+
+impl<T> Drop for Feeder<T> {
+    fn drop(&mut self) {
+        // The end is there before the task that waits for it is woken.
+        drop(self.items.take());
+        self.waiting.wake();
+    }
+}
+
 impl<T> Subscription<T> {
-    pub(crate) fn new(receiver: Receiver<T>, connection: Connection) -> Self {
+    pub(crate) fn new(
+        receiver: Receiver<T>,
+        waiting: Arc<Waiting>,
+        connection: Connection,
+    ) -> Self {
         Subscription {
             receiver,
+            waiting,
             connection,
         }
     }
@@ -73,6 +135,26 @@ impl<T> Deref for Subscription<T> {
 impl<T> Drop for Subscription<T> {
     fn drop(&mut self) {
         self.connection.disconnect();
+    }
+}
+
+/// The next call, until the API is gone.
+impl<T> futures_core::Stream for Subscription<T> {
+    type Item = T;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let received = || match self.receiver.try_recv() {
+            Ok(item) => Some(Some(item)),
+            Err(TryRecvError::Disconnected) => Some(None),
+            Err(TryRecvError::Empty) => None,
+        };
+        if let Some(item) = received() {
+            return Poll::Ready(item);
+        }
+        let before = lock(&self.waiting.0).replace(cx.waker().clone());
+        drop(before);
+        // One may have come before the task was known to wait.
+        received().map_or(Poll::Pending, Poll::Ready)
     }
 }
 

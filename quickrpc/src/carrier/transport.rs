@@ -191,8 +191,8 @@
 //!
 //! * Calls and batches get status 200 and their answers, notifications status 204. Arguments may always
 //!   stand by position, and what is no JSON-RPC is answered with the id null.
-//! * A connection is a peer that takes answers only: it is not among [`all`](crate::Api::all), and
-//!   [`to`](crate::Api::to) it fails with [`Error::Unsupported`](crate::Error::Unsupported). Its requests are
+//! * A connection is a peer that takes answers only: it is not among `all`, and
+//!   `to` it fails with [`Error::Unsupported`](crate::Error::Unsupported). Its requests are
 //!   handled one after the other. What it waits for is cancelled when it goes.
 //! * Pages may post as they may connect.
 //! * With a security provider there is no posting.

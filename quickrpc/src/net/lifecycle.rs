@@ -101,6 +101,27 @@ impl Net {
         let mut run = lock(&self.run);
         run.alive = run.alive.saturating_sub(1);
         self.run_changed.notify_all();
+        let is_over = run.alive == 0 && run.phase == Phase::Running && !run.ending.is_empty();
+        drop(run);
+        if is_over {
+            self.request_stop();
+        }
+    }
+
+    /// Tells when it is stopped, by whomever, or all of its transports have ended, which stops it.
+    pub(crate) fn on_stopped(&self, done: Done) {
+        let mut run = lock(&self.run);
+        if run.phase == Phase::Idle {
+            let failure = run.failure.clone();
+            drop(run);
+            return done(failure.map_or(Ok(()), Err));
+        }
+        run.ending.push(done);
+        let is_over = run.alive == 0 && run.phase == Phase::Running;
+        drop(run);
+        if is_over {
+            self.request_stop();
+        }
     }
 
     /// Asks the poll thread to end everything.
@@ -136,8 +157,12 @@ impl Net {
         run.phase = Phase::Idle;
         run.alive = 0;
         run.stop_signal = None;
+        let (ending, end) = (std::mem::take(&mut run.ending), run.failure.clone());
         self.run_changed.notify_all();
         drop(run);
+        for done in ending {
+            done(end.clone().map_or(Ok(()), Err));
+        }
         if let Some(started) = starting {
             started(Err(failure.unwrap_or(Error::Stopped)));
         }

@@ -10,6 +10,8 @@ pub(crate) struct Run {
     pub(crate) phase: Phase,
     /// Who started it waits for this.
     pub(crate) starting: Option<Done>,
+    /// Those who want to know of the end.
+    pub(crate) ending: Vec<Done>,
     /// Why the last run has ended, where nobody has asked for it.
     pub(crate) failure: Option<Error>,
     /// Transports that run, or will be started again.

@@ -87,6 +87,11 @@ fn arguments_come_in_many_forms() {
         "{\"a\":\"x y\",\"b\":\"2\",\"c\":[1]}\n"
     );
     assert_eq!(says(&["call", &tcp, "echo", "[1, \"x\"]"]), "[1,\"x\"]\n");
+    let each = says(&["call", "--each", &tcp, "echo", "a=1"]);
+    assert_eq!(
+        each,
+        format!("{}: {{\"a\":1}}\n", tcp.trim_start_matches("tcp:"))
+    );
     assert_eq!(
         says(&["call", "--pretty", &tcp, "echo", "a=1"]),
         "{\n  \"a\": 1\n}\n"

@@ -100,12 +100,23 @@ fn what_runs_and_what_was_promised_is_answered() {
         person.send("{\"jsonrpc\":\"1.0\",\"method\":\"count\",\"id\":1}\0");
         assert_eq!(person.json()["error"]["code"], -32600);
         let ended = shut_down(&served.desk, SOON);
-        assert_eq!(refused(&other).code, CallError::SHUTTING_DOWN);
+        let error = refused(&other);
+        assert_eq!(error.code, CallError::SHUTTING_DOWN);
+        assert!(
+            error.is_shutting_down() && !error.is_too_late(),
+            "{error:?}"
+        );
+        let too_many = CallError::new(CallError::TOO_MANY_CALLS, "too many");
+        assert!(!too_many.is_shutting_down());
         // Who comes only now hears it, too.
         person.send(
             "{\"jsonrpc\":\"2.0\",\"method\":\"count\",\"params\":{\"number\":1},\"id\":1}\0",
         );
-        assert_eq!(person.json()["error"]["code"], -32002);
+        let error = &person.json()["error"];
+        assert_eq!(
+            (&error["code"], &error["data"]["reason"]),
+            (&(-32002).into(), &"shutting_down".into())
+        );
         assert!(!ended.is_finished());
         served.let_go.send(()).unwrap();
         served.let_go.send(()).unwrap();

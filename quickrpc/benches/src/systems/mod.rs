@@ -16,6 +16,7 @@ pub(crate) mod quickrpc;
 mod runtime;
 #[cfg(feature = "tarpc")]
 mod tarpc;
+mod tasks;
 #[cfg(feature = "tonic")]
 mod tonic;
 

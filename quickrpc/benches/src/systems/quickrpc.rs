@@ -51,6 +51,8 @@ pub(crate) struct QuickRpc {
     handlers: usize,
     /// Over a WebSocket.
     websocket: bool,
+    /// Whether callers are tasks of one thread that await.
+    tasks: bool,
 }
 
 impl QuickRpc {
@@ -62,6 +64,7 @@ impl QuickRpc {
             option: None,
             handlers: 1,
             websocket: false,
+            tasks: false,
         }
     }
 
@@ -101,6 +104,14 @@ impl QuickRpc {
         QuickRpc {
             batch: true,
             ..self
+        }
+    }
+
+    /// With callers that are tasks of one thread, and await.
+    pub(crate) fn tasks() -> Self {
+        QuickRpc {
+            tasks: true,
+            ..QuickRpc::jrpc()
         }
     }
 
@@ -171,6 +182,9 @@ impl System for QuickRpc {
         if self.batch {
             name.push_str(", batch");
         }
+        if self.tasks {
+            name.push_str(", tasks");
+        }
         if let Some(option) = &self.option {
             name.push_str(&format!(", {option}"));
         }
@@ -194,10 +208,11 @@ impl System for QuickRpc {
             .build()?;
         api.start()?;
         let hub = api.all();
-        let batch = self.batch;
+        let (batch, tasks) = (self.batch, self.tasks);
         Ok(Box::new(QuickRpcClient {
             hub,
             batch,
+            tasks,
             _api: api,
         }))
     }
@@ -215,6 +230,7 @@ impl System for QuickRpc {
 struct QuickRpcClient {
     hub: BenchInverseOutgoing,
     batch: bool,
+    tasks: bool,
     _api: BenchInverse,
 }
 
@@ -247,6 +263,18 @@ impl QuickRpcClient {
 
     fn callers(&self, callers: usize, count: usize) -> Result {
         let each = count.div_ceil(callers);
+        if self.tasks {
+            let call = |_| async {
+                for _ in 0..each {
+                    match self.hub.add(A, B, NOTE).await? {
+                        SUM => {}
+                        other => return Err(wrong(other)),
+                    }
+                }
+                Ok(())
+            };
+            return Ok(super::tasks::run((0..callers).map(call))?);
+        }
         thread::scope(|scope| {
             let call = || (0..each).try_for_each(|_| right(self.hub.add(A, B, NOTE)));
             let threads: Vec<_> = (0..callers).map(|_| scope.spawn(call)).collect();
@@ -272,8 +300,12 @@ impl QuickRpcClient {
 pub(super) fn right(promise: Promise<i64>) -> Result<(), Error> {
     match promise.result()? {
         SUM => Ok(()),
-        other => Err(Error::Config(format!("a wrong sum: {other}").into())),
+        other => Err(wrong(other)),
     }
+}
+
+fn wrong(sum: i64) -> Error {
+    Error::Config(format!("a wrong sum: {sum}").into())
 }
 
 impl Client for QuickRpcClient {

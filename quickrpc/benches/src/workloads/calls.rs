@@ -52,12 +52,14 @@ pub(super) fn window(scale: &Scale) -> Workload {
 }
 
 pub(super) fn callers(scale: &Scale) -> Workload {
+    let mut systems = systems::all(scale);
+    insert_after(&mut systems, QuickRpc::tasks(), "quickrpc jrpc");
     Workload {
         title: "64 callers that wait",
-        about: "Threads, or tasks of one thread, over one connection. `floor`: each thread \
-                writes by itself, one reads for all and wakes whose answer it is.",
+        about: "Threads, or tasks of one thread that await, over one connection. `floor`: each \
+                thread writes by itself, one reads for all and wakes whose answer it is.",
         ..table(
-            systems::all(scale),
+            systems,
             &[Part::new(Job::Callers(MANY), &[("calls", Read::Rate)])],
             scale,
         )

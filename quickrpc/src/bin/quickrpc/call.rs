@@ -1,7 +1,7 @@
 //! `quickrpc call` and `quickrpc notify`.
 
 use clap::Args;
-use quickrpc::{CallError, Error};
+use quickrpc::{CallError, Error, Value};
 
 use super::Done;
 use super::failure::Failure;
@@ -25,6 +25,10 @@ pub struct Call {
     /// Only this peer
     #[arg(long, value_name = "PEER")]
     to: Option<String>,
+
+    /// Call each peer that is connected, and print who has answered what
+    #[arg(long, conflicts_with = "to")]
+    each: bool,
 
     /// Print a text without quotes
     #[arg(long, short)]
@@ -76,6 +80,9 @@ impl Call {
     pub fn run(self) -> Done {
         let arguments = values::arguments(&self.arguments)?;
         let connected = self.wire.connect()?;
+        if self.each {
+            return self.call_each(&connected, &arguments);
+        }
         let all = connected.api.all();
         let target = match &self.to {
             Some(peer) => all.to(peer.as_str()),
@@ -86,6 +93,31 @@ impl Call {
         match self.pretty {
             true => output::line(values::pretty(&value)),
             false => output::line(values::shown(&value, self.raw)),
+        }
+    }
+}
+
+impl Call {
+    /// All of them are asked before the first answer is waited for.
+    fn call_each(&self, connected: &Connected, arguments: &Value) -> Done {
+        let peers = connected.api.peers();
+        let calls = peers
+            .iter()
+            .map(|peer| connected.api.to(peer).call(&self.method, arguments));
+        let calls: Vec<_> = calls.collect();
+        let mut failed = None;
+        for (peer, call) in peers.iter().zip(calls) {
+            match call.result() {
+                Ok(value) => output::line(format!("{peer}: {}", values::shown(&value, self.raw)))?,
+                Err(error) => {
+                    output::say(format!("{peer}: {error}"));
+                    failed = Some(error);
+                }
+            }
+        }
+        match failed {
+            Some(error) => Err(explain(connected, &self.method, error)),
+            None => Ok(()),
         }
     }
 }

@@ -45,6 +45,11 @@ pub(crate) trait Context: Send + Sync {
     /// Runs a `then` callback when it is its turn; it does not panic.
     fn run(&self, lane: u64, callback: Box<dyn FnOnce() + Send>);
 
+    /// Whether the program runs callbacks where it wants to.
+    fn is_manual(&self) -> bool {
+        false
+    }
+
     /// Runs a callback of a call that is pending, in the turn of the peer that was asked; it does
     /// not panic.
     fn run_for(&self, call: u64, callback: Box<dyn FnOnce() + Send>) {

@@ -2,6 +2,8 @@
 
 mod call;
 mod each;
+mod local;
+mod made_of;
 mod shared;
 #[cfg(test)]
 mod tests;

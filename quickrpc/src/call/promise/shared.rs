@@ -27,8 +27,8 @@ pub(crate) struct Shared<T> {
 enum Origin<T> {
     /// A peer that was called.
     Call(Call<T>),
-    /// A resolver.
-    Pair(Wish),
+    /// A resolver. If the value is made of those of calls, they have this in common.
+    Pair(Wish, Option<Arc<dyn Context>>),
 }
 
 /// What only the promises of calls have.
@@ -70,11 +70,16 @@ pub(crate) enum Turn {
 
 impl<T> Shared<T> {
     pub(crate) fn new() -> Self {
-        Self::at(Stage::Pending(None), Origin::Pair(Wish::default()))
+        Self::behind(None)
+    }
+
+    /// Its value is made of those of calls.
+    pub(crate) fn behind(context: Option<Arc<dyn Context>>) -> Self {
+        Self::at(Stage::Pending(None), Origin::Pair(Wish::default(), context))
     }
 
     pub(crate) fn settled(result: Result<T>) -> Self {
-        Self::at(Stage::Settled(result), Origin::Pair(Wish::default()))
+        Self::at(Stage::Settled(result), Origin::Pair(Wish::default(), None))
     }
 
     pub(crate) fn for_call(context: Arc<dyn Context>, info: CallInfo, decode: Decode<T>) -> Self {
@@ -101,7 +106,7 @@ impl<T> Shared<T> {
     pub(crate) fn call(&self) -> Option<&Call<T>> {
         match &self.origin {
             Origin::Call(call) => Some(call),
-            Origin::Pair(_) => None,
+            Origin::Pair(..) => None,
         }
     }
 
@@ -109,7 +114,7 @@ impl<T> Shared<T> {
     pub(crate) fn wish(&self) -> Option<&Wish> {
         match &self.origin {
             Origin::Call(_) => None,
-            Origin::Pair(wish) => Some(wish),
+            Origin::Pair(wish, _) => Some(wish),
         }
     }
 
@@ -119,7 +124,10 @@ impl<T> Shared<T> {
     }
 
     pub(crate) fn context(&self) -> Option<&Arc<dyn Context>> {
-        self.call().map(|call| &call.context)
+        match &self.origin {
+            Origin::Call(call) => Some(&call.context),
+            Origin::Pair(_, context) => context.as_ref(),
+        }
     }
 
     pub(crate) fn before_wait(&self) -> Result<()> {
@@ -173,7 +181,7 @@ impl<T> Shared<T> {
     }
 
     /// The result if it is settled, which is given once; `None` while it is pending.
-    fn take(&self) -> Option<Result<T>> {
+    pub(crate) fn take(&self) -> Option<Result<T>> {
         self.lock().take()
     }
 
@@ -306,7 +314,7 @@ impl<T> Shared<T> {
                 call.context.cancel(call.info.id);
                 self.settle(Err(Error::Cancelled), Turn::Lane(0));
             }
-            Origin::Pair(wish) => {
+            Origin::Pair(wish, _) => {
                 if self.settle(Err(Error::Cancelled), Turn::Now) {
                     wish::run(wish.cancel());
                 }
@@ -330,7 +338,7 @@ impl<T> Shared<T> {
         if let Stage::Pending(Some(_)) = &before {
             match &self.origin {
                 Origin::Call(call) => call.context.cancel(call.info.id),
-                Origin::Pair(wish) => wish::run(wish.cancel()),
+                Origin::Pair(wish, _) => wish::run(wish.cancel()),
             }
         }
         drop(before);
@@ -409,7 +417,7 @@ impl<T: Send + 'static> Unwanted for Shared<T> {
             }
             // Not settled: a handler may have something to say still, and who calls again and
             // again could have us work for more calls at once than it may.
-            Origin::Pair(wish) => wish.cancel(),
+            Origin::Pair(wish, _) => wish.cancel(),
         }
     }
 }

@@ -106,7 +106,9 @@ fn a_call_that_has_waited_too_long_is_not_begun() {
     caller.send("{\"jsonrpc\":\"2.0\",\"method\":\"rpc.cancel\",\"params\":{\"id\":1}}\0");
     server.given_up("b");
     assert_eq!(caller.json()["error"]["code"], CallError::CANCELLED);
-    assert_eq!(caller.json()["error"]["code"], CallError::TOO_LATE);
+    let error = &caller.json()["error"];
+    assert_eq!(error["code"], CallError::TOO_LATE);
+    assert_eq!(error["data"]["reason"], "too_late");
 }
 
 #[test]
