@@ -324,6 +324,7 @@
 //! | `tcpserv:<interface>:<port>` | TCP server; all interfaces if empty, all addresses of a name |
 //! | `unix:<path>`, `unixserv:<path>` | Unix-domain sockets; `@<name>` has no file; see [`transport`] |
 //! | `ws:<url>`, `wsserv:<interface>:<port>/<path>` | WebSocket, for browsers; needs the feature `websocket`, see [`transport`] |
+//! | `http:<url>`, `https:<url>` | JSON-RPC that is posted over HTTP; need the feature `http`, see [`transport`](transport#websocket) |
 //! | `tls:`, `tlsserv:`, `wss:`, `wssserv:` | `tcp:`, `tcpserv:`, `ws:` and `wsserv:` over TLS; need the feature `tls`, see [`transport`](transport#tls) |
 //! | `zmq:<host>:<port>`, `zmqserv:<interface>:<port>`, `zmq+unix:<path>`, `zmqserv+unix:<path>` | sockets of ZeroMQ; need the feature `zmq`, see [`transport`](transport#zeromq) |
 //! | `udp:<port>` | datagrams, to one address or to everybody on the port |

@@ -1,10 +1,12 @@
-// A client of jayson's for the TCP port of 127.0.0.1 that is given. It connects for each call.
+// A client of jayson's for the TCP port of 127.0.0.1 that is given, or with `http` for a server of HTTP. It
+// connects for each call.
 "use strict";
 
 const jayson = require("jayson");
 const { commands } = require("./peer.js");
 
-const client = jayson.Client.tcp({ host: "127.0.0.1", port: Number(process.argv[2]) });
+const kind = process.argv[3] || "tcp";
+const client = jayson.Client[kind]({ host: "127.0.0.1", port: Number(process.argv[2]) });
 
 function send(...args) {
   return new Promise((resolve, reject) => {

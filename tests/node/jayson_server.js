@@ -1,4 +1,4 @@
-// A server of jayson's on a TCP port of 127.0.0.1 that the system chooses.
+// A server of jayson's on a TCP port of 127.0.0.1 that the system chooses; with `http`, one of HTTP.
 "use strict";
 
 const jayson = require("jayson");
@@ -22,7 +22,7 @@ const server = new jayson.Server({
   },
 });
 
-const listener = server.tcp();
+const listener = server[process.argv[2] || "tcp"]();
 listener.listen(0, "127.0.0.1", () => event("ready", { port: listener.address().port }));
 process.stdin.resume().on("close", () => process.exit(0));
 setTimeout(() => process.exit(3), 120_000);

@@ -16,6 +16,7 @@ pub(crate) fn unmarked(text: &[u8]) -> &[u8] {
 ///
 /// When its mark tells that it is another encoding, as some shells and editors write it.
 #[cfg(any(
+    feature = "http",
     feature = "tls",
     feature = "websocket",
     feature = "hmac",
@@ -33,7 +34,12 @@ pub(crate) fn of_file(bytes: &[u8]) -> Result<&[u8], &'static str> {
 /// # Errors
 ///
 /// When it is none.
-#[cfg(any(feature = "websocket", feature = "hmac", feature = "seal"))]
+#[cfg(any(
+    feature = "http",
+    feature = "websocket",
+    feature = "hmac",
+    feature = "seal"
+))]
 pub(crate) fn text_of_file(bytes: &[u8]) -> Result<&str, &'static str> {
     std::str::from_utf8(of_file(bytes)?).map_err(|_| "it is not UTF-8")
 }

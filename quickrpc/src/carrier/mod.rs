@@ -6,6 +6,11 @@ mod child_log;
     allow(dead_code, reason = "nothing else says so much")
 )]
 pub(crate) mod greeter;
+#[cfg(feature = "http")]
+pub(crate) mod http;
+#[cfg(not(feature = "http"))]
+#[path = "no_http.rs"]
+pub(crate) mod http;
 pub(crate) mod listener;
 pub(crate) mod names;
 #[cfg_attr(not(feature = "nats"), allow(dead_code, reason = "no link makes one"))]

@@ -204,6 +204,17 @@
 //! * An idle connection is closed after 75 seconds; a request has to arrive within
 //!   [`Limits::greeting`](crate::Limits::greeting), and a second more for each KiB.
 //!
+//! `http:<url>` and `https:<url>` (cargo feature `http`) are a client that posts to such servers, of ours and
+//! of others.
+//!
+//! * Up to 16 calls run side by side, each on a connection that is kept; a notification is posted before what is
+//!   sent after it. The start connects to nobody.
+//! * `?user=` with `?password_file=`, or `?token_env=`, say who we are. `?ca=`, `?cert=` and `?key=` are those of
+//!   `tls:`. Proxies are those of the environment; redirections are not followed.
+//! * What is no answer fails its call with code -32300, and tells status and beginning. A call that is given up
+//!   closes its connection.
+//! * The server cannot call us.
+//!
 //! # ZeroMQ
 //!
 //! `zmq:<host>:<port>` and `zmqserv:<interface>:<port>` are sockets of ZeroMQ, one that connects and
@@ -353,6 +364,12 @@ impl Entry {
 
     pub(crate) fn name(&self) -> Arc<str> {
         self.network.name()
+    }
+
+    /// The same, by what tells more of it.
+    #[cfg(feature = "http")]
+    pub(crate) fn connect_pipe(&self, name: &str, pipe: Pipe) -> Result<()> {
+        self.network.arrived(name, pipe)
     }
 
     /// Hands over a peer: one stream for each direction, each served by a thread of its

@@ -99,6 +99,27 @@ impl Written {
                 self.optional("subprotocol", subprotocol.as_ref());
                 self.flag("nodelay", *nodelay, true);
             }
+            TransportKind::Http {
+                host,
+                port,
+                tls,
+                path,
+                query,
+                user,
+                password_file,
+                token_env,
+            } => {
+                let shorthand = if tls.is_some() { "https" } else { "http" };
+                self.body = format!("{shorthand}:{}:{port}", bracketed(host));
+                match query {
+                    Some(query) => self.web_path(&format!("{path}?{}", self.secret(query))),
+                    None => self.web_path(path),
+                }
+                self.client_tls(tls.as_ref());
+                self.optional("user", user.as_deref().map(escape));
+                self.optional("password_file", password_file.as_deref().map(escape));
+                self.optional("token_env", token_env.as_deref().map(escape));
+            }
             TransportKind::WebSocketServer {
                 interface,
                 port,

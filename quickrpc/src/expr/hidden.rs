@@ -67,11 +67,13 @@ pub(super) fn masked(text: &str, is_known: impl Fn(&str) -> bool) -> String {
 /// Where the authority of the next URL begins.
 fn next_url(text: &str, from: usize) -> Option<usize> {
     let rest = text.get(from..)?;
-    let found = ["ws:", "wss:"].iter().filter_map(|scheme| {
-        let at = rest.find(scheme)? + scheme.len();
-        let slashes = rest.get(at..)?.starts_with("//");
-        Some(from + at + if slashes { 2 } else { 0 })
-    });
+    let found = ["ws:", "wss:", "http:", "https:"]
+        .iter()
+        .filter_map(|scheme| {
+            let at = rest.find(scheme)? + scheme.len();
+            let slashes = rest.get(at..)?.starts_with("//");
+            Some(from + at + if slashes { 2 } else { 0 })
+        });
     found.min()
 }
 

@@ -35,6 +35,8 @@
 //! | `origins` | `wsserv` | pages that may connect: `https://a.example,https://b.example`, or `*` |
 //! | `keys` | `wsserv` | the file with the keys of those who may connect, by HTTP's `Authorization` |
 //! | `subprotocol` | `ws`, `wsserv` | the name of a protocol within WebSocket |
+//! | `user`, `password_file` | `http`, `https` | who we say we are, and the file with the password |
+//! | `token_env` | `http`, `https` | the environment variable with a token, which is said in the place of these |
 //! | `header_file` | `ws`, `wss` | a file with more headers of the request, `Name: value` in each line |
 //! | `type` | `zmq`, `zmqserv`, and both with `+unix` | what sort of socket it is: `dealer`, `router`, `req`, `rep`, `pub`, `sub`, `push` or `pull` |
 //! | `id` | the same | what it says to peers that it is called |
@@ -89,6 +91,7 @@ mod codec;
 mod display;
 mod hidden;
 mod host;
+mod http;
 mod juggler;
 mod nats;
 mod options;

@@ -238,8 +238,8 @@ fn built_in(kind: ExprKind) -> &'static [&'static str] {
         ExprKind::Codec => &["jrpc", "juggler", "msgpack", "terse", "zonis"],
         ExprKind::Security => &["blindly_believe_everything", "hmac", "null", "seal"],
         ExprKind::Transport => &[
-            "internal", "mux", "nats", "process", "restart", "stdio", "tcp", "tcpserv", "udp",
-            "unix", "unixserv", "ws", "wsserv", "zmq", "zmqserv",
+            "http", "internal", "mux", "nats", "process", "restart", "stdio", "tcp", "tcpserv",
+            "udp", "unix", "unixserv", "ws", "wsserv", "zmq", "zmqserv",
         ],
     }
 }

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::hidden::{Hidden, masked};
+use super::http;
 use super::nats::{self, NatsExpr};
 use super::overrides::LimitOverrides;
 use super::registry::CustomExpr;
@@ -89,6 +90,26 @@ pub enum TransportKind {
         subprotocol: Option<String>,
         /// Whether small messages are sent at once; on by default.
         nodelay: bool,
+    },
+    /// `http:<url>`, or `https:<url>`, a client that posts its calls; see
+    /// [the details](crate::transport#websocket). Needs the feature `http`.
+    Http {
+        /// A name or an address; IPv6 without its brackets.
+        host: String,
+        /// The port; 80 by default, and 443 with TLS.
+        port: u16,
+        /// What `https:` has.
+        tls: Option<ClientTls>,
+        /// What is posted to; `/` by default.
+        path: String,
+        /// The query of the URL, without its `?`.
+        query: Option<Hidden>,
+        /// Who we say we are.
+        user: Option<String>,
+        /// The file with the password of the user.
+        password_file: Option<String>,
+        /// The environment variable with a token, in the place of a user.
+        token_env: Option<String>,
     },
     /// `wsserv:<interface>:<port>/<path>`, or `wssserv:`, a server for WebSocket, and for
     /// files if wanted.
@@ -300,6 +321,7 @@ impl TransportKind {
             TransportKind::Udp { .. }
             | TransportKind::Nats(_)
             | TransportKind::Internal { .. }
+            | TransportKind::Http { .. }
             | TransportKind::Mux(_)
             | TransportKind::Restart { .. }
             | TransportKind::Custom(_) => false,
@@ -312,6 +334,7 @@ impl TransportKind {
             TransportKind::Stdio { .. } => &["guard"],
             TransportKind::Tcp { .. } | TransportKind::TcpServer { .. } => &["nodelay"],
             TransportKind::WebSocket { .. } => &web::CLIENT,
+            TransportKind::Http { .. } => &http::CLIENT,
             TransportKind::WebSocketServer { .. } => {
                 &["files", "keys", "origins", "subprotocol", "path", "nodelay"]
             }
@@ -337,7 +360,9 @@ impl TransportKind {
     /// What a client over TLS has.
     pub(crate) fn client_tls(&self) -> Option<&ClientTls> {
         match self {
-            TransportKind::Tcp { tls, .. } | TransportKind::WebSocket { tls, .. } => tls.as_ref(),
+            TransportKind::Tcp { tls, .. }
+            | TransportKind::WebSocket { tls, .. }
+            | TransportKind::Http { tls, .. } => tls.as_ref(),
             _ => None,
         }
     }

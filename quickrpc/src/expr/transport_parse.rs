@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::host::{check_interface, parse_host_and_port, parse_port};
+use super::http;
 use super::nats;
 use super::options::{Scope, take};
 use super::overrides::LimitOverrides;
@@ -90,6 +91,7 @@ fn parse_body<'a>(
         "tcp" | "qtcp" | "tls" => parse_tcp(shorthand.text, params, scope)?,
         "tcpserv" | "tlsserv" => parse_tcp_server(shorthand.text, params, scope)?,
         "ws" | "wss" => web::parse_client(shorthand.text, params, scope)?,
+        "http" | "https" => http::parse(shorthand.text, params, scope)?,
         "wsserv" | "wssserv" => web::parse_server(shorthand.text, params, scope)?,
         "udp" | "qudp" => parse_udp(params, scope)?,
         "internal" => parse_internal(params, scope)?,

@@ -59,7 +59,7 @@ const LOGIN: &str = "expected `<user>:<password>@<host>:<port>` here; of the use
                      password, all but letters, digits and `-._~` are written as in `%2F`";
 
 /// How much of the parameters says only that it is a URL.
-fn slashes(shorthand: &str, params: &str) -> usize {
+pub(super) fn slashes(shorthand: &str, params: &str) -> usize {
     let whole = format!("{shorthand}://");
     let url = [whole.as_str(), "//"]
         .into_iter()
@@ -67,7 +67,7 @@ fn slashes(shorthand: &str, params: &str) -> usize {
     url.map_or(0, str::len)
 }
 
-fn parse_authority<'a>(
+pub(super) fn parse_authority<'a>(
     shorthand: &str,
     authority: Piece<'a>,
     tls: bool,
@@ -132,7 +132,7 @@ fn encode_percent(text: &str) -> String {
 }
 
 /// What is asked for, without and with what comes behind the `?`.
-fn split_query(path: String) -> (String, Option<Hidden>) {
+pub(super) fn split_query(path: String) -> (String, Option<Hidden>) {
     match path.split_once('?') {
         Some((path, query)) => (path.to_owned(), Some(Hidden::new(query))),
         None => (path, None),
@@ -146,12 +146,12 @@ fn split_query(path: String) -> (String, Option<Hidden>) {
 ///
 /// If some are known and others are not.
 pub(super) fn is_query(body: Piece<'_>, in_restart: bool, options: Piece<'_>) -> Parsed<bool> {
-    let Some((tls, in_restart)) = url_at_end(body.text, in_restart) else {
+    let Some((shorthand, in_restart)) = url_at_end(body.text, in_restart) else {
         return Ok(false);
     };
     let is_known = |pair: &Piece<'_>| {
         let key = pair.text.split_once('=').map_or("", |(key, _)| key);
-        is_option(key, tls, in_restart)
+        is_option(key, &[shorthand], in_restart)
     };
     let (known, unknown): (Vec<_>, Vec<_>) = options.split('&').partition(is_known);
     match (known.first(), unknown.first()) {
@@ -173,9 +173,9 @@ pub(super) fn is_query(body: Piece<'_>, in_restart: bool, options: Piece<'_>) ->
     }
 }
 
-/// Whether the expression ends with the URL of a client, whether that has TLS, and whether there
-/// is a `restart:` around it.
-fn url_at_end(mut body: &str, mut in_restart: bool) -> Option<(bool, bool)> {
+/// Whether the expression ends with the URL of a client, of which shorthand, and whether there is a
+/// `restart:` around it.
+fn url_at_end(mut body: &str, mut in_restart: bool) -> Option<(&str, bool)> {
     while let Some((_, inner)) = body
         .strip_prefix("restart:")
         .and_then(|b| b.split_once(':'))
@@ -184,17 +184,22 @@ fn url_at_end(mut body: &str, mut in_restart: bool) -> Option<(bool, bool)> {
         in_restart = true;
     }
     let (shorthand, params) = body.split_once(':')?;
-    let tls = match shorthand {
-        "ws" => false,
-        "wss" => true,
-        _ => return None,
-    };
-    (slashes(shorthand, params) > 0).then_some((tls, in_restart))
+    let is_client = CLIENTS.contains(&shorthand);
+    (is_client && slashes(shorthand, params) > 0).then_some((shorthand, in_restart))
 }
 
-fn is_option(key: &str, tls: bool, in_restart: bool) -> bool {
-    CLIENT.contains(&key)
-        || (tls && super::tls::CLIENT.contains(&key))
+/// Those who take URLs.
+const CLIENTS: [&str; 4] = ["ws", "wss", "http", "https"];
+
+/// Whether one of these clients has an option of this name.
+fn is_option(key: &str, clients: &[&str], in_restart: bool) -> bool {
+    let own = |client: &&str| match *client {
+        "ws" => CLIENT.contains(&key),
+        "wss" => CLIENT.contains(&key) || super::tls::CLIENT.contains(&key),
+        "http" => super::http::CLIENT.contains(&key),
+        _ => super::http::CLIENT.contains(&key) || super::tls::CLIENT.contains(&key),
+    };
+    clients.iter().any(own)
         || (in_restart && key == "backoff")
         || ["keepalive", "spin"].contains(&key)
         || LimitOverrides::NAMES.contains(&key)
@@ -203,7 +208,7 @@ fn is_option(key: &str, tls: bool, in_restart: bool) -> bool {
 /// Whether the value of an option of this name tells nothing in an error. A query may have keys
 /// like these, and a path a query.
 pub(super) fn is_harmless(key: &str) -> bool {
-    is_option(key, true, true) && !["key", "name", "path"].contains(&key)
+    is_option(key, &CLIENTS, true) && !["key", "name", "path"].contains(&key)
 }
 
 /// `wsserv:<interface>:<port>/<path>`, and likewise `wssserv`.
@@ -254,7 +259,7 @@ fn has_port(authority: &str) -> bool {
     }
 }
 
-fn parse_path(path: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<String> {
+pub(super) fn parse_path(path: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<String> {
     let given = match path.text {
         "" => take(scope, "path", |o| o.text())?,
         // A URL may have a query and no path.

@@ -11,7 +11,7 @@ use crate::carrier::greeter::Greeting;
 use crate::carrier::process::CommandLine;
 use crate::carrier::sys::unix;
 use crate::carrier::transport::{AnyTransport, Transport};
-use crate::carrier::{nats, tcp, tls, udp, websocket, zmq};
+use crate::carrier::{http, nats, tcp, tls, udp, websocket, zmq};
 use crate::expr::{Retry, TransportExpr, TransportKind, ZmqAddress};
 use crate::format::description::{CallDescription, Description, Direction};
 use crate::format::property::PropertyDescription;
@@ -155,7 +155,11 @@ pub(crate) fn links(
             let options = link.leaf.options();
             let usual = codec.protocol().map_or("/", |protocol| protocol.path());
             let limits = link.leaf.limits(limits);
-            let mut wire = Wire::new(codec, security, limits, name);
+            let posts_to = matches!(link.leaf.kind(), TransportKind::Http { .. });
+            let mut wire = match posts_to {
+                true => Wire::posts_to(codec, security, limits, name)?,
+                false => Wire::new(codec, security, limits, name),
+            };
             let posts = wire.posting();
             let bound = websocket::bind(link.leaf, usual, posts.is_some())?;
             let (greeting, side) = bound.unzip();
@@ -176,6 +180,7 @@ pub(crate) fn links(
                 };
                 wire = wire.framed(Frames::Zmtp(socket, form));
             }
+            let client = http::bind(link.leaf, &wire.codec, &wire.limits)?;
             let broker = nats::bind(link.leaf)?;
             let greeting = match &broker {
                 Some(settings) => {
@@ -188,7 +193,10 @@ pub(crate) fn links(
                 }
                 None => greeting,
             };
-            let greeting = tls::bind(link.leaf, greeting)?;
+            let greeting = match posts_to {
+                true => None,
+                false => tls::bind(link.leaf, greeting)?,
+            };
             suits(&wire)?;
             if options.keepalive.is_some() && wire.idle().is_none() {
                 let name = &wire.name;
@@ -198,9 +206,10 @@ pub(crate) fn links(
                 );
                 return Err(Error::Config(text.into()));
             }
-            let leaf = match broker {
-                Some(settings) => Leaf::Broker(settings),
-                None => leaf(link.leaf)?,
+            let leaf = match (client, broker) {
+                (Some(client), _) => Leaf::Custom(client),
+                (None, Some(settings)) => Leaf::Broker(settings),
+                (None, None) => leaf(link.leaf)?,
             };
             wire.keepalive = options.keepalive;
             wire.spin = options.spin;

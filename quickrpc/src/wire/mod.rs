@@ -81,6 +81,8 @@ pub(crate) struct Wire {
     pub(crate) frames: Frames,
     /// What comes behind each message, where that is all there is to do.
     delimiter: Option<u8>,
+    /// Its peers answer, and say nothing else.
+    answers_only: bool,
     /// The same for those who post over HTTP, where somebody may.
     pub(crate) posts: Option<Arc<Wire>>,
     /// A stream that sent nothing for so long sends something harmless.
@@ -114,6 +116,7 @@ impl Wire {
             name: name.into(),
             role: Role::Client,
             datagrams: false,
+            answers_only: false,
             posts: None,
             keepalive: None,
             certified: false,
@@ -131,6 +134,35 @@ impl Wire {
             delimiter: None,
             ..self
         }
+    }
+
+    /// A wire of which the other end is posted to over HTTP, one telegram at a time.
+    pub(crate) fn posts_to(
+        codec: &AnyCodec,
+        security: &AnySecurity,
+        limits: Limits,
+        name: String,
+    ) -> Result<Wire, Error> {
+        let AnyCodec::Jrpc(jrpc) = codec else {
+            let text = format!(
+                "`{name}` carries JSON-RPC only, so it needs the codec `jrpc` in the place of `{codec}`"
+            );
+            return Err(Error::Config(text.into()));
+        };
+        if !security.is_null() {
+            let text = format!(
+                "`{name}` has no connection that security `{}` could vouch for; say who you are with \
+                 `?user=` and `?password_file=`, or `?token_env=`",
+                security.expression()
+            );
+            return Err(Error::Config(text.into()));
+        }
+        let codec = AnyCodec::Jrpc(jrpc.clone().posted());
+        let wire = Wire::new(&codec, security, limits, name);
+        Ok(Wire {
+            answers_only: true,
+            ..wire
+        })
     }
 
     /// How those speak at the same address who post over HTTP, if they may: in full JSON-RPC, since
@@ -288,6 +320,7 @@ impl Wire {
         match (self.codec.protocol(), &self.frames) {
             (Some(_), _) => Some("the protocol has no streams"),
             (None, Frames::Http) => Some("an answer over HTTP is no stream; WebSocket has streams"),
+            (None, _) if self.answers_only => Some("a response over HTTP is no stream"),
             (None, _) => None,
         }
     }

@@ -1,16 +1,17 @@
-//! jsonrpsee over WebSocket, as a counterpart of the tests.
+//! jsonrpsee over WebSocket and HTTP, as a counterpart of the tests.
 //!
 //!     jsonrpsee-peer server          on a port of 127.0.0.1 that the system chooses
-//!     jsonrpsee-peer client <url>    takes commands on stdin
+//!     jsonrpsee-peer client <url>    of `ws:` or `http:`; takes commands on stdin
 //!
 //! Events are printed as JSON on stderr, one a line; commands are those of `node/peer.js`.
 
 use std::error::Error;
 use std::time::Duration;
 
-use jsonrpsee_core::client::{Client, ClientT};
+use jsonrpsee_core::client::ClientT;
 use jsonrpsee_core::params::BatchRequestBuilder;
 use jsonrpsee_core::traits::ToRpcParams;
+use jsonrpsee_http_client::HttpClientBuilder;
 use jsonrpsee_server::types::{ErrorObjectOwned, Params};
 use jsonrpsee_server::{RpcModule, Server};
 use jsonrpsee_ws_client::WsClientBuilder;
@@ -90,7 +91,13 @@ impl ToRpcParams for Raw {
 }
 
 async fn drive(url: &str) -> Result<(), Box<dyn Error>> {
-    let client = WsClientBuilder::default().build(url).await?;
+    match url.starts_with("http") {
+        true => commands(HttpClientBuilder::default().build(url)?).await,
+        false => commands(WsClientBuilder::default().build(url).await?).await,
+    }
+}
+
+async fn commands(client: impl ClientT) -> Result<(), Box<dyn Error>> {
     event(&json!({"event": "ready"}));
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     while let Some(line) = lines.next_line().await? {
@@ -108,7 +115,7 @@ async fn drive(url: &str) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-async fn run(client: &Client, command: &Value) -> Result<Value, jsonrpsee_core::ClientError> {
+async fn run(client: &impl ClientT, command: &Value) -> Result<Value, jsonrpsee_core::ClientError> {
     let params = Raw(command["params"].clone());
     if let Some(method) = command["notify"].as_str() {
         client.notification(method, params).await?;

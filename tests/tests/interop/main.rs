@@ -16,6 +16,7 @@ mod msgpack;
 #[cfg(unix)] // it is reached over a Unix socket
 mod neovim;
 mod openssl;
+mod posted;
 mod properties;
 mod python_client;
 mod python_server;

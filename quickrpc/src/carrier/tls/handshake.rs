@@ -16,6 +16,7 @@ use rustls::{
 };
 
 use crate::expr::{ClientTls, Identity, ServerTls};
+use crate::wire::met::Met;
 
 use super::super::greeter::{Greeter, Greeting, Step};
 use super::super::stream::Stream;
@@ -275,5 +276,9 @@ impl Greeter for Handshake {
             Some(within) => within.advance(stream, input),
             None => Step::Done,
         }
+    }
+
+    fn met(&mut self) -> Option<Met> {
+        self.within.as_mut()?.met()
     }
 }

@@ -64,6 +64,16 @@ impl Jrpc {
         }
     }
 
+    /// The same for telegrams that are posted: NUL is between them, whatever is between others, and they
+    /// say how long their callers wait.
+    pub(crate) fn posted(self) -> Self {
+        Jrpc {
+            framing: Framing::Byte([0]),
+            deadlines: true,
+            ..self
+        }
+    }
+
     /// The same in full JSON-RPC, for those who are no Python peers.
     pub(crate) fn in_full(self) -> Self {
         Jrpc {

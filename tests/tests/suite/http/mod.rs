@@ -1,5 +1,6 @@
 //! JSON-RPC over HTTP: programs that post to a server of WebSockets.
 
+mod client;
 #[cfg(unix)] // its names of files need no care in an expression
 mod keys;
 mod posts;

@@ -1,0 +1,215 @@
+//! A client that posts its messages over HTTP: what is written to its peer is cut into telegrams,
+//! each of which is a request, and the answers are what is read.
+//!
+//! Requests run side by side, on up to [`MOST`] threads, each with a connection that it keeps. What
+//! cannot be answered by the server is answered here: a call always has an answer, if only one that
+//! says what went wrong.
+
+mod agent;
+mod exchange;
+mod telegram;
+mod work;
+
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::sync::{Arc, Mutex};
+
+use crossbeam_channel::{Receiver, Sender};
+
+use crate::base::error::{BoxError, Error};
+use crate::base::limits::Limits;
+use crate::base::sync::lock;
+use crate::expr::{Hidden, TransportExpr, TransportKind};
+use crate::wire::codec::AnyCodec;
+
+use super::pipe::{Pipe, Wakers};
+use super::tcp;
+use super::transport::{Entry, Transport};
+use agent::Agents;
+use telegram::NUL;
+use work::Work;
+
+/// A server is asked so much at once.
+const MOST: usize = 16;
+
+/// What an `http:` or `https:` posts to.
+pub(crate) struct Client {
+    expression: String,
+    name: String,
+    target: Arc<Target>,
+}
+
+/// Where it posts to, and how.
+pub(super) struct Target {
+    /// With its query.
+    url: Hidden,
+    /// Without, for people.
+    shown: String,
+    user: Option<String>,
+    password_file: Option<String>,
+    token_env: Option<String>,
+    agents: Agents,
+    codec: AnyCodec,
+    limits: Limits,
+}
+
+/// The client that an expression describes, if it is one.
+///
+/// # Errors
+///
+/// When its certificates cannot be read.
+pub(crate) fn bind(
+    expr: &TransportExpr,
+    codec: &AnyCodec,
+    limits: &Limits,
+) -> Result<Option<Arc<dyn Transport>>, Error> {
+    let TransportKind::Http {
+        host,
+        port,
+        tls,
+        path,
+        query,
+        user,
+        password_file,
+        token_env,
+    } = expr.kind()
+    else {
+        return Ok(None);
+    };
+    let wrong = |why: String| Error::Config(format!("`{expr}`: {why}").into());
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let usual = if tls.is_some() { 443 } else { 80 };
+    let authority = match *port {
+        port if port == usual => tcp::host_name(host),
+        port => tcp::client_name(host, port),
+    };
+    let shown = format!("{scheme}://{authority}{path}");
+    let url = match query {
+        Some(query) => format!("{shown}?{}", query.reveal()),
+        None => shown.clone(),
+    };
+    let agents = Agents::new(tls.as_ref(), limits.connect).map_err(wrong)?;
+    let client = Client {
+        expression: expr.to_string(),
+        name: match path.as_str() {
+            "/" => authority,
+            path => authority + path,
+        },
+        target: Arc::new(Target {
+            url: Hidden::new(url),
+            shown,
+            user: user.clone(),
+            password_file: password_file.clone(),
+            token_env: token_env.clone(),
+            agents,
+            codec: codec.clone(),
+            limits: limits.clone(),
+        }),
+    };
+    Ok(Some(Arc::new(client)))
+}
+
+impl Transport for Client {
+    fn expression(&self) -> String {
+        self.expression.clone()
+    }
+
+    fn open(&self, entry: Entry) -> Result<(), BoxError> {
+        let authorization = self.target.authorization()?;
+        let (answers, heard) = crossbeam_channel::bounded(MOST);
+        let (end, ended) = crossbeam_channel::bounded::<()>(0);
+        let work = Arc::new(Work::new(Arc::clone(&self.target), authorization, answers));
+        let (giving_up, watched) = (Arc::clone(&work), Arc::clone(&work));
+        let end = Mutex::new(Some(end));
+        let pipe = Pipe {
+            reader: Box::new(Answers {
+                heard,
+                ended,
+                rest: io::Cursor::default(),
+            }),
+            writer: Box::new(Calls {
+                work,
+                partial: Vec::new(),
+            }),
+            wakers: Arc::new(Wakers {
+                end_reading: Box::new(move || drop(lock(&end).take())),
+                end_writing: Box::new(move || giving_up.give_up()),
+            }),
+            end_of_input: Box::new(|| None),
+            watcher: Some(Box::new(move || watched.join())),
+        };
+        entry.connect_pipe(&self.name, pipe)?;
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.expression)
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
+/// Telegrams that are to be posted.
+struct Calls {
+    work: Arc<Work>,
+    /// The beginning of one.
+    partial: Vec<u8>,
+}
+
+impl Write for Calls {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut rest = bytes;
+        while let Some(end) = memchr::memchr(NUL, rest) {
+            let (telegram, behind) = rest.split_at(end);
+            rest = behind.get(1..).unwrap_or_default();
+            self.partial.extend_from_slice(telegram);
+            self.work.add(std::mem::take(&mut self.partial))?;
+        }
+        self.partial.extend_from_slice(rest);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for Calls {
+    fn drop(&mut self) {
+        self.work.no_more();
+    }
+}
+
+/// Answers as they come.
+struct Answers {
+    heard: Receiver<Vec<u8>>,
+    ended: Receiver<()>,
+    rest: io::Cursor<Vec<u8>>,
+}
+
+/// Where answers go.
+type Told = Sender<Vec<u8>>;
+
+impl Read for Answers {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let count = self.rest.read(buffer)?;
+            if count > 0 || buffer.is_empty() {
+                return Ok(count);
+            }
+            crossbeam_channel::select! {
+                recv(self.heard) -> answer => match answer {
+                    Ok(answer) => self.rest = io::Cursor::new(answer),
+                    Err(_) => return Ok(0),
+                },
+                recv(self.ended) -> _ => return Ok(0),
+            }
+        }
+    }
+}

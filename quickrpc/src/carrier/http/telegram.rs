@@ -1,0 +1,104 @@
+//! What a telegram asks for, and what stands for an answer that did not come.
+
+use std::time::Duration;
+
+use crate::base::error::CallError;
+use crate::base::limits::Limits;
+use crate::wire::codec::{AnyCodec, Envelope, Part};
+
+/// What keeps telegrams apart.
+pub(super) const NUL: u8 = 0;
+
+/// The code of a call that was not answered by its server (XML-RPC's "transport error", which
+/// JSON-RPC has taken over).
+const TRANSPORT_ERROR: i32 = -32_300;
+
+/// What a telegram of ours is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Asks {
+    /// A call with this id, and how long its caller waits.
+    Call(u64, Option<Duration>),
+    /// A notification.
+    Nothing,
+    /// The call with this id is given up.
+    GivesUp(u64),
+}
+
+/// What a telegram asks for.
+pub(super) fn asks(codec: &AnyCodec, limits: &Limits, telegram: &[u8]) -> Asks {
+    let Ok(text) = std::str::from_utf8(telegram) else {
+        return Asks::Nothing;
+    };
+    let number = |id: &Part| id.of(text).parse().ok();
+    let (id, timeout) = match codec.decode(text, limits) {
+        Ok(Envelope::Call { id, .. }) => (id, None),
+        Ok(Envelope::Timed(timed)) => (timed.1.id, Some(timed.0)),
+        Ok(Envelope::Cancel { id, .. }) => {
+            return id.parse().map_or(Asks::Nothing, Asks::GivesUp);
+        }
+        _ => (None, None),
+    };
+    match id.as_ref().and_then(number) {
+        Some(id) => Asks::Call(id, timeout),
+        None => Asks::Nothing,
+    }
+}
+
+/// Takes out how long the caller waits, which servers of others do not know.
+pub(super) fn without_timeout(mut telegram: Vec<u8>) -> Vec<u8> {
+    const TIMEOUT: &[u8] = br#"{"timeout":"#;
+    if telegram.starts_with(TIMEOUT)
+        && let Some(comma) = memchr::memchr(b',', &telegram)
+    {
+        telegram.drain(1..=comma);
+    }
+    telegram
+}
+
+/// The answer to a call, if that is what came.
+pub(super) fn answer(
+    codec: &AnyCodec,
+    limits: &Limits,
+    body: Vec<u8>,
+    call: u64,
+) -> Result<Vec<u8>, Vec<u8>> {
+    let Ok(text) = std::str::from_utf8(&body) else {
+        return Err(body);
+    };
+    let text = text.trim_start_matches('\u{feff}');
+    match codec.decode(text, limits) {
+        Ok(
+            Envelope::Reply { id: Some(id), .. }
+            | Envelope::Failure { id: Some(id), .. }
+            | Envelope::Unreadable { ours: id, .. }
+            | Envelope::Hollow { ours: id, .. },
+        ) if id == call && memchr::memchr(NUL, text.as_bytes()).is_none() => {
+            let mut answer = text.as_bytes().to_vec();
+            answer.push(NUL);
+            Ok(answer)
+        }
+        // It could not read the id; nothing else was asked.
+        Ok(Envelope::Failure { id: None, error }) => Ok(failure(codec, call, &error)),
+        _ => Err(body),
+    }
+}
+
+/// The answer of a call that failed on its way.
+pub(super) fn not_answered(codec: &AnyCodec, call: u64, why: &str, status: Option<u16>) -> Vec<u8> {
+    let mut error = CallError::new(TRANSPORT_ERROR.into(), why);
+    if let Some(status) = status {
+        let data = [(String::from("status"), u64::from(status))];
+        error.data = crate::base::value::to_value(&std::collections::BTreeMap::from(data)).ok();
+    }
+    failure(codec, call, &error)
+}
+
+fn failure(codec: &AnyCodec, call: u64, error: &CallError) -> Vec<u8> {
+    let mut out = Vec::new();
+    let id = call.to_string();
+    if codec.encode_error(&mut out, &id, error).is_err() {
+        out.clear();
+    }
+    out.push(NUL);
+    out
+}

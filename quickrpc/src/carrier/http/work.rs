@@ -1,0 +1,214 @@
+//! Who posts: threads, of which each has a connection of its own.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use ureq::Agent;
+
+use crate::base::foreign;
+use crate::base::sync::lock;
+use crate::expr::Hidden;
+
+use super::exchange::Job;
+use super::telegram::{Asks, asks, not_answered};
+use super::{MOST, Target, Told};
+
+/// With so much waiting, nothing more is taken until there is room.
+const WAITING: usize = 64;
+
+/// What is to be posted, and by whom.
+pub(super) struct Work {
+    target: Arc<Target>,
+    authorization: Option<Hidden>,
+    told: Told,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Job>,
+    /// Who is at it, by number: the call, and the connection.
+    running: HashMap<usize, (Option<u64>, Agent)>,
+    /// Threads that wait for something to do.
+    idle: usize,
+    threads: Vec<JoinHandle<()>>,
+    /// Nothing more comes.
+    no_more: bool,
+    /// What is there is not posted any more.
+    given_up: bool,
+}
+
+impl State {
+    /// The connections of those who are at such a call, or at a notification. They need new ones.
+    fn take_running(&mut self, which: impl Fn(Option<u64>) -> bool) -> Vec<Agent> {
+        let taken = self.running.extract_if(|_, (call, _)| which(*call));
+        taken.map(|(_, (_, agent))| agent).collect()
+    }
+}
+
+impl Work {
+    pub(super) fn new(target: Arc<Target>, authorization: Option<Hidden>, told: Told) -> Self {
+        Work {
+            target,
+            authorization,
+            told,
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        }
+    }
+
+    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        let woken = self.changed.wait(state);
+        woken.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has a telegram posted. Waits for room.
+    pub(super) fn add(self: &Arc<Self>, telegram: Vec<u8>) -> io::Result<()> {
+        let target = &self.target;
+        let (call, timeout) = match asks(&target.codec, &target.limits, &telegram) {
+            Asks::Call(call, timeout) => (Some(call), timeout),
+            Asks::Nothing => (None, None),
+            Asks::GivesUp(call) => {
+                self.cancel(call);
+                return Ok(());
+            }
+        };
+        let job = Job {
+            telegram,
+            call,
+            timeout,
+            since: Instant::now(),
+        };
+        let mut state = lock(&self.state);
+        while state.waiting.len() >= WAITING && !state.given_up {
+            state = self.wait(state);
+        }
+        if state.given_up {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        state.waiting.push_back(job);
+        if state.idle < state.waiting.len() && state.threads.len() < MOST {
+            let number = state.threads.len();
+            let work = Arc::clone(self);
+            let named = std::thread::Builder::new().name(format!("quickrpc-http-{number}"));
+            match named.spawn(move || work.run(number)) {
+                Ok(thread) => state.threads.push(thread),
+                // Somebody else will come to it.
+                Err(_) if !state.threads.is_empty() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        drop(state);
+        self.changed.notify_all();
+        Ok(())
+    }
+
+    /// Nobody waits for this call any more.
+    fn cancel(&self, call: u64) {
+        let mut state = lock(&self.state);
+        state.waiting.retain(|job| job.call != Some(call));
+        let stopped = state.take_running(|one| one == Some(call));
+        drop(state);
+        self.changed.notify_all();
+        for agent in stopped {
+            agent.shutdown();
+        }
+    }
+
+    /// Nothing more comes; nobody waits for answers. Notifications are still posted.
+    pub(super) fn no_more(&self) {
+        self.end(|state| state.no_more = true);
+    }
+
+    /// What is left is not posted any more.
+    pub(super) fn give_up(&self) {
+        self.end(|state| {
+            state.given_up = true;
+            state.waiting.clear();
+        });
+    }
+
+    fn end(&self, how: impl FnOnce(&mut State)) {
+        let mut state = lock(&self.state);
+        how(&mut state);
+        state.waiting.retain(|job| job.call.is_none());
+        let given_up = state.given_up;
+        let stopped = state.take_running(|call| given_up || call.is_some());
+        drop(state);
+        self.changed.notify_all();
+        for agent in stopped {
+            agent.shutdown();
+        }
+    }
+
+    /// Waits until all is done.
+    pub(super) fn join(&self) {
+        let mut state = lock(&self.state);
+        while !state.no_more && !state.given_up {
+            state = self.wait(state);
+        }
+        let threads = std::mem::take(&mut state.threads);
+        drop(state);
+        for thread in threads {
+            // What panics in it is caught within.
+            thread.join().ok();
+        }
+    }
+
+    /// One of the threads.
+    fn run(&self, number: usize) {
+        let mut agent = self.target.agents.one();
+        while let Some(job) = self.next(number, &agent) {
+            let call = job.call;
+            let posted = foreign::catch("posting a message", || {
+                self.target
+                    .exchange(&agent, self.authorization.as_ref(), job)
+            });
+            let answer = match (posted, call) {
+                (Some(answer), _) => answer,
+                (None, Some(call)) => {
+                    let why = "posting it panicked";
+                    Some(not_answered(&self.target.codec, call, why, None))
+                }
+                (None, None) => None,
+            };
+            let was_stopped = lock(&self.state).running.remove(&number).is_none();
+            self.changed.notify_all();
+            if let Some(answer) = answer {
+                // Nobody reads it after the end.
+                self.told.send(answer).ok();
+            }
+            if was_stopped {
+                // It connects no more.
+                agent = self.target.agents.one();
+            }
+        }
+    }
+
+    fn next(&self, number: usize, agent: &Agent) -> Option<Job> {
+        let mut state = lock(&self.state);
+        state.idle += 1;
+        let job = loop {
+            // What comes behind a notification waits for it, so that it keeps its place.
+            let notifies = state.running.values().any(|(call, _)| call.is_none());
+            if !notifies && let Some(job) = state.waiting.pop_front() {
+                break Some(job);
+            }
+            if state.waiting.is_empty() && (state.no_more || state.given_up) {
+                break None;
+            }
+            state = self.wait(state);
+        };
+        state.idle -= 1;
+        if let Some(job) = &job {
+            state.running.insert(number, (job.call, agent.clone()));
+        }
+        drop(state);
+        self.changed.notify_all();
+        job
+    }
+}
