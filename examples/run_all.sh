@@ -287,6 +287,23 @@ try_shutdown() {
   done
 }
 
+# What comes bit by bit, to a person and from a program.
+try_streams() {
+  local server from tcp file=$scratch/upload
+  coproc SERVER { exec "${launch[@]}" "$bin/streams$exe" --address 127.0.0.1:0 2>&1; }
+  server=$SERVER_PID from=${SERVER[0]}
+  await_port "$from"
+  exec {tcp}<>"/dev/tcp/127.0.0.1/$port"
+  printf 'count[1] to:2\ncalibrate[2] channel:7\n' >&"$tcp"
+  await "$tcp" 'rpc.item id:1 value:1'
+  await "$tcp" '[2]:"channel 7 is fine"'
+  exec {tcp}>&-
+  head -c 300000 /dev/zero >"$file"
+  run 0 streams --address "127.0.0.1:$port" --upload "$file"
+  says "300000 bytes are there"
+  end "$server"
+}
+
 # Many calls in one thread that await, one that is given up, and the end.
 try_tasks() {
   run 0 tasks --transport tcpserv:127.0.0.1:0 --calls 500
