@@ -19,12 +19,16 @@
 //! # Ok(()) }
 //! ```
 
+mod streams;
+
 use std::fmt;
 use std::ops::Deref;
 use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer};
+
+pub use streams::{Taken, WithStreams};
 
 use crate::api;
 use crate::api::Builder;

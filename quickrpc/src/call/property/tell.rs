@@ -203,7 +203,8 @@ impl Calls {
     fn tell_addresses(&self, property: &Owned, value: &dyn Stored) {
         let everyone: Vec<_> = lock(&self.net.peers).everyones().cloned().collect();
         for one in everyone {
-            if !self.may_read(&one, property) {
+            // Behind a broker it is known, and each of them is told.
+            if one.outlet.is_behind_broker() || !self.may_read(&one, property) {
                 continue;
             }
             let sent = with_scratch(|out| {
