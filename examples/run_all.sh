@@ -287,6 +287,23 @@ try_shutdown() {
   done
 }
 
+# What comes bit by bit, to a person and from a program.
+try_streams() {
+  local server from tcp file=$scratch/upload
+  coproc SERVER { exec "${launch[@]}" "$bin/streams$exe" --address 127.0.0.1:0 2>&1; }
+  server=$SERVER_PID from=${SERVER[0]}
+  await_port "$from"
+  exec {tcp}<>"/dev/tcp/127.0.0.1/$port"
+  printf 'count[1] to:2\ncalibrate[2] channel:7\n' >&"$tcp"
+  await "$tcp" 'rpc.item id:1 value:1'
+  await "$tcp" '[2]:"channel 7 is fine"'
+  exec {tcp}>&-
+  head -c 300000 /dev/zero >"$file"
+  run 0 streams --address "127.0.0.1:$port" --upload "$file"
+  says "300000 bytes are there"
+  end "$server"
+}
+
 # Many calls in one thread that await, one that is given up, and the end.
 try_tasks() {
   run 0 tasks --transport tcpserv:127.0.0.1:0 --calls 500
@@ -464,6 +481,33 @@ try_board() {
 }
 
 # Neovim, of which the program marks what is written twice.
+try_workers() {
+  local workers=() from port=$((20000 + RANDOM % 20000)) broker
+  if $windows || ! command -v nats-server >/dev/null; then
+    printf 'SKIPPED: workers, which takes a nats-server\n'
+    return
+  fi
+  nats-server --addr 127.0.0.1 --port "$port" >"$scratch/nats.log" 2>&1 &
+  broker=$!
+  until grep -q 'Server is ready' "$scratch/nats.log"; do
+    kill -0 "$broker" || fail "nats-server: $(cat "$scratch/nats.log")"
+    sleep 0.1
+  done
+  set -m
+  coproc WORKER { exec "$bin/workers" --transport "nats:127.0.0.1:$port/farm" work 2>&1; }
+  set +m
+  workers=$WORKER_PID from=${WORKER[0]}
+  await "$from" "Working."
+  run 0 workers --transport "nats:127.0.0.1:$port/farm" ask 3
+  says "below 1000: 997, by process"
+  says "below 3000: 2999, by process"
+  end "$workers"
+  run 1 workers --transport "nats:127.0.0.1:$port/farm" ask 1
+  says "nobody"
+  kill "$broker"
+  wait "$broker" || true
+}
+
 try_prose() {
   # A Unix socket is what it takes.
   ! $windows || return 0
@@ -481,6 +525,35 @@ try_prose() {
   done
   kill "$server" "$editor"
   wait "$server" "$editor" || true
+}
+
+# A browser's calls reach a chat that the gateway knows nothing of, and what the chat tells reaches all.
+try_gateway() {
+  local tcp
+  coproc BACKEND {
+    exec timeout 60 "${launch[@]}" "$bin/echo$exe" --codec jrpc --transport tcpserv:127.0.0.1:0 2>&1
+  }
+  local backend=$BACKEND_PID from=${BACKEND[0]} behind=${BACKEND[1]}
+  await_port "$from"
+  # One coprocess at a time is what bash has; the descriptors outlive it.
+  exec {from}<&"$from" {behind}>&"$behind"
+  exec 3< <(exec timeout 60 "${launch[@]}" "$bin/gateway$exe" --back "tcp:127.0.0.1:$port" \
+    --front-codec 'jrpc:\n?strict=on' --front 'mux:(wsserv:127.0.0.1:0/ws)(tcpserv:127.0.0.1:0)' 2>&1)
+  local gateway=$!
+  await_port 3
+  local web=$port
+  await_port 3
+  exec {tcp}<>"/dev/tcp/127.0.0.1/$port"
+  printf '%s\n' '{"jsonrpc":"2.0","method":"add","params":{"a":2,"b":3},"id":1.50}' >&"$tcp"
+  await "$tcp" '"result":5,"id":1.50}'
+  printf '%s\n' '{"jsonrpc":"2.0","method":"add","params":{"a":2},"id":null}' >&"$tcp"
+  await "$tcp" '"code":-32602'
+  run 0 echo_client --codec jrpc --transport "ws:127.0.0.1:$web/ws" "through the gateway"
+  says "through the gateway"
+  await "$tcp" '"params":{"text":"through the gateway"}'
+  exec {tcp}>&-
+  end "$gateway"
+  end "$backend"
 }
 
 for file in examples/examples/*.rs; do

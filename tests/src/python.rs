@@ -129,6 +129,20 @@ impl Python {
         required("Python with hololinked", found)
     }
 
+    /// The same with a client of NATS.
+    ///
+    /// # Panics
+    ///
+    /// As [`find`](Self::find).
+    pub fn with_nats(directory: &str) -> Option<&'static Python> {
+        static FOUND: OnceLock<Result<Python, String>> = OnceLock::new();
+        let found = FOUND.get_or_init(|| {
+            let home = Path::new(directory).join("python-nats");
+            Python::install(&home, "requirements-nats.txt", "nats")
+        });
+        required("Python with NATS", found)
+    }
+
     /// Makes an environment with what a file lists, which then has these modules.
     fn install(home: &Path, requirements: &str, modules: &str) -> Result<Python, String> {
         let python = Python::in_environment(home);

@@ -15,7 +15,7 @@ pub use codecs::{jrpc, juggler, msgpack, terse, zonis};
 pub use expressions::expressions;
 pub use peer::peer;
 pub use sessions::{hmac, seal};
-pub use streams::{framing, http, ws_frames, ws_request, ws_response, zmtp};
+pub use streams::{framing, http, nats, ws_frames, ws_request, ws_response, zmtp};
 pub use text::text;
 
 /// A target: what is called with the input.
@@ -27,6 +27,7 @@ pub const TARGETS: [(&str, Target); 15] = [
     ("jrpc", jrpc),
     ("juggler", juggler),
     ("msgpack", msgpack),
+    ("nats", nats),
     ("terse", terse),
     ("zonis", zonis),
     ("text", text),

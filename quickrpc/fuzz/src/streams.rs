@@ -116,6 +116,18 @@ pub fn zmtp(data: &[u8]) {
     }
 }
 
+/// What a broker of NATS says, in pieces and as one.
+pub fn nats(data: &[u8]) {
+    let mut data = Data(data);
+    let cuts = Cuts::take(&mut data);
+    let broker = Framed::broker(LIMIT);
+    let (found, most) = broker.cut(&cuts.pieces(data.0));
+    // A message with its headers, or what a broker says of itself.
+    assert!(most <= LIMIT + (160 << 10), "{most} bytes are held");
+    let (again, _) = broker.cut(&[data.0]);
+    assert_eq!(found, again);
+}
+
 fn cut(framed: &Framed, data: &mut Data<'_>) {
     let cuts = Cuts::take(data);
     let pieces = cuts.pieces(data.0);

@@ -19,6 +19,8 @@
 //! # Ok(()) }
 //! ```
 
+mod streams;
+
 use std::fmt;
 use std::ops::Deref;
 use std::time::Duration;
@@ -26,8 +28,11 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer};
 
+pub use streams::{Taken, WithStreams};
+
 use crate::api;
 use crate::api::Builder;
+pub use crate::api::any::{Call, Forwarded};
 use crate::base::error::{BoxError, CallError, Result};
 use crate::base::sender::{Receivers, Sender};
 use crate::base::sync::lock;
@@ -289,7 +294,7 @@ fn form() -> Form<Value> {
 
 /// The sending half of an API without a trait. It keeps nothing alive.
 #[derive(Debug, Clone)]
-pub struct Outgoing(Target);
+pub struct Outgoing(pub(super) Target);
 
 impl Outgoing {
     /// Calls a method; see [`Api::call`].
@@ -426,7 +431,7 @@ impl IntoAnswer for Never {
 }
 
 /// Reads arguments of any kind.
-struct Anything;
+pub(super) struct Anything;
 
 impl<'de> DeserializeSeed<'de> for Anything {
     type Value = Value;

@@ -2,6 +2,7 @@
 
 pub(crate) mod action_queue;
 pub mod announcer;
+pub(crate) mod any;
 pub(crate) mod builder;
 pub(crate) mod companion;
 #[cfg(feature = "config")]

@@ -151,6 +151,21 @@ fn shorten(text: &str) -> String {
     text.chars().take(200).collect()
 }
 
+/// The error of a call that nobody takes.
+pub(crate) fn unknown(method: &str) -> CallError {
+    let text = format!("unknown method `{}`", shown(method));
+    CallError::new(CallError::METHOD_NOT_FOUND, text)
+}
+
+/// A name from the wire, short enough for an error.
+pub(crate) fn shown(name: &str) -> String {
+    let mut text: String = name.chars().take(64).collect();
+    if text.len() < name.len() {
+        text.push('…');
+    }
+    text
+}
+
 /// An error for which the called side is to blame.
 pub(crate) fn internal(message: impl Into<String>) -> CallError {
     CallError::new(CallError::INTERNAL_ERROR, message)

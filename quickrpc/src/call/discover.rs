@@ -25,11 +25,8 @@ impl Calls {
         id: Option<&str>,
         out: &mut Vec<u8>,
     ) -> Result<(), CallError> {
-        let people = call.conn.wire.answers;
-        let is_ours = method == DISCOVER || (people && method == HELP);
-        if !is_ours || self.discovery.is_off() {
-            let text = format!("unknown method `{}`", shown(method));
-            return Err(CallError::new(CallError::METHOD_NOT_FOUND, text));
+        if !self.discovers(call, method) {
+            return Err(answer::unknown(method));
         }
         if !self.gate.consents(call.sender, method) {
             let text = format!("you may not call `{method}`");
@@ -51,6 +48,13 @@ impl Calls {
                 Ok(())
             }
         }
+    }
+
+    /// Whether a method without a slot is one that is answered here.
+    pub(super) fn discovers(&self, call: &Call<'_>, method: &str) -> bool {
+        let people = call.conn.wire.answers;
+        let is_ours = method == DISCOVER || (people && method == HELP);
+        is_ours && !self.discovery.is_off()
     }
 
     /// What is wrong with a call without an id, for people.
@@ -135,13 +139,4 @@ impl Calls {
             false => "; `help` lists the calls".to_owned(),
         }
     }
-}
-
-/// A name from the wire, short enough for an error.
-fn shown(name: &str) -> String {
-    let mut text: String = name.chars().take(64).collect();
-    if text.len() < name.len() {
-        text.push('…');
-    }
-    text
 }

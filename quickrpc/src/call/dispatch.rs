@@ -19,7 +19,7 @@ use crate::call::reply::{Reply, Returns, Via};
 use crate::format::args::{ArgsSeed, WireArgs};
 use crate::wire::codec::{AnyCodec, CallParts, Payload, Script};
 
-use super::answer::{self, Answers, LateAnswer, Route, internal};
+use super::answer::{self, Answers, LateAnswer, Route, internal, shown, unknown};
 use crate::base::foreign::{inside, told};
 
 use super::calls::Calls;
@@ -36,7 +36,7 @@ pub struct Invocation<'de> {
     sender: &'de Sender,
     slot: &'de SlotInner,
     telegram: &'de Script<'de>,
-    params: &'de Payload,
+    parts: &'de CallParts,
     id: Option<&'de str>,
     /// This is the first handler.
     first: bool,
@@ -99,7 +99,7 @@ impl<'de> Invocation<'de> {
         codec
             .read_args(
                 *self.telegram,
-                self.params,
+                &self.parts.params,
                 ArgsSeed::new(call, defaults),
                 depth,
             )
@@ -112,7 +112,7 @@ impl<'de> Invocation<'de> {
         codec
             .read(
                 *self.telegram,
-                self.params,
+                &self.parts.params,
                 std::marker::PhantomData::<W>,
                 depth,
             )
@@ -130,7 +130,7 @@ impl<'de> Invocation<'de> {
     ) -> Result<S::Value, Outcome> {
         let (codec, depth) = self.reading();
         codec
-            .read(*self.telegram, self.params, seed, depth)
+            .read(*self.telegram, &self.parts.params, seed, depth)
             .map_err(|text| self.unreadable(text))
     }
 
@@ -141,7 +141,7 @@ impl<'de> Invocation<'de> {
 
     #[cold]
     fn unreadable(&self, text: String) -> Outcome {
-        match self.params {
+        match &self.parts.params {
             // For the first handler only: what one has read is valid for all.
             Payload::Raw(_) if self.first => Outcome(Made::Unreadable),
             _ => Outcome(Made::Refused(CallError::new(
@@ -235,7 +235,17 @@ impl<'de> Invocation<'de> {
 
     /// The name on the wire.
     pub(crate) fn method(&self) -> &'de str {
-        &self.slot.name
+        self.parts.method.of(*self.telegram)
+    }
+
+    /// The id as it came; `None` for a notification.
+    pub(crate) fn id(&self) -> Option<&'de str> {
+        self.id
+    }
+
+    /// Whether an answer to it can be a stream.
+    pub(crate) fn carries_streams(&self) -> bool {
+        self.conn.wire.lacks_streams().is_none()
     }
 
     /// What the message takes on the wire.
@@ -309,7 +319,7 @@ where
 pub(crate) struct Unreadable;
 
 /// Why a call is not answered by a handler.
-enum Failed {
+pub(super) enum Failed {
     With(CallError),
     /// The telegram has to be decoded in full, which says what it really is.
     Unreadable,
@@ -358,30 +368,15 @@ impl Calls {
                 // First it has to be known for certain what is called.
                 return Err(Unreadable);
             }
-            if let Some(error) = self.forbids(call.sender, slot) {
+            if let Some(error) = self.forbids(call.sender, slot.role(), method) {
                 self.refuse_call(call, method, error);
                 return Ok(());
             }
         }
         scratch::with_scratch(|out| {
             let failed = match found {
-                Some((slot, handlers)) => {
-                    let (cost, measured) = slot.pace();
-                    collect::before_handler(cost);
-                    let started = measured.then(Instant::now);
-                    // What a slow handler sends is not for after its end.
-                    let direct = collect::is_slow(cost).then(collect::Direct::begin);
-                    let failed = self.run_handlers(slot, &handlers, call, id, out);
-                    drop(direct);
-                    if let Some(started) = started {
-                        slot.set_cost(started.elapsed());
-                    }
-                    failed
-                }
-                None => match self.undeclared(call, method, id, out) {
-                    Ok(()) => Ok(None),
-                    Err(error) => Err(Failed::With(error)),
-                },
+                Some((slot, handlers)) => self.run_paced::<false>(slot, &handlers, call, id, out),
+                None => self.untaken(call, method, id, out),
             };
             let is_error = failed.is_err();
             let later = match failed {
@@ -413,6 +408,29 @@ impl Calls {
         })
     }
 
+    /// Runs the handlers, and takes their time now and then.
+    #[inline(always)]
+    pub(super) fn run_paced<const ANY: bool>(
+        &self,
+        slot: &SlotInner,
+        handlers: &[Entry],
+        call: &Call<'_>,
+        id: Option<&str>,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Box<dyn Later>>, Failed> {
+        let (cost, measured) = slot.pace();
+        collect::before_handler(cost);
+        let started = measured.then(Instant::now);
+        // What a slow handler sends is not for after its end.
+        let direct = collect::is_slow(cost).then(collect::Direct::begin);
+        let failed = self.run_handlers::<ANY>(slot, handlers, call, id, out);
+        drop(direct);
+        if let Some(started) = started {
+            slot.set_cost(started.elapsed());
+        }
+        failed
+    }
+
     fn answer_later(&self, call: &Call<'_>, id: Option<&str>, method: &str, later: Box<dyn Later>) {
         let Some(calls) = self.me.upgrade() else {
             return;
@@ -430,8 +448,10 @@ impl Calls {
     }
 
     /// Runs the handlers one after the other. The answer is in `out`, or comes later, or
-    /// is the error.
-    fn run_handlers(
+    /// is the error. `ANY`: they are those of what no other slot takes; a function of its own, so
+    /// that the usual one stays in the place of its one caller.
+    #[inline(always)]
+    fn run_handlers<const ANY: bool>(
         &self,
         slot: &SlotInner,
         handlers: &[Entry],
@@ -439,8 +459,8 @@ impl Calls {
         id: Option<&str>,
         out: &mut Vec<u8>,
     ) -> Result<Option<Box<dyn Later>>, Failed> {
-        if handlers.is_empty() {
-            crate::base::log::debug!(peer = %call.sender, "nobody handles `{}`", slot.name);
+        if handlers.is_empty() && !ANY {
+            return self.untaken_by_slot(slot, call, id, out);
         }
         let notification = slot.call.is_some_and(|call| !call.has_reply());
         let mut answers = 0;
@@ -453,7 +473,7 @@ impl Calls {
                 sender: call.sender,
                 slot,
                 telegram: call.telegram,
-                params: &call.parts.params,
+                parts: call.parts,
                 id,
                 first: number == 0,
                 out,
@@ -479,24 +499,15 @@ impl Calls {
                 }
                 Ok(Made::Later(later)) => late = Some(later),
                 Err(panic) => {
-                    let text = told(panic);
-                    let origin = Origin::Name((*slot.name).into());
-                    crate::base::log::error_often!(
-                        "a handler panicked", &origin;
-                        peer = %call.sender, "the handler of `{}` panicked: {}", slot.name,
-                        Shown(text)
-                    );
-                    failed = Some(internal(format!("the handler of `{}` panicked", slot.name)));
+                    failed = Some(panicked(call, slot, &told(panic)));
                 }
             }
             answers += 1;
         }
         if answers > 1 && !notification {
             out.clear();
-            let text = format!(
-                "{answers} handlers of `{}` answered, where one may",
-                slot.name
-            );
+            let method = shown(call.parts.method.of(*call.telegram));
+            let text = format!("{answers} handlers of `{method}` answered, where one may");
             return Err(Failed::With(internal(text)));
         }
         if let Some(error) = failed {
@@ -506,33 +517,30 @@ impl Calls {
         if late.is_some() {
             return Ok(late);
         }
-        if out.is_empty()
-            && let Some(id) = id
-        {
-            self.answer_nothing(slot, call, id, out)
-                .map_err(Failed::With)?;
+        if out.is_empty() && id.is_some() {
+            return match ANY {
+                true => Err(Failed::With(unknown(call.parts.method.of(*call.telegram)))),
+                false => self.untaken_by_slot(slot, call, id, out),
+            };
         }
         Ok(None)
     }
+}
 
-    /// Nobody answered: `null` where that is a value of the result, else an error.
-    fn answer_nothing(
-        &self,
-        slot: &SlotInner,
-        call: &Call<'_>,
-        id: &str,
-        out: &mut Vec<u8>,
-    ) -> Result<(), CallError> {
-        if slot.accepts_null() {
-            return answer::encode_result(call.conn, out, id, &());
-        }
-        let who = if slot.handlers().is_empty() {
-            "nobody is connected to"
-        } else {
-            "no handler answered"
-        };
-        Err(internal(format!("{who} `{}`", slot.name)))
-    }
+/// Tells of a panic in a handler, and gives what the caller hears of it.
+#[cold]
+fn panicked(call: &Call<'_>, slot: &SlotInner, text: &str) -> CallError {
+    let method = shown(call.parts.method.of(*call.telegram));
+    // Peers could make up any number of names.
+    let origin = match slot.is_any() {
+        true => Origin::Anybody,
+        false => Origin::Name((*slot.name).into()),
+    };
+    crate::base::log::error_often!(
+        "a handler panicked", &origin;
+        peer = %call.sender, "the handler of `{method}` panicked: {}", Shown(text)
+    );
+    internal(format!("the handler of `{method}` panicked"))
 }
 
 /// Encodes the error of a handler, which may have given up since nobody waits for it.

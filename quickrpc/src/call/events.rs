@@ -86,7 +86,7 @@ impl Above for Calls {
     }
 
     fn awaits(&self, peer: &Conn, call: u64) -> bool {
-        lock(&self.pending).awaits(call, peer)
+        lock(&self.pending).is_open(call, peer)
     }
 
     fn unanswered(&self, peer: &Conn, call: u64, error: Error) {

@@ -82,10 +82,14 @@ impl Calls {
         slot.role().is_some() || self.gate.is_guarded()
     }
 
-    /// Why a call is not allowed; `None` if it is.
-    pub(crate) fn forbids(&self, sender: &Sender, slot: &SlotInner) -> Option<CallError> {
-        let method = &slot.name;
-        let text = match slot.role() {
+    /// Why a call is not allowed, whose slot may need a role; `None` if it is.
+    pub(crate) fn forbids(
+        &self,
+        sender: &Sender,
+        role: Option<&str>,
+        method: &str,
+    ) -> Option<CallError> {
+        let text = match role {
             Some(role) if !sender.has_role(role) => format!("`{method}` needs the role `{role}`"),
             _ if self.gate.allows(sender, method) => return None,
             _ => format!("you may not call `{method}`"),

@@ -31,3 +31,4 @@ pub(crate) mod subscription;
 pub(crate) mod target;
 mod task;
 pub(crate) mod unsent;
+mod untaken;

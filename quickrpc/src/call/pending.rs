@@ -288,6 +288,15 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
         })
     }
 
+    /// Whether a call waits for an answer of this peer, of one whom it stands for, or of all whom it
+    /// is one of.
+    pub(crate) fn is_open(&self, id: u64, conn: &P) -> bool {
+        self.calls.get(&id).is_some_and(|entry| {
+            let mut asked = entry.asked.as_slice().iter();
+            asked.any(|one| conn.answers_for(one) || one.answers_for(conn))
+        })
+    }
+
     /// What one of several was asked is answered by this one of them.
     pub(crate) fn hand_over(&mut self, id: u64, from: &P, by: &Arc<P>) {
         let Some(entry) = self.calls.get_mut(&id) else {

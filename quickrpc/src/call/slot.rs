@@ -16,7 +16,9 @@ use crate::format::description::{CallDescription, Description, Direction};
 
 use super::dispatch::{Invocation, Outcome};
 pub(crate) use super::local::{Local, next_handler};
+use super::stream::telegrams::{ITEM, MORE};
 use crate::net::collect;
+use crate::wire::jrpc;
 
 /// A handler without its types.
 pub(crate) type Handler =
@@ -52,6 +54,8 @@ struct Added {
     traits: Vec<Description>,
     /// Of further traits, and of calls without a declaration, made when somebody connects.
     slots: HashMap<String, Arc<SlotInner>>,
+    /// For calls that no other slot takes.
+    any: Option<Arc<SlotInner>>,
 }
 
 pub(crate) struct SlotInner {
@@ -103,7 +107,7 @@ impl SlotTable {
         declared.sort_by(|a, b| a.name.cmp(&b.name));
         let added = Added {
             traits: vec![*description],
-            slots: HashMap::new(),
+            ..Added::default()
         };
         SlotTable {
             any_concurrent: declared.iter().any(|slot| slot.is_concurrent()).into(),
@@ -122,7 +126,7 @@ impl SlotTable {
         let mut added = self.write();
         for old in &added.traits {
             if let Some((name, direction)) = old.shares(new) {
-                return Err(collision(old, new, name, direction));
+                return Err(new.collides(old, name, direction));
             }
         }
         let taken = new.incoming().map(|call| call.wire_name);
@@ -196,10 +200,28 @@ impl SlotTable {
         Slot(Arc::clone(slot))
     }
 
+    /// The slot for calls that no other one takes.
+    pub(crate) fn any(&self, subscription_limit: usize) -> Slot {
+        let mut added = self.write();
+        let slot = added.any.get_or_insert_with(|| {
+            let slot = SlotInner::new("", None, subscription_limit, &self.watched);
+            Arc::new(slot)
+        });
+        Slot(Arc::clone(slot))
+    }
+
+    /// Who takes a call that no other slot takes; nobody one that is of no program.
+    #[cold]
+    pub(crate) fn find_any(&self, method: &str) -> Option<Arc<SlotInner>> {
+        let any = self.read().any.clone()?;
+        let is_ours = matches!(method, ITEM | MORE) || jrpc::is_cancel(method);
+        (!is_ours && !any.handlers().is_empty()).then_some(any)
+    }
+
     /// All that can be called, by the names on the wire.
     pub(crate) fn names(&self) -> Vec<String> {
-        let all = self.all().into_iter().map(|slot| String::from(&*slot.name));
-        all.collect()
+        let all = self.all().into_iter().filter(|slot| !slot.is_any());
+        all.map(|slot| String::from(&*slot.name)).collect()
     }
 
     /// What is connected and nobody has declared, in order.
@@ -275,7 +297,8 @@ impl SlotTable {
 
     fn all(&self) -> Vec<Arc<SlotInner>> {
         let added = self.read();
-        let all = self.declared.iter().chain(added.slots.values());
+        let all = self.declared.iter();
+        let all = all.chain(added.slots.values()).chain(&added.any);
         all.cloned().collect()
     }
 
@@ -303,27 +326,6 @@ fn slots(
         ))
     };
     description.incoming().map(slot).collect()
-}
-
-#[cold]
-fn collision(old: &Description, new: &Description, name: &str, direction: Direction) -> Error {
-    let text = match direction {
-        _ if old.name == new.name && old == new => {
-            format!("`{}` is there already; clone its handle", new.name)
-        }
-        Direction::Incoming => format!(
-            "`{}` cannot be added: it receives `{name}`, and so does `{}`; give one of the calls \
-             another name (`#[name = \"..\"]`), or its trait `prefix = \"..\"`",
-            new.name, old.name
-        ),
-        Direction::Outgoing => format!(
-            "`{}` cannot be added: it sends `{name}`, and so does `{}`, which the other side \
-             could not tell apart; give one of the calls another name (`#[name = \"..\"]`), or \
-             all of a trait a prefix",
-            new.name, old.name
-        ),
-    };
-    Error::Config(text.into())
 }
 
 impl SlotInner {
@@ -367,6 +369,12 @@ impl SlotInner {
             Some(errors) => errors(error),
             None => CallError::from_boxed(error),
         }
+    }
+
+    /// Whether it is for calls that no other slot takes.
+    #[cold]
+    pub(crate) fn is_any(&self) -> bool {
+        self.name.is_empty() && self.call.is_none()
     }
 
     /// Whether its calls run beside each other.

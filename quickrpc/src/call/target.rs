@@ -111,6 +111,12 @@ impl Target {
         }
     }
 
+    /// The same with calls that have to be answered at this time, if not before.
+    pub(crate) fn until(&self, deadline: Instant) -> Self {
+        let usual = self.timeout.unwrap_or(self.calls.call_timeout);
+        self.timeout(usual.min(deadline.saturating_duration_since(Instant::now())))
+    }
+
     /// Collects what this thread sends in the closure.
     pub fn batch<R>(&self, send: impl FnOnce() -> R) -> R {
         let _batch = Batch::begin();

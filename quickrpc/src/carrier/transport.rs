@@ -215,6 +215,44 @@
 //!   closes its connection.
 //! * The server cannot call us.
 //!
+//! # NATS
+//!
+//! `nats:<host>:<port>/<namespace>` is a server of [NATS](https://nats.io) between programs: those that
+//! name the same namespace are each other's peers. It needs the cargo feature `nats`, and nothing else.
+//!
+//! ```
+//! use quickrpc::remote_api;
+//!
+//! #[remote_api]
+//! trait Meter {
+//!     #[incoming]
+//!     fn volts(&self, channel: u8) -> f64;
+//! }
+//!
+//! # #[cfg(feature = "nats")] {
+//! // On each of ten machines:
+//! let meter = Meter::bind("jrpc", "restart:5:nats:broker:4222/lab?group=workers")?;
+//! meter.volts.connect(|_sender, channel| f64::from(channel));
+//! // And elsewhere:
+//! let lab = MeterInverse::bind("jrpc", "restart:5:nats:broker:4222/lab?name=hub")?;
+//! let one_of_them = lab.any();
+//! # let _ = one_of_them;
+//! # }
+//! # Ok::<(), quickrpc::Error>(())
+//! ```
+//!
+//! `all()` goes to everybody in the namespace, `to(peer)` to one, and `any()` to one of those who have a
+//! handler for the call. What is delivered is delivered once or not at all: a call that nobody serves fails
+//! with [`Error::NoPeer`](crate::Error::NoPeer) at once, and one whose peer has gone with
+//! [`Error::Disconnected`](crate::Error::Disconnected) within about two seconds. While the broker is away,
+//! calls fail at once; behind `restart:` it is connected again. A peer that calls for more than may wait is
+//! answered as busy, since the broker's connection is never left unread;
+//! [`Processing::Inline`](crate::Processing::Inline) means [`Queue`](crate::Processing::Queue) therefore.
+//!
+//! Options: `name` is ours in the namespace; `group` the group of which one hears what is sent to `any()`
+//! (`workers` by default); `user` with `password_file`, or `token_file`, the login; `probe` how often whoever
+//! owes an answer is asked whether it is there.
+//!
 //! # ZeroMQ
 //!
 //! `zmq:<host>:<port>` and `zmqserv:<interface>:<port>` are sockets of ZeroMQ, one that connects and

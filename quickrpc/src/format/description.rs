@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use crate::base::error::Error;
+
 use super::property::PropertyDescription;
 use super::schema::{ErrorCodes, TypeSchema};
 
@@ -75,6 +77,28 @@ impl Description {
                 let mut others = other.towards(direction).map(|call| call.wire_name);
                 Some((others.find(|name| names.contains(name))?, direction))
             })
+    }
+
+    /// What to say of a trait that has a name in common with another one.
+    #[cold]
+    pub(crate) fn collides(&self, old: &Description, name: &str, direction: Direction) -> Error {
+        let text = match direction {
+            _ if old.name == self.name && old == self => {
+                format!("`{}` is there already; clone its handle", self.name)
+            }
+            Direction::Incoming => format!(
+                "`{}` cannot be added: it receives `{name}`, and so does `{}`; give one of the calls \
+                 another name (`#[name = \"..\"]`), or its trait `prefix = \"..\"`",
+                self.name, old.name
+            ),
+            Direction::Outgoing => format!(
+                "`{}` cannot be added: it sends `{name}`, and so does `{}`, which the other side \
+                 could not tell apart; give one of the calls another name (`#[name = \"..\"]`), or \
+                 all of a trait a prefix",
+                self.name, old.name
+            ),
+        };
+        Error::Config(text.into())
     }
 }
 

@@ -76,6 +76,12 @@ impl Framed {
         Framed(wire.framed(frames), None)
     }
 
+    /// What a broker says.
+    pub fn broker(limit: usize) -> Self {
+        let Framed(wire, met) = Framed::new(&AnyCodec::default(), None, limit);
+        Framed(wire.framed(Frames::Nats), met)
+    }
+
     /// That of ZeroMQ, for a peer that says this, in pieces, when it greets. `in_parts`: messages
     /// have parts. Gives what is left of the greeting too.
     ///

@@ -23,6 +23,7 @@ mod deadlocks;
 mod discover;
 mod dynamic;
 mod endings;
+mod gateway;
 mod hmac;
 mod hmac_attacks;
 mod hololinked;

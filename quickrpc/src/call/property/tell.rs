@@ -116,7 +116,10 @@ impl Calls {
     /// Whether a peer is told of a property: if it might read it.
     fn may_read(&self, peer: &Conn, property: &Owned) -> bool {
         match self.slots.find(&property.names.read) {
-            Some(slot) if self.is_guarded(&slot) => self.forbids(&peer.sender(), &slot).is_none(),
+            Some(slot) if self.is_guarded(&slot) => {
+                let forbidden = self.forbids(&peer.sender(), slot.role(), &slot.name);
+                forbidden.is_none()
+            }
             _ => true,
         }
     }
@@ -200,7 +203,8 @@ impl Calls {
     fn tell_addresses(&self, property: &Owned, value: &dyn Stored) {
         let everyone: Vec<_> = lock(&self.net.peers).everyones().cloned().collect();
         for one in everyone {
-            if !self.may_read(&one, property) {
+            // Behind a broker it is known, and each of them is told.
+            if one.outlet.is_behind_broker() || !self.may_read(&one, property) {
                 continue;
             }
             let sent = with_scratch(|out| {

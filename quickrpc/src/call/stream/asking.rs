@@ -15,8 +15,9 @@ use crate::base::error::{Error, Result};
 use crate::base::scratch::with_scratch;
 use crate::base::sender::Sender;
 use crate::base::sync::lock;
+use crate::base::value::Value;
 use crate::call::calls::Calls;
-use crate::call::promise::{CallInfo, Context, ItemOutcome, PendingCall};
+use crate::call::promise::{CallInfo, Context, ItemOutcome, PendingCall, Promise};
 use crate::call::reply::Via;
 use crate::call::target::{ArgsFor, Declared, Target, decode};
 use crate::format::args::OutArgs;
@@ -101,6 +102,39 @@ impl Target {
             }
             Err(error) => Stream::failed(error),
         }
+    }
+}
+
+/// An answer of which nobody knows before whether it is a stream.
+#[derive(Debug)]
+pub(crate) enum Either {
+    Promise(Promise<Value>),
+    /// Perhaps one without items.
+    Stream(Stream<Value, Value>),
+}
+
+impl Target {
+    /// Sends a call whose result may be a stream, if the one who wants it and the wire take
+    /// streams, and it goes to one peer.
+    pub(crate) fn send_either(
+        &self,
+        method: Cow<'static, str>,
+        args: &impl ArgsFor,
+        streams: bool,
+    ) -> Either {
+        let asked = self.ask(method, args, None, |context, info, peers| {
+            if !streams || only_streams(&info.method, peers).is_err() {
+                let (promise, call) = Promise::for_call(context, info, decode::<Value, Value>);
+                return Ok((Either::Promise(promise), call));
+            }
+            let codec = ItemCodec {
+                item: item::<Value, Value>,
+                result: decode::<Value, Value>,
+            };
+            let (stream, call) = Incoming::begin_either(context, info, codec);
+            Ok((Either::Stream(stream), call))
+        });
+        asked.unwrap_or_else(|error| Either::Promise(Promise::failed(error)))
     }
 }
 

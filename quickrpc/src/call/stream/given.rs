@@ -88,9 +88,22 @@ impl<'a> Giving<'a> {
         W: DeserializeOwned,
         A: OutArgs,
     {
-        let args = Lasting(Declared { call, args: &args });
+        let args = Declared { call, args: &args };
+        self.send_call::<T, W>(call.wire_name.into(), args, call.timeout)
+    }
+
+    pub(crate) fn send_call<T, W>(
+        self,
+        method: Cow<'static, str>,
+        args: impl ArgsFor,
+        declared: Option<Duration>,
+    ) -> Promise<T>
+    where
+        T: Via<W> + Send + 'static,
+        W: DeserializeOwned,
+    {
+        let args = Lasting(args);
         let Giving { target, streams } = self;
-        let (method, declared) = (call.wire_name.into(), call.timeout);
         let asked = target.ask(method, &args, declared, |_, info, peers| {
             let context = Arc::new(Attended(Arc::clone(target.calls())));
             let giver = Giver::new(streams, &info, target);
@@ -115,10 +128,25 @@ impl<'a> Giving<'a> {
         V: DeserializeOwned + 'static,
         A: OutArgs,
     {
-        let args = Lasting(Declared { call, args: &args });
+        let args = Declared { call, args: &args };
+        self.send_stream::<T, W, R, V>(call.wire_name.into(), args, call.timeout)
+    }
+
+    pub(crate) fn send_stream<T, W, R, V>(
+        self,
+        method: Cow<'static, str>,
+        args: impl ArgsFor,
+        declared: Option<Duration>,
+    ) -> Stream<T, R>
+    where
+        T: Via<W> + Send + 'static,
+        W: DeserializeOwned + 'static,
+        R: Via<V> + Send + 'static,
+        V: DeserializeOwned + 'static,
+    {
+        let args = Lasting(args);
         let Giving { target, streams } = self;
         let _batch = Batch::begin();
-        let (method, declared) = (call.wire_name.into(), call.timeout);
         let asked = target.ask(method, &args, declared, |_, info, peers| {
             let context = Arc::new(Attended(Arc::clone(target.calls())));
             let giver = Giver::new(streams, &info, target);
@@ -132,9 +160,9 @@ impl<'a> Giving<'a> {
 }
 
 /// Arguments of a call that may take longer than its peer may be silent.
-struct Lasting<'a, A>(Declared<'a, A>);
+struct Lasting<A>(A);
 
-impl<A: OutArgs> ArgsFor for Lasting<'_, A> {
+impl<A: ArgsFor> ArgsFor for Lasting<A> {
     fn encode(
         &self,
         wire: &Wire,

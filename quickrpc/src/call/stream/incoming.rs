@@ -40,6 +40,8 @@ pub(crate) struct ItemCodec<T, R> {
 
 struct Counted {
     window: Window,
+    /// Credit that the peer hears of when its first item has come.
+    untold: u64,
     /// When the peer was last heard, or got credit.
     heard: Instant,
 }
@@ -53,6 +55,28 @@ impl<T: Send + 'static, R: Send + 'static> Incoming<T, R> {
         gifts: Gifts,
     ) -> (Stream<T, R>, Arc<dyn PendingCall>, u64) {
         let (window, granted) = Window::open(WINDOW);
+        let (stream, call) = Self::with_window(context, info, codec, gifts, (window, 0));
+        (stream, call, granted)
+    }
+
+    /// A call to a peer whose answer may be a stream or not: it hears of its credit when its first
+    /// item has come.
+    pub(crate) fn begin_either(
+        context: Arc<dyn Context>,
+        info: CallInfo,
+        codec: ItemCodec<T, R>,
+    ) -> (Stream<T, R>, Arc<dyn PendingCall>) {
+        let (window, granted) = Window::open(WINDOW);
+        Self::with_window(context, info, codec, Gifts::default(), (window, granted))
+    }
+
+    fn with_window(
+        context: Arc<dyn Context>,
+        info: CallInfo,
+        codec: ItemCodec<T, R>,
+        gifts: Gifts,
+        (window, untold): (Window, u64),
+    ) -> (Stream<T, R>, Arc<dyn PendingCall>) {
         // Credit bounds what waits, and not the channel.
         let channel = Arc::new(Channel::new(usize::MAX));
         let incoming = Arc::new(Incoming {
@@ -62,12 +86,13 @@ impl<T: Send + 'static, R: Send + 'static> Incoming<T, R> {
             codec,
             counted: Mutex::new(Counted {
                 window,
+                untold,
                 heard: Instant::now(),
             }),
             gifts,
         });
         let stream = Stream::of_call(channel, Arc::clone(&incoming) as _);
-        (stream, incoming, granted)
+        (stream, incoming)
     }
 
     fn timeout_error(&self) -> Error {
@@ -155,7 +180,11 @@ impl<T: Send + 'static, R: Send + 'static> PendingCall for Incoming<T, R> {
         let mut counted = lock(&self.counted);
         counted.heard = Instant::now();
         let invited = counted.window.arrived(bytes);
+        let untold = std::mem::take(&mut counted.untold);
         drop(counted);
+        if untold > 0 {
+            self.context.grant(self.info.id, untold);
+        }
         if !invited {
             return ItemOutcome::Bad(self.bad("the peer sends more items than it may".into()));
         }

@@ -33,6 +33,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Instant;
 
+pub(crate) use asking::Either;
 use channel::{Channel, Taken};
 pub use sender::{SendItem, StreamSender, TrySendError};
 

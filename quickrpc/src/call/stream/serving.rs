@@ -5,9 +5,10 @@ use std::sync::{Arc, Weak};
 
 use serde::Serialize;
 
-use super::Stream;
 use super::feed::{Entry, Wanted, feed};
+use super::{Either, Stream};
 use crate::base::foreign;
+use crate::base::value::Value;
 use crate::call::answer::LateAnswer;
 use crate::call::dispatch::{Invocation, Later, Outcome};
 use crate::call::promise::wish::Unwanted;
@@ -32,6 +33,21 @@ impl Invocation<'_> {
         }
     }
 
+    /// Answers with what was passed on, which need not be a stream: without the room for one, its
+    /// result alone is the answer.
+    pub(crate) fn either(&mut self, either: Either) -> Outcome {
+        match either {
+            Either::Promise(promise) => self.reply::<Value, Value, _, _>(promise),
+            Either::Stream(stream) => {
+                let stream = Promise::ready(stream);
+                Outcome::later(Box::new(Streamed::<Value, Value, Value, Value> {
+                    result_alone: true,
+                    ..Streamed::new(stream)
+                }))
+            }
+        }
+    }
+
     /// The same for a handler that answers with a stream later.
     pub fn stream_resolver<T, W, R, V>(&mut self) -> (Resolver<Stream<T, R>>, Outcome)
     where
@@ -49,6 +65,8 @@ impl Invocation<'_> {
 struct Streamed<T, W, R, V> {
     stream: Promise<Stream<T, R>>,
     wanted: Arc<Wanted>,
+    /// Where there can be no stream, its result is the answer.
+    result_alone: bool,
     wire: PhantomData<fn() -> (W, V)>,
 }
 
@@ -59,12 +77,17 @@ where
     R: Via<V> + Send + 'static,
     V: Serialize + 'static,
 {
-    fn outcome(stream: Promise<Stream<T, R>>) -> Outcome {
-        Outcome::later(Box::new(Streamed::<T, W, R, V> {
+    fn new(stream: Promise<Stream<T, R>>) -> Self {
+        Streamed {
             wanted: Wanted::new(stream.unwanted()),
             stream,
+            result_alone: false,
             wire: PhantomData,
-        }))
+        }
+    }
+
+    fn outcome(stream: Promise<Stream<T, R>>) -> Outcome {
+        Outcome::later(Box::new(Self::new(stream)))
     }
 }
 
@@ -81,11 +104,20 @@ where
     }
 
     fn begin(self: Box<Self>, answer: LateAnswer) {
-        let Streamed { stream, wanted, .. } = *self;
+        let Streamed {
+            stream,
+            wanted,
+            result_alone,
+            ..
+        } = *self;
         // In the turn of the call, so that credit that comes behind it finds it.
         let entry = Entry::of(&answer);
         stream.on_settled(move |stream| match (stream, entry) {
             (Ok(stream), Ok(entry)) => feed::<T, W, R, V>(answer, stream, wanted, entry),
+            (Ok(stream), Err(Some(_))) if result_alone => {
+                let result = stream.each(drop);
+                result.on_settled(move |result| answer.settle(result.map(Via::into_wire)));
+            }
             (Ok(stream), Err(refused)) => {
                 foreign::catch("dropping a stream", || drop(stream));
                 answer.settle(refused.map_or(Ok(()), Err));

@@ -33,8 +33,6 @@ struct State {
     waiting: VecDeque<Job>,
     /// Who is at it, by number: the call, and the connection.
     running: HashMap<usize, (Option<u64>, Agent)>,
-    /// Threads that wait for something to do.
-    idle: usize,
     threads: Vec<JoinHandle<()>>,
     /// Nothing more comes.
     no_more: bool,
@@ -91,7 +89,9 @@ impl Work {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
         state.waiting.push_back(job);
-        if state.idle < state.waiting.len() && state.threads.len() < MOST {
+        // Whoever has answered is free, though it may not wait yet.
+        let free = state.threads.len().saturating_sub(state.running.len());
+        if free < state.waiting.len() && state.threads.len() < MOST {
             let number = state.threads.len();
             let work = Arc::clone(self);
             let named = std::thread::Builder::new().name(format!("quickrpc-http-{number}"));
@@ -191,7 +191,6 @@ impl Work {
 
     fn next(&self, number: usize, agent: &Agent) -> Option<Job> {
         let mut state = lock(&self.state);
-        state.idle += 1;
         let job = loop {
             // What comes behind a notification waits for it, so that it keeps its place.
             let notifies = state.running.values().any(|(call, _)| call.is_none());
@@ -203,7 +202,6 @@ impl Work {
             }
             state = self.wait(state);
         };
-        state.idle -= 1;
         if let Some(job) = &job {
             state.running.insert(number, (job.call, agent.clone()));
         }

@@ -12,6 +12,11 @@ use crate::wire::framing::Framing;
 pub(crate) const CANCEL: &str = "rpc.cancel";
 const CANCEL_REQUEST: &str = "$/cancelRequest";
 
+/// Whether a notification of this name gives a call up.
+pub(crate) fn is_cancel(method: &str) -> bool {
+    matches!(method, CANCEL | CANCEL_REQUEST)
+}
+
 impl Jrpc {
     /// Appends that the call of ours with this id is not wanted any more. Gives the method.
     pub(crate) fn encode_cancel(&self, out: &mut Vec<u8>, id: u64) -> &'static str {

@@ -6,7 +6,7 @@ pub(crate) mod canonical;
 mod ids;
 mod payload;
 
-pub(crate) use cancel::{CANCEL, put_timeout};
+pub(crate) use cancel::{CANCEL, is_cancel, put_timeout};
 pub(crate) use payload::{read, read_args, read_missing};
 
 use std::borrow::Cow;

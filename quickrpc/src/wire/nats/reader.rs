@@ -80,7 +80,7 @@ impl Reader {
             };
         };
         let line = bytes.get(..end).unwrap_or_default().trim_ascii();
-        if line.len() > LINE && !is_info(line) {
+        if end >= LINE && !is_info(bytes) {
             return Err(format!("a line of more than {LINE} bytes"));
         }
         let (verb, rest) = match line.iter().position(|byte| matches!(byte, b' ' | b'\t')) {

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod cancel;
+mod dynamic;
 mod flow;
 mod raw;
 mod sources;

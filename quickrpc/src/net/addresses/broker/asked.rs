@@ -70,7 +70,11 @@ impl Broker {
             }
             match at(&question.conn) {
                 Some(At::Any) if question.silences >= SILENCES => lost.push((key, question)),
-                Some(At::Any) => open.push(key),
+                Some(At::Any) => {
+                    // Whoever had taken it may have gone without a word.
+                    asks_all |= question.silences > 0;
+                    open.push(key);
+                }
                 Some(At::All) => asks_all = true,
                 Some(At::Peer(_)) => named = true,
                 Some(At::Named(_)) if question.silences >= SILENCES => lost.push((key, question)),
