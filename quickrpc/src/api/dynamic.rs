@@ -418,6 +418,12 @@ macro_rules! answers {
                 call.reply::<$value, $value, _, _>(self)
             }
         }
+
+        impl<E: Into<BoxError>> IntoAnswer for Result<Promise<$value>, E> {
+            fn answer(self, call: &mut Invocation<'_>) -> Outcome {
+                call.reply::<$value, $value, _, _>(self)
+            }
+        }
     )*};
 }
 
