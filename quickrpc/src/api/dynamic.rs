@@ -421,7 +421,10 @@ macro_rules! answers {
 
         impl<E: Into<BoxError>> IntoAnswer for Result<Promise<$value>, E> {
             fn answer(self, call: &mut Invocation<'_>) -> Outcome {
-                call.reply::<$value, $value, _, _>(self)
+                match self {
+                    Ok(promise) => promise.answer(call),
+                    Err(error) => Err::<$value, E>(error).answer(call),
+                }
             }
         }
     )*};
