@@ -53,7 +53,7 @@ impl Api {
     ///
     /// # fn main() -> quickrpc::Result<()> {
     /// let server = Api::bind("jrpc", "internal:dynamic-taken:server")?;
-    /// server.on_streams("print", |_sender, _args, streams| -> quickrpc::Result<Promise<()>> {
+    /// server.on_streams("print", |_sender, _args, streams| -> quickrpc::Result<Promise<Value>> {
     ///     let lines = streams.take("lines")?;
     ///     Ok(lines.each(|line| println!("{line:?}")))
     /// });
