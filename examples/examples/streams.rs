@@ -99,6 +99,8 @@ fn serve(options: &Options) -> Result<(), BoxError> {
         Ok(size)
     });
     hub.start()?;
+    let stopping = hub.clone();
+    quickrpc_examples::stop_on_ctrl_c(move || stopping.stop())?;
     for address in hub.local_addrs() {
         eprintln!("Listening on {address}");
     }
