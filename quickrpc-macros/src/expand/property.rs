@@ -291,7 +291,9 @@ impl Side<'_> {
         let schema = self.schema(value.wire(krate));
         let deprecated = call.deprecated.is_some();
         let argument = quote! {
-            &[#krate::ArgumentDescription {
+            {
+            // In an `Option`, older compilers keep no temporary value.
+            const ARGUMENTS: &[#krate::ArgumentDescription] = &[#krate::ArgumentDescription {
                 name: "value",
                 wire_name: "value",
                 type_name: #type_name,
@@ -300,7 +302,8 @@ impl Side<'_> {
                 optional: #optional,
                 whole: false,
                 docs: "",
-            }]
+            }];
+            ARGUMENTS }
         };
         let timeout = super::description::timeout(call);
         let part =

@@ -60,6 +60,10 @@ impl TcpStream {
         self.plain.peer_addr()
     }
 
+    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.plain.local_addr()
+    }
+
     pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.plain.shutdown(how)
     }
