@@ -82,6 +82,8 @@ who_does_not_end_with_its_input_is_asked_to     there is no Ctrl-Break under Win
 who_does_not_read_pongs_is_not_read     50,000 frames and their answers take longer than its time
 handshakes_that_never_finish_harm_nobody        on a busy machine its own handshake takes longer
                                                 than the second that it gives to all
+calls_run_side_by_side_and_can_be_given_up      fails under Wine, for a reason that is not known: what
+                                        was given up is perhaps not seen, as with a peer that is gone
 panics::in_a_transport  failed once on a busy machine (passes otherwise), for a reason that is not known
 EOF
     # A fifth of the matrix says what the rest says. All of it was run, and takes 6 minutes.
