@@ -399,6 +399,13 @@ impl<T: Send + 'static, R: Send + 'static> Stream<T, R> {
         }
     }
 
+    /// Items are polled in a row from now on, or no longer.
+    pub(crate) fn polls_in_a_row(&self, in_a_row: bool) {
+        if let Source::Channel(channel) = &self.source {
+            channel.takes_in_a_row(in_a_row);
+        }
+    }
+
     /// What came behind the items, once they were all taken.
     pub(crate) fn into_end(mut self) -> Result<R> {
         self.end.take().unwrap_or(Err(Error::Done))
