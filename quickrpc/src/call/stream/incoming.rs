@@ -247,6 +247,10 @@ impl<T: Send + 'static, R: Send + 'static> StreamCall for Incoming<T, R> {
         self.context.run_for(self.info.id, item);
     }
 
+    fn is_manual(&self) -> bool {
+        self.context.is_manual()
+    }
+
     fn method(&self) -> &str {
         &self.info.method
     }

@@ -18,6 +18,7 @@ pub(crate) mod feeds;
 pub(crate) mod given;
 mod incoming;
 mod kept;
+mod local;
 mod sender;
 mod serving;
 mod taken;
@@ -135,6 +136,9 @@ pub(crate) trait StreamCall: Send + Sync {
 
     /// Runs something when its turn comes in the API.
     fn run(&self, item: Box<dyn FnOnce() + Send>);
+
+    /// Whether that is in the program's own loop.
+    fn is_manual(&self) -> bool;
 
     /// The method, for people.
     fn method(&self) -> &str;
@@ -311,11 +315,11 @@ impl<T: Send + 'static, R: Send + 'static> Stream<T, R> {
         let work = move |cx: &mut Context<'_>| {
             for _ in 0..EACH_TURN {
                 match self.poll_item(cx) {
-                    Poll::Ready(Some(Ok(item))) => callback(item),
+                    Poll::Ready(Some(Ok(item))) => here::may_wait(|| callback(item)),
                     Poll::Ready(_) => {
                         let result = self.end.take().unwrap_or(Err(Error::Done));
                         if let Some(resolver) = resolver.take() {
-                            resolver.settle_with(result);
+                            here::may_wait(|| resolver.settle_with(result));
                         }
                         return Poll::Ready(());
                     }
@@ -343,7 +347,7 @@ impl<T: Send + 'static, R: Send + 'static> Stream<T, R> {
     /// The next item, or `None` behind the last one, as a future is polled.
     pub(crate) fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T>>> {
         let taken = match &mut self.source {
-            Source::Iter { items, result } => match items.next() {
+            Source::Iter { items, result } => match here::may_wait(|| items.next()) {
                 Some(Ok(item)) => return Poll::Ready(Some(Ok(item))),
                 Some(Err(error)) => Taken::End(Err(error)),
                 None => Taken::End(result.take().ok_or(Error::Done)),
@@ -485,7 +489,8 @@ impl<T: Send + 'static, R: Send + 'static> Iterator for Stream<T, R> {
 
     /// The next item; an error is the last one.
     fn next(&mut self) -> Option<Result<T>> {
-        self.next_item()
+        // Within a future that is polled it would wait for what wakes it.
+        here::may_wait(|| self.next_item())
     }
 }
 
