@@ -69,7 +69,10 @@ fn passes(codec: &str) {
     assert_eq!(hub.upload(blocks(100)).result().unwrap(), 100 * BLOCK);
     let before = peak();
     assert_eq!(hub.upload(blocks(BLOCKS)).result().unwrap(), BLOCKS * BLOCK);
-    assert_eq!(hub.upload(fed(BLOCKS / 8)).result().unwrap(), BLOCKS / 8 * BLOCK);
+    assert_eq!(
+        hub.upload(fed(BLOCKS / 8)).result().unwrap(),
+        BLOCKS / 8 * BLOCK
+    );
     assert_eq!(sum(hub.download(BLOCKS)).unwrap(), BLOCKS * BLOCK);
     let more = peak() - before;
     assert!(more < MOST, "{codec}: {more} bytes more");

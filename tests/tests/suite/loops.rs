@@ -2,6 +2,8 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use quickrpc::{Error, Processing, Promise, Stream, TransportState, Value, dynamic, remote_api};
 use quickrpc_tests::{Inbox, SOON, inbox, own_bus};
@@ -141,16 +143,12 @@ fn items_come_to_the_loop() {
         })
     });
     client.sum.connect(|_sender, numbers| {
-        let (promise, resolver) = Promise::pair();
-        let sum = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
-        let all = std::sync::Arc::clone(&sum);
-        numbers
-            .each(move |number| drop(all.fetch_add(number, std::sync::atomic::Ordering::SeqCst)))
-            .then(
-                move |()| drop(resolver.set_result(sum.load(std::sync::atomic::Ordering::SeqCst))),
-                |error| panic!("{error}"),
-            );
-        promise
+        let sum = Arc::new(AtomicU32::new(0));
+        let all = Arc::clone(&sum);
+        let end = numbers.each(move |number| {
+            all.fetch_add(number, Ordering::SeqCst);
+        });
+        end.map(move |()| sum.load(Ordering::SeqCst))
     });
     let seen = Rc::new(RefCell::new(Vec::new()));
     let ends = Rc::new(RefCell::new(Vec::new()));
@@ -208,7 +206,9 @@ fn elsewhere_it_is_said_at_once() {
         |error| panic!("{error}"),
     );
     assert!(seen.borrow().is_none());
-    client.calibrate.connect(|_sender, _to| Stream::failed(Error::Done));
+    client
+        .calibrate
+        .connect(|_sender, _to| Stream::failed(Error::Done));
     let items = window.all().calibrate(1);
     let refused = items.each_local(|_item| unreachable!("nobody runs it"));
     assert!(matches!(refused.result(), Err(Error::Config(_))));

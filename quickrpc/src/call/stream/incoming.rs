@@ -208,8 +208,8 @@ impl<T: Send + 'static, R: Send + 'static> PendingCall for Incoming<T, R> {
 }
 
 impl<T: Send + 'static, R: Send + 'static> StreamCall for Incoming<T, R> {
-    fn before_wait(&self) -> Result<()> {
-        self.context.before_wait()
+    fn context(&self) -> &Arc<dyn Context> {
+        &self.context
     }
 
     fn drive(&self, done: &dyn Fn() -> bool, until: Option<Instant>) {
@@ -245,10 +245,6 @@ impl<T: Send + 'static, R: Send + 'static> StreamCall for Incoming<T, R> {
 
     fn run(&self, item: Box<dyn FnOnce() + Send>) {
         self.context.run_for(self.info.id, item);
-    }
-
-    fn is_manual(&self) -> bool {
-        self.context.is_manual()
     }
 
     fn method(&self) -> &str {
