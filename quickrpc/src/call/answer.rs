@@ -1,5 +1,6 @@
 //! How an answer finds its way back to the peer that called.
 
+use std::mem;
 use std::sync::{Arc, Weak};
 
 use serde::Serialize;
@@ -11,6 +12,7 @@ use crate::net::conn::{Conn, Wait};
 use crate::wire::jrpc::batch::BatchAnswer;
 use crate::wire::session::About;
 
+use super::around::{Watchers, incoming};
 use super::calls::Calls;
 use super::late::Place;
 
@@ -183,6 +185,8 @@ pub(crate) struct LateAnswer {
     pub(crate) id: Option<Box<str>>,
     pub(crate) route: Route,
     pub(crate) method: Box<str>,
+    /// Who looks at it before it is sent.
+    pub(crate) watchers: Watchers,
 }
 
 impl LateAnswer {
@@ -191,7 +195,7 @@ impl LateAnswer {
         self.place.is_none_or(|place| late.is_wanted(place))
     }
 
-    pub(crate) fn settle<W: Serialize>(self, result: Result<W, Error>) {
+    pub(crate) fn settle<W: Serialize>(mut self, result: Result<W, Error>) {
         let Some(conn) = self.conn.upgrade() else {
             crate::base::log::debug!("no answer to `{}`: the peer is gone", self.method);
             return;
@@ -211,6 +215,13 @@ impl LateAnswer {
                     true => call_error(error),
                     false => given_up(call_error(error)),
                 }),
+            };
+            let failure = match self.watchers.is_empty() {
+                true => failure,
+                false => {
+                    let watchers = mem::take(&mut self.watchers);
+                    incoming::tell(watchers, &conn, out, self.id.as_deref(), failure)
+                }
             };
             let failed = failure.is_some();
             match (&self.id, failure) {
@@ -235,6 +246,9 @@ impl LateAnswer {
 impl Drop for LateAnswer {
     fn drop(&mut self) {
         self.calls.answered_later(self.place);
+        if !self.watchers.is_empty() {
+            incoming::tell_lost(mem::take(&mut self.watchers));
+        }
     }
 }
 
