@@ -67,12 +67,15 @@ pub(super) enum Comes {
     Promised(Promise<Value>, Watchers),
 }
 
+/// Reads an answer that is encoded.
+type Reader = Box<dyn Fn(&[u8]) -> Value + Send>;
+
 /// What a call itself came to.
 pub(super) enum Own {
     /// It is done, and wants no answer.
     Done,
     /// Its answer, encoded, and how that is read.
-    Encoded(Vec<u8>, Box<dyn Fn(&[u8]) -> Value + Send>),
+    Encoded(Vec<u8>, Reader),
     Failed(Error),
 }
 
