@@ -473,7 +473,7 @@ fn those_of_others_are_answered_in_their_batches() {
                 r#"{{"jsonrpc":"2.0","method":"later","params":{{"channel":{channel}}},"id":"{channel}"}}"#
             )
         };
-        other.send(&format!("[{},{},{}]\n", call(1), call(2), call(3)));
+        other.send(format!("[{},{},{}]\n", call(1), call(2), call(3)));
         let line = other.line();
         for part in [
             r#""result":1,"id":"1""#,
@@ -485,7 +485,7 @@ fn those_of_others_are_answered_in_their_batches() {
         other.send(
             "{\"jsonrpc\":\"2.0\",\"method\":\"later\",\"params\":{\"channel\":1},\"id\":1}}\n",
         );
-        other.send(&format!("{}\n", call(4)));
+        other.send(format!("{}\n", call(4)));
         assert!(
             other.line().contains(r#""result":4"#),
             "what is no message is not handled"
