@@ -1,6 +1,5 @@
 //! How an answer finds its way back to the peer that called.
 
-use std::mem;
 use std::sync::{Arc, Weak};
 
 use serde::Serialize;
@@ -12,7 +11,7 @@ use crate::net::conn::{Conn, Wait};
 use crate::wire::jrpc::batch::BatchAnswer;
 use crate::wire::session::About;
 
-use super::around::{Watchers, incoming};
+use super::around::answer::Watchers;
 use super::calls::Calls;
 use super::late::Place;
 
@@ -218,10 +217,7 @@ impl LateAnswer {
             };
             let failure = match self.watchers.is_empty() {
                 true => failure,
-                false => {
-                    let watchers = mem::take(&mut self.watchers);
-                    incoming::tell(watchers, &conn, out, self.id.as_deref(), failure)
-                }
+                false => self.tell_layers(&conn, out, failure),
             };
             let failed = failure.is_some();
             match (&self.id, failure) {
@@ -247,7 +243,7 @@ impl Drop for LateAnswer {
     fn drop(&mut self) {
         self.calls.answered_later(self.place);
         if !self.watchers.is_empty() {
-            incoming::tell_lost(mem::take(&mut self.watchers));
+            self.tell_layers_that_it_is_lost();
         }
     }
 }

@@ -18,11 +18,10 @@ use crate::format::args::{ArgsSeed, WireArgs};
 use crate::wire::codec::{AnyCodec, CallParts, Payload, Script};
 
 use super::answer::{self, Answers, LateAnswer, Route, internal, shown, unknown};
-use super::around::Watchers;
+use super::around::answer::Watchers;
 use crate::base::foreign::{inside, told};
 
 use super::calls::Calls;
-use super::failing::panicked;
 use super::processing::Executor;
 use super::slot::{Entry, SlotInner};
 use crate::base::scratch;
@@ -505,7 +504,7 @@ impl Calls {
                 }
                 Ok(Made::Later(later)) => late = Some(later),
                 Err(panic) => {
-                    failed = Some(panicked(call, slot, &told(panic)));
+                    failed = Some(self.panicked(call, slot, &told(panic)));
                 }
             }
             answers += 1;

@@ -30,6 +30,22 @@ impl Calls {
             }
         }
     }
+
+    /// Tells of a panic in a handler, and gives what the caller hears of it.
+    #[cold]
+    pub(super) fn panicked(&self, call: &Call<'_>, slot: &SlotInner, text: &str) -> CallError {
+        let method = shown(call.parts.method.of(*call.telegram));
+        // Peers could make up any number of names.
+        let origin = match slot.is_any() {
+            true => Origin::Anybody,
+            false => Origin::Name((*slot.name).into()),
+        };
+        crate::base::log::error_often!(
+            "a handler panicked", &origin;
+            peer = %call.sender, "the handler of `{method}` panicked: {}", Shown(text)
+        );
+        internal(format!("the handler of `{method}` panicked"))
+    }
 }
 
 /// Encodes the error of a handler, which may have given up since nobody waits for it.
@@ -39,20 +55,4 @@ fn encode_failure(conn: &Conn, out: &mut Vec<u8>, id: &str, mut error: CallError
         error = answer::given_up(error);
     }
     answer::encode_error(conn, out, id, &error);
-}
-
-/// Tells of a panic in a handler, and gives what the caller hears of it.
-#[cold]
-pub(super) fn panicked(call: &Call<'_>, slot: &SlotInner, text: &str) -> CallError {
-    let method = shown(call.parts.method.of(*call.telegram));
-    // Peers could make up any number of names.
-    let origin = match slot.is_any() {
-        true => Origin::Anybody,
-        false => Origin::Name((*slot.name).into()),
-    };
-    crate::base::log::error_often!(
-        "a handler panicked", &origin;
-        peer = %call.sender, "the handler of `{method}` panicked: {}", Shown(text)
-    );
-    internal(format!("the handler of `{method}` panicked"))
 }

@@ -1,6 +1,7 @@
 //! Around calls that arrive.
 
 use std::cell::OnceCell;
+use std::mem;
 use std::sync::Arc;
 
 use super::answer::{Comes, Own, Seen, Watchers};
@@ -10,7 +11,7 @@ use crate::base::error::{CallError, Error};
 use crate::base::foreign;
 use crate::base::scratch;
 use crate::base::value::Value;
-use crate::call::answer::{self, Answers, internal};
+use crate::call::answer::{self, Answers, LateAnswer, internal};
 use crate::call::calls::Calls;
 use crate::call::dispatch::{self, Failed, Later, Promised, Unreadable};
 use crate::format::description::Direction;
@@ -153,32 +154,34 @@ impl Calls {
     }
 }
 
-/// Tells those who look at it what an answer is that was given later. `failed`: it is this error,
-/// else the answer is in `out`. Gives the error that it is then.
-pub(crate) fn tell(
-    watchers: Watchers,
-    conn: &Conn,
-    out: &mut Vec<u8>,
-    id: Option<&str>,
-    failed: Option<CallError>,
-) -> Option<CallError> {
-    let read = || read::result(&conn.wire, out);
-    let (seen, size) = match &failed {
-        Some(error) => (Seen::Failed(Error::Call(error.clone())), 0),
-        None if out.is_empty() => (Seen::Value(Value::Null), 0),
-        None => (Seen::Encoded(&read), out.len()),
-    };
-    match watchers.tell(seen, size) {
-        None => failed,
-        Some(Err(error)) => Some(CallError::from_boxed(error.into())),
-        Some(Ok(value)) => {
-            out.clear();
-            id.and_then(|id| answer::encode_result(conn, out, id, &value).err())
+impl LateAnswer {
+    /// Tells the layers what it is. `failed`: it is this error, else the answer is in `out`. Gives the
+    /// error that it is then.
+    pub(in crate::call) fn tell_layers(
+        &mut self,
+        conn: &Conn,
+        out: &mut Vec<u8>,
+        failed: Option<CallError>,
+    ) -> Option<CallError> {
+        let read = || read::result(&conn.wire, out);
+        let (seen, size) = match &failed {
+            Some(error) => (Seen::Failed(Error::Call(error.clone())), 0),
+            None if out.is_empty() => (Seen::Value(Value::Null), 0),
+            None => (Seen::Encoded(&read), out.len()),
+        };
+        match mem::take(&mut self.watchers).tell(seen, size) {
+            None => failed,
+            Some(Err(error)) => Some(CallError::from_boxed(error.into())),
+            Some(Ok(value)) => {
+                out.clear();
+                let id = self.id.as_deref();
+                id.and_then(|id| answer::encode_result(conn, out, id, &value).err())
+            }
         }
     }
-}
 
-/// The same of an answer that nobody is there for any more.
-pub(crate) fn tell_lost(watchers: Watchers) {
-    watchers.tell(Seen::Failed(Error::Cancelled), 0);
+    /// The same of one that nobody is there for any more.
+    pub(in crate::call) fn tell_layers_that_it_is_lost(&mut self) {
+        mem::take(&mut self.watchers).tell(Seen::Failed(Error::Cancelled), 0);
+    }
 }

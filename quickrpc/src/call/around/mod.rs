@@ -7,22 +7,21 @@
 //!
 //! Where there is nothing around them, calls know of it by one look at a flag.
 
-mod answer;
+pub(crate) mod answer;
 mod call;
-pub(crate) mod incoming;
-pub(crate) mod outgoing;
+mod incoming;
+mod outgoing;
 mod read;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-pub(crate) use answer::Watchers;
 pub use answer::{Answer, Outcome};
 pub use call::Call;
 
+use crate::base::error::CallError;
 use crate::base::foreign;
-use crate::call::answer::internal;
 use crate::format::description::Direction;
 
 /// A function of the program around calls.
@@ -61,7 +60,7 @@ impl Around {
     }
 
     /// Runs a call with all that is around it.
-    fn run(&self, call: &mut Call<'_>, core: Core<'_>) -> Answer {
+    pub(super) fn run(&self, call: &mut Call<'_>, core: Core<'_>) -> Answer {
         let layers = self.layers.read().unwrap_or_else(PoisonError::into_inner);
         let layers = Arc::clone(&layers);
         let next = Next {
@@ -99,7 +98,10 @@ impl Next<'_> {
         };
         ran.unwrap_or_else(|text| {
             foreign::report("a layer", &text);
-            Answer::refuse(internal("a layer around the call panicked"))
+            Answer::refuse(CallError::new(
+                CallError::INTERNAL_ERROR,
+                "a layer around the call panicked",
+            ))
         })
     }
 }
