@@ -62,7 +62,7 @@ fn passes(codec: &str) {
     store.download.connect(|_sender, count| fed(count));
     store.start().unwrap();
     let addr = store.local_addrs()[0];
-    let client = StoreInverse::bind(codec, &format!("tcp:{addr}")).unwrap();
+    let client = StoreInverse::bind(codec, format!("tcp:{addr}")).unwrap();
     client.start().unwrap();
     let hub = client.all();
     // What is made once for all.

@@ -35,7 +35,7 @@ fn with(mode: Processing, serve: fn(&Asker), test: fn(&AskerInverse)) {
     serve(&server);
     server.start().unwrap();
     let addr = server.local_addrs()[0];
-    let client = AskerInverse::bind("jrpc", &format!("tcp:{addr}")).unwrap();
+    let client = AskerInverse::bind("jrpc", format!("tcp:{addr}")).unwrap();
     answering(&client);
     client.start().unwrap();
     bounded("a stream that awaits", move || test(&client));
