@@ -16,6 +16,8 @@ mod packets;
 mod session;
 #[cfg(feature = "mqtt")]
 pub(crate) use handshake::{Handshake, Step};
+#[cfg(feature = "__fuzz")]
+pub(crate) use session::Granted;
 #[cfg(feature = "mqtt")]
 pub(crate) use session::Session;
 
