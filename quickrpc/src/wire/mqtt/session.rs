@@ -19,7 +19,7 @@ pub(crate) struct Session {
     /// So many messages are with the broker.
     under_way: usize,
     /// What the broker does not take yet.
-    held: VecDeque<(u16, Vec<u8>)>,
+    held: VecDeque<Vec<u8>>,
     held_bytes: usize,
     /// Somebody waits until nothing is held.
     awaited: bool,
@@ -209,7 +209,7 @@ impl Session {
         if self.under_way > self.granted.window {
             self.under_way -= 1;
             self.held_bytes += bytes.len();
-            self.held.push_back((number.unwrap_or_default(), bytes));
+            self.held.push_back(bytes);
             return Ok(Leaving {
                 number,
                 bytes: None,
@@ -239,7 +239,7 @@ impl Session {
         if self.under_way >= self.granted.window {
             return None;
         }
-        let (_, bytes) = self.held.pop_front()?;
+        let bytes = self.held.pop_front()?;
         self.held_bytes -= bytes.len();
         self.under_way += 1;
         Some(bytes)
