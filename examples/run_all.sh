@@ -257,6 +257,26 @@ try_seeker() {
   says "expected a time that can pass"
 }
 
+# Layers around calls: they time, log and refuse.
+try_layers() {
+  local server from tcp
+  coproc SERVER { exec "${launch[@]}" "$bin/layers$exe" --transport tcpserv:127.0.0.1:0 --refuse reset 2>&1; }
+  server=$SERVER_PID from=${SERVER[0]}
+  await_port "$from"
+  exec {tcp}<>"/dev/tcp/127.0.0.1/$port"
+  printf 'measure[1] channel:3\n' >&"$tcp"
+  await "$tcp" '[1]: 4.5'
+  await "$from" 'measure{"channel":3}: fine, after '
+  printf 'measure[2] channel:9\n' >&"$tcp"
+  await "$tcp" 'code:404'
+  await "$from" 'measure{"channel":9}: there are 8 channels (code 404), after '
+  printf 'reset[3]\n' >&"$tcp"
+  await "$tcp" 'not today'
+  await "$from" 'reset{}: not today'
+  exec {tcp}>&-
+  end "$server"
+}
+
 # Work that is given up, and an end that waits for what was begun.
 try_shutdown() {
   local signal server from tcp signals="TERM INT"
@@ -418,6 +438,28 @@ try_supply() {
   run 1 supply --lab "127.0.0.1:$port_web" --set=-1
   says "the voltage goes from 0 to 30 V, not to -1 V"
   exec {ann}>&-
+  end "$server"
+}
+
+# The page is there, and is of this library; it is tested in a browser elsewhere. A program calls.
+try_inspect() {
+  local web
+  coproc SERVER {
+    exec timeout 60 "${launch[@]}" "$bin/inspect$exe" --port 0 2>&1
+  }
+  local server=$SERVER_PID from=${SERVER[0]}
+  await_port "$from"
+  exec {web}<>"/dev/tcp/127.0.0.1/$port"
+  printf 'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' >&"$web"
+  await "$web" 'HTTP/1.1 200 OK'
+  await "$web" '<meta name="wire" content="/">'
+  exec {web}>&-
+  exec {web}<>"/dev/tcp/127.0.0.1/$port"
+  printf 'POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: %s\r\n\r\n%s' 63 \
+    '{"jsonrpc":"2.0","method":"add","params":{"a":40,"b":2},"id":1}' >&"$web"
+  output=$(timeout 30 cat <&"$web")
+  says '"result":42'
+  exec {web}>&-
   end "$server"
 }
 
