@@ -20,6 +20,7 @@ use crate::net::reactor::Command;
 use crate::wire::codec::{Envelope, Payload, Script};
 
 use super::apart::table::Apart;
+use super::around::Around;
 use super::described::Discovery;
 use super::gate::Gate;
 use super::late::LateCalls;
@@ -47,6 +48,7 @@ pub(crate) struct Calls {
     pub(crate) arguments: Arguments,
     pub(crate) observers: Observers,
     pub(crate) gate: Gate,
+    pub(crate) around: Around,
     pub(crate) discovery: Discovery,
     pub(crate) mailbox: Mailbox,
     pub(crate) call_timeout: Duration,
@@ -74,6 +76,7 @@ impl Calls {
             arguments: Arguments::default(),
             observers: Observers::default(),
             gate: Gate::default(),
+            around: Around::default(),
             discovery: Discovery::default(),
             mailbox: Mailbox::new(net.id, processing),
             call_timeout,
@@ -329,6 +332,7 @@ impl Context for Calls {
     fn expire(&self, id: u64) {
         let late = lock(&self.pending).late(id);
         if let Some(late) = late {
+            late.call.expired();
             self.tell_cancelled(id, late.asked.as_slice());
         }
     }
@@ -336,6 +340,7 @@ impl Context for Calls {
     fn cancel(&self, id: u64) {
         let withdrawn = lock(&self.pending).withdraw(id);
         if let Some(call) = withdrawn {
+            call.call.given_up(Error::Cancelled);
             self.tell_cancelled(id, call.asked.as_slice());
         }
     }
