@@ -17,6 +17,7 @@ use crate::call::promise::wish::Unwanted;
 use crate::call::promise::{Promise, Resolver};
 use crate::call::reply::{Reply, Returns, Via};
 use crate::format::args::{ArgsSeed, WireArgs};
+use crate::format::description::CallDescription;
 use crate::wire::codec::{AnyCodec, CallParts, Payload, Script};
 
 use super::answer::{self, Answers, LateAnswer, Route, internal, shown, unknown};
@@ -233,6 +234,11 @@ impl<'de> Invocation<'de> {
         (self.conn, self.calls)
     }
 
+    /// What was declared of it.
+    pub(crate) fn declared(&self) -> Option<&'static CallDescription> {
+        self.slot.call
+    }
+
     /// The name on the wire.
     pub(crate) fn method(&self) -> &'de str {
         self.parts.method.of(*self.telegram)
@@ -431,7 +437,13 @@ impl Calls {
         failed
     }
 
-    fn answer_later(&self, call: &Call<'_>, id: Option<&str>, method: &str, later: Box<dyn Later>) {
+    pub(super) fn answer_later(
+        &self,
+        call: &Call<'_>,
+        id: Option<&str>,
+        method: &str,
+        later: Box<dyn Later>,
+    ) {
         let Some(calls) = self.me.upgrade() else {
             return;
         };

@@ -274,8 +274,10 @@ impl<'a> Ear<'a> {
         route: &Route,
     ) {
         self.conn.reading.heard_call();
-        // All names of streams are as long.
-        if parts.method.has_length(ITEM.len()) && self.of_stream(&parts, sender, telegram, route) {
+        // All names of streams are as long, but for those of other people.
+        if (parts.method.has_length(ITEM.len()) || self.calls.foreign.hears())
+            && self.of_stream(&parts, sender, telegram, route)
+        {
             return;
         }
         if let Some(rate) = &self.conn.rate
@@ -386,12 +388,23 @@ impl<'a> Ear<'a> {
         let (calls, conn, script) = (self.calls, self.conn, telegram.script);
         let params = &parts.params;
         let method = parts.method.of(*script);
+        let notified = calls.foreign.notified(method);
+        if notified.is_none() && !matches!(method, ITEM | MORE | DONE) {
+            return false;
+        }
         let heard = match method {
             _ if parts.id.is_some() => Err("nobody answers it, so that it has no `id`".into()),
             ITEM => calls.item(conn, script, params).map(|()| false),
             MORE => calls.more(conn, script, params),
             DONE => calls.done(conn, script, params).map(|()| false),
-            _ => return false,
+            _ => {
+                let known = notified.map(|one| calls.notified(conn, one, script, params));
+                match known.unwrap_or(Ok(false)) {
+                    // A program may have declared it besides.
+                    Ok(false) if calls.slots.find(method).is_some() => return false,
+                    heard => heard.map(|_| false),
+                }
+            }
         };
         let reason = match heard {
             Ok(waits) => {
@@ -402,7 +415,7 @@ impl<'a> Ear<'a> {
             Err(reason) => reason,
         };
         // A program may have declared it, for what it does by itself.
-        if !matches!(method, ITEM | MORE | DONE) || calls.slots.find(method).is_some() {
+        if calls.slots.find(method).is_some() {
             return false;
         }
         let limits = &conn.wire.limits;
