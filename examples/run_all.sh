@@ -421,6 +421,28 @@ try_supply() {
   end "$server"
 }
 
+# The page is there, and is of this library; it is tested in a browser elsewhere. A program calls.
+try_inspect() {
+  local web
+  coproc SERVER {
+    exec timeout 60 "${launch[@]}" "$bin/inspect$exe" --port 0 2>&1
+  }
+  local server=$SERVER_PID from=${SERVER[0]}
+  await_port "$from"
+  exec {web}<>"/dev/tcp/127.0.0.1/$port"
+  printf 'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' >&"$web"
+  await "$web" 'HTTP/1.1 200 OK'
+  await "$web" '<meta name="wire" content="/">'
+  exec {web}>&-
+  exec {web}<>"/dev/tcp/127.0.0.1/$port"
+  printf 'POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: %s\r\n\r\n%s' 63 \
+    '{"jsonrpc":"2.0","method":"add","params":{"a":40,"b":2},"id":1}' >&"$web"
+  output=$(timeout 30 cat <&"$web")
+  says '"result":42'
+  exec {web}>&-
+  end "$server"
+}
+
 # A Thing, for a program here, and for one in Python with the package of others.
 try_oscilloscope() {
   # The package is not there.

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::base::current::{CallKey, Current, Handling};
+use crate::base::current::{CallKey, Current, Handling, Over};
 use crate::base::eavesdrop::Eavesdropping;
 use crate::base::error::{CallError, Error};
 use crate::base::scratch;
@@ -11,7 +11,9 @@ use crate::base::sender::Sender;
 use crate::net::above::Hears;
 use crate::net::conn::Admitted;
 use crate::net::conn::{Conn, TooFast};
-use crate::wire::codec::{CallParts, Envelope, Part, Payload, Script, SharedScript, Span, Terms};
+use crate::wire::codec::{
+    CallParts, Envelope, Part, Payload, Run, Script, SharedScript, Span, Terms,
+};
 use crate::wire::jrpc::batch::BatchAnswer;
 use crate::wire::session::Changes;
 
@@ -514,8 +516,13 @@ impl Calls {
         let Some(run) = bounds.run else {
             return self.take(call);
         };
-        if let Some(id) = &call.parts.id {
-            call.conn.begins(id.of(*call.telegram));
+        let id = call.parts.id.as_ref().map(|id| id.of(*call.telegram));
+        if let Some(id) = id
+            && !call.conn.begins(id)
+        {
+            // The clock of the session was the faster one.
+            let error = cancel::not_begun(Over::Late);
+            return Ear::new(self, call.conn).answer_error(id, &error, call.route);
         }
         let _listening = run.logs.then(Eavesdropping::begin);
         self.take(call);
@@ -529,9 +536,14 @@ impl Calls {
         };
         let key = CallKey::new(call.conn.id(), id);
         let start = bounds.and_then(|bounds| bounds.start);
-        let Some(over) = Current::new(key, start).over() else {
-            let deadline = bounds.and_then(|bounds| bounds.deadline());
-            return Some(Some(Current::new(key, deadline).begin()));
+        let run = bounds.and_then(|bounds| bounds.run);
+        let over = match (Current::new(key, start).over(), run) {
+            (None | Some(Over::Cancelled), Some(Run { oneway: true, .. })) => return Some(None),
+            (Some(over), _) => over,
+            (None, _) => {
+                let deadline = bounds.and_then(|bounds| bounds.deadline());
+                return Some(Some(Current::new(key, deadline).begin()));
+            }
         };
         Ear::new(self, call.conn).answer_error(id, &cancel::not_begun(over), call.route);
         None

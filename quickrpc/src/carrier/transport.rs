@@ -126,6 +126,10 @@
 //! * `?header_file=headers.txt`: more headers, one in each line as `Name: value`. The file is read
 //!   at each connecting, so that what it has may expire.
 //!
+//! A server with `?inspect=on` and the codec `jrpc` has a page beside the wire that shows the API in a
+//! browser, and calls it: at the path of the wire if it has no `files`, and at `/inspect`. Which pages may
+//! connect is checked as always, by their origin, so that `origins=*` is refused there; who may, by `keys`.
+//!
 //! Query, user, password and headers are not shown: `Display` and `Debug` of the expression, names
 //! of transports and peers, logs and errors have `***`, or nothing, in their place. Only
 //! `serde::Serialize`, for config files, writes them.

@@ -127,6 +127,7 @@ impl Written {
                 path,
                 files,
                 origins,
+                inspect,
                 keys,
                 subprotocol,
                 nodelay,
@@ -138,6 +139,7 @@ impl Written {
                 self.optional("files", files.as_deref().map(escape));
                 let origins = (!origins.is_empty()).then(|| escape(&origins.join(",")));
                 self.optional("origins", origins);
+                self.flag("inspect", *inspect, false);
                 self.optional("keys", keys.as_deref().map(escape));
                 self.optional("subprotocol", subprotocol.as_ref());
                 self.flag("nodelay", *nodelay, true);

@@ -33,6 +33,7 @@
 //! | `echo` | `udp` | `on` or `off` |
 //! | `files` | `wsserv` | the folder whose files are served beside the wire |
 //! | `origins` | `wsserv` | pages that may connect: `https://a.example,https://b.example`, or `*` |
+//! | `inspect` | `wsserv` | `on` or `off`: whether a page that shows the API is served, too |
 //! | `keys` | `wsserv` | the file with the keys of those who may connect, by HTTP's `Authorization` |
 //! | `subprotocol` | `ws`, `wsserv` | the name of a protocol within WebSocket |
 //! | `user`, `password_file` | `http`, `https` | who we say we are, and the file with the password |

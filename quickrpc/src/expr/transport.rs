@@ -127,6 +127,8 @@ pub enum TransportKind {
         /// Pages that may connect, as `https://example.org`, beside those that may anyway;
         /// `*` for all.
         origins: Vec<String>,
+        /// Whether a page that shows the API is served, too; off by default.
+        inspect: bool,
         /// The file with the keys of those who may connect; anybody may if it is not given.
         keys: Option<String>,
         /// The protocol within WebSocket that is agreed on with those who offer it.
@@ -336,7 +338,16 @@ impl TransportKind {
             TransportKind::WebSocket { .. } => &web::CLIENT,
             TransportKind::Http { .. } => &http::CLIENT,
             TransportKind::WebSocketServer { .. } => {
-                &["files", "keys", "origins", "subprotocol", "path", "nodelay"]
+                const OPTIONS: [&str; 7] = [
+                    "files",
+                    "inspect",
+                    "keys",
+                    "origins",
+                    "subprotocol",
+                    "path",
+                    "nodelay",
+                ];
+                &OPTIONS
             }
             TransportKind::Udp { .. } => &["bind", "broadcast", "multicast", "echo"],
             TransportKind::Restart { .. } => &["backoff"],
