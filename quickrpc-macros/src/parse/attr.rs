@@ -159,7 +159,7 @@ impl CallAttrs {
                 Word::Concurrent => self.concurrent = true,
                 Word::Property => self.property = true,
                 Word::Writable => self.writable = true,
-                Word::Subscription(subscription) => self.subscription = Some(subscription),
+                Word::Subscription(subscription) => self.subscription = Some(*subscription),
             }
         }
         match self.direction {
@@ -293,7 +293,7 @@ enum Word {
     Concurrent,
     Property,
     Writable,
-    Subscription(Subscription),
+    Subscription(Box<Subscription>),
 }
 
 impl Word {
@@ -334,7 +334,8 @@ fn words(attr: &Attribute, mistakes: &mut Mistakes) -> Vec<Word> {
     for meta in &metas {
         let found = crate::text::of(meta.path());
         if found == "subscription" {
-            words.extend(Subscription::parse(meta, mistakes).map(Word::Subscription));
+            let subscription = Subscription::parse(meta, mistakes).map(Box::new);
+            words.extend(subscription.map(Word::Subscription));
             continue;
         }
         match (Word::plain(&found), meta) {

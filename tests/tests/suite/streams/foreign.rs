@@ -38,7 +38,7 @@ fn client() -> (NodeInverse, Telnet) {
 }
 
 fn say(peer: &mut Telnet, message: serde_json::Value) {
-    peer.send(&format!("{message}\n"));
+    peer.send(format!("{message}\n"));
 }
 
 fn heard(peer: &mut Telnet) -> serde_json::Value {
