@@ -257,6 +257,26 @@ try_seeker() {
   says "expected a time that can pass"
 }
 
+# Layers around calls: they time, log and refuse.
+try_layers() {
+  local server from tcp
+  coproc SERVER { exec "${launch[@]}" "$bin/layers$exe" --transport tcpserv:127.0.0.1:0 --refuse reset 2>&1; }
+  server=$SERVER_PID from=${SERVER[0]}
+  await_port "$from"
+  exec {tcp}<>"/dev/tcp/127.0.0.1/$port"
+  printf 'measure[1] channel:3\n' >&"$tcp"
+  await "$tcp" '[1]: 4.5'
+  await "$from" 'measure{"channel":3}: fine, after '
+  printf 'measure[2] channel:9\n' >&"$tcp"
+  await "$tcp" 'code:404'
+  await "$from" 'measure{"channel":9}: there are 8 channels (code 404), after '
+  printf 'reset[3]\n' >&"$tcp"
+  await "$tcp" 'not today'
+  await "$from" 'reset{}: not today'
+  exec {tcp}>&-
+  end "$server"
+}
+
 # Work that is given up, and an end that waits for what was begun.
 try_shutdown() {
   local signal server from tcp signals="TERM INT"

@@ -529,6 +529,11 @@ pub use wire::codec::register_codec;
 pub use wire::security::register_security;
 pub use wire::{codec, security};
 
+/// What layers around calls are given, and what they return; see [`Api::layer`].
+pub mod layer {
+    pub use crate::call::around::{Answer, Call, Next, Outcome};
+}
+
 /// What MessagePack has, and other formats have not; for the codec `msgpack`.
 #[cfg(feature = "msgpack")]
 pub mod msgpack {

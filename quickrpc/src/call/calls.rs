@@ -20,6 +20,7 @@ use crate::net::reactor::Command;
 use crate::wire::codec::{Envelope, Payload, Script};
 
 use super::apart::table::Apart;
+use super::around::Around;
 use super::described::Discovery;
 use super::gate::Gate;
 use super::late::LateCalls;
@@ -49,6 +50,7 @@ pub(crate) struct Calls {
     pub(crate) foreign: Foreign,
     pub(crate) observers: Observers,
     pub(crate) gate: Gate,
+    pub(crate) around: Around,
     pub(crate) discovery: Discovery,
     pub(crate) mailbox: Mailbox,
     pub(crate) call_timeout: Duration,
@@ -77,6 +79,7 @@ impl Calls {
             foreign: Foreign::default(),
             observers: Observers::default(),
             gate: Gate::default(),
+            around: Around::default(),
             discovery: Discovery::default(),
             mailbox: Mailbox::new(net.id, processing),
             call_timeout,
@@ -335,6 +338,7 @@ impl Context for Calls {
     fn expire(&self, id: u64) {
         let late = lock(&self.pending).late(id);
         if let Some(late) = late {
+            late.call.expired();
             self.tell_cancelled(id, late.asked.as_slice());
         }
     }
@@ -342,6 +346,7 @@ impl Context for Calls {
     fn cancel(&self, id: u64) {
         let withdrawn = lock(&self.pending).withdraw(id);
         if let Some(call) = withdrawn {
+            call.call.given_up(Error::Cancelled);
             self.tell_cancelled(id, call.asked.as_slice());
         }
     }

@@ -19,6 +19,7 @@ pub(crate) mod feed;
 pub(crate) mod feeds;
 pub(crate) mod foreign;
 pub(crate) mod given;
+mod hearing;
 mod incoming;
 mod kept;
 mod sender;

@@ -11,6 +11,7 @@ use super::telegrams::{Events, Failed, Item, OnlyId};
 use crate::base::error::{BoxError, CallError, Error, Result};
 use crate::base::foreign;
 use crate::call::answer::{self, LateAnswer, Route, internal};
+use crate::call::around::answer::Watchers;
 use crate::call::calls::Calls;
 use crate::call::dispatch::{Call, Failed as Unanswered, Later};
 use crate::call::reply::Via;
@@ -221,7 +222,7 @@ impl Calls {
         };
         match self.run_paced::<false>(&slot, &handlers, &event, None, &mut Vec::new()) {
             Ok(Some(later)) => {
-                self.answer_later(&event, None, name, later);
+                self.answer_later(&event, None, name, later, Watchers::default());
                 OK.into()
             }
             Ok(None) => INVALID.into(),
