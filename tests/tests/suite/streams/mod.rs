@@ -5,6 +5,7 @@ mod awaiting;
 mod cancel;
 mod dynamic;
 mod flow;
+mod foreign;
 mod raw;
 mod sources;
 
