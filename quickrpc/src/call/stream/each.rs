@@ -38,7 +38,7 @@ impl<T: Send + 'static, R: Send + 'static> Stream<T, R> {
     pub fn each(mut self, mut callback: impl FnMut(T) + Send + 'static) -> Promise<R> {
         let (post, context) = match &self.source {
             Source::Call { call, .. } => {
-                let (call, context) = (Arc::clone(call), Arc::clone(call.context()));
+                let (call, context) = (Arc::clone(call), call.context());
                 let post: Post = Box::new(move |item| call.run(item));
                 (Some(post), Some(context))
             }

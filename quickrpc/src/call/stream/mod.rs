@@ -113,7 +113,7 @@ enum Source<T, R> {
 /// The call that a stream belongs to.
 pub(crate) trait StreamCall: Send + Sync {
     /// The API that brings the items.
-    fn context(&self) -> &Arc<dyn Brings>;
+    fn context(&self) -> Arc<dyn Brings>;
 
     /// The thread that waits may read by itself until `done`, or this time.
     fn drive(&self, done: &dyn Fn() -> bool, until: Option<Instant>);
