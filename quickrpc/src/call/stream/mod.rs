@@ -273,7 +273,7 @@ impl<T: Send + 'static, R: Send + 'static> Stream<T, R> {
     ///
     /// # Errors
     ///
-    /// What the stream failed with; for a call as [`Promise::result`], and [`Error::Timeout`]
+    /// What the stream failed with; for a call as [`Promise::result`](crate::Promise::result), and [`Error::Timeout`]
     /// after a silence as long as the call's deadline.
     ///
     /// # Blocking
