@@ -166,6 +166,18 @@ impl Sender {
     pub fn deadline(&self) -> Option<Instant> {
         current::of(self.id).and_then(|call| call.deadline())
     }
+
+    /// Which trace the call belongs to that this thread handles, as
+    /// [`traceparent`](https://www.w3.org/TR/trace-context/) says it, where its caller has told: over a
+    /// `jrpc` wire whose callers say `?trace=on`.
+    ///
+    /// Calls that this thread makes meanwhile over such a wire belong to the same trace by themselves.
+    /// As [`is_cancelled`](Self::is_cancelled), it is about the call of this sender that the calling
+    /// thread handles.
+    pub fn traceparent(&self) -> Option<String> {
+        let trace = current::of(self.id)?.trace()?;
+        Some(trace.to_string())
+    }
 }
 
 // Hidden, since the page of this type would be one of the methods of `str`.
