@@ -25,7 +25,6 @@ use crate::base::error::CallError;
 use crate::base::limits::Limits;
 use crate::base::security::SecInfo;
 use crate::base::trace::Trace;
-use crate::base::value::Value;
 
 use crate::format::text;
 use crate::format::text::{Json, Reader, TextError};
