@@ -181,12 +181,23 @@ impl Written {
             TransportKind::Internal { bus, name } => {
                 self.internal(bus.as_deref().unwrap_or(""), name.as_deref().unwrap_or(""));
             }
-            TransportKind::Process { command } => {
+            TransportKind::Process {
+                command,
+                name,
+                cwd,
+                env,
+            } => {
                 self.body.push_str("process:");
                 if is_tame_within_parentheses(command) && !command.trim().is_empty() {
                     self.body.push_str(&format!("({command})"));
                 } else {
                     self.option("command", escape(command));
+                }
+                self.optional("name", name.as_deref().map(escape));
+                self.optional("cwd", cwd.as_deref().map(escape));
+                for (key, value) in env {
+                    let value = self.secret(value);
+                    self.option(&format!("env.{key}"), escape(&value));
                 }
             }
             TransportKind::Unix { path } => self.path("unix:", path),

@@ -172,6 +172,13 @@ pub enum TransportKind {
     Process {
         /// The command line as written.
         command: String,
+        /// What its peer is named; the program's name otherwise.
+        name: Option<String>,
+        /// The directory that it runs in; ours otherwise.
+        cwd: Option<String>,
+        /// Variables of its environment, on top of ours. Values are not shown, since some are
+        /// secrets.
+        env: Vec<(String, Hidden)>,
     },
     /// `unix:<path>`, a client of a Unix-domain socket; see
     /// [the details](crate::transport#unix-domain-sockets).
@@ -352,7 +359,7 @@ impl TransportKind {
             TransportKind::Udp { .. } => &["bind", "broadcast", "multicast", "echo"],
             TransportKind::Restart { .. } => &["backoff"],
             TransportKind::Internal { .. } => &["bus", "name"],
-            TransportKind::Process { .. } => &["command"],
+            TransportKind::Process { .. } => &["command", "name", "cwd", "env"],
             TransportKind::Unix { .. } => &["path"],
             TransportKind::UnixServer { .. } => &["path", "mode"],
             TransportKind::Zmq { address, .. } => zmq::own_options(address, false),
