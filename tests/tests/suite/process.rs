@@ -426,7 +426,7 @@ fn a_child_has_a_name_a_directory_and_variables() {
         let path = dir.path("").display().to_string();
         let path = path.trim_end_matches('/').to_owned();
         let transport = format!(
-            "{}?name={name}&cwd={path}&env.WHO=of+{name}%21&env.HOME=/nowhere",
+            "{}?name={name}&cwd={path}&env.WHO=of+{name}&env.HOME=/nowhere",
             shell(script)
         );
         (path, transport)
@@ -444,7 +444,7 @@ fn a_child_has_a_name_a_directory_and_variables() {
     let path = fs::canonicalize(path).unwrap();
     let seen = texts.next();
     assert!(seen.starts_with(path.to_str().unwrap()), "{seen}");
-    assert!(seen.ends_with("! /nowhere"), "{seen}");
+    assert!(seen.ends_with(" of+alice /nowhere"), "{seen}");
     stopped(caller);
 
     let nowhere = format!("{}?cwd=/nowhere/at/all", shell("true"));
