@@ -14,7 +14,7 @@
 
 #![allow(clippy::print_stderr, reason = "people read stderr")]
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -169,14 +169,13 @@ fn tell_numbers(lab: Lab, address: SocketAddr) -> Result<(), BoxError> {
 
 fn answer(mut stream: TcpStream, text: &str) -> std::io::Result<()> {
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-    let mut request = Vec::new();
     // Up to the blank line behind the headers, and never very much.
-    for byte in Read::by_ref(&mut stream).take(8192).bytes() {
-        request.push(byte?);
-        if request.ends_with(b"\r\n\r\n") {
-            break;
-        }
-    }
+    let mut lines = BufReader::new(Read::by_ref(&mut stream).take(8192)).lines();
+    while lines
+        .next()
+        .transpose()?
+        .is_some_and(|line| !line.is_empty())
+    {}
     write!(
         stream,
         "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\nContent-Length: {}\r\n\
