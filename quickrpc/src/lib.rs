@@ -520,7 +520,8 @@ pub use carrier::transport;
 pub use carrier::transport::register_transport;
 pub use expr::{CodecExpr, ExprError, SecurityExpr, TransportExpr};
 pub use format::description::{
-    ArgumentDescription, CallDescription, Description, Direction, ErrorDescription, ItemDescription,
+    ArgumentDescription, CallDescription, Description, Direction, ErrorDescription,
+    ItemDescription, SubscriptionDescription,
 };
 pub use format::property::{PropertyCalls, PropertyDescription};
 pub use format::schema::{ErrorCodes, TypeSchema};
