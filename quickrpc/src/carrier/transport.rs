@@ -290,7 +290,8 @@
 //!
 //! Options: `name`, `group`, `user` and `password_file` as above; `keepalive` (10 s by default) is after how
 //! long without a sign of life the broker takes us for gone, and we the broker; `probe` how often it is
-//! asked who works on a call to `any()`.
+//! asked who works on a call to `any()`. `mqtts:` is the same over TLS, with the options `ca`, `cert` and
+//! `key` of [`tls:`](#tls), and `server_name` for its `name`.
 //!
 //! # ZeroMQ
 //!

@@ -298,7 +298,18 @@ impl Written {
 
     fn mqtt(&mut self, mqtt: &MqttExpr) {
         let host = bracketed(&mqtt.host);
-        self.body = format!("mqtt:{host}:{}/{}", mqtt.port, mqtt.namespace);
+        let shorthand = match mqtt.tls {
+            Some(_) => "mqtts",
+            None => "mqtt",
+        };
+        self.body = format!("{shorthand}:{host}:{}/{}", mqtt.port, mqtt.namespace);
+        if let Some(tls) = &mqtt.tls {
+            self.optional("ca", tls.ca.as_deref().map(escape));
+            if let Some(identity) = &tls.identity {
+                self.identity(identity);
+            }
+            self.optional("server_name", tls.name.as_deref().map(bracketed));
+        }
         self.optional("name", mqtt.name.as_deref().map(escape));
         let group = (mqtt.group != GROUP).then(|| escape(&mqtt.group));
         self.optional("group", group);

@@ -212,7 +212,7 @@ pub enum TransportKind {
     /// `nats:<host>:<port>/<namespace>`, the peers of a namespace behind a NATS server; see
     /// [the details](crate::transport#nats). Needs the feature `nats`.
     Nats(Box<NatsExpr>),
-    /// `mqtt:<host>:<port>/<namespace>`, the peers of a namespace behind a broker of MQTT 5; see
+    /// `mqtt:<host>:<port>/<namespace>`, or `mqtts:` with TLS, the peers of a namespace behind a broker of MQTT 5; see
     /// [the details](crate::transport#mqtt). Needs the feature `mqtt`.
     Mqtt(Box<MqttExpr>),
     /// A transport that was registered.
@@ -370,6 +370,7 @@ impl TransportKind {
             TransportKind::Zmq { address, .. } => zmq::own_options(address, false),
             TransportKind::ZmqServer { address, .. } => zmq::own_options(address, true),
             TransportKind::Nats(_) => &nats::OPTIONS,
+            TransportKind::Mqtt(mqtt) if mqtt.tls.is_some() => &mqtt::OVER_TLS,
             TransportKind::Mqtt(_) => &mqtt::OPTIONS,
             TransportKind::Mux(_) | TransportKind::Custom(_) => &[],
         };
@@ -387,6 +388,7 @@ impl TransportKind {
             TransportKind::Tcp { tls, .. }
             | TransportKind::WebSocket { tls, .. }
             | TransportKind::Http { tls, .. } => tls.as_ref(),
+            TransportKind::Mqtt(mqtt) => mqtt.tls.as_ref(),
             _ => None,
         }
     }

@@ -104,7 +104,9 @@ fn parse_body<'a>(
         "zmq" | "zmqserv" | "zmq+unix" | "zmqserv+unix" => {
             zmq::parse(shorthand.text, params, scope)?
         }
-        "mqtt" => TransportKind::Mqtt(Box::new(mqtt::parse(params, scope)?)),
+        "mqtt" | "mqtts" => {
+            TransportKind::Mqtt(Box::new(mqtt::parse(shorthand.text, params, scope)?))
+        }
         "nats" => TransportKind::Nats(Box::new(nats::parse(params, scope)?)),
         name if is_registered(ExprKind::Transport, name) => {
             return parse_custom(name, params, scope, place);
