@@ -268,14 +268,14 @@ try_layers() {
   await_port "$from"
   exec {tcp}<>"/dev/tcp/127.0.0.1/$port"
   printf 'measure[1] channel:3\n' >&"$tcp"
-  await "$tcp" '[1]: 4.5'
+  await "$tcp" '[1]:4.5'
   await "$from" 'measure{"channel":3}: fine, after '
   printf 'measure[2] channel:9\n' >&"$tcp"
   await "$tcp" 'code:404'
   await "$from" 'measure{"channel":9}: there are 8 channels (code 404), after '
   printf 'reset[3]\n' >&"$tcp"
   await "$tcp" 'not today'
-  await "$from" 'reset{}: not today'
+  await "$from" 'resetnull: not today'
   exec {tcp}>&-
   exec {tcp}<>"/dev/tcp/127.0.0.1/$numbers"
   printf 'GET /metrics HTTP/1.1\r\nHost: here\r\n\r\n' >&"$tcp"
