@@ -19,6 +19,32 @@ fn the_rust_is_the_trait() {
     syn::parse_file(&code).unwrap();
 }
 
+/// What is printed for the service of these tests, as a file here: so it is compiled, and used.
+mod lab {
+    #![allow(missing_docs, unreachable_pub, reason = "as it was printed")]
+
+    include!("generated/lab.rs");
+}
+
+#[test]
+fn the_rust_is_compiled_and_calls() {
+    let (_lab, tcp) = tcp_lab("jrpc");
+    let code = says(&["codegen", "rust", &tcp]);
+    let file = "tests/tool/generated/lab.rs";
+    if std::env::var_os("QUICKRPC_GENERATE").is_some() {
+        std::fs::write(file, &code).unwrap();
+    }
+    let kept = std::fs::read_to_string(file).unwrap();
+    assert_eq!(kept, code, "print it anew with QUICKRPC_GENERATE=1");
+    let client = lab::LabInverse::bind("jrpc", tcp.as_str()).unwrap();
+    client.start().unwrap();
+    let service = client.all();
+    assert_eq!(service.add(2, Some(3)).result().unwrap(), 5);
+    assert_eq!(service.add(2, None).result().unwrap(), 3);
+    assert_eq!(service.measure(2).result().unwrap(), 1.0);
+    assert_eq!(service.voltage().result().unwrap(), 5.0);
+}
+
 #[test]
 fn the_python_is_a_module() {
     let (_lab, tcp) = tcp_lab("jrpc");
