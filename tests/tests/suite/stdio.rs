@@ -262,7 +262,7 @@ fn a_person_at_a_terminal_gets_help() {
         let lines = BufReader::new(master.try_clone().expect("a descriptor"));
         let mut lines = lines.lines().map(|line| line.expect("text"));
         let mut has = |text: &str| lines.find(|line| line.contains(text)).expect("a line");
-        has("Lab 0.");
+        has("Lab: Calls of every kind");
         has("add[1] a:");
         has("! unknown method `blnik`");
         // The end of what somebody types.
