@@ -522,34 +522,57 @@ try_board() {
   wait "$server" || true
 }
 
-# Neovim, of which the program marks what is written twice.
+# Workers by each kind of broker.
 try_workers() {
-  local workers=() from port=$((20000 + RANDOM % 20000)) broker
+  local port=$((20000 + RANDOM % 20000)) broker mosquitto
   if $windows || ! command -v nats-server >/dev/null; then
     printf 'SKIPPED: workers, which takes a nats-server\n'
-    return
+  else
+    nats-server --addr 127.0.0.1 --port "$port" >"$scratch/nats.log" 2>&1 &
+    broker=$!
+    until grep -q 'Server is ready' "$scratch/nats.log"; do
+      kill -0 "$broker" || fail "nats-server: $(cat "$scratch/nats.log")"
+      sleep 0.1
+    done
+    workers_by "nats:127.0.0.1:$port/farm"
+    kill "$broker"
+    wait "$broker" || true
   fi
-  nats-server --addr 127.0.0.1 --port "$port" >"$scratch/nats.log" 2>&1 &
-  broker=$!
-  until grep -q 'Server is ready' "$scratch/nats.log"; do
-    kill -0 "$broker" || fail "nats-server: $(cat "$scratch/nats.log")"
-    sleep 0.1
-  done
+  mosquitto=$(PATH=$PATH:/usr/sbin command -v mosquitto || true)
+  if $windows || [ -z "$mosquitto" ]; then
+    printf 'SKIPPED: workers by MQTT, which takes mosquitto\n'
+  else
+    port=$((20000 + RANDOM % 20000))
+    printf 'listener %s 127.0.0.1\nallow_anonymous true\n' "$port" >"$scratch/mosquitto.conf"
+    "$mosquitto" -c "$scratch/mosquitto.conf" >"$scratch/mosquitto.log" 2>&1 &
+    broker=$!
+    until grep -q 'running' "$scratch/mosquitto.log"; do
+      kill -0 "$broker" || fail "mosquitto: $(cat "$scratch/mosquitto.log")"
+      sleep 0.1
+    done
+    workers_by "mqtt:127.0.0.1:$port/farm"
+    kill "$broker"
+    wait "$broker" || true
+  fi
+}
+
+# A worker and a hub, with this between them.
+workers_by() {
+  local workers=() from
   set -m
-  coproc WORKER { exec "$bin/workers" --transport "nats:127.0.0.1:$port/farm" work 2>&1; }
+  coproc WORKER { exec "$bin/workers" --transport "$1" work 2>&1; }
   set +m
   workers=$WORKER_PID from=${WORKER[0]}
   await "$from" "Working."
-  run 0 workers --transport "nats:127.0.0.1:$port/farm" ask 3
+  run 0 workers --transport "$1" ask 3
   says "below 1000: 997, by process"
   says "below 3000: 2999, by process"
   end "$workers"
-  run 1 workers --transport "nats:127.0.0.1:$port/farm" ask 1
+  run 1 workers --transport "$1" ask 1
   says "nobody"
-  kill "$broker"
-  wait "$broker" || true
 }
 
+# Neovim, of which the program marks what is written twice.
 try_prose() {
   # A Unix socket is what it takes.
   ! $windows || return 0

@@ -33,6 +33,7 @@ use super::property::table::Properties;
 use super::slot::SlotTable;
 use super::stream::arguments::Arguments;
 use super::stream::feeds::Feeds;
+use super::stream::foreign::table::Foreign;
 use super::unsent::table::Unsent;
 
 /// The calls of an API, in both directions. `Echo` guards it; handles refer to it.
@@ -46,6 +47,7 @@ pub(crate) struct Calls {
     pub(crate) properties: Properties,
     pub(crate) feeds: Feeds,
     pub(crate) arguments: Arguments,
+    pub(crate) foreign: Foreign,
     pub(crate) observers: Observers,
     pub(crate) gate: Gate,
     pub(crate) around: Around,
@@ -74,6 +76,7 @@ impl Calls {
             properties: Properties::default(),
             feeds: Feeds::default(),
             arguments: Arguments::default(),
+            foreign: Foreign::default(),
             observers: Observers::default(),
             gate: Gate::default(),
             around: Around::default(),
@@ -90,6 +93,9 @@ impl Calls {
         });
         let above: Arc<dyn Above> = Arc::clone(&calls) as _;
         calls.net.report_to(Arc::downgrade(&above));
+        for description in calls.slots.traits() {
+            calls.foreign.declare(&description);
+        }
         let net = Arc::downgrade(&calls.net);
         calls.slots.watch(move || {
             if let Some(net) = net.upgrade() {

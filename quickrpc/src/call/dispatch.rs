@@ -15,6 +15,7 @@ use crate::call::promise::wish::Unwanted;
 use crate::call::promise::{Promise, Resolver};
 use crate::call::reply::{Reply, Returns, Via};
 use crate::format::args::{ArgsSeed, WireArgs};
+use crate::format::description::CallDescription;
 use crate::wire::codec::{AnyCodec, CallParts, Payload, Script};
 
 use super::answer::{self, Answers, LateAnswer, Route, internal, shown, unknown};
@@ -230,6 +231,11 @@ impl<'de> Invocation<'de> {
     /// Whose it is, and of which API.
     pub(crate) fn came_from(&self) -> (&'de Arc<Conn>, &'de Calls) {
         (self.conn, self.calls)
+    }
+
+    /// What was declared of it.
+    pub(crate) fn declared(&self) -> Option<&'static CallDescription> {
+        self.slot.call
     }
 
     /// The name on the wire.

@@ -23,7 +23,7 @@ use super::calls::Calls;
 use super::cancel;
 use super::dispatch::{Call, Unreadable};
 use super::mailbox::{Item, Turn};
-use super::stream::telegrams::{DONE, ITEM, MORE};
+use super::stream::telegrams::ITEM;
 
 /// What something answers that was no call.
 const NO_CALL: Answers<'_> = Answers {
@@ -34,19 +34,19 @@ const NO_CALL: Answers<'_> = Answers {
 
 /// Hears one round of one peer.
 pub(crate) struct Ear<'a> {
-    calls: &'a Calls,
-    conn: &'a Arc<Conn>,
+    pub(super) calls: &'a Calls,
+    pub(super) conn: &'a Arc<Conn>,
     /// Held from the first call that is handled in place to the end of the round.
     turn: Option<Turn<'a>>,
     /// Something of the peer waits for its turn.
-    waits: bool,
+    pub(super) waits: bool,
     /// How long what is heard may take.
     bounds: Option<Bounds>,
 }
 
 /// A telegram as it lies in the input, copied at most once however many calls of it wait.
-struct Telegram<'a> {
-    script: &'a Script<'a>,
+pub(super) struct Telegram<'a> {
+    pub(super) script: &'a Script<'a>,
     shared: Option<SharedScript>,
 }
 
@@ -137,7 +137,7 @@ impl<'a> Ear<'a> {
         }
     }
 
-    fn answer_error(&self, id: &str, error: &CallError, route: &Route) {
+    pub(super) fn answer_error(&self, id: &str, error: &CallError, route: &Route) {
         scratch::with_scratch(|out| {
             answer::encode_error(self.conn, out, id, error);
             let about = Answers {
@@ -150,7 +150,7 @@ impl<'a> Ear<'a> {
     }
 
     #[inline]
-    fn envelope(
+    pub(super) fn envelope(
         &mut self,
         envelope: Envelope,
         sender: &Sender,
@@ -262,7 +262,7 @@ impl<'a> Ear<'a> {
     }
 
     /// An entry of a batch has no answer; the others may wait for it.
-    fn no_answer(&self, route: &Route) {
+    pub(super) fn no_answer(&self, route: &Route) {
         if let Route::Together(_) = route {
             answer::deliver(self.calls, self.conn, route, &mut Vec::new(), NO_CALL);
         }
@@ -276,8 +276,10 @@ impl<'a> Ear<'a> {
         route: &Route,
     ) {
         self.conn.reading.heard_call();
-        // All names of streams are as long.
-        if parts.method.has_length(ITEM.len()) && self.of_stream(&parts, sender, telegram, route) {
+        // All names of streams are as long, but for those of other people.
+        if (parts.method.has_length(ITEM.len()) || self.calls.foreign.hears())
+            && self.of_stream(&parts, sender, telegram, route)
+        {
             return;
         }
         if let Some(rate) = &self.conn.rate
@@ -374,57 +376,6 @@ impl<'a> Ear<'a> {
         {
             self.busy(&id, &route);
         }
-    }
-
-    /// What belongs to streams is noticed by whoever reads. Gives whether it was that.
-    #[inline(never)]
-    fn of_stream(
-        &mut self,
-        parts: &CallParts,
-        sender: &Sender,
-        telegram: &mut Telegram<'_>,
-        route: &Route,
-    ) -> bool {
-        let (calls, conn, script) = (self.calls, self.conn, telegram.script);
-        let params = &parts.params;
-        let method = parts.method.of(*script);
-        let heard = match method {
-            _ if parts.id.is_some() => Err("nobody answers it, so that it has no `id`".into()),
-            ITEM => calls.item(conn, script, params).map(|()| false),
-            MORE => calls.more(conn, script, params),
-            DONE => calls.done(conn, script, params).map(|()| false),
-            _ => return false,
-        };
-        let reason = match heard {
-            Ok(waits) => {
-                self.waits |= waits;
-                self.no_answer(route);
-                return true;
-            }
-            Err(reason) => reason,
-        };
-        // A program may have declared it, for what it does by itself.
-        if !matches!(method, ITEM | MORE | DONE) || calls.slots.find(method).is_some() {
-            return false;
-        }
-        let limits = &conn.wire.limits;
-        if matches!(params, Payload::Raw(_))
-            && let Ok(envelope) = conn.wire.codec.decode(*script, limits)
-        {
-            // Nobody has looked at the whole telegram yet, which says what it really is.
-            self.envelope(envelope, sender, telegram, route);
-            return true;
-        }
-        let text = format!("`{method}` of a stream cannot be understood: {reason}");
-        let error = CallError::new(CallError::INVALID_PARAMS, text);
-        match &parts.id {
-            Some(id) => self.answer_error(id.of(*script), &error, route),
-            None => {
-                self.trouble(sender, Error::Call(error));
-                self.no_answer(route);
-            }
-        }
-        true
     }
 
     /// Too much of this peer waits, of whom not even the connection is ours to leave unread.

@@ -88,6 +88,7 @@
 //! and [`register_security`](crate::register_security), a shorthand of your own works in
 //! every expression that is parsed afterwards. Its constructor gets [`Params`].
 
+mod broker;
 mod codec;
 mod display;
 mod hidden;
@@ -95,6 +96,7 @@ mod hololinked;
 mod host;
 mod http;
 mod juggler;
+mod mqtt;
 mod nats;
 mod options;
 mod overrides;
@@ -121,6 +123,7 @@ pub use hidden::Hidden;
 pub(crate) use hololinked::events_path;
 pub use hololinked::{Events, HololinkedExpr};
 pub use juggler::{JugglerExpr, JugglerGeneration};
+pub use mqtt::MqttExpr;
 pub use nats::NatsExpr;
 pub use overrides::LimitOverrides;
 pub use registry::{CustomExpr, Params};

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::hidden::{Hidden, masked};
 use super::http;
+use super::mqtt::{self, MqttExpr};
 use super::nats::{self, NatsExpr};
 use super::overrides::LimitOverrides;
 use super::registry::CustomExpr;
@@ -204,6 +205,9 @@ pub enum TransportKind {
     /// `nats:<host>:<port>/<namespace>`, the peers of a namespace behind a NATS server; see
     /// [the details](crate::transport#nats). Needs the feature `nats`.
     Nats(Box<NatsExpr>),
+    /// `mqtt:<host>:<port>/<namespace>`, the peers of a namespace behind a broker of MQTT 5; see
+    /// [the details](crate::transport#mqtt). Needs the feature `mqtt`.
+    Mqtt(Box<MqttExpr>),
     /// A transport that was registered.
     Custom(CustomExpr),
 }
@@ -322,6 +326,7 @@ impl TransportKind {
             | TransportKind::ZmqServer { .. } => true,
             TransportKind::Udp { .. }
             | TransportKind::Nats(_)
+            | TransportKind::Mqtt(_)
             | TransportKind::Internal { .. }
             | TransportKind::Http { .. }
             | TransportKind::Mux(_)
@@ -358,6 +363,7 @@ impl TransportKind {
             TransportKind::Zmq { address, .. } => zmq::own_options(address, false),
             TransportKind::ZmqServer { address, .. } => zmq::own_options(address, true),
             TransportKind::Nats(_) => &nats::OPTIONS,
+            TransportKind::Mqtt(_) => &mqtt::OPTIONS,
             TransportKind::Mux(_) | TransportKind::Custom(_) => &[],
         };
         let tls: &[&str] = match (self.client_tls(), self.server_tls()) {
