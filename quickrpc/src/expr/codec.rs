@@ -100,7 +100,8 @@ impl CodecExpr {
     }
 
     /// Whether people get answers that have no id: to `help`, and to lines that are wrong
-    /// (`terse?answers=on`). `None` where that is left to the transport: `tcpserv` does it.
+    /// (`terse?answers=on`). `None` where that is left to the transport: `tcpserv` does it,
+    /// and `stdio` at a terminal.
     pub fn answers(&self) -> Option<bool> {
         self.answers
     }

@@ -1,6 +1,7 @@
 //! What was bound: a codec, a security provider, and one transport.
 
 use std::fmt;
+use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -259,7 +260,12 @@ fn link(
     };
     wire.keepalive = options.keepalive;
     wire.spin = options.spin;
-    let is_for_people = matches!(expr.kind(), TransportKind::TcpServer { .. });
+    let is_for_people = match expr.kind() {
+        TransportKind::TcpServer { .. } => true,
+        // A program would have a pipe.
+        TransportKind::Stdio { .. } => io::stdin().is_terminal() && io::stdout().is_terminal(),
+        _ => false,
+    };
     wire.answers = codec.answers(is_for_people);
     if transport.is_server() {
         wire.role = Role::Server;

@@ -198,6 +198,127 @@ fn the_codec_of_a_stranger_is_found_out() {
 }
 
 #[test]
+fn who_wants_tls_is_found_out() {
+    let dir = Dir::new();
+    let [cert, key] = ["cert.pem", "key.pem"].map(|name| dir.path().join(name));
+    let made = std::process::Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+        ])
+        .args([
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=localhost",
+            "-addext",
+            "subjectAltName=DNS:localhost",
+            "-addext",
+            "basicConstraints=critical,CA:FALSE",
+        ])
+        .arg("-keyout")
+        .arg(&key)
+        .arg("-out")
+        .arg(&cert)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{made:?}");
+    let (cert, key) = (cert.display(), key.display());
+    let (_lab, addr) = lab(
+        "jrpc",
+        &format!("tlsserv:127.0.0.1:0?cert={cert}&key={key}"),
+    );
+    let ran = run(&["call", "-t", "1s", &format!("tcp:{addr}"), "add", "a=1"]);
+    assert_eq!(ran.code, 3, "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("hint: it wants TLS: `tls:`"),
+        "{}",
+        ran.stderr
+    );
+    let tls = format!("tls:localhost:{}?ca={cert}", addr.port());
+    assert_eq!(says(&["call", &tls, "add", "a=2", "b=3"]), "5\n");
+}
+
+#[test]
+fn properties_are_what_the_wire_has() {
+    for (codec, server, client) in [
+        ("jrpc", "tcpserv:127.0.0.1:0", "tcp:ADDR"),
+        ("juggler:0.7", "wsserv:127.0.0.1:0/ws", "ws:ADDR/ws"),
+        ("hololinked:lab", "zmqserv:127.0.0.1:0", "zmq:ADDR"),
+    ] {
+        let (lab, addr) = lab(codec, server);
+        let wire = client.replace("ADDR", &addr.to_string());
+        assert_eq!(
+            says(&["get", "-c", codec, &wire, "voltage"]),
+            "5.0\n",
+            "{codec}"
+        );
+        if codec != "juggler:0.7" {
+            assert_eq!(says(&["set", "-c", codec, &wire, "voltage", "6.5"]), "");
+            assert_eq!(lab.voltage.get(), Some(6.5), "{codec}");
+        }
+        let ran = run(&["get", "-c", codec, "-t", "2s", &wire, "no_such"]);
+        assert_ne!(ran.code, 0, "{codec}: {}", ran.stdout);
+    }
+}
+
+#[test]
+fn who_is_asked_over_http_may_not_be_there() {
+    let (_lab, addr) = lab("jrpc", "wsserv:127.0.0.1:0");
+    let http = format!("http://{addr}/");
+    assert_eq!(says(&["call", &http, "add", "a=2", "b=3"]), "5\n");
+    assert!(says(&["describe", &http]).starts_with("Lab 0.1.0\n"));
+    assert_eq!(run(&["call", &http, "measure", "channel=9"]).code, 1);
+    assert_eq!(run(&["call", "http://127.0.0.1:1/", "add"]).code, 3);
+    let ran = run(&["listen", &http]);
+    assert_eq!(ran.code, 2);
+    assert!(
+        ran.stderr.contains("sends nothing by itself"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn who_does_not_describe_himself_is_called_all_the_same() {
+    let api = Api::builder()
+        .codec("msgpack")
+        .transport("tcpserv:127.0.0.1:0")
+        .discover(false)
+        .build_dynamic()
+        .unwrap();
+    api.on("add", |_sender, args| {
+        Value::from(args.as_list().map_or(0, <[Value]>::len))
+    });
+    api.start().unwrap();
+    let tcp = format!("tcp:{}", api.local_addrs()[0]);
+    assert_eq!(
+        says(&["call", "-c", "msgpack", &tcp, "add", "[1,2]"]),
+        "2\n"
+    );
+    let ran = run(&["describe", "-c", "msgpack", &tcp]);
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.stderr.contains("the service does not describe itself"),
+        "{}",
+        ran.stderr
+    );
+    assert!(
+        ran.stderr.contains("hint: its methods can be called"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(run(&["call", "-c", "msgpack", &tcp, "nix"]).code, 1);
+    let ran = run(&["listen", "-c", "msgpack", "--for", "100ms", &tcp]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+}
+
+#[test]
 fn canned_answers_are_served() {
     let dir = Dir::new();
     let answers = r#"{"add": 5, "n": {"each": [1, 2]}, "no": {"error": {"code": 7, "message": "no", "data": [1]}},

@@ -1,5 +1,6 @@
 //! Code for other languages is what these languages take.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::run::{Dir, says, tcp_lab};
@@ -17,6 +18,32 @@ fn the_rust_is_the_trait() {
         assert!(code.contains(part), "{part}\nin\n{code}");
     }
     syn::parse_file(&code).unwrap();
+}
+
+/// What is printed for the service of these tests, as a file here: so it is compiled, and used.
+mod lab {
+    #![allow(missing_docs, unreachable_pub, reason = "as it was printed")]
+
+    include!("generated/lab.rs");
+}
+
+#[test]
+fn the_rust_is_compiled_and_calls() {
+    let (_lab, tcp) = tcp_lab("jrpc");
+    let code = says(&["codegen", "rust", &tcp]);
+    let file = "tests/tool/generated/lab.rs";
+    if std::env::var_os("QUICKRPC_GENERATE").is_some() {
+        std::fs::write(file, &code).unwrap();
+    }
+    let kept = std::fs::read_to_string(file).unwrap();
+    assert_eq!(kept, code, "print it anew with QUICKRPC_GENERATE=1");
+    let client = lab::LabInverse::bind("jrpc", tcp.as_str()).unwrap();
+    client.start().unwrap();
+    let service = client.all();
+    assert_eq!(service.add(2, Some(3)).result().unwrap(), 5);
+    assert_eq!(service.add(2, None).result().unwrap(), 3);
+    assert_eq!(service.measure(2).result().unwrap(), 1.0);
+    assert_eq!(service.voltage().result().unwrap(), 5.0);
 }
 
 #[test]
@@ -42,4 +69,65 @@ fn the_python_is_a_module() {
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
+}
+
+/// Calls, and hears what is said.
+const USE: &str = r#"
+import queue, sys, time
+import lab
+
+api = lab.Lab(codec="jrpc", transport="tcp:" + sys.argv[1], invert=True)
+heard = queue.Queue()
+api.said.connect(lambda sender=None, text=None: heard.put(text))
+api.transport.start()
+end = time.monotonic() + 20
+while not api.transport.running and time.monotonic() < end:
+    time.sleep(0.01)
+print(api.add(a=2, b=3).result(20), api.measure(channel=3).result(20))
+api.say(text="hello")
+print(heard.get(timeout=20))
+api.transport.stop()
+"#;
+
+#[test]
+fn the_python_works_with_the_original() {
+    let Some(python) = original() else { return };
+    let (_lab, tcp) = tcp_lab("jrpc");
+    let dir = Dir::new();
+    dir.file("lab.py", &says(&["codegen", "python", &tcp]));
+    let script = dir.file("use.py", USE);
+    let mut command = Command::new(python);
+    command.arg(script).arg(&tcp[4..]).current_dir(dir.path());
+    let output = command.output().unwrap();
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "5 1.5\nhello\n",
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+/// A Python with QuickRPC 0.1.0, below the build directory. `None` without a network, unless in CI.
+fn original() -> Option<PathBuf> {
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python-original");
+    let python = home.join("bin/python");
+    let has_it = || {
+        let mut command = Command::new(&python);
+        let done = command.args(["-c", "import quickrpc"]).output();
+        done.is_ok_and(|done| done.status.success())
+    };
+    if !has_it() {
+        let mut make = Command::new("python3");
+        let _ = make.args(["-m", "venv"]).arg(&home).output();
+        let mut install = Command::new(&python);
+        let _ = install
+            .args(["-m", "pip", "install", "--quiet", "QuickRPC==0.1.0"])
+            .output();
+    }
+    let found = has_it();
+    assert!(
+        found || std::env::var_os("CI").is_none(),
+        "no QuickRPC for Python"
+    );
+    found.then_some(python)
 }

@@ -234,3 +234,40 @@ fn a_terminal_keeps_its_modes() {
     assert_eq!(modes(), before);
     drop(master);
 }
+
+#[test]
+fn a_person_at_a_terminal_gets_help() {
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY;
+    let master = openpt(flags).expect("a terminal");
+    grantpt(&master)
+        .and_then(|()| unlockpt(&master))
+        .expect("a terminal");
+    let name = ptsname(&master, Vec::new()).expect("a terminal");
+    let slave = fs::File::options()
+        .read(true)
+        .write(true)
+        .open(name.to_str().expect("text"))
+        .expect("a terminal");
+    let both = || slave.try_clone().expect("a descriptor");
+    let mut child = Command::new(PROGRAM)
+        .arg("terse")
+        .stdin(both())
+        .stdout(both())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    bounded("the terminal", move || {
+        let mut master = fs::File::from(master);
+        master.write_all(b"help\nblnik\n").expect("it reads");
+        let lines = BufReader::new(master.try_clone().expect("a descriptor"));
+        let mut lines = lines.lines().map(|line| line.expect("text"));
+        let mut has = |text: &str| lines.find(|line| line.contains(text)).expect("a line");
+        has("Lab: Calls of every kind");
+        has("add[1] a:");
+        has("! unknown method `blnik`");
+        // The end of what somebody types.
+        master.write_all(&[4]).expect("it reads");
+        assert!(child.wait().expect("it ends").success());
+    });
+    drop(slave);
+}

@@ -152,7 +152,7 @@ pub fn explain(connected: &Connected, method: &str, error: Error) -> Failure {
     let (code, data) = (call.code, call.data.clone());
     let mut failure = Failure::from(error);
     if let Some(data) = data {
-        failure = failure.hint(format!("its data: {data}"));
+        failure = failure.hint(format!("its data: {}", values::begun(&data)));
     }
     let ask = || Interface::ask(&connected.api.all()).ok();
     match code {

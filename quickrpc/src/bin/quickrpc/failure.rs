@@ -5,6 +5,9 @@ use std::process::ExitCode;
 
 use quickrpc::Error;
 
+/// The code of what a server of HTTP said that is no answer to the call.
+pub const NO_ANSWER: i64 = -32_300;
+
 /// Which kind of failure, as the exit code tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -68,6 +71,8 @@ impl Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let kind = match &error {
+            // Over HTTP, nobody has answered.
+            Error::Call(call) if call.code == NO_ANSWER => Kind::Connection,
             Error::Call(_) | Error::BadResult { .. } => Kind::Remote,
             Error::Expression(_)
             | Error::Config(_)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use quickrpc::dynamic::Outgoing;
 use quickrpc::{CallError, Error, Value};
 
-use super::failure::{Failure, Kind};
+use super::failure::{Failure, Kind, NO_ANSWER};
 use super::types;
 
 /// What a document says, in our words.
@@ -242,11 +242,17 @@ fn subscription(described: &Value) -> String {
 /// Why a service could not be asked, with what can be done instead.
 pub fn not_described(error: Error) -> Failure {
     match &error {
-        Error::Call(call) if call.code == CallError::METHOD_NOT_FOUND => Failure::new(
-            Kind::Remote,
-            "the service does not describe itself (`rpc.discover`)",
-        )
-        .hint("its methods can be called nevertheless, by `quickrpc call`"),
+        // Other systems have other words for what they do not know.
+        Error::Call(call) if call.code != CallError::FORBIDDEN && call.code != NO_ANSWER => {
+            Failure::new(
+                Kind::Remote,
+                format!(
+                    "the service does not describe itself (`rpc.discover`: {})",
+                    call.message
+                ),
+            )
+            .hint("its methods can be called nevertheless, by `quickrpc call`")
+        }
         _ => Failure::from(error),
     }
 }

@@ -7,11 +7,11 @@ use std::time::Duration;
 use clap::Args;
 use crossbeam_channel::{bounded, unbounded};
 use quickrpc::dynamic::{Api, Call};
-use quickrpc::expr::read_timeout;
+use quickrpc::expr::{CodecKind, TransportKind, read_timeout};
 use quickrpc::{CallError, Promise, Value};
 
 use super::failure::{Failure, Kind};
-use super::interface::Interface;
+use super::interface::{Interface, not_described};
 use super::wire::Wire;
 use super::{Done, output};
 
@@ -72,6 +72,12 @@ impl Listen {
         let (heard, lines) = unbounded();
         let (ended, end) = bounded(1);
         let bound = self.wire.bound()?;
+        if let TransportKind::Http { .. } = bound.transport.kind() {
+            return Err(
+                Failure::usage("a server of HTTP answers, and sends nothing by itself")
+                    .hint("a `wsserv:` can be heard with `ws:` in the place of `http:`"),
+            );
+        }
         let tell: Tell = Arc::new(move |one| heard.send(one).is_ok());
         let connected = bound.connect(|api| {
             match self.method.is_empty() {
@@ -82,10 +88,20 @@ impl Listen {
                 ended.try_send(format!("{peer} is gone: {reason}")).ok();
             });
         })?;
-        if self.method.is_empty()
-            && let Ok(interface) = Interface::ask(&connected.api.all())
-        {
-            hear(&connected.api, &with_streams(&interface), &tell);
+        let is_subscribed = matches!(connected.bound.codec.kind(), CodecKind::Hololinked(_));
+        if self.method.is_empty() {
+            match Interface::ask(&connected.api.all()) {
+                Ok(interface) if is_subscribed => {
+                    hear(&connected.api, &sent(&interface), &tell);
+                }
+                Ok(interface) => hear(&connected.api, &with_streams(&interface), &tell),
+                Err(error) if is_subscribed => {
+                    let failure = not_described(error);
+                    return Err(failure.hint("events are told to who names them: --method NAME"));
+                }
+                // All is heard, whatever it is.
+                Err(_) => {}
+            }
         }
         // Those who tell it are the handlers.
         drop(tell);
@@ -187,6 +203,12 @@ fn stream_names(args: &Value) -> impl Iterator<Item = &str> {
     let args = args.as_map().into_iter().flatten();
     args.filter(|(_, value)| value.get("__stream").is_some())
         .map(|(name, _)| name.as_str())
+}
+
+/// The methods that a service sends.
+fn sent(interface: &Interface) -> Vec<String> {
+    let sent = interface.methods.iter().filter(|method| !method.incoming);
+    sent.map(|method| method.name.clone()).collect()
 }
 
 /// The methods that a service sends with streams among their arguments.

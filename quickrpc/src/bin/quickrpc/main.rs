@@ -18,6 +18,7 @@ mod items;
 mod listen;
 mod output;
 mod probe;
+mod property;
 mod repl;
 mod replay;
 mod seek;
@@ -65,6 +66,8 @@ Exit codes:
 enum Command {
     Call(call::Call),
     Notify(call::Notify),
+    Get(property::Get),
+    Set(property::Set),
     Listen(listen::Listen),
     Repl(repl::Repl),
     Describe(describe::Describe),
@@ -85,6 +88,8 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Call(command) => command.run(),
         Command::Notify(command) => command.run(),
+        Command::Get(command) => command.run(),
+        Command::Set(command) => command.run(),
         Command::Listen(command) => command.run(),
         Command::Repl(command) => command.run(),
         Command::Describe(command) => command.run(),

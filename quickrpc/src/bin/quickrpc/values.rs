@@ -54,6 +54,15 @@ pub fn shown(value: &Value, raw: bool) -> String {
     }
 }
 
+/// As JSON, as far as it is short: some systems tell where in their source it went wrong.
+pub fn begun(value: &Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(300) {
+        Some((end, _)) => format!("{}..", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
+}
+
 /// As JSON over several lines.
 pub fn pretty(value: &Value) -> String {
     let json: Option<serde_json::Value> = serde_json::from_str(&value.to_string()).ok();
