@@ -122,7 +122,7 @@ fn carry_out(
         }
         _ => return,
     };
-    let Some(id) = id.map(|id| id.of(text.into()).to_owned()) else {
+    let Some(id) = id.map(|id| id.of(text).to_owned()) else {
         return;
     };
     let read = value(codec, text.into(), params);
