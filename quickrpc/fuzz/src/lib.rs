@@ -10,6 +10,7 @@ mod peer;
 mod sessions;
 mod streams;
 mod text;
+mod things;
 
 pub use codecs::{jrpc, juggler, msgpack, terse, zonis};
 pub use expressions::expressions;
@@ -17,13 +18,15 @@ pub use peer::peer;
 pub use sessions::{hmac, seal};
 pub use streams::{framing, http, mqtt, nats, ws_frames, ws_request, ws_response, zmtp};
 pub use text::text;
+pub use things::hololinked;
 
 /// A target: what is called with the input.
 pub type Target = fn(&[u8]);
 
 /// All targets by name; the folders in `corpus/` are called the same.
-pub const TARGETS: [(&str, Target); 18] = [
+pub const TARGETS: [(&str, Target); 19] = [
     ("expressions", expressions),
+    ("hololinked", hololinked),
     ("jrpc", jrpc),
     ("juggler", juggler),
     ("mqtt", mqtt),

@@ -4,8 +4,10 @@
 //! what came of it as plain data. What has to hold is written in the targets.
 
 mod framed;
+mod parts;
 
 pub use framed::{End, Framed, Piece};
+pub use parts::{Seat, hear_parts};
 
 use std::io::ErrorKind;
 use std::marker::PhantomData;

@@ -84,7 +84,7 @@ impl Violation {
 }
 
 impl<'a> Parts<'a> {
-    #[cfg(all(test, feature = "hololinked"))]
+    #[cfg(any(all(test, feature = "hololinked"), feature = "__fuzz"))]
     pub(crate) fn of(bytes: &'a [u8], ends: &'a [usize]) -> Self {
         Parts { bytes, ends }
     }
