@@ -165,10 +165,17 @@ impl SlotTable {
         if let Some(slot) = self.find_declared(method) {
             return Some(Arc::clone(slot));
         }
+        self.find_added(method)
+    }
+
+    /// A slot that came later.
+    pub(crate) fn find_added(&self, method: &str) -> Option<Arc<SlotInner>> {
         self.read().slots.get(method).cloned()
     }
 
-    fn find_declared(&self, method: &str) -> Option<&Arc<SlotInner>> {
+    /// One of the trait that the API was built for.
+    #[inline]
+    pub(crate) fn find_declared(&self, method: &str) -> Option<&Arc<SlotInner>> {
         if self.declared.len() <= FEW {
             return self.declared.iter().find(|slot| *slot.name == *method);
         }

@@ -13,6 +13,7 @@ pub(crate) mod conn;
 mod connecting;
 pub(crate) mod drive;
 pub(crate) mod greeting;
+pub(crate) mod hold;
 mod keeper;
 pub(crate) mod lifecycle;
 pub(crate) mod link;

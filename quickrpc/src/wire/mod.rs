@@ -100,6 +100,8 @@ pub(crate) struct Wire {
     pub(crate) vouched: OnceLock<Arc<SecInfo>>,
     /// Who waits for its input looks for it so long before it sleeps.
     pub(crate) spin: Option<Duration>,
+    /// How long a call may be held back that is not alone; zero: not at all.
+    pub(crate) hold: Duration,
     /// People get answers that have no id.
     pub(crate) answers: bool,
 }
@@ -128,6 +130,7 @@ impl Wire {
             certified: false,
             warned: AtomicBool::new(false),
             spin: None,
+            hold: Duration::ZERO,
             vouched: OnceLock::new(),
             answers: codec.answers(false),
         }

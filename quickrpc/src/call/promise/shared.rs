@@ -237,7 +237,9 @@ impl<T> Shared<T> {
         if let Some(result) = self.take() {
             return Some(result);
         }
-        if let Err(error) = self.before_wait() {
+        if let Some(context) = self.context()
+            && let Err(error) = context.before_poll()
+        {
             return Some(Err(error));
         }
         // Settled by this very thread, perhaps, as it flushed.

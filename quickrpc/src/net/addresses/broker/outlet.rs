@@ -1,10 +1,9 @@
 //! What leaves for peers behind a broker: to which subject, and where its answer goes.
 
-use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::super::super::conn::{At, Carries, Conn, Content, Queued, Wait};
+use super::super::super::conn::{At, Carries, Collects, Conn, Content, Queued, Wait};
 use super::Broker;
 use super::asked::{Question, mark};
 use crate::base::error::Error;
@@ -32,7 +31,7 @@ impl Carries for Broker {
         about: About<'_>,
         payload: &[u8],
         wait: Wait,
-        collector: Option<NonZeroU64>,
+        collects: Collects,
     ) -> Result<Queued, Error> {
         self.check_size(payload.len())?;
         let place = self.place(id, at, about)?;
@@ -41,7 +40,7 @@ impl Carries for Broker {
         }
         let mut out = Vec::with_capacity(payload.len() + place.subject.len() + 128);
         nats::publish(&mut out, &place.subject, &place.reply, payload);
-        let sent = self.line.send(Content::Framed(&out), wait, collector);
+        let sent = self.line.send(Content::Framed(&out), wait, collects);
         if sent.is_err()
             && let Some(key) = place.key
         {
