@@ -52,15 +52,15 @@ impl Drop for Pause<'_> {
 impl Net {
     /// Whether what is about to be sent may wait for what comes behind it.
     #[inline]
-    pub(super) fn may_hold(&self, conn: &Conn, about: &About<'_>, wait: Wait) -> bool {
+    pub(super) fn may_hold(&self, conn: &Conn, about: Option<&About<'_>>, wait: Wait) -> bool {
         conn.flow.asked() > FEW && self.may_hold_call(conn, about, wait)
     }
 
     #[inline(never)]
-    fn may_hold_call(&self, conn: &Conn, about: &About<'_>, wait: Wait) -> bool {
-        let About::Call {
+    fn may_hold_call(&self, conn: &Conn, about: Option<&About<'_>>, wait: Wait) -> bool {
+        let Some(About::Call {
             id: Some(_), way, ..
-        } = about
+        }) = about
         else {
             return false;
         };

@@ -20,19 +20,13 @@ impl Net {
         wait: Wait,
     ) -> Result<(), Error> {
         match conn.speech {
-            Speech::Plain => {
-                let holds = self.may_hold(conn, &about, wait);
-                self.put_or_hold(conn, Content::Framed(bytes), wait, holds)
-            }
+            Speech::Plain => self.put_or_hold(conn, Content::Framed(bytes), Some(&about), wait),
             Speech::Framed(_) => {
                 let put = self.put(conn, ready(conn, bytes, about)?, wait);
                 conn.responded();
                 put
             }
-            _ => {
-                let holds = self.may_hold(conn, &about, wait);
-                self.put_or_hold(conn, ready(conn, bytes, about)?, wait, holds)
-            }
+            _ => self.put_or_hold(conn, ready(conn, bytes, about)?, Some(&about), wait),
         }
     }
 
@@ -45,7 +39,7 @@ impl Net {
         about: About<'_>,
     ) -> Result<bool, Error> {
         let content = ready(conn, bytes, about)?;
-        let queued = self.give(conn, content, Wait::Offered, false)?;
+        let queued = self.give(conn, content, None, Wait::Offered)?;
         Ok(queued != Queued::NoRoom)
     }
 
@@ -55,7 +49,7 @@ impl Net {
         content: Content<'_>,
         wait: Wait,
     ) -> Result<(), Error> {
-        self.put_or_hold(conn, content, wait, false)
+        self.put_or_hold(conn, content, None, wait)
     }
 
     #[inline]
@@ -63,14 +57,14 @@ impl Net {
         &self,
         conn: &Arc<Conn>,
         content: Content<'_>,
+        about: Option<&About<'_>>,
         wait: Wait,
-        holds: bool,
     ) -> Result<(), Error> {
         if matches!(wait, Wait::UpTo(_)) && conn.backlog() >= conn.wire.limits.peer_queue {
             // Others may wait for what this thread has collected for them.
             collect::flush();
         }
-        self.give(conn, content, wait, holds).map(|_| ())
+        self.give(conn, content, about, wait).map(|_| ())
     }
 
     #[inline]
@@ -78,12 +72,12 @@ impl Net {
         &self,
         conn: &Arc<Conn>,
         content: Content<'_>,
+        about: Option<&About<'_>>,
         wait: Wait,
-        holds: bool,
     ) -> Result<Queued, Error> {
         let collects = match collect::collector() {
             Some(thread) => Collects::Thread(thread),
-            None if holds => Collects::Held,
+            None if self.may_hold(conn, about, wait) => Collects::Held,
             None => Collects::Nobody,
         };
         let queued = conn.send(content, wait, collects)?;

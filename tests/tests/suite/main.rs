@@ -26,6 +26,7 @@ mod endings;
 mod gateway;
 mod hmac;
 mod hmac_attacks;
+mod hold;
 mod hololinked;
 mod hostile;
 mod http;
