@@ -63,8 +63,7 @@ impl<'de, S: Syntax> Reader<'de, S> {
     #[inline]
     pub(super) fn number(&mut self) -> Result<Number, TextError> {
         let start = self.position();
-        if let Some((value, length)) = small_integer::<S>(self.rest()) {
-            self.set_position(start + length);
+        if let Some(value) = self.small_integer() {
             return Ok(Number::Unsigned(value));
         }
         let token = match self.token()? {
@@ -81,6 +80,14 @@ impl<'de, S: Syntax> Reader<'de, S> {
             }
         }
         self.large_number(start, &token)
+    }
+
+    /// Reads what most numbers are; `None` for others, at which the reader still stands then.
+    #[inline]
+    pub(super) fn small_integer(&mut self) -> Option<u64> {
+        let (value, length) = small_integer::<S>(self.rest())?;
+        self.set_position(self.position() + length);
+        Some(value)
     }
 
     #[cold]
@@ -133,8 +140,7 @@ impl<'de, S: Syntax> Reader<'de, S> {
     }
 
     pub(super) fn skip_number(&mut self) -> Result<(), TextError> {
-        if let Some((_, length)) = small_integer::<S>(self.rest()) {
-            self.set_position(self.position() + length);
+        if self.small_integer().is_some() {
             return Ok(());
         }
         match self.token()? {

@@ -260,9 +260,15 @@ fn invalid_escape(at: usize) -> TextError {
 #[inline]
 pub(crate) fn find_special(bytes: &[u8], from: usize) -> usize {
     let mut at = from;
-    // Short texts are the rule, and long ones go past in larger steps.
-    if bytes.len() > from + LONG {
-        at = skip_plain(bytes, at);
+    // Short texts are the rule, whatever stands behind them, and long ones go past in larger steps.
+    if bytes.len() > from + LONG
+        && let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>())
+    {
+        let hits = special(*chunk);
+        if hits != 0 {
+            return at + hits.trailing_zeros() as usize / 8;
+        }
+        at = skip_plain(bytes, at + 8);
     }
     while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
         let hits = special(*chunk);

@@ -219,9 +219,11 @@ impl Loop {
             }
             self.sources.recycle();
             self.net.send_held_if_asked();
-            for conn in std::mem::take(&mut self.ready) {
-                conn.reading.unlist();
-                self.read(&conn, true);
+            if !self.ready.is_empty() {
+                for conn in std::mem::take(&mut self.ready) {
+                    conn.reading.unlist();
+                    self.read(&conn, true);
+                }
             }
             self.go_on_greetings();
             if !self.more_datagrams.is_empty() {
