@@ -257,6 +257,26 @@ try_seeker() {
   says "expected a time that can pass"
 }
 
+# Layers around calls: they time, log and refuse.
+try_layers() {
+  local server from tcp
+  coproc SERVER { exec "${launch[@]}" "$bin/layers$exe" --transport tcpserv:127.0.0.1:0 --refuse reset 2>&1; }
+  server=$SERVER_PID from=${SERVER[0]}
+  await_port "$from"
+  exec {tcp}<>"/dev/tcp/127.0.0.1/$port"
+  printf 'measure[1] channel:3\n' >&"$tcp"
+  await "$tcp" '[1]: 4.5'
+  await "$from" 'measure{"channel":3}: fine, after '
+  printf 'measure[2] channel:9\n' >&"$tcp"
+  await "$tcp" 'code:404'
+  await "$from" 'measure{"channel":9}: there are 8 channels (code 404), after '
+  printf 'reset[3]\n' >&"$tcp"
+  await "$tcp" 'not today'
+  await "$from" 'reset{}: not today'
+  exec {tcp}>&-
+  end "$server"
+}
+
 # Work that is given up, and an end that waits for what was begun.
 try_shutdown() {
   local signal server from tcp signals="TERM INT"
@@ -421,6 +441,28 @@ try_supply() {
   end "$server"
 }
 
+# The page is there, and is of this library; it is tested in a browser elsewhere. A program calls.
+try_inspect() {
+  local web
+  coproc SERVER {
+    exec timeout 60 "${launch[@]}" "$bin/inspect$exe" --port 0 2>&1
+  }
+  local server=$SERVER_PID from=${SERVER[0]}
+  await_port "$from"
+  exec {web}<>"/dev/tcp/127.0.0.1/$port"
+  printf 'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' >&"$web"
+  await "$web" 'HTTP/1.1 200 OK'
+  await "$web" '<meta name="wire" content="/">'
+  exec {web}>&-
+  exec {web}<>"/dev/tcp/127.0.0.1/$port"
+  printf 'POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: %s\r\n\r\n%s' 63 \
+    '{"jsonrpc":"2.0","method":"add","params":{"a":40,"b":2},"id":1}' >&"$web"
+  output=$(timeout 30 cat <&"$web")
+  says '"result":42'
+  exec {web}>&-
+  end "$server"
+}
+
 # A Thing, for a program here, and for one in Python with the package of others.
 try_oscilloscope() {
   # The package is not there.
@@ -480,34 +522,57 @@ try_board() {
   wait "$server" || true
 }
 
-# Neovim, of which the program marks what is written twice.
+# Workers by each kind of broker.
 try_workers() {
-  local workers=() from port=$((20000 + RANDOM % 20000)) broker
+  local port=$((20000 + RANDOM % 20000)) broker mosquitto
   if $windows || ! command -v nats-server >/dev/null; then
     printf 'SKIPPED: workers, which takes a nats-server\n'
-    return
+  else
+    nats-server --addr 127.0.0.1 --port "$port" >"$scratch/nats.log" 2>&1 &
+    broker=$!
+    until grep -q 'Server is ready' "$scratch/nats.log"; do
+      kill -0 "$broker" || fail "nats-server: $(cat "$scratch/nats.log")"
+      sleep 0.1
+    done
+    workers_by "nats:127.0.0.1:$port/farm"
+    kill "$broker"
+    wait "$broker" || true
   fi
-  nats-server --addr 127.0.0.1 --port "$port" >"$scratch/nats.log" 2>&1 &
-  broker=$!
-  until grep -q 'Server is ready' "$scratch/nats.log"; do
-    kill -0 "$broker" || fail "nats-server: $(cat "$scratch/nats.log")"
-    sleep 0.1
-  done
+  mosquitto=$(PATH=$PATH:/usr/sbin command -v mosquitto || true)
+  if $windows || [ -z "$mosquitto" ]; then
+    printf 'SKIPPED: workers by MQTT, which takes mosquitto\n'
+  else
+    port=$((20000 + RANDOM % 20000))
+    printf 'listener %s 127.0.0.1\nallow_anonymous true\n' "$port" >"$scratch/mosquitto.conf"
+    "$mosquitto" -c "$scratch/mosquitto.conf" >"$scratch/mosquitto.log" 2>&1 &
+    broker=$!
+    until grep -q 'running' "$scratch/mosquitto.log"; do
+      kill -0 "$broker" || fail "mosquitto: $(cat "$scratch/mosquitto.log")"
+      sleep 0.1
+    done
+    workers_by "mqtt:127.0.0.1:$port/farm"
+    kill "$broker"
+    wait "$broker" || true
+  fi
+}
+
+# A worker and a hub, with this between them.
+workers_by() {
+  local workers=() from
   set -m
-  coproc WORKER { exec "$bin/workers" --transport "nats:127.0.0.1:$port/farm" work 2>&1; }
+  coproc WORKER { exec "$bin/workers" --transport "$1" work 2>&1; }
   set +m
   workers=$WORKER_PID from=${WORKER[0]}
   await "$from" "Working."
-  run 0 workers --transport "nats:127.0.0.1:$port/farm" ask 3
+  run 0 workers --transport "$1" ask 3
   says "below 1000: 997, by process"
   says "below 3000: 2999, by process"
   end "$workers"
-  run 1 workers --transport "nats:127.0.0.1:$port/farm" ask 1
+  run 1 workers --transport "$1" ask 1
   says "nobody"
-  kill "$broker"
-  wait "$broker" || true
 }
 
+# Neovim, of which the program marks what is written twice.
 try_prose() {
   # A Unix socket is what it takes.
   ! $windows || return 0

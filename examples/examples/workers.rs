@@ -1,5 +1,5 @@
-//! Workers on any number of machines, and a hub that gives them work, with a NATS server between
-//! them: nobody knows anybody's address.
+//! Workers on any number of machines, and a hub that gives them work, with a broker between them, a
+//! NATS server or one of MQTT: nobody knows anybody's address.
 //!
 //! ```text
 //! nats-server                                   # listens on 4222
@@ -32,7 +32,7 @@ struct Options {
     #[arg(long, default_value = "jrpc")]
     codec: CodecExpr,
 
-    /// Where the others are: a namespace of a NATS server
+    /// Where the others are: a namespace of a broker
     #[arg(long, default_value = "nats:127.0.0.1:4222/farm")]
     transport: TransportExpr,
 
@@ -54,7 +54,9 @@ const EXAMPLES: &str = "Examples:
   cargo run --example workers -- ask 20
       Twenty pieces of work for whoever is there
   cargo run --example workers -- --transport restart:5:nats:broker:4222/farm work
-      A worker that comes back when the broker does";
+      A worker that comes back when the broker does
+  cargo run --example workers -- --transport mqtt:127.0.0.1:1883/farm ask 20
+      The same by a broker of MQTT, such as Mosquitto";
 
 fn main() -> ExitCode {
     let options = Options::parse();

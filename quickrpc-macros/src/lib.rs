@@ -141,6 +141,11 @@ use proc_macro::TokenStream;
 /// * `#[incoming(concurrent)]`, `#[outgoing(concurrent)]`: whoever receives it runs its calls beside
 ///   each other under `Processing::Queue` and `Pool`, and they do not hold up later calls of the same
 ///   peer. They begin in the order in which they were sent, and end when they end.
+/// * `#[incoming(subscription(item = "eth_subscription", cancel = "eth_unsubscribe"))]`, and the same
+///   with `outgoing`: its `Stream<T>` is in the convention of Ethereum nodes, jsonrpsee and others. The
+///   call is answered with an id; `item` is the notification that brings the items, and `cancel` the
+///   call that ends it. Arguments are positional. `subscription(event)`: it is an event of
+///   rpc-websockets, by the name of the call, and has no arguments.
 /// * `#[name = ".."]`: the name on the wire, in full. Each direction has its names for itself:
 ///   where one name goes both ways, as `$/cancelRequest` does between language servers and
 ///   editors, declare a method for each way, with names of their own in Rust.

@@ -10,6 +10,7 @@ documents! {
     Readme = "../README.md";
     #[cfg(all(feature = "msgpack", unix))]
     Neovim = "../docs/neovim.md";
+    Subscriptions = "../docs/subscriptions.md";
     #[cfg(feature = "websocket")]
     Http = "../docs/http.md";
     #[cfg(feature = "zmq")]

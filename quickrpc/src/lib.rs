@@ -327,6 +327,7 @@
 //! | `http:<url>`, `https:<url>` | JSON-RPC that is posted over HTTP; need the feature `http`, see [`transport`](transport#websocket) |
 //! | `tls:`, `tlsserv:`, `wss:`, `wssserv:` | `tcp:`, `tcpserv:`, `ws:` and `wsserv:` over TLS; need the feature `tls`, see [`transport`](transport#tls) |
 //! | `nats:<host>:<port>/<namespace>` | the peers of a namespace behind a NATS server; needs the feature `nats`, see [`transport`](transport#nats) |
+//! | `mqtt:<host>:<port>/<namespace>` | the same behind a broker of MQTT 5; needs the feature `mqtt`, see [`transport`](transport#mqtt) |
 //! | `zmq:<host>:<port>`, `zmqserv:<interface>:<port>`, `zmq+unix:<path>`, `zmqserv+unix:<path>` | sockets of ZeroMQ; need the feature `zmq`, see [`transport`](transport#zeromq) |
 //! | `udp:<port>` | datagrams, to one address or to everybody on the port |
 //! | `stdio:` | stdin and stdout of this process |
@@ -519,7 +520,8 @@ pub use carrier::transport;
 pub use carrier::transport::register_transport;
 pub use expr::{CodecExpr, ExprError, SecurityExpr, TransportExpr};
 pub use format::description::{
-    ArgumentDescription, CallDescription, Description, Direction, ErrorDescription, ItemDescription,
+    ArgumentDescription, CallDescription, Description, Direction, ErrorDescription,
+    ItemDescription, SubscriptionDescription,
 };
 pub use format::property::{PropertyCalls, PropertyDescription};
 pub use format::schema::{ErrorCodes, TypeSchema};
@@ -527,6 +529,11 @@ pub use net::status::{TransportId, TransportState, TransportStatus};
 pub use wire::codec::register_codec;
 pub use wire::security::register_security;
 pub use wire::{codec, security};
+
+/// What layers around calls are given, and what they return; see [`Api::layer`].
+pub mod layer {
+    pub use crate::call::around::{Answer, Call, Next, Outcome};
+}
 
 /// What MessagePack has, and other formats have not; for the codec `msgpack`.
 #[cfg(feature = "msgpack")]

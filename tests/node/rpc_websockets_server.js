@@ -2,6 +2,7 @@
 "use strict";
 
 const { Server } = require("rpc-websockets");
+const readline = require("readline");
 const { event } = require("./peer.js");
 
 const server = new Server({ host: "127.0.0.1", port: 0 });
@@ -14,6 +15,10 @@ server.register("refuse", () => {
   throw Object.assign(new Error("no"), { code: 7 });
 });
 server.register("hear", (params) => event("hear", { params }));
+server.event("priceChanged");
+server.event("joined");
+// A command is an event that is to be told: [NAME, ARGUMENT..].
+readline.createInterface({ input: process.stdin }).on("line", (line) => server.emit(...JSON.parse(line)));
 server.on("listening", () => event("ready", { port: server.wss.address().port }));
-process.stdin.resume().on("close", () => process.exit(0));
+process.stdin.on("close", () => process.exit(0));
 setTimeout(() => process.exit(3), 120_000);

@@ -6,6 +6,7 @@
 //! happen by what comes next in its place.
 
 mod bot;
+mod brokers;
 mod certificates;
 mod datagrams;
 mod dice;
@@ -15,7 +16,6 @@ mod installed;
 mod jsonrpsee;
 mod lab;
 mod lists;
-mod nats;
 mod neovim;
 mod node;
 mod openssl;
@@ -36,6 +36,7 @@ pub use bot::{
     Bot, BotIncoming, BotInverse, BotInverseIncoming, BotInverseOutgoing, BotInverseOutgoingEach,
     BotOutgoing, BotOutgoingEach, every_kind, serve_bot,
 };
+pub use brokers::{Mosquitto, NatsServer};
 pub use certificates::{Authority, Identity, names};
 pub use datagrams::{BROADCAST, DatagramPort, RawPeer};
 pub use dice::Dice;
@@ -47,7 +48,6 @@ pub use lab::{
     LabOutgoing, LabOutgoingEach, Served, client, serve, server, server_on, value,
 };
 pub use lists::{Lists, register_lists};
-pub use nats::NatsServer;
 pub use neovim::Neovim;
 pub use node::Node;
 pub use openssl::Openssl;

@@ -143,6 +143,20 @@ impl Python {
         required("Python with NATS", found)
     }
 
+    /// The same with a client of MQTT.
+    ///
+    /// # Panics
+    ///
+    /// As [`find`](Self::find).
+    pub fn with_mqtt(directory: &str) -> Option<&'static Python> {
+        static FOUND: OnceLock<Result<Python, String>> = OnceLock::new();
+        let found = FOUND.get_or_init(|| {
+            let home = Path::new(directory).join("python-mqtt");
+            Python::install(&home, "requirements-mqtt.txt", "paho.mqtt.client")
+        });
+        required("Python with MQTT", found)
+    }
+
     /// Makes an environment with what a file lists, which then has these modules.
     fn install(home: &Path, requirements: &str, modules: &str) -> Result<Python, String> {
         let python = Python::in_environment(home);

@@ -112,7 +112,7 @@ struct Worker(Child);
 
 impl Worker {
     fn start(server: &NatsServer, name: &str) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_nats_worker"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_broker_worker"));
         command.args(["jrpc", &server.bound("farm", &format!("name={name}"))]);
         let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = piped.spawn().unwrap();

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Tests the browser client and the examples `chat` and `supply`: in Node, in Chromium, and the types;
+# Tests the browser client and the examples `chat`, `inspect` and `supply`: in Node, in Chromium, and the types;
 # and the client of Juggler for browsers with our server.
 #
 #     tests/web/run_all.sh
@@ -20,7 +20,7 @@ done
 if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
   npm ci --no-fund --no-audit
 fi
-cargo build --quiet --package quickrpc-examples --example chat --example supply
+cargo build --quiet --package quickrpc-examples --example chat --example inspect --example supply
 cargo build --quiet --package quickrpc-tests --bin lab_server --bin juggler_server
 cargo build --quiet --package quickrpc --features cli --bin quickrpc
 QUICKRPC_BUILT=$(cargo metadata --no-deps --format-version 1 |

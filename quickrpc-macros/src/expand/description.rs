@@ -6,7 +6,7 @@ use syn::ext::IdentExt as _;
 
 use super::{Side, docs};
 use crate::model::{Argument, Call, Returned};
-use crate::parse::Default;
+use crate::parse::{Convention, Default};
 
 impl Side<'_> {
     /// The value of the constant.
@@ -54,7 +54,7 @@ impl Side<'_> {
                 .map(|result| crate::text::of(&result.value)),
         );
         let (schema, item) = match &call.result {
-            Some(result) => self.describe_result(result),
+            Some(result) => self.describe_result(result, subscription(krate, call)),
             None => (quote!(#krate::TypeSchema::NONE), option_of(None)),
         };
         let error = option_of(
@@ -85,7 +85,11 @@ impl Side<'_> {
     }
 
     /// How the result looks, or the end of a stream; and the items of one.
-    pub(super) fn describe_result(&self, result: &Returned) -> (TokenStream, TokenStream) {
+    pub(super) fn describe_result(
+        &self,
+        result: &Returned,
+        subscription: TokenStream,
+    ) -> (TokenStream, TokenStream) {
         let krate = self.krate;
         let schema = self.schema(result.wire(krate));
         let item = result.stream.as_ref().map(|stream| {
@@ -97,6 +101,7 @@ impl Side<'_> {
                     type_name: #name,
                     schema: #schema,
                     end: #end,
+                    subscription: #subscription,
                 }
             }
         });
@@ -155,6 +160,19 @@ impl Side<'_> {
             }
         }
     }
+}
+
+/// Whose convention the stream of a call is in, if it is not ours.
+pub(super) fn subscription(krate: &syn::Path, call: &Call) -> TokenStream {
+    let subscription = call.subscription.as_ref();
+    option_of(
+        subscription.map(|subscription| match &subscription.convention {
+            Convention::ById { item, cancel } => quote! {
+                #krate::SubscriptionDescription::ById { item: #item, cancel: #cancel }
+            },
+            Convention::Event => quote!(#krate::SubscriptionDescription::Event),
+        }),
+    )
 }
 
 /// How long the callers of a call wait, if it says so.

@@ -16,7 +16,9 @@ pub(crate) use property::PropertyParts;
 pub(crate) use rename::RenameRule;
 pub(crate) use shape::{ArgumentKind, Shape, ValueKind, located_at, option_value, peel, streamed};
 
-use crate::parse::{Declaration, DeclaredArgument, DeclaredCall, Default, Lints, Options};
+use crate::parse::{
+    Declaration, DeclaredArgument, DeclaredCall, Default, Lints, Options, Subscription,
+};
 
 /// Which way a call goes, seen from the side that is named after the trait.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -79,6 +81,8 @@ pub(crate) struct Call {
     pub(crate) positional: bool,
     /// Its calls run beside each other.
     pub(crate) concurrent: bool,
+    /// Its stream is in the convention of other people.
+    pub(crate) subscription: Option<Subscription>,
     /// The role that a caller needs.
     pub(crate) role: Option<String>,
     /// How long its callers wait.
@@ -198,8 +202,10 @@ impl Call {
             property,
             wire_name: WireName::new(&name, attrs.name, options.rename_all, prefix.as_deref()),
             direction: attrs.direction,
-            positional: attrs.positional || options.positional,
+            // Others know no names.
+            positional: attrs.positional || options.positional || attrs.subscription.is_some(),
             concurrent: attrs.concurrent,
+            subscription: attrs.subscription,
             role: attrs.role.map(|role| role.value()),
             timeout: attrs.timeout,
             docs: attrs.docs,

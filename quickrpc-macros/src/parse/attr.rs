@@ -9,6 +9,7 @@ use syn::punctuated::Punctuated;
 use syn::spanned::Spanned as _;
 use syn::{Attribute, Expr, Ident, LitStr, Meta, Token};
 
+use super::subscription::Subscription;
 use crate::mistakes::Mistakes;
 use crate::model::Direction;
 
@@ -23,6 +24,8 @@ pub(crate) struct CallAttrs {
     pub(crate) property: bool,
     /// The other side may write it.
     pub(crate) writable: bool,
+    /// Its stream is in the convention of other people.
+    pub(crate) subscription: Option<Subscription>,
     pub(crate) name: Option<LitStr>,
     /// The role that a caller needs.
     pub(crate) role: Option<LitStr>,
@@ -99,6 +102,7 @@ impl CallAttrs {
             concurrent: false,
             property: false,
             writable: false,
+            subscription: None,
             name: None,
             role: None,
             write_role: None,
@@ -155,6 +159,7 @@ impl CallAttrs {
                 Word::Concurrent => self.concurrent = true,
                 Word::Property => self.property = true,
                 Word::Writable => self.writable = true,
+                Word::Subscription(subscription) => self.subscription = Some(*subscription),
             }
         }
         match self.direction {
@@ -283,20 +288,26 @@ fn is_lint_level(name: &str) -> bool {
 }
 
 /// A word in parentheses, as in `#[incoming(property, writable)]`.
-#[derive(Clone, Copy, PartialEq, Eq)]
 enum Word {
     Positional,
     Concurrent,
     Property,
     Writable,
+    Subscription(Box<Subscription>),
 }
 
-const WORDS: [(&str, Word); 4] = [
-    ("positional", Word::Positional),
-    ("concurrent", Word::Concurrent),
-    ("property", Word::Property),
-    ("writable", Word::Writable),
-];
+impl Word {
+    /// A word without a value.
+    fn plain(text: &str) -> Option<Word> {
+        match text {
+            "positional" => Some(Word::Positional),
+            "concurrent" => Some(Word::Concurrent),
+            "property" => Some(Word::Property),
+            "writable" => Some(Word::Writable),
+            _ => None,
+        }
+    }
+}
 
 fn words(attr: &Attribute, mistakes: &mut Mistakes) -> Vec<Word> {
     let name = name_of(attr);
@@ -322,29 +333,47 @@ fn words(attr: &Attribute, mistakes: &mut Mistakes) -> Vec<Word> {
     let mut words = Vec::new();
     for meta in &metas {
         let found = crate::text::of(meta.path());
-        let known = WORDS.iter().find(|(word, _)| *word == found);
-        match (known, meta) {
-            (Some((_, word)), Meta::Path(_)) => words.push(*word),
+        if found == "subscription" {
+            let subscription = Subscription::parse(meta, mistakes).map(Box::new);
+            words.extend(subscription.map(Word::Subscription));
+            continue;
+        }
+        match (Word::plain(&found), meta) {
+            (Some(word), Meta::Path(_)) => words.push(word),
             (Some(_), _) => mistakes.add(meta, format!("`{found}` takes no value")),
             (None, _) => mistakes.add(
                 meta,
                 format!(
                     "unknown option `{found}` of `#[{name}]`, expected `positional`, `concurrent`, \
-                     `property` or `writable`"
+                     `property`, `writable` or `subscription(..)`"
                 ),
             ),
         }
     }
-    if words.contains(&Word::Concurrent) && words.contains(&Word::Property) {
+    let property = words.iter().any(|word| matches!(word, Word::Property));
+    let writable = words.iter().any(|word| matches!(word, Word::Writable));
+    if property && words.iter().any(|word| matches!(word, Word::Concurrent)) {
         mistakes.add(
             list,
             "a property is not `concurrent`: its reads and writes keep their order",
         );
     }
-    if words.contains(&Word::Writable) && !words.contains(&Word::Property) {
+    if writable && !property {
         mistakes.add(
             list,
             format!("only a property is `writable`: `#[{name}(property, writable)]`"),
+        );
+    }
+    if property
+        && let Some(subscription) = words.iter().find_map(|word| match word {
+            Word::Subscription(subscription) => Some(&subscription.at),
+            _ => None,
+        })
+    {
+        mistakes.add(
+            subscription,
+            "a property tells its changes by itself; a subscription is a call that returns a \
+             `Stream<T>`",
         );
     }
     words

@@ -5,6 +5,7 @@ mod conditions;
 mod groups;
 mod options;
 mod signature;
+mod subscription;
 
 use proc_macro2::TokenStream;
 use syn::{Attribute, Ident, Item, ItemTrait, TraitItem, Visibility};
@@ -12,6 +13,7 @@ use syn::{Attribute, Ident, Item, ItemTrait, TraitItem, Visibility};
 pub(crate) use attr::{CallAttrs, Default, Lints};
 pub(crate) use options::Options;
 pub(crate) use signature::{DeclaredArgument, DeclaredCall};
+pub(crate) use subscription::{Convention, Subscription};
 
 use crate::mistakes::Mistakes;
 

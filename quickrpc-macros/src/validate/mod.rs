@@ -3,6 +3,7 @@
 //! Calls about which too little is known to generate code are replaced by placeholders.
 
 mod names;
+mod subscriptions;
 mod types;
 
 use proc_macro2::TokenStream;
@@ -12,6 +13,7 @@ use crate::model::{Api, Call, Poisoned, generated_names};
 
 pub(crate) fn validate(api: &mut Api, mistakes: &mut Mistakes) {
     names::check(api, mistakes);
+    subscriptions::check(api, mistakes);
     let generated = generated_names(api);
     for mut call in std::mem::take(&mut api.calls) {
         let before = mistakes.count();

@@ -178,7 +178,7 @@ fn check_unique<'a>(
 }
 
 /// Why a text cannot be a name, or part of one.
-fn unfit(name: &str) -> Option<&'static str> {
+pub(super) fn unfit(name: &str) -> Option<&'static str> {
     if name.is_empty() {
         Some("cannot be empty")
     } else if name.chars().any(char::is_control) {

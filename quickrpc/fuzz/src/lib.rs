@@ -15,17 +15,18 @@ pub use codecs::{jrpc, juggler, msgpack, terse, zonis};
 pub use expressions::expressions;
 pub use peer::peer;
 pub use sessions::{hmac, seal};
-pub use streams::{framing, http, nats, ws_frames, ws_request, ws_response, zmtp};
+pub use streams::{framing, http, mqtt, nats, ws_frames, ws_request, ws_response, zmtp};
 pub use text::text;
 
 /// A target: what is called with the input.
 pub type Target = fn(&[u8]);
 
 /// All targets by name; the folders in `corpus/` are called the same.
-pub const TARGETS: [(&str, Target); 17] = [
+pub const TARGETS: [(&str, Target); 18] = [
     ("expressions", expressions),
     ("jrpc", jrpc),
     ("juggler", juggler),
+    ("mqtt", mqtt),
     ("msgpack", msgpack),
     ("nats", nats),
     ("terse", terse),

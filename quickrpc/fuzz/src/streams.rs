@@ -120,10 +120,22 @@ pub fn zmtp(data: &[u8]) {
 pub fn nats(data: &[u8]) {
     let mut data = Data(data);
     let cuts = Cuts::take(&mut data);
-    let broker = Framed::broker(LIMIT);
+    let broker = Framed::nats(LIMIT);
     let (found, most) = broker.cut(&cuts.pieces(data.0));
     // A message with its headers, or what a broker says of itself.
     assert!(most <= LIMIT + (160 << 10), "{most} bytes are held");
+    let (again, _) = broker.cut(&[data.0]);
+    assert_eq!(found, again);
+}
+
+/// What a broker of MQTT says, in pieces and as one, and what its packets mean.
+pub fn mqtt(data: &[u8]) {
+    let mut data = Data(data);
+    let cuts = Cuts::take(&mut data);
+    let broker = Framed::mqtt(LIMIT);
+    let (found, most) = broker.cut(&cuts.pieces(data.0));
+    // A message with its topic and properties.
+    assert!(most <= LIMIT + (65 << 10), "{most} bytes are held");
     let (again, _) = broker.cut(&[data.0]);
     assert_eq!(found, again);
 }

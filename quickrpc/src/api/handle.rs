@@ -55,6 +55,7 @@ impl Drop for Guard {
         calls.properties.clear();
         calls.observers.clear();
         calls.gate.clear();
+        calls.around.clear();
         calls.mailbox.forget();
     }
 }

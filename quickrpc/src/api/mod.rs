@@ -9,6 +9,7 @@ pub(crate) mod companion;
 pub mod config;
 pub mod dynamic;
 pub(crate) mod handle;
+mod layers;
 pub(crate) mod lifecycle;
 mod local;
 pub(crate) mod node;

@@ -92,6 +92,7 @@ impl Node {
         calls
             .slots
             .add(&description, calls.net.shared.subscription())?;
+        calls.foreign.declare(&description);
         let handle = A::from_api(self.api.clone());
         calls.introduce_properties_of(&description);
         Ok(handle)

@@ -136,6 +136,20 @@ pub enum Error {
         queued: usize,
     },
 
+    /// What others send without being asked was not taken as fast as it came, and so much of it may
+    /// wait ([`Limits::waiting_bytes`](crate::Limits::waiting_bytes)). Take the items at once, by a
+    /// thread of their own if need be.
+    #[error(
+        "the items of `{method}` were taken too slowly: more than {limit} bytes of them wait, and \
+         whoever sends them waits for nobody"
+    )]
+    TooSlow {
+        /// The call that has begun it.
+        method: Arc<str>,
+        /// The limit in bytes.
+        limit: usize,
+    },
+
     /// Too many calls wait for their answers.
     #[error("{limit} calls are pending; no more until some are answered")]
     TooManyPending {

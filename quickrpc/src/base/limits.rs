@@ -55,8 +55,9 @@ pub struct Limits {
     /// Messages of one peer that wait for handlers, before it is not read. Default 1,024.
     /// (Over UDP what comes then is dropped.)
     pub waiting_messages: usize,
-    /// Bytes of one peer's messages that wait for handlers, before it is not read.
-    /// Default 16 MiB.
+    /// Bytes of one peer's messages that wait for handlers, before it is not read. Of a subscription
+    /// at others, which wait for nobody, so many bytes of items, before it ends with
+    /// [`Error::TooSlow`](crate::Error::TooSlow). Default 16 MiB.
     pub waiting_bytes: usize,
     /// What all peers of an API hold together: messages that have arrived in part, as far as
     /// they are beyond 64 KiB, and what is queued. Default 256 MiB. Beyond it, the peer that

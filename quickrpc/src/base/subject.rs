@@ -12,38 +12,77 @@ impl fmt::Display for BadWord {
     }
 }
 
+/// How a broker parts the words of a subject, which some call a topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// `lab.any.add`, and `lab.>` is all of it.
+    Dots,
+    /// `lab/any/add`, and `lab/#` is all of it.
+    #[cfg_attr(not(feature = "mqtt"), allow(dead_code, reason = "no broker wants it"))]
+    Slashes,
+}
+
 /// No part of a subject that we make is longer than that: brokers read lines of 4096 bytes.
 const LONGEST: usize = 512;
 
-/// Whether this can be one word of a subject.
-///
-/// # Errors
-///
-/// What is in its way.
-pub(crate) fn check_word(word: &str) -> Result<(), BadWord> {
-    match word.contains('.') {
-        true => Err(BadWord("has a dot, which parts words in subjects")),
-        false => check_words(word),
+impl Style {
+    pub(crate) fn separator(self) -> char {
+        match self {
+            Style::Dots => '.',
+            Style::Slashes => '/',
+        }
     }
-}
 
-/// Whether this can be some words of a subject, with dots between them.
-///
-/// # Errors
-///
-/// What is in its way.
-pub(crate) fn check_words(words: &str) -> Result<(), BadWord> {
-    if words.len() > LONGEST {
-        return Err(BadWord("is too long for a subject"));
+    /// What stands for all words that follow.
+    pub(crate) fn rest(self) -> char {
+        match self {
+            Style::Dots => '>',
+            Style::Slashes => '#',
+        }
     }
-    if words.split('.').any(str::is_empty) {
-        return Err(BadWord("is empty, or has an empty word between its dots"));
+
+    /// Whether this can be one word of a subject.
+    ///
+    /// # Errors
+    ///
+    /// What is in its way.
+    pub(crate) fn check_word(self, word: &str) -> Result<(), BadWord> {
+        match (self, word.contains(self.separator())) {
+            (Style::Dots, true) => Err(BadWord("has a dot, which parts words in subjects")),
+            (Style::Slashes, true) => Err(BadWord("has a `/`, which parts words in topics")),
+            (_, false) => self.check_words(word),
+        }
     }
-    let bad = |c: char| c.is_whitespace() || c.is_control() || c == '*' || c == '>';
-    match words.contains(bad) {
-        true => Err(BadWord(
-            "has a blank, `*` or `>`, which mean something in subjects",
-        )),
-        false => Ok(()),
+
+    /// Whether this can be some words of a subject, with what parts them between them.
+    ///
+    /// # Errors
+    ///
+    /// What is in its way.
+    pub(crate) fn check_words(self, words: &str) -> Result<(), BadWord> {
+        if words.len() > LONGEST {
+            return Err(BadWord("is too long for a subject"));
+        }
+        if words.split(self.separator()).any(str::is_empty) {
+            return Err(BadWord(match self {
+                Style::Dots => "is empty, or has an empty word between its dots",
+                Style::Slashes => "is empty, or has an empty word between its slashes",
+            }));
+        }
+        let (wild, why) = match self {
+            Style::Dots => (
+                ['*', '>'],
+                "has a blank, `*` or `>`, which mean something in subjects",
+            ),
+            Style::Slashes => (
+                ['+', '#'],
+                "has a blank, `+` or `#`, which mean something in topics",
+            ),
+        };
+        let bad = |c: char| c.is_whitespace() || c.is_control() || wild.contains(&c);
+        match words.contains(bad) {
+            true => Err(BadWord(why)),
+            false => Ok(()),
+        }
     }
 }

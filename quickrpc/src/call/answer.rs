@@ -11,6 +11,7 @@ use crate::net::conn::{Conn, Wait};
 use crate::wire::jrpc::batch::BatchAnswer;
 use crate::wire::session::About;
 
+use super::around::answer::Watchers;
 use super::calls::Calls;
 use super::late::Place;
 
@@ -183,6 +184,8 @@ pub(crate) struct LateAnswer {
     pub(crate) id: Option<Box<str>>,
     pub(crate) route: Route,
     pub(crate) method: Box<str>,
+    /// Who looks at it before it is sent.
+    pub(crate) watchers: Watchers,
 }
 
 impl LateAnswer {
@@ -191,7 +194,7 @@ impl LateAnswer {
         self.place.is_none_or(|place| late.is_wanted(place))
     }
 
-    pub(crate) fn settle<W: Serialize>(self, result: Result<W, Error>) {
+    pub(crate) fn settle<W: Serialize>(mut self, result: Result<W, Error>) {
         let Some(conn) = self.conn.upgrade() else {
             crate::base::log::debug!("no answer to `{}`: the peer is gone", self.method);
             return;
@@ -211,6 +214,10 @@ impl LateAnswer {
                     true => call_error(error),
                     false => given_up(call_error(error)),
                 }),
+            };
+            let failure = match self.watchers.is_empty() {
+                true => failure,
+                false => self.tell_layers(&conn, out, failure),
             };
             let failed = failure.is_some();
             match (&self.id, failure) {
@@ -235,6 +242,9 @@ impl LateAnswer {
 impl Drop for LateAnswer {
     fn drop(&mut self) {
         self.calls.answered_later(self.place);
+        if !self.watchers.is_empty() {
+            self.tell_layers_that_it_is_lost();
+        }
     }
 }
 

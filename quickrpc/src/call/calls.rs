@@ -20,6 +20,7 @@ use crate::net::reactor::Command;
 use crate::wire::codec::{Envelope, Payload, Script};
 
 use super::apart::table::Apart;
+use super::around::Around;
 use super::described::Discovery;
 use super::gate::Gate;
 use super::late::LateCalls;
@@ -32,6 +33,7 @@ use super::property::table::Properties;
 use super::slot::SlotTable;
 use super::stream::arguments::Arguments;
 use super::stream::feeds::Feeds;
+use super::stream::foreign::table::Foreign;
 use super::unsent::table::Unsent;
 
 /// The calls of an API, in both directions. `Echo` guards it; handles refer to it.
@@ -45,8 +47,10 @@ pub(crate) struct Calls {
     pub(crate) properties: Properties,
     pub(crate) feeds: Feeds,
     pub(crate) arguments: Arguments,
+    pub(crate) foreign: Foreign,
     pub(crate) observers: Observers,
     pub(crate) gate: Gate,
+    pub(crate) around: Around,
     pub(crate) discovery: Discovery,
     pub(crate) mailbox: Mailbox,
     pub(crate) call_timeout: Duration,
@@ -72,8 +76,10 @@ impl Calls {
             properties: Properties::default(),
             feeds: Feeds::default(),
             arguments: Arguments::default(),
+            foreign: Foreign::default(),
             observers: Observers::default(),
             gate: Gate::default(),
+            around: Around::default(),
             discovery: Discovery::default(),
             mailbox: Mailbox::new(net.id, processing),
             call_timeout,
@@ -87,6 +93,9 @@ impl Calls {
         });
         let above: Arc<dyn Above> = Arc::clone(&calls) as _;
         calls.net.report_to(Arc::downgrade(&above));
+        for description in calls.slots.traits() {
+            calls.foreign.declare(&description);
+        }
         let net = Arc::downgrade(&calls.net);
         calls.slots.watch(move || {
             if let Some(net) = net.upgrade() {
@@ -347,6 +356,7 @@ impl Context for Calls {
     fn expire(&self, id: u64) {
         let late = lock(&self.pending).late(id);
         if let Some(late) = late {
+            late.call.expired();
             self.tell_cancelled(id, late.asked.as_slice());
         }
     }
@@ -354,6 +364,7 @@ impl Context for Calls {
     fn cancel(&self, id: u64) {
         let withdrawn = lock(&self.pending).withdraw(id);
         if let Some(call) = withdrawn {
+            call.call.given_up(Error::Cancelled);
             self.tell_cancelled(id, call.asked.as_slice());
         }
     }

@@ -9,17 +9,17 @@ use serde::Serialize;
 
 use crate::base::current::{self, CallKey, Current};
 use crate::base::error::{BoxError, CallError, Error};
-use crate::base::log::Shown;
-use crate::base::often::Origin;
 use crate::base::sender::Sender;
 use crate::base::typed_error::IntoCallError;
 use crate::call::promise::wish::Unwanted;
 use crate::call::promise::{Promise, Resolver};
 use crate::call::reply::{Reply, Returns, Via};
 use crate::format::args::{ArgsSeed, WireArgs};
+use crate::format::description::CallDescription;
 use crate::wire::codec::{AnyCodec, CallParts, Payload, Script};
 
 use super::answer::{self, Answers, LateAnswer, Route, internal, shown, unknown};
+use super::around::answer::Watchers;
 use crate::base::foreign::{inside, told};
 
 use super::calls::Calls;
@@ -233,6 +233,11 @@ impl<'de> Invocation<'de> {
         (self.conn, self.calls)
     }
 
+    /// What was declared of it.
+    pub(crate) fn declared(&self) -> Option<&'static CallDescription> {
+        self.slot.call
+    }
+
     /// The name on the wire.
     pub(crate) fn method(&self) -> &'de str {
         self.parts.method.of(*self.telegram)
@@ -284,9 +289,9 @@ impl<'de> Invocation<'de> {
 }
 
 /// A promise, and how its value travels.
-struct Promised<T, F> {
-    promise: Promise<T>,
-    into_wire: F,
+pub(super) struct Promised<T, F> {
+    pub(super) promise: Promise<T>,
+    pub(super) into_wire: F,
 }
 
 impl<T, W, F> Later for Promised<T, F>
@@ -336,7 +341,7 @@ pub(crate) struct Call<'a> {
 
 impl Call<'_> {
     /// Whether nobody has looked at its arguments.
-    fn is_raw(&self) -> bool {
+    pub(super) fn is_raw(&self) -> bool {
         matches!(self.parts.params, Payload::Raw(_))
     }
 }
@@ -349,6 +354,9 @@ impl Calls {
     /// Where the telegram has to be decoded in full before, which says what it really is.
     /// Nothing has happened then.
     pub(crate) fn handle(&self, call: &Call<'_>) -> Result<(), Unreadable> {
+        if self.around.is_there() {
+            return self.handle_around(call);
+        }
         let method = call.parts.method.of(*call.telegram);
         let id = call.parts.id.as_ref().map(|id| id.of(*call.telegram));
         let added;
@@ -390,13 +398,7 @@ impl Calls {
                 Ok(later) => later,
                 Err(Failed::Unreadable) => return Err(Unreadable),
                 Err(Failed::With(error)) => {
-                    match id {
-                        Some(id) => encode_failure(call.conn, out, id, error),
-                        None => {
-                            self.answer_person(call, out, method, &error);
-                            self.trouble(call.sender, Error::Call(error), Some(method));
-                        }
-                    }
+                    self.fail_here(call, id, method, error, out);
                     None
                 }
             };
@@ -409,7 +411,7 @@ impl Calls {
                     };
                     answer::deliver(self, call.conn, call.route, out, about);
                 }
-                Some(later) => self.answer_later(call, id, method, later),
+                Some(later) => self.answer_later(call, id, method, later, Watchers::default()),
             }
             Ok(())
         })
@@ -439,7 +441,15 @@ impl Calls {
         failed
     }
 
-    fn answer_later(&self, call: &Call<'_>, id: Option<&str>, method: &str, later: Box<dyn Later>) {
+    /// The answer comes later; those look at it before it is sent.
+    pub(super) fn answer_later(
+        &self,
+        call: &Call<'_>,
+        id: Option<&str>,
+        method: &str,
+        later: Box<dyn Later>,
+        watchers: Watchers,
+    ) {
         let Some(calls) = self.me.upgrade() else {
             return;
         };
@@ -452,6 +462,7 @@ impl Calls {
             id: id.map(Into::into),
             route: call.route.clone(),
             method: method.into(),
+            watchers,
         });
     }
 
@@ -502,12 +513,12 @@ impl Calls {
                     // Its part of a batch is answered below; the promise only tells of errors.
                     let route = &Route::Alone;
                     let alone = Call { route, ..*call };
-                    self.answer_later(&alone, None, &slot.name, later);
+                    self.answer_later(&alone, None, &slot.name, later, Watchers::default());
                     continue;
                 }
                 Ok(Made::Later(later)) => late = Some(later),
                 Err(panic) => {
-                    failed = Some(panicked(call, slot, &told(panic)));
+                    failed = Some(self.panicked(call, slot, &told(panic)));
                 }
             }
             answers += 1;
@@ -533,31 +544,6 @@ impl Calls {
         }
         Ok(None)
     }
-}
-
-/// Tells of a panic in a handler, and gives what the caller hears of it.
-#[cold]
-fn panicked(call: &Call<'_>, slot: &SlotInner, text: &str) -> CallError {
-    let method = shown(call.parts.method.of(*call.telegram));
-    // Peers could make up any number of names.
-    let origin = match slot.is_any() {
-        true => Origin::Anybody,
-        false => Origin::Name((*slot.name).into()),
-    };
-    crate::base::log::error_often!(
-        "a handler panicked", &origin;
-        peer = %call.sender, "the handler of `{method}` panicked: {}", Shown(text)
-    );
-    internal(format!("the handler of `{method}` panicked"))
-}
-
-/// Encodes the error of a handler, which may have given up since nobody waits for it.
-#[cold]
-fn encode_failure(conn: &Conn, out: &mut Vec<u8>, id: &str, mut error: CallError) {
-    if CallKey::new(conn.id(), id).is_marked() {
-        error = answer::given_up(error);
-    }
-    answer::encode_error(conn, out, id, &error);
 }
 
 impl fmt::Debug for Invocation<'_> {

@@ -42,6 +42,7 @@ impl Above for Calls {
         self.feeds.lost(peer.id());
         self.arguments.lost(peer.id(), &peer.gone(reason));
         self.fail_pending(peer, reason);
+        self.foreign.lost(peer.id());
         // One that has only ended its side may still take answers.
         if peer.is_closed() || !peer.wire.frames.ends_by_halves() {
             self.cancel_all(peer);

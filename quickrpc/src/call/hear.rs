@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::base::current::{CallKey, Current, Handling};
+use crate::base::current::{CallKey, Current, Handling, Over};
 use crate::base::eavesdrop::Eavesdropping;
 use crate::base::error::{CallError, Error};
 use crate::base::scratch;
@@ -11,7 +11,9 @@ use crate::base::sender::Sender;
 use crate::net::above::Hears;
 use crate::net::conn::Admitted;
 use crate::net::conn::{Conn, TooFast};
-use crate::wire::codec::{CallParts, Envelope, Part, Payload, Script, SharedScript, Span, Terms};
+use crate::wire::codec::{
+    CallParts, Envelope, Part, Payload, Run, Script, SharedScript, Span, Terms,
+};
 use crate::wire::jrpc::batch::BatchAnswer;
 use crate::wire::session::Changes;
 
@@ -21,7 +23,7 @@ use super::calls::Calls;
 use super::cancel;
 use super::dispatch::{Call, Unreadable};
 use super::mailbox::{Item, Turn};
-use super::stream::telegrams::{DONE, ITEM, MORE};
+use super::stream::telegrams::ITEM;
 
 /// What something answers that was no call.
 const NO_CALL: Answers<'_> = Answers {
@@ -32,19 +34,19 @@ const NO_CALL: Answers<'_> = Answers {
 
 /// Hears one round of one peer.
 pub(crate) struct Ear<'a> {
-    calls: &'a Calls,
-    conn: &'a Arc<Conn>,
+    pub(super) calls: &'a Calls,
+    pub(super) conn: &'a Arc<Conn>,
     /// Held from the first call that is handled in place to the end of the round.
     turn: Option<Turn<'a>>,
     /// Something of the peer waits for its turn.
-    waits: bool,
+    pub(super) waits: bool,
     /// How long what is heard may take.
     bounds: Option<Bounds>,
 }
 
 /// A telegram as it lies in the input, copied at most once however many calls of it wait.
-struct Telegram<'a> {
-    script: &'a Script<'a>,
+pub(super) struct Telegram<'a> {
+    pub(super) script: &'a Script<'a>,
     shared: Option<SharedScript>,
 }
 
@@ -135,7 +137,7 @@ impl<'a> Ear<'a> {
         }
     }
 
-    fn answer_error(&self, id: &str, error: &CallError, route: &Route) {
+    pub(super) fn answer_error(&self, id: &str, error: &CallError, route: &Route) {
         scratch::with_scratch(|out| {
             answer::encode_error(self.conn, out, id, error);
             let about = Answers {
@@ -148,7 +150,7 @@ impl<'a> Ear<'a> {
     }
 
     #[inline]
-    fn envelope(
+    pub(super) fn envelope(
         &mut self,
         envelope: Envelope,
         sender: &Sender,
@@ -260,7 +262,7 @@ impl<'a> Ear<'a> {
     }
 
     /// An entry of a batch has no answer; the others may wait for it.
-    fn no_answer(&self, route: &Route) {
+    pub(super) fn no_answer(&self, route: &Route) {
         if let Route::Together(_) = route {
             answer::deliver(self.calls, self.conn, route, &mut Vec::new(), NO_CALL);
         }
@@ -274,8 +276,10 @@ impl<'a> Ear<'a> {
         route: &Route,
     ) {
         self.conn.reading.heard_call();
-        // All names of streams are as long.
-        if parts.method.has_length(ITEM.len()) && self.of_stream(&parts, sender, telegram, route) {
+        // All names of streams are as long, but for those of other people.
+        if (parts.method.has_length(ITEM.len()) || self.calls.foreign.hears())
+            && self.of_stream(&parts, sender, telegram, route)
+        {
             return;
         }
         if let Some(rate) = &self.conn.rate
@@ -374,57 +378,6 @@ impl<'a> Ear<'a> {
         }
     }
 
-    /// What belongs to streams is noticed by whoever reads. Gives whether it was that.
-    #[inline(never)]
-    fn of_stream(
-        &mut self,
-        parts: &CallParts,
-        sender: &Sender,
-        telegram: &mut Telegram<'_>,
-        route: &Route,
-    ) -> bool {
-        let (calls, conn, script) = (self.calls, self.conn, telegram.script);
-        let params = &parts.params;
-        let method = parts.method.of(*script);
-        let heard = match method {
-            _ if parts.id.is_some() => Err("nobody answers it, so that it has no `id`".into()),
-            ITEM => calls.item(conn, script, params).map(|()| false),
-            MORE => calls.more(conn, script, params),
-            DONE => calls.done(conn, script, params).map(|()| false),
-            _ => return false,
-        };
-        let reason = match heard {
-            Ok(waits) => {
-                self.waits |= waits;
-                self.no_answer(route);
-                return true;
-            }
-            Err(reason) => reason,
-        };
-        // A program may have declared it, for what it does by itself.
-        if !matches!(method, ITEM | MORE | DONE) || calls.slots.find(method).is_some() {
-            return false;
-        }
-        let limits = &conn.wire.limits;
-        if matches!(params, Payload::Raw(_))
-            && let Ok(envelope) = conn.wire.codec.decode(*script, limits)
-        {
-            // Nobody has looked at the whole telegram yet, which says what it really is.
-            self.envelope(envelope, sender, telegram, route);
-            return true;
-        }
-        let text = format!("`{method}` of a stream cannot be understood: {reason}");
-        let error = CallError::new(CallError::INVALID_PARAMS, text);
-        match &parts.id {
-            Some(id) => self.answer_error(id.of(*script), &error, route),
-            None => {
-                self.trouble(sender, Error::Call(error));
-                self.no_answer(route);
-            }
-        }
-        true
-    }
-
     /// Too much of this peer waits, of whom not even the connection is ours to leave unread.
     #[cold]
     fn busy(&self, id: &str, route: &Route) {
@@ -501,8 +454,13 @@ impl Calls {
         let Some(run) = bounds.run else {
             return self.take(call);
         };
-        if let Some(id) = &call.parts.id {
-            call.conn.begins(id.of(*call.telegram));
+        let id = call.parts.id.as_ref().map(|id| id.of(*call.telegram));
+        if let Some(id) = id
+            && !call.conn.begins(id)
+        {
+            // The clock of the session was the faster one.
+            let error = cancel::not_begun(Over::Late);
+            return Ear::new(self, call.conn).answer_error(id, &error, call.route);
         }
         let _listening = run.logs.then(Eavesdropping::begin);
         self.take(call);
@@ -516,9 +474,14 @@ impl Calls {
         };
         let key = CallKey::new(call.conn.id(), id);
         let start = bounds.and_then(|bounds| bounds.start);
-        let Some(over) = Current::new(key, start).over() else {
-            let deadline = bounds.and_then(|bounds| bounds.deadline());
-            return Some(Some(Current::new(key, deadline).begin()));
+        let run = bounds.and_then(|bounds| bounds.run);
+        let over = match (Current::new(key, start).over(), run) {
+            (None | Some(Over::Cancelled), Some(Run { oneway: true, .. })) => return Some(None),
+            (Some(over), _) => over,
+            (None, _) => {
+                let deadline = bounds.and_then(|bounds| bounds.deadline());
+                return Some(Some(Current::new(key, deadline).begin()));
+            }
         };
         Ear::new(self, call.conn).answer_error(id, &cancel::not_begun(over), call.route);
         None

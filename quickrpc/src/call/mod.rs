@@ -2,6 +2,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod apart;
+pub(crate) mod around;
 mod asked;
 mod asynchronous;
 pub(crate) mod bounds;
@@ -12,6 +13,7 @@ mod described;
 mod discover;
 pub(crate) mod dispatch;
 mod events;
+mod failing;
 pub(crate) mod gate;
 pub(crate) mod given;
 pub(crate) mod hear;

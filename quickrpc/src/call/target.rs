@@ -214,6 +214,15 @@ impl Target {
 
     pub(crate) fn send_notification(&self, method: &str, args: &impl ArgsFor) -> Result<()> {
         self.calls.net.check_running()?;
+        if self.calls.around.is_there() {
+            return self.notify_around(method, args);
+        }
+        self.notify_plain(method, args)
+    }
+
+    /// The same without what is around it.
+    #[inline(always)]
+    pub(crate) fn notify_plain(&self, method: &str, args: &impl ArgsFor) -> Result<()> {
         let (mut peers, mut failures) = self.resolve();
         if peers.as_slice().is_empty() && !self.is_for_nobody() {
             (peers, failures) = self.for_nobody(failures, method)?;
@@ -255,6 +264,21 @@ impl Target {
         make: impl FnOnce(Arc<dyn Context>, CallInfo, &[Arc<Conn>]) -> Result<(P, Arc<dyn PendingCall>)>,
     ) -> Result<P> {
         self.calls.net.check_running()?;
+        if self.calls.around.is_there() {
+            return self.ask_around(method, args, declared, make);
+        }
+        self.ask_plain(method, args, declared, make)
+    }
+
+    /// The same without what is around it.
+    #[inline(always)]
+    pub(super) fn ask_plain<P>(
+        &self,
+        method: Cow<'static, str>,
+        args: &impl ArgsFor,
+        declared: Option<Duration>,
+        make: impl FnOnce(Arc<dyn Context>, CallInfo, &[Arc<Conn>]) -> Result<(P, Arc<dyn PendingCall>)>,
+    ) -> Result<P> {
         let (peers, mut failures) = self.resolve();
         let peers = peers.as_slice();
         let timeout = self.limit(declared);

@@ -31,6 +31,9 @@ impl Calls {
         id: Option<&str>,
         out: &mut Vec<u8>,
     ) -> Result<Option<Box<dyn Later>>, Failed> {
+        if let Some(answered) = self.of_subscriptions(call, method, id, out) {
+            return answered;
+        }
         if self.discovers(call, method) || self.slots.find_any(method).is_none() {
             let answered = self.undeclared(call, method, id, out);
             return answered.map(|()| None).map_err(Failed::With);

@@ -1,5 +1,10 @@
 //! What moves bytes: sockets, pipes, processes. It knows nothing of what they mean.
 
+#[cfg_attr(
+    not(any(feature = "mqtt", feature = "nats")),
+    allow(dead_code, reason = "no link makes one")
+)]
+pub(crate) mod broker;
 mod child_log;
 #[cfg_attr(
     not(any(feature = "websocket", feature = "zmq")),
@@ -13,8 +18,6 @@ pub(crate) mod http;
 pub(crate) mod http;
 pub(crate) mod listener;
 pub(crate) mod names;
-#[cfg_attr(not(feature = "nats"), allow(dead_code, reason = "no link makes one"))]
-pub(crate) mod nats;
 pub(crate) mod pipe;
 pub(crate) mod process;
 pub(crate) mod stdio;

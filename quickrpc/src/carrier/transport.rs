@@ -126,6 +126,10 @@
 //! * `?header_file=headers.txt`: more headers, one in each line as `Name: value`. The file is read
 //!   at each connecting, so that what it has may expire.
 //!
+//! A server with `?inspect=on` and the codec `jrpc` has a page beside the wire that shows the API in a
+//! browser, and calls it: at the path of the wire if it has no `files`, and at `/inspect`. Which pages may
+//! connect is checked as always, by their origin, so that `origins=*` is refused there; who may, by `keys`.
+//!
 //! Query, user, password and headers are not shown: `Display` and `Debug` of the expression, names
 //! of transports and peers, logs and errors have `***`, or nothing, in their place. Only
 //! `serde::Serialize`, for config files, writes them.
@@ -252,6 +256,39 @@
 //! Options: `name` is ours in the namespace; `group` the group of which one hears what is sent to `any()`
 //! (`workers` by default); `user` with `password_file`, or `token_file`, the login; `probe` how often whoever
 //! owes an answer is asked whether it is there.
+//!
+//! # MQTT
+//!
+//! `mqtt:<host>:<port>/<namespace>` is the same behind a broker of [MQTT 5](https://mqtt.org), such as
+//! Mosquitto. It needs the cargo feature `mqtt`.
+//!
+//! ```
+//! use quickrpc::remote_api;
+//!
+//! #[remote_api]
+//! trait Meter {
+//!     #[incoming]
+//!     fn volts(&self, channel: u8) -> f64;
+//! }
+//!
+//! # #[cfg(feature = "mqtt")] {
+//! let meter = Meter::bind("jrpc", "restart:5:mqtt:broker:1883/lab?name=meter")?;
+//! meter.volts.connect(|_sender, channel| f64::from(channel));
+//! let lab = MeterInverse::bind("jrpc", "restart:5:mqtt:broker:1883/lab?name=hub&keepalive=10")?;
+//! # }
+//! # Ok::<(), quickrpc::Error>(())
+//! ```
+//!
+//! What is said of NATS holds here, too. Calls go to `lab/all/<method>`, `lab/to/<peer>/<method>` and
+//! `lab/any/<method>`, where one of those who share the subscription hears them; answers go to the
+//! response topic. The broker keeps who is there, and tells at once when a connection has ended: calls to
+//! that peer fail then with [`Error::Disconnected`](crate::Error::Disconnected). Messages are acknowledged
+//! by the broker, and no call of a peer is run twice. An API that itself serves what it asks `any()` for is one
+//! of those who may be chosen.
+//!
+//! Options: `name`, `group`, `user` and `password_file` as above; `keepalive` (10 s by default) is after how
+//! long without a sign of life the broker takes us for gone, and we the broker; `probe` how often it is
+//! asked who works on a call to `any()`.
 //!
 //! # ZeroMQ
 //!

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use super::broker::{GROUP, PROBE};
 use super::hidden::Hidden;
-use super::nats::{self, NatsExpr};
+use super::mqtt::{self, MqttExpr};
+use super::nats::NatsExpr;
 use super::parse::{escape, is_tame, is_tame_within_parentheses};
 use super::tls::{ClientTls, Identity, ServerTls};
 use super::transport::{TransportExpr, TransportKind};
@@ -127,6 +129,7 @@ impl Written {
                 path,
                 files,
                 origins,
+                inspect,
                 keys,
                 subprotocol,
                 nodelay,
@@ -138,6 +141,7 @@ impl Written {
                 self.optional("files", files.as_deref().map(escape));
                 let origins = (!origins.is_empty()).then(|| escape(&origins.join(",")));
                 self.optional("origins", origins);
+                self.flag("inspect", *inspect, false);
                 self.optional("keys", keys.as_deref().map(escape));
                 self.optional("subprotocol", subprotocol.as_ref());
                 self.flag("nodelay", *nodelay, true);
@@ -201,6 +205,7 @@ impl Written {
                 self.zmq_socket(socket, ZmqType::default_of(true));
             }
             TransportKind::Nats(nats) => self.nats(nats),
+            TransportKind::Mqtt(mqtt) => self.mqtt(mqtt),
             TransportKind::Custom(custom) => {
                 let (text, options) = custom.written();
                 self.body = format!("{}:{text}", custom.shorthand());
@@ -272,12 +277,26 @@ impl Written {
         let host = bracketed(&nats.host);
         self.body = format!("nats:{host}:{}/{}", nats.port, nats.namespace);
         self.optional("name", nats.name.as_deref().map(escape));
-        let group = (nats.group != nats::GROUP).then(|| escape(&nats.group));
+        let group = (nats.group != GROUP).then(|| escape(&nats.group));
         self.optional("group", group);
         self.optional("user", nats.user.as_deref().map(escape));
         self.optional("password_file", nats.password_file.as_deref().map(escape));
         self.optional("token_file", nats.token_file.as_deref().map(escape));
-        let probe = (nats.probe != nats::PROBE).then_some(nats.probe);
+        let probe = (nats.probe != PROBE).then_some(nats.probe);
+        self.optional("probe", probe.map(DurationText));
+    }
+
+    fn mqtt(&mut self, mqtt: &MqttExpr) {
+        let host = bracketed(&mqtt.host);
+        self.body = format!("mqtt:{host}:{}/{}", mqtt.port, mqtt.namespace);
+        self.optional("name", mqtt.name.as_deref().map(escape));
+        let group = (mqtt.group != GROUP).then(|| escape(&mqtt.group));
+        self.optional("group", group);
+        self.optional("user", mqtt.user.as_deref().map(escape));
+        self.optional("password_file", mqtt.password_file.as_deref().map(escape));
+        let keepalive = (mqtt.keepalive != mqtt::KEEPALIVE).then_some(mqtt.keepalive);
+        self.optional("keepalive", keepalive.map(DurationText));
+        let probe = (mqtt.probe != PROBE).then_some(mqtt.probe);
         self.optional("probe", probe.map(DurationText));
     }
 

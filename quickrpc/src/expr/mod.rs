@@ -33,6 +33,7 @@
 //! | `echo` | `udp` | `on` or `off` |
 //! | `files` | `wsserv` | the folder whose files are served beside the wire |
 //! | `origins` | `wsserv` | pages that may connect: `https://a.example,https://b.example`, or `*` |
+//! | `inspect` | `wsserv` | `on` or `off`: whether a page that shows the API is served, too |
 //! | `keys` | `wsserv` | the file with the keys of those who may connect, by HTTP's `Authorization` |
 //! | `subprotocol` | `ws`, `wsserv` | the name of a protocol within WebSocket |
 //! | `user`, `password_file` | `http`, `https` | who we say we are, and the file with the password |
@@ -88,6 +89,7 @@
 //! and [`register_security`](crate::register_security), a shorthand of your own works in
 //! every expression that is parsed afterwards. Its constructor gets [`Params`].
 
+mod broker;
 mod codec;
 mod display;
 mod hidden;
@@ -95,6 +97,7 @@ mod hololinked;
 mod host;
 mod http;
 mod juggler;
+mod mqtt;
 mod nats;
 mod options;
 mod overrides;
@@ -121,6 +124,7 @@ pub use hidden::Hidden;
 pub(crate) use hololinked::events_path;
 pub use hololinked::{Events, HololinkedExpr};
 pub use juggler::{JugglerExpr, JugglerGeneration};
+pub use mqtt::MqttExpr;
 pub use nats::NatsExpr;
 pub use overrides::LimitOverrides;
 pub use registry::{CustomExpr, Params};

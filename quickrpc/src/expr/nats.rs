@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use super::host::parse_host_and_port;
-use super::options::{OptionText, Scope, take};
+use super::broker::{GROUP, PROBE, parse_place, word};
+use super::options::{Scope, take};
 use super::parse::{Parsed, Piece};
-use crate::base::expr_error::Wrong;
-use crate::base::subject::{check_word, check_words};
+use crate::base::subject::Style;
 
 /// What `nats:<host>:<port>/<namespace>` says; see [the details](crate::transport#nats).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,38 +42,10 @@ pub(super) const OPTIONS: [&str; 6] = [
     "probe",
 ];
 
-/// The group of those who give none.
-pub(super) const GROUP: &str = "workers";
-/// How often somebody is asked by default.
-pub(super) const PROBE: Duration = Duration::from_millis(400);
-
-fn word(option: &OptionText<'_>) -> Parsed<String> {
-    let text = option.text()?;
-    match check_word(&text) {
-        Ok(()) => Ok(text),
-        Err(why) => Err(option.wrong(&format!("`{text}` {why}"))),
-    }
-}
-
 /// `nats:<host>:<port>/<namespace>`.
 pub(super) fn parse(params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<NatsExpr> {
     const FORM: &str = "nats:<host>:<port>/<namespace>";
-    let Some((address, namespace)) = params.split_once('/') else {
-        let message = format!("expected `{FORM}`; the namespace is missing");
-        return Err(Wrong::new(params.end(), message));
-    };
-    let (host, port) = parse_host_and_port(address, FORM)?;
-    if host.text.is_empty() {
-        return Err(Wrong::new(host.at, "expected a host, found nothing"));
-    }
-    if namespace.text.contains(['(', ')', '?', '&', '/', '\\']) {
-        let message = format!("`{}` cannot be a namespace", namespace.text);
-        return Err(Wrong::new(namespace.at, message));
-    }
-    if let Err(why) = check_words(namespace.text) {
-        let message = format!("the namespace `{}` {why}", namespace.text);
-        return Err(Wrong::new(namespace.at, message));
-    }
+    let (host, port, namespace) = parse_place(params, FORM, Style::Dots)?;
     let password_file = take(scope, "password_file", |o| o.path("a file"))?;
     let user = take(scope, "user", |o| o.text())?;
     let token_file = take(scope, "token_file", |o| match &user {
@@ -82,11 +53,11 @@ pub(super) fn parse(params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<NatsExpr
         Some(_) => Err(o.out_of_place("the broker knows a user, or a token, but not both")),
     })?;
     Ok(NatsExpr {
-        host: host.text.to_owned(),
+        host,
         port,
-        namespace: namespace.text.to_owned(),
-        name: take(scope, "name", word)?,
-        group: take(scope, "group", word)?.unwrap_or_else(|| GROUP.to_owned()),
+        namespace,
+        name: take(scope, "name", |o| word(o, Style::Dots))?,
+        group: take(scope, "group", |o| word(o, Style::Dots))?.unwrap_or_else(|| GROUP.to_owned()),
         user,
         password_file,
         token_file,

@@ -238,8 +238,8 @@ fn built_in(kind: ExprKind) -> &'static [&'static str] {
         ExprKind::Codec => &["hololinked", "jrpc", "juggler", "msgpack", "terse", "zonis"],
         ExprKind::Security => &["blindly_believe_everything", "hmac", "null", "seal"],
         ExprKind::Transport => &[
-            "http", "internal", "mux", "nats", "process", "restart", "stdio", "tcp", "tcpserv",
-            "udp", "unix", "unixserv", "ws", "wsserv", "zmq", "zmqserv",
+            "http", "internal", "mqtt", "mux", "nats", "process", "restart", "stdio", "tcp",
+            "tcpserv", "udp", "unix", "unixserv", "ws", "wsserv", "zmq", "zmqserv",
         ],
     }
 }

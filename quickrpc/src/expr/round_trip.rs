@@ -176,9 +176,10 @@ fn leaf() -> impl Strategy<Value = TransportKind> {
             web_path().prop_filter("a query", |path| !path.contains('?')),
             option::of(visible_text()),
             vec("https?://[a-z.:\\[\\]0-9]{1,6}", 0..3),
+            any::<bool>(),
             option::of(server_tls()),
         )
-            .prop_map(|(interface, port, path, files, origins, tls)| {
+            .prop_map(|(interface, port, path, files, origins, inspect, tls)| {
                 TransportKind::WebSocketServer {
                     interface: interface.unwrap_or_default(),
                     port,
@@ -186,6 +187,7 @@ fn leaf() -> impl Strategy<Value = TransportKind> {
                     path,
                     files,
                     origins,
+                    inspect,
                     keys: None,
                     subprotocol: None,
                     nodelay: true,

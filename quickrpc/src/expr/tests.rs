@@ -108,6 +108,11 @@ fn both_directions() {
             r"wsserv::1?files=a\x26b&origins=https://a.b,http://\x5b::1\x5d:2,null",
         ),
         (
+            "wsserv::1?inspect=on&files=w",
+            "wsserv::1?files=w&inspect=on",
+        ),
+        ("wsserv::1?inspect=off", "wsserv::1"),
+        (
             "restart:5:ws:h:1/?keepalive=5",
             "restart:5:(ws:h:1?keepalive=5)",
         ),
@@ -351,6 +356,11 @@ fn mistakes_are_shown_where_they_are() {
             "wsserv::1?origins=http://a/b",
             18,
             "expected origins such as",
+        ),
+        (
+            "wsserv::1?origins=*&inspect=on",
+            28,
+            "`inspect` shows a page that makes calls, which pages of everybody (`origins=*` and `null`)",
         ),
         ("mux:(tcpserv::80x)(stdio:)", 14, "expected a port number"),
         (

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::hidden::{Hidden, masked};
 use super::http;
+use super::mqtt::{self, MqttExpr};
 use super::nats::{self, NatsExpr};
 use super::overrides::LimitOverrides;
 use super::registry::CustomExpr;
@@ -127,6 +128,8 @@ pub enum TransportKind {
         /// Pages that may connect, as `https://example.org`, beside those that may anyway;
         /// `*` for all.
         origins: Vec<String>,
+        /// Whether a page that shows the API is served, too; off by default.
+        inspect: bool,
         /// The file with the keys of those who may connect; anybody may if it is not given.
         keys: Option<String>,
         /// The protocol within WebSocket that is agreed on with those who offer it.
@@ -202,6 +205,9 @@ pub enum TransportKind {
     /// `nats:<host>:<port>/<namespace>`, the peers of a namespace behind a NATS server; see
     /// [the details](crate::transport#nats). Needs the feature `nats`.
     Nats(Box<NatsExpr>),
+    /// `mqtt:<host>:<port>/<namespace>`, the peers of a namespace behind a broker of MQTT 5; see
+    /// [the details](crate::transport#mqtt). Needs the feature `mqtt`.
+    Mqtt(Box<MqttExpr>),
     /// A transport that was registered.
     Custom(CustomExpr),
 }
@@ -323,6 +329,7 @@ impl TransportKind {
             | TransportKind::ZmqServer { .. } => true,
             TransportKind::Udp { .. }
             | TransportKind::Nats(_)
+            | TransportKind::Mqtt(_)
             | TransportKind::Internal { .. }
             | TransportKind::Http { .. }
             | TransportKind::Mux(_)
@@ -339,7 +346,16 @@ impl TransportKind {
             TransportKind::WebSocket { .. } => &web::CLIENT,
             TransportKind::Http { .. } => &http::CLIENT,
             TransportKind::WebSocketServer { .. } => {
-                &["files", "keys", "origins", "subprotocol", "path", "nodelay"]
+                const OPTIONS: [&str; 7] = [
+                    "files",
+                    "inspect",
+                    "keys",
+                    "origins",
+                    "subprotocol",
+                    "path",
+                    "nodelay",
+                ];
+                &OPTIONS
             }
             TransportKind::Udp { .. } => &["bind", "broadcast", "multicast", "echo"],
             TransportKind::Restart { .. } => &["backoff"],
@@ -350,6 +366,7 @@ impl TransportKind {
             TransportKind::Zmq { address, .. } => zmq::own_options(address, false),
             TransportKind::ZmqServer { address, .. } => zmq::own_options(address, true),
             TransportKind::Nats(_) => &nats::OPTIONS,
+            TransportKind::Mqtt(_) => &mqtt::OPTIONS,
             TransportKind::Mux(_) | TransportKind::Custom(_) => &[],
         };
         let tls: &[&str] = match (self.client_tls(), self.server_tls()) {

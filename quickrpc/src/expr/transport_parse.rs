@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::host::{check_interface, parse_host_and_port, parse_port};
 use super::http;
-use super::nats;
 use super::options::{Scope, take};
 use super::overrides::LimitOverrides;
 use super::parse::{
@@ -17,6 +16,7 @@ use super::transport::{TransportExpr, TransportKind, TransportOptions};
 use super::values::read_seconds;
 use super::web;
 use super::zmq;
+use super::{mqtt, nats};
 use crate::base::expr_error::{ExprKind, Wrong, found};
 
 pub(super) fn parse(text: &str) -> Parsed<TransportExpr> {
@@ -103,6 +103,7 @@ fn parse_body<'a>(
         "zmq" | "zmqserv" | "zmq+unix" | "zmqserv+unix" => {
             zmq::parse(shorthand.text, params, scope)?
         }
+        "mqtt" => TransportKind::Mqtt(Box::new(mqtt::parse(params, scope)?)),
         "nats" => TransportKind::Nats(Box::new(nats::parse(params, scope)?)),
         name if is_registered(ExprKind::Transport, name) => {
             return parse_custom(name, params, scope, place);

@@ -228,6 +228,14 @@ pub(super) fn parse_server(
         return Err(Wrong::new(path_at, message));
     }
     let tls = shorthand == "wssserv";
+    let origins = take(scope, "origins", OptionText::origins)?.unwrap_or_default();
+    let for_all = origins
+        .iter()
+        .any(|origin| matches!(origin.as_str(), "*" | "null"));
+    let inspect = take(scope, "inspect", |option| match option.flag()? {
+        true if for_all => Err(Wrong::new(option.value.at, FOR_ALL)),
+        inspect => Ok(inspect),
+    })?;
     Ok(TransportKind::WebSocketServer {
         interface: interface.text.to_owned(),
         port,
@@ -236,12 +244,16 @@ pub(super) fn parse_server(
             .transpose()?,
         path,
         files: take(scope, "files", |o| o.path("a folder"))?,
-        origins: take(scope, "origins", OptionText::origins)?.unwrap_or_default(),
+        origins,
+        inspect: inspect.unwrap_or_default(),
         keys: take(scope, "keys", |o| o.path("the name of a file"))?,
         subprotocol: take(scope, "subprotocol", OptionText::token)?,
         nodelay: take(scope, "nodelay", |o| o.flag())?.unwrap_or(true),
     })
 }
+
+const FOR_ALL: &str = "`inspect` shows a page that makes calls, which pages of everybody \
+                       (`origins=*` and `null`) could make too; list the origins that may";
 
 /// Host and port, and the path with its slash.
 fn split_path(params: Piece<'_>) -> (Piece<'_>, Piece<'_>) {

@@ -147,6 +147,24 @@ pub struct ItemDescription {
     pub schema: TypeSchema,
     /// The type of what the stream ends with, as text.
     pub end: &'static str,
+    /// Whose convention it follows, if not ours: `#[outgoing(subscription(..))]`.
+    pub subscription: Option<SubscriptionDescription>,
+}
+
+/// How a stream travels that follows the convention of other people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SubscriptionDescription {
+    /// That of Ethereum nodes, jsonrpsee and others: the call is answered with an id.
+    ById {
+        /// The notification that an item is: with the members `subscription`, which is the id, and
+        /// `result`.
+        item: &'static str,
+        /// The call that ends it, with the id.
+        cancel: &'static str,
+    },
+    /// An event of rpc-websockets, whose name is that of the call: `rpc.on` begins it, `rpc.off`
+    /// ends it.
+    Event,
 }
 
 /// The error of a call.
@@ -162,6 +180,11 @@ impl CallDescription {
     /// Whether the call has a reply.
     pub const fn has_reply(&self) -> bool {
         self.result.is_some()
+    }
+
+    /// Whose convention its stream follows, if not ours.
+    pub(crate) fn subscription(&self) -> Option<SubscriptionDescription> {
+        self.item?.subscription
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::description::{ArgumentDescription, CallDescription, Description, Direction};
+use super::description::{
+    ArgumentDescription, CallDescription, Description, Direction, SubscriptionDescription,
+};
 use super::property::PropertyDescription;
 
 impl Display for Description {
@@ -34,13 +36,16 @@ fn between(f: &mut Formatter<'_>, first: &mut bool) -> fmt::Result {
 impl Display for CallDescription {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         docs(f, INDENT, self.docs)?;
-        let words: &[&str] = match (self.positional, self.concurrent) {
-            (true, true) => &["positional", "concurrent"],
-            (true, false) => &["positional"],
-            (false, true) => &["concurrent"],
-            (false, false) => &[],
-        };
-        direction(f, self.direction, words)?;
+        let subscription = self.subscription().map(|one| one.to_string());
+        // One is positional by itself.
+        let positional = self.positional && subscription.is_none();
+        let words = [
+            positional.then_some("positional"),
+            self.concurrent.then_some("concurrent"),
+            subscription.as_deref(),
+        ];
+        let words: Vec<_> = words.into_iter().flatten().collect();
+        direction(f, self.direction, &words)?;
         name(f, self.name, self.wire_name)?;
         role(f, self.role, None)?;
         if let Some(timeout) = self.timeout {
@@ -77,6 +82,18 @@ impl Display for CallDescription {
             (None, _) => {}
         }
         f.write_str(";\n")
+    }
+}
+
+/// As it was declared.
+impl Display for SubscriptionDescription {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            SubscriptionDescription::ById { item, cancel } => {
+                write!(f, "subscription(item = {item:?}, cancel = {cancel:?})")
+            }
+            SubscriptionDescription::Event => f.write_str("subscription(event)"),
+        }
     }
 }
 

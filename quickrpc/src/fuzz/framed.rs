@@ -1,16 +1,21 @@
 //! Streams of messages, cut apart as those of one peer are.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::base::limits::Limits;
+use crate::base::subject::Style;
 use crate::expr::{TransportExpr, TransportKind};
 use crate::wire::Wire;
+use crate::wire::broker::subjects::Subjects;
+use crate::wire::broker::{Message, Reply, Said};
 use crate::wire::codec::AnyCodec;
 use crate::wire::cut::Cut;
 use crate::wire::cutter::Cutter;
 use crate::wire::frames::{Frames, Text};
 use crate::wire::http::{Caller, Host, Request, Visit};
 use crate::wire::met::Met;
+use crate::wire::mqtt;
 use crate::wire::security::AnySecurity;
 use crate::wire::websocket::Side;
 use crate::wire::zmtp;
@@ -76,10 +81,16 @@ impl Framed {
         Framed(wire.framed(frames), None)
     }
 
-    /// What a broker says.
-    pub fn broker(limit: usize) -> Self {
+    /// What a broker of NATS says.
+    pub fn nats(limit: usize) -> Self {
         let Framed(wire, met) = Framed::new(&AnyCodec::default(), None, limit);
         Framed(wire.framed(Frames::Nats), met)
+    }
+
+    /// What a broker of MQTT says.
+    pub fn mqtt(limit: usize) -> Self {
+        let Framed(wire, met) = Framed::new(&AnyCodec::default(), None, limit);
+        Framed(wire.framed(Frames::Mqtt), met)
     }
 
     /// That of ZeroMQ, for a peer that says this, in pieces, when it greets. `in_parts`: messages
@@ -139,6 +150,7 @@ impl Framed {
     pub fn cut(&self, pieces: &[&[u8]]) -> (Vec<Piece>, usize) {
         let (mut cutter, mut found, mut most) =
             (Cutter::new(&self.0, self.1.as_ref()), Vec::new(), 0);
+        let mut packets = under_way();
         let mut input: Vec<u8> = Vec::new();
         for piece in pieces {
             input.extend_from_slice(piece);
@@ -158,7 +170,11 @@ impl Framed {
                         break;
                     }
                     Cut::Nothing => {}
-                    Cut::Broker(event) => found.push(Piece::Strange(format!("{event:?}"))),
+                    Cut::Broker(Said::Mqtt(mqtt::Event::Packet { first, body })) => {
+                        let what = format!("{:?}", packets.hear(first, body));
+                        found.push(Piece::Strange(what));
+                    }
+                    Cut::Broker(said) => found.push(Piece::Strange(format!("{said:?}"))),
                     Cut::Strange(why) => found.push(Piece::Strange(why.to_owned())),
                     Cut::Parts(parts) => {
                         found.push(Piece::Parts(parts.iter().map(<[u8]>::to_vec).collect()));
@@ -196,4 +212,24 @@ impl Framed {
         self.0.frame_out(&mut out, 0)?;
         Ok(out)
     }
+}
+
+/// A connection by which there is something under way that a broker of MQTT can acknowledge.
+fn under_way() -> mqtt::Session {
+    let mut session = mqtt::Session::new(mqtt::Granted {
+        window: 2,
+        largest: 1000,
+        keepalive: Duration::from_secs(10),
+    });
+    let subjects = Subjects::new(Style::Slashes, "lab", "a", "t");
+    session.enter(&subjects).expect("a subscription");
+    for _ in 0..3 {
+        let message = Message {
+            to: Reply::to("lab/any/add"),
+            reply: "lab/in/a/t/1-2",
+            payload: b"x",
+        };
+        session.publish(&message, 1000).expect("a message");
+    }
+    session
 }

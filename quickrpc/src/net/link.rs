@@ -12,7 +12,7 @@ use crate::carrier::greeter::Greeting;
 use crate::carrier::process::CommandLine;
 use crate::carrier::sys::unix;
 use crate::carrier::transport::{AnyTransport, Transport};
-use crate::carrier::{http, nats, tcp, tls, udp, websocket, zmq};
+use crate::carrier::{broker, http, tcp, tls, udp, websocket, zmq};
 use crate::expr::{Retry, TransportExpr, TransportKind, ZmqAddress};
 use crate::format::description::{CallDescription, Description, Direction};
 use crate::format::property::PropertyDescription;
@@ -82,7 +82,7 @@ pub(crate) enum Leaf {
     },
     Udp(udp::Settings),
     /// A broker, with peers behind it.
-    Broker(Arc<nats::Settings>),
+    Broker(Arc<broker::Settings>),
     Custom(Arc<dyn Transport>),
 }
 
@@ -228,15 +228,15 @@ fn link(
         wire = wire.framed(Frames::Zmtp(socket, form));
     }
     let client = http::bind(expr, &wire.codec, &wire.limits)?;
-    let broker = nats::bind(expr)?;
-    let greeting = match &broker {
+    let at_broker = broker::bind(expr)?;
+    let greeting = match &at_broker {
         Some(settings) => {
             if security.is_null() {
                 // Each message travels alone.
                 wire = wire.framed(Frames::Stream(None));
             }
             wire.datagrams = true;
-            Some(Arc::new(nats::Begin(Arc::clone(settings))) as Arc<dyn Greeting>)
+            Some(Arc::new(broker::Begin(Arc::clone(settings))) as Arc<dyn Greeting>)
         }
         None => greeting,
     };
@@ -253,7 +253,7 @@ fn link(
         );
         return Err(Error::Config(text.into()));
     }
-    let transport = match (client, broker) {
+    let transport = match (client, at_broker) {
         (Some(client), _) => Leaf::Custom(client),
         (None, Some(settings)) => Leaf::Broker(settings),
         (None, None) => leaf(expr)?,

@@ -282,10 +282,10 @@ impl Round<'_> {
                             }
                             continue;
                         }
-                        Cut::Broker(event) => {
+                        Cut::Broker(said) => {
                             let broker = lock(&self.net.peers).wire_at(conn.link).cloned();
                             if let Some(broker) = broker {
-                                broker.hear(self.above, event);
+                                broker.hear(self.above, said);
                             }
                             if conn.is_closed() {
                                 return (bytes.len(), Flow::Closed);

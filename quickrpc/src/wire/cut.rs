@@ -2,7 +2,7 @@
 
 use crate::base::reason::DisconnectReason;
 
-use super::nats;
+use super::broker::Said;
 use super::zmtp::Parts;
 
 /// What was cut from the input.
@@ -19,8 +19,11 @@ pub(crate) enum Cut<'a> {
     /// A whole message in parts, for a protocol that has such.
     Parts(Parts<'a>),
     /// What a broker says.
-    #[cfg_attr(not(feature = "nats"), allow(dead_code, reason = "there is none"))]
-    Broker(nats::Event<'a>),
+    #[cfg_attr(
+        not(any(feature = "mqtt", feature = "nats")),
+        allow(dead_code, reason = "there is none")
+    )]
+    Broker(Said<'a>),
     /// A message that is of no use, for this reason; the next one may be.
     Strange(&'static str),
     /// The framing answers by itself: to be sent as it is.

@@ -9,7 +9,7 @@ use super::cut::{Broken, Cut};
 use super::frames::Frames;
 use super::framing::{Progress, Unframed};
 use super::met::Met;
-use super::nats;
+use super::{broker::Said, mqtt, nats};
 
 /// What is known of the message that arrives from one peer.
 #[derive(Debug)]
@@ -25,8 +25,10 @@ pub(crate) enum Cutter {
     WebSocket(Box<Reader>),
     /// Of ZMTP.
     Zmtp(Box<zmtp::Reader>),
-    /// Of a broker.
+    /// Of a broker of NATS.
     Nats(nats::Reader),
+    /// Of a broker of MQTT.
+    Mqtt(mqtt::Reader),
     /// Of HTTP.
     Http(Box<http::Reader>),
 }
@@ -39,6 +41,7 @@ impl Cutter {
                 Cutter::WebSocket(Reader::boxed(*side, wire.binary_code()))
             }
             (Frames::Nats, _) => Cutter::Nats(nats::Reader::default()),
+            (Frames::Mqtt, _) => Cutter::Mqtt(mqtt::Reader::default()),
             (Frames::Zmtp(_, form), Some(Met::Zmtp(peer))) => {
                 Cutter::Zmtp(zmtp::Reader::boxed(peer, *form))
             }
@@ -53,7 +56,7 @@ impl Cutter {
     /// The bytes that it holds of a message that is not complete.
     pub(crate) fn held(&self) -> usize {
         match self {
-            Cutter::Stream { .. } | Cutter::Nats(_) => 0,
+            Cutter::Stream { .. } | Cutter::Nats(_) | Cutter::Mqtt(_) => 0,
             Cutter::WebSocket(reader) => reader.held(),
             Cutter::Zmtp(reader) => reader.held(),
             Cutter::Http(reader) => reader.held(),
@@ -65,6 +68,7 @@ impl Cutter {
         match self {
             Cutter::Stream { .. } => false,
             Cutter::Nats(reader) => reader.is_within_message(),
+            Cutter::Mqtt(reader) => reader.is_within_message(),
             Cutter::WebSocket(reader) => reader.is_within_message(),
             Cutter::Zmtp(reader) => reader.is_within_message(),
             Cutter::Http(reader) => reader.is_within_message(),
@@ -74,7 +78,7 @@ impl Cutter {
     /// Nobody will read what was there of messages.
     pub(crate) fn clear(&mut self) {
         match self {
-            Cutter::Stream { .. } | Cutter::Nats(_) => {}
+            Cutter::Stream { .. } | Cutter::Nats(_) | Cutter::Mqtt(_) => {}
             Cutter::WebSocket(reader) => reader.clear(),
             Cutter::Zmtp(reader) => reader.clear(),
             Cutter::Http(reader) => reader.clear(),
@@ -84,7 +88,7 @@ impl Cutter {
     /// Nothing is read for a while: an idle connection keeps no buffer.
     pub(crate) fn rest(&mut self) {
         match self {
-            Cutter::Stream { .. } | Cutter::Nats(_) => {}
+            Cutter::Stream { .. } | Cutter::Nats(_) | Cutter::Mqtt(_) => {}
             Cutter::WebSocket(reader) => reader.rest(),
             Cutter::Zmtp(reader) => reader.rest(),
             Cutter::Http(reader) => reader.rest(),
@@ -108,6 +112,7 @@ impl Cutter {
             Cutter::WebSocket(reader) => cut_websocket(wire, reader, bytes, limit),
             Cutter::Zmtp(reader) => cut_zmtp(wire, reader, bytes, limit),
             Cutter::Nats(reader) => cut_nats(reader, bytes, limit),
+            Cutter::Mqtt(reader) => cut_mqtt(reader, bytes, limit),
             Cutter::Http(reader) => Ok(cut_http(reader, bytes, limit)),
         }
     }
@@ -144,7 +149,21 @@ fn cut_nats<'a>(
         nats::Event::Incomplete => Cut::Incomplete,
         nats::Event::Part | nats::Event::Nothing => Cut::Nothing,
         nats::Event::Ping => Cut::Say(nats::PONG.to_vec()),
-        event => Cut::Broker(event),
+        event => Cut::Broker(Said::Nats(event)),
+    };
+    Ok((taken, cut))
+}
+
+fn cut_mqtt<'a>(
+    reader: &mut mqtt::Reader,
+    bytes: &'a [u8],
+    limit: usize,
+) -> Result<(usize, Cut<'a>), Broken> {
+    let (taken, event) = reader.next(bytes, limit).map_err(Broken::Garbled)?;
+    let cut = match event {
+        mqtt::Event::Incomplete => Cut::Incomplete,
+        mqtt::Event::Part => Cut::Nothing,
+        event => Cut::Broker(Said::Mqtt(event)),
     };
     Ok((taken, cut))
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::codec::AnyCodec;
 use super::framing::Framing;
-use super::nats;
 use super::session::Carriage;
 use super::websocket::Side;
 use super::zmtp::{self, Form, Socket};
+use super::{mqtt, nats};
 use crate::base::reason::DisconnectReason;
 
 /// How messages are told apart on a wire, the same for all its peers.
@@ -24,6 +24,9 @@ pub(crate) enum Frames {
     /// Those of NATS, on the connection to a broker, which is no peer.
     #[cfg_attr(not(feature = "nats"), allow(dead_code, reason = "no link makes one"))]
     Nats,
+    /// Those of MQTT, likewise.
+    #[cfg_attr(not(feature = "mqtt"), allow(dead_code, reason = "no link makes one"))]
+    Mqtt,
     /// By requests and responses of HTTP.
     Http,
 }
@@ -73,8 +76,8 @@ impl Frames {
             Frames::Zmtp(_, Form::Telegram) => zmtp::enclose(out, start),
             // The protocol has made frames of its parts.
             Frames::Zmtp(_, Form::Parts) => {}
-            // Verbs are written whole.
-            Frames::Nats => {}
+            // Verbs and packets are written whole.
+            Frames::Nats | Frames::Mqtt => {}
             // The peer knows which response it is.
             Frames::Http => {}
         }
@@ -84,7 +87,7 @@ impl Frames {
     /// What they are to a protocol that needs something of this kind.
     pub(crate) fn carriage(&self) -> Option<Carriage> {
         match self {
-            Frames::Stream(_) | Frames::Http | Frames::Nats => None,
+            Frames::Stream(_) | Frames::Http | Frames::Nats | Frames::Mqtt => None,
             Frames::WebSocket(..) => Some(Carriage::WebSocket),
             Frames::Zmtp(..) => Some(Carriage::Zmtp),
         }
@@ -102,6 +105,7 @@ impl Frames {
             Frames::WebSocket(..) => "every message ends with a final frame",
             Frames::Zmtp(..) => "every message ends with its last part",
             Frames::Nats => "every verb of NATS ends with a line",
+            Frames::Mqtt => "every packet of MQTT begins with its length",
             Frames::Http => "every message is the body of a request",
         }
     }
@@ -113,13 +117,18 @@ impl Frames {
             Frames::WebSocket(side, _) => Some(side.ping()),
             Frames::Zmtp(..) => Some(zmtp::ping()),
             Frames::Nats => Some(nats::PING.to_vec()),
+            Frames::Mqtt => Some(mqtt::PING.to_vec()),
         }
     }
 
     /// Why a call cannot be sent over them, whoever is connected.
     pub(crate) fn lacks(&self, wants_answer: bool) -> Option<&'static str> {
         match self {
-            Frames::Stream(_) | Frames::WebSocket(..) | Frames::Http | Frames::Nats => None,
+            Frames::Stream(_)
+            | Frames::WebSocket(..)
+            | Frames::Http
+            | Frames::Nats
+            | Frames::Mqtt => None,
             Frames::Zmtp(socket, _) => socket.lacks(wants_answer),
         }
     }
@@ -127,7 +136,9 @@ impl Frames {
     /// What says to a peer that we end the connection, and why.
     pub(crate) fn farewell(&self, reason: &DisconnectReason) -> Option<Vec<u8>> {
         match self {
-            Frames::Stream(_) | Frames::Zmtp(..) | Frames::Http | Frames::Nats => None,
+            Frames::Stream(_) | Frames::Zmtp(..) | Frames::Http | Frames::Nats | Frames::Mqtt => {
+                None
+            }
             Frames::WebSocket(side, _) => {
                 let (code, text) = reason.close_code();
                 Some(side.close_frame(code, &text))

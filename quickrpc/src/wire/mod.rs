@@ -1,6 +1,11 @@
 //! Bytes and what they mean, for one peer, without any I/O; and how messages look on one wire:
 //! its codec, its framing, its security provider, its limits.
 
+#[cfg_attr(
+    not(all(feature = "mqtt", feature = "nats")),
+    allow(dead_code, reason = "each of them needs its part")
+)]
+pub(crate) mod broker;
 pub mod codec;
 pub(crate) mod cut;
 pub(crate) mod cutter;
@@ -21,6 +26,8 @@ pub(crate) mod json;
 #[cfg(feature = "juggler")]
 pub(crate) mod juggler;
 pub(crate) mod met;
+#[cfg_attr(not(feature = "mqtt"), allow(dead_code, reason = "no link makes one"))]
+pub(crate) mod mqtt;
 #[cfg(feature = "msgpack")]
 pub(crate) mod msgpack;
 #[cfg(not(feature = "msgpack"))]

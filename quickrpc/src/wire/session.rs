@@ -218,9 +218,11 @@ pub(crate) trait Speaking: Send {
     /// [`Protocol::write_failure`] wrote.
     fn answer(&mut self, out: &mut Vec<u8>, id: &str, body: &[u8], failed: bool);
 
-    /// The call with this id, as it was heard, begins to be handled. Told of those that were heard
-    /// with [`Run`](super::codec::Run).
-    fn begins(&mut self, _id: &str) {}
+    /// The call with this id, as it was heard, is about to be handled. Asked of those that were heard
+    /// with [`Run`](super::codec::Run). False if its caller was told meanwhile that it never will be.
+    fn begins(&mut self, _id: &str) -> bool {
+        true
+    }
 
     /// A property of ours has this value, in JSON. Appends what tells it, if there is something to
     /// tell, or keeps it for a while, to be told together with others

@@ -3,9 +3,11 @@
 #![allow(unreachable_pub, missing_docs, reason = "a test exports nothing")]
 
 mod bench;
+mod bridges;
 mod calls;
 mod generated;
 mod listening;
 mod run;
+mod streams;
 mod taps;
 mod transcripts;

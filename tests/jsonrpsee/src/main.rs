@@ -8,12 +8,13 @@
 use std::error::Error;
 use std::time::Duration;
 
-use jsonrpsee_core::client::ClientT;
+use jsonrpsee_core::SubscriptionError;
+use jsonrpsee_core::client::{ClientT, Subscription, SubscriptionClientT};
 use jsonrpsee_core::params::BatchRequestBuilder;
 use jsonrpsee_core::traits::ToRpcParams;
 use jsonrpsee_http_client::HttpClientBuilder;
 use jsonrpsee_server::types::{ErrorObjectOwned, Params};
-use jsonrpsee_server::{RpcModule, Server};
+use jsonrpsee_server::{PendingSubscriptionSink, RpcModule, Server};
 use jsonrpsee_ws_client::WsClientBuilder;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -69,12 +70,44 @@ async fn serve() -> Result<(), Box<dyn Error>> {
         let data = json!({"why": [1]});
         Err::<bool, _>(ErrorObjectOwned::owned(7, "no", Some(data)))
     })?;
+    methods.register_subscription(
+        "node_subscribe",
+        "node_subscription",
+        "node_unsubscribe",
+        |params, pending, _, _| async move { count(&params, pending).await },
+    )?;
     let running = server.start(methods);
     event(&json!({"event": "ready", "port": port}));
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     while lines.next_line().await?.is_some() {}
     running.stop()?;
     running.stopped().await;
+    Ok(())
+}
+
+/// A subscription: so many numbers, and then it waits for its end, or fails; of none it is refused.
+async fn count(
+    params: &Params<'_>,
+    pending: PendingSubscriptionSink,
+) -> Result<(), SubscriptionError> {
+    let (to, fails): (u32, bool) = match params.parse() {
+        Ok((0, _)) | Err(_) => {
+            let error = ErrorObjectOwned::owned(-32602, "how many?", Some(0));
+            pending.reject(error).await;
+            return Ok(());
+        }
+        Ok(params) => params,
+    };
+    let sink = pending.accept().await?;
+    for number in 0..to {
+        sink.send(RawValue::from_string(number.to_string())?)
+            .await?;
+    }
+    if fails {
+        return Err("no more numbers".into());
+    }
+    sink.closed().await;
+    event(&json!({"event": "unsubscribed"}));
     Ok(())
 }
 
@@ -97,7 +130,7 @@ async fn drive(url: &str) -> Result<(), Box<dyn Error>> {
     }
 }
 
-async fn commands(client: impl ClientT) -> Result<(), Box<dyn Error>> {
+async fn commands(client: impl SubscriptionClientT) -> Result<(), Box<dyn Error>> {
     event(&json!({"event": "ready"}));
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     while let Some(line) = lines.next_line().await? {
@@ -115,8 +148,24 @@ async fn commands(client: impl ClientT) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-async fn run(client: &impl ClientT, command: &Value) -> Result<Value, jsonrpsee_core::ClientError> {
+async fn run(
+    client: &impl SubscriptionClientT,
+    command: &Value,
+) -> Result<Value, jsonrpsee_core::ClientError> {
     let params = Raw(command["params"].clone());
+    if let (Some(begin), Some(end)) = (command["begin"].as_str(), command["end"].as_str()) {
+        let mut items: Subscription<Value> = client.subscribe(begin, params, end).await?;
+        let mut taken = Vec::new();
+        // All there are, or so many.
+        let most = command["take"].as_u64().unwrap_or(u64::MAX);
+        while (taken.len() as u64) < most
+            && let Some(item) = items.next().await
+        {
+            taken.push(item?);
+        }
+        items.unsubscribe().await?;
+        return Ok(taken.into());
+    }
     if let Some(method) = command["notify"].as_str() {
         client.notification(method, params).await?;
         return Ok(Value::Null);

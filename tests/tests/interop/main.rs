@@ -25,6 +25,7 @@ mod python_server;
 mod rpc_over_websocket;
 mod snapserver;
 mod ssl;
+mod subscriptions;
 mod terse;
 mod udp;
 mod websockets;

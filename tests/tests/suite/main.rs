@@ -4,6 +4,7 @@ mod absent;
 mod announcer;
 mod answers;
 mod arguments;
+mod around;
 mod asynchronous;
 mod authorization;
 mod batches;

@@ -12,9 +12,9 @@ use crate::base::value::{Value, from_value, to_value};
 use crate::call::dispatch::{Invocation, Outcome};
 use crate::call::promise::Promise;
 use crate::call::slot::Connection;
-use crate::call::stream::Stream;
 use crate::call::stream::given::Giving;
 use crate::call::stream::telegrams::StreamId;
+use crate::call::stream::{Either, Stream};
 use crate::call::target::Plain;
 
 impl Api {
@@ -123,6 +123,38 @@ impl Outgoing {
         let method = method.to_owned().into();
         self.0
             .send_stream::<Value, Value, Value, Value>(method, &Plain(&args), None)
+    }
+
+    /// Calls a peer of which nobody knows whether it answers bit by bit. One that does not sees an
+    /// ordinary call, and its answer is the result of a stream without items.
+    ///
+    /// ```
+    /// use quickrpc::Value;
+    /// use quickrpc::dynamic::Api;
+    ///
+    /// # fn main() -> quickrpc::Result<()> {
+    /// let server = Api::bind("jrpc", "internal:dynamic-either:server")?;
+    /// server.on("add", |_sender, _args| Value::from(5));
+    /// let client = Api::bind("jrpc", "internal:dynamic-either:client")?;
+    /// server.start()?;
+    /// client.start()?;
+    ///
+    /// let mut answer = client.all().call_or_stream("add", ());
+    /// assert!(answer.next().is_none());
+    /// assert_eq!(answer.result()?, Value::from(5));
+    /// # Ok(()) }
+    /// ```
+    pub fn call_or_stream(&self, method: &str, args: impl Serialize) -> Stream<Value, Value> {
+        let method = method.to_owned().into();
+        match self.0.send_either(method, &Plain(&args), true) {
+            Either::Stream(stream) => stream,
+            Either::Promise(promise) => Stream::future(|items| async move {
+                let result = promise.await;
+                // Without it the stream would be over before.
+                drop(items);
+                result
+            }),
+        }
     }
 
     /// The next call gives this stream as the argument of this name.

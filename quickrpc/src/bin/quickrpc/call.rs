@@ -7,7 +7,7 @@ use super::Done;
 use super::failure::Failure;
 use super::interface::Interface;
 use super::wire::{Connected, Wire};
-use super::{output, probe, values};
+use super::{items, output, probe, values};
 
 /// Calls a method, and prints the result as JSON.
 #[derive(Debug, Args)]
@@ -50,6 +50,9 @@ Examples:
   quickrpc call ws://localhost:8080/ws add '[2, 3]'
       Arguments by position
   quickrpc call --timeout 500ms @lab measure channel=7
+  quickrpc call @lab count to=3
+      What comes bit by bit is a line each, and then the result. Progress before a result is shown
+      beside it where there is a terminal
   quickrpc call tcpserv::8888 add a=2 b=3
       As a server: waits for somebody to connect, and calls him";
 
@@ -86,13 +89,18 @@ impl Call {
         let all = connected.api.all();
         let target = match &self.to {
             Some(peer) => all.to(peer.as_str()),
-            None => all,
+            None => all.clone(),
         };
-        let result = target.call(&self.method, &arguments).result();
-        let value = result.map_err(|error| explain(&connected, &self.method, error))?;
-        match self.pretty {
-            true => output::line(values::pretty(&value)),
-            false => output::line(values::shown(&value, self.raw)),
+        let shown = |value: &Value| match self.pretty {
+            true => values::pretty(value),
+            false => values::shown(value, self.raw),
+        };
+        let answer = target.call_or_stream(&self.method, &arguments);
+        let value = items::follow(answer, &all, &self.method, shown)?
+            .map_err(|error| explain(&connected, &self.method, error))?;
+        match value {
+            Some(value) => output::line(shown(&value)),
+            None => Ok(()),
         }
     }
 }

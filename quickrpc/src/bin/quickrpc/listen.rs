@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use clap::Args;
 use crossbeam_channel::{bounded, unbounded};
-use quickrpc::dynamic::Api;
+use quickrpc::dynamic::{Api, Call};
 use quickrpc::expr::read_timeout;
-use quickrpc::{Sender, Value};
+use quickrpc::{CallError, Promise, Value};
 
 use super::failure::{Failure, Kind};
-use super::interface::{Interface, not_described};
+use super::interface::Interface;
 use super::wire::Wire;
 use super::{Done, output};
 
@@ -72,32 +72,23 @@ impl Listen {
         let (heard, lines) = unbounded();
         let (ended, end) = bounded(1);
         let bound = self.wire.bound()?;
-        // Those that are named are heard from the beginning.
-        let named = heard.clone();
+        let tell: Tell = Arc::new(move |one| heard.send(one).is_ok());
         let connected = bound.connect(|api| {
-            if !self.method.is_empty() {
-                hear(api, &Interface::default(), &self.method, move |one| {
-                    named.send(one).is_ok()
-                });
+            match self.method.is_empty() {
+                true => hear_all(api, &tell),
+                false => hear(api, &self.method, &tell),
             }
             api.on_disconnect(move |peer, reason| {
                 ended.try_send(format!("{peer} is gone: {reason}")).ok();
             });
         })?;
-        if self.method.is_empty() {
-            let interface = Interface::ask(&connected.api.all()).map_err(|error| {
-                not_described(error).hint("say what is to be heard: --method NAME")
-            })?;
-            if hear(&connected.api, &interface, &[], move |one| {
-                heard.send(one).is_ok()
-            }) == 0
-            {
-                return Err(Failure::new(
-                    Kind::Remote,
-                    "the service sends nothing by itself",
-                ));
-            }
+        if self.method.is_empty()
+            && let Ok(interface) = Interface::ask(&connected.api.all())
+        {
+            hear(&connected.api, &with_streams(&interface), &tell);
         }
+        // Those who tell it are the handlers.
+        drop(tell);
         let until = self
             .r#for
             .map_or_else(crossbeam_channel::never, crossbeam_channel::after);
@@ -142,30 +133,72 @@ impl Listen {
     }
 }
 
-/// Tells of what the service says that it sends, or of these methods, while `tell` says that it is
-/// wanted.
-pub fn hear(
-    api: &Api,
-    interface: &Interface,
-    only: &[String],
-    tell: impl Fn(Heard) -> bool + Send + Sync + 'static,
-) -> usize {
-    let tell = Arc::new(tell);
-    let mut names: Vec<String> = only.to_vec();
-    if names.is_empty() {
-        let sent = interface.methods.iter().filter(|method| !method.incoming);
-        names.extend(sent.map(|method| method.name.clone()));
-    }
-    for name in &names {
-        let (tell, method) = (Arc::clone(&tell), name.clone());
-        api.on(name, move |sender: &Sender, args| -> Option<()> {
+/// Is told what is heard.
+pub type Tell = Arc<dyn Fn(Heard) -> bool + Send + Sync>;
+
+/// Tells of all that nothing else hears.
+pub fn hear_all(api: &Api, tell: &Tell) {
+    let tell = Arc::clone(tell);
+    api.on_any(move |call: Call| -> Option<()> {
+        tell(Heard {
+            peer: call.sender().to_string(),
+            method: call.method().to_owned(),
+            args: call.into_args(),
+        });
+        None
+    });
+}
+
+/// Tells of these methods, and of the items of streams among their arguments.
+pub fn hear(api: &Api, methods: &[String], tell: &Tell) {
+    for name in methods {
+        let (tell, method) = (Arc::clone(tell), name.clone());
+        api.on_streams(name, move |sender, args, streams| {
+            let peer = sender.to_string();
             tell(Heard {
-                peer: sender.to_string(),
+                peer: peer.clone(),
                 method: method.clone(),
-                args,
+                args: args.clone(),
             });
-            None
+            let items = stream_names(&args).filter_map(|name| {
+                let (tell, peer) = (Arc::clone(&tell), peer.clone());
+                let method = format!("{method}.{name}");
+                let items = streams.take(name).ok()?;
+                Some(items.each(move |args| {
+                    let (peer, method) = (peer.clone(), method.clone());
+                    tell(Heard { peer, method, args });
+                }))
+            });
+            let items: Vec<_> = items.collect();
+            match items.is_empty() {
+                true => {
+                    let text = format!("`{method}` is only heard here, and not answered");
+                    Err(CallError::new(CallError::METHOD_NOT_FOUND, text))
+                }
+                // Who gives a stream waits until it was taken.
+                false => Ok(Promise::join(items).map(|_ends| Value::Null)),
+            }
         });
     }
-    names.len()
+}
+
+/// The arguments that are streams.
+fn stream_names(args: &Value) -> impl Iterator<Item = &str> {
+    let args = args.as_map().into_iter().flatten();
+    args.filter(|(_, value)| value.get("__stream").is_some())
+        .map(|(name, _)| name.as_str())
+}
+
+/// The methods that a service sends with streams among their arguments.
+pub fn with_streams(interface: &Interface) -> Vec<String> {
+    let sent = interface.methods.iter().filter(|method| !method.incoming);
+    let with = sent.filter(|method| {
+        let mut titles = method.params.iter().map(|param| &param.schema["title"]);
+        titles.any(|title| {
+            title
+                .as_str()
+                .is_some_and(|title| title.starts_with("Stream<"))
+        })
+    });
+    with.map(|method| method.name.clone()).collect()
 }

@@ -6,6 +6,7 @@
 #![allow(unreachable_pub, reason = "a program exports nothing")]
 
 mod bench;
+mod bridge;
 mod call;
 mod check;
 mod codegen;
@@ -13,6 +14,7 @@ mod complete;
 mod describe;
 mod failure;
 mod interface;
+mod items;
 mod listen;
 mod output;
 mod probe;
@@ -69,6 +71,7 @@ enum Command {
     Serve(serve::Serve),
     Check(check::Check),
     Codegen(codegen::Codegen),
+    Bridge(bridge::Bridge),
     Tap(Box<tap::Tap>),
     Replay(replay::Replay),
     Bench(bench::Bench),
@@ -88,6 +91,7 @@ fn main() -> ExitCode {
         Command::Serve(command) => command.run(),
         Command::Check(command) => command.run(),
         Command::Codegen(command) => command.run(),
+        Command::Bridge(command) => command.run(),
         Command::Tap(command) => command.run(),
         Command::Replay(command) => command.run(),
         Command::Bench(command) => command.run(),

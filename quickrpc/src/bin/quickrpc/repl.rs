@@ -17,8 +17,9 @@ use rustyline::{Context, Editor, ExternalPrinter as _, Helper};
 use super::call::explain;
 use super::failure::{Failure, Kind};
 use super::interface::Interface;
+use super::listen::Tell;
 use super::wire::{Connected, Wire};
-use super::{Done, describe, listen, output, values};
+use super::{Done, describe, items, listen, output, values};
 
 /// A prompt for calls: with history, completion, and what the other side sends above it.
 #[derive(Debug, Args)]
@@ -62,11 +63,16 @@ struct Session {
 }
 
 impl Session {
+    fn hear(&self, tell: &Tell) {
+        listen::hear_all(&self.connected.api, tell);
+        let named = listen::with_streams(&self.interface);
+        listen::hear(&self.connected.api, &named, tell);
+    }
+
     /// Lines of a pipe: what fails ends it.
     fn script(&self) -> Done {
-        listen::hear(&self.connected.api, &self.interface, &[], |line| {
-            output::line(line.to_string()).is_ok()
-        });
+        let tell: Tell = Arc::new(|line| output::line(line.to_string()).is_ok());
+        self.hear(&tell);
         for line in std::io::stdin().lines() {
             if !self.obey(line?.trim())? {
                 break;
@@ -85,15 +91,11 @@ impl Session {
             let _ = editor.load_history(file);
         }
         let printer = Mutex::new(editor.create_external_printer().map_err(failed)?);
-        listen::hear(
-            &self.connected.api,
-            &self.interface,
-            &[],
-            move |line| match printer.lock() {
-                Ok(mut printer) => printer.print(format!("{line}\n")).is_ok(),
-                Err(_) => false,
-            },
-        );
+        let tell: Tell = Arc::new(move |line| match printer.lock() {
+            Ok(mut printer) => printer.print(format!("{line}\n")).is_ok(),
+            Err(_) => false,
+        });
+        self.hear(&tell);
         let gone = Arc::new(Mutex::new(None));
         let reason = Arc::clone(&gone);
         self.connected.api.on_disconnect(move |peer, why| {
@@ -172,11 +174,13 @@ impl Session {
                 match method.strip_prefix('!') {
                     Some(method) => all.notify(method, &arguments)?,
                     None => {
-                        let result = all.call(method, &arguments).result();
-                        let value =
-                            result.map_err(|error| explain(&self.connected, method, error))?;
-                        if value != Value::Null {
-                            output::line(values::shown(&value, false))?;
+                        let answer = all.call_or_stream(method, &arguments);
+                        let shown = |value: &Value| values::shown(value, false);
+                        let value = items::follow(answer, &all, method, shown)?
+                            .map_err(|error| explain(&self.connected, method, error))?;
+                        match value {
+                            None | Some(Value::Null) => {}
+                            Some(value) => output::line(shown(&value))?,
                         }
                     }
                 }

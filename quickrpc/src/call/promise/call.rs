@@ -114,6 +114,14 @@ pub(crate) trait PendingCall: Send + Sync {
     /// Settles the call with `Error::Timeout`, as its deadline has passed.
     fn time_out(&self, lane: u64);
 
+    /// Nobody waits for it any more, for this reason; whoever did has settled it by himself.
+    fn given_up(&self, error: Error) {
+        let _ = error;
+    }
+
+    /// The same, as its deadline has passed.
+    fn expired(&self) {}
+
     /// Whether there may be somebody for the result.
     fn is_wanted(&self) -> bool;
 

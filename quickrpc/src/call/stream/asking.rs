@@ -37,8 +37,26 @@ impl Target {
         V: DeserializeOwned + 'static,
         A: OutArgs,
     {
-        let args = Declared { call, args: &args };
-        self.send_stream::<T, W, R, V>(call.wire_name.into(), &args, call.timeout)
+        self.declared_stream::<T, W, R, V, A>(call, &args)
+    }
+
+    fn declared_stream<T, W, R, V, A>(
+        &self,
+        call: &'static CallDescription,
+        args: &A,
+    ) -> Stream<T, R>
+    where
+        T: Via<W> + Send + 'static,
+        W: DeserializeOwned + 'static,
+        R: Via<V> + Send + 'static,
+        V: DeserializeOwned + 'static,
+        A: OutArgs,
+    {
+        let args = Declared { call, args };
+        match call.subscription() {
+            Some(subscription) => self.subscribe::<T, W, R>(call, subscription, &args),
+            None => self.send_stream::<T, W, R, V>(call.wire_name.into(), &args, call.timeout),
+        }
     }
 
     /// Sends a call whose result is a stream to each receiver.
@@ -56,9 +74,7 @@ impl Target {
     {
         let each = self.each();
         let streams = each.into_iter().map(|(sender, target)| {
-            let args = Declared { call, args: &args };
-            let stream =
-                target.send_stream::<T, W, R, V>(call.wire_name.into(), &args, call.timeout);
+            let stream = target.declared_stream::<T, W, R, V, A>(call, &args);
             (sender, stream)
         });
         streams.collect()

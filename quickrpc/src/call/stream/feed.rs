@@ -6,7 +6,8 @@ use std::task::{Context, Poll};
 use serde::Serialize;
 
 use super::Stream;
-use super::feeds::{Fed, May};
+use super::feeds::{Fed, Kind, May};
+use super::foreign::serving::Subscription;
 use super::telegrams::{CallId, ITEM, Item};
 use crate::base::error::{CallError, Error, Result};
 use crate::base::foreign;
@@ -120,6 +121,29 @@ impl Entry {
         })
     }
 
+    /// One for a subscription in the convention of others, which this call ends. `None`: there are so
+    /// many already, or it is there.
+    pub(super) fn of_subscription(
+        calls: &Arc<Calls>,
+        conn: &Conn,
+        id: CallId,
+        cancel: &'static str,
+        limit: usize,
+    ) -> Option<Self> {
+        let kind = Kind::Subscription(cancel);
+        let fed = calls.feeds.enter(conn.id(), &id, kind, limit)?;
+        Some(Entry {
+            calls: Arc::clone(calls),
+            peer: conn.id(),
+            id,
+            fed,
+        })
+    }
+
+    pub(super) fn id(&self) -> &CallId {
+        &self.id
+    }
+
     pub(crate) fn fed(&self) -> Arc<Fed> {
         Arc::clone(&self.fed)
     }
@@ -168,6 +192,24 @@ where
     run::<T, W, R, V>(Behind::Done(Arc::downgrade(conn)), stream, entry);
 }
 
+/// Feeds a peer with a subscription in the convention of others.
+pub(super) fn feed_subscription<T, W, R, V>(
+    conn: Weak<Conn>,
+    stream: Stream<T, R>,
+    wanted: &Wanted,
+    entry: Entry,
+    subscription: Subscription,
+) where
+    T: Via<W> + Send + 'static,
+    W: Serialize + 'static,
+    R: Via<V> + Send + 'static,
+    V: Serialize + 'static,
+{
+    let fed = entry.fed();
+    run::<T, W, R, V>(Behind::Subscription(conn, subscription), stream, entry);
+    wanted.is_fed(&fed);
+}
+
 fn run<T, W, R, V>(behind: Behind, stream: Stream<T, R>, entry: Entry)
 where
     T: Via<W> + Send + 'static,
@@ -207,13 +249,15 @@ enum Behind {
     },
     /// That there are no more.
     Done(Weak<Conn>),
+    /// The same, in the convention of others.
+    Subscription(Weak<Conn>, Subscription),
 }
 
 impl Behind {
     fn conn(&self) -> Option<Arc<Conn>> {
         match self {
             Behind::Answer { answer, .. } => answer.conn.upgrade(),
-            Behind::Done(conn) => conn.upgrade(),
+            Behind::Done(conn) | Behind::Subscription(conn, _) => conn.upgrade(),
         }
     }
 }
@@ -308,6 +352,9 @@ impl<T: Send + 'static, R: Send + 'static> Feeding<T, R> {
             let written = foreign::catch("writing an item", || {
                 let value = &item.into_wire();
                 let id = &self.entry.id;
+                if let Some(Behind::Subscription(_, subscription)) = &self.behind {
+                    return subscription.encode(conn, out, id, value);
+                }
                 match conn.wire.is_nameless(false) {
                     true => conn.wire.codec.encode_call(out, ITEM, &(id, value), None),
                     false => {
@@ -317,7 +364,9 @@ impl<T: Send + 'static, R: Send + 'static> Feeding<T, R> {
                 }
             });
             let failed = match written {
-                Some(Ok(())) => conn.frame(out, ITEM).map_err(|error| error.to_string()),
+                Some(Ok(())) => conn
+                    .frame(out, self.notification())
+                    .map_err(|error| error.to_string()),
                 Some(Err(reason)) => Err(reason),
                 None => Err(String::from("writing it panicked")),
             };
@@ -333,12 +382,20 @@ impl<T: Send + 'static, R: Send + 'static> Feeding<T, R> {
     }
 
     fn offer(&self, conn: &Arc<Conn>, item: &[u8]) -> Result<bool, End> {
-        let about = About::notification(ITEM);
+        let about = About::notification(self.notification());
         let offered = self.entry.calls.net.offer(conn, item, about);
         offered.map_err(|error| match conn.is_closed() {
             true => End::Gone,
             false => End::Failed(error),
         })
+    }
+
+    /// What an item is called.
+    fn notification(&self) -> &'static str {
+        match &self.behind {
+            Some(Behind::Subscription(_, subscription)) => subscription.item,
+            _ => ITEM,
+        }
     }
 
     fn end<V>(&mut self, end: End)
@@ -380,6 +437,13 @@ impl<T, R> Feeding<T, R> {
                     self.entry.calls.say_done(&conn, &self.entry.id, end);
                 }
             }
+            Some(Behind::Subscription(conn, subscription)) => {
+                self.entry.leave();
+                if let Some(conn) = conn.upgrade() {
+                    let (calls, id) = (&self.entry.calls, &self.entry.id);
+                    calls.say_subscription_over(&conn, id, end, subscription);
+                }
+            }
             None => {}
         }
     }
@@ -387,6 +451,10 @@ impl<T, R> Feeding<T, R> {
 
 impl<T, R> Drop for Feeding<T, R> {
     fn drop(&mut self) {
+        if let Some(Behind::Subscription(..)) = &self.behind {
+            // Who has ended it knows that.
+            self.behind = None;
+        }
         self.give_up(Error::Cancelled);
     }
 }

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -19,14 +20,27 @@ pub(crate) struct Feeds {
     table: Mutex<HashMap<u64, HashMap<CallId, Arc<Fed>>>>,
     /// How many arguments of ours were streams.
     arguments: AtomicI64,
+    /// How many subscriptions there were, and what hides that.
+    subscriptions: AtomicU64,
+    spread: RandomState,
 }
 
 /// A stream that a peer gets.
 pub(crate) struct Fed {
-    /// An argument of a call of ours, and not the result of one of the peer's.
-    is_argument: bool,
+    kind: Kind,
     account: Mutex<Account>,
     task: Mutex<Option<Arc<Task>>>,
+}
+
+/// What a stream that a peer gets is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The result of a call of the peer.
+    Result,
+    /// An argument of a call of ours.
+    Argument,
+    /// A subscription in the convention of others, which this call ends.
+    Subscription(&'static str),
 }
 
 struct Account {
@@ -51,6 +65,8 @@ const UNASKED: u64 = 16;
 /// What a peer takes of a stream.
 #[derive(Debug)]
 enum Credit {
+    /// It knows nothing of credit, and gets all.
+    Free,
     /// It has said nothing of it, and gets all; so many so far.
     Unlimited(u64),
     /// So many more.
@@ -62,14 +78,15 @@ enum Credit {
 }
 
 impl Fed {
-    fn new(is_argument: bool) -> Arc<Self> {
-        let credit = match is_argument {
-            true => Credit::Unasked,
-            false => Credit::Unlimited(0),
+    fn new(kind: Kind) -> Arc<Self> {
+        let credit = match kind {
+            Kind::Argument => Credit::Unasked,
+            Kind::Result => Credit::Unlimited(0),
+            Kind::Subscription(_) => Credit::Free,
         };
         let heard = Instant::now();
         Arc::new(Fed {
-            is_argument,
+            kind,
             account: Mutex::new(Account { credit, heard }),
             task: Mutex::default(),
         })
@@ -81,6 +98,7 @@ impl Fed {
             Credit::Unlimited(sent) if !looked && *sent > 0 && *sent % UNASKED == 0 => {
                 return May::Look;
             }
+            Credit::Free => {}
             Credit::Unlimited(sent) => *sent += 1,
             Credit::Left(0) | Credit::Unasked | Credit::Over => return May::Wait,
             Credit::Left(left) => *left -= 1,
@@ -94,7 +112,7 @@ impl Fed {
             Credit::Unlimited(sent) => *sent -= 1,
             // It may have been given as much as there can be.
             Credit::Left(left) => *left = left.saturating_add(1),
-            Credit::Unasked | Credit::Over => {}
+            Credit::Free | Credit::Unasked | Credit::Over => {}
         }
     }
 
@@ -107,7 +125,7 @@ impl Fed {
             Credit::Unlimited(sent) => items.saturating_sub(*sent),
             Credit::Left(left) => left.saturating_add(items),
             Credit::Unasked => items,
-            Credit::Over => return,
+            Credit::Free | Credit::Over => return,
         });
         drop(account);
         self.wake();
@@ -153,12 +171,12 @@ impl Fed {
 impl Feeds {
     /// A stream begins. `None`: another one of this peer has this id.
     pub(crate) fn begin(&self, peer: u64, id: &CallId) -> Option<Arc<Fed>> {
-        self.enter(peer, id, false)
+        self.enter(peer, id, Kind::Result, usize::MAX)
     }
 
     /// The same for an argument of a call of ours.
     pub(crate) fn begin_argument(&self, peer: u64, id: &CallId) -> Option<Arc<Fed>> {
-        self.enter(peer, id, true)
+        self.enter(peer, id, Kind::Argument, usize::MAX)
     }
 
     /// A number for a stream that is an argument. Below zero, so that on a connection it is none of
@@ -180,19 +198,41 @@ impl Feeds {
         }
         let table = lock(&self.table);
         let fed = table.get(&peer)?.get(&CallId::of(id))?;
-        fed.is_argument.then(|| Arc::clone(fed))
+        (fed.kind == Kind::Argument).then(|| Arc::clone(fed))
     }
 
-    fn enter(&self, peer: u64, id: &CallId, is_argument: bool) -> Option<Arc<Fed>> {
+    /// `None`: another one has this id, or there are so many already.
+    pub(super) fn enter(
+        &self,
+        peer: u64,
+        id: &CallId,
+        kind: Kind,
+        limit: usize,
+    ) -> Option<Arc<Fed>> {
         let mut table = lock(&self.table);
         let streams = table.entry(peer).or_default();
-        if streams.contains_key(id) {
+        if streams.contains_key(id) || streams.len() >= limit {
             return None;
         }
-        let fed = Fed::new(is_argument);
+        let fed = Fed::new(kind);
         streams.insert(id.clone(), Arc::clone(&fed));
         self.count.fetch_add(1, Ordering::SeqCst);
         Some(fed)
+    }
+
+    /// An id for a subscription, which nobody guesses.
+    pub(super) fn next_subscription(&self) -> CallId {
+        let number = self.subscriptions.fetch_add(1, Ordering::Relaxed);
+        let id = self.spread.hash_one(number);
+        CallId::Text(format!("0x{id:016x}").into())
+    }
+
+    /// The subscription with this id, if this is what ends it.
+    pub(super) fn subscription(&self, peer: u64, id: &CallId, cancel: &str) -> Option<Arc<Fed>> {
+        let table = lock(&self.table);
+        let fed = table.get(&peer)?.get(id)?;
+        let ends = matches!(fed.kind, Kind::Subscription(by) if by == cancel);
+        ends.then(|| Arc::clone(fed))
     }
 
     /// What feeds it, which begins now, or when it is asked for.

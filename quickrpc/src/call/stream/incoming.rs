@@ -30,7 +30,7 @@ pub(crate) struct Incoming<T, R> {
 }
 
 /// Reads a value out of a message: telegram, payload, and the depth of nesting allowed.
-type Read<T> = fn(&AnyCodec, &Script<'_>, &Payload, usize) -> Result<T, String>;
+pub(super) type Read<T> = fn(&AnyCodec, &Script<'_>, &Payload, usize) -> Result<T, String>;
 
 /// How items and the result are read.
 pub(crate) struct ItemCodec<T, R> {

@@ -7,6 +7,8 @@
 //! caller  ◄─ Stream<T, R> ◄─ incoming.rs: puts them into a channel, counts in window.rs
 //! ```
 //!
+//! In the convention of other people: `foreign/`.
+//!
 //! A stream does not know who takes its items: one that a caller has got can be what a handler
 //! of another API returns.
 
@@ -15,7 +17,9 @@ pub(crate) mod asking;
 mod channel;
 pub(crate) mod feed;
 pub(crate) mod feeds;
+pub(crate) mod foreign;
 pub(crate) mod given;
+mod hearing;
 mod incoming;
 mod kept;
 mod sender;

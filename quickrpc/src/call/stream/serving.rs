@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 use serde::Serialize;
 
 use super::feed::{Entry, Wanted, feed};
+use super::foreign::serving::{self as subscriptions, Subscription};
 use super::{Either, Stream};
 use crate::base::foreign;
 use crate::base::value::Value;
@@ -14,6 +15,7 @@ use crate::call::dispatch::{Invocation, Later, Outcome};
 use crate::call::promise::wish::Unwanted;
 use crate::call::promise::{Promise, Resolver};
 use crate::call::reply::{Reply, Returns, Via};
+use crate::format::description::CallDescription;
 
 impl Invocation<'_> {
     /// Answers with the stream that a handler returned.
@@ -26,10 +28,12 @@ impl Invocation<'_> {
         U: Returns<Stream<T, R>, K>,
     {
         match returned.__say() {
-            Reply::Value(stream) => Streamed::<T, W, R, V>::outcome(Promise::ready(stream)),
+            Reply::Value(stream) => {
+                Streamed::<T, W, R, V>::outcome(Promise::ready(stream), self.declared())
+            }
             Reply::NotMine => Outcome::not_mine(),
             Reply::Failed(error) => Outcome::failed(self.call_error(error)),
-            Reply::Later(stream) => Streamed::<T, W, R, V>::outcome(stream),
+            Reply::Later(stream) => Streamed::<T, W, R, V>::outcome(stream, self.declared()),
         }
     }
 
@@ -57,7 +61,8 @@ impl Invocation<'_> {
         V: Serialize + 'static,
     {
         let (promise, resolver) = Promise::pair();
-        (resolver, Streamed::<T, W, R, V>::outcome(promise))
+        let outcome = Streamed::<T, W, R, V>::outcome(promise, self.declared());
+        (resolver, outcome)
     }
 }
 
@@ -67,6 +72,8 @@ struct Streamed<T, W, R, V> {
     wanted: Arc<Wanted>,
     /// Where there can be no stream, its result is the answer.
     result_alone: bool,
+    /// It is in the convention of others.
+    subscription: Option<Subscription>,
     wire: PhantomData<fn() -> (W, V)>,
 }
 
@@ -82,12 +89,19 @@ where
             wanted: Wanted::new(stream.unwanted()),
             stream,
             result_alone: false,
+            subscription: None,
             wire: PhantomData,
         }
     }
 
-    fn outcome(stream: Promise<Stream<T, R>>) -> Outcome {
-        Outcome::later(Box::new(Self::new(stream)))
+    fn outcome(
+        stream: Promise<Stream<T, R>>,
+        declared: Option<&'static CallDescription>,
+    ) -> Outcome {
+        Outcome::later(Box::new(Streamed {
+            subscription: Subscription::of(declared),
+            ..Self::new(stream)
+        }))
     }
 }
 
@@ -108,8 +122,14 @@ where
             stream,
             wanted,
             result_alone,
+            subscription,
             ..
         } = *self;
+        if let Some(subscription) = subscription {
+            return stream.on_settled(move |stream| {
+                subscriptions::begin::<T, W, R, V>(answer, stream, &wanted, subscription);
+            });
+        }
         // In the turn of the call, so that credit that comes behind it finds it.
         let entry = Entry::of(&answer);
         stream.on_settled(move |stream| match (stream, entry) {

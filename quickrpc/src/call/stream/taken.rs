@@ -100,6 +100,9 @@ impl Calls {
         let (codec, depth) = (&conn.wire.codec, conn.wire.limits.nesting_depth);
         let end = telegrams::end(codec, telegram, params, depth)?;
         let Some(argument) = self.arguments.leave(conn.id(), &end.id) else {
+            if self.subscription_done(conn, &end) {
+                return Ok(());
+            }
             crate::base::log::debug!(peer = %conn.peer(), id = ?end.id, "no stream of ours has ended");
             return Ok(());
         };

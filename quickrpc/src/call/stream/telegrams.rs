@@ -123,7 +123,7 @@ pub(crate) struct Failed<'a> {
 }
 
 /// An error, as a member of arguments.
-#[derive(Debug, Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Serialize, serde::Deserialize)]
 pub(crate) struct Failure {
     code: i64,
     message: String,
@@ -211,7 +211,7 @@ impl<'de, W: Deserialize<'de>> DeserializeSeed<'de> for Seed<W> {
     }
 }
 
-fn read<'de, W: Deserialize<'de>>(
+pub(super) fn read<'de, W: Deserialize<'de>>(
     codec: &AnyCodec,
     telegram: &Script<'de>,
     params: &'de Payload,

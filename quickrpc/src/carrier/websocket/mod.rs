@@ -5,6 +5,7 @@ mod access;
 mod client;
 mod files;
 mod headers;
+mod inspect;
 mod reading;
 mod server;
 
@@ -26,7 +27,7 @@ pub(crate) type Bound = (Arc<dyn Greeting>, Side);
 ///
 /// # Errors
 ///
-/// If the folder of a server is not there.
+/// If the folder of a server is not there, or its page could not speak to it.
 pub(crate) fn bind(expr: &TransportExpr, usual: &str, posts: bool) -> Result<Option<Bound>, Error> {
     let path_of = |path: &str| match path {
         "/" => usual.to_owned(),
@@ -68,16 +69,26 @@ pub(crate) fn bind(expr: &TransportExpr, usual: &str, posts: bool) -> Result<Opt
             path,
             files,
             origins,
+            inspect,
             keys,
             subprotocol,
             ..
         } => {
             let folder = files.as_deref().map(files::Folder::open).transpose();
             let folder = folder.map_err(|why| Error::Config(format!("`{expr}`: {why}").into()))?;
+            if *inspect && !posts {
+                let text = format!(
+                    "`{expr}`: the page of `inspect` speaks `jrpc`, without a security provider; \
+                     bind a wire of that codec for it"
+                );
+                return Err(Error::Config(text.into()));
+            }
+            let path = path_of(path);
             let access = access::Access::new(interface, origins);
             let tokens = keys.as_deref().map(Tokens::open).transpose()?;
             let server = server::Server::new(server::Served {
-                path: path_of(path),
+                inspect: inspect.then(|| inspect::Page::new(&path)),
+                path,
                 folder,
                 access,
                 tokens,

@@ -15,6 +15,7 @@ use super::super::greeter::{Greeter, Greeting, Output, Step};
 use super::super::stream::Stream;
 use super::access::Access;
 use super::files::{Body, Folder, Found, Sending};
+use super::inspect::{self, Page};
 use super::reading::read_head;
 
 /// Larger files are not sent on a connection that has posted before.
@@ -29,6 +30,8 @@ pub(super) struct Served {
     /// Where the wire is.
     pub(super) path: String,
     pub(super) folder: Option<Folder>,
+    /// The page that shows the API.
+    pub(super) inspect: Option<Page>,
     pub(super) access: Access,
     /// Who may connect, if not anybody.
     pub(super) tokens: Option<Tokens>,
@@ -291,13 +294,21 @@ impl Server {
             let text = format!("`{}` {what}", request.path);
             return refuse("405 Method Not Allowed", &[("Allow", allow)], &text, true);
         }
+        if (served.folder.is_some() || served.inspect.is_some())
+            && let Err(why) = served.access.check_page(request)
+        {
+            crate::base::log::warn_often!("pages that were refused", origin; "{why}");
+            return refuse("403 Forbidden", &[], &why, with_body);
+        }
+        if let Some(page) = &served.inspect
+            && (request.path == inspect::PATH
+                || (served.folder.is_none() && request.path == served.path))
+        {
+            return serve(page.found(), &request.path, &inspect::HEADERS, with_body);
+        }
         if let Some(folder) = &served.folder {
-            if let Err(why) = served.access.check_page(request) {
-                crate::base::log::warn_often!("pages that were refused", origin; "{why}");
-                return refuse("403 Forbidden", &[], &why, with_body);
-            }
             if let Some(found) = folder.find(&request.path) {
-                return serve(found, &request.path, with_body);
+                return serve(found, &request.path, &[], with_body);
             }
         } else if request.path == served.path {
             let upgrade = [("Upgrade", "websocket")];
@@ -368,8 +379,8 @@ fn is_key(text: &str) -> bool {
     decoded.is_ok_and(|bytes| bytes.len() == 16)
 }
 
-fn serve(found: Found, path: &str, with_body: bool) -> Answer {
-    let head = answer_head("200 OK", found.content_type, found.length, &[]);
+fn serve(found: Found, path: &str, more: &[(&str, &str)], with_body: bool) -> Answer {
+    let head = answer_head("200 OK", found.content_type, found.length, more);
     let body = with_body.then_some(found.body);
     let why = format!("`{path}` was sent");
     Answer { head, body, why }

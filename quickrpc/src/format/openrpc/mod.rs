@@ -6,7 +6,9 @@ mod types;
 
 use std::collections::BTreeMap;
 
-use super::description::{ArgumentDescription, CallDescription, Description, Direction};
+use super::description::{
+    ArgumentDescription, CallDescription, Description, Direction, SubscriptionDescription,
+};
 use super::property::PropertyDescription;
 use crate::base::value::Value;
 
@@ -142,12 +144,23 @@ fn method(call: &CallDescription, types: &mut Types) -> Object {
         .with("x-direction", word(call.direction))
         .with_some("x-error", call.error.map(|error| error.type_name))
         .with_some("x-stream", stream)
+        .with_some("x-subscription", call.subscription().map(subscription))
         .with_some("x-role", call.role)
         .with_some(
             "x-timeout",
             call.timeout.map(|timeout| timeout.as_secs_f64()),
         )
         .with_flag("x-ignore-unknown", call.ignore_unknown)
+}
+
+/// Whose convention a stream is in, and what belongs to it.
+fn subscription(subscription: SubscriptionDescription) -> Object {
+    match subscription {
+        SubscriptionDescription::ById { item, cancel } => {
+            Object::default().with("item", item).with("cancel", cancel)
+        }
+        SubscriptionDescription::Event => Object::default().with("event", true),
+    }
 }
 
 /// A method of which only the name is known.

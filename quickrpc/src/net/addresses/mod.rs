@@ -5,7 +5,10 @@
 //! other wire. Anybody can make up addresses, so that a wire knows only so many of them, and what
 //! waits of all of them has a limit beside that of each.
 
-#[cfg_attr(not(feature = "nats"), allow(dead_code, reason = "no link makes one"))]
+#[cfg_attr(
+    not(any(feature = "mqtt", feature = "nats")),
+    allow(dead_code, reason = "no link makes one")
+)]
 pub(crate) mod broker;
 pub(crate) mod datagrams;
 pub(crate) mod room;
@@ -17,7 +20,7 @@ use std::sync::Arc;
 use super::above::{Above, Feed, Hears};
 use super::conn::Conn;
 use crate::base::sender::Sender;
-use crate::wire::nats::Event;
+use crate::wire::broker::Said;
 
 /// What a wire asks of the network around it.
 pub(crate) trait Around: Send + Sync {
@@ -48,7 +51,7 @@ pub(crate) trait Addresses: fmt::Debug + Send + Sync {
     }
 
     /// Hears what the broker says, where there is one. On the poll thread.
-    fn hear(&self, _above: &dyn Above, _event: Event<'_>) {}
+    fn hear(&self, _above: &dyn Above, _said: Said<'_>) {}
 
     /// What stands for an address that is named. `None`: it is none, or cannot be reached from
     /// here.

@@ -112,7 +112,7 @@ impl Conn {
                 Speech::Framed(met)
             }
             (None, _) if matches!(outlet, Outlet::Broker(_)) => Speech::Addressed,
-            (None, _) if matches!(wire.frames, Frames::Nats) => Speech::Line,
+            (None, _) if matches!(wire.frames, Frames::Nats | Frames::Mqtt) => Speech::Line,
             (None, _) => Speech::Plain,
         };
         let protocol = wire.codec.protocol();

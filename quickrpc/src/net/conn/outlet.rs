@@ -12,6 +12,7 @@ use crate::carrier::stream::Stream;
 use crate::carrier::sys::unix;
 use crate::carrier::udp::UdpPort;
 use crate::net::addresses::room::Waiting;
+use crate::wire::broker::ReplyTo;
 use crate::wire::session::{About, Here};
 
 /// How bytes leave.
@@ -116,7 +117,7 @@ pub(crate) enum At {
     /// Whoever has this name, of whom nothing has been heard.
     Named(Arc<str>),
     /// Somebody who has asked something, and is answered there.
-    Reply(Arc<str>),
+    Reply(Arc<ReplyTo>),
     /// Somebody who has said something, and cannot be answered.
     Nowhere,
 }

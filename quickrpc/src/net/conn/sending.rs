@@ -60,13 +60,16 @@ impl Conn {
         self.say_later(&mut lock(&self.tx));
     }
 
-    /// The call of the peer with this id begins to be handled.
-    pub(crate) fn begins(&self, id: &str) {
+    /// The call of the peer with this id is about to be handled. False if its session has said
+    /// already that it never will be.
+    pub(crate) fn begins(&self, id: &str) -> bool {
         let mut tx = lock(&self.tx);
-        if let Some(speaking) = &mut tx.speaking {
-            speaking.begins(id);
-            self.say_later(&mut tx);
-        }
+        let Some(speaking) = &mut tx.speaking else {
+            return true;
+        };
+        let begins = speaking.begins(id);
+        self.say_later(&mut tx);
+        begins
     }
 
     #[cold]

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::base::error::Error;
 use crate::base::reason::DisconnectReason;
 use crate::base::sync::{after, lock};
-use crate::carrier::nats::Settings;
+use crate::carrier::broker::Settings;
 use crate::carrier::stream::Stream;
 
 use super::super::addresses::Addresses;
@@ -27,7 +28,18 @@ impl Loop {
         let more = !input.is_empty() || stream.has_unread();
         let (around, keeper) = (self.net.me.clone(), self.net.me.clone());
         let (budget, wire) = (&self.net.budget, &link.wire);
-        let broker = Broker::new(around, keeper, budget, wire, index, settings, stream);
+        // What the beginning has found out of the broker.
+        let Some(tongue) = settings.begun() else {
+            let text = "the connection to the broker has not begun";
+            let error = Error::Start {
+                transport: Arc::clone(&link.wire.name),
+                reason: text.into(),
+                kind: None,
+            };
+            return self.failed(index, error);
+        };
+        let behind = (wire, index);
+        let broker = Broker::new(around, keeper, budget, behind, settings, *tongue, stream);
         let line = Arc::clone(&broker.line);
         line.preset_input(input);
         lock(&self.net.peers).add_wire(Arc::clone(&broker) as Arc<dyn Addresses>);

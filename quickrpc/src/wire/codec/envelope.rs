@@ -237,6 +237,9 @@ pub(crate) struct Run {
     pub(crate) within: Option<Duration>,
     /// What is logged meanwhile is wanted.
     pub(crate) logs: bool,
+    /// Its caller wants no answer, and does not have to stay for it. It has an id all the same, since
+    /// its times are told.
+    pub(crate) oneway: bool,
 }
 
 impl From<Duration> for Terms {

@@ -51,8 +51,8 @@ struct Several {
 enum Stage {
     Waits(Option<Instant>),
     Runs(Option<Instant>),
-    /// Its time is over, which was said.
-    Over,
+    /// This time of it is over, which was said.
+    Over(Late),
 }
 
 /// Which of its times is over.
@@ -162,13 +162,16 @@ impl Operations {
         self.parts.get(&call).map_or(call, |(whole, _)| *whole)
     }
 
-    /// A call begins to be handled.
-    pub(super) fn begins(&mut self, call: u64, now: Instant) {
+    /// A call is about to be handled. False if that is too late.
+    pub(super) fn begins(&mut self, call: u64, now: Instant) -> bool {
         let id = self.whole(call);
         let Some(operation) = self.open.get_mut(&id) else {
-            return;
+            return true;
         };
         if let Stage::Waits(until) = operation.stage {
+            if until.is_some_and(|until| until <= now) {
+                return false;
+            }
             let done = after(now, operation.contexts.execution);
             operation.stage = Stage::Runs(done);
             if let Some(until) = until {
@@ -176,6 +179,7 @@ impl Operations {
             }
             self.due.extend(done.map(|done| (done, id)));
         }
+        operation.stage != Stage::Over(Late::Invokation)
     }
 
     /// When somebody has to look, if that was not said yet.
@@ -239,7 +243,7 @@ impl Operations {
             }
         }
         let Contexts { oneway, logs, .. } = operation.contexts;
-        if oneway || operation.stage == Stage::Over {
+        if oneway || matches!(operation.stage, Stage::Over(_)) {
             return Outcome::Silence;
         }
         let several = operation.several.is_some();
@@ -263,9 +267,9 @@ impl Operation {
         let late = match self.stage {
             Stage::Waits(_) => Late::Invokation,
             Stage::Runs(_) => Late::Execution,
-            Stage::Over => return None,
+            Stage::Over(_) => return None,
         };
-        self.stage = Stage::Over;
+        self.stage = Stage::Over(late);
         Some(late)
     }
 }
@@ -319,7 +323,7 @@ mod tests {
         let two = all.one(asker("1"), limits(5, 1), now);
         assert_eq!(all.later(), Some(now + second));
         assert_eq!(all.later(), None, "each time is given once");
-        all.begins(two, now);
+        assert!(all.begins(two, now));
         assert_eq!(
             all.late(now + second),
             [
@@ -327,6 +331,7 @@ mod tests {
                 (asker("1"), Late::Execution)
             ]
         );
+        assert!(!all.begins(one, now), "it was said that it will not be");
         for late in [one, two] {
             assert_eq!(all.done(late, b"1", false, now + second), Outcome::Silence);
         }
@@ -335,8 +340,12 @@ mod tests {
         assert_eq!(done, Outcome::Result(asker("3"), b"7".to_vec(), PLAIN));
         assert_eq!(all.done(three, b"7", false, now), Outcome::Silence);
         // Nobody could look meanwhile.
+        let late = all.one(asker("late"), limits(1, 1), now);
+        assert!(!all.begins(late, now + second));
+        let told = all.done(late, b"", true, now + second);
+        assert_eq!(told, Outcome::Late(asker("late"), Late::Invokation));
         let four = all.one(asker("4"), limits(9, 1), now);
-        all.begins(four, now);
+        assert!(all.begins(four, now));
         let done = all.done(four, b"7", false, now + second * 2);
         assert_eq!(done, Outcome::Late(asker("4"), Late::Execution));
         assert_eq!((all.held(), all.due.len()), (0, 0));

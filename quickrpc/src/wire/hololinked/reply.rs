@@ -153,10 +153,10 @@ impl Speaking for Speaker {
         self.desk.settle(out, outcome);
     }
 
-    fn begins(&mut self, id: &str) {
-        if let Ok(call) = id.parse() {
-            lock(&self.desk.operations).begins(call, Instant::now());
-        }
+    fn begins(&mut self, id: &str) -> bool {
+        id.parse().map_or(true, |call| {
+            lock(&self.desk.operations).begins(call, Instant::now())
+        })
     }
 
     fn later(&mut self) -> Option<Instant> {

@@ -394,6 +394,7 @@ fn timed(method: String, params: Payload, id: u64, contexts: Contexts) -> Envelo
         run: Some(Run {
             within: contexts.execution,
             logs: contexts.logs,
+            oneway: contexts.oneway,
         }),
     };
     let id = Some(Part::Owned(id.to_string().into()));

@@ -3,6 +3,7 @@
 pub(crate) mod batch;
 mod cancel;
 pub(crate) mod canonical;
+mod event;
 mod ids;
 mod payload;
 
@@ -11,6 +12,7 @@ pub(crate) use payload::{read, read_args, read_missing};
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
+use std::mem;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -310,6 +312,8 @@ enum Id {
 struct Message {
     version: bool,
     method: Method,
+    /// The name of an event of rpc-websockets, which has neither version nor method.
+    event: Method,
     params: Option<Span>,
     result: Option<Span>,
     error: Option<Span>,
@@ -332,6 +336,7 @@ impl Message {
         let mut message = Message {
             version: false,
             method: Method::Missing,
+            event: Method::Missing,
             params: None,
             result: None,
             error: None,
@@ -370,6 +375,7 @@ impl Message {
                 }
             }
             "method" => self.method = method(reader)?,
+            "notification" => self.event = method(reader)?,
             "params" => self.params = Some(value(reader)?),
             "result" => self.result = Some(value(reader)?),
             "error" => self.error = Some(value(reader)?),
@@ -396,11 +402,17 @@ impl Message {
         Ok(())
     }
 
-    fn classify(self, telegram: &str, limits: &Limits, strict: bool) -> Envelope {
+    fn classify(mut self, telegram: &str, limits: &Limits, strict: bool) -> Envelope {
         // Some write all members that there are, with null for those that mean nothing.
         let named = matches!(self.method, Method::Name(_));
         if !named && (self.result.is_some() || self.error.is_some()) {
             return self.answer(telegram, limits);
+        }
+        if let (Method::Missing, Method::Name(_), Id::Missing) =
+            (&self.method, &self.event, &self.id)
+        {
+            self.method = mem::replace(&mut self.event, Method::Missing);
+            self.version = true;
         }
         let id = match self.call_id(telegram, limits, strict) {
             Ok(id) => id,

@@ -3,8 +3,7 @@
 use super::handshake::{Handshake, Login, Step};
 use super::reader::{Delivery, Event, Reader};
 use super::service::{rfc3339, service_name};
-use super::subjects::{Subjects, To};
-use super::{publish, subscribe, unsubscribe};
+use super::verbs::{publish, subscribe, unsubscribe};
 
 /// All that is found in some bytes, as text, where they come in pieces of this size.
 fn found(bytes: &[u8], piece: usize, limit: usize) -> Result<Vec<String>, String> {
@@ -147,38 +146,6 @@ fn a_connection_is_refused() {
         assert!(refused.contains(why), "{refused}");
     }
     assert_eq!(format!("{:?}", Login::Token("secret".into())), "Login");
-}
-
-#[test]
-fn subjects_mean_something() {
-    let subjects = Subjects::new("a.lab", "me", "tok");
-    for (subject, what) in [
-        ("a.lab.all.rpc.item", To::All("rpc.item")),
-        ("a.lab.to.me.add", To::Me("add")),
-        ("a.lab.any.add", To::Any("add")),
-        ("a.lab.in.me.tok.5-6", To::Inbox("5-6")),
-        ("$SRV.PING.a-lab.id", To::Service("PING")),
-        ("a.lab.to.mean.add", To::Nothing),
-        ("a.lab.in.me.other.5", To::Nothing),
-        ("a.laboratory.all.add", To::Nothing),
-        ("", To::Nothing),
-    ] {
-        assert_eq!(subjects.what(subject), what, "{subject}");
-    }
-    let from = subjects.from("a.lab.in.bob.t.5").unwrap();
-    assert_eq!(
-        (from.name, from.token, from.inbox),
-        ("bob", "t", "a.lab.in.bob.t.")
-    );
-    for reply in [
-        "",
-        "_INBOX.a.b",
-        "a.lab.in.bob.t",
-        "a.lab.in.bob.t.5.6",
-        "a.lab.in..t.5",
-    ] {
-        assert_eq!(subjects.from(reply), None, "{reply}");
-    }
 }
 
 #[test]

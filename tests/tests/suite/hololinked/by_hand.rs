@@ -308,6 +308,32 @@ fn times_and_oneway() {
 }
 
 #[test]
+fn what_nobody_waits_for_is_done_without_its_sender() {
+    let served = serve(CODEC);
+    let honest = client(served.addr);
+    let mut asks = Asks::new(served.addr);
+    for (objekt, payload, oneway) in [
+        ("wait", json!({}), false),
+        ("note", json!({"text": "answered"}), false),
+        ("note", json!({"text": "one-way"}), true),
+    ] {
+        let mut header = asks.header("OPERATION");
+        header["objekt"] = objekt.into();
+        header["operation"] = "invokeaction".into();
+        header["serverExecutionContext"]["oneway"] = oneway.into();
+        asks.say(&header.to_string(), payload.to_string().as_bytes(), b"");
+    }
+    eventually("it is there", || served.scope.peers().len() == 2);
+    // It has been heard to its end when it is known that it is gone.
+    drop(asks);
+    let others = || served.scope.peers().len();
+    eventually("it is gone", || others() == 1);
+    served.go.send(()).unwrap();
+    assert_eq!(served.notes.next(), "one-way");
+    assert_eq!(settled(honest.all().add(1, 2)).unwrap(), 3);
+}
+
+#[test]
 fn logs_come_with_the_answer() {
     let served = serve(CODEC);
     let mut asks = Asks::new(served.addr);

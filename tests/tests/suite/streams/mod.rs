@@ -4,6 +4,7 @@ mod arguments;
 mod cancel;
 mod dynamic;
 mod flow;
+mod foreign;
 mod raw;
 mod sources;
 

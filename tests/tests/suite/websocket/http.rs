@@ -129,6 +129,67 @@ fn files_are_served_beside_the_wire() {
 }
 
 #[test]
+fn a_page_shows_the_api_where_that_was_asked_for() {
+    let dir = OwnDir::new();
+    fs::write(dir.path("index.html"), "mine").unwrap();
+    let files = format!("{SERVER}?inspect=on&files={}", dir.path("").display());
+    let wire = "wsserv:127.0.0.1:0/rpc?inspect=on";
+    for (transport, pages, others, path) in [
+        (SERVER.to_owned(), &[][..], &["/", "/inspect"][..], "/"),
+        (
+            format!("{SERVER}?inspect=on"),
+            &["/", "/inspect"],
+            &["/x"],
+            "/",
+        ),
+        (wire.to_owned(), &["/rpc", "/inspect"], &["/"], "/rpc"),
+        (files, &["/inspect"], &["/"], "/"),
+    ] {
+        let (_api, addr, _served) = server_on("jrpc", &transport);
+        let get = |path: &str, host: &str| {
+            let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n");
+            fetch(addr, &request)
+        };
+        for page in pages {
+            let (head, body) = get(page, &addr.to_string());
+            assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{page}: {head}");
+            assert!(head.contains("frame-ancestors 'none'"), "{head}");
+            assert!(head.contains("\r\nX-Frame-Options: DENY\r\n"), "{head}");
+            assert!(body.contains("<title>API</title>"), "{page}");
+            let wire = format!("<meta name=\"wire\" content=\"{path}\">");
+            assert!(body.contains(&wire), "{body}");
+            // Its name was bound to this address.
+            let (head, _) = get(page, "evil.example");
+            assert!(head.starts_with("HTTP/1.1 403 "), "{head}");
+        }
+        for other in others {
+            assert!(!get(other, "localhost").1.contains("<title>API</title>"));
+        }
+    }
+}
+
+#[test]
+fn the_page_that_shows_the_api_needs_a_wire_that_it_can_speak_to() {
+    for codec in ["terse", "custom"] {
+        let codec = codec.replace("custom", "jrpc:content-length");
+        let made = Lab::bind(&*codec, "wsserv:127.0.0.1:0?inspect=on");
+        match (codec.as_str(), made) {
+            ("terse", made) => {
+                let error = made.unwrap_err().to_string();
+                assert!(error.contains("`inspect` speaks `jrpc`"), "{error}");
+            }
+            // What frames streams makes no difference here.
+            (_, made) => drop(made.unwrap()),
+        }
+    }
+    for origins in ["*", "null", "http://a.example,null"] {
+        let transport = format!("wsserv:127.0.0.1:0?inspect=on&origins={origins}");
+        let error = Lab::bind("jrpc", transport).unwrap_err().to_string();
+        assert!(error.contains("list the origins that may"), "{error}");
+    }
+}
+
+#[test]
 fn a_folder_that_is_not_there_is_an_error_of_the_builder() {
     let error = Lab::bind("jrpc", "wsserv::0?files=/nowhere/at/all").unwrap_err();
     assert!(error.to_string().contains("/nowhere/at/all"), "{error}");

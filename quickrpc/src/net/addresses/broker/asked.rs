@@ -10,7 +10,7 @@ use super::Broker;
 use crate::base::error::Error;
 use crate::base::security::SecurityError;
 use crate::base::sync::lock;
-use crate::wire::nats::subjects;
+use crate::wire::broker::subjects;
 
 /// One call that waits for its answer.
 #[derive(Debug, Clone)]
@@ -43,7 +43,8 @@ pub(super) fn marked(mark: &str) -> Option<(u64, u64)> {
     Some((id.parse().ok()?, asked.parse().ok()?))
 }
 
-fn at(conn: &Conn) -> Option<&At> {
+/// Who it stands for behind the broker.
+pub(super) fn at(conn: &Conn) -> Option<&At> {
     match &conn.outlet {
         Outlet::Broker(outlet) => Some(&outlet.at),
         _ => None,
@@ -82,8 +83,8 @@ impl Broker {
                     if let Some(question) = lock(&self.questions).get_mut(&key) {
                         question.silences += 1;
                     }
-                    let subject = self.subjects.to(name, subjects::PING);
-                    self.publish(&subject, &self.subjects.inbox(&mark(key)), b"");
+                    let subject = self.subjects().to(name, subjects::PING);
+                    self.publish(&subject, &self.subjects().inbox(&mark(key)), b"");
                 }
                 _ => {}
             }
@@ -108,8 +109,8 @@ impl Broker {
         if !open.is_empty() {
             let marks: Vec<_> = open.into_iter().take(NAMED).map(mark).collect();
             for marks in marks.chunks(64) {
-                let all = self.subjects.all(subjects::OWED);
-                let inbox = self.subjects.inbox(subjects::NONE);
+                let all = self.subjects().all(subjects::OWED);
+                let inbox = self.subjects().inbox(subjects::NONE);
                 self.publish(&all, &inbox, marks.join(" ").as_bytes());
             }
         }
@@ -169,7 +170,7 @@ impl Broker {
         }
         let error = match question.silences {
             0 => Error::NoPeer {
-                method: self.method_of(&question.subject).into(),
+                method: self.subjects().method_of(&question.subject).into(),
             },
             // It has been there.
             _ => Error::Disconnected {
@@ -185,6 +186,11 @@ impl Broker {
         let error = Error::Security(SecurityError::Refused(
             format!("the broker's permissions: {text}").into(),
         ));
+        self.refused(above, subject, &error);
+    }
+
+    /// What was sent to this subject has failed.
+    pub(super) fn refused(&self, above: &dyn Above, subject: &str, error: &Error) {
         let refused: Vec<_> = {
             let mut questions = lock(&self.questions);
             let keys: Vec<_> = questions
@@ -198,19 +204,12 @@ impl Broker {
                 .collect()
         };
         if refused.is_empty() {
-            above.trouble(self.everyone.peer(), error);
+            above.trouble(self.everyone.peer(), error.clone());
             return;
         }
         for ((id, _), question) in refused {
             above.unanswered(&question.conn, id, error.clone());
         }
-    }
-
-    fn method_of<'a>(&self, subject: &'a str) -> &'a str {
-        let namespace = self.subjects.namespace().len();
-        let rest = subject.get(namespace + 1..).unwrap_or_default();
-        let words = if rest.starts_with("to.") { 2 } else { 1 };
-        rest.splitn(words + 1, '.').last().unwrap_or_default()
     }
 
     /// Something was heard of a call by whoever works on it. Its answer ends it, unless it went to

@@ -9,6 +9,7 @@ use super::Broker;
 use crate::base::error::Error;
 use crate::base::security::SecurityError;
 use crate::base::sender::Sender;
+use crate::wire::broker::Reply;
 use crate::wire::codec::{CallParts, Envelope, Script};
 use crate::wire::session::Changes;
 
@@ -16,7 +17,7 @@ use crate::wire::session::Changes;
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Expected<'a> {
     /// A call of this method; its answer goes there.
-    Call { method: &'a str, reply: &'a str },
+    Call { method: &'a str, reply: Reply<'a> },
     /// The answer to the call with this number.
     Answer(u64),
 }
@@ -32,22 +33,23 @@ pub(super) struct Checked<'a> {
 }
 
 impl Checked<'_> {
+    /// Whether it is the call that is expected, and new.
     fn is_call(
         &self,
         envelope: &Envelope,
-        expected: (&str, &str),
+        expected: (&str, Reply<'_>),
         telegram: &Script<'_>,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let (method, reply) = expected;
         let call = |said: &str, id: Option<&str>| {
             if said != method {
                 let text = format!("a call of `{said}` came by the subject of `{method}`");
                 return Err(Error::Security(SecurityError::Refused(text.into())));
             }
-            if let Some(id) = id {
-                self.broker.owe(self.conn, id, method, reply);
-            }
-            Ok(())
+            Ok(match id {
+                Some(id) => self.broker.owe(self.conn, id, method, reply),
+                None => true,
+            })
         };
         let parts = |parts: &CallParts| {
             let id = parts.id.as_ref().map(|id| id.of(*telegram));
@@ -61,7 +63,7 @@ impl Checked<'_> {
             Envelope::Timed(timed) => parts(&timed.1),
             Envelope::Cancel { call, .. } => parts(call),
             Envelope::Invalid { id: Some(id), .. } => call(method, Some(id.of(*telegram))),
-            Envelope::Invalid { id: None, .. } | Envelope::Empty => Ok(()),
+            Envelope::Invalid { id: None, .. } | Envelope::Empty => Ok(true),
             _ => Err(Error::Decode(
                 format!("what came by the subject of `{method}` is no call").into(),
             )),
@@ -95,7 +97,9 @@ impl Hears for Checked<'_> {
         match self.expected {
             Expected::Call { method, reply } => {
                 match self.is_call(&envelope, (method, reply), telegram) {
-                    Ok(()) => self.hears.hear(envelope, sender, telegram),
+                    Ok(true) => self.hears.hear(envelope, sender, telegram),
+                    // The broker has brought it twice.
+                    Ok(false) => {}
                     Err(error) => self.hears.trouble(sender, error),
                 }
             }

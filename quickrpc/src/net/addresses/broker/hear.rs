@@ -1,36 +1,178 @@
 //! What a broker says, and what is done about it. On the poll thread.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::super::super::above::{Above, Hears};
-use super::super::super::conn::Conn;
+use super::super::super::conn::{At, Conn};
+use super::super::Addresses;
 use super::Broker;
 use super::asked;
 use super::check::{Checked, Expected};
 use crate::base::error::Error;
 use crate::base::reason::DisconnectReason;
-use crate::wire::nats::subjects::{self, To};
-use crate::wire::nats::{Delivery, Event};
+use crate::base::security::SecurityError;
+use crate::base::subject::Style;
+use crate::base::sync::lock;
+use crate::wire::broker::subjects::{self, From, To};
+use crate::wire::broker::{Delivery, Reply, Said, Tongue};
+use crate::wire::mqtt::{self, Heard, Outcome};
+use crate::wire::nats;
 
 /// The broker's status where nobody listens.
 const NOBODY: u16 = 503;
 
 impl Broker {
-    /// Hears one verb.
-    pub(super) fn listen(&self, above: &dyn Above, event: Event<'_>) {
-        self.silences.store(0, Ordering::Relaxed);
-        match event {
-            Event::Message(delivery) => self.delivery(above, &delivery),
-            Event::Info(info) => self.informed(&info),
-            Event::TooLarge { size, subject } => {
-                let limit = self.wire.limits.message_size;
-                crate::base::log::debug!(subject, size, "a message that is too large");
-                above.trouble(self.everyone.peer(), Error::MessageTooLarge { size, limit });
-            }
-            Event::Error(text) => self.error(above, text),
-            Event::Incomplete | Event::Part | Event::Nothing | Event::Ping | Event::Pong => {}
+    /// Hears one thing.
+    pub(super) fn listen(&self, above: &dyn Above, said: Said<'_>) {
+        lock(&self.pulse).heard();
+        match said {
+            Said::Nats(event) => self.listen_nats(above, event),
+            Said::Mqtt(event) => self.listen_mqtt(above, event),
         }
+    }
+
+    fn listen_nats(&self, above: &dyn Above, event: nats::Event<'_>) {
+        match event {
+            nats::Event::Message(delivery) => {
+                let subject = delivery.subject;
+                match (self.subjects().what(subject), delivery.status) {
+                    (To::Inbox(mark), Some(NOBODY)) => self.nobody(above, mark),
+                    (_, Some(_)) => {}
+                    (_, None) => {
+                        let delivery = Delivery {
+                            subject,
+                            reply: Reply::to(delivery.reply),
+                            payload: delivery.payload,
+                        };
+                        self.delivery(above, &delivery);
+                    }
+                }
+            }
+            nats::Event::Info(info) => self.informed(&info),
+            nats::Event::TooLarge { size, subject } => self.too_large(above, subject, size),
+            nats::Event::Error(text) => self.error(above, text),
+            nats::Event::Incomplete
+            | nats::Event::Part
+            | nats::Event::Nothing
+            | nats::Event::Ping
+            | nats::Event::Pong => {}
+        }
+    }
+
+    fn listen_mqtt(&self, above: &dyn Above, event: mqtt::Event<'_>) {
+        let (first, body) = match event {
+            mqtt::Event::Packet { first, body } => (first, body),
+            mqtt::Event::TooLarge {
+                size,
+                topic,
+                number,
+            } => {
+                if let Some(number) = number {
+                    self.write(&mqtt::acknowledgement(number));
+                }
+                return self.too_large(above, topic, size);
+            }
+            mqtt::Event::Incomplete | mqtt::Event::Part => return,
+        };
+        let heard = match &mut *lock(&self.tongue) {
+            Tongue::Mqtt(session) => session.hear(first, body),
+            Tongue::Nats(_) => return,
+        };
+        match heard {
+            Ok(Heard::Nothing) => {}
+            Ok(Heard::Message(message)) => {
+                self.write(&message.acknowledgement);
+                let delivery = Delivery {
+                    subject: &message.topic,
+                    reply: Reply {
+                        subject: &message.reply,
+                        correlation: &message.correlation,
+                    },
+                    payload: &message.payload,
+                };
+                self.delivery(above, &delivery);
+            }
+            Ok(Heard::Acknowledged {
+                subject,
+                reply,
+                outcome,
+            }) => {
+                self.let_out(above);
+                self.acknowledged(above, &subject, &reply, outcome);
+            }
+            Ok(Heard::Unsubscribed { filter, outcome }) => {
+                let (Outcome::Forbidden(text) | Outcome::Refused(text)) = outcome else {
+                    return;
+                };
+                let wire = &self.wire.name;
+                let text = format!("the broker refuses a subscription to `{filter}`: {text}");
+                crate::base::log::warn!(%wire, "{text}");
+                let error = Error::Security(SecurityError::Refused(text.into()));
+                above.trouble(self.everyone.peer(), error);
+            }
+            Ok(Heard::End(text)) => {
+                let text = format!("the broker says `{text}`");
+                self.line.close(DisconnectReason::Transport(text.into()));
+            }
+            Err(why) => {
+                let text = format!("the broker breaks the rules of MQTT: {why}");
+                self.line.close(DisconnectReason::Transport(text.into()));
+            }
+        }
+    }
+
+    /// What was held leaves as far as the broker takes it.
+    fn let_out(&self, above: &dyn Above) {
+        let has_room = {
+            let mut tongue = lock(&self.tongue);
+            let Tongue::Mqtt(session) = &mut *tongue else {
+                return;
+            };
+            while let Some(bytes) = session.next() {
+                self.write(&bytes);
+            }
+            session.has_room()
+        };
+        if has_room {
+            for conn in self.all() {
+                above.room(&conn);
+            }
+        }
+    }
+
+    /// What came of a message of ours.
+    fn acknowledged(&self, above: &dyn Above, subject: &str, reply: &str, outcome: Outcome) {
+        let subjects = self.subjects();
+        let To::Inbox(mark) = subjects.what(reply) else {
+            return;
+        };
+        match outcome {
+            // Whoever is there is known, and to our own subscription a call does not come.
+            Outcome::Fine if self.count() == 0 && matches!(subjects.what(subject), To::All(_)) => {
+                self.nobody(above, mark);
+            }
+            Outcome::Fine => {}
+            Outcome::Nobody => self.nobody(above, mark),
+            Outcome::Forbidden(text) => {
+                let text = format!("it does not let us publish to `{subject}` ({text})");
+                self.forbidden(above, subject, &text);
+            }
+            Outcome::Refused(text) => {
+                let reason =
+                    format!("the broker does not take what is sent to `{subject}`: {text}");
+                let error = Error::Disconnected {
+                    peer: Arc::clone(&self.everyone.peer().name),
+                    reason: reason.into(),
+                };
+                self.refused(above, subject, &error);
+            }
+        }
+    }
+
+    fn too_large(&self, above: &dyn Above, subject: &str, size: usize) {
+        let limit = self.wire.limits.message_size;
+        crate::base::log::debug!(subject, size, "a message that is too large");
+        above.trouble(self.everyone.peer(), Error::MessageTooLarge { size, limit });
     }
 
     /// What is behind `-ERR`. Most of these end the connection.
@@ -53,38 +195,55 @@ impl Broker {
     }
 
     fn delivery(&self, above: &dyn Above, delivery: &Delivery<'_>) {
-        let (subject, reply) = (delivery.subject, delivery.reply);
-        let from = self.subjects.from(reply);
-        // Our own messages do not come back, but somebody may copy them.
-        if from.is_some_and(|from| from.token == self.subjects.token()) {
-            return;
-        }
-        match self.subjects.what(subject) {
-            To::Inbox(mark) => self.inbox(above, mark, delivery),
-            To::All(method) | To::Me(method) | To::Any(method) => {
-                if delivery.status.is_none() {
-                    self.called(above, method, delivery);
+        let (subjects, reply) = (self.subjects(), delivery.reply);
+        let to = subjects.what(delivery.subject);
+        let from = subjects.from(reply.subject);
+        let is_own = from.is_some_and(|from| from.token == subjects.token());
+        match to {
+            // Where a broker gives us our own calls too, we are one of those who serve them.
+            To::Any(method) if is_own => {
+                if subjects.style() == Style::Slashes {
+                    let make = || self.conn(subjects.name(), At::Reply(reply.keep().into()));
+                    let conn = self.stranger_at(reply, make);
+                    let expected = Expected::Call { method, reply };
+                    self.heard(above, &conn, expected, delivery.payload);
                 }
             }
-            To::Service(verb) => self.describe(verb, reply),
+            To::Inbox(mark) => {
+                let from = from.filter(|_| !is_own);
+                self.inbox(above, mark, from, delivery);
+            }
+            // Our own messages do not come back, but somebody may copy them.
+            _ if is_own => {}
+            To::All(method) | To::Me(method) | To::Any(method) => {
+                self.called(above, method, delivery);
+            }
+            To::Here(from) if from.token == subjects.token() => {}
+            To::Here(from) => match delivery.payload {
+                [] => self.goodbye(from),
+                _ => {
+                    self.member(above, from);
+                }
+            },
+            To::Service(verb) => self.describe(verb, reply.subject),
             To::Nothing => {}
         }
     }
 
     fn called(&self, above: &dyn Above, method: &str, delivery: &Delivery<'_>) {
-        let reply = delivery.reply;
-        let from = self.subjects.from(reply);
+        let (subjects, reply) = (self.subjects(), delivery.reply);
+        let from = subjects.from(reply.subject);
         match (method, from) {
             (subjects::HERE, Some(from)) => {
                 self.member(above, from);
                 self.greet(from);
             }
             (subjects::BYE, Some(from)) => self.goodbye(from),
-            (subjects::PING, _) if !reply.is_empty() => {
+            (subjects::PING, _) if !reply.subject.is_empty() => {
                 if let Some(from) = from {
                     self.member(above, from);
                 }
-                self.publish(reply, &self.subjects.inbox(subjects::NONE), b"");
+                self.publish(reply.subject, &subjects.inbox(subjects::NONE), b"");
             }
             (subjects::OWED, Some(from)) => {
                 let conn = self.member(above, from);
@@ -100,20 +259,26 @@ impl Broker {
         }
     }
 
-    /// Something has come to us alone.
-    fn inbox(&self, above: &dyn Above, mark: &str, delivery: &Delivery<'_>) {
-        let from = self.subjects.from(delivery.reply);
-        let key = asked::marked(mark);
-        if delivery.status == Some(NOBODY) {
-            match (key, mark.strip_prefix(subjects::PONG)) {
-                (Some(key), _) => self.nobody_listens(above, key),
-                (None, Some(name)) => {
-                    self.nobody_named(name.trim_start_matches('-'));
-                }
-                (None, None) => {}
+    /// The broker says that nobody listens to what was sent with this mark.
+    fn nobody(&self, above: &dyn Above, mark: &str) {
+        match (asked::marked(mark), mark.strip_prefix(subjects::PONG)) {
+            (Some(key), _) => self.nobody_listens(above, key),
+            (None, Some(name)) => {
+                self.nobody_named(name.trim_start_matches('-'));
             }
-            return;
+            (None, None) => {}
         }
+    }
+
+    /// Something has come to us alone.
+    fn inbox(
+        &self,
+        above: &dyn Above,
+        mark: &str,
+        from: Option<From<'_>>,
+        delivery: &Delivery<'_>,
+    ) {
+        let key = asked::marked(mark);
         let member = from.map(|from| self.member(above, from));
         let Some(key) = key else {
             if let (subjects::OWED, Some(by)) = (mark, &member) {

@@ -8,9 +8,9 @@ use super::super::super::conn::{At, Conn};
 use super::super::table::AddressTable;
 use super::Broker;
 use crate::base::reason::DisconnectReason;
-use crate::base::subject::check_word;
 use crate::base::sync::lock;
-use crate::wire::nats::subjects::{self, From};
+use crate::wire::broker::subjects::{self, From};
+use crate::wire::broker::{Reply, ReplyTo};
 
 /// So many may be there. Whoever comes then is heard and answered, but is not among the peers.
 const MEMBERS: usize = 8192;
@@ -29,7 +29,7 @@ const SILENCES: u32 = 3;
 /// Who is there.
 pub(super) struct Known {
     members: HashMap<Arc<str>, Member>,
-    strangers: AddressTable<Arc<str>, Arc<Conn>>,
+    strangers: AddressTable<ReplyTo, Arc<Conn>>,
     /// Those who have come, and are to be greeted.
     greet: Vec<Arc<str>>,
     /// In turns, who is asked of a crowd.
@@ -75,9 +75,9 @@ impl Known {
         strangers.find(|conn| conn.id() == id).cloned()
     }
 
-    fn stranger_at(&mut self, key: &str, make: impl FnOnce() -> Arc<Conn>) -> Arc<Conn> {
+    fn stranger_at(&mut self, key: Reply<'_>, make: impl FnOnce() -> Arc<Conn>) -> Arc<Conn> {
         let keep = |conn: &Arc<Conn>| conn.flow.is_awaited() || conn.flow.owes(1);
-        self.strangers.get(key.into(), make, keep)
+        self.strangers.get(key.keep(), make, keep)
     }
 }
 
@@ -88,18 +88,27 @@ impl Broker {
     }
 
     /// Who has sent something with this reply subject.
-    pub(super) fn sender_of(&self, above: &dyn Above, reply: &str) -> Arc<Conn> {
-        match self.subjects.from(reply) {
+    pub(super) fn sender_of(&self, above: &dyn Above, reply: Reply<'_>) -> Arc<Conn> {
+        match self.subjects().from(reply.subject) {
             Some(from) => self.member(above, from),
-            None if reply.is_empty() => {
+            None if reply.subject.is_empty() => {
                 let make = || self.conn("somebody", At::Nowhere);
-                lock(&self.known).stranger_at("", make)
+                self.stranger_at(Reply::default(), make)
             }
             None => {
-                let make = || self.conn(reply, At::Reply(reply.into()));
-                lock(&self.known).stranger_at(reply, make)
+                let make = || self.conn(reply.subject, At::Reply(reply.keep().into()));
+                self.stranger_at(reply, make)
             }
         }
+    }
+
+    /// Whoever is answered there.
+    pub(super) fn stranger_at(
+        &self,
+        reply: Reply<'_>,
+        make: impl FnOnce() -> Arc<Conn>,
+    ) -> Arc<Conn> {
+        lock(&self.known).stranger_at(reply, make)
     }
 
     /// A peer that says who he is. One that was not known has come.
@@ -113,7 +122,10 @@ impl Broker {
                     member.silences = 0;
                     return Arc::clone(&member.conn);
                 }
-                None if is_full => return known.stranger_at(from.inbox, make),
+                None if is_full => {
+                    let inbox = self.subjects().inbox_of(from, "");
+                    return known.stranger_at(Reply::to(&inbox), make);
+                }
                 _ => {}
             }
             let conn = make();
@@ -150,11 +162,11 @@ impl Broker {
 
     /// Whoever has this name, of whom nothing has been heard.
     pub(super) fn stranger_named(&self, name: &str) -> Option<Arc<Conn>> {
-        check_word(name).ok()?;
+        self.subjects().style().check_word(name).ok()?;
         let make = || self.conn(name, At::Named(name.into()));
         // No reply subject is like this.
         let key = format!(" {name}");
-        Some(lock(&self.known).stranger_at(&key, make))
+        Some(self.stranger_at(Reply::to(&key), make))
     }
 
     /// A peer has come, and asks who is there.
@@ -162,12 +174,13 @@ impl Broker {
         let mut known = lock(&self.known);
         if known.members.len() > LATER {
             if known.greet.len() < MEMBERS {
-                known.greet.push(from.inbox.into());
+                let inbox = self.subjects().inbox_of(from, subjects::HERE);
+                known.greet.push(inbox.into());
             }
             return;
         }
         drop(known);
-        self.welcome(from.inbox);
+        self.welcome(&self.subjects().inbox_of(from, subjects::HERE));
     }
 
     /// Greets those who have come, a little later.
@@ -179,8 +192,7 @@ impl Broker {
     }
 
     fn welcome(&self, inbox: &str) {
-        let subject = format!("{inbox}{}", subjects::HERE);
-        self.publish(&subject, &self.subjects.inbox(subjects::NONE), b"");
+        self.publish(inbox, &self.subjects().inbox(subjects::NONE), b"");
     }
 
     /// A peer says that it goes.
@@ -214,9 +226,9 @@ impl Broker {
             }
         }
         for name in asked {
-            let subject = self.subjects.to(&name, subjects::PING);
+            let subject = self.subjects().to(&name, subjects::PING);
             // Its name is in the reply, since the broker says no more when it is gone.
-            let reply = self.subjects.inbox(&format!("{}-{name}", subjects::PONG));
+            let reply = self.subjects().inbox(&format!("{}-{name}", subjects::PONG));
             self.publish(&subject, &reply, b"");
         }
         let after = self.probe() * SILENCES;

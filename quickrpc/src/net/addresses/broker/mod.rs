@@ -17,7 +17,6 @@ mod outlet;
 mod served;
 
 use std::fmt;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -25,12 +24,13 @@ use crate::base::error::Error;
 use crate::base::reason::DisconnectReason;
 use crate::base::sender::{Sender, next_id};
 use crate::base::sync::lock;
-use crate::carrier::nats::Settings;
+use crate::carrier::broker::Settings;
 use crate::carrier::stream::Stream;
 use crate::wire::Wire;
+use crate::wire::broker::subjects::Subjects;
+use crate::wire::broker::{Message, Reply, Said, Tongue, Unsaid};
 use crate::wire::frames::Frames;
-use crate::wire::nats::subjects::{self, Subjects};
-use crate::wire::nats::{self, Event, Info};
+use crate::wire::nats::Info;
 use crate::wire::security::AnySecurity;
 
 use self::asked::Questions;
@@ -49,6 +49,8 @@ const SHARES: usize = 16;
 const AROUND: usize = 64 << 10;
 /// A broker that has not answered so many pings is gone.
 const SILENCES: u32 = 5;
+/// The same where pings are rare.
+const FEW_SILENCES: u32 = 2;
 
 /// An open connection to a broker, and the peers behind it.
 pub(crate) struct Broker {
@@ -62,16 +64,16 @@ pub(crate) struct Broker {
     /// The connection.
     pub(crate) line: Arc<Conn>,
     settings: Arc<Settings>,
-    subjects: Subjects,
     everyone: Arc<Conn>,
     anyone: Arc<Conn>,
-    /// The largest payload that the broker takes.
-    largest: AtomicUsize,
     waiting: Arc<Waiting>,
     /// Since when it is open, in seconds since 1970.
     since: u64,
-    /// Pings that it has not answered.
-    silences: AtomicU32,
+    /// How it is spoken to. In the lock order before the queue of the line: what was held leaves
+    /// under it, so that nothing else overtakes.
+    tongue: Mutex<Tongue>,
+    /// Guards when it was asked last whether it is there. A leaf in the lock order.
+    pulse: Mutex<Pulse>,
     /// Guards who is there; a leaf in the lock order, as the two below.
     known: Mutex<Known>,
     /// Guards what we have asked.
@@ -85,14 +87,13 @@ impl Broker {
         around: Weak<dyn Around>,
         keeper: Weak<dyn Keeper>,
         budget: &Arc<Budget>,
-        wire: &Arc<Wire>,
-        link: usize,
+        (wire, link): (&Arc<Wire>, usize),
         settings: &Arc<Settings>,
+        tongue: Tongue,
         stream: Stream,
     ) -> Arc<Self> {
-        let info = settings.info();
-        let subjects = Subjects::new(&settings.expr.namespace, &settings.name, &settings.token);
-        let line = line(&keeper, budget, wire, link, stream);
+        let subjects = &settings.subjects;
+        let line = line(&keeper, budget, (wire, link), settings.frames(), stream);
         let waiting = Arc::new(Waiting::new(SHARES));
         Arc::new_cyclic(|me: &Weak<Broker>| {
             let everybody = next_id();
@@ -121,13 +122,12 @@ impl Broker {
                 settings: Arc::clone(settings),
                 everyone: conn(everybody, &all, At::All),
                 anyone: conn(next_id(), &any, At::Any),
-                subjects,
-                largest: AtomicUsize::new(info.max_payload),
                 waiting: Arc::clone(&waiting),
                 since: SystemTime::now()
                     .duration_since(UNIX_EPOCH)
                     .map_or(0, |since| since.as_secs()),
-                silences: AtomicU32::new(0),
+                tongue: Mutex::new(tongue),
+                pulse: Mutex::default(),
                 known: Mutex::default(),
                 questions: Mutex::default(),
                 served: Mutex::default(),
@@ -135,44 +135,39 @@ impl Broker {
         })
     }
 
+    pub(super) fn subjects(&self) -> &Subjects {
+        &self.settings.subjects
+    }
+
     /// Subscribes to what is ours, and says that we are there.
     pub(crate) fn begin(&self, served: Vec<String>) {
-        let mut out = Vec::new();
-        {
-            let mut own = lock(&self.served);
-            for subject in self.subjects.own() {
-                nats::subscribe(&mut out, &subject, None, own.next_number());
-            }
-            let name = self.service_name();
-            for verb in ["PING", "INFO", "STATS"] {
-                let token = self.subjects.token();
-                for subject in [
-                    format!("$SRV.{verb}"),
-                    format!("$SRV.{verb}.{name}"),
-                    format!("$SRV.{verb}.{name}.{token}"),
-                ] {
-                    nats::subscribe(&mut out, &subject, None, own.next_number());
-                }
+        let entering = lock(&self.tongue).enter(self.subjects());
+        self.say(entering);
+        self.serve(served);
+        let announcing = lock(&self.tongue).announce(self.subjects());
+        self.say(announcing);
+    }
+
+    /// Says what the connection is good for nothing without.
+    fn say(&self, made: Result<Vec<u8>, Unsaid>) {
+        match made {
+            Ok(bytes) => self.write(&bytes),
+            Err(why) => {
+                let text = format!("we cannot say that we are there: {why:?}");
+                self.line.close(DisconnectReason::Transport(text.into()));
             }
         }
-        self.write(&out);
-        self.serve(served);
-        let (all, inbox) = (
-            self.subjects.all(subjects::HERE),
-            self.subjects.inbox(subjects::HERE),
-        );
-        self.publish(&all, &inbox, b"");
     }
 
     /// Says good-bye.
     pub(crate) fn leave(&self) {
-        let all = self.subjects.all(subjects::BYE);
-        self.publish(&all, &self.subjects.inbox(subjects::NONE), b"");
+        let bytes = lock(&self.tongue).leave(self.subjects());
+        self.write(&bytes);
     }
 
     /// How often somebody is asked whether he is there.
     pub(crate) fn probe(&self) -> Duration {
-        self.settings.expr.probe
+        self.settings.probe
     }
 
     /// Some time has passed: looks after the broker, and after those who owe us answers.
@@ -180,23 +175,36 @@ impl Broker {
         if self.line.is_closed() {
             return;
         }
-        if self.silences.fetch_add(1, Ordering::Relaxed) >= SILENCES {
-            let after = self.probe() * SILENCES;
-            self.line.close(DisconnectReason::Silent { after });
-            return;
-        }
         let _batch = Batch::begin();
-        self.write(nats::PING);
+        let (every, most) = match lock(&self.tongue).keepalive() {
+            Some(keepalive) => (keepalive / 2, FEW_SILENCES),
+            None => (self.probe(), SILENCES),
+        };
+        let beat = lock(&self.pulse).beat(now, every, most);
+        match beat {
+            Beat::Early => {}
+            Beat::Ask => {
+                let ping = lock(&self.tongue).ping();
+                self.write(&ping);
+            }
+            Beat::Dead => {
+                let after = every * most;
+                self.line.close(DisconnectReason::Silent { after });
+                return;
+            }
+        }
         self.greet_late();
         self.look_at_questions(above, now);
         self.look_at_members();
         self.forget_owed();
     }
 
-    /// The broker has said something of itself.
+    /// A broker of NATS has said something of itself.
     fn informed(&self, info: &Info) {
-        self.largest.store(info.max_payload, Ordering::Relaxed);
         self.settings.heard(info);
+        if let Tongue::Nats(talk) = &mut *lock(&self.tongue) {
+            talk.heard(info.clone());
+        }
         if info.lame_duck {
             let wire = &self.wire.name;
             crate::base::log::info!(%wire, "the broker is about to stop, so that another one is looked for");
@@ -205,17 +213,29 @@ impl Broker {
         }
     }
 
-    /// Writes verbs; if the line has ended, that is seen elsewhere.
+    /// Writes what was made for the line; if the line has ended, that is seen elsewhere.
     fn write(&self, verbs: &[u8]) {
+        if verbs.is_empty() {
+            return;
+        }
         if let Some(around) = self.around.upgrade() {
             around.send(&self.line, verbs);
         }
     }
 
+    /// Sends something of our own.
     fn publish(&self, subject: &str, reply: &str, payload: &[u8]) {
-        let mut out = Vec::new();
-        nats::publish(&mut out, subject, reply, payload);
-        self.write(&out);
+        let message = Message {
+            to: Reply::to(subject),
+            reply,
+            payload,
+        };
+        let limit = self.line.wire.limits.peer_queue.saturating_mul(4);
+        let leaving = lock(&self.tongue).publish(&message, limit);
+        match leaving {
+            Ok(leaving) => self.write(&leaving.bytes.unwrap_or_default()),
+            Err(why) => crate::base::log::debug!(subject, "not said to the broker: {why:?}"),
+        }
     }
 
     /// A peer or an address behind this broker.
@@ -234,13 +254,52 @@ impl Broker {
         Conn::new(keeper, &self.budget, sender, wire, self.link, outlet, None)
     }
 
-    /// The error of what is too large for the broker.
-    fn check_size(&self, size: usize) -> Result<(), Error> {
-        let limit = self.largest.load(Ordering::Relaxed);
-        match size > limit {
-            true => Err(Error::MessageTooLarge { size, limit }),
-            false => Ok(()),
+    /// The error of what cannot be sent.
+    fn unsaid(&self, why: Unsaid, method: &str, size: usize) -> Error {
+        match why {
+            Unsaid::TooLarge(limit) => Error::MessageTooLarge { size, limit },
+            Unsaid::Full(queued) => Error::QueueFull {
+                peer: Arc::clone(&self.everyone.peer().name),
+                queued,
+            },
+            Unsaid::Wrong(why) => self.cannot(method, &why),
         }
+    }
+}
+
+/// When a broker was asked last whether it is there.
+#[derive(Debug, Default)]
+struct Pulse {
+    asked: Option<Instant>,
+    /// Pings that it has not answered.
+    silences: u32,
+}
+
+/// What is to be done for it.
+enum Beat {
+    Early,
+    Ask,
+    Dead,
+}
+
+impl Pulse {
+    fn beat(&mut self, now: Instant, every: Duration, most: u32) -> Beat {
+        if self
+            .asked
+            .is_some_and(|asked| now.duration_since(asked) < every)
+        {
+            return Beat::Early;
+        }
+        if self.silences >= most {
+            return Beat::Dead;
+        }
+        self.asked = Some(now);
+        self.silences += 1;
+        Beat::Ask
+    }
+
+    fn heard(&mut self) {
+        self.silences = 0;
     }
 }
 
@@ -248,15 +307,15 @@ impl Broker {
 fn line(
     keeper: &Weak<dyn Keeper>,
     budget: &Arc<Budget>,
-    wire: &Arc<Wire>,
-    link: usize,
+    (wire, link): (&Arc<Wire>, usize),
+    frames: Frames,
     stream: Stream,
 ) -> Arc<Conn> {
     let mut limits = wire.limits.clone();
     // With what a security provider adds; each message is looked at again.
     limits.message_size = limits.message_size.saturating_mul(2).saturating_add(AROUND);
     let name = wire.name.to_string();
-    let own = Wire::new(&wire.codec, &AnySecurity::Null, limits, name).framed(Frames::Nats);
+    let own = Wire::new(&wire.codec, &AnySecurity::Null, limits, name).framed(frames);
     let sender = Sender::new(next_id(), Arc::clone(&wire.name));
     let outlet = Outlet::Socket(stream);
     Conn::new(
@@ -279,8 +338,8 @@ impl Addresses for Broker {
         Some(&self.anyone)
     }
 
-    fn hear(&self, above: &dyn Above, event: Event<'_>) {
-        self.listen(above, event);
+    fn hear(&self, above: &dyn Above, said: Said<'_>) {
+        self.listen(above, said);
     }
 
     fn named(&self, name: &str) -> Option<Arc<Conn>> {
@@ -312,7 +371,7 @@ impl fmt::Debug for Broker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Broker")
             .field("wire", &self.wire.name)
-            .field("name", &self.subjects.name())
+            .field("name", &self.subjects().name())
             .finish_non_exhaustive()
     }
 }

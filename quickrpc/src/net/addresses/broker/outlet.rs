@@ -6,19 +6,21 @@ use std::time::Instant;
 use super::super::super::conn::{At, Carries, Collects, Conn, Content, Queued, Wait};
 use super::Broker;
 use super::asked::{Question, mark};
+use super::served::Owed;
 use crate::base::error::Error;
-use crate::base::subject::check_words;
 use crate::base::sync::lock;
-use crate::wire::nats;
-use crate::wire::nats::subjects;
+use crate::wire::broker::subjects;
+use crate::wire::broker::{Message, Reply, ReplyTo};
 use crate::wire::session::About;
 
 /// Where a message goes.
 struct Place {
-    subject: String,
+    to: ReplyTo,
     reply: String,
     /// The call that it is, where it wants an answer.
     key: Option<(u64, u64)>,
+    /// The call that it answers.
+    owed: Option<Owed>,
 }
 
 /// What is said of a running call goes to all where it is not known who has it.
@@ -33,18 +35,24 @@ impl Carries for Broker {
         wait: Wait,
         collects: Collects,
     ) -> Result<Queued, Error> {
-        self.check_size(payload.len())?;
         let place = self.place(id, at, about)?;
+        let to = place.to.get();
         if let Some(key) = place.key {
-            self.expect(key, at, &place.subject);
+            self.expect(key, at, to.subject);
         }
-        let mut out = Vec::with_capacity(payload.len() + place.subject.len() + 128);
-        nats::publish(&mut out, &place.subject, &place.reply, payload);
-        let sent = self.line.send(Content::Framed(&out), wait, collects);
+        let message = Message {
+            to,
+            reply: &place.reply,
+            payload,
+        };
+        let sent = self.put(&message, wait, collects);
         if sent.is_err()
             && let Some(key) = place.key
         {
             lock(&self.questions).remove(&key);
+        }
+        if let (Some(owed), About::Answer { id: call, failed }) = (place.owed, about) {
+            self.paid((id, call), owed, sent.is_ok().then_some(failed));
         }
         sent
     }
@@ -59,6 +67,35 @@ impl Carries for Broker {
 }
 
 impl Broker {
+    /// Sends a message of a peer, or holds it as long as the broker does not take it.
+    fn put(&self, message: &Message<'_>, wait: Wait, collects: Collects) -> Result<Queued, Error> {
+        let limit = self.line.wire.limits.peer_queue;
+        let leaving = {
+            let mut tongue = lock(&self.tongue);
+            if matches!(wait, Wait::Offered) && tongue.is_holding() {
+                return Ok(Queued::NoRoom);
+            }
+            let limit = match wait {
+                // It is owed.
+                Wait::Answer => limit.saturating_mul(4),
+                _ => limit,
+            };
+            tongue
+                .publish(message, limit)
+                .map_err(|why| self.unsaid(why, message.to.subject, message.payload.len()))?
+        };
+        let Some(bytes) = leaving.bytes else {
+            return Ok(Queued::Fine);
+        };
+        let sent = self.line.send(Content::Framed(&bytes), wait, collects);
+        if !matches!(sent, Ok(Queued::Fine))
+            && let Some(number) = leaving.number
+        {
+            lock(&self.tongue).forget(number);
+        }
+        sent
+    }
+
     /// What stands for somebody.
     fn at(&self, id: u64, at: &At) -> Option<Arc<Conn>> {
         match at {
@@ -87,57 +124,61 @@ impl Broker {
             About::Call { method, id, .. } => {
                 let key = id.map(|id| (id, to));
                 let reply = match key {
-                    Some(key) => self.subjects.inbox(&mark(key)),
-                    None => self.subjects.inbox(subjects::NONE),
+                    Some(key) => self.subjects().inbox(&mark(key)),
+                    None => self.subjects().inbox(subjects::NONE),
                 };
                 Ok(Place {
-                    subject: self.subject(at, method, key.is_some())?,
+                    to: self.target(at, method, key.is_some())?,
                     reply,
                     key,
+                    owed: None,
                 })
             }
             About::Change { method, .. } => Ok(Place {
-                subject: self.subject(at, method, false)?,
-                reply: self.subjects.inbox(subjects::NONE),
+                to: self.target(at, method, false)?,
+                reply: self.subjects().inbox(subjects::NONE),
                 key: None,
+                owed: None,
             }),
-            About::Answer { id, failed } => {
-                let reply = self.pay(to, id, failed);
-                let Some(subject) = reply.filter(|reply| !reply.is_empty()) else {
+            About::Answer { id, .. } => {
+                let owed = self.pay(to, id);
+                let Some(owed) = owed.filter(|owed| !owed.reply.get().subject.is_empty()) else {
                     let text = "it has not said where its answers go";
                     return Err(self.cannot("an answer", text));
                 };
                 Ok(Place {
-                    subject: subject.into(),
+                    to: owed.reply.clone(),
                     // Which says who has answered.
-                    reply: self.subjects.inbox(subjects::NONE),
+                    reply: self.subjects().inbox(subjects::NONE),
                     key: None,
+                    owed: Some(owed),
                 })
             }
             About::Kept { .. } => Err(self.cannot("this", "it belongs to no message")),
         }
     }
 
-    fn subject(&self, at: &At, method: &str, wants_answer: bool) -> Result<String, Error> {
-        if let Err(why) = check_words(method) {
+    fn target(&self, at: &At, method: &str, wants_answer: bool) -> Result<ReplyTo, Error> {
+        if let Err(why) = self.subjects().style().check_words(method) {
             return Err(self.cannot(method, &format!("its name {why}")));
         }
-        Ok(match at {
-            At::All => self.subjects.all(method),
+        let subject = match at {
+            At::All => self.subjects().all(method),
             // Whoever has taken the call is among them.
-            At::Any if method.starts_with(OF_CALLS) && !wants_answer => self.subjects.all(method),
-            At::Any => self.subjects.any(method),
-            At::Peer(name) | At::Named(name) => self.subjects.to(name, method),
+            At::Any if method.starts_with(OF_CALLS) && !wants_answer => self.subjects().all(method),
+            At::Any => self.subjects().any(method),
+            At::Peer(name) | At::Named(name) => self.subjects().to(name, method),
             // What belongs to a stream of results.
-            At::Reply(subject) if !wants_answer => subject.to_string(),
+            At::Reply(reply) if !wants_answer => return Ok(ReplyTo::clone(reply)),
             At::Reply(_) | At::Nowhere => {
                 let text = "who has no name in the namespace cannot be called";
                 return Err(self.cannot(method, text));
             }
-        })
+        };
+        Ok(Reply::to(&subject).keep())
     }
 
-    fn cannot(&self, what: &str, reason: &str) -> Error {
+    pub(super) fn cannot(&self, what: &str, reason: &str) -> Error {
         Error::Unsupported {
             protocol: Arc::clone(&self.wire.name),
             method: what.into(),

@@ -1,101 +1,139 @@
 //! What we serve, and what we have been asked.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::super::super::conn::Conn;
+use super::super::super::conn::{At, Conn};
 use super::Broker;
-use super::asked;
-use crate::base::subject::check_words;
+use super::asked::{self, at};
 use crate::base::sync::lock;
-use crate::wire::nats;
+use crate::wire::broker::subjects::{self, From};
+use crate::wire::broker::{Reply, ReplyTo};
 use crate::wire::nats::service::{Endpoint, Service, rfc3339, service_name};
-use crate::wire::nats::subjects::{self, From};
 
 /// What we serve, and have been asked.
 #[derive(Debug, Default)]
 pub(super) struct Served {
-    numbers: u64,
-    /// The methods, and the numbers of their subscriptions.
-    methods: BTreeMap<String, (u64, Endpoint)>,
+    methods: BTreeMap<String, Endpoint>,
     /// Calls that have not been answered yet, by who has called and its id.
     owed: HashMap<(u64, Box<str>), Owed>,
+    /// Those that were answered lately, in the order in which they came.
+    answered: VecDeque<(u64, Box<str>)>,
+    /// The same, to be found.
+    known: HashSet<(u64, Box<str>)>,
 }
+
+/// So many calls that were answered are known again.
+const ANSWERED: usize = 4096;
 
 /// A call that has not been answered yet.
 #[derive(Debug)]
-struct Owed {
+pub(super) struct Owed {
     conn: Arc<Conn>,
     /// Where the answer goes.
-    reply: Box<str>,
+    pub(super) reply: ReplyTo,
     method: Box<str>,
     since: Instant,
 }
 
 impl Served {
-    pub(super) fn next_number(&mut self) -> u64 {
-        self.numbers += 1;
-        self.numbers
+    fn note(&mut self, call: (u64, Box<str>)) {
+        if self.known.insert(call.clone()) {
+            self.answered.push_back(call);
+        }
+        if self.answered.len() > ANSWERED
+            && let Some(oldest) = self.answered.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
     }
 }
 
 impl Broker {
     /// These methods have a handler, and no others.
     pub(crate) fn serve(&self, methods: Vec<String>) {
-        let mut out = Vec::new();
+        let group = &self.settings.group;
+        let (mut gone, mut new) = (Vec::new(), Vec::new());
         {
             let mut served = lock(&self.served);
-            let gone: Vec<String> = served
-                .methods
-                .keys()
-                .filter(|method| !methods.contains(method))
-                .cloned()
-                .collect();
-            for method in gone {
-                if let Some((number, _)) = served.methods.remove(&method) {
-                    nats::unsubscribe(&mut out, number);
+            served.methods.retain(|method, endpoint| {
+                let stays = methods.contains(method);
+                if !stays {
+                    gone.push(endpoint.subject.clone());
                 }
-            }
+                stays
+            });
             for method in methods {
                 if served.methods.contains_key(&method) {
                     continue;
                 }
-                if let Err(why) = check_words(&method) {
+                if let Err(why) = self.subjects().style().check_words(&method) {
                     crate::base::log::warn!("`{method}` is not served to `any()`: it {why}");
                     continue;
                 }
-                let (number, subject) = (served.next_number(), self.subjects.any(&method));
-                nats::subscribe(&mut out, &subject, Some(&self.settings.expr.group), number);
+                let subject = self.subjects().any(&method);
+                new.push(subject.clone());
                 let endpoint = Endpoint {
                     name: service_name(&method),
                     subject,
                     ..Endpoint::default()
                 };
-                served.methods.insert(method, (number, endpoint));
+                served.methods.insert(method, endpoint);
             }
         }
-        if !out.is_empty() {
-            self.write(&out);
+        let mut out = Vec::new();
+        {
+            let mut tongue = lock(&self.tongue);
+            for subject in gone {
+                out.extend(tongue.part(&subject, group));
+            }
+            for subject in new {
+                match tongue.join(&subject, group) {
+                    Ok(bytes) => out.extend(bytes),
+                    Err(why) => {
+                        crate::base::log::warn!("`{subject}` cannot be subscribed to: {why:?}");
+                    }
+                }
+            }
         }
+        self.write(&out);
     }
 
-    /// A call has come that wants an answer.
-    pub(super) fn owe(&self, conn: &Arc<Conn>, id: &str, method: &str, reply: &str) {
+    /// A call has come that wants an answer. Gives false if it has come before: some brokers bring
+    /// what nobody has acknowledged again, and our own peers count their calls.
+    pub(super) fn owe(&self, conn: &Arc<Conn>, id: &str, method: &str, reply: Reply<'_>) -> bool {
         let owed = Owed {
             conn: Arc::clone(conn),
-            reply: reply.into(),
+            reply: reply.keep(),
             method: method.into(),
             since: Instant::now(),
         };
-        lock(&self.served).owed.insert((conn.id(), id.into()), owed);
+        let key = (conn.id(), id.into());
+        let mut served = lock(&self.served);
+        let may_repeat = matches!(at(conn), Some(At::Peer(_)));
+        if may_repeat && (served.known.contains(&key) || served.owed.contains_key(&key)) {
+            crate::base::log::debug!(peer = %conn.peer(), method, "a call that has come before");
+            return false;
+        }
+        served.owed.insert(key, owed);
+        true
     }
 
-    /// Where the answer to a call goes, which is answered now.
-    pub(super) fn pay(&self, to: u64, id: &str, failed: bool) -> Option<Box<str>> {
+    /// A call is answered now.
+    pub(super) fn pay(&self, to: u64, id: &str) -> Option<Owed> {
+        lock(&self.served).owed.remove(&(to, id.into()))
+    }
+
+    /// It was answered, or not: then another answer comes in the place of that.
+    pub(super) fn paid(&self, (to, id): (u64, &str), owed: Owed, failed: Option<bool>) {
+        let key = (to, id.into());
         let mut served = lock(&self.served);
-        let owed = served.owed.remove(&(to, id.into()))?;
-        if let Some((_, endpoint)) = served.methods.get_mut(&*owed.method) {
+        let Some(failed) = failed else {
+            served.owed.entry(key).or_insert(owed);
+            return;
+        };
+        if let Some(endpoint) = served.methods.get_mut(&*owed.method) {
             let took = owed.since.elapsed().as_nanos();
             endpoint.requests += 1;
             endpoint.errors += u64::from(failed);
@@ -103,7 +141,9 @@ impl Broker {
                 .time
                 .saturating_add(u64::try_from(took).unwrap_or(u64::MAX));
         }
-        Some(owed.reply)
+        if matches!(at(&owed.conn), Some(At::Peer(_))) {
+            served.note(key);
+        }
     }
 
     /// Those who have gone are owed nothing.
@@ -123,14 +163,14 @@ impl Broker {
             marks.split(' ').filter(is_owed).collect()
         };
         if !works.is_empty() {
-            let subject = format!("{}{}", from.inbox, subjects::OWED);
-            let inbox = self.subjects.inbox(subjects::NONE);
+            let subject = self.subjects().inbox_of(from, subjects::OWED);
+            let inbox = self.subjects().inbox(subjects::NONE);
             self.publish(&subject, &inbox, works.join(" ").as_bytes());
         }
     }
 
     pub(super) fn service_name(&self) -> String {
-        service_name(self.subjects.namespace())
+        service_name(self.subjects().namespace())
     }
 
     /// Somebody asks what service this is.
@@ -138,16 +178,16 @@ impl Broker {
         let endpoints: Vec<Endpoint> = {
             let served = lock(&self.served);
             let methods = served.methods.values();
-            methods.map(|(_, endpoint)| endpoint.clone()).collect()
+            methods.cloned().collect()
         };
         if endpoints.is_empty() || reply.is_empty() {
             return;
         }
         let service = Service {
             name: self.service_name(),
-            id: self.subjects.token(),
-            group: &self.settings.expr.group,
-            peer: self.subjects.name(),
+            id: self.subjects().token(),
+            group: &self.settings.group,
+            peer: self.subjects().name(),
             endpoints,
         };
         if let Some(answer) = service.answer(verb, &rfc3339(self.since)) {

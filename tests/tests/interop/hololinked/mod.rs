@@ -1,6 +1,8 @@
 //! Things of hololinked, of two generations, and its clients: those that know its messages, and
 //! those that begin with a description.
 
+mod crowd;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use quickrpc::{Bytes, CallError, Error, Processing, Promise, Result, Value, dynamic, remote_api};
-use quickrpc_tests::{OwnDir, Peer, Python, inbox};
+use quickrpc_tests::{OwnDir, Peer, Python, SOON, inbox};
 
 use crate::settled;
 
@@ -53,7 +55,7 @@ trait Thing {
 }
 
 struct Served {
-    _thing: Peer,
+    thing: Peer,
     tcp: String,
     ipc: String,
 }
@@ -71,7 +73,7 @@ fn serve(generation: &str, options: &[&str]) -> Option<Served> {
     Some(Served {
         tcp: format!("zmq:{}", place("tcp_server", "tcp://")),
         ipc: format!("zmq+unix:{}", place("ipc_server", "ipc://")),
-        _thing: thing,
+        thing,
     })
 }
 

@@ -1,4 +1,4 @@
-//! A worker behind a broker: `nats_worker <codec> <transport>`. It says `ready` when it is there,
+//! A worker behind a broker: `broker_worker <codec> <transport>`. It says `ready` when it is there,
 //! and ends with its standard input.
 
 use std::io::{Read, Write};

@@ -1,0 +1,286 @@
+//! The beginning of a connection to a broker: a greeter, so that the connection is used only
+//! behind it. What is said is in `wire/nats` and `wire/mqtt`.
+
+use std::fs;
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::base::error::Error;
+use crate::base::subject::Style;
+use crate::base::sync::lock;
+use crate::expr::{MqttExpr, NatsExpr, TransportExpr, TransportKind};
+use crate::wire::broker::subjects::Subjects;
+use crate::wire::broker::{Opening, Step as Said, Tongue};
+use crate::wire::frames::Frames;
+use crate::wire::nats::{self, Info};
+
+use super::greeter::{Greeter, Greeting, Output, Step, read_some};
+use super::stream::Stream;
+
+/// What is bound: where a broker is, and who we are there.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    kind: Kind,
+    pub(crate) subjects: Subjects,
+    pub(crate) group: String,
+    /// Whoever owes an answer is asked so often whether he works on it.
+    pub(crate) probe: Duration,
+    /// Where the expression says that it is.
+    place: (String, u16),
+    /// The servers of the cluster, the one first that is tried next. A leaf in the lock order.
+    servers: Mutex<Vec<(String, u16)>>,
+    /// What came of the last beginning. A leaf in the lock order.
+    begun: Mutex<Option<Box<Tongue>>>,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Nats(NatsExpr),
+    Mqtt(MqttExpr),
+}
+
+/// What a transport needs for a broker, if it needs one.
+///
+/// # Errors
+///
+/// Where the feature is off.
+pub(crate) fn bind(expr: &TransportExpr) -> Result<Option<Arc<Settings>>, Error> {
+    let (kind, feature, is_there) = match expr.kind() {
+        TransportKind::Nats(nats) => (
+            Kind::Nats(NatsExpr::clone(nats)),
+            "nats",
+            cfg!(feature = "nats"),
+        ),
+        TransportKind::Mqtt(mqtt) => (
+            Kind::Mqtt(MqttExpr::clone(mqtt)),
+            "mqtt",
+            cfg!(feature = "mqtt"),
+        ),
+        _ => return Ok(None),
+    };
+    if !is_there {
+        let text = format!(
+            "`{expr}` needs the cargo feature `{feature}` of quickrpc, which is off: \
+             `cargo add quickrpc --features {feature}`"
+        );
+        return Err(Error::Config(text.into()));
+    }
+    let (style, namespace, name, group, probe, place) = match &kind {
+        Kind::Nats(it) => (
+            Style::Dots,
+            &it.namespace,
+            &it.name,
+            &it.group,
+            it.probe,
+            (it.host.clone(), it.port),
+        ),
+        Kind::Mqtt(it) => (
+            Style::Slashes,
+            &it.namespace,
+            &it.name,
+            &it.group,
+            it.probe,
+            (it.host.clone(), it.port),
+        ),
+    };
+    let token = random_token();
+    let name = match name {
+        Some(name) => name.clone(),
+        None => format!("peer-{}", token.get(..8).unwrap_or_default()),
+    };
+    Ok(Some(Arc::new(Settings {
+        subjects: Subjects::new(style, namespace, &name, &token),
+        group: group.clone(),
+        probe,
+        place,
+        kind,
+        servers: Mutex::default(),
+        begun: Mutex::default(),
+    })))
+}
+
+/// 128 bits that nobody can guess, as the system's hash tables are made safe with.
+fn random_token() -> String {
+    let random = || {
+        let state = std::hash::RandomState::new();
+        std::hash::BuildHasher::hash_one(&state, "broker")
+    };
+    format!("{:016x}{:016x}", random(), random())
+}
+
+/// The first line of a file.
+fn secret(path: &str) -> Result<String, String> {
+    let text = fs::read_to_string(path).map_err(|error| format!("`{path}`: {error}"))?;
+    let line = text.lines().next().unwrap_or_default().trim().to_owned();
+    match line.is_empty() {
+        true => Err(format!("`{path}`: its first line is empty")),
+        false => Ok(line),
+    }
+}
+
+impl Settings {
+    /// The server that is tried next: the one of the expression first, and then those that the
+    /// broker has named, in turns.
+    pub(crate) fn next_server(&self) -> (String, u16) {
+        let mut servers = lock(&self.servers);
+        if servers.is_empty() {
+            servers.push(self.place.clone());
+        }
+        servers.rotate_left(1);
+        let last = servers.len() - 1;
+        servers.get(last).cloned().unwrap_or_default()
+    }
+
+    /// The server that was tried last.
+    pub(crate) fn server(&self) -> (String, u16) {
+        lock(&self.servers).last().cloned().unwrap_or_default()
+    }
+
+    /// The broker has said something of itself.
+    pub(crate) fn heard(&self, info: &Info) {
+        let mut servers = lock(&self.servers);
+        for server in info.servers() {
+            if server != self.place && !servers.contains(&server) && servers.len() < SERVERS {
+                servers.push(server);
+            }
+        }
+    }
+
+    /// How the broker is spoken to that was reached last.
+    pub(crate) fn begun(&self) -> Option<Box<Tongue>> {
+        lock(&self.begun).take()
+    }
+
+    /// How a connection is cut.
+    pub(crate) fn frames(&self) -> Frames {
+        match self.kind {
+            Kind::Nats(_) => Frames::Nats,
+            Kind::Mqtt(_) => Frames::Mqtt,
+        }
+    }
+
+    fn opening(&self) -> Result<Opening, String> {
+        match &self.kind {
+            Kind::Nats(expr) => {
+                let login = nats_login(expr)?;
+                let handshake = nats::Handshake::new(login, self.subjects.name());
+                Ok(Opening::Nats(handshake))
+            }
+            Kind::Mqtt(expr) => self.open_mqtt(expr),
+        }
+    }
+
+    #[cfg(feature = "mqtt")]
+    fn open_mqtt(&self, expr: &MqttExpr) -> Result<Opening, String> {
+        use crate::wire::mqtt;
+
+        let password = expr.password_file.as_deref().map(secret).transpose()?;
+        let login = mqtt::Login {
+            user: expr.user.clone(),
+            password: password.map(String::into_bytes),
+        };
+        // Fresh for each start: two clients of one name throw each other out for ever. All brokers
+        // take 23 characters. It is the same when a connection comes again, so that the broker
+        // ends the one before it first.
+        let token = self.subjects.token();
+        let client = format!("q{}", token.get(..22).unwrap_or(token));
+        let will = self.subjects.here(self.subjects.me());
+        let handshake = mqtt::Handshake::new(&login, &client, expr.keepalive, &will);
+        Ok(Opening::Mqtt(handshake))
+    }
+
+    #[cfg(not(feature = "mqtt"))]
+    #[allow(clippy::unused_self, reason = "as with the feature")]
+    fn open_mqtt(&self, expr: &MqttExpr) -> Result<Opening, String> {
+        Err(format!("there is no MQTT for {}", expr.host))
+    }
+}
+
+fn nats_login(expr: &NatsExpr) -> Result<nats::Login, String> {
+    if let Some(path) = &expr.token_file {
+        return Ok(nats::Login::Token(secret(path)?));
+    }
+    match (&expr.user, &expr.password_file) {
+        (Some(user), Some(path)) => Ok(nats::Login::User {
+            user: user.clone(),
+            password: secret(path)?,
+        }),
+        (Some(user), None) => Ok(nats::Login::User {
+            user: user.clone(),
+            password: String::new(),
+        }),
+        (None, _) => Ok(nats::Login::None),
+    }
+}
+
+/// No more servers of a cluster are remembered.
+const SERVERS: usize = 64;
+
+/// Begins the connections of a link.
+#[derive(Debug)]
+pub(crate) struct Begin(pub(crate) Arc<Settings>);
+
+impl Greeting for Begin {
+    fn greeter(&self) -> Box<dyn Greeter> {
+        Box::new(Beginning {
+            opening: self.0.opening(),
+            settings: Arc::clone(&self.0),
+            output: Output::new(Vec::new()),
+        })
+    }
+}
+
+/// The beginning of one connection.
+struct Beginning {
+    /// Or why we cannot say who we are.
+    opening: Result<Opening, String>,
+    settings: Arc<Settings>,
+    output: Output,
+}
+
+/// No beginning is longer than this.
+const MOST: usize = 64 << 10;
+
+impl Greeter for Beginning {
+    fn advance(&mut self, stream: &Stream, input: &mut Vec<u8>) -> Step {
+        let opening = match &mut self.opening {
+            Ok(opening) => opening,
+            Err(why) => return Step::Refused(format!("the login cannot be read: {why}")),
+        };
+        loop {
+            match self.output.write(stream) {
+                Ok((_, true)) => {}
+                Ok((_, false)) => return Step::Wait,
+                Err(error) => return Step::Failed(error),
+            }
+            match opening.advance(input) {
+                Said::Say(bytes) => {
+                    self.output = Output::new(bytes);
+                    continue;
+                }
+                Said::Done(tongue) => {
+                    if let Tongue::Nats(talk) = &*tongue {
+                        self.settings.heard(talk.info());
+                    }
+                    *lock(&self.settings.begun) = Some(tongue);
+                    return Step::Done;
+                }
+                Said::Refused(why) => return Step::Refused(why),
+                Said::Wait => {}
+            }
+            match read_some(stream, input, MOST) {
+                Ok(true) => {}
+                Ok(false) => return Step::Wait,
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    let kind = opening.kind();
+                    let text = format!(
+                        "the other side closed the connection within the greeting; is it {kind}?"
+                    );
+                    return Step::Failed(io::Error::new(error.kind(), text));
+                }
+                Err(error) => return Step::Failed(error),
+            }
+        }
+    }
+}
