@@ -6,8 +6,8 @@
 //! this API, an answer of that peer is read, its queue is long enough, the time is over, or anything
 //! else goes to the peer. A call that is alone is never held back, nor what is no call.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::base::here;
@@ -15,10 +15,8 @@ use crate::base::sync::{after, lock};
 use crate::wire::session::About;
 
 use super::conn::{Conn, Outlet, Wait};
+use super::held::Pause;
 use super::net::Net;
-
-/// How long a call may be held back, where nothing is said of it.
-pub(crate) const HOLD: Duration = Duration::from_micros(100);
 
 /// A peer that owes us fewer answers is sent the next call at once: to have the poll thread see to
 /// it in time costs as much as a write.
@@ -26,28 +24,6 @@ const FEW: usize = 3;
 
 /// A call that may last less than so many times its hold is in a hurry.
 const HURRY: u32 = 20;
-
-/// The peers of one API for which calls are held back.
-#[derive(Debug, Default)]
-pub(crate) struct Held {
-    /// There may be some. Set behind the entry in the list, and taken away before it is taken.
-    any: AtomicBool,
-    /// A leaf in the lock order.
-    peers: Mutex<Vec<Arc<Conn>>>,
-    /// The poll thread has been asked to send them.
-    asked: AtomicBool,
-    /// The poll thread runs something slow, and would not send them in time.
-    paused: AtomicUsize,
-}
-
-/// While it lives, nothing is held back.
-pub(crate) struct Pause<'a>(&'a Held);
-
-impl Drop for Pause<'_> {
-    fn drop(&mut self) {
-        self.0.paused.fetch_sub(1, Ordering::AcqRel);
-    }
-}
 
 impl Net {
     /// Whether what is about to be sent may wait for what comes behind it.

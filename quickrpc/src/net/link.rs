@@ -23,7 +23,6 @@ use crate::wire::security::AnySecurity;
 use crate::wire::session::{Role, Saying};
 use crate::wire::zmtp::Form;
 
-use super::hold::HOLD;
 use super::status::{TransportId, TransportState, TransportStatus};
 
 /// One transport that runs or may run.
@@ -260,7 +259,7 @@ fn link(
     };
     wire.keepalive = options.keepalive;
     wire.spin = options.spin;
-    wire.hold = options.hold.unwrap_or(HOLD);
+    wire.hold = options.hold.unwrap_or(wire.hold);
     let is_for_people = matches!(expr.kind(), TransportKind::TcpServer { .. });
     wire.answers = codec.answers(is_for_people);
     if transport.is_server() {

@@ -20,7 +20,7 @@ use super::alarm::Alarm;
 use super::budget::Budget;
 use super::companion::Companion;
 use super::conn::{Conn, Outlet};
-use super::hold::Held;
+use super::held::Held;
 use super::link::Link;
 use super::peers::PeerTable;
 use super::reactor::{Command, Reactor};

@@ -72,6 +72,9 @@ use self::met::Met;
 use self::security::{AnySecurity, PeerContext, SecuritySession};
 use self::session::{Here, Listening, Meeting, Role, Saying, Speaking};
 
+/// How long a call may be held back, where nothing is said of it.
+const HOLD: Duration = Duration::from_micros(100);
+
 /// How messages look on a wire, the same for all its peers.
 #[derive(Debug)]
 pub(crate) struct Wire {
@@ -137,7 +140,7 @@ impl Wire {
             certified: false,
             warned: AtomicBool::new(false),
             spin: None,
-            hold: Duration::ZERO,
+            hold: HOLD,
             vouched: OnceLock::new(),
             answers: codec.answers(false),
         }
