@@ -79,9 +79,10 @@ impl Speaking for Speaker {
         }
         // It was written as JSON.
         let args = std::str::from_utf8(args).unwrap_or("null");
-        let property = property_of(method);
+        let (thing, member) = self.client.thing.split(method);
+        let property = property_of(member);
         let names;
-        let (operation, objekt, said) = match (way.deed, method) {
+        let (operation, objekt, said) = match (way.deed, member) {
             (Deed::Read, _) => ("readproperty", Objekt::Name(&property), Said::value("null")),
             (Deed::Write, _) => (
                 "writeproperty",
@@ -94,16 +95,16 @@ impl Speaking for Speaker {
                     Some(list) if list.starts_with('[') => list.to_owned(),
                     _ => format!("[{}]", items(args).join(",")),
                 };
-                (method, Objekt::Json(&names), Said::value("null"))
+                (member, Objekt::Json(&names), Said::value("null"))
             }
-            (Deed::Call, READ_ALL) => (method, Objekt::Json("null"), Said::value("null")),
+            (Deed::Call, READ_ALL) => (member, Objekt::Json("null"), Said::value("null")),
             (Deed::Call, WRITE_SOME | WRITE_ALL) => {
-                (method, Objekt::Json("null"), Said::value(args))
+                (member, Objekt::Json("null"), Said::value(args))
             }
-            (Deed::Call, _) => ("invokeaction", Objekt::Name(method), Said::arguments(args)),
+            (Deed::Call, _) => ("invokeaction", Objekt::Name(member), Said::arguments(args)),
         };
         let asking = Asking {
-            thing: &self.client.thing.expr.thing,
+            thing,
             objekt,
             operation,
             contexts: Contexts {

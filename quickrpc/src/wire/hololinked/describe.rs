@@ -68,12 +68,20 @@ impl Writer {
 }
 
 /// The description, in JSON.
-pub(super) fn thing(thing: &Thing, here: Option<&Here>) -> String {
+///
+/// `prefix` is what the names of its members begin with.
+pub(super) fn thing(thing: &Thing, id: &str, prefix: &str, here: Option<&Here>) -> String {
     let places = places(&thing.expr.events, here);
-    let described = thing.described();
+    let member = |name| Thing::member(name, prefix);
+    let mut described = thing.described();
+    described.retain(|api| {
+        let calls = api.calls.iter().map(|call| call.wire_name);
+        let mut names = calls.chain(api.properties.iter().map(|one| one.wire_name));
+        names.any(|name| member(name).is_some())
+    });
     let mut out = Writer(Vec::new());
     out.raw(r#"{"@context":["https://www.w3.org/2022/wot/td/v1.1"],"id":"#);
-    out.text(&thing.expr.thing);
+    out.text(id);
     out.raw(r#","title":"#);
     out.text(described.first().map_or("", |api| api.name));
     for api in described.iter().take(1) {
@@ -85,7 +93,8 @@ pub(super) fn thing(thing: &Thing, here: Option<&Here>) -> String {
     ));
     let properties = described.iter().flat_map(|api| api.properties);
     let own = properties.filter(|property| property.direction == Direction::Incoming);
-    out.object(own.map(|one| (one.wire_name, one)), |out, property| {
+    let own = own.filter_map(|one| Some((member(one.wire_name)?, one)));
+    out.object(own, |out, property| {
         out.raw("{");
         out.raw(&schema(property.type_name));
         if !schema(property.type_name).is_empty() {
@@ -109,7 +118,8 @@ pub(super) fn thing(thing: &Thing, here: Option<&Here>) -> String {
     let calls = || described.iter().flat_map(|api| api.calls);
     let actions = calls().filter(|call| call.direction == Direction::Incoming);
     out.raw(r#","actions":"#);
-    out.object(actions.map(|one| (one.wire_name, one)), |out, action| {
+    let actions = actions.filter_map(|one| Some((member(one.wire_name)?, one)));
+    out.object(actions, |out, action| {
         out.raw("{");
         if !action.arguments.is_empty() {
             out.raw(r#""input":"#);
@@ -125,7 +135,8 @@ pub(super) fn thing(thing: &Thing, here: Option<&Here>) -> String {
     });
     let events = calls().filter(|call| call.direction == Direction::Outgoing && !call.has_reply());
     out.raw(r#","events":"#);
-    out.object(events.map(|one| (one.wire_name, one)), |out, event| {
+    let events = events.filter_map(|one| Some((member(one.wire_name)?, one)));
+    out.object(events, |out, event| {
         out.raw("{");
         if !event.arguments.is_empty() {
             out.raw(r#""data":"#);

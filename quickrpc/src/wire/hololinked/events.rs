@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::base::error::Error;
 use crate::base::limits::Limits;
@@ -11,8 +12,8 @@ use crate::format::description::{CallDescription, Direction};
 use crate::format::text::{self, Json};
 use crate::wire::codec::{DecodeError, Payload, Span};
 use crate::wire::json;
-use crate::wire::session::{About, Changes, Heard, Listening, Say, Speaking, Verdict, Way};
-use crate::wire::zmtp::{Parts, Peer};
+use crate::wire::session::{About, Changes, Due, Heard, Listening, Say, Speaking, Verdict, Way};
+use crate::wire::zmtp::{Parts, Peer, part};
 
 use super::body::{Came, Said, items};
 use super::frames::{self, Frames};
@@ -26,7 +27,8 @@ type Halves = (Box<dyn Listening>, Box<dyn Speaking>);
 
 /// A client's session with a publisher.
 pub(super) fn hear(thing: Arc<Thing>) -> Halves {
-    (Box::new(Subscriber { thing }), Box::new(Mute))
+    let others = Subscribes(Arc::clone(&thing));
+    (Box::new(Subscriber { thing }), Box::new(others))
 }
 
 /// A server's session with a subscriber.
@@ -43,8 +45,8 @@ struct Subscriber {
     thing: Arc<Thing>,
 }
 
-/// Says nothing.
-struct Mute;
+/// Subscribes to the other Things of the server. To the one that was bound the socket does.
+struct Subscribes(Arc<Thing>);
 
 /// Hears nothing: what subscribers say is noticed by those who read the frames.
 struct Deaf;
@@ -95,12 +97,13 @@ impl Listening for Subscriber {
         let wrong = |why: String| DecodeError::new(why, 0);
         let (id, frames) = Frames::take_event(parts)
             .map_err(|parts| wrong(format!("an event of {} parts", parts.count)))?;
-        let prefix = format!("{}/", self.thing.expr.thing);
-        let name = std::str::from_utf8(id).unwrap_or_default();
-        let Some(name) = name.strip_prefix(&prefix) else {
+        let id = std::str::from_utf8(id).unwrap_or_default();
+        let (thing, name) = id.rsplit_once('/').unwrap_or_default();
+        let Some(prefix) = self.thing.prefix(thing) else {
             // Topics are beginnings; this is another Thing's.
             return Ok(("", Heard::Nothing));
         };
+        let name = &*format!("{prefix}{name}");
         let header = std::str::from_utf8(frames.header);
         let header = header.map_err(|_| wrong("its header is not UTF-8".to_owned()))?;
         let answer = Answer::read(header).map_err(|why| wrong(why.to_string()))?;
@@ -230,16 +233,28 @@ impl fmt::Debug for Published {
     }
 }
 
-impl Speaking for Mute {
+impl Speaking for Subscribes {
     fn call(&mut self, _: &mut Vec<u8>, _: &str, _: &[u8], _: Option<u64>, _: Way) {}
 
     fn answer(&mut self, _: &mut Vec<u8>, _: &str, _: &[u8], _: bool) {}
+
+    fn due(&mut self, _now: Instant, say: &mut Say) -> Due {
+        for thing in self.0.others() {
+            // In the form that every publisher understands.
+            let mut message = Vec::new();
+            let topic = [b"\x01", thing.as_bytes(), b"/"].concat();
+            part(&mut message, &topic, false);
+            say.message(message);
+        }
+        Due::Never
+    }
 }
 
 impl Publisher {
     /// Appends an event, if the peer wants it.
     fn publish(&mut self, out: &mut Vec<u8>, name: &str, said: impl FnOnce() -> Said) {
-        let id = format!("{}/{name}", self.thing.expr.thing);
+        let (thing, member) = self.thing.split(name);
+        let id = format!("{thing}/{member}");
         if !self.peer.wants(id.as_bytes()) {
             return;
         }

@@ -41,6 +41,8 @@ struct Asked<'a, 't> {
     came: Came<'t>,
     encoded: &'t [u8],
     limits: &'a Limits,
+    /// What the names of the Thing's members begin with here.
+    prefix: String,
 }
 
 impl Listener {
@@ -142,12 +144,12 @@ impl Listening for Listener {
         }
         let name = |place: Option<Span>| place.and_then(|place| json::string(header, place));
         let thing = name(request.thing).unwrap_or_default();
-        if *thing != *self.thing.expr.thing {
+        let Some(prefix) = self.thing.prefix(&thing) else {
             let shown: String = thing.chars().take(64).collect();
             let why = format!("there is no Thing `{shown}` here");
             self.refuse(say, &asker, "KeyError", &why);
             return Ok(NOTHING);
-        }
+        };
         let depth = limits.nesting_depth;
         let came = Came::read(request.format, frames.body.payload, depth);
         let asked = Asked {
@@ -156,6 +158,7 @@ impl Listening for Listener {
             came: Came::Json("null"),
             encoded: frames.body.encoded,
             limits,
+            prefix,
         };
         let asked = match came {
             Ok(came) => Asked { came, ..asked },
@@ -168,7 +171,7 @@ impl Listening for Listener {
         };
         let objekt = request.objekt.map_or("null", |place| place.of(header));
         let operation = name(request.operation).unwrap_or_default();
-        Ok(self.operate(&operation, objekt, asked, say))
+        Ok(self.operate(&thing, &operation, objekt, asked, say))
     }
 
     fn verdict(&mut self, _verdict: Verdict, _say: &mut Say) -> Heard {
@@ -184,6 +187,7 @@ impl Listener {
     /// `objekt` is JSON.
     fn operate<'t>(
         &self,
+        thing: &str,
         operation: &str,
         objekt: &str,
         asked: Asked<'_, 't>,
@@ -191,13 +195,20 @@ impl Listener {
     ) -> Hears<'t> {
         let name = json::whole(objekt).and_then(|whole| json::string(objekt, whole));
         match (operation, &name) {
-            ("invokeaction", Some(name)) => self.invoke(name, asked, say),
+            (_, Some(name)) if name.contains('/') => {
+                // It would be another Thing's.
+                let shown: String = name.chars().take(64).collect();
+                let why = format!("`{thing}` has no `{shown}`");
+                let error = CallError::new(CallError::METHOD_NOT_FOUND, why);
+                self.fails(say, &asked, &error)
+            }
+            ("invokeaction", Some(name)) => self.invoke(thing, name, asked, say),
             ("readproperty", Some(name)) => {
-                let method = CallNames::of(name).read;
+                let method = asked.calls(name).read;
                 self.call(method, ("", Payload::Missing), &asked)
             }
             ("writeproperty", Some(name)) => {
-                let method = CallNames::of(name).write;
+                let method = asked.calls(name).write;
                 match asked.came {
                     _ if !asked.encoded.is_empty() => {
                         let value = Value::Bytes(asked.encoded.to_vec());
@@ -220,7 +231,7 @@ impl Listener {
                 };
                 self.read(names, asked, say)
             }
-            ("readallproperties", _) => match self.thing.properties() {
+            ("readallproperties", _) => match self.thing.properties(&asked.prefix) {
                 Some(all) => self.read(Some(all), asked, say),
                 None => {
                     let why = "the names of all properties are not known here";
@@ -245,13 +256,20 @@ impl Listener {
         }
     }
 
-    fn invoke<'t>(&self, action: &str, asked: Asked<'_, 't>, say: &mut Say) -> Hears<'t> {
+    fn invoke<'t>(
+        &self,
+        thing: &str,
+        member: &str,
+        asked: Asked<'_, 't>,
+        say: &mut Say,
+    ) -> Hears<'t> {
+        let action = &*format!("{}{member}", asked.prefix);
         if self.thing.is_described() && self.thing.declared(action).is_none() {
-            match action {
+            match member {
                 "ping" => return self.gives(say, &asked, "null"),
                 "get_thing_description" | "get_thing_model" => {
                     let here = self.here.as_ref();
-                    let described = describe::thing(&self.thing, here);
+                    let described = describe::thing(&self.thing, thing, &asked.prefix, here);
                     return self.gives(say, &asked, &described);
                 }
                 // As clients of the package read and write several properties.
@@ -360,13 +378,13 @@ impl Listener {
         if values.is_empty() {
             return self.gives(say, &asked, "{}");
         }
+        let calls: Vec<_> = values.iter().map(|(name, _)| asked.calls(name)).collect();
         let names: Vec<Box<str>> = values.iter().map(|(name, _)| name.clone()).collect();
         let (asker, contexts) = (asked.asker, asked.contexts);
         let ids =
             lock(&self.desk.operations).several(asker, contexts, &names, writes, Instant::now());
         let (mut text, mut parts) = (String::new(), Vec::new());
-        for ((name, value), id) in values.iter().zip(ids) {
-            let calls = CallNames::of(name);
+        for (((_, value), calls), id) in values.iter().zip(calls).zip(ids) {
             let (method, params) = match value {
                 None => (calls.read, Payload::Missing),
                 Some(value) => {
@@ -385,6 +403,13 @@ impl Listener {
             "",
             Heard::Put(text.into(), Envelope::Several { parts, together }),
         )
+    }
+}
+
+impl Asked<'_, '_> {
+    /// The calls that a property of the Thing is made of.
+    fn calls(&self, property: &str) -> CallNames {
+        CallNames::of(&format!("{}{property}", self.prefix))
     }
 }
 

@@ -1,5 +1,6 @@
 //! What all sessions of a Thing know.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
@@ -9,12 +10,24 @@ use crate::expr::HololinkedExpr;
 use crate::format::description::{CallDescription, Description, Direction};
 use crate::wire::session::About;
 
-/// A Thing, as its expression and those who speak of it describe it.
+/// A Thing, as its expression and those who speak of it describe it, and others of the same server:
+/// what is called `motor/stop` here is `stop` of the Thing `motor`.
 #[derive(Debug)]
 pub(super) struct Thing {
     pub(super) expr: HololinkedExpr,
-    /// The APIs that speak it. A leaf in the lock order.
-    described: Mutex<Vec<Description>>,
+    /// A leaf in the lock order.
+    described: Mutex<Described>,
+}
+
+/// What is known of it.
+#[derive(Debug, Default)]
+struct Described {
+    /// The APIs that speak of it.
+    apis: Vec<Description>,
+    /// There are names that say no Thing.
+    bare: bool,
+    /// The Things that names say.
+    named: BTreeSet<&'static str>,
 }
 
 /// What the two halves of a client's session share.
@@ -38,18 +51,50 @@ impl Thing {
     /// An API with this description speaks of it.
     pub(super) fn made_for(&self, api: &Description) {
         let mut described = lock(&self.described);
-        if !described.contains(api) {
-            described.push(*api);
+        if described.apis.contains(api) {
+            return;
+        }
+        described.apis.push(*api);
+        let calls = api.calls.iter().map(|call| call.wire_name);
+        for name in calls.chain(api.properties.iter().map(|one| one.wire_name)) {
+            match name.rsplit_once('/') {
+                Some((thing, _)) => described.named.extend([thing]),
+                None => described.bare = true,
+            }
         }
     }
 
     pub(super) fn described(&self) -> Vec<Description> {
-        lock(&self.described).clone()
+        lock(&self.described).apis.clone()
     }
 
     /// Whether it is known what there is; of an API without a trait it is not.
     pub(super) fn is_described(&self) -> bool {
-        !lock(&self.described).is_empty()
+        !lock(&self.described).apis.is_empty()
+    }
+
+    /// What the names of the members of a Thing begin with here, if there is such a Thing.
+    pub(super) fn prefix(&self, thing: &str) -> Option<String> {
+        let described = lock(&self.described);
+        let is_named = described.named.contains(thing);
+        let is_bound = *thing == *self.expr.thing;
+        if is_bound && (described.bare || !is_named) {
+            return Some(String::new());
+        }
+        let is_known = is_named || (described.apis.is_empty() && !thing.is_empty());
+        is_known.then(|| format!("{thing}/"))
+    }
+
+    /// The Thing that a name of ours belongs to, and what that calls it.
+    pub(super) fn split<'a>(&'a self, name: &'a str) -> (&'a str, &'a str) {
+        name.rsplit_once('/').unwrap_or((&self.expr.thing, name))
+    }
+
+    /// The Things that are there beside the one that was bound.
+    pub(super) fn others(&self) -> Vec<&'static str> {
+        let described = lock(&self.described);
+        let named = described.named.iter().copied();
+        named.filter(|thing| **thing != *self.expr.thing).collect()
     }
 
     /// An action of ours, as it is declared.
@@ -59,13 +104,19 @@ impl Thing {
         calls.find(|call| call.wire_name == action)
     }
 
-    /// The names of all properties, where they are known.
-    pub(super) fn properties(&self) -> Option<Vec<Box<str>>> {
+    /// What a name that begins so belongs to is called there.
+    pub(super) fn member<'a>(name: &'a str, prefix: &str) -> Option<&'a str> {
+        let member = name.strip_prefix(prefix)?;
+        (!member.contains('/')).then_some(member)
+    }
+
+    /// The names of all properties of a Thing, where they are known.
+    pub(super) fn properties(&self, prefix: &str) -> Option<Vec<Box<str>>> {
         let described = self.described();
         let properties = described.iter().flat_map(|api| api.properties);
         let own = properties.filter(|one| one.direction == Direction::Incoming);
-        self.is_described()
-            .then(|| own.map(|one| one.wire_name.into()).collect())
+        let names = own.filter_map(|one| Self::member(one.wire_name, prefix));
+        self.is_described().then(|| names.map(Box::from).collect())
     }
 }
 

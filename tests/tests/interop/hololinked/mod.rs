@@ -2,6 +2,7 @@
 //! those that begin with a description.
 
 mod crowd;
+mod several;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

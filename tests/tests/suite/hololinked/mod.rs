@@ -1,6 +1,7 @@
 //! Things over ZeroMQ: our own on both sides, and requests by hand.
 
 mod by_hand;
+mod several;
 
 use std::net::SocketAddr;
 use std::sync::mpsc;
