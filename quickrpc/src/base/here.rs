@@ -65,3 +65,12 @@ pub(crate) fn polls() -> bool {
 pub(crate) fn set_polls(polls: bool) -> bool {
     POLLS.replace(polls)
 }
+
+/// Runs code of the user that may wait, though the calling thread polls something.
+pub(crate) fn may_wait<R>(run: impl FnOnce() -> R) -> R {
+    let before = set_polls(false);
+    let result = run();
+    // After a panic whoever has set it sees to it.
+    set_polls(before);
+    result
+}

@@ -106,3 +106,27 @@ fn streams_that_are_arguments_are_heard() {
         }
     }
 }
+
+/// What others have in place of streams.
+#[remote_api]
+trait Node {
+    #[incoming(subscription(item = "eth_subscription", cancel = "eth_unsubscribe"))]
+    fn eth_subscribe(&self, kind: &str) -> Stream<u32>;
+
+    #[incoming(subscription(event))]
+    fn sold(&self) -> Stream<String>;
+}
+
+#[test]
+fn the_rust_of_subscriptions_is_their_declaration() {
+    let node = Node::bind("jrpc", "tcpserv:127.0.0.1:0").unwrap();
+    node.start().unwrap();
+    let code = says(&["codegen", "rust", &format!("tcp:{}", node.local_addrs()[0])]);
+    for part in [
+        "    #[incoming(subscription(item = \"eth_subscription\", cancel = \"eth_unsubscribe\"))]\n",
+        "    #[incoming(subscription(event))]\n",
+    ] {
+        assert!(code.contains(part), "{part}\nin\n{code}");
+    }
+    syn::parse_file(&code).unwrap();
+}

@@ -2,8 +2,10 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use quickrpc::{Error, Processing, Promise, TransportState, Value, dynamic, remote_api};
+use quickrpc::{Error, Processing, Promise, Stream, TransportState, Value, dynamic, remote_api};
 use quickrpc_tests::{Inbox, SOON, inbox, own_bus};
 
 use crate::settled;
@@ -14,8 +16,14 @@ trait Window {
     fn show(&self, text: &str);
     #[incoming(property, writable)]
     fn title(&self) -> String;
+    #[incoming]
+    fn paint(&self, lines: Stream<u32>) -> ();
     #[outgoing]
     fn measure(&self) -> u32;
+    #[outgoing]
+    fn calibrate(&self, to: u32) -> Stream<u32, String>;
+    #[outgoing]
+    fn sum(&self, numbers: Stream<u32>) -> u32;
     #[outgoing(property)]
     fn zoom(&self) -> u32;
 }
@@ -122,9 +130,67 @@ fn answers_come_to_the_loop() {
     assert!(seen[2].contains("nobody"), "{seen:?}");
 }
 
+/// Items that a peer sends, as results and as arguments; and answers to calls that give streams.
+#[test]
+fn items_come_to_the_loop() {
+    let (window, client, woken) = window();
+    client.calibrate.connect(|_sender, to| {
+        Stream::future(move |items| async move {
+            for number in 0..to {
+                items.send_async(number).await?;
+            }
+            Ok(String::from("calibrated"))
+        })
+    });
+    client.sum.connect(|_sender, numbers| {
+        let sum = Arc::new(AtomicU32::new(0));
+        let all = Arc::clone(&sum);
+        let end = numbers.each(move |number| {
+            all.fetch_add(number, Ordering::SeqCst);
+        });
+        end.map(move |()| sum.load(Ordering::SeqCst))
+    });
+    let seen = Rc::new(RefCell::new(Vec::new()));
+    let ends = Rc::new(RefCell::new(Vec::new()));
+    let (items, painted) = (Rc::clone(&seen), Rc::clone(&seen));
+    let painting = Rc::new(RefCell::new(None));
+    let begun = Rc::clone(&painting);
+    window.paint.connect_local(move |_sender, lines| {
+        let painted = Rc::clone(&painted);
+        let end = lines.each_local(move |line| painted.borrow_mut().push(1000 + line));
+        *begun.borrow_mut() = Some(end);
+    });
+    window.start().unwrap();
+    client.start().unwrap();
+    let error = |failed: Error| panic!("{failed}");
+    let end = Rc::clone(&ends);
+    window
+        .all()
+        .calibrate(200)
+        .each_local(move |item| items.borrow_mut().push(item))
+        .then_local(move |text| end.borrow_mut().push(text), error);
+    let end = Rc::clone(&ends);
+    window
+        .all()
+        .sum(Stream::iter(1..=4))
+        .then_local(move |sum| end.borrow_mut().push(sum.to_string()), error);
+    let painted = client.all().paint(Stream::iter(0..100));
+    while ends.borrow().len() < 2 || seen.borrow().len() < 300 {
+        woken.next();
+        window.process_pending();
+    }
+    painted.result().unwrap();
+    let mut ends = ends.borrow().clone();
+    ends.sort();
+    assert_eq!(ends, ["10", "calibrated"]);
+    let (painted, items): (Vec<u32>, _) = seen.borrow().iter().partition(|item| **item >= 1000);
+    assert_eq!(items, (0..200).collect::<Vec<_>>());
+    assert_eq!(painted, (1000..1100).collect::<Vec<_>>());
+}
+
 #[test]
 fn elsewhere_it_is_said_at_once() {
-    let (_window, client) = Window::pair();
+    let (window, client) = Window::pair();
     let seen = Rc::new(RefCell::new(None));
     let error = Rc::clone(&seen);
     let (pending, resolver) = Promise::<u32>::pair();
@@ -140,7 +206,12 @@ fn elsewhere_it_is_said_at_once() {
         |error| panic!("{error}"),
     );
     assert!(seen.borrow().is_none());
-    drop(client);
+    client
+        .calibrate
+        .connect(|_sender, _to| Stream::failed(Error::Done));
+    let items = window.all().calibrate(1);
+    let refused = items.each_local(|_item| unreachable!("nobody runs it"));
+    assert!(matches!(refused.result(), Err(Error::Config(_))));
 }
 
 /// Each kind of them, without `Manual`.

@@ -12,6 +12,7 @@ mod handlers;
 mod idle;
 mod jobs;
 mod receive;
+mod streams;
 
 /// Makes an empty table.
 type Make = fn(&Scale) -> Workload;
@@ -25,6 +26,7 @@ pub(crate) const ALL: &[(&str, Make)] = &[
     ("mib", calls::mib),
     #[cfg(feature = "websocket")]
     ("websocket", calls::websocket),
+    ("streams", streams::workload),
     ("receive", receive::workload),
     ("broadcast", broadcast::workload),
     ("fairness", fairness::workload),

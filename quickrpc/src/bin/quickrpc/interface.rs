@@ -33,6 +33,8 @@ pub struct Method {
     pub result: Option<Value>,
     /// The schema of the items of a stream.
     pub stream: Option<Value>,
+    /// Whose convention the stream is in, as it is declared in Rust.
+    pub subscription: Option<String>,
     pub role: Option<String>,
     pub deprecated: bool,
     pub errors: Vec<(i64, String)>,
@@ -133,6 +135,7 @@ impl Method {
             stream: method
                 .get("x-stream")
                 .map(|stream| stream["schema"].clone()),
+            subscription: method.get("x-subscription").map(subscription),
             role: method["x-role"].as_str().map(str::to_owned),
             deprecated: method["deprecated"].as_bool() == Some(true),
             errors: list("errors")
@@ -224,6 +227,16 @@ fn resolved(value: &Value, document: &Value) -> Value {
 
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
+}
+
+/// How `subscription(..)` was declared.
+fn subscription(described: &Value) -> String {
+    match (described["item"].as_str(), described["cancel"].as_str()) {
+        (Some(item), Some(cancel)) => {
+            format!("subscription(item = {item:?}, cancel = {cancel:?})")
+        }
+        _ => "subscription(event)".to_owned(),
+    }
 }
 
 /// Why a service could not be asked, with what can be done instead.

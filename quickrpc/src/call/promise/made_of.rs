@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, Weak};
 
+use super::call::Context;
 use super::shared::{Shared, Turn};
 use super::wish::{self, Unwanted};
 use super::{Promise, Resolver};
@@ -86,6 +87,15 @@ impl<T: Send + 'static> Promise<T> {
     }
 }
 
+/// A promise of what an API brings.
+pub(crate) fn behind<T>(context: Option<Arc<dyn Context>>) -> (Promise<T>, Resolver<T>) {
+    let shared = Arc::new(Shared::behind(context));
+    let promise = Promise {
+        shared: Arc::clone(&shared),
+    };
+    (promise, Resolver { shared })
+}
+
 /// What is made of these: whoever waits for it waits for them, and gives them up with it.
 fn made_of<'a, T, U>(
     promises: impl Iterator<Item = &'a Promise<T>> + Clone,
@@ -97,11 +107,7 @@ where
     let context = promises
         .clone()
         .find_map(|one| one.shared.context().cloned());
-    let shared = Arc::new(Shared::behind(context));
-    let promise = Promise {
-        shared: Arc::clone(&shared),
-    };
-    let resolver = Resolver { shared };
+    let (promise, resolver) = behind(context);
     let asked: Vec<_> = promises.map(Promise::unwanted).collect();
     resolver.on_cancel(move || give_up(&asked));
     (promise, resolver)

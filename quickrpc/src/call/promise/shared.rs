@@ -10,6 +10,7 @@ use super::call::{CallInfo, Context, Decode};
 use super::wish::{self, Callback as OnCancel, Unwanted, Wish};
 use crate::base::error::{Error, Result};
 use crate::base::foreign::catch;
+use crate::base::here;
 
 pub(crate) struct Shared<T> {
     /// What has become of the promise. No other lock is taken and no foreign code (wakers,
@@ -237,7 +238,9 @@ impl<T> Shared<T> {
         if let Some(result) = self.take() {
             return Some(result);
         }
-        if let Some(context) = self.context()
+        // Who is woken does not wait, on whichever thread it is polled.
+        if !here::polls()
+            && let Some(context) = self.context()
             && let Err(error) = context.before_poll()
         {
             return Some(Err(error));

@@ -29,6 +29,10 @@ struct State<T, R> {
     over: bool,
     /// How many items wait before a sender has to.
     room: usize,
+    /// Who takes goes on to take, so that senders are woken when there is room for many items.
+    in_a_row: bool,
+    /// There is room of which senders do not know yet.
+    untold: bool,
     /// The task that waits for an item.
     taker: Option<Waker>,
     /// Tasks that wait for room.
@@ -66,6 +70,8 @@ impl<T, R> Channel<T, R> {
                 end: None,
                 over: false,
                 room,
+                in_a_row: false,
+                untold: false,
                 taker: None,
                 senders: Vec::new(),
                 sleepers: 0,
@@ -180,12 +186,22 @@ impl<T, R> Channel<T, R> {
     /// The next item, or the end, if it is there.
     pub(crate) fn take(&self) -> Option<Taken<T, R>> {
         let mut state = lock(&self.state);
-        let was_full = state.items.len() >= state.room;
+        state.untold |= state.items.len() >= state.room;
         let taken = state.take()?;
-        if was_full {
+        if state.untold && (!state.in_a_row || state.items.len() <= state.room / 2) {
             self.wake_senders(state);
         }
         Some(taken)
+    }
+
+    /// What is taken from now on is taken in a row, or no longer: a sender that waits is woken for
+    /// many items then, and not for each of them.
+    pub(crate) fn takes_in_a_row(&self, in_a_row: bool) {
+        let mut state = lock(&self.state);
+        state.in_a_row = in_a_row;
+        if state.untold && !in_a_row {
+            self.wake_senders(state);
+        }
     }
 
     /// The same for a task, which is woken when there is something.
@@ -274,6 +290,7 @@ impl<T, R> Channel<T, R> {
     }
 
     fn wake_senders(&self, mut state: MutexGuard<'_, State<T, R>>) {
+        state.untold = false;
         let wakers = mem::take(&mut state.senders);
         let asleep = state.sleepers > 0;
         drop(state);

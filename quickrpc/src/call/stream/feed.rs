@@ -227,7 +227,9 @@ where
     };
     let work = move |cx: &mut Context<'_>| {
         let _batch = Batch::begin();
+        feeding.in_a_row(true);
         let polled = feeding.go_on::<W>(cx);
+        feeding.in_a_row(false);
         polled.map(|end| feeding.end::<V>(end))
     };
     let weak = Arc::downgrade(&calls);
@@ -330,6 +332,12 @@ impl<T: Send + 'static, R: Send + 'static> Feeding<T, R> {
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    fn in_a_row(&self, in_a_row: bool) {
+        if let Some(stream) = &self.stream {
+            stream.polls_in_a_row(in_a_row);
+        }
     }
 
     /// Goes on when the poll thread has done what it does now.

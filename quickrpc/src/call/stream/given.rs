@@ -345,6 +345,10 @@ impl Context for Attended {
         self.0.run(lane, callback);
     }
 
+    fn is_manual(&self) -> bool {
+        self.0.is_manual()
+    }
+
     fn run_for(&self, call: u64, callback: Box<dyn FnOnce() + Send>) {
         self.0.run_for(call, callback);
     }

@@ -208,8 +208,8 @@ impl<T: Send + 'static, R: Send + 'static> PendingCall for Incoming<T, R> {
 }
 
 impl<T: Send + 'static, R: Send + 'static> StreamCall for Incoming<T, R> {
-    fn before_wait(&self) -> Result<()> {
-        self.context.before_wait()
+    fn context(&self) -> Arc<dyn Context> {
+        Arc::clone(&self.context)
     }
 
     fn drive(&self, done: &dyn Fn() -> bool, until: Option<Instant>) {

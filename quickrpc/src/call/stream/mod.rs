@@ -15,6 +15,7 @@
 pub(crate) mod arguments;
 pub(crate) mod asking;
 mod channel;
+mod each;
 pub(crate) mod feed;
 pub(crate) mod feeds;
 pub(crate) mod foreign;
@@ -44,8 +45,7 @@ pub use sender::{SendItem, StreamSender, TrySendError};
 use crate::base::error::{BoxError, Error, Result};
 use crate::base::here;
 use crate::base::sync::lock;
-use crate::call::promise::Promise;
-use crate::call::task::{Post, Task};
+use crate::call::promise::Context as Brings;
 
 /// How many items of a channel wait before its sender has to.
 const ROOM: usize = 16;
@@ -112,12 +112,8 @@ enum Source<T, R> {
 
 /// The call that a stream belongs to.
 pub(crate) trait StreamCall: Send + Sync {
-    /// Before a thread waits.
-    ///
-    /// # Errors
-    ///
-    /// `Error::Deadlock` where waiting could never end.
-    fn before_wait(&self) -> Result<()>;
+    /// The API that brings the items.
+    fn context(&self) -> Arc<dyn Brings>;
 
     /// The thread that waits may read by itself until `done`, or this time.
     fn drive(&self, done: &dyn Fn() -> bool, until: Option<Instant>);
@@ -244,8 +240,15 @@ impl<T: Send + 'static, R: Send + 'static> Stream<T, R> {
         U: Future<Output = Result<R>> + Send + 'static,
     {
         let channel = Arc::new(Channel::new(ROOM));
-        let task = make(StreamSender::new(Arc::clone(&channel)));
-        let task = Box::pin(task);
+        let items = StreamSender::new(Arc::clone(&channel));
+        // A future that drops what it got, or never used it, has not ended by that.
+        let kept = items.clone();
+        let task = make(items);
+        let task = Box::pin(async move {
+            let end = task.await;
+            drop(kept);
+            end
+        });
         Stream::from_source(Source::Task { channel, task })
     }
 
@@ -281,58 +284,6 @@ impl<T: Send + 'static, R: Send + 'static> Stream<T, R> {
         self.end.take().unwrap_or(Err(Error::Done))
     }
 
-    /// Calls back with each item, and gives a promise of the result.
-    ///
-    /// Items of a call take their turn like handlers; of another stream they come on the thread
-    /// that makes them. A panic in the callback ends the stream.
-    ///
-    /// ```
-    /// use quickrpc::{remote_api, Stream};
-    ///
-    /// #[remote_api]
-    /// trait Counter {
-    ///     #[incoming]
-    ///     fn count(&self, to: u32) -> Stream<u32>;
-    /// }
-    ///
-    /// # fn main() -> quickrpc::Result<()> {
-    /// let (counter, client) = Counter::pair();
-    /// counter.count.connect(|_sender, to| Stream::iter(1..=to));
-    /// client.all().count(3).each(|number| println!("{number}")).result()?;
-    /// # Ok(()) }
-    /// ```
-    pub fn each(mut self, mut callback: impl FnMut(T) + Send + 'static) -> Promise<R> {
-        let (promise, resolver) = Promise::pair();
-        let mut resolver = Some(resolver);
-        let post = match &self.source {
-            Source::Call { call, .. } => {
-                let call = Arc::clone(call);
-                let post: Post = Box::new(move |item| call.run(item));
-                Some(post)
-            }
-            _ => None,
-        };
-        let work = move |cx: &mut Context<'_>| {
-            for _ in 0..EACH_TURN {
-                match self.poll_item(cx) {
-                    Poll::Ready(Some(Ok(item))) => callback(item),
-                    Poll::Ready(_) => {
-                        let result = self.end.take().unwrap_or(Err(Error::Done));
-                        if let Some(resolver) = resolver.take() {
-                            resolver.settle_with(result);
-                        }
-                        return Poll::Ready(());
-                    }
-                    Poll::Pending => return Poll::Pending,
-                }
-            }
-            cx.waker().wake_by_ref();
-            Poll::Pending
-        };
-        Wake::wake(Task::new(post, Box::new(work)));
-        promise
-    }
-
     /// Ends the stream: its call is cancelled, and its result is [`Error::Cancelled`].
     pub fn cancel(&mut self) {
         self.close();
@@ -347,7 +298,7 @@ impl<T: Send + 'static, R: Send + 'static> Stream<T, R> {
     /// The next item, or `None` behind the last one, as a future is polled.
     pub(crate) fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T>>> {
         let taken = match &mut self.source {
-            Source::Iter { items, result } => match items.next() {
+            Source::Iter { items, result } => match here::may_wait(|| items.next()) {
                 Some(Ok(item)) => return Poll::Ready(Some(Ok(item))),
                 Some(Err(error)) => Taken::End(Err(error)),
                 None => Taken::End(result.take().ok_or(Error::Done)),
@@ -403,6 +354,13 @@ impl<T: Send + 'static, R: Send + 'static> Stream<T, R> {
         }
     }
 
+    /// Items are polled in a row from now on, or no longer.
+    pub(crate) fn polls_in_a_row(&self, in_a_row: bool) {
+        if let Source::Channel(channel) = &self.source {
+            channel.takes_in_a_row(in_a_row);
+        }
+    }
+
     /// What came behind the items, once they were all taken.
     pub(crate) fn into_end(mut self) -> Result<R> {
         self.end.take().unwrap_or(Err(Error::Done))
@@ -415,7 +373,7 @@ impl<T: Send + 'static, R: Send + 'static> Stream<T, R> {
         };
         let checked = match channel.is_ready() {
             true => Ok(()),
-            false => call.before_wait(),
+            false => call.context().before_wait(),
         };
         if let Err(error) = &checked {
             self.close();
@@ -445,9 +403,6 @@ impl<T: Send + 'static, R: Send + 'static> Stream<T, R> {
         }
     }
 }
-
-/// So many items go to a callback before others have their turn.
-const EACH_TURN: usize = 64;
 
 impl<T, R> Stream<T, R> {
     /// Nothing more is taken.
@@ -482,7 +437,8 @@ impl<T: Send + 'static, R: Send + 'static> Iterator for Stream<T, R> {
 
     /// The next item; an error is the last one.
     fn next(&mut self) -> Option<Result<T>> {
-        self.next_item()
+        // Within a future that is polled it would wait for what wakes it.
+        here::may_wait(|| self.next_item())
     }
 }
 

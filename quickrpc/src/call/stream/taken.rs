@@ -164,6 +164,10 @@ impl Context for Argument {
         self.calls.run(lane, callback);
     }
 
+    fn is_manual(&self) -> bool {
+        self.calls.is_manual()
+    }
+
     fn run_for(&self, _call: u64, callback: Box<dyn FnOnce() + Send>) {
         let conn = self.conn.upgrade();
         self.calls

@@ -38,6 +38,34 @@ fn dropped_before_its_end_it_is_cancelled() {
     }
 }
 
+/// The promise of what calls back stands for the stream.
+#[test]
+fn cancelling_the_promise_of_callbacks_ends_it() {
+    for mode in MODES {
+        let (_hub, addr, fed) = server("jrpc", mode);
+        let client = client("jrpc", addr);
+        let (told, heard) = inbox();
+        let end = client
+            .all()
+            .fed("x")
+            .each(move |item| told.send(item).unwrap());
+        let (_, items) = fed.next();
+        let (gone, cancelled) = inbox();
+        items.on_cancel(move || gone.send(()).unwrap());
+        items.send(1).unwrap();
+        assert_eq!(heard.next(), 1);
+        end.cancel();
+        cancelled.next();
+        assert!(matches!(end.result(), Err(Error::Cancelled)));
+        // One that is dropped does not.
+        drop(client.all().fed("y").each(drop));
+        let (_, items) = fed.next();
+        items.send(2).unwrap();
+        assert_eq!(client.all().add(1, 2).result().unwrap(), 3);
+        assert!(!items.is_cancelled());
+    }
+}
+
 /// A handler that runs does not keep the peer's cancel waiting.
 #[test]
 fn it_takes_no_turn_behind_calls() {

@@ -1,6 +1,7 @@
 //! Streams: results that come bit by bit.
 
 mod arguments;
+mod awaiting;
 mod cancel;
 mod dynamic;
 mod flow;

@@ -70,12 +70,13 @@ impl Body {
         } else {
             "outgoing"
         };
-        let positional = if method.positional {
-            "(positional)"
-        } else {
-            ""
+        let words = match &method.subscription {
+            // Which is positional by itself.
+            Some(subscription) => format!("({subscription})"),
+            None if method.positional => "(positional)".to_owned(),
+            None => String::new(),
         };
-        let _ = writeln!(out, "    #[{direction}{positional}]");
+        let _ = writeln!(out, "    #[{direction}{words}]");
         let rust = snake_name(&method.name, &KEYWORDS);
         if rust != method.name {
             let _ = writeln!(out, "    #[name = {:?}]", method.name);

@@ -423,8 +423,8 @@ impl<T: Send + 'static, R: Send + 'static> PendingCall for Subscribed<T, R> {
 }
 
 impl<T: Send + 'static, R: Send + 'static> StreamCall for Subscribed<T, R> {
-    fn before_wait(&self) -> Result<()> {
-        self.calls.before_wait()
+    fn context(&self) -> Arc<dyn Context> {
+        Arc::clone(&self.calls) as _
     }
 
     fn drive(&self, _done: &dyn Fn() -> bool, _until: Option<Instant>) {
