@@ -259,9 +259,12 @@ try_seeker() {
 
 # Layers around calls: they time, log and refuse.
 try_layers() {
-  local server from tcp
-  coproc SERVER { exec "${launch[@]}" "$bin/layers$exe" --transport tcpserv:127.0.0.1:0 --refuse reset 2>&1; }
+  local server from tcp numbers
+  coproc SERVER { exec "${launch[@]}" "$bin/layers$exe" --transport tcpserv:127.0.0.1:0 --refuse reset \
+    --metrics 127.0.0.1:0 2>&1; }
   server=$SERVER_PID from=${SERVER[0]}
+  await "$from" "Numbers at http://127.0.0.1:"
+  numbers=${line##*127.0.0.1:} numbers=${numbers%%/*}
   await_port "$from"
   exec {tcp}<>"/dev/tcp/127.0.0.1/$port"
   printf 'measure[1] channel:3\n' >&"$tcp"
@@ -273,6 +276,11 @@ try_layers() {
   printf 'reset[3]\n' >&"$tcp"
   await "$tcp" 'not today'
   await "$from" 'reset{}: not today'
+  exec {tcp}>&-
+  exec {tcp}<>"/dev/tcp/127.0.0.1/$numbers"
+  printf 'GET /metrics HTTP/1.1\r\nHost: here\r\n\r\n' >&"$tcp"
+  await "$tcp" 'rpc_calls_total{direction="in",method="measure",codec="terse",transport="tcpserv:127.0.0.1:0"} 2'
+  await "$tcp" 'kind="404"} 1'
   exec {tcp}>&-
   end "$server"
 }

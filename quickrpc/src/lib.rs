@@ -465,6 +465,18 @@
 //! buffer and table has a limit, see [`Limits`]. Whoever does not read what is sent to him is
 //! disconnected, as [`Api::on_disconnect`] tells, and delays nobody else; who reads slowly stays.
 //!
+//! # What goes on inside
+//!
+//! [`Api::layer`] is around each call, incoming and outgoing: it times, logs, refuses or changes it.
+//! [`Api::statistics`] counts calls, errors, bytes and times, by method and wire. And each call is a span of
+//! [`tracing`](https://docs.rs/tracing), for whoever subscribes at level info: target `quickrpc::call`, with
+//! the fields that OpenTelemetry's conventions for RPC name (`otel.name`, `otel.kind`, `rpc.system`,
+//! `rpc.service`, `rpc.method`, `rpc.jsonrpc.error_code`, `error.type`, ..), so that
+//! `tracing-opentelemetry` makes of it what its tools understand. A handler runs within the span of its call,
+//! which ends with the answer. Over a wire `jrpc?trace=on`, calls say which trace they belong to
+//! ([`Sender::traceparent`]), and those that a handler makes belong to the same one. Nothing of all this costs
+//! anything where nobody asks for it.
+//!
 //! # Systems
 //!
 //! | | Linux | macOS | FreeBSD, NetBSD | Windows |
@@ -533,6 +545,13 @@ pub use wire::{codec, security};
 /// What layers around calls are given, and what they return; see [`Api::layer`].
 pub mod layer {
     pub use crate::call::around::{Answer, Call, Next, Outcome};
+}
+
+/// What [`Api::statistics`] gives.
+pub mod statistics {
+    pub use crate::api::statistics::{PeerStatistics, Statistics};
+    pub use crate::call::around::Latency;
+    pub use crate::call::around::statistics::CallStatistics;
 }
 
 /// What MessagePack has, and other formats have not; for the codec `msgpack`.

@@ -68,6 +68,8 @@ class Peer:
             self.socket.identity = options.identity.encode()
         if options.heartbeat:
             self.socket.heartbeat_ivl = options.heartbeat
+        if options.hwm:
+            self.socket.set_hwm(options.hwm)
         if options.to:
             self.socket.connect_routing_id = options.to.encode()
         for topic in options.subscribe:
@@ -157,6 +159,7 @@ def main():
     parser.add_argument("--to", help="the identity of who is connected to, of a router")
     parser.add_argument("--subscribe", action="append", default=[])
     parser.add_argument("--heartbeat", type=int, help="asks so often, in milliseconds")
+    parser.add_argument("--hwm", type=int, help="so many messages wait in each direction")
     parser.add_argument("--serve", action="store_true")
     Peer(parser.parse_args()).run()
 

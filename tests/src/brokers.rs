@@ -221,6 +221,11 @@ impl Mosquitto {
         format!("mqtt:{}/{namespace}?{options}", self.addr())
     }
 
+    /// The same over TLS, where its configuration says so.
+    pub fn bound_over_tls(&self, namespace: &str, options: &str) -> String {
+        format!("mqtts:{}/{namespace}?{options}", self.addr())
+    }
+
     /// A program of `mosquitto-clients`, which talks to it.
     pub fn client(&self, program: &str) -> Command {
         let (ip, port) = (self.addr().ip(), self.addr().port());

@@ -309,6 +309,61 @@ fn too_large_is_refused_here() {
 }
 
 #[test]
+fn a_broker_is_reached_over_tls() {
+    let authority = quickrpc_tests::Authority::new("lab");
+    let (broker, hub) = (authority.server(), authority.client("hub"));
+    let config = format!(
+        "allow_anonymous true\ncafile {}\ncertfile {}\nkeyfile {}\nrequire_certificate true\n",
+        authority.file().display(),
+        broker.cert.display(),
+        broker.key.display()
+    );
+    let Some(server) = Mosquitto::with(&config, &[]) else {
+        return;
+    };
+    let ca = format!("ca={}&server_name=localhost", authority.file().display());
+    let bound = |name: &str| {
+        let options = format!("name={name}&{ca}&{}", hub.options());
+        server.bound_over_tls("lab", &options)
+    };
+    let shop = Shop::bind("jrpc", bound("shop")).unwrap();
+    shop.add.connect(|_, a, b| a + b);
+    shop.who.connect(|sender| format!("{:?}", sender.secinfo()));
+    shop.start().unwrap();
+    let api = ShopInverse::bind("jrpc", bound("hub")).unwrap();
+    api.start().unwrap();
+    sees(&api, 1);
+    let calls: Vec<_> = (0..200).map(|a| api.any().add(a, 1)).collect();
+    for (a, call) in (0..).zip(calls) {
+        assert_eq!(call.result().unwrap(), a + 1);
+    }
+    // Who is behind the broker is not known by the broker's certificate.
+    assert!(!api.to("shop").who().result().unwrap().contains("lab"));
+    // Others are not believed, and need not be plain.
+    for wrong in [
+        server.bound_over_tls("lab", "name=x"),
+        server.bound("lab", "name=x"),
+    ] {
+        let api = ShopInverse::bind("jrpc", wrong).unwrap();
+        assert!(api.start().is_err());
+    }
+}
+
+#[test]
+fn the_broker_hears_of_us_as_often_as_it_wants_to() {
+    let Some(server) = Mosquitto::start() else {
+        return;
+    };
+    let _shop = shop(&server, "shop");
+    let options = "name=hub&keepalive=1&probe=60";
+    let hub = ShopInverse::bind("jrpc", server.bound("lab", options)).unwrap();
+    hub.start().unwrap();
+    sees(&hub, 1);
+    // Longer than the broker waits for a sign of life.
+    assert_eq!(hub.to("shop").slow(4000).result().unwrap(), "shop");
+}
+
+#[test]
 fn whoever_is_killed_is_gone_at_once() {
     let Some(server) = Mosquitto::start() else {
         return;

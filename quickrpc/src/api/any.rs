@@ -1,18 +1,22 @@
 //! Calls that nobody has declared, and passing them on: what a gateway is made of.
 
 use std::fmt;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use crate::base::current;
 use crate::base::error::{BoxError, Result};
 use crate::base::sender::Sender;
-use crate::base::value::Value;
+use crate::base::sync::lock;
+use crate::base::value::{Value, from_value, to_value};
 use crate::call::dispatch::{Invocation, Outcome};
 use crate::call::promise::Promise;
 use crate::call::reply::Reply;
 use crate::call::slot::Connection;
-use crate::call::stream::Either;
-use crate::call::target::Plain;
+use crate::call::stream::given::Giving;
+use crate::call::stream::telegrams::StreamId;
+use crate::call::stream::{Either, Stream};
+use crate::call::target::{Plain, Target};
 
 use super::dynamic::{Anything, Api, IntoAnswer, Outgoing};
 
@@ -29,7 +33,12 @@ pub struct Call {
     deadline: Option<Instant>,
     /// The wire that it has come from carries streams.
     streams: bool,
+    /// Those among its arguments, for whoever takes them first.
+    given: Arc<Mutex<Vec<Given>>>,
 }
+
+/// A stream that is an argument, and what stands for it.
+type Given = (StreamId, Stream<Value, Value>);
 
 impl Call {
     /// The method's name on the wire.
@@ -132,13 +141,25 @@ impl Api {
                 Err(outcome) => return outcome,
             };
             let sender = invocation.sender();
+            let streams = invocation.carries_streams();
+            // A notification is heard by several, and a stream is for one.
+            let ids = match streams && invocation.id().is_some() {
+                true => stream_ids(&args),
+                false => Vec::new(),
+            };
+            let given = ids.into_iter().map(|id| {
+                let stream = invocation.take_stream::<Value, Value, Value, Value>(id.clone());
+                (id, stream)
+            });
+            let given = Arc::new(Mutex::new(given.collect()));
             let call = Call {
                 method: invocation.method().to_owned(),
                 args,
                 sender: sender.clone(),
                 id: invocation.id().map(str::to_owned),
                 deadline: current::of(sender.id).and_then(|call| call.deadline()),
-                streams: invocation.carries_streams(),
+                streams,
+                given,
             };
             R::answer(handler(call), invocation)
         })
@@ -153,9 +174,11 @@ impl Outgoing {
     /// credit that their reader gives. The caller's deadline and its giving up go with the call,
     /// where the wire has that. With several receivers, the first answer counts.
     ///
-    /// Properties are calls like others here. What does not come through are streams as arguments: the
-    /// other side waits for them in vain.
+    /// Streams among the arguments of a call go through likewise, whose items are sent as the other side
+    /// takes them; it goes to one peer then. Of a call that is passed on several times, the first one has
+    /// them. Properties are calls like others here.
     pub fn forward(&self, call: Call) -> Forwarded {
+        let given = std::mem::take(&mut *lock(&call.given));
         let args = Plain(&call.args);
         let target = match call.deadline {
             Some(deadline) => self.0.until(deadline),
@@ -163,9 +186,49 @@ impl Outgoing {
         };
         Forwarded(match call.id {
             None => Answer::Sent(target.send_notification(&call.method, &args)),
+            Some(_) if !given.is_empty() => Answer::Comes(give(&target, call, given)),
             Some(_) => Answer::Comes(target.send_either(call.method.into(), &args, call.streams)),
         })
     }
+}
+
+/// What stands for streams, wherever it stands among arguments.
+fn stream_ids(args: &Value) -> Vec<StreamId> {
+    let id = |value: &Value| match value {
+        Value::Map(members) if members.len() == 1 => from_value::<StreamId>(value.clone()).ok(),
+        _ => None,
+    };
+    match args {
+        Value::Map(args) => args.values().filter_map(id).collect(),
+        Value::List(args) => args.iter().filter_map(id).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Passes a call on with streams among its arguments, which have other names there.
+fn give(target: &Target, call: Call, given: Vec<Given>) -> Either {
+    let Call {
+        method,
+        mut args,
+        streams,
+        ..
+    } = call;
+    let mut giving = Giving::new(target);
+    for (was, stream) in given {
+        let is = giving.give::<Value, Value, Value, Value>(stream);
+        let Ok(is) = to_value(&is) else { continue };
+        let stands_for =
+            |value: &Value| from_value::<StreamId>(value.clone()).is_ok_and(|id| id.id == was.id);
+        let place = match &mut args {
+            Value::Map(args) => args.values_mut().find(|value| stands_for(value)),
+            Value::List(args) => args.iter_mut().find(|value| stands_for(value)),
+            _ => None,
+        };
+        if let Some(place) = place {
+            *place = is;
+        }
+    }
+    giving.send_either(method.into(), Plain(&args), streams)
 }
 
 /// A call that was passed on, and what comes of it: for a handler to return.

@@ -16,6 +16,7 @@ pub(crate) mod node;
 mod pair;
 mod properties;
 mod sending;
+pub(crate) mod statistics;
 #[cfg(test)]
 mod test_addresses;
 #[cfg(test)]

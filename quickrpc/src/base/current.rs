@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use super::sync::lock;
+use super::trace::Trace;
 
 /// A call that was received: whose it is, and its id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -101,6 +102,8 @@ pub(crate) struct Current {
     key: CallKey,
     /// When its caller gives up.
     deadline: Option<Instant>,
+    /// Which trace it belongs to.
+    trace: Option<Trace>,
 }
 
 /// Why a call need not be begun, or may be given up.
@@ -124,7 +127,16 @@ pub(crate) struct Handling {
 
 impl Current {
     pub(crate) fn new(key: CallKey, deadline: Option<Instant>) -> Self {
-        Current { key, deadline }
+        Current {
+            key,
+            deadline,
+            trace: None,
+        }
+    }
+
+    /// The same as part of a trace.
+    pub(crate) fn traced(self, trace: Option<Trace>) -> Self {
+        Current { trace, ..self }
     }
 
     /// This thread handles it from now on.
@@ -146,6 +158,10 @@ impl Current {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
+
+    pub(crate) fn trace(&self) -> Option<Trace> {
+        self.trace
+    }
 }
 
 impl Drop for Handling {
@@ -157,6 +173,11 @@ impl Drop for Handling {
 /// The call of this peer that the calling thread handles.
 pub(crate) fn of(peer: u64) -> Option<Current> {
     CURRENT.get().filter(|current| current.key.peer == peer)
+}
+
+/// The trace of the call that the calling thread handles, whoever has made it.
+pub(crate) fn trace() -> Option<Trace> {
+    CURRENT.get().and_then(|current| current.trace)
 }
 
 #[cfg(test)]

@@ -327,6 +327,47 @@ impl Error {
     }
 }
 
+impl Error {
+    /// The name of the variant.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Error::Call(..) => "Call",
+            Error::Expression(..) => "Expression",
+            Error::Start { .. } => "Start",
+            Error::NoPeer { .. } => "NoPeer",
+            Error::UnknownPeer { .. } => "UnknownPeer",
+            Error::AmbiguousPeer { .. } => "AmbiguousPeer",
+            Error::Disconnected { .. } => "Disconnected",
+            Error::Timeout { .. } => "Timeout",
+            Error::Cancelled => "Cancelled",
+            Error::Stopped => "Stopped",
+            Error::NotStarted => "NotStarted",
+            Error::Running(..) => "Running",
+            Error::Deadlock(..) => "Deadlock",
+            Error::Done => "Done",
+            Error::Abandoned => "Abandoned",
+            Error::MessageTooLarge { .. } => "MessageTooLarge",
+            Error::QueueFull { .. } => "QueueFull",
+            Error::TooSlow { .. } => "TooSlow",
+            Error::TooManyPending { .. } => "TooManyPending",
+            Error::Partial(..) => "Partial",
+            Error::Encode { .. } => "Encode",
+            Error::Decode(..) => "Decode",
+            Error::BadResult { .. } => "BadResult",
+            Error::Security(..) => "Security",
+            Error::Config(..) => "Config",
+            Error::Unsupported { .. } => "Unsupported",
+            Error::BadValue { .. } => "BadValue",
+            Error::NotStopped { .. } => "NotStopped",
+            Error::Unanswered { .. } => "Unanswered",
+            Error::Panicked { .. } => "Panicked",
+            Error::Ended => "Ended",
+            Error::Io { .. } => "Io",
+            Error::Plugin(..) => "Plugin",
+        }
+    }
+}
+
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)

@@ -20,6 +20,7 @@ pub(crate) mod reason;
 pub(crate) mod scratch;
 pub(crate) mod security;
 pub(crate) mod sender;
+pub(crate) mod spans;
 pub(crate) mod spare;
 pub(crate) mod subject;
 pub(crate) mod sync;
@@ -29,5 +30,6 @@ pub(crate) mod sync;
 )]
 pub(crate) mod sys;
 pub(crate) mod threads;
+pub(crate) mod trace;
 pub(crate) mod typed_error;
 pub(crate) mod value;

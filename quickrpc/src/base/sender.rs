@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use crate::base::current;
@@ -29,6 +29,17 @@ pub struct Sender {
     pub(crate) origin: Origin,
     pub(crate) secinfo: Option<Arc<SecInfo>>,
     pub(crate) credentials: Option<Credentials>,
+    /// Where it is; `None` only until it is somewhere.
+    pub(crate) place: Option<Arc<Place>>,
+}
+
+/// Where a peer is, and whether its name says who it is.
+#[derive(Debug)]
+pub(crate) struct Place {
+    /// The expression of its transport.
+    pub(crate) transport: Arc<str>,
+    /// Another one has, or has had, the same name beside it.
+    pub(crate) is_twin: AtomicBool,
 }
 
 /// Which process a peer is, as the operating system says.
@@ -63,6 +74,7 @@ impl Sender {
             origin: Origin::Anybody,
             secinfo: None,
             credentials: None,
+            place: None,
         }
     }
 
@@ -79,6 +91,25 @@ impl Sender {
     /// The peer's name, such as `127.0.0.1:50312`; over UDP the address alone.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Where it is: the expression of the transport that it came by, such as `tcpserv::8888`, as
+    /// [`TransportStatus::name`](crate::TransportStatus::name) says it.
+    ///
+    /// ```
+    /// # use quickrpc::remote_api;
+    /// # #[remote_api]
+    /// # trait Lab { #[incoming] fn measure(&self) -> f64; }
+    /// # let (lab, client) = Lab::pair();
+    /// lab.measure.connect(|sender| match sender.wire().starts_with("unixserv:") {
+    ///     true => Ok(1.5),
+    ///     false => Err("for those on this machine"),
+    /// });
+    /// # assert!(client.all().measure().result().is_err());
+    /// # assert_eq!(lab.peers()[0].wire(), lab.status()[0].name());
+    /// ```
+    pub fn wire(&self) -> &str {
+        self.place.as_ref().map_or("", |place| &place.transport)
     }
 
     /// What the security provider verified about the sender of this message; and, over TLS,
@@ -166,6 +197,18 @@ impl Sender {
     pub fn deadline(&self) -> Option<Instant> {
         current::of(self.id).and_then(|call| call.deadline())
     }
+
+    /// Which trace the call belongs to that this thread handles, as
+    /// [`traceparent`](https://www.w3.org/TR/trace-context/) says it, where its caller has told: over a
+    /// `jrpc` wire whose callers say `?trace=on`.
+    ///
+    /// Calls that this thread makes meanwhile over such a wire belong to the same trace by themselves.
+    /// As [`is_cancelled`](Self::is_cancelled), it is about the call of this sender that the calling
+    /// thread handles.
+    pub fn traceparent(&self) -> Option<String> {
+        let trace = current::of(self.id)?.trace()?;
+        Some(trace.to_string())
+    }
 }
 
 // Hidden, since the page of this type would be one of the methods of `str`.
@@ -210,9 +253,16 @@ impl PartialEq<&str> for Sender {
     }
 }
 
+/// The name; `name#number` where two peers have or have had the same one at once, which names just this
+/// one also as a receiver.
 impl fmt::Display for Sender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name)
+        match &self.place {
+            Some(place) if place.is_twin.load(Ordering::Relaxed) => {
+                write!(f, "{}#{}", self.name, self.id)
+            }
+            _ => f.write_str(&self.name),
+        }
     }
 }
 

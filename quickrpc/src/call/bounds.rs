@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use crate::base::sync::after;
+use crate::base::trace::Trace;
 use crate::wire::codec::{Run, Terms};
 
 /// How long a call may take that has come.
@@ -11,6 +12,8 @@ pub(super) struct Bounds {
     /// Later it is not begun.
     pub(super) start: Option<Instant>,
     pub(super) run: Option<Run>,
+    /// Which trace it belongs to.
+    pub(super) trace: Option<Trace>,
 }
 
 impl Bounds {
@@ -18,6 +21,7 @@ impl Bounds {
         Bounds {
             start: terms.start.map(after),
             run: terms.run,
+            trace: terms.trace,
         }
     }
 

@@ -208,9 +208,11 @@ impl<'de> Invocation<'de> {
 
     /// The call as the thread knows it that handles it.
     pub(crate) fn current(&self) -> Option<Current> {
-        let deadline = current::of(self.conn.id()).and_then(|call| call.deadline());
-        let id = self.id?;
-        Some(Current::new(CallKey::new(self.conn.id(), id), deadline))
+        let current = current::of(self.conn.id());
+        let deadline = current.and_then(|call| call.deadline());
+        let key = CallKey::new(self.conn.id(), self.id?);
+        let trace = current.and_then(|call| call.trace());
+        Some(Current::new(key, deadline).traced(trace))
     }
 
     /// How errors of handlers travel.
@@ -354,7 +356,7 @@ impl Calls {
     /// Where the telegram has to be decoded in full before, which says what it really is.
     /// Nothing has happened then.
     pub(crate) fn handle(&self, call: &Call<'_>) -> Result<(), Unreadable> {
-        if self.around.is_there() {
+        if self.around.may_be_there() && self.around.is_there() {
             return self.handle_around(call);
         }
         let method = call.parts.method.of(*call.telegram);

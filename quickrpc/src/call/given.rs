@@ -4,6 +4,8 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use crate::base::current;
+use crate::base::trace::{self, Trace};
 use crate::format::args::{ArgsOut, OutArgs};
 use crate::format::description::CallDescription;
 use crate::wire::Wire;
@@ -96,6 +98,29 @@ pub(super) struct Timed<'a, A> {
     pub(super) deadline: Option<Instant>,
 }
 
+impl<A: ArgsFor> Timed<'_, A> {
+    #[cold]
+    fn add(&self, wire: &Wire, out: &mut Vec<u8>) {
+        add_trace(wire, out);
+        if wire.codec.deadlines()
+            && !self.args.lasts()
+            && let Some(deadline) = self.deadline
+        {
+            let left = deadline.saturating_duration_since(Instant::now());
+            jrpc::put_timeout(out, left);
+        }
+    }
+}
+
+/// Says which trace a call belongs to, where its wire has that: in the place that somebody has given to
+/// it, or below the call that this thread handles, or in a new one.
+pub(super) fn add_trace(wire: &Wire, out: &mut Vec<u8>) {
+    if wire.codec.traces() {
+        let trace = trace::sent().unwrap_or_else(|| Trace::below(current::trace()));
+        jrpc::put_trace(out, trace);
+    }
+}
+
 impl<A: ArgsFor> ArgsFor for Timed<'_, A> {
     #[inline]
     fn encode(
@@ -106,12 +131,8 @@ impl<A: ArgsFor> ArgsFor for Timed<'_, A> {
         id: Option<u64>,
     ) -> Result<(), String> {
         self.args.encode(wire, out, method, id)?;
-        if wire.codec.deadlines()
-            && !self.args.lasts()
-            && let Some(deadline) = self.deadline
-        {
-            let left = deadline.saturating_duration_since(Instant::now());
-            jrpc::put_timeout(out, left);
+        if wire.codec.adds() {
+            self.add(wire, out);
         }
         Ok(())
     }

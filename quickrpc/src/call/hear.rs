@@ -238,7 +238,8 @@ impl<'a> Ear<'a> {
         let id = call.id.as_ref().map(|id| id.of(*telegram.script));
         let key = id.map(|id| CallKey::new(self.conn.id(), id));
         // If it is handled at once.
-        let _handling = key.map(|key| Current::new(key, bounds.deadline()).begin());
+        let current = |key| Current::new(key, bounds.deadline()).traced(bounds.trace);
+        let _handling = key.map(|key| current(key).begin());
         self.bounds = Some(bounds);
         self.call(call, sender, telegram, route);
         self.bounds = None;
@@ -480,7 +481,8 @@ impl Calls {
             (Some(over), _) => over,
             (None, _) => {
                 let deadline = bounds.and_then(|bounds| bounds.deadline());
-                return Some(Some(Current::new(key, deadline).begin()));
+                let trace = bounds.and_then(|bounds| bounds.trace);
+                return Some(Some(Current::new(key, deadline).traced(trace).begin()));
             }
         };
         Ear::new(self, call.conn).answer_error(id, &cancel::not_begun(over), call.route);

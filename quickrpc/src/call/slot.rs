@@ -252,6 +252,16 @@ impl SlotTable {
         self.read().traits.clone()
     }
 
+    /// The name of the trait that has declared a method of this direction.
+    pub(crate) fn trait_of(&self, method: &str, direction: Direction) -> Option<&'static str> {
+        let added = self.read();
+        let declares = |api: &&Description| {
+            let mut calls = api.calls.iter();
+            calls.any(|call| call.direction == direction && call.wire_name == method)
+        };
+        added.traits.iter().find(declares).map(|api| api.name)
+    }
+
     /// Names of the methods nobody is connected to, in the order of their declaration.
     pub(crate) fn unhandled(&self) -> Vec<&'static str> {
         let traits = self.traits();

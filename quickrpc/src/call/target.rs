@@ -214,7 +214,7 @@ impl Target {
 
     pub(crate) fn send_notification(&self, method: &str, args: &impl ArgsFor) -> Result<()> {
         self.calls.net.check_running()?;
-        if self.calls.around.is_there() {
+        if self.calls.around.may_be_there() && self.calls.around.is_there() {
             return self.notify_around(method, args);
         }
         self.notify_plain(method, args)
@@ -264,7 +264,7 @@ impl Target {
         make: impl FnOnce(Arc<dyn Context>, CallInfo, &[Arc<Conn>]) -> Result<(P, Arc<dyn PendingCall>)>,
     ) -> Result<P> {
         self.calls.net.check_running()?;
-        if self.calls.around.is_there() {
+        if self.calls.around.may_be_there() && self.calls.around.is_there() {
             return self.ask_around(method, args, declared, make);
         }
         self.ask_plain(method, args, declared, make)

@@ -284,3 +284,26 @@ impl Greeter for Beginning {
         }
     }
 }
+
+#[cfg(all(test, not(all(feature = "mqtt", feature = "nats"))))]
+mod tests {
+    use crate::TransportExpr;
+
+    #[test]
+    fn the_error_names_the_feature() {
+        for (name, is_there) in [
+            ("mqtt", cfg!(feature = "mqtt")),
+            ("nats", cfg!(feature = "nats")),
+        ] {
+            let expr: TransportExpr = format!("{name}:h:1/lab").parse().unwrap();
+            let bound = super::bind(&expr).map(|settings| settings.is_some());
+            match is_there {
+                true => assert!(bound.unwrap()),
+                false => {
+                    let text = bound.unwrap_err().to_string();
+                    assert!(text.contains(&format!("--features {name}")), "{text}");
+                }
+            }
+        }
+    }
+}

@@ -1,9 +1,9 @@
 //! `process`: a child's standard input and output as a wire.
 
-use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use std::{fmt, io, process};
 
 use crate::base::error::Error;
 use crate::base::sys;
@@ -14,11 +14,26 @@ use super::words;
 /// waited for, since it says more than the end of the output.
 pub(super) const EXITING: Duration = Duration::from_secs(1);
 
-/// What to run.
-#[derive(Debug)]
+/// What to run, and how.
 pub(crate) struct CommandLine {
     program: String,
     arguments: Vec<String>,
+    /// In place of the program's name.
+    pub(crate) named: Option<Arc<str>>,
+    /// In place of ours.
+    pub(crate) cwd: Option<PathBuf>,
+    /// On top of ours.
+    pub(crate) env: Vec<(String, String)>,
+}
+
+// Values of variables may be secrets.
+impl fmt::Debug for CommandLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CommandLine")
+            .field("program", &self.program)
+            .field("arguments", &self.arguments)
+            .finish_non_exhaustive()
+    }
 }
 
 impl CommandLine {
@@ -35,6 +50,9 @@ impl CommandLine {
             Some(program) if !program.is_empty() => Ok(CommandLine {
                 program,
                 arguments: words.collect(),
+                named: None,
+                cwd: None,
+                env: Vec::new(),
             }),
             _ => Err(wrong("it names no program")),
         }
@@ -44,12 +62,22 @@ impl CommandLine {
         &self.program
     }
 
-    pub(super) fn arguments(&self) -> &[String] {
-        &self.arguments
+    /// What starts it.
+    pub(super) fn command(&self) -> process::Command {
+        let mut command = process::Command::new(&self.program);
+        command.args(&self.arguments);
+        if let Some(cwd) = &self.cwd {
+            command.current_dir(cwd);
+        }
+        command.envs(self.env.iter().map(|(key, value)| (key, value)));
+        command
     }
 
-    /// The name of the peer: the program without its directory.
+    /// The name of the peer: the one that it was given, or the program without its directory.
     pub(crate) fn name(&self) -> Arc<str> {
+        if let Some(name) = &self.named {
+            return Arc::clone(name);
+        }
         let file = Path::new(&self.program).file_name();
         file.and_then(|name| name.to_str())
             .unwrap_or(&self.program)
@@ -64,7 +92,12 @@ pub(super) fn explain(command: &CommandLine, error: &io::Error) -> io::Error {
         io::ErrorKind::PermissionDenied => "; make it executable",
         _ => "",
     };
-    let text = format!("cannot run `{}`: {error}{hint}", command.program());
+    let place = match &command.cwd {
+        Some(cwd) if !cwd.is_dir() => format!(" in `{}`, which is no directory", cwd.display()),
+        _ => String::new(),
+    };
+    let hint = if place.is_empty() { hint } else { "" };
+    let text = format!("cannot run `{}`{place}: {error}{hint}", command.program());
     io::Error::new(error.kind(), text)
 }
 

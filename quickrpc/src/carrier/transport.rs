@@ -29,8 +29,10 @@
 //! * The command line is split into words as a shell does it, with quotes and backslashes,
 //!   but no shell is started: `$HOME`, `*`, `|` and `>` mean themselves. Where they should
 //!   not, start a shell: `process:(sh -c '...')`.
-//! * The peer's name is the file name of the program. (In the original, it is the whole
-//!   expression.)
+//! * The peer's name is the file name of the program, or the one that is given to it:
+//!   `process:(worker)?name=alice`. (In the original, it is the whole expression.)
+//! * It runs in our directory, or in another one: `?cwd=/var/lib/worker`. Its environment is ours, and
+//!   what `env.` says: `?env.LANG=C&env.TOKEN=..`. These values are not shown in errors and logs.
 //! * What the child writes to its standard error is in the log, line by line, at level info
 //!   with the target `quickrpc::child`; the fields `child` and `pid` tell which one.
 //! * When the child exits, what it has sent is still handled; then
@@ -288,7 +290,8 @@
 //!
 //! Options: `name`, `group`, `user` and `password_file` as above; `keepalive` (10 s by default) is after how
 //! long without a sign of life the broker takes us for gone, and we the broker; `probe` how often it is
-//! asked who works on a call to `any()`.
+//! asked who works on a call to `any()`. `mqtts:` is the same over TLS, with the options `ca`, `cert` and
+//! `key` of [`tls:`](#tls), and `server_name` for its `name`.
 //!
 //! # ZeroMQ
 //!

@@ -31,6 +31,7 @@ use crate::base::expr_error::{ExprError, ExprKind, Wrong, found};
 pub struct CodecExpr {
     kind: CodecKind,
     deadlines: bool,
+    trace: bool,
     answers: Option<bool>,
 }
 
@@ -92,6 +93,12 @@ impl CodecExpr {
         self.deadlines
     }
 
+    /// Whether each call says which trace it belongs to (`jrpc?trace=on`): that of the call that is
+    /// handled when it is made, or a new one.
+    pub fn trace(&self) -> bool {
+        self.trace
+    }
+
     /// Whether people get answers that have no id: to `help`, and to lines that are wrong
     /// (`terse?answers=on`). `None` where that is left to the transport: `tcpserv` does it.
     pub fn answers(&self) -> Option<bool> {
@@ -105,6 +112,7 @@ impl CodecExpr {
         CodecExpr {
             kind,
             deadlines,
+            trace: false,
             answers,
         }
     }
@@ -119,6 +127,7 @@ impl Default for CodecExpr {
                 strict: false,
             },
             deadlines: false,
+            trace: false,
             answers: None,
         }
     }
@@ -134,6 +143,7 @@ impl FromStr for CodecExpr {
 
 fn parse(piece: Piece<'_>) -> Parsed<CodecExpr> {
     let mut deadlines = None;
+    let mut trace = None;
     let mut answers = None;
     let (body, options) = split_options(piece);
     let scope = Scope::new(None, false, options)?;
@@ -142,11 +152,12 @@ fn parse(piece: Piece<'_>) -> Parsed<CodecExpr> {
         "jrpc" => {
             let strict = scope.take("strict").map(|o| o.flag()).transpose()?;
             deadlines = scope.take("deadlines").map(|o| o.flag()).transpose()?;
+            trace = scope.take("trace").map(|o| o.flag()).transpose()?;
             let kind = CodecKind::Jrpc {
                 framing: parse_framing(params)?,
                 strict: strict.unwrap_or(false),
             };
-            (kind, &["strict", "deadlines"])
+            (kind, &["strict", "deadlines", "trace"])
         }
         "terse" if params.text.is_empty() => {
             answers = scope.take("answers").map(|o| o.flag()).transpose()?;
@@ -178,6 +189,7 @@ fn parse(piece: Piece<'_>) -> Parsed<CodecExpr> {
     Ok(CodecExpr {
         kind,
         deadlines: deadlines.unwrap_or(false),
+        trace: trace.unwrap_or(false),
         answers,
     })
 }
@@ -233,14 +245,16 @@ impl fmt::Display for CodecExpr {
                     }
                     Framing::ContentLength => write!(f, ":{CONTENT_LENGTH}")?,
                 }
-                if *strict {
-                    f.write_str("?strict=on")?;
-                }
-                if self.deadlines {
-                    f.write_str(if *strict { "&" } else { "?" })?;
-                    f.write_str("deadlines=on")?;
-                }
-                Ok(())
+                let options = [
+                    (*strict, "strict"),
+                    (self.deadlines, "deadlines"),
+                    (self.trace, "trace"),
+                ];
+                let on = options.iter().filter(|(is_on, _)| *is_on);
+                on.enumerate().try_for_each(|(number, (_, name))| {
+                    let before = if number == 0 { '?' } else { '&' };
+                    write!(f, "{before}{name}=on")
+                })
             }
             CodecKind::Terse => f.write_str(match self.answers {
                 None => "terse",

@@ -183,12 +183,23 @@ impl Written {
             TransportKind::Internal { bus, name } => {
                 self.internal(bus.as_deref().unwrap_or(""), name.as_deref().unwrap_or(""));
             }
-            TransportKind::Process { command } => {
+            TransportKind::Process {
+                command,
+                name,
+                cwd,
+                env,
+            } => {
                 self.body.push_str("process:");
                 if is_tame_within_parentheses(command) && !command.trim().is_empty() {
                     self.body.push_str(&format!("({command})"));
                 } else {
                     self.option("command", escape(command));
+                }
+                self.optional("name", name.as_deref().map(escape));
+                self.optional("cwd", cwd.as_deref().map(escape));
+                for (key, value) in env {
+                    let value = self.secret(value);
+                    self.option(&format!("env.{key}"), escape(&value));
                 }
             }
             TransportKind::Unix { path } => self.path("unix:", path),
@@ -288,7 +299,18 @@ impl Written {
 
     fn mqtt(&mut self, mqtt: &MqttExpr) {
         let host = bracketed(&mqtt.host);
-        self.body = format!("mqtt:{host}:{}/{}", mqtt.port, mqtt.namespace);
+        let shorthand = match mqtt.tls {
+            Some(_) => "mqtts",
+            None => "mqtt",
+        };
+        self.body = format!("{shorthand}:{host}:{}/{}", mqtt.port, mqtt.namespace);
+        if let Some(tls) = &mqtt.tls {
+            self.optional("ca", tls.ca.as_deref().map(escape));
+            if let Some(identity) = &tls.identity {
+                self.identity(identity);
+            }
+            self.optional("server_name", tls.name.as_deref().map(bracketed));
+        }
         self.optional("name", mqtt.name.as_deref().map(escape));
         let group = (mqtt.group != GROUP).then(|| escape(&mqtt.group));
         self.optional("group", group);

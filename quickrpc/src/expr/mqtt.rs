@@ -5,9 +5,10 @@ use std::time::Duration;
 use super::broker::{GROUP, PROBE, parse_place, word};
 use super::options::{OptionText, Scope, take};
 use super::parse::{Parsed, Piece};
+use super::tls::ClientTls;
 use crate::base::subject::Style;
 
-/// What `mqtt:<host>:<port>/<namespace>` says; see [the details](crate::transport#mqtt).
+/// What `mqtt:<host>:<port>/<namespace>`, or `mqtts:` with TLS, says; see [the details](crate::transport#mqtt).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MqttExpr {
@@ -21,6 +22,8 @@ pub struct MqttExpr {
     pub name: Option<String>,
     /// One of each group hears what is sent to `any()`; `workers` by default.
     pub group: String,
+    /// What `mqtts:` has. Needs the feature `tls`, too.
+    pub tls: Option<ClientTls>,
     /// Who we are to the broker.
     pub user: Option<String>,
     /// The file whose first line is the password.
@@ -36,6 +39,15 @@ pub struct MqttExpr {
 /// The names of its options.
 pub(super) const OPTIONS: [&str; 6] = [
     "name",
+    "group",
+    "user",
+    "password_file",
+    "keepalive",
+    "probe",
+];
+/// Those beside the ones of TLS, among which is a name.
+pub(super) const OVER_TLS: [&str; 6] = [
+    "server_name",
     "group",
     "user",
     "password_file",
@@ -58,9 +70,10 @@ fn keepalive(option: &OptionText<'_>) -> Parsed<Duration> {
 }
 
 /// `mqtt:<host>:<port>/<namespace>`.
-pub(super) fn parse(params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<MqttExpr> {
-    const FORM: &str = "mqtt:<host>:<port>/<namespace>";
-    let (host, port, namespace) = parse_place(params, FORM, Style::Slashes)?;
+pub(super) fn parse(shorthand: &str, params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<MqttExpr> {
+    let form = format!("{shorthand}:<host>:<port>/<namespace>");
+    let (host, port, namespace) = parse_place(params, &form, Style::Slashes)?;
+    let is_tls = shorthand == "mqtts";
     Ok(MqttExpr {
         host,
         port,
@@ -68,6 +81,9 @@ pub(super) fn parse(params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<MqttExpr
         name: take(scope, "name", |o| word(o, Style::Slashes))?,
         group: take(scope, "group", |o| word(o, Style::Slashes))?
             .unwrap_or_else(|| GROUP.to_owned()),
+        tls: is_tls
+            .then(|| ClientTls::take_beside_name(scope))
+            .transpose()?,
         user: take(scope, "user", OptionText::text)?,
         password_file: take(scope, "password_file", |o| o.path("a file"))?,
         keepalive: take(scope, "keepalive", keepalive)?.unwrap_or(KEEPALIVE),
@@ -95,6 +111,10 @@ mod tests {
                 "restart:5:mqtt:h:1/lab?name=x&keepalive=10",
                 "restart:5:(mqtt:h:1/lab?name=x)",
             ),
+            (
+                "mqtts:h:8883/lab?ca=ca.crt&cert=a.crt&key=a.key&server_name=x&name=hub&user=u",
+                "mqtts:h:8883/lab?ca=ca.crt&cert=a.crt&key=a.key&server_name=x&name=hub&user=u",
+            ),
         ] {
             let expr: TransportExpr = text.parse().unwrap();
             assert_eq!(expr.to_string(), written, "{text}");
@@ -116,6 +136,8 @@ mod tests {
             ("mqtt:h:1/lab?keepalive=0", "a duration above 0"),
             ("mqtt:h:1/lab?keepalive=0.5", "from 1 to 65535"),
             ("mqtt:h:1/lab?token_file=a", "token_file"),
+            ("mqtt:h:1/lab?ca=ca.crt", "ca"),
+            ("mqtts:h/lab", "mqtts:<host>:<port>"),
             ("mqt:h:1/lab", "did you mean `mqtt`"),
         ] {
             let error = text.parse::<TransportExpr>().unwrap_err().to_string();

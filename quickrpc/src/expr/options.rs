@@ -131,6 +131,20 @@ impl<'p, 'a> Scope<'p, 'a> {
         Ok((value, ours))
     }
 
+    /// All options whose keys begin so, here or further out, with the rest of the key; of each the
+    /// nearest counts.
+    pub(super) fn take_all(&self, prefix: &str) -> Vec<(&'a str, &OptionText<'a>)> {
+        let mut keys: Vec<&'a str> = Vec::new();
+        for option in self.chain().flat_map(|scope| &scope.options) {
+            let rest = option.key.strip_prefix(prefix);
+            if rest.is_some_and(|rest| !rest.is_empty()) && !keys.contains(&option.key) {
+                keys.push(option.key);
+            }
+        }
+        let take = |key: &'a str| Some((key.strip_prefix(prefix)?, self.take(key)?));
+        keys.into_iter().filter_map(take).collect()
+    }
+
     /// All options but the excepted ones, for a plug-in, which alone knows what it knows.
     /// Those outside a `mux:` are meant for several parts and are not given to it.
     pub(super) fn take_rest(&self, except: impl Fn(&str) -> bool) -> Vec<&OptionText<'a>> {
@@ -371,7 +385,7 @@ fn is_origin(text: &str) -> bool {
 }
 
 fn is_key(text: &str) -> bool {
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
     !text.is_empty() && text.bytes().all(allowed)
 }
 

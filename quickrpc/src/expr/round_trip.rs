@@ -1,5 +1,6 @@
 //! Generated expressions come back as they were; generated texts never do harm.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
@@ -211,7 +212,24 @@ fn leaf() -> impl Strategy<Value = TransportKind> {
             ),
         (option::of(visible_text()), option::of(visible_text()))
             .prop_map(|(bus, name)| TransportKind::Internal { bus, name }),
-        visible_text().prop_map(|command| TransportKind::Process { command }),
+        (
+            visible_text(),
+            option::of(visible_text()),
+            option::of(visible_text()),
+            vec(("[A-Z_]{1,3}", visible_text()), 0..3)
+        )
+            .prop_map(|(command, name, cwd, env)| {
+                let env: BTreeMap<_, _> = env.into_iter().collect();
+                TransportKind::Process {
+                    command,
+                    name,
+                    cwd,
+                    env: env
+                        .into_iter()
+                        .map(|(key, value)| (key, Hidden::new(value)))
+                        .collect(),
+                }
+            }),
         visible_text().prop_map(|path| TransportKind::Unix { path }),
         (visible_text(), option::of(0..=0o777_u32))
             .prop_map(|(path, mode)| TransportKind::UnixServer { path, mode }),

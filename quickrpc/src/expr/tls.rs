@@ -51,6 +51,15 @@ impl ClientTls {
             name: take(scope, "name", OptionText::host)?,
         })
     }
+
+    /// Where `name` is something else.
+    pub(super) fn take_beside_name(scope: &Scope<'_, '_>) -> Parsed<Self> {
+        Ok(ClientTls {
+            ca: take(scope, "ca", file)?,
+            identity: Identity::take(scope)?,
+            name: take(scope, "server_name", OptionText::host)?,
+        })
+    }
 }
 
 impl ServerTls {

@@ -173,6 +173,13 @@ pub enum TransportKind {
     Process {
         /// The command line as written.
         command: String,
+        /// What its peer is named; the program's name otherwise.
+        name: Option<String>,
+        /// The directory that it runs in; ours otherwise.
+        cwd: Option<String>,
+        /// Variables of its environment, on top of ours. Values are not shown, since some are
+        /// secrets.
+        env: Vec<(String, Hidden)>,
     },
     /// `unix:<path>`, a client of a Unix-domain socket; see
     /// [the details](crate::transport#unix-domain-sockets).
@@ -205,7 +212,7 @@ pub enum TransportKind {
     /// `nats:<host>:<port>/<namespace>`, the peers of a namespace behind a NATS server; see
     /// [the details](crate::transport#nats). Needs the feature `nats`.
     Nats(Box<NatsExpr>),
-    /// `mqtt:<host>:<port>/<namespace>`, the peers of a namespace behind a broker of MQTT 5; see
+    /// `mqtt:<host>:<port>/<namespace>`, or `mqtts:` with TLS, the peers of a namespace behind a broker of MQTT 5; see
     /// [the details](crate::transport#mqtt). Needs the feature `mqtt`.
     Mqtt(Box<MqttExpr>),
     /// A transport that was registered.
@@ -360,12 +367,13 @@ impl TransportKind {
             TransportKind::Udp { .. } => &["bind", "broadcast", "multicast", "echo"],
             TransportKind::Restart { .. } => &["backoff"],
             TransportKind::Internal { .. } => &["bus", "name"],
-            TransportKind::Process { .. } => &["command"],
+            TransportKind::Process { .. } => &["command", "name", "cwd", "env"],
             TransportKind::Unix { .. } => &["path"],
             TransportKind::UnixServer { .. } => &["path", "mode"],
             TransportKind::Zmq { address, .. } => zmq::own_options(address, false),
             TransportKind::ZmqServer { address, .. } => zmq::own_options(address, true),
             TransportKind::Nats(_) => &nats::OPTIONS,
+            TransportKind::Mqtt(mqtt) if mqtt.tls.is_some() => &mqtt::OVER_TLS,
             TransportKind::Mqtt(_) => &mqtt::OPTIONS,
             TransportKind::Mux(_) | TransportKind::Custom(_) => &[],
         };
@@ -383,6 +391,7 @@ impl TransportKind {
             TransportKind::Tcp { tls, .. }
             | TransportKind::WebSocket { tls, .. }
             | TransportKind::Http { tls, .. } => tls.as_ref(),
+            TransportKind::Mqtt(mqtt) => mqtt.tls.as_ref(),
             _ => None,
         }
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::hidden::Hidden;
 use super::host::{check_interface, parse_host_and_port, parse_port};
 use super::http;
 use super::options::{Scope, take};
@@ -103,7 +104,9 @@ fn parse_body<'a>(
         "zmq" | "zmqserv" | "zmq+unix" | "zmqserv+unix" => {
             zmq::parse(shorthand.text, params, scope)?
         }
-        "mqtt" => TransportKind::Mqtt(Box::new(mqtt::parse(params, scope)?)),
+        "mqtt" | "mqtts" => {
+            TransportKind::Mqtt(Box::new(mqtt::parse(shorthand.text, params, scope)?))
+        }
         "nats" => TransportKind::Nats(Box::new(nats::parse(params, scope)?)),
         name if is_registered(ExprKind::Transport, name) => {
             return parse_custom(name, params, scope, place);
@@ -256,7 +259,7 @@ fn parse_process(params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<TransportKi
     if params.text.is_empty()
         && let Some(command) = take(scope, "command", |o| o.text())?
     {
-        return Ok(TransportKind::Process { command });
+        return parse_child(command, scope);
     }
     let (command, rest) = take_parenthesised(params, "a command line in parentheses")?;
     if command.text.trim().is_empty() {
@@ -266,8 +269,29 @@ fn parse_process(params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<TransportKi
         ));
     }
     expect_end(rest)?;
+    parse_child(command.text.to_owned(), scope)
+}
+
+/// How a child runs.
+fn parse_child(command: String, scope: &Scope<'_, '_>) -> Parsed<TransportKind> {
+    let name = take(scope, "name", |o| match o.text()? {
+        name if name.is_empty() => Err(o.expected("a name")),
+        name => Ok(name),
+    })?;
+    let cwd = take(scope, "cwd", |o| o.path("a directory"))?;
+    let mut env = Vec::new();
+    for (key, option) in scope.take_all("env.") {
+        let value = option.text()?;
+        if value.contains('\0') {
+            return Err(option.expected("a value without NUL"));
+        }
+        env.push((key.to_owned(), Hidden::new(value)));
+    }
     Ok(TransportKind::Process {
-        command: command.text.to_owned(),
+        command,
+        name,
+        cwd,
+        env,
     })
 }
 

@@ -392,7 +392,21 @@ fn leaf(expr: &TransportExpr) -> Result<Leaf, Error> {
             port: *port,
             nodelay: *nodelay,
         },
-        TransportKind::Process { command } => Leaf::Process(Arc::new(CommandLine::parse(command)?)),
+        TransportKind::Process {
+            command,
+            name,
+            cwd,
+            env,
+        } => {
+            let mut command = CommandLine::parse(command)?;
+            command.named = name.as_deref().map(Into::into);
+            command.cwd = cwd.as_ref().map(PathBuf::from);
+            let env = env.iter();
+            command.env = env
+                .map(|(key, value)| (key.clone(), value.reveal().to_owned()))
+                .collect();
+            Leaf::Process(Arc::new(command))
+        }
         TransportKind::Unix { path } => Leaf::Unix(path.into()),
         TransportKind::UnixServer { path, mode } => Leaf::UnixServer {
             path: path.into(),

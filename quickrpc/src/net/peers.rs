@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crate::base::error::Error;
 use crate::base::sender::{Receiver, Sender};
@@ -50,6 +51,13 @@ impl PeerTable {
             let ids = self.by_name.entry(name).or_default();
             if !ids.contains(&conn.id()) {
                 ids.push(conn.id());
+            }
+            if ids.len() > 1 {
+                // From now on they are shown so that they can be told apart.
+                let twins = ids.iter().filter_map(|id| self.by_id.get(id));
+                for place in twins.filter_map(|twin| twin.peer.place.as_ref()) {
+                    place.is_twin.store(true, Ordering::Relaxed);
+                }
             }
         }
     }

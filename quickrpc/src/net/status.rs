@@ -75,6 +75,14 @@ pub enum TransportState {
     },
 }
 
+impl TransportStatus {
+    /// What names the transport: its expression, as [`Sender::wire`](crate::Sender::wire) says of its
+    /// peers.
+    pub fn name(&self) -> &str {
+        &self.transport
+    }
+}
+
 impl fmt::Display for TransportStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.transport)?;

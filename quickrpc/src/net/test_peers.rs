@@ -65,6 +65,7 @@ fn conn(name: &str, security: AnySecurity, link: usize) -> Arc<Conn> {
         secinfo: None,
         credentials: None,
         origin: Origin::Anybody,
+        place: None,
     };
     let outlet = Outlet::Writer(Box::new(|_| ()));
     let keeper = Weak::<crate::net::net::Net>::new();

@@ -409,3 +409,47 @@ fn types_that_do_not_go_together_are_named() {
         "{error}"
     );
 }
+
+#[test]
+fn who_does_not_read_is_not_answered_without_end() {
+    let limits = "peer_queue=200000&buffered_total=100M";
+    let (api, told) = started("jrpc", &format!("zmqserv:127.0.0.1:0?{limits}"));
+    let Some(mut stalls) = their_client("dealer", &api, &["--identity", "stalls", "--hwm", "20"])
+    else {
+        return;
+    };
+    assert_eq!(told.came.next(), "stalls");
+    let mut reads = their_client("dealer", &api, &["--identity", "reads"]).unwrap();
+    assert_eq!(told.came.next(), "reads");
+    stalls.ask(json!({"read": false})).unwrap();
+    let before = r#"{"jsonrpc":"2.0","method":"echo","id":1,"params":{"a":""#;
+    let part = json!({"text": "x", "times": 20_000, "before": before, "after": "\"}}"});
+    // Its libzmq takes twenty messages in each direction, and then no more: neither do we, since its answers
+    // go nowhere. Or it is given up for that.
+    let end = Instant::now() + SOON;
+    let mut sent = 0;
+    loop {
+        if stalls.ask(json!({"send": [part]})).is_err() {
+            break;
+        }
+        sent += 1;
+        if sent % 20 == 0 {
+            reads
+                .ask(json!({"send": [call(sent, &json!({}))]}))
+                .unwrap();
+            assert_eq!(answer(&reads)["id"], sent);
+        }
+        assert!(Instant::now() < end, "{sent} calls were taken");
+    }
+    reads.ask(json!({"send": [call(0, &json!({}))]})).unwrap();
+    assert_eq!(answer(&reads)["id"], 0);
+    // When it reads again, all that it was owed comes, unless it was given up.
+    stalls.ask(json!({"read": true})).unwrap();
+    let gone = |told: &Told| !told.gone.so_far().is_empty();
+    for _ in 0..sent {
+        if gone(&told) {
+            break;
+        }
+        stalls.expect("message");
+    }
+}

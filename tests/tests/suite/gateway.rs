@@ -19,6 +19,10 @@ trait Backend {
     fn count(&self, to: u32) -> Stream<u32, String>;
     #[incoming]
     fn wait(&self) -> u8;
+    #[incoming]
+    fn upload(&self, name: &str, data: Stream<u32>) -> u64;
+    #[incoming]
+    fn doubled(&self, numbers: Stream<u32>) -> Stream<u32>;
     #[outgoing]
     fn ask(&self, text: &str) -> String;
     #[outgoing]
@@ -404,4 +408,50 @@ fn what_cannot_be_read_is_an_error_of_the_caller() {
         telegram(&mut person),
         "{\"jsonrpc\":\"2.0\",\"result\":null,\"id\":3}"
     );
+}
+
+#[test]
+fn streams_that_are_arguments_go_through() {
+    let passed = Passed::new("jrpc", Processing::Pool(2));
+    let (tell, taken) = inbox();
+    passed.backend.upload.connect(move |_sender, name, data| {
+        let mut sum = 0;
+        for number in data {
+            match number {
+                Ok(number) => sum += u64::from(number),
+                Err(error) => {
+                    tell.send(error.to_string()).unwrap();
+                    return Err(error);
+                }
+            }
+            if name == "once" {
+                break;
+            }
+        }
+        Ok(sum)
+    });
+    passed.backend.doubled.connect(|_sender, numbers| {
+        let numbers = numbers.map(|number| number.map(|number| number * 2));
+        Stream::<u32>::try_iter(numbers)
+    });
+    let client = passed.client();
+    let all = client.all();
+    let sum = all.upload("all", Stream::iter(1..=5000)).result().unwrap();
+    assert_eq!(sum, 5000 * 5001 / 2);
+    // An endless one of which the backend takes a little.
+    assert_eq!(all.upload("once", Stream::iter(7..)).result().unwrap(), 7);
+    // One that fails.
+    let broken = Stream::try_iter([Ok(1), Err("broken")]);
+    let error = all.upload("all", broken).result().unwrap_err();
+    assert!(error.to_string().contains("broken"), "{error}");
+    assert!(taken.next().contains("broken"));
+    // Both ways at once.
+    let doubled: Vec<u32> = all
+        .doubled(Stream::iter(1..=2000))
+        .map(Result::unwrap)
+        .collect();
+    assert_eq!((doubled.len(), doubled[1999]), (2000, 4000));
+    // A gateway that passes it to nobody lets go of it.
+    passed.back.stop().unwrap();
+    assert!(all.upload("all", Stream::iter(1..)).result().is_err());
 }

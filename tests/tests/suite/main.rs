@@ -20,6 +20,7 @@ mod concurrent;
 mod config;
 mod conformance;
 mod content_length;
+mod counted;
 mod deadlocks;
 mod discover;
 mod dynamic;

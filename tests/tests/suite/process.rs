@@ -417,3 +417,70 @@ fn the_loss_of_an_exit_status_is_explained() {
     assert!(said.contains("ignores SIGCHLD"), "{said}");
     assert!(!said.contains("5.3"), "{said}");
 }
+
+#[test]
+fn a_child_has_a_name_a_directory_and_variables() {
+    let dir = OwnDir::new();
+    let script = "printf \"notified text:\\\"$PWD $WHO $HOME\\\"\\n\"; cat >/dev/null";
+    let child = |name: &str| {
+        let path = dir.path("").display().to_string();
+        let path = path.trim_end_matches('/').to_owned();
+        let transport = format!(
+            "{}?name={name}&cwd={path}&env.WHO=of+{name}&env.HOME=/nowhere",
+            shell(script)
+        );
+        (path, transport)
+    };
+    let (path, transport) = child("alice");
+    let caller = LabInverse::bind("terse", transport.as_str()).unwrap();
+    let texts = told(&caller);
+    caller.start().unwrap();
+    let status = caller.status()[0].clone();
+    // What variables say may be secret.
+    assert!(!status.name().contains("nowhere"), "{status}");
+    assert!(status.name().contains("env.WHO="), "{status}");
+    assert_eq!(caller.peers()[0].name(), "alice");
+    assert_eq!(caller.peers()[0].wire(), status.name());
+    let path = fs::canonicalize(path).unwrap();
+    let seen = texts.next();
+    assert!(seen.starts_with(path.to_str().unwrap()), "{seen}");
+    assert!(seen.ends_with(" of+alice /nowhere"), "{seen}");
+    stopped(caller);
+
+    let nowhere = format!("{}?cwd=/nowhere/at/all", shell("true"));
+    let caller = LabInverse::bind("terse", nowhere.as_str()).unwrap();
+    let error = caller.start().unwrap_err().to_string();
+    assert!(
+        error.contains("in `/nowhere/at/all`, which is no directory"),
+        "{error}"
+    );
+}
+
+#[test]
+fn those_of_one_name_are_shown_so_that_they_can_be_told_apart() {
+    let script = "cat >/dev/null";
+    let transport = format!(
+        "mux:({}?name=twin)({}?name=twin)",
+        shell(script),
+        shell(script)
+    );
+    let caller = LabInverse::bind("terse", transport.as_str()).unwrap();
+    let (come, peers) = inbox();
+    caller.on_connect(move |peer| come.send(peer.clone()).unwrap());
+    caller.start().unwrap();
+    let twins: Vec<Sender> = vec![peers.next(), peers.next()];
+    let shown: Vec<String> = twins.iter().map(Sender::to_string).collect();
+    assert!(
+        shown.iter().all(|name| name.starts_with("twin#")),
+        "{shown:?}"
+    );
+    assert_ne!(shown[0], shown[1]);
+    assert!(twins.iter().all(|twin| twin.name() == "twin"));
+    // What is shown names just this one.
+    caller.to(&shown[0]).notify("x").unwrap();
+    assert!(matches!(
+        caller.to("twin").notify("x"),
+        Err(Error::AmbiguousPeer { .. })
+    ));
+    stopped(caller);
+}

@@ -5,8 +5,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::base::error::{Error, Result};
 use crate::base::foreign;
+use crate::base::log::Shown;
 use crate::base::sender::Sender;
+use crate::base::trace::Trace;
 use crate::base::value::Value;
 use crate::format::description::Direction;
 
@@ -24,6 +27,9 @@ pub struct Call<'a> {
     pub(super) args: OnceCell<Value>,
     /// They are others than those that the call had.
     pub(super) replaced: bool,
+    /// What the message takes on the wire, as far as that is known yet.
+    pub(super) size: usize,
+    pub(super) trace: Option<Trace>,
 }
 
 impl Call<'_> {
@@ -78,6 +84,27 @@ impl Call<'_> {
             // Writing arguments is the user's.
             foreign::catch("reading the arguments of a call", self.read).unwrap_or(Value::Null)
         })
+    }
+
+    /// Which trace it belongs to, as [`traceparent`](https://www.w3.org/TR/trace-context/) says it: of an
+    /// incoming call where its caller has told, of an outgoing one where it is told (`jrpc?trace=on`).
+    pub fn traceparent(&self) -> Option<String> {
+        self.trace.map(|trace| trace.to_string())
+    }
+
+    /// Lets an outgoing call belong to this trace, and this be the place in it that the call is made
+    /// from: for a layer that knows who collects traces. It is told over wires with `?trace=on`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadValue`] if this is no `traceparent`.
+    pub fn set_traceparent(&mut self, traceparent: &str) -> Result<()> {
+        let trace = traceparent.parse().map_err(|_| Error::BadValue {
+            expected: "traceparent".into(),
+            reason: format!("found `{}`", Shown(traceparent)).into(),
+        })?;
+        self.trace = Some(trace);
+        Ok(())
     }
 
     /// Replaces the arguments.

@@ -34,7 +34,7 @@ impl Calls {
         let method = parts.method.of(*call.telegram);
         let id = parts.id.as_ref().map(|id| id.of(*call.telegram));
         let read = || read::value(&conn.wire, call.telegram, &parts.params).unwrap_or(Value::Null);
-        let deadline = current::of(conn.id()).and_then(|call| call.deadline());
+        let current = current::of(conn.id()).filter(|_| id.is_some());
         let mut seen = Call {
             method,
             direction: Direction::Incoming,
@@ -42,13 +42,15 @@ impl Calls {
             codec: conn.wire.codec.to_string(),
             transport: Arc::clone(&conn.wire.name),
             wants_answer: id.is_some(),
-            deadline: deadline.filter(|_| id.is_some()),
+            deadline: current.and_then(|call| call.deadline()),
             read: &read,
             args: OnceCell::new(),
             replaced: false,
+            size: call.telegram.len(),
+            trace: current.and_then(|call| call.trace()),
         };
         let mut later = None;
-        let answer = self.around.run(&mut seen, &mut |seen| {
+        let answer = self.run_around(&mut seen, &mut |seen| {
             let other = seen.replaced.then(|| CallParts {
                 method: parts.method.clone(),
                 params: Payload::Value(seen.args().clone()),

@@ -1,4 +1,4 @@
-//! What is around each call, of both directions: layers of the program.
+//! What is around each call, of both directions: layers of the program, spans, what counts.
 //!
 //! ```text
 //! incoming.rs  in the place of running the handlers ┐
@@ -10,18 +10,24 @@
 pub(crate) mod answer;
 mod call;
 mod incoming;
+mod latency;
 mod outgoing;
 mod read;
+mod run;
+pub(crate) mod statistics;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 pub use answer::{Answer, Outcome};
 pub use call::Call;
+pub use latency::Latency;
+use statistics::Counted;
 
 use crate::base::error::CallError;
 use crate::base::foreign;
+use crate::base::spans;
 use crate::format::description::Direction;
 
 /// A function of the program around calls.
@@ -33,13 +39,34 @@ pub(crate) struct Around {
     is_there: AtomicBool,
     /// The first is the outermost. A leaf in the lock order, not held while one runs.
     layers: RwLock<Arc<[Layer]>>,
+    /// What is counted, once somebody has asked.
+    counted: OnceLock<Arc<Counted>>,
 }
 
 impl Around {
-    /// Whether there is something.
+    /// Whether there may be something: all that calls look at where nothing is.
     #[inline]
+    pub(crate) fn may_be_there(&self) -> bool {
+        self.is_there.load(Ordering::Relaxed) || spans::may_be_heard()
+    }
+
+    /// Whether there is something.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn is_there(&self) -> bool {
-        self.is_there.load(Ordering::Relaxed)
+        self.is_there.load(Ordering::Relaxed) || spans::are_heard()
+    }
+
+    /// Counts from now on, if nobody did before.
+    pub(crate) fn count(&self) -> &Arc<Counted> {
+        let counted = self.counted.get_or_init(Arc::default);
+        self.is_there.store(true, Ordering::Relaxed);
+        counted
+    }
+
+    /// What counts, if somebody has asked.
+    fn counted(&self) -> Option<&Arc<Counted>> {
+        self.counted.get()
     }
 
     /// Adds a layer within those that are there.
@@ -114,6 +141,6 @@ impl fmt::Debug for Next<'_> {
 
 impl fmt::Debug for Around {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Around({})", self.is_there())
+        write!(f, "Around({})", self.is_there.load(Ordering::Relaxed))
     }
 }

@@ -1,7 +1,7 @@
 //! Around calls that are sent.
 
 use std::borrow::Cow;
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::fmt;
 use std::mem;
 use std::sync::{Arc, Mutex};
@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 
 use super::answer::{Comes, Own, Seen, Watchers};
 use super::{Answer, Call, read};
+use crate::base::current;
 use crate::base::error::{Error, Result};
 use crate::base::sync::lock;
+use crate::base::trace::{self, Trace};
 use crate::base::value::Value;
 use crate::call::promise::{CallInfo, Context, ItemOutcome, PendingCall};
 use crate::call::target::{ArgsFor, Plain, Target};
@@ -28,11 +30,13 @@ impl Target {
         let wires = self.wires();
         let read = || read_args(&wires.1, args, method, None);
         let mut seen = self.seen_call(method, &wires, &read, None);
-        let answer = self.calls().around.run(&mut seen, &mut |seen| {
-            let sent = match seen.replaced {
-                true => self.notify_plain(method, &Plain(seen.args())),
-                false => self.notify_plain(method, &Erased(args)),
-            };
+        let answer = self.calls().run_around(&mut seen, &mut |seen| {
+            let size = Cell::new(0);
+            let sent = trace::sending(seen.trace, || match seen.replaced {
+                true => self.notify_plain(method, &Sized(&size, &Plain(seen.args()))),
+                false => self.notify_plain(method, &Sized(&size, args)),
+            });
+            seen.size = size.get() * wires.0.len().max(1);
             Answer::own(match sent {
                 Ok(()) => Own::Done,
                 Err(error) => Own::Failed(error),
@@ -60,7 +64,7 @@ impl Target {
         let read = || read_args(&wires.1, args, &method, Some(1));
         let mut seen = self.seen_call(&method, &wires, &read, deadline);
         let (mut make, mut asked) = (Some(make), None);
-        let answer = self.calls().around.run(&mut seen, &mut |seen| {
+        let answer = self.calls().run_around(&mut seen, &mut |seen| {
             let Some(make) = make.take() else {
                 return Answer::own(Own::Failed(Error::Done));
             };
@@ -70,13 +74,15 @@ impl Target {
                 let call = Arc::new(Asked::new(call, late));
                 Ok(((promise, Arc::clone(&call)), call as Arc<dyn PendingCall>))
             };
-            let sent = match seen.replaced {
+            let size = Cell::new(0);
+            let sent = trace::sending(seen.trace, || match seen.replaced {
                 true => {
-                    let args = Replaced(seen.args(), args);
+                    let args = Sized(&size, &Replaced(seen.args(), args));
                     self.ask_plain(method.clone(), &args, declared, make)
                 }
-                false => self.ask_plain(method.clone(), &Erased(args), declared, make),
-            };
+                false => self.ask_plain(method.clone(), &Sized(&size, args), declared, make),
+            });
+            seen.size = size.get() * wires.0.len().max(1);
             match sent {
                 Ok(sent) => {
                     asked = Some(sent);
@@ -142,6 +148,7 @@ impl Target {
         deadline: Option<Instant>,
     ) -> Call<'a> {
         let wire = wire.as_ref().filter(|_| !peers.is_empty());
+        let is_traced = wire.is_some_and(|wire| wire.codec.traces()) && deadline.is_some();
         Call {
             method,
             direction: Direction::Outgoing,
@@ -153,6 +160,8 @@ impl Target {
             read,
             args: OnceCell::new(),
             replaced: false,
+            size: 0,
+            trace: is_traced.then(|| Trace::below(current::trace())),
         }
     }
 }
@@ -173,10 +182,10 @@ fn read_args(wire: &Option<Arc<Wire>>, args: &dyn ArgsFor, method: &str, id: Opt
     }
 }
 
-/// Arguments without their type.
-struct Erased<'a>(&'a dyn ArgsFor);
+/// Arguments without their type, which tell how large the message is with them.
+struct Sized<'a>(&'a Cell<usize>, &'a dyn ArgsFor);
 
-impl ArgsFor for Erased<'_> {
+impl ArgsFor for Sized<'_> {
     fn encode(
         &self,
         wire: &Wire,
@@ -184,15 +193,18 @@ impl ArgsFor for Erased<'_> {
         method: &str,
         id: Option<u64>,
     ) -> Result<(), String> {
-        self.0.encode(wire, out, method, id)
+        let before = out.len();
+        self.1.encode(wire, out, method, id)?;
+        self.0.set(out.len() - before);
+        Ok(())
     }
 
     fn lasts(&self) -> bool {
-        self.0.lasts()
+        self.1.lasts()
     }
 
     fn deed(&self) -> Deed {
-        self.0.deed()
+        self.1.deed()
     }
 }
 

@@ -143,14 +143,30 @@ impl Target {
                 let (promise, call) = Promise::for_call(context, info, decode::<Value, Value>);
                 return Ok((Either::Promise(promise), call));
             }
-            let codec = ItemCodec {
-                item: item::<Value, Value>,
-                result: decode::<Value, Value>,
-            };
-            let (stream, call) = Incoming::begin_either(context, info, codec);
+            let (stream, call) = Either::begin(context, info, Gifts::default());
             Ok((Either::Stream(stream), call))
         });
+        Either::of(asked)
+    }
+}
+
+impl Either {
+    /// What was asked, or why not.
+    pub(super) fn of(asked: Result<Either>) -> Self {
         asked.unwrap_or_else(|error| Either::Promise(Promise::failed(error)))
+    }
+
+    /// An answer that may be a stream.
+    pub(super) fn begin(
+        context: Arc<dyn Context>,
+        info: CallInfo,
+        gifts: Gifts,
+    ) -> (Stream<Value, Value>, Arc<dyn PendingCall>) {
+        let codec = ItemCodec {
+            item: item::<Value, Value>,
+            result: decode::<Value, Value>,
+        };
+        Incoming::begin_either(context, info, codec, gifts)
     }
 }
 

@@ -9,12 +9,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Stream;
-use super::asking::{Asked, only_streams};
+use super::asking::{Asked, Either, only_streams};
 use super::feed::{Entry, feed_argument};
 use super::feeds::Fed;
 use super::telegrams::{CallId, DONE, Done, Failed, Failure, StreamId};
 use crate::base::error::{BoxError, CallError, Error, Result};
 use crate::base::sync::lock;
+use crate::base::value::Value;
 use crate::call::answer::internal;
 use crate::call::calls::Calls;
 use crate::call::promise::{CallInfo, Context, ItemOutcome, PendingCall, Promise};
@@ -117,6 +118,34 @@ impl<'a> Giving<'a> {
             Ok((promise, giver.of(call)))
         });
         asked.unwrap_or_else(Promise::failed)
+    }
+
+    /// Sends a call whose result may be a stream as well, if the one who wants it takes streams.
+    pub(crate) fn send_either(
+        self,
+        method: Cow<'static, str>,
+        args: impl ArgsFor,
+        takes_streams: bool,
+    ) -> Either {
+        let args = Lasting(args);
+        let Giving { target, streams } = self;
+        let asked = target.ask(method, &args, None, |_, info, peers| {
+            let context = Arc::new(Attended(Arc::clone(target.calls())));
+            let giver = Giver::new(streams, &info, target);
+            giver.begin(peers)?;
+            if takes_streams {
+                let gifts = giver.gifts.clone();
+                let (stream, call) = Either::begin(context, info, gifts);
+                return Ok((Either::Stream(stream), giver.of(call)));
+            }
+            let info = CallInfo {
+                deadline: None,
+                ..info
+            };
+            let (promise, call) = Promise::for_call(context, info, decode::<Value, Value>);
+            Ok((Either::Promise(promise), giver.of(call)))
+        });
+        Either::of(asked)
     }
 
     /// Sends a call whose result is a stream as well.

@@ -65,9 +65,10 @@ impl<T: Send + 'static, R: Send + 'static> Incoming<T, R> {
         context: Arc<dyn Context>,
         info: CallInfo,
         codec: ItemCodec<T, R>,
+        gifts: Gifts,
     ) -> (Stream<T, R>, Arc<dyn PendingCall>) {
         let (window, granted) = Window::open(WINDOW);
-        Self::with_window(context, info, codec, Gifts::default(), (window, granted))
+        Self::with_window(context, info, codec, gifts, (window, granted))
     }
 
     fn with_window(

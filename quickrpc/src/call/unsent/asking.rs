@@ -9,6 +9,7 @@ use crate::base::error::{Error, Result};
 use crate::base::scratch::with_scratch;
 use crate::base::sync::lock;
 use crate::call::calls::Calls;
+use crate::call::given::add_trace;
 use crate::call::promise::{CallInfo, Context, PendingCall};
 use crate::call::receivers::Few;
 use crate::call::stream::asking::only_streams;
@@ -136,7 +137,11 @@ impl Target {
         for wire in self.calls().net.wires() {
             let mut text = Vec::new();
             match args.encode(&wire, &mut text, method, Some(id)) {
-                Ok(()) => texts.push((wire, text)),
+                Ok(()) => {
+                    // On this thread, which knows of it.
+                    add_trace(&wire, &mut text);
+                    texts.push((wire, text));
+                }
                 Err(reason) => failed = Some(reason),
             }
         }

@@ -1,5 +1,6 @@
 //! One request and its response.
 
+use std::io::Read;
 use std::time::{Duration, Instant};
 
 use ureq::Agent;
@@ -8,11 +9,14 @@ use ureq::http::StatusCode;
 use crate::base::often::Origin;
 use crate::expr::Hidden;
 
-use super::Target;
+use super::room::Room;
 use super::telegram::{answer, not_answered, without_timeout};
+use super::{Answer, Target};
 
 /// Whose caller has given up is told so; this is for those of whom it was not.
 const GRACE: Duration = Duration::from_secs(5);
+/// So much of a response is read at once.
+const CHUNK: usize = 16 << 10;
 /// A notification has so long.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -33,24 +37,26 @@ impl Target {
         agent: &Agent,
         authorization: Option<&Hidden>,
         job: Job,
-    ) -> Option<Vec<u8>> {
+    ) -> Option<Answer> {
         let limit = job.timeout.unwrap_or(PATIENCE);
         let left = limit.saturating_sub(job.since.elapsed());
         if left.is_zero() {
             // Its caller has given up.
             return None;
         }
+        let mut room = self.rooms.one();
         let said = self.post(
             agent,
             authorization,
             without_timeout(job.telegram),
             left + GRACE,
+            &mut room,
         );
         let (why, status) = match (said, job.call) {
             (Ok((status, _)), None) if status.is_success() => return None,
             (Ok((status, body)), Some(call)) => {
                 match answer(&self.codec, &self.limits, body, call) {
-                    Ok(answer) => return Some(answer),
+                    Ok(answer) => return Some(Answer::new(answer, Some(room))),
                     Err(body) => (told(status, &body), Some(status.as_u16())),
                 }
             }
@@ -59,7 +65,10 @@ impl Target {
         };
         let why = format!("{} {why}", self.shown);
         match job.call {
-            Some(call) => Some(not_answered(&self.codec, call, &why, status)),
+            Some(call) => {
+                let answer = not_answered(&self.codec, call, &why, status);
+                Some(Answer::new(answer, None))
+            }
             None => {
                 let origin = Origin::Name(self.shown.as_str().into());
                 crate::base::log::warn_often!("notifications that were not taken", &origin; "{why}");
@@ -74,6 +83,7 @@ impl Target {
         authorization: Option<&Hidden>,
         body: Vec<u8>,
         left: Duration,
+        room: &mut Room,
     ) -> Result<(StatusCode, Vec<u8>), String> {
         let mut request = agent
             .post(self.url.reveal())
@@ -86,14 +96,29 @@ impl Target {
         let mut response = request.send(body).map_err(|error| failed(&error))?;
         let status = response.status();
         let limit = self.limits.message_size as u64;
-        let body = response.body_mut().with_config().limit(limit).read_to_vec();
-        let body = body.map_err(|error| match error {
-            ureq::Error::BodyExceedsLimit(_) => {
-                format!("answered with more than {limit} bytes ({status})")
+        let mut reader = response.body_mut().with_config().limit(limit).reader();
+        let (mut body, mut chunk) = (Vec::new(), [0; CHUNK]);
+        loop {
+            let count = reader
+                .read(&mut chunk)
+                .map_err(|error| match error.into() {
+                    ureq::Error::BodyExceedsLimit(_) => {
+                        format!("answered with more than {limit} bytes ({status})")
+                    }
+                    error => failed(&error),
+                })?;
+            if count == 0 {
+                return Ok((status, body));
             }
-            error => failed(&error),
-        })?;
-        Ok((status, body))
+            if !room.take(count) {
+                let limit = self.rooms.limit();
+                return Err(format!(
+                    "answered ({status}), but all that it answers at once is more than \
+                     {limit} bytes (`buffered_total`); ask for less at once"
+                ));
+            }
+            body.extend_from_slice(chunk.get(..count).unwrap_or_default());
+        }
     }
 }
 

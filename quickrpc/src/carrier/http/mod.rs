@@ -7,6 +7,7 @@
 
 mod agent;
 mod exchange;
+mod room;
 mod telegram;
 mod work;
 
@@ -26,6 +27,7 @@ use super::pipe::{Pipe, Wakers};
 use super::tcp;
 use super::transport::{Entry, Transport};
 use agent::Agents;
+use room::{Room, Rooms};
 use telegram::NUL;
 use work::Work;
 
@@ -51,6 +53,8 @@ pub(super) struct Target {
     agents: Agents,
     codec: AnyCodec,
     limits: Limits,
+    /// What responses take.
+    rooms: Rooms,
 }
 
 /// The client that an expression describes, if it is one.
@@ -104,6 +108,7 @@ pub(crate) fn bind(
             agents,
             codec: codec.clone(),
             limits: limits.clone(),
+            rooms: Rooms::new(limits.buffered_total),
         }),
     };
     Ok(Some(Arc::new(client)))
@@ -125,7 +130,7 @@ impl Transport for Client {
             reader: Box::new(Answers {
                 heard,
                 ended,
-                rest: io::Cursor::default(),
+                rest: Answer::default(),
             }),
             writer: Box::new(Calls {
                 work,
@@ -188,24 +193,40 @@ impl Drop for Calls {
 
 /// Answers as they come.
 struct Answers {
-    heard: Receiver<Vec<u8>>,
+    heard: Receiver<Answer>,
     ended: Receiver<()>,
-    rest: io::Cursor<Vec<u8>>,
+    rest: Answer,
+}
+
+/// An answer, and the memory that it takes until it was read.
+#[derive(Default)]
+struct Answer {
+    telegram: io::Cursor<Vec<u8>>,
+    _room: Option<Room>,
+}
+
+impl Answer {
+    fn new(telegram: Vec<u8>, room: Option<Room>) -> Self {
+        Answer {
+            telegram: io::Cursor::new(telegram),
+            _room: room,
+        }
+    }
 }
 
 /// Where answers go.
-type Told = Sender<Vec<u8>>;
+type Told = Sender<Answer>;
 
 impl Read for Answers {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            let count = self.rest.read(buffer)?;
+            let count = self.rest.telegram.read(buffer)?;
             if count > 0 || buffer.is_empty() {
                 return Ok(count);
             }
             crossbeam_channel::select! {
                 recv(self.heard) -> answer => match answer {
-                    Ok(answer) => self.rest = io::Cursor::new(answer),
+                    Ok(answer) => self.rest = answer,
                     Err(_) => return Ok(0),
                 },
                 recv(self.ended) -> _ => return Ok(0),

@@ -14,7 +14,7 @@ use crate::expr::Hidden;
 
 use super::exchange::Job;
 use super::telegram::{Asks, asks, not_answered};
-use super::{MOST, Target, Told};
+use super::{Answer, MOST, Target, Told};
 
 /// With so much waiting, nothing more is taken until there is room.
 const WAITING: usize = 64;
@@ -172,7 +172,8 @@ impl Work {
                 (Some(answer), _) => answer,
                 (None, Some(call)) => {
                     let why = "posting it panicked";
-                    Some(not_answered(&self.target.codec, call, why, None))
+                    let answer = not_answered(&self.target.codec, call, why, None);
+                    Some(Answer::new(answer, None))
                 }
                 (None, None) => None,
             };

@@ -138,7 +138,7 @@ fn certificate(side: Side, why: &CertificateError) -> String {
             };
             format!(
                 "the certificate of the {other} is not for `{}`, but {names}; connect by the \
-                 right name, or say which one to verify, by `?name=..`",
+                 right name, or say which one to verify, by `?name=..` (`?server_name=..` of `mqtts:`)",
                 expected.to_str()
             )
         }

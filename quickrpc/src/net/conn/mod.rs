@@ -21,7 +21,7 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock, Weak};
 
 use crate::base::reason::DisconnectReason;
 use crate::base::security::SecInfo;
-use crate::base::sender::Sender;
+use crate::base::sender::{Place, Sender};
 use crate::base::sync::lock;
 use crate::wire::Wire;
 use crate::wire::frames::Frames;
@@ -119,6 +119,14 @@ impl Conn {
         let greets = speech.greets()
             && !wire.beside
             && protocol.is_none_or(|protocol| protocol.greets(wire.role));
+        let place = Place {
+            transport: Arc::clone(&wire.name),
+            is_twin: AtomicBool::new(false),
+        };
+        let peer = Sender {
+            place: Some(Arc::new(place)),
+            ..peer
+        };
         Arc::new_cyclic(|me| Conn {
             peer,
             me: me.clone(),

@@ -49,7 +49,7 @@ impl Loop {
         self.watch(&line);
         broker.begin(self.above.serves());
         self.after(
-            after(broker.probe()),
+            after(broker.period()),
             Timer::Broker(Arc::downgrade(&broker)),
         );
         if more {
@@ -62,7 +62,10 @@ impl Loop {
     pub(crate) fn tick(&mut self, broker: &Arc<Broker>, now: Instant) {
         broker.tick(&*self.above, now);
         if !broker.line.is_closed() {
-            self.after(after(broker.probe()), Timer::Broker(Arc::downgrade(broker)));
+            self.after(
+                after(broker.period()),
+                Timer::Broker(Arc::downgrade(broker)),
+            );
         }
     }
 

@@ -91,7 +91,8 @@ impl AnyCodec {
                     expr::Framing::ContentLength => Framing::ContentLength,
                 };
                 let codec = Jrpc::new(framing, *strict);
-                Ok(AnyCodec::Jrpc(codec.with_deadlines(expr.deadlines())))
+                let codec = codec.with_deadlines(expr.deadlines());
+                Ok(AnyCodec::Jrpc(codec.with_trace(expr.trace())))
             }
             CodecKind::Terse => {
                 let codec = Terse::new().with_answers(expr.answers());
@@ -364,6 +365,17 @@ impl AnyCodec {
     #[inline]
     pub(crate) fn deadlines(&self) -> bool {
         matches!(self, AnyCodec::Jrpc(codec) if codec.deadlines())
+    }
+
+    /// Whether calls say more than what is called.
+    #[inline]
+    pub(crate) fn adds(&self) -> bool {
+        matches!(self, AnyCodec::Jrpc(codec) if codec.adds())
+    }
+
+    /// Whether calls say which trace they belong to.
+    pub(crate) fn traces(&self) -> bool {
+        matches!(self, AnyCodec::Jrpc(codec) if codec.traces())
     }
 
     /// Whether people get answers that have no id, where nothing is said of it by default.

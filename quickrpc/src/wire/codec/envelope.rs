@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::base::error::CallError;
 use crate::base::security::SecInfo;
+use crate::base::trace::Trace;
 use crate::base::value::Value;
 use crate::format::text::TextError;
 
@@ -229,6 +230,8 @@ pub(crate) struct Terms {
     /// What counts from its beginning on, where that is told apart from its waiting. Elsewhere its
     /// caller gives up when the other time is over.
     pub(crate) run: Option<Run>,
+    /// Which trace it belongs to.
+    pub(crate) trace: Option<Trace>,
 }
 
 /// What is said of a call that runs. The session of the peer hears when it begins.
@@ -248,6 +251,7 @@ impl From<Duration> for Terms {
         Terms {
             start: Some(timeout),
             run: None,
+            trace: None,
         }
     }
 }

@@ -29,7 +29,8 @@
 //! * `rpc.cancel` is an extension: a notification with the `id` of a call whose answer is not wanted any
 //!   more, as is `$/cancelRequest`, which is sent over `jrpc:content-length`. What a handler answers
 //!   that gives up has the code -32800. A member `timeout` of a call is how many seconds its caller
-//!   waits; it is sent with `?deadlines=on`.
+//!   waits; it is sent with `?deadlines=on`. Another one, `traceparent`, is which trace it belongs to, as
+//!   [W3C](https://www.w3.org/TR/trace-context/) says it; it is sent with `?trace=on`.
 //! * `rpc.secinfo` is an extension: the security header of the message that follows.
 //! * We never send batches, and answer one when all of its calls are answered.
 //!

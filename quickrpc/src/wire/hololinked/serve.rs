@@ -421,6 +421,7 @@ fn timed(method: String, params: Payload, id: u64, contexts: Contexts) -> Envelo
             logs: contexts.logs,
             oneway: contexts.oneway,
         }),
+        trace: None,
     };
     let id = Some(Part::Owned(id.to_string().into()));
     let method = Part::Owned(method.into());

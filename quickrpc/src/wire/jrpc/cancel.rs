@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Jrpc, canonical};
 use crate::base::limits::Limits;
+use crate::base::trace::Trace;
 use crate::format::text::{Json, Reader};
 use crate::wire::framing::Framing;
 
@@ -39,6 +40,15 @@ impl Jrpc {
 #[cold]
 pub(crate) fn put_timeout(call: &mut Vec<u8>, left: Duration) {
     let member = format!("\"timeout\":{},", left.as_secs_f64());
+    if call.starts_with(b"{") {
+        call.splice(1..1, member.into_bytes());
+    }
+}
+
+/// Writes into a call which trace it belongs to; likewise.
+#[cold]
+pub(crate) fn put_trace(call: &mut Vec<u8>, trace: Trace) {
+    let member = format!("\"traceparent\":\"{trace}\",");
     if call.starts_with(b"{") {
         call.splice(1..1, member.into_bytes());
     }

@@ -4,10 +4,12 @@ pub(crate) mod batch;
 mod cancel;
 pub(crate) mod canonical;
 mod event;
+mod failure;
 mod ids;
 mod payload;
 
-pub(crate) use cancel::{CANCEL, is_cancel, put_timeout};
+pub(crate) use cancel::{CANCEL, is_cancel, put_timeout, put_trace};
+pub(crate) use failure::error_code;
 pub(crate) use payload::{read, read_args, read_missing};
 
 use std::borrow::Cow;
@@ -17,17 +19,18 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use self::failure::failure;
 use self::ids::answer_id;
 use self::payload::expect_end;
 use super::framing::Framing;
 use crate::base::error::CallError;
 use crate::base::limits::Limits;
 use crate::base::security::SecInfo;
-use crate::base::value::Value;
+use crate::base::trace::Trace;
 
 use crate::format::text;
 use crate::format::text::{Json, Reader, TextError};
-use crate::wire::codec::envelope::{CallParts, DecodeError, Envelope, Part, Payload, Span};
+use crate::wire::codec::envelope::{CallParts, DecodeError, Envelope, Part, Payload, Span, Terms};
 use crate::wire::codec::safe_bytes::is_safe;
 
 /// The method name that marks a telegram as a security header.
@@ -39,6 +42,7 @@ pub struct Jrpc {
     framing: Framing,
     strict: bool,
     deadlines: bool,
+    trace: bool,
     /// Arguments may stand for themselves, whatever is declared.
     positional: bool,
 }
@@ -49,6 +53,7 @@ impl Default for Jrpc {
             framing: Framing::Byte([0]),
             strict: false,
             deadlines: false,
+            trace: false,
             positional: false,
         }
     }
@@ -62,6 +67,7 @@ impl Jrpc {
             framing,
             strict,
             deadlines: false,
+            trace: false,
             positional: false,
         }
     }
@@ -88,6 +94,21 @@ impl Jrpc {
     /// The same, of which calls say how long their callers wait, or do not.
     pub(crate) fn with_deadlines(self, deadlines: bool) -> Self {
         Jrpc { deadlines, ..self }
+    }
+
+    /// The same, of which calls say what trace they belong to, or do not.
+    pub(crate) fn with_trace(self, trace: bool) -> Self {
+        Jrpc { trace, ..self }
+    }
+
+    /// Whether calls say more than what is called.
+    #[inline]
+    pub(crate) fn adds(&self) -> bool {
+        self.deadlines | self.trace
+    }
+
+    pub(crate) fn traces(&self) -> bool {
+        self.trace
     }
 
     #[inline]
@@ -320,6 +341,7 @@ struct Message {
     id: Id,
     /// How long the caller waits, in seconds.
     timeout: Option<Duration>,
+    trace: Option<Trace>,
 }
 
 #[derive(Debug)]
@@ -342,6 +364,7 @@ impl Message {
             error: None,
             id: Id::Missing,
             timeout: None,
+            trace: None,
         };
         reader.expect(b'{')?;
         reader.skip_ws();
@@ -394,6 +417,11 @@ impl Message {
                 self.timeout = seconds
                     .ok()
                     .and_then(|s| Duration::try_from_secs_f64(s).ok());
+            }
+            // Likewise.
+            "traceparent" => {
+                let text = value(reader)?.of(reader.text()).trim_matches('"');
+                self.trace = text.parse().ok();
             }
             _ => {
                 reader.skip_value()?;
@@ -449,11 +477,14 @@ impl Message {
                 call: Box::new(call),
             };
         }
-        match self.timeout {
-            Some(timeout) if id.is_some() => {
-                Envelope::Timed(Box::new((timeout.into(), CallParts { method, params, id })))
-            }
-            _ => Envelope::Call { method, params, id },
+        let terms = Terms {
+            start: self.timeout,
+            run: None,
+            trace: self.trace,
+        };
+        match id.is_some() && (terms.start.is_some() || terms.trace.is_some()) {
+            true => Envelope::Timed(Box::new((terms, CallParts { method, params, id }))),
+            false => Envelope::Call { method, params, id },
         }
     }
 
@@ -553,39 +584,5 @@ fn header(params: Option<Span>, telegram: &str, limits: &Limits) -> Envelope {
             let message = format!("wrong security header: {error}");
             Envelope::invalid(None, message)
         }
-    }
-}
-
-/// Reads the error of an answer. Everything in it may be missing or of a wrong type.
-fn failure(text: &str, depth: usize) -> CallError {
-    let mut reader = Reader::new(text, Json, depth);
-    match reader.value(PhantomData::<Value>) {
-        Ok(Value::Map(mut members)) => CallError {
-            code: members.remove("code").map_or(0, |code| error_code(&code)),
-            message: match members.remove("message") {
-                None => String::new(),
-                Some(Value::String(message)) => message,
-                Some(other) => other.to_string(),
-            },
-            data: members.remove("data").filter(|data| !data.is_null()),
-        },
-        Ok(other) => CallError {
-            code: CallError::INTERNAL_ERROR,
-            message: String::from("the call failed with an error that is not an object"),
-            data: Some(other).filter(|data| !data.is_null()),
-        },
-        Err(error) => CallError::new(
-            CallError::INTERNAL_ERROR,
-            format!("the call failed with an error that cannot be read: {error}"),
-        ),
-    }
-}
-
-/// The code of an error, 0 if it is no number that fits.
-pub(crate) fn error_code(code: &Value) -> i64 {
-    match code {
-        Value::Integer(code) => i64::try_from(*code).unwrap_or(0),
-        Value::Float(code) => *code as i64,
-        _ => 0,
     }
 }

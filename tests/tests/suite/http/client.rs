@@ -315,3 +315,65 @@ fn over_tls_the_server_is_verified() {
     };
     assert!(error.message.contains("certificate"), "{error}");
 }
+
+#[test]
+fn responses_together_have_a_limit() {
+    const SIZE: usize = 200 << 10;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    // Each answer comes but for its end, until this is told.
+    let (go_on, may_go_on) = mpsc::channel::<()>();
+    let may_go_on = std::sync::Arc::new(std::sync::Mutex::new(may_go_on));
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let may_go_on = may_go_on.clone();
+            thread::spawn(move || {
+                let begin = format!(
+                    "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{}",
+                    SIZE,
+                    " ".repeat(SIZE - 40)
+                );
+                let asked = request(stream.try_clone().unwrap(), &begin);
+                let id = asked
+                    .rsplit("\"id\":")
+                    .next()
+                    .unwrap()
+                    .trim_end_matches('}');
+                let end = format!("{{\"jsonrpc\":\"2.0\",\"result\":3,\"id\":{id}}}");
+                may_go_on.lock().unwrap().recv().ok();
+                stream.write_all(format!("{end:>40}").as_bytes()).ok();
+            });
+        }
+    });
+    // There is room for two of them.
+    let client = client(&format!(
+        "http:{addr}?message_size=300k&buffered_total=500k"
+    ));
+    let calls: Vec<_> = (0..4).map(|_| client.all().add(1, 2)).collect();
+    let (mut failed, mut waiting) = (0, Vec::new());
+    let (told, results) = mpsc::channel();
+    for call in calls {
+        let (fine, told) = (told.clone(), told.clone());
+        call.then(
+            move |sum| fine.send(Ok(sum)).unwrap(),
+            move |error| told.send(Err(error.to_string())).unwrap(),
+        );
+    }
+    for _ in 0..2 {
+        match results.recv_timeout(SOON).unwrap() {
+            Err(error) => {
+                assert!(error.contains("512000 bytes (`buffered_total`)"), "{error}");
+                failed += 1;
+            }
+            Ok(sum) => waiting.push(sum),
+        }
+    }
+    assert_eq!((failed, waiting.len()), (2, 0), "those that are too much");
+    drop(go_on);
+    for _ in 0..2 {
+        assert_eq!(results.recv_timeout(SOON).unwrap(), Ok(3));
+    }
+    // And what was given back can be taken again.
+    assert_eq!(client.all().add(1, 2).result().unwrap(), 3);
+}

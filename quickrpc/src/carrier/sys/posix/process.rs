@@ -89,8 +89,7 @@ impl Child {
         for ours in [&stdin, &stdout, &stderr] {
             rustix::io::ioctl_fionbio(ours, true)?;
         }
-        let mut process = process::Command::new(command.program());
-        process.args(command.arguments());
+        let mut process = command.command();
         process
             .stdin(its_stdin)
             .stdout(its_stdout)

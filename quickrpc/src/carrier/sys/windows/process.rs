@@ -94,9 +94,8 @@ fn spawn(command: &CommandLine) -> io::Result<(Box<dyn ChildWrapper>, Job)> {
     let mut limits = ExtendedLimitInfo::new();
     limits.limit_kill_on_job_close();
     let job = Job::create_with_limit_info(&limits).map_err(|error| cannot_watch(&error.into()))?;
-    let mut process = process::Command::new(command.program());
+    let mut process = command.command();
     process
-        .args(command.arguments())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());

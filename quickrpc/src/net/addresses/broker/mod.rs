@@ -170,6 +170,13 @@ impl Broker {
         self.settings.probe
     }
 
+    /// How often it is to be looked after: at each probe, and as often as the broker wants to hear of
+    /// us.
+    pub(crate) fn period(&self) -> Duration {
+        let keepalive = lock(&self.tongue).keepalive();
+        keepalive.map_or(self.probe(), |keepalive| self.probe().min(keepalive / 2))
+    }
+
     /// Some time has passed: looks after the broker, and after those who owe us answers.
     pub(crate) fn tick(&self, above: &dyn Above, now: Instant) {
         if self.line.is_closed() {
@@ -192,6 +199,9 @@ impl Broker {
                 self.line.close(DisconnectReason::Silent { after });
                 return;
             }
+        }
+        if !lock(&self.pulse).is_time(now, self.probe()) {
+            return;
         }
         self.greet_late();
         self.look_at_questions(above, now);
@@ -271,6 +281,8 @@ impl Broker {
 #[derive(Debug, Default)]
 struct Pulse {
     asked: Option<Instant>,
+    /// When we have looked after those behind it.
+    looked: Option<Instant>,
     /// Pings that it has not answered.
     silences: u32,
 }
@@ -300,6 +312,17 @@ impl Pulse {
 
     fn heard(&mut self) {
         self.silences = 0;
+    }
+
+    /// Whether those behind it are to be looked after again.
+    fn is_time(&mut self, now: Instant, every: Duration) -> bool {
+        let is_time = self
+            .looked
+            .is_none_or(|looked| now.duration_since(looked) >= every);
+        if is_time {
+            self.looked = Some(now);
+        }
+        is_time
     }
 }
 
