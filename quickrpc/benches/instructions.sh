@@ -12,7 +12,8 @@ Usage: quickrpc/benches/instructions.sh [options]
 
   --json FILE          keep the numbers in FILE
   --compare FILE       show the change against FILE, such as quickrpc/benches/baseline.json;
-                       fail (status 1) if a number is worse by more than the tolerance
+                       fail (status 1) if a number is worse by more than the tolerance,
+                       unless compiler or tools are others
   --tolerance PERCENT  how much worse is bearable [default: 3]
   --only TOPIC         instructions, allocations, system-calls, memory or wake-ups;
                        may be given several times

@@ -290,6 +290,25 @@ impl Calls {
 
     // ---- waiting for answers
 
+    /// This thread waits for an answer, or will: what it has collected leaves.
+    ///
+    /// # Errors
+    ///
+    /// Where the answer has to wait for this thread.
+    #[inline]
+    fn before_waiting(&self) -> Result<(), Error> {
+        let inline = self.mailbox.mode() == Processing::Inline && self.mailbox.held_here();
+        if inline || here::reads(self.net.id) {
+            return Err(Error::Deadlock(
+                "this thread delivers the answers of this API; use `then`, return the \
+                 promise, or choose Processing::Queue"
+                    .into(),
+            ));
+        }
+        collect::flush();
+        Ok(())
+    }
+
     /// Reads the peer that was asked in this call until `done`, `until`, or its end.
     /// Returns at once if that cannot be done here.
     fn read_for(&self, call: u64, done: &dyn Fn() -> bool, until: Option<Instant>) {
@@ -312,15 +331,14 @@ impl Calls {
 /// What promises ask of the API that issued them.
 impl Context for Calls {
     fn before_wait(&self) -> Result<(), Error> {
-        let inline = self.mailbox.mode() == Processing::Inline && self.mailbox.held_here();
-        if inline || here::reads(self.net.id) {
-            return Err(Error::Deadlock(
-                "this thread delivers the answers of this API; use `then`, return the \
-                 promise, or choose Processing::Queue"
-                    .into(),
-            ));
-        }
-        collect::flush();
+        self.before_waiting()?;
+        self.net.send_held();
+        Ok(())
+    }
+
+    fn before_poll(&self) -> Result<(), Error> {
+        self.before_waiting()?;
+        self.net.ask_to_send_held();
         Ok(())
     }
 

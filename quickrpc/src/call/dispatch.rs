@@ -361,8 +361,15 @@ impl Calls {
         }
         let method = call.parts.method.of(*call.telegram);
         let id = call.parts.id.as_ref().map(|id| id.of(*call.telegram));
-        let slot = self.slots.find(method);
-        let found = slot.as_deref().map(|slot| (slot, slot.handlers()));
+        let added;
+        let slot = match self.slots.find_declared(method) {
+            Some(slot) => Some(&**slot),
+            None => {
+                added = self.slots.find_added(method);
+                added.as_deref()
+            }
+        };
+        let found = slot.map(|slot| (slot, slot.handlers()));
         if call.is_raw()
             && found
                 .as_ref()
@@ -425,8 +432,9 @@ impl Calls {
         let (cost, measured) = slot.pace();
         collect::before_handler(cost);
         let started = measured.then(Instant::now);
-        // What a slow handler sends is not for after its end.
-        let direct = collect::is_slow(cost).then(collect::Direct::begin);
+        // What a slow handler sends is not for after its end, nor what others send meanwhile.
+        let direct =
+            collect::is_slow(cost).then(|| (collect::Direct::begin(), self.net.hold_nothing()));
         let failed = self.run_handlers::<ANY>(slot, handlers, call, id, out);
         drop(direct);
         if let Some(started) = started {

@@ -1,6 +1,6 @@
 //! Calls that wait for their answers: who was asked, and until when. No I/O in it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map};
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
@@ -236,9 +236,17 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
     /// A peer answered: with a result, or with a failure, which counts only when it is
     /// the last one's.
     pub(crate) fn answered(&mut self, id: u64, conn: &P, failed: bool) -> Answered<C> {
-        let Some(entry) = self.calls.get_mut(&id) else {
+        let hash_map::Entry::Occupied(mut found) = self.calls.entry(id) else {
             return Answered::Unknown;
         };
+        // As nearly always: it was asked alone.
+        if let Asked::One(asked) = &found.get().asked
+            && asked.id() == conn.id()
+        {
+            let entry = found.remove();
+            return Answered::Settle(self.removed(id, entry));
+        }
+        let entry = found.get_mut();
         let asked = entry.asked.as_slice();
         if !asked.iter().any(|one| one.id() == conn.id()) {
             let Some(all) = asked.iter().find(|one| conn.answers_for(one)) else {
@@ -366,6 +374,11 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
     /// Forgets a call.
     pub(crate) fn remove(&mut self, id: u64) -> Option<Arc<C>> {
         let entry = self.calls.remove(&id)?;
+        Some(self.removed(id, entry))
+    }
+
+    #[inline]
+    fn removed(&mut self, id: u64, entry: Entry<C, P>) -> Arc<C> {
         for conn in entry.asked.as_slice() {
             conn.unask(entry.attended, entry.asleep);
         }
@@ -373,7 +386,7 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
             let calls = &self.calls;
             self.deadlines.end(id, |id| calls.contains_key(&id));
         }
-        Some(entry.call)
+        entry.call
     }
 
     /// Forgets a call of which those who were asked do not know yet.

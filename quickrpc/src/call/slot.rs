@@ -100,6 +100,9 @@ pub(crate) trait Place: Send + Sync {
     fn disconnect(&self, id: u64);
 }
 
+/// So many names are looked through one by one: most are told apart by their lengths already.
+const FEW: usize = 8;
+
 impl SlotTable {
     pub(crate) fn declared(description: &Description, subscription_limit: usize) -> Self {
         let watched = Watched::default();
@@ -162,10 +165,20 @@ impl SlotTable {
         if let Some(slot) = self.find_declared(method) {
             return Some(Arc::clone(slot));
         }
+        self.find_added(method)
+    }
+
+    /// A slot that came later.
+    pub(crate) fn find_added(&self, method: &str) -> Option<Arc<SlotInner>> {
         self.read().slots.get(method).cloned()
     }
 
-    fn find_declared(&self, method: &str) -> Option<&Arc<SlotInner>> {
+    /// One of the trait that the API was built for.
+    #[inline]
+    pub(crate) fn find_declared(&self, method: &str) -> Option<&Arc<SlotInner>> {
+        if self.declared.len() <= FEW {
+            return self.declared.iter().find(|slot| *slot.name == *method);
+        }
         let place = self
             .declared
             .binary_search_by(|slot| (*slot.name).cmp(method));

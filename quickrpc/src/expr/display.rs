@@ -231,6 +231,7 @@ impl Written {
         let options = expr.options();
         self.optional("keepalive", options.keepalive.map(DurationText));
         self.optional("spin", options.spin.map(DurationText));
+        self.optional("hold", options.hold.map(DurationText));
         options.limits.write(|name, value| self.option(name, value));
     }
 

@@ -50,6 +50,7 @@
 //! | `backoff` | `restart` | a duration, or `off` |
 //! | `keepalive` | all streams | a duration, or `off` |
 //! | `spin` | all streams | a duration, or `off`: who waits for input looks for it so long before sleeping |
+//! | `hold` | all streams | a duration, or `off`: how long a call may wait for others behind it, where answers of that peer are awaited already, so that several leave with one write; 100 µs without it |
 //! | each field of [`Limits`](crate::Limits), by its name | all but `mux`, `restart` | a number, a size, or a duration |
 //! | `strict` | `jrpc` | `on` or `off` |
 //! | `named` | `msgpack` | `on` or `off`: arguments are sent by name, and not by position |

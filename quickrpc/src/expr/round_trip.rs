@@ -304,15 +304,17 @@ fn expr() -> impl Strategy<Value = TransportExpr> {
         leaf(),
         option::of(duration()),
         option::of(duration()),
+        option::of(duration()),
         limits(),
     )
-        .prop_map(|(kind, keepalive, spin, limits)| {
+        .prop_map(|(kind, keepalive, spin, hold, limits)| {
             let stream = kind.is_stream();
             TransportExpr::new(
                 kind,
                 TransportOptions {
                     keepalive: keepalive.filter(|_| stream),
                     spin: spin.filter(|_| stream),
+                    hold: hold.filter(|_| stream),
                     limits,
                 },
             )
@@ -388,6 +390,7 @@ fn hostile() -> impl Strategy<Value = String> {
         "keepalive=1",
         "backoff=2",
         "spin=1us",
+        "hold=off",
         "message_size=1k",
         "bus=x",
         "path=\\x28",

@@ -44,6 +44,8 @@ fn both_directions() {
             "tcpserv::1?keepalive=10&spin=50us&message_size=64k&connections=100",
         ),
         ("tcpserv::1?keepalive=off&spin=0", "tcpserv::1"),
+        ("tcp:h:1?hold=off", "tcp:h:1?hold=0"),
+        ("tcp:h:1?hold=0.2ms&spin=1us", "tcp:h:1?spin=1us&hold=200us"),
         ("ws:h:8080", "ws:h:8080"),
         ("ws:h:8080/", "ws:h:8080"),
         ("ws:h", "ws:h:80"),
@@ -500,7 +502,7 @@ fn mistakes_are_shown_where_they_are() {
             "tcp:h:1?keepalvie=1",
             8,
             "unknown option, found `keepalvie`; did you mean `keepalive`? \
-             known here are `nodelay`, `keepalive`, `spin`, `message_size`,",
+             known here are `nodelay`, `keepalive`, `spin`, `hold`, `message_size`,",
         ),
         (
             "internal:?keepalive=1",

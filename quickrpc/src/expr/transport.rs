@@ -229,6 +229,9 @@ pub struct TransportOptions {
     /// Who waits for input looks for it so long before sleeping: a call is much faster then
     /// where both ends have a processor of their own, and takes all of it meanwhile.
     pub spin: Option<Duration>,
+    /// How long calls are held back that others to the same peer are under way before, so that
+    /// several leave with one write; zero is not at all, and nothing said 100 µs.
+    pub hold: Option<Duration>,
     /// Limits that are set in the expression.
     pub limits: LimitOverrides,
 }

@@ -120,6 +120,8 @@ fn parse_body<'a>(
     if kind.is_stream() {
         options.keepalive = take(scope, "keepalive", |o| o.duration_or_off())?.flatten();
         options.spin = take(scope, "spin", |o| o.duration_or_off())?.flatten();
+        let hold = take(scope, "hold", |o| o.duration_or_off())?;
+        options.hold = hold.map(Option::unwrap_or_default);
     }
     Ok(TransportExpr::new(kind, options))
 }
@@ -368,7 +370,7 @@ fn known_options(expr: &TransportExpr) -> Vec<&'static str> {
     let mut known = Vec::new();
     collect_known(expr, &mut known);
     if expr.links().iter().any(|link| link.leaf.kind().is_stream()) {
-        known.extend(["keepalive", "spin"]);
+        known.extend(["keepalive", "spin", "hold"]);
     }
     if !expr.links().is_empty() {
         known.extend(LimitOverrides::NAMES);

@@ -201,7 +201,7 @@ fn is_option(key: &str, clients: &[&str], in_restart: bool) -> bool {
     };
     clients.iter().any(own)
         || (in_restart && key == "backoff")
-        || ["keepalive", "spin"].contains(&key)
+        || ["keepalive", "spin", "hold"].contains(&key)
         || LimitOverrides::NAMES.contains(&key)
 }
 

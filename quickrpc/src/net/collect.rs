@@ -126,9 +126,10 @@ pub(crate) fn flush() {
     let Some(mut peers) = peers else {
         return;
     };
-    for conn in peers.drain(..) {
+    for conn in &peers {
         conn.flush(false);
     }
+    peers.clear();
     // Keeps the capacity for the next round.
     COLLECTED.with_borrow_mut(|collected| {
         if collected.peers.is_empty() {

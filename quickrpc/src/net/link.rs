@@ -260,6 +260,7 @@ fn link(
     };
     wire.keepalive = options.keepalive;
     wire.spin = options.spin;
+    wire.hold = options.hold.unwrap_or(wire.hold);
     let is_for_people = match expr.kind() {
         TransportKind::TcpServer { .. } => true,
         // A program would have a pipe.

@@ -13,6 +13,8 @@ pub(crate) mod conn;
 mod connecting;
 pub(crate) mod drive;
 pub(crate) mod greeting;
+mod held;
+mod hold;
 mod keeper;
 pub(crate) mod lifecycle;
 pub(crate) mod link;

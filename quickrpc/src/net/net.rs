@@ -20,6 +20,7 @@ use super::alarm::Alarm;
 use super::budget::Budget;
 use super::companion::Companion;
 use super::conn::{Conn, Outlet};
+use super::held::Held;
 use super::link::Link;
 use super::peers::PeerTable;
 use super::reactor::{Command, Reactor};
@@ -63,6 +64,8 @@ pub(crate) struct Net {
     pub(crate) reactor: Mutex<Option<Arc<Reactor>>>,
     /// When its thread wakes by itself.
     pub(crate) alarm: Alarm,
+    /// Peers for which calls are held back.
+    pub(super) held: Held,
     pub(crate) peers: Mutex<PeerTable>,
     pub(crate) threads: ThreadGroup,
     /// The poll thread cannot end everything.
@@ -100,6 +103,7 @@ impl Net {
             was_started: AtomicBool::new(false),
             reactor: Mutex::default(),
             alarm: Alarm::default(),
+            held: Held::default(),
             peers: Mutex::default(),
             threads: ThreadGroup::default(),
             #[cfg(test)]

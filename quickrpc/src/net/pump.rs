@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::base::error::Error;
@@ -128,6 +129,10 @@ impl Net {
             conn.close(DisconnectReason::Lost(Arc::new(error)));
             Flow::Closed
         });
+        // What waits behind the answers that were read need not wait any longer.
+        if conn.holds.load(Ordering::Relaxed) {
+            self.send_held();
+        }
         match self.holds_input(conn, rx.held()) {
             true => flow,
             false => Flow::Closed,

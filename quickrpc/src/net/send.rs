@@ -7,7 +7,7 @@ use crate::base::error::Error;
 use crate::wire::session::About;
 
 use super::collect;
-use super::conn::{Conn, Content, Queued, Speech, Wait};
+use super::conn::{Collects, Conn, Content, Queued, Speech, Wait};
 use super::net::Net;
 
 impl Net {
@@ -20,13 +20,13 @@ impl Net {
         wait: Wait,
     ) -> Result<(), Error> {
         match conn.speech {
-            Speech::Plain => self.put(conn, Content::Framed(bytes), wait),
+            Speech::Plain => self.put_or_hold(conn, Content::Framed(bytes), Some(&about), wait),
             Speech::Framed(_) => {
                 let put = self.put(conn, ready(conn, bytes, about)?, wait);
                 conn.responded();
                 put
             }
-            _ => self.put(conn, ready(conn, bytes, about)?, wait),
+            _ => self.put_or_hold(conn, ready(conn, bytes, about)?, Some(&about), wait),
         }
     }
 
@@ -39,7 +39,7 @@ impl Net {
         about: About<'_>,
     ) -> Result<bool, Error> {
         let content = ready(conn, bytes, about)?;
-        let queued = self.give(conn, content, Wait::Offered)?;
+        let queued = self.give(conn, content, None, Wait::Offered)?;
         Ok(queued != Queued::NoRoom)
     }
 
@@ -49,18 +49,42 @@ impl Net {
         content: Content<'_>,
         wait: Wait,
     ) -> Result<(), Error> {
+        self.put_or_hold(conn, content, None, wait)
+    }
+
+    #[inline]
+    fn put_or_hold(
+        &self,
+        conn: &Arc<Conn>,
+        content: Content<'_>,
+        about: Option<&About<'_>>,
+        wait: Wait,
+    ) -> Result<(), Error> {
         if matches!(wait, Wait::UpTo(_)) && conn.backlog() >= conn.wire.limits.peer_queue {
             // Others may wait for what this thread has collected for them.
             collect::flush();
         }
-        self.give(conn, content, wait).map(|_| ())
+        self.give(conn, content, about, wait).map(|_| ())
     }
 
     #[inline]
-    fn give(&self, conn: &Arc<Conn>, content: Content<'_>, wait: Wait) -> Result<Queued, Error> {
-        let queued = conn.send(content, wait, collect::collector())?;
-        if queued == Queued::Listed {
-            collect::add(Arc::clone(conn));
+    fn give(
+        &self,
+        conn: &Arc<Conn>,
+        content: Content<'_>,
+        about: Option<&About<'_>>,
+        wait: Wait,
+    ) -> Result<Queued, Error> {
+        let collects = match collect::collector() {
+            Some(thread) => Collects::Thread(thread),
+            None if self.may_hold(conn, about, wait) => Collects::Held,
+            None => Collects::Nobody,
+        };
+        let queued = conn.send(content, wait, collects)?;
+        match queued {
+            Queued::Listed => collect::add(Arc::clone(conn)),
+            Queued::Held => self.hold(conn),
+            Queued::Fine | Queued::NoRoom => {}
         }
         if self.budget.is_exceeded() {
             self.relieve();

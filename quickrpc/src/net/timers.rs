@@ -86,7 +86,7 @@ mod tests {
             timers.add(at(millis), what);
         }
         assert_eq!(timers.next(), Some(at(1)));
-        assert_eq!(timers.due(at(0)), []);
+        assert_eq!(timers.due(at(0)), [] as [char; 0]);
         assert_eq!(timers.due(at(2)), ['a', 'b', 'x', 'y']);
         timers.add(at(2), 'w');
         assert_eq!(timers.next(), Some(at(2)));

@@ -72,6 +72,9 @@ use self::met::Met;
 use self::security::{AnySecurity, PeerContext, SecuritySession};
 use self::session::{Here, Listening, Meeting, Role, Saying, Speaking};
 
+/// How long a call may be held back, where nothing is said of it.
+const HOLD: Duration = Duration::from_micros(100);
+
 /// How messages look on a wire, the same for all its peers.
 #[derive(Debug)]
 pub(crate) struct Wire {
@@ -107,6 +110,8 @@ pub(crate) struct Wire {
     pub(crate) vouched: OnceLock<Arc<SecInfo>>,
     /// Who waits for its input looks for it so long before it sleeps.
     pub(crate) spin: Option<Duration>,
+    /// How long a call may be held back that is not alone; zero: not at all.
+    pub(crate) hold: Duration,
     /// People get answers that have no id.
     pub(crate) answers: bool,
 }
@@ -135,6 +140,7 @@ impl Wire {
             certified: false,
             warned: AtomicBool::new(false),
             spin: None,
+            hold: HOLD,
             vouched: OnceLock::new(),
             answers: codec.answers(false),
         }

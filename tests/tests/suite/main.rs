@@ -28,6 +28,7 @@ mod endings;
 mod gateway;
 mod hmac;
 mod hmac_attacks;
+mod hold;
 mod hololinked;
 mod hostile;
 mod http;

@@ -297,7 +297,7 @@ impl QuickRpcClient {
     }
 }
 
-pub(super) fn right(promise: Promise<i64>) -> Result<(), Error> {
+pub(crate) fn right(promise: Promise<i64>) -> Result<(), Error> {
     match promise.result()? {
         SUM => Ok(()),
         other => Err(wrong(other)),

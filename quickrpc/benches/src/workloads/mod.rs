@@ -6,6 +6,7 @@ mod allocations;
 mod broadcast;
 mod calls;
 mod connections;
+mod deadlines;
 mod fairness;
 mod handlers;
 mod idle;
@@ -35,4 +36,5 @@ pub(crate) const ALL: &[(&str, Make)] = &[
     ("sizes", calls::sizes),
     ("pending", calls::pending),
     ("handlers", handlers::workload),
+    ("deadlines", deadlines::workload),
 ];

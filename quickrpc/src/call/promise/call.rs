@@ -22,6 +22,15 @@ pub(crate) trait Context: Send + Sync {
     /// `Error::Deadlock` if the answer has to wait for this thread.
     fn before_wait(&self) -> Result<()>;
 
+    /// The same before a promise is only polled: what waits to be sent need not leave on this thread.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    fn before_poll(&self) -> Result<()> {
+        self.before_wait()
+    }
+
     /// Called by a thread that is about to wait, so that it can do the reading by itself.
     /// Returns when `done` says so, `until` has passed, or somebody else does the work; the
     /// thread then sleeps until the promise is settled.

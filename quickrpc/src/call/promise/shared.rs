@@ -240,7 +240,8 @@ impl<T> Shared<T> {
         }
         // Who is woken does not wait, on whichever thread it is polled.
         if !here::polls()
-            && let Err(error) = self.before_wait()
+            && let Some(context) = self.context()
+            && let Err(error) = context.before_poll()
         {
             return Some(Err(error));
         }

@@ -37,7 +37,7 @@ pub(crate) use {
         Socket, TcpStream, UdpSocket, WAITERS_READ, connected, datagrams, deregister,
         deregister_datagrams, end_listening, is_here, is_lacking, is_out_of_descriptors, pair,
         register, register_datagrams, reregister, send_groups_from, share_port, socket,
-        wait_for_room, wait_for_room_of_datagrams, waits_for_room, with_options,
+        wait_for_events, wait_for_room, wait_for_room_of_datagrams, waits_for_room, with_options,
     },
     posix::{process, stdio, unix},
     system::{
@@ -56,8 +56,8 @@ pub(crate) use system::{
         deregister, deregister_datagrams, end_listening, is_here, is_lacking,
         is_out_of_descriptors, limit_waits, pair, receive, receive_behind, register,
         register_datagrams, reregister, send_groups_from, send_now, send_parts_now, share_port,
-        socket, wait_for_input, wait_for_room, wait_for_room_of_datagrams, waits_for_room,
-        with_options,
+        socket, wait_for_events, wait_for_input, wait_for_room, wait_for_room_of_datagrams,
+        waits_for_room, with_options,
     },
     stdio, survive_broken_pipes, unix,
 };

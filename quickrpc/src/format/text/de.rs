@@ -22,6 +22,9 @@ impl<'de, S: Syntax> Reader<'de, S> {
         match self.begin() {
             Some(byte) if begins_number::<S>(byte) => {
                 let start = self.position();
+                if let Some(value) = self.small_integer() {
+                    return located(start, visitor.visit_u64(value));
+                }
                 let number = match self.number()? {
                     // As the original writes integers from a million on.
                     number if !S::STRICT => number.or_integer(),

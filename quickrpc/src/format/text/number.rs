@@ -63,6 +63,9 @@ impl<'de, S: Syntax> Reader<'de, S> {
     #[inline]
     pub(super) fn number(&mut self) -> Result<Number, TextError> {
         let start = self.position();
+        if let Some(value) = self.small_integer() {
+            return Ok(Number::Unsigned(value));
+        }
         let token = match self.token()? {
             Some(token) => token,
             None => return self.float_word().map(Number::Float),
@@ -77,6 +80,14 @@ impl<'de, S: Syntax> Reader<'de, S> {
             }
         }
         self.large_number(start, &token)
+    }
+
+    /// Reads what most numbers are; `None` for others, at which the reader still stands then.
+    #[inline]
+    pub(super) fn small_integer(&mut self) -> Option<u64> {
+        let (value, length) = small_integer::<S>(self.rest())?;
+        self.set_position(self.position() + length);
+        Some(value)
     }
 
     #[cold]
@@ -129,6 +140,9 @@ impl<'de, S: Syntax> Reader<'de, S> {
     }
 
     pub(super) fn skip_number(&mut self) -> Result<(), TextError> {
+        if self.small_integer().is_some() {
+            return Ok(());
+        }
         match self.token()? {
             Some(token) => self.set_position(token.end),
             None => {
@@ -252,6 +266,48 @@ impl<'de, S: Syntax> Reader<'de, S> {
     }
 }
 
+/// What most numbers are: up to seven digits, with something behind them that belongs to no number.
+/// Gives the value, and how many digits it has. Looks at eight bytes at once.
+#[inline]
+fn small_integer<S: Syntax>(bytes: &[u8]) -> Option<(u64, usize)> {
+    let word = match bytes.first_chunk() {
+        Some(chunk) => u64::from_le_bytes(*chunk),
+        None => {
+            let mut padded = [b' '; 8];
+            padded.get_mut(..bytes.len())?.copy_from_slice(bytes);
+            u64::from_le_bytes(padded)
+        }
+    };
+    let (digits, others) = apart(word);
+    let bits = others.trailing_zeros() & !7;
+    if bits == 0 || bits == 64 || (S::STRICT && bits > 8 && digits & 0xff == 0) {
+        return None;
+    }
+    if let b'.' | b'e' | b'E' | b'+' | b'-' = (word >> bits) as u8 {
+        return None;
+    }
+    Some((joined(digits << (64 - bits)), bits as usize / 8))
+}
+
+/// The digits among eight bytes as numbers, and the highest bit of each byte that is none. What is
+/// far from a digit may make one of the byte behind it, too.
+#[inline]
+pub(crate) fn apart(word: u64) -> (u64, u64) {
+    const ONES: u64 = u64::MAX / 255;
+    let digits = word ^ (ONES * 0x30);
+    let others = (digits.wrapping_add(ONES * 0x76) | digits) & (ONES * 0x80);
+    (digits, others)
+}
+
+/// The number that eight digits make, of which the last byte is the last. Neighbours are put
+/// together: two digits, two pairs, two fours.
+#[inline]
+pub(crate) fn joined(digits: u64) -> u64 {
+    let pairs = (digits.wrapping_mul(10) + (digits >> 8)) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs.wrapping_mul(100) + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
+    (fours.wrapping_mul(10_000) + (fours >> 32)) & 0xffff_ffff
+}
+
 #[inline]
 fn digits(bytes: &[u8], mut at: usize) -> usize {
     while bytes.get(at).is_some_and(u8::is_ascii_digit) {
@@ -286,4 +342,27 @@ fn write_word<S: Syntax>(out: &mut Vec<u8>, nan: bool, positive: bool) {
         (false, false) => S::WRITTEN_MINUS_INFINITY,
     };
     out.extend_from_slice(word.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::text::{Json, Terse};
+
+    #[test]
+    fn small_integers_are_read_at_once_and_others_are_left() {
+        for value in (0..20_000).chain([99_999, 100_000, 1_234_567, 9_999_999]) {
+            let text = value.to_string();
+            for behind in ["", ",", "}", " ", ",\"b\":12345678", "a", "\u{ff}\u{ff}"] {
+                let read = small_integer::<Json>(format!("{text}{behind}").as_bytes());
+                assert_eq!(read, Some((value, text.len())), "{text}{behind}");
+            }
+        }
+        for text in [
+            "", "-1", "1.5", "1e5", "1E5", "1-2", "1+2", "01", "00", "12345678", "\u{80}1", "x",
+        ] {
+            assert_eq!(small_integer::<Json>(text.as_bytes()), None, "{text}");
+        }
+        assert_eq!(small_integer::<Terse>(b"007 "), Some((7, 3)));
+    }
 }

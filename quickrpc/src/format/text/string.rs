@@ -84,6 +84,17 @@ impl<'de, S: Syntax> Reader<'de, S> {
 #[inline]
 pub(crate) fn write_str<S: Syntax>(out: &mut Vec<u8>, _syntax: S, text: &str) {
     let bytes = text.as_bytes();
+    let end = out.len() + bytes.len() + 2;
+    // A piece of a fixed size is copied by one instruction; what is too much of it goes again.
+    if bytes.len() <= 14 {
+        if let Some(quoted) = quoted::<16>(bytes) {
+            out.extend_from_slice(&quoted);
+            return out.truncate(end);
+        }
+    } else if let Some(quoted) = quoted::<32>(bytes) {
+        out.extend_from_slice(&quoted);
+        return out.truncate(end);
+    }
     out.reserve(bytes.len() + 2);
     out.push(b'"');
     let plain = find_special(bytes, 0);
@@ -93,6 +104,25 @@ pub(crate) fn write_str<S: Syntax>(out: &mut Vec<u8>, _syntax: S, text: &str) {
         write_escaped::<S>(out, bytes, plain);
     }
     out.push(b'"');
+}
+
+/// A short string with its quotes, unless something in it is escaped. Names of arguments and methods
+/// are such: nothing of them is looked at byte by byte.
+#[inline]
+fn quoted<const ROOM: usize>(bytes: &[u8]) -> Option<[u8; ROOM]> {
+    if bytes.len() + 2 > ROOM {
+        return None;
+    }
+    let mut quoted = [b' '; ROOM];
+    quoted.get_mut(1..=bytes.len())?.copy_from_slice(bytes);
+    let (words, _) = quoted.as_chunks::<8>();
+    let hits = words.iter().fold(0, |hits, word| hits | special(*word));
+    if hits != 0 {
+        return None;
+    }
+    *quoted.first_mut()? = b'"';
+    *quoted.get_mut(bytes.len() + 1)? = b'"';
+    Some(quoted)
 }
 
 /// Appends the content of a string that has its first escape at `at`.
@@ -230,9 +260,15 @@ fn invalid_escape(at: usize) -> TextError {
 #[inline]
 pub(crate) fn find_special(bytes: &[u8], from: usize) -> usize {
     let mut at = from;
-    // Short texts are the rule, and long ones go past in larger steps.
-    if bytes.len() > from + LONG {
-        at = skip_plain(bytes, at);
+    // Short texts are the rule, whatever stands behind them, and long ones go past in larger steps.
+    if bytes.len() > from + LONG
+        && let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>())
+    {
+        let hits = special(*chunk);
+        if hits != 0 {
+            return at + hits.trailing_zeros() as usize / 8;
+        }
+        at = skip_plain(bytes, at + 8);
     }
     while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
         let hits = special(*chunk);
@@ -292,7 +328,24 @@ const HIGHS: u64 = ONES * 0x80;
 
 #[cfg(test)]
 mod tests {
-    use super::find_special;
+    use super::{find_special, write_str};
+    use crate::format::text::Json;
+
+    #[test]
+    fn short_strings_are_written_like_long_ones() {
+        for length in 0..40 {
+            for byte in ["x", "\"", "\\", "\n", "\u{7f}", "ä"] {
+                for at in 0..=length {
+                    let mut text = "a".repeat(length);
+                    text.insert_str(at, byte);
+                    let mut out = b"before".to_vec();
+                    write_str(&mut out, Json, &text);
+                    let expected = format!("before{}", serde_json::to_string(&text).unwrap());
+                    assert_eq!(String::from_utf8(out).unwrap(), expected);
+                }
+            }
+        }
+    }
 
     #[test]
     fn every_special_byte_is_found_at_every_offset() {

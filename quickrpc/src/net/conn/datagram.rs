@@ -1,8 +1,8 @@
 //! Peers that are addresses on a wire of datagrams.
 
-use std::num::NonZeroU64;
-
-use super::{At, BrokerOutlet, Conn, Content, DatagramOutlet, Outlet, Queued, Speech, Wait};
+use super::{
+    At, BrokerOutlet, Collects, Conn, Content, DatagramOutlet, Outlet, Queued, Speech, Wait,
+};
 use crate::base::error::Error;
 use crate::base::reason::DisconnectReason;
 use crate::base::sync::after;
@@ -80,7 +80,7 @@ impl Conn {
         outlet: &BrokerOutlet,
         content: Content<'_>,
         wait: Wait,
-        collector: Option<NonZeroU64>,
+        collects: Collects,
     ) -> Result<Queued, Error> {
         if let Some(reason) = self.closed() {
             return Err(self.gone(&reason));
@@ -96,7 +96,7 @@ impl Conn {
         };
         let payload = self.finish(content, None)?;
         let to = (self.id(), &outlet.at);
-        by.send(to, about, &payload, wait, collector)
+        by.send(to, about, &payload, wait, collects)
     }
 
     /// Whether a message that cannot be handled at once may wait. Too many of this peer do

@@ -34,7 +34,7 @@ pub(crate) use datagram::Admitted;
 pub(crate) use doubt::Said;
 pub(crate) use keeper::Keeper;
 pub(crate) use outlet::{At, BrokerOutlet, Carries, DatagramOutlet, Outlet};
-pub(crate) use queue::{Queued, Wait};
+pub(crate) use queue::{Collects, Queued, Wait};
 pub(crate) use rate::TooFast;
 pub(crate) use reading::{Parked, Reader as ReadBy, ReaderTurn, Watch};
 pub(crate) use rx::Rx;
@@ -75,6 +75,8 @@ pub(crate) struct Conn {
     tx_changed: Condvar,
     /// The number of the last of all calls that it was asked.
     pub(crate) last_asked: AtomicU64,
+    /// It is in the list of peers for which calls are held back.
+    pub(crate) holds: AtomicBool,
     /// What it takes of the memory for all peers.
     pub(crate) held: Held,
     /// The link that this peer belongs to: its place in the list of links.
@@ -141,6 +143,7 @@ impl Conn {
             tx: Mutex::new(Tx::new(speaking)),
             tx_changed: Condvar::new(),
             last_asked: AtomicU64::new(0),
+            holds: AtomicBool::new(false),
             held: Held::new(budget),
             link,
         })

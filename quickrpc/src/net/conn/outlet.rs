@@ -2,10 +2,9 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::num::NonZeroU64;
 use std::sync::{Arc, Weak};
 
-use super::queue::{Queued, Wait};
+use super::queue::{Collects, Queued, Wait};
 use crate::base::error::Error;
 use crate::base::security::SecInfo;
 use crate::base::sender::Credentials;
@@ -87,7 +86,7 @@ pub(crate) trait Carries: fmt::Debug + Send + Sync {
         about: About<'_>,
         payload: &[u8],
         wait: Wait,
-        collector: Option<NonZeroU64>,
+        collects: Collects,
     ) -> Result<Queued, Error>;
 
     /// Sends what is queued, as [`Conn::flush`](super::Conn::flush).

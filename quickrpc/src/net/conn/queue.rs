@@ -55,6 +55,16 @@ pub(crate) enum Wait {
     Offered,
 }
 
+/// Whether somebody sends later what is put into the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Collects {
+    Nobody,
+    /// This thread, which collects.
+    Thread(NonZeroU64),
+    /// Whoever comes first, since it is a call that is held back.
+    Held,
+}
+
 /// What came of putting bytes into the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Queued {
@@ -62,6 +72,8 @@ pub(crate) enum Queued {
     Fine,
     /// For the list of the collecting thread.
     Listed,
+    /// For the list of those for which calls are held back.
+    Held,
     /// There was no room for what was offered.
     NoRoom,
 }

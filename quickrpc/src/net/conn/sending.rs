@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::io;
-use std::num::NonZeroU64;
 use std::sync::{Arc, MutexGuard};
 use std::time::Instant;
 
@@ -10,12 +9,15 @@ use crate::base::error::Error;
 use crate::base::reason::DisconnectReason;
 use crate::base::sync::{after, lock};
 
-use super::queue::{Queued, Tx, Wait, write};
+use super::queue::{Collects, Queued, Tx, Wait, write};
 use super::speak::Content;
 use super::{Conn, Outlet};
 
 /// A collecting thread flushes when so much is queued for one peer, or its queue would be full.
 const FLUSH_AT: usize = 64 << 10;
+
+/// Calls are held back while less than this is queued.
+const HELD: usize = 16 << 10;
 
 impl Conn {
     /// Says what is queued to those who look without the lock, and has the poll thread look
@@ -89,8 +91,8 @@ impl Conn {
         }
     }
 
-    /// Sends something, or queues what cannot be sent at once. `collector` is the thread
-    /// that flushes later, if it does.
+    /// Sends something, or queues what cannot be sent at once, or what `collects` says that
+    /// somebody sends later.
     ///
     /// The bytes are accepted while less than the limit is queued; beyond it the call waits
     /// as `wait` says. With four times the limit, what nobody waits for is refused; whether the
@@ -100,14 +102,14 @@ impl Conn {
         &self,
         content: Content<'_>,
         wait: Wait,
-        collector: Option<NonZeroU64>,
+        collects: Collects,
     ) -> Result<Queued, Error> {
         if let Outlet::Datagram(outlet) = &self.outlet {
             self.send_datagram(outlet, &self.finish(content, None)?, wait)?;
             return Ok(Queued::Fine);
         }
         if let Outlet::Broker(outlet) = &self.outlet {
-            return self.send_by_broker(outlet, content, wait, collector);
+            return self.send_by_broker(outlet, content, wait, collects);
         }
         let limit = self.wire.limits.peer_queue;
         let mut deadline = None;
@@ -201,15 +203,23 @@ impl Conn {
             self.changed(&mut tx);
             return Ok(Queued::Fine);
         };
-        if collector.is_some() && tx.queued() + rest.len() < FLUSH_AT.min(limit) {
-            tx.append(rest, answer);
-            self.note(&mut tx);
-            // In another thread's list it might wait for longer than this thread collects.
-            if tx.listed == collector {
-                return Ok(Queued::Fine);
+        match collects {
+            Collects::Thread(thread) if tx.queued() + rest.len() < FLUSH_AT.min(limit) => {
+                tx.append(rest, answer);
+                self.note(&mut tx);
+                // In another thread's list it might wait for longer than this thread collects.
+                if tx.listed == Some(thread) {
+                    return Ok(Queued::Fine);
+                }
+                tx.listed = Some(thread);
+                return Ok(Queued::Listed);
             }
-            tx.listed = collector;
-            return Ok(Queued::Listed);
+            Collects::Held if tx.queued() + rest.len() < HELD.min(limit) => {
+                tx.append(rest, answer);
+                self.note(&mut tx);
+                return Ok(Queued::Held);
+            }
+            _ => {}
         }
         if tx.queued() == 0 && !tx.blocked {
             match write(|bytes| stream.write(bytes), rest) {
@@ -276,7 +286,8 @@ impl Conn {
         };
         if idle {
             // A peer that cannot be sent to is found out by that.
-            self.send(Content::Framed(bytes), Wait::Never, None).ok();
+            self.send(Content::Framed(bytes), Wait::Never, Collects::Nobody)
+                .ok();
             lock(&self.tx).sent = false;
         }
     }
@@ -290,7 +301,8 @@ impl Conn {
         };
         // What is queued finds it out as well.
         if lock(&self.tx).queued() == 0 {
-            self.send(Content::Framed(&bytes), Wait::Never, None).ok();
+            self.send(Content::Framed(&bytes), Wait::Never, Collects::Nobody)
+                .ok();
         }
         true
     }

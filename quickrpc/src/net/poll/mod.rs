@@ -37,6 +37,7 @@ use crate::base::limits::FLUSH;
 use crate::base::reason::DisconnectReason;
 use crate::carrier::names::Asked;
 use crate::carrier::pipe::Wakers;
+use crate::carrier::sys;
 use crate::net::net::Net;
 
 const WAKER: Token = Token(usize::MAX);
@@ -197,7 +198,7 @@ impl Loop {
         }
         let mut events = Events::with_capacity(256);
         while !self.stop {
-            let timeout = self.timeout();
+            let timeout = self.wait_briefly();
             if let Err(error) = self.poll.poll(&mut events, timeout) {
                 if error.kind() == io::ErrorKind::Interrupted {
                     continue;
@@ -217,9 +218,12 @@ impl Loop {
                 }
             }
             self.sources.recycle();
-            for conn in std::mem::take(&mut self.ready) {
-                conn.reading.unlist();
-                self.read(&conn, true);
+            self.net.send_held_if_asked();
+            if !self.ready.is_empty() {
+                for conn in std::mem::take(&mut self.ready) {
+                    conn.reading.unlist();
+                    self.read(&conn, true);
+                }
             }
             self.go_on_greetings();
             if !self.more_datagrams.is_empty() {
@@ -228,6 +232,21 @@ impl Loop {
                 }
             }
             self.time();
+        }
+    }
+
+    /// Sleeps where that is for less than what `Poll` counts in. Gives what is left for it.
+    fn wait_briefly(&mut self) -> Option<Duration> {
+        let timeout = self.timeout();
+        match timeout {
+            Some(brief) if !brief.is_zero() && brief < Duration::from_millis(1) => {
+                // If it fails, what is due comes a moment later.
+                match sys::wait_for_events(self.poll.registry(), brief) {
+                    Ok(()) => Some(Duration::ZERO),
+                    Err(_) => timeout,
+                }
+            }
+            _ => timeout,
         }
     }
 
@@ -459,6 +478,7 @@ impl Loop {
 
     /// Ends everything, and reports it.
     fn shut_down(mut self) {
+        self.net.send_held();
         // Handlers leave time for what comes after them: when one does not return, only
         // its thread is named as still running.
         let limit = self.net.stop_limit();

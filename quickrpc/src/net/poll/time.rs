@@ -41,6 +41,7 @@ impl Loop {
         }
         // First disarm, then look: who adds a call meanwhile arms again.
         self.net.alarm.reset(None);
+        self.net.send_held();
         if let Some(next) = self.above.due(now) {
             self.net.alarm.set_earlier(next);
         }

@@ -190,6 +190,12 @@ impl AnyCodec {
         {
             return Ok((Script::Text(telegram), envelope));
         }
+        if let AnyCodec::Terse(_) = self
+            && limits.id_size >= canonical::DIGITS
+            && let Some(envelope) = terse::canonical::decode(telegram)
+        {
+            return Ok((Script::Text(telegram), envelope));
+        }
         let telegram = Script::Text(telegram);
         Ok((telegram, self.decode(telegram, limits)?))
     }
@@ -413,7 +419,7 @@ impl AnyCodec {
                 let text = span.of(telegram.text());
                 jrpc::read_args(text, seed, depth).map_err(TextError::into_message)
             }
-            (Payload::Pairs(span), AnyCodec::Terse(_)) => {
+            (Payload::Pairs(span) | Payload::Raw(span), AnyCodec::Terse(_)) => {
                 let text = span.of(telegram.text());
                 terse::read_args(text, seed, depth).map_err(TextError::into_message)
             }
@@ -451,7 +457,7 @@ impl AnyCodec {
             (Payload::Text(span), AnyCodec::Msgpack(codec)) => codec
                 .read(telegram.bytes(), *span, seed, depth)
                 .map_err(message),
-            (Payload::Pairs(span), AnyCodec::Terse(codec)) => codec
+            (Payload::Pairs(span) | Payload::Raw(span), AnyCodec::Terse(codec)) => codec
                 .read_pairs(telegram.text(), *span, seed, depth)
                 .map_err(message),
             (Payload::Value(value), _) => custom::read(value, seed),

@@ -205,7 +205,7 @@ pub(crate) enum Payload {
     Missing,
     /// One value, as the codec writes it.
     Text(Span),
-    /// The same, but nobody has looked whether it is valid. If it cannot be read, the whole
+    /// The same, or the arguments of a terse call, but nobody has looked whether it is valid. If it cannot be read, the whole
     /// telegram is to be decoded by [`AnyCodec::decode`](super::AnyCodec::decode) first.
     Raw(Span),
     /// The arguments of a terse call, valid, as text: `a:1 b:2`.

@@ -7,7 +7,7 @@
 //! everything between beginning and end is one value, the message is valid, and says what
 //! it seems to say: nothing can be hidden in a value.
 
-use crate::format::text::find_special;
+use crate::format::text::{apart, find_special, joined};
 use crate::wire::codec::envelope::{Envelope, Part, Payload, Span};
 
 /// How a call begins.
@@ -82,6 +82,9 @@ fn id(bytes: &[u8]) -> Option<Id> {
     let [before @ .., b'}'] = bytes else {
         return None;
     };
+    if let Some(id) = small_id(before) {
+        return Some(id);
+    }
     let (mut value, mut unit) = (0_u64, 1_u64);
     let mut start = before.len();
     while let Some(digit @ 0..=9) = before
@@ -99,6 +102,25 @@ fn id(bytes: &[u8]) -> Option<Id> {
     // JSON's numbers have no zeros in front.
     let is_number = matches!(digits, [b'0'] | [b'1'..=b'9', ..]);
     (is_number && before.get(..start)?.ends_with(ID)).then_some(Id { start, value })
+}
+
+/// One of up to seven digits, which are looked at together.
+#[inline]
+fn small_id(before: &[u8]) -> Option<Id> {
+    let (digits, others) = apart(u64::from_le_bytes(*before.last_chunk()?));
+    let bits = others.leading_zeros() & !7;
+    if bits == 0 || bits == 64 {
+        return None;
+    }
+    let start = before.len() - bits as usize / 8;
+    if bits > 8 && before.get(start) == Some(&b'0') {
+        return None;
+    }
+    let value = joined(digits & (u64::MAX << (64 - bits)));
+    before
+        .get(..start)?
+        .ends_with(ID)
+        .then_some(Id { start, value })
 }
 
 #[cfg(test)]

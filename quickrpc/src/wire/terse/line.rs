@@ -20,7 +20,14 @@ pub(crate) fn skip_blanks(text: &str, at: usize) -> usize {
 
 /// Whether this can be the name of a method, and nothing but that.
 pub(crate) fn is_method(name: &str) -> bool {
-    !name.is_empty() && !name.contains(ends_method) && !name.contains(char::is_control)
+    is_plain(name)
+        || (!name.is_empty() && !name.contains(ends_method) && !name.contains(char::is_control))
+}
+
+/// Whether it is a name as they nearly always are, of which no character has to be looked up.
+fn is_plain(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    !name.is_empty() && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 /// The name of a method that begins at `at`; empty if none does.

@@ -1,5 +1,6 @@
 //! The terse line format: as the original documents it, completed so that it round-trips.
 
+pub(crate) mod canonical;
 mod line;
 
 use std::marker::PhantomData;

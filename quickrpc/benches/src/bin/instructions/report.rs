@@ -106,7 +106,7 @@ impl Report {
         if let Some(before) = before {
             let Report { commit, build, .. } = before;
             let _ = writeln!(text, "change against commit {commit}, {build}");
-            if (&before.build, &before.versions) != (&self.build, &self.versions) {
+            if !self.is_comparable(before) {
                 let _ = writeln!(
                     text,
                     "BUILT OR MEASURED BY OTHER MEANS: {}",
@@ -146,6 +146,11 @@ impl Report {
             text.push('\n');
         }
         text
+    }
+
+    /// Whether both were built and measured by the same means.
+    pub(crate) fn is_comparable(&self, before: &Report) -> bool {
+        (&before.build, &before.versions) == (&self.build, &self.versions)
     }
 
     /// What has grown by more than so many percent.

@@ -203,3 +203,10 @@ pub(crate) fn wait_for_room(
         None => fd::wait(&mut [socket], Some(until)),
     }
 }
+
+/// Waits until something that is registered here is ready, but not longer: for times that are
+/// shorter than what `mio` counts in.
+pub(crate) fn wait_for_events(registry: &Registry, limit: Duration) -> io::Result<()> {
+    let events = PollFd::new(registry, PollFlags::IN);
+    fd::wait(&mut [events], Some(Instant::now() + limit))
+}

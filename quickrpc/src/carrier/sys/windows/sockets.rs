@@ -374,6 +374,11 @@ pub(crate) fn wait_for_room(
     }
 }
 
+/// A port of completion cannot be waited for in another way than `mio` does it.
+pub(crate) fn wait_for_events(_registry: &Registry, _limit: Duration) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// Waits until one of the sockets is ready, or the deadline has passed; then none is.
 fn wait(sockets: &mut [PollFd<'_>], deadline: Option<Instant>) -> io::Result<()> {
     /// The system counts so far.

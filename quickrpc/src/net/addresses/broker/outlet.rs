@@ -1,10 +1,9 @@
 //! What leaves for peers behind a broker: to which subject, and where its answer goes.
 
-use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::super::super::conn::{At, Carries, Conn, Content, Queued, Wait};
+use super::super::super::conn::{At, Carries, Collects, Conn, Content, Queued, Wait};
 use super::Broker;
 use super::asked::{Question, mark};
 use super::served::Owed;
@@ -34,7 +33,7 @@ impl Carries for Broker {
         about: About<'_>,
         payload: &[u8],
         wait: Wait,
-        collector: Option<NonZeroU64>,
+        collects: Collects,
     ) -> Result<Queued, Error> {
         let place = self.place(id, at, about)?;
         let to = place.to.get();
@@ -46,7 +45,7 @@ impl Carries for Broker {
             reply: &place.reply,
             payload,
         };
-        let sent = self.put(&message, wait, collector);
+        let sent = self.put(&message, wait, collects);
         if sent.is_err()
             && let Some(key) = place.key
         {
@@ -69,12 +68,7 @@ impl Carries for Broker {
 
 impl Broker {
     /// Sends a message of a peer, or holds it as long as the broker does not take it.
-    fn put(
-        &self,
-        message: &Message<'_>,
-        wait: Wait,
-        collector: Option<NonZeroU64>,
-    ) -> Result<Queued, Error> {
+    fn put(&self, message: &Message<'_>, wait: Wait, collects: Collects) -> Result<Queued, Error> {
         let limit = self.line.wire.limits.peer_queue;
         let leaving = {
             let mut tongue = lock(&self.tongue);
@@ -93,7 +87,7 @@ impl Broker {
         let Some(bytes) = leaving.bytes else {
             return Ok(Queued::Fine);
         };
-        let sent = self.line.send(Content::Framed(&bytes), wait, collector);
+        let sent = self.line.send(Content::Framed(&bytes), wait, collects);
         if !matches!(sent, Ok(Queued::Fine))
             && let Some(number) = leaving.number
         {

@@ -4,6 +4,7 @@
 use std::marker::PhantomData;
 
 use crate::base::error::CallError;
+use crate::base::limits::Limits;
 use crate::base::value::Value;
 use crate::wire::codec::any::AnyCodec;
 use crate::wire::codec::envelope::{CallParts, Envelope, Payload};
@@ -14,6 +15,15 @@ pub(super) const UNDECODABLE: &str = "undecodable";
 /// All messages of an envelope.
 pub(super) fn messages(codec: &AnyCodec, telegram: &str, envelope: &Envelope) -> Vec<String> {
     match envelope {
+        // As whoever reads the arguments does it: only now somebody looks at the whole telegram.
+        Envelope::Call { params, .. }
+            if matches!(params, Payload::Raw(_)) && read(codec, telegram, params).is_none() =>
+        {
+            match codec.decode(telegram, &Limits::default()) {
+                Ok(full) => messages(codec, telegram, &full),
+                Err(_) => vec![UNDECODABLE.to_owned()],
+            }
+        }
         Envelope::Call { method, params, id } => {
             let params = read(codec, telegram, params);
             let id = id.as_ref().map(|id| id.of(telegram));
