@@ -297,7 +297,7 @@ impl ReceiverList {
     }
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Receiver {
     Peer(Sender),
     Name(Arc<str>),

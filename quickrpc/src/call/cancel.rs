@@ -105,9 +105,17 @@ impl Calls {
         if self.cancel_argument(conn, id) {
             return false;
         }
-        let mark = match self.late.cancel(CallKey::new(conn.id(), id)) {
+        let key = CallKey::new(conn.id(), id);
+        let mark = match self.late.cancel(key) {
             Ok(told) => {
                 self.tell_unwanted(told);
+                // One that runs beside others is marked by being told. Just before, its handler may
+                // have promised the answer, which was entered without a mark to be seen.
+                if key.is_marked()
+                    && let Ok(told) = self.late.cancel(key)
+                {
+                    self.tell_unwanted(told);
+                }
                 return false;
             }
             Err(mark) => mark,

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::host::check_host;
-use super::parse::{Parsed, Piece, stray_backslash, unescape};
+use super::parse::{Parsed, Piece, in_key, stray_backslash, unescape};
 use super::values::{read_digits, read_duration};
 use crate::base::expr_error::{Wrong, found, nearest};
 use crate::base::sys;
@@ -385,8 +385,7 @@ fn is_origin(text: &str) -> bool {
 }
 
 fn is_key(text: &str) -> bool {
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
-    !text.is_empty() && text.bytes().all(allowed)
+    !text.is_empty() && text.bytes().all(in_key)
 }
 
 /// More options than anybody knows; keeps hostile texts from costing time.

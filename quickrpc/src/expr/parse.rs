@@ -93,11 +93,13 @@ pub(super) fn split_options(piece: Piece<'_>) -> (Piece<'_>, Option<Piece<'_>>) 
 }
 
 fn starts_with_key(bytes: &[u8]) -> bool {
-    let length = bytes
-        .iter()
-        .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
-        .count();
+    let length = bytes.iter().take_while(|byte| in_key(**byte)).count();
     length > 0 && bytes.get(length) == Some(&b'=')
+}
+
+/// What the key of an option is made of.
+pub(super) fn in_key(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
 }
 
 /// For each opening parenthesis that is closed, where. As in the original, only

@@ -140,6 +140,7 @@ fn both_directions() {
         (r"internal::me?bus=a\x3fb=", r"internal::me?bus=a\x3fb="),
         (r"internal:?bus=a\x3ab", "internal:?bus=a:b"),
         ("process:(cat -u)", "process:(cat -u)"),
+        ("process:(a)?env.A=b", "process:(a)?env.A=***"),
         ("qprocess:[sh -c 'a > b']", "process:(sh -c 'a > b')"),
         ("process:[echo :)]", r"process:?command=echo :\x29"),
         ("process:[a ?x=1 b]?spin=1", "process:(a ?x=1 b)?spin=1"),

@@ -136,6 +136,40 @@ fn calls_keep_their_order() {
     }
 }
 
+/// Nor does a call overtake those that wait where the peer comes while one more is put behind them.
+#[test]
+fn who_comes_amid_calls_hears_them_in_order() {
+    for _ in 0..10 {
+        let port = OwnPort::new();
+        let client = early("jrpc", &port);
+        let depot = Depot::bind("jrpc", format!("tcpserv:{}", port.addr())).unwrap();
+        let (tell, told) = inbox();
+        depot.add.connect(move |_sender, a, _b| {
+            tell.send(a).unwrap();
+            a
+        });
+        let hub = client.all().timeout(SOON);
+        let mut heard = Vec::new();
+        let mut calls: Vec<Promise<i64>> = (0..300).map(|n| hub.add(n, 0)).collect();
+        std::thread::scope(|scope| {
+            scope.spawn(|| depot.start().unwrap());
+            let mut n = 300;
+            // Until it has come, and somewhat longer.
+            while n < 400 || heard.is_empty() && n < 1000 {
+                heard.extend(told.so_far());
+                calls.push(hub.add(n, 0));
+                n += 1;
+            }
+        });
+        let order: Vec<i64> = (0..).take(calls.len()).collect();
+        heard.extend(told.take(calls.len() - heard.len()));
+        assert_eq!(heard, order);
+        for call in calls {
+            settled(call).unwrap();
+        }
+    }
+}
+
 #[test]
 fn nobody_waits_beyond_the_deadline_and_nothing_is_sent_later() {
     let port = OwnPort::new();

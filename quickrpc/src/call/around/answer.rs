@@ -115,8 +115,8 @@ impl Answer {
                 let instead = match &own {
                     Own::Done => one.tell(Seen::Value(Value::Null), 0),
                     Own::Encoded(out, read) => {
-                        let seen = Seen::Encoded(&|| read(out));
-                        one.tell(seen, out.len())
+                        let read = || read(out);
+                        one.tell(Seen::Encoded(&read), out.len())
                     }
                     Own::Failed(error) => one.tell(Seen::Failed(error.clone()), 0),
                 };

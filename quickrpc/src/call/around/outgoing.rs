@@ -77,8 +77,8 @@ impl Target {
             let size = Cell::new(0);
             let sent = trace::sending(seen.trace, || match seen.replaced {
                 true => {
-                    let args = Sized(&size, &Replaced(seen.args(), args));
-                    self.ask_plain(method.clone(), &args, declared, make)
+                    let args = Replaced(seen.args(), args);
+                    self.ask_plain(method.clone(), &Sized(&size, &args), declared, make)
                 }
                 false => self.ask_plain(method.clone(), &Sized(&size, args), declared, make),
             });

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::table::UnsentCall;
 use crate::base::error::{Error, Result};
 use crate::base::scratch::with_scratch;
+use crate::base::sender::Receiver;
 use crate::base::sync::lock;
 use crate::call::calls::Calls;
 use crate::call::given::add_trace;
@@ -180,28 +181,55 @@ impl Calls {
             return;
         }
         while let Some(calls) = self.unsent.round() {
-            for id in calls {
-                self.send_late(id);
+            if !self.send_in_order(calls) {
+                self.unsent.look_again();
             }
             // What this thread collects would be overtaken by what others send.
             collect::flush();
         }
     }
 
-    /// Sends one of the calls that wait, if somebody is there for it.
-    fn send_late(&self, id: u64) {
-        if !lock(&self.pending).holds(id) {
-            // Given up before it was put here.
-            return self.unsent.forget(id);
+    /// Sends those of the calls that somebody is there for. Gives false where an earlier one has
+    /// to be looked at again before the rest.
+    fn send_in_order(&self, calls: Vec<u64>) -> bool {
+        // Whom the calls before this one are for that stay.
+        let mut absent: Vec<Option<Arc<[Receiver]>>> = Vec::new();
+        for id in calls {
+            if !lock(&self.pending).holds(id) {
+                // Given up before it was put here.
+                self.unsent.forget(id);
+                continue;
+            }
+            let Some(receivers) = self.unsent.receivers(id) else {
+                continue;
+            };
+            if absent.contains(&receivers) {
+                continue;
+            }
+            match self.who_is_there(receivers.clone()) {
+                None => absent.push(receivers),
+                // Who has come during this round may be waited for by those before, too.
+                Some(_)
+                    if absent
+                        .iter()
+                        .any(|of| self.who_is_there(of.clone()).is_some()) =>
+                {
+                    return false;
+                }
+                Some(peers) => self.send_late(id, peers.as_slice()),
+            }
         }
-        let (Some(receivers), Some(calls)) = (self.unsent.receivers(id), self.me.upgrade()) else {
-            return;
-        };
-        let (peers, failures) = Target::of(calls, receivers).resolve();
-        let peers = peers.as_slice();
-        if peers.is_empty() || !failures.is_empty() {
-            return;
-        }
+        true
+    }
+
+    /// The peers of a call that waits, if it need not wait any longer.
+    fn who_is_there(&self, receivers: Option<Arc<[Receiver]>>) -> Option<Few> {
+        let (peers, failures) = Target::of(self.me.upgrade()?, receivers).resolve();
+        (failures.is_empty() && !peers.as_slice().is_empty()).then_some(peers)
+    }
+
+    /// Sends one of the calls that wait.
+    fn send_late(&self, id: u64, peers: &[Arc<Conn>]) {
         let call = self.unsent.take(id);
         let Some(call) = call else { return };
         if let Err(error) = self.send_to(&call, peers) {

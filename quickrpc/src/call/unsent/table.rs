@@ -160,6 +160,11 @@ impl Unsent {
         None
     }
 
+    /// There is to be one more round.
+    pub(super) fn look_again(&self) {
+        lock(&self.state).again = true;
+    }
+
     /// A peer has come.
     pub(super) fn came(&self) {
         lock(&self.state).changes += 1;
