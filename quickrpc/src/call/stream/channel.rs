@@ -185,13 +185,22 @@ impl<T, R> Channel<T, R> {
 
     /// The next item, or the end, if it is there.
     pub(crate) fn take(&self) -> Option<Taken<T, R>> {
-        let mut state = lock(&self.state);
+        self.take_from(lock(&self.state)).ok()
+    }
+
+    /// Whoever takes something looks whether a sender waits for the room, or it may wait for ever.
+    fn take_from<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State<T, R>>,
+    ) -> Result<Taken<T, R>, MutexGuard<'a, State<T, R>>> {
         state.untold |= state.items.len() >= state.room;
-        let taken = state.take()?;
+        let Some(taken) = state.take() else {
+            return Err(state);
+        };
         if state.untold && (!state.in_a_row || state.items.len() <= state.room / 2) {
             self.wake_senders(state);
         }
-        Some(taken)
+        Ok(taken)
     }
 
     /// What is taken from now on is taken in a row, or no longer: a sender that waits is woken for
@@ -209,16 +218,17 @@ impl<T, R> Channel<T, R> {
         if let Some(taken) = self.take() {
             return Poll::Ready(taken);
         }
+        // Made without the lock, since it is code of the user. There may be something by now.
         let mut waker = Some(cx.waker().clone());
-        let mut state = lock(&self.state);
-        if let Some(taken) = state.take() {
-            drop(state);
-            return Poll::Ready(taken);
+        match self.take_from(lock(&self.state)) {
+            Ok(taken) => Poll::Ready(taken),
+            Err(mut state) => {
+                mem::swap(&mut state.taker, &mut waker);
+                drop(state);
+                drop(waker);
+                Poll::Pending
+            }
         }
-        mem::swap(&mut state.taker, &mut waker);
-        drop(state);
-        drop(waker);
-        Poll::Pending
     }
 
     /// Whether there is something to take.
