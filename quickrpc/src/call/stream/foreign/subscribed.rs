@@ -161,16 +161,21 @@ impl<T: Send + 'static, R: Send + 'static> Subscribed<T, R> {
                 early
             }
         };
+        // Before it has its new place, which has no deadline from then on.
+        let begun = Stage::Begun { id, pending };
+        let before = mem::replace(&mut lock(&self.state).stage, begun);
         let admitted = self.calls.admit(pending, me, &[Arc::clone(&conn)]);
-        let mut state = lock(&self.state);
-        let before = mem::replace(&mut state.stage, Stage::Begun { id, pending });
+        if !matches!(lock(&self.state).stage, Stage::Begun { .. }) {
+            // It has ended meanwhile, and was not found there.
+            let left = lock(&self.calls.pending).remove(pending);
+            drop(left);
+            return;
+        }
         if let (Stage::Asked, Ok(())) = (&before, &admitted) {
-            drop(state);
             // Nobody reads it by itself from now on.
             self.calls.attend_to(pending, false);
             return self.take_early(&conn, early);
         }
-        drop(state);
         // Given up or failed meanwhile, or there is no room for it.
         self.over(true);
         if let Err(error) = admitted {
