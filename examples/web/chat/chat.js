@@ -188,9 +188,13 @@ function note(name, what, to) {
   append(line, false);
 }
 
+const isAtEnd = () => log.scrollHeight - log.scrollTop - log.clientHeight < 80;
+/** Older messages are being read, as far as was last scrolled. */
+let reading = false;
+
 /** Appends to the log, and scrolls unless older messages are being read. */
 function append(item, mine) {
-  const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 80;
+  const atEnd = isAtEnd();
   log.append(item);
   while (log.childElementCount > 1000) log.firstElementChild.remove();
   $("empty").hidden = true;
@@ -200,14 +204,17 @@ function append(item, mine) {
 
 function toEnd() {
   log.scrollTop = log.scrollHeight;
+  reading = false;
   $("newer").hidden = true;
 }
 $("newer").addEventListener("click", toEnd);
 log.addEventListener("scroll", () => {
-  if (log.scrollHeight - log.scrollTop - log.clientHeight < 80) $("newer").hidden = true;
+  reading = !isAtEnd();
+  if (!reading) $("newer").hidden = true;
 });
+// A keyboard that opens on a telephone makes it smaller.
 new ResizeObserver(() => {
-  if ($("newer").hidden) toEnd();
+  if (!reading) toEnd();
 }).observe(log);
 
 function showTitle() {
