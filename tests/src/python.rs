@@ -157,6 +157,20 @@ impl Python {
         required("Python with MQTT", found)
     }
 
+    /// The same with a server of JSON-RPC over HTTP.
+    ///
+    /// # Panics
+    ///
+    /// As [`find`](Self::find).
+    pub fn with_http(directory: &str) -> Option<&'static Python> {
+        static FOUND: OnceLock<Result<Python, String>> = OnceLock::new();
+        let found = FOUND.get_or_init(|| {
+            let home = Path::new(directory).join("python-http");
+            Python::install(&home, "requirements-http.txt", "aiohttp, jsonrpcserver")
+        });
+        required("Python with a server of JSON-RPC over HTTP", found)
+    }
+
     /// Makes an environment with what a file lists, which then has these modules.
     fn install(home: &Path, requirements: &str, modules: &str) -> Result<Python, String> {
         let python = Python::in_environment(home);

@@ -1,8 +1,8 @@
-//! JSON-RPC over HTTP: curl, jsonrpsee, jayson and Python's standard library.
+//! JSON-RPC over HTTP: curl, jsonrpsee, jayson, jsonrpcserver, and Python's standard library.
 
 use std::process::Command;
 
-use quickrpc_tests::{Jsonrpsee, Peer};
+use quickrpc_tests::{Jsonrpsee, Peer, Python};
 use serde_json::{Value, json};
 
 use crate::methods::{self, Habits};
@@ -38,6 +38,19 @@ fn our_client_of_jayson() {
     let Some(node) = node() else { return };
     let peer = node.peer("jayson_server.js", &["http"]);
     methods::with_their_server(CODEC, &to(&peer), &peer, &Habits::default());
+}
+
+#[test]
+fn our_client_of_jsonrpcserver() {
+    let Some(python) = Python::with_http(env!("CARGO_TARGET_TMPDIR")) else {
+        return;
+    };
+    let peer = Peer::start(&mut python.script("http_peer.py"));
+    let url = to(&peer);
+    // It refuses members that it does not know.
+    for codec in [CODEC, "jrpc?trace=on"] {
+        methods::with_their_server(codec, &url, &peer, &Habits::default());
+    }
 }
 
 /// Their clients.

@@ -10,7 +10,7 @@ use crate::base::often::Origin;
 use crate::expr::Hidden;
 
 use super::room::Room;
-use super::telegram::{answer, not_answered, without_timeout};
+use super::telegram::{answer, not_answered, without_terms};
 use super::{Answer, Target};
 
 /// Whose caller has given up is told so; this is for those of whom it was not.
@@ -45,13 +45,7 @@ impl Target {
             return None;
         }
         let mut room = self.rooms.one();
-        let said = self.post(
-            agent,
-            authorization,
-            without_timeout(job.telegram),
-            left + GRACE,
-            &mut room,
-        );
+        let said = self.post(agent, authorization, job.telegram, left + GRACE, &mut room);
         let (why, status) = match (said, job.call) {
             (Ok((status, _)), None) if status.is_success() => return None,
             (Ok((status, body)), Some(call)) => {
@@ -81,7 +75,7 @@ impl Target {
         &self,
         agent: &Agent,
         authorization: Option<&Hidden>,
-        body: Vec<u8>,
+        telegram: Vec<u8>,
         left: Duration,
         room: &mut Room,
     ) -> Result<(StatusCode, Vec<u8>), String> {
@@ -89,6 +83,10 @@ impl Target {
             .post(self.url.reveal())
             .header("Content-Type", "application/json")
             .header("Accept", "application/json");
+        let (body, trace) = without_terms(telegram);
+        if let Some(trace) = &trace {
+            request = request.header("traceparent", trace);
+        }
         if let Some(authorization) = authorization {
             request = request.header("Authorization", authorization.reveal());
         }

@@ -44,15 +44,25 @@ pub(super) fn asks(codec: &AnyCodec, limits: &Limits, telegram: &[u8]) -> Asks {
     }
 }
 
-/// Takes out how long the caller waits, which servers of others do not know.
-pub(super) fn without_timeout(mut telegram: Vec<u8>) -> Vec<u8> {
-    const TIMEOUT: &[u8] = br#"{"timeout":"#;
-    if telegram.starts_with(TIMEOUT)
-        && let Some(comma) = memchr::memchr(b',', &telegram)
-    {
-        telegram.drain(1..=comma);
+/// Takes out how long the caller waits, and which trace the call belongs to, which is given: servers of
+/// others do not know such members, and some refuse them.
+pub(super) fn without_terms(mut telegram: Vec<u8>) -> (Vec<u8>, Option<String>) {
+    take_first(&mut telegram, br#"{"timeout":"#);
+    let trace = take_first(&mut telegram, br#"{"traceparent":"#);
+    let trace = trace.map(|text| text.trim_matches('"').to_owned());
+    (telegram, trace)
+}
+
+/// Takes out the first member of an object, if that is its beginning, and neither has a comma in it.
+fn take_first(telegram: &mut Vec<u8>, begins: &[u8]) -> Option<String> {
+    if !telegram.starts_with(begins) {
+        return None;
     }
-    telegram
+    let comma = memchr::memchr(b',', telegram)?;
+    let value = telegram.get(begins.len()..comma)?;
+    let value = String::from_utf8_lossy(value).into_owned();
+    telegram.drain(1..=comma);
+    Some(value)
 }
 
 /// The answer to a call, if that is what came.
@@ -101,4 +111,30 @@ fn failure(codec: &AnyCodec, call: u64, error: &CallError) -> Vec<u8> {
     }
     out.push(NUL);
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_do_not_know_is_taken_out() {
+        for (telegram, rest, trace) in [
+            (r#"{"jsonrpc":"2.0"}"#, r#"{"jsonrpc":"2.0"}"#, None),
+            (
+                r#"{"timeout":1.5,"jsonrpc":"2.0"}"#,
+                r#"{"jsonrpc":"2.0"}"#,
+                None,
+            ),
+            (
+                r#"{"timeout":1.5,"traceparent":"00-a-b-01","jsonrpc":"2.0"}"#,
+                r#"{"jsonrpc":"2.0"}"#,
+                Some("00-a-b-01"),
+            ),
+        ] {
+            let (left, taken) = without_terms(telegram.into());
+            assert_eq!(String::from_utf8(left).unwrap(), rest);
+            assert_eq!(taken.as_deref(), trace);
+        }
+    }
 }

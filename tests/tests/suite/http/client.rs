@@ -377,3 +377,19 @@ fn responses_together_have_a_limit() {
     // And what was given back can be taken again.
     assert_eq!(client.all().add(1, 2).result().unwrap(), 3);
 }
+
+#[test]
+fn a_trace_is_a_header() {
+    let response = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    let (addr, requests) = server_that_says(response);
+    let client = LabInverse::bind("jrpc?trace=on", format!("http:{addr}")).unwrap();
+    client.start().unwrap();
+    assert!(client.all().add(1, 2).result().is_err());
+    let request = requests.recv_timeout(SOON).unwrap();
+    assert!(
+        request.to_lowercase().contains("\r\ntraceparent: 00-"),
+        "{request}"
+    );
+    let body = request.rsplit("\r\n\r\n").next().unwrap();
+    assert!(body.starts_with("{\"jsonrpc\""), "{body}");
+}
