@@ -75,10 +75,9 @@ fn supply(codec: &str) -> (Supply, SocketAddr) {
     (supply, addr)
 }
 
+/// Not started yet.
 fn lab(codec: &str, addr: SocketAddr) -> SupplyInverse {
-    let lab = SupplyInverse::bind(codec, format!("ws:{addr}").as_str()).unwrap();
-    lab.start().unwrap();
-    lab
+    SupplyInverse::bind(codec, format!("ws:{addr}").as_str()).unwrap()
 }
 
 #[test]
@@ -115,7 +114,9 @@ fn our_own_clients_hear_read_and_write() {
                 false => Err("too high"),
             });
         let lab = lab(&codec, addr);
+        // Before it can be told anything.
         let volts = lab.voltage.subscribe();
+        lab.start().unwrap();
         // What is not told yet is asked for.
         assert_eq!(settled(lab.all().voltage()).unwrap(), 5.0);
         assert_eq!(volts.receiver().recv_timeout(SOON).unwrap().1, 5.0);
