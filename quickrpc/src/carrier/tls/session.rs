@@ -251,7 +251,8 @@ impl Session {
                 return Ok(hands);
             }
             match self.take_some(socket) {
-                Ok(()) if self.ended => {
+                // Who has said all that it had to say may have ended behind that already.
+                Ok(()) if self.ended && self.hands() != Hands::Shaken => {
                     let error = io::ErrorKind::UnexpectedEof.into();
                     return Err(self.in_handshake(error));
                 }
