@@ -204,6 +204,10 @@ impl Session {
         }
     }
 
+    fn is_server(&self) -> bool {
+        matches!(self.side(), Side::Server)
+    }
+
     fn hands(&self) -> Hands {
         if self.connection.is_handshaking() {
             return Hands::Apart;
@@ -251,8 +255,8 @@ impl Session {
                 return Ok(hands);
             }
             match self.take_some(socket) {
-                // Who has said all that it had to say may have ended behind that already.
-                Ok(()) if self.ended && self.hands() != Hands::Shaken => {
+                // A client may have said all, and have ended, behind its last words.
+                Ok(()) if self.ended && !(self.is_server() && self.hands() == Hands::Shaken) => {
                     let error = io::ErrorKind::UnexpectedEof.into();
                     return Err(self.in_handshake(error));
                 }
