@@ -69,7 +69,7 @@ use self::codec::AnyCodec;
 use self::frames::Frames;
 use self::framing::Framing;
 use self::met::Met;
-use self::security::{AnySecurity, PeerContext, SecuritySession};
+use self::security::{AnySecurity, Guarded, PeerContext};
 use self::session::{Here, Listening, Meeting, Role, Saying, Speaking};
 
 /// How long a call may be held back, where nothing is said of it.
@@ -276,7 +276,7 @@ impl Wire {
     }
 
     /// The session of a new peer, where the security provider has sessions.
-    pub(crate) fn session(&self, peer: &PeerContext) -> Option<Box<dyn SecuritySession>> {
+    pub(crate) fn session(&self, peer: &PeerContext) -> Option<Guarded> {
         self.security.session(peer)
     }
 

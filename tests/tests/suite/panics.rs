@@ -208,7 +208,10 @@ fn in_a_security_provider() {
                 match goes_on {
                     true => works(&mut bad),
                     false => {
-                        bad.try_send(CALL);
+                        // Whose answer cannot be sealed has nothing to wait for.
+                        if *place != "seal" {
+                            bad.try_send(CALL);
+                        }
                         bad.expect_closed();
                     }
                 }

@@ -94,7 +94,8 @@ impl Conn {
             // Nobody greets here.
             Content::Framed(_) | Content::Plain(..) => About::Kept { last: true },
         };
-        let payload = self.finish(content, None)?;
+        let finished = self.finish(content, None);
+        let payload = finished.inspect_err(|error| self.refuse_broken(error))?;
         let to = (self.id(), &outlet.at);
         by.send(to, about, &payload, wait, collects)
     }

@@ -71,6 +71,17 @@ impl Conn {
         true
     }
 
+    /// Something was not said, with this error. A peer whose security has panicked meanwhile
+    /// goes: it would wait in vain for what is owed to it.
+    #[cold]
+    pub(crate) fn refuse_broken(&self, error: &Error) {
+        if let Error::Security(reason) = error
+            && self.speech.is_broken()
+        {
+            self.close(DisconnectReason::Refused(reason.clone()));
+        }
+    }
+
     /// After its end: what is left for the peer is given up, and the connection with it.
     pub(crate) fn drop_output(&self) {
         let mut tx = lock(&self.tx);

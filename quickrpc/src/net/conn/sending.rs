@@ -105,7 +105,9 @@ impl Conn {
         collects: Collects,
     ) -> Result<Queued, Error> {
         if let Outlet::Datagram(outlet) = &self.outlet {
-            self.send_datagram(outlet, &self.finish(content, None)?, wait)?;
+            let finished = self.finish(content, None);
+            let bytes = finished.inspect_err(|error| self.refuse_broken(error))?;
+            self.send_datagram(outlet, &bytes, wait)?;
             return Ok(Queued::Fine);
         }
         if let Outlet::Broker(outlet) = &self.outlet {
@@ -180,7 +182,14 @@ impl Conn {
         let bytes = match content {
             Content::Framed(bytes) => Cow::Borrowed(bytes),
             _ => {
-                let bytes = self.finish(content, tx.speaking.as_deref_mut())?;
+                let bytes = match self.finish(content, tx.speaking.as_deref_mut()) {
+                    Ok(bytes) => bytes,
+                    Err(error) => {
+                        drop(tx);
+                        self.refuse_broken(&error);
+                        return Err(error);
+                    }
+                };
                 if let Content::Said(about, _) = content
                     && about.may_be_kept()
                 {

@@ -11,7 +11,7 @@ use crate::base::security::SecInfo;
 use crate::base::sender::Sender;
 use crate::base::sync::lock;
 use crate::wire::met::Met;
-use crate::wire::security::{SecuritySession, refused};
+use crate::wire::security::{Guarded, SecuritySession, refused};
 use crate::wire::session::{About, Due, Say, Speaking};
 
 /// Nobody needs a larger message for a greeting; so many bytes a stranger may send at once.
@@ -24,7 +24,7 @@ pub(crate) enum Speech {
     /// By the codec alone, and framed in another way for each peer, of which this is known.
     Framed(Met),
     /// With what the security provider keeps for the peer.
-    Sealed(Box<dyn SecuritySession>),
+    Sealed(Guarded),
     /// By the codec and the provider, to where the network says: it depends on what is said.
     Addressed,
     /// By nobody: it is the connection to a broker, and no peer.
@@ -41,13 +41,18 @@ impl Speech {
     /// The session of its security provider.
     pub(crate) fn seal(&self) -> Option<&dyn SecuritySession> {
         match self {
-            Speech::Sealed(session) => Some(&**session),
+            Speech::Sealed(session) => Some(session),
             Speech::Plain
             | Speech::Addressed
             | Speech::Line
             | Speech::Framed(_)
             | Speech::Spoken(_) => None,
         }
+    }
+
+    /// Whether its security provider has panicked, so that nobody is at the other end any more.
+    pub(super) fn is_broken(&self) -> bool {
+        matches!(self, Speech::Sealed(session) if session.is_broken())
     }
 
     /// Whether a peer does not count before its session says so.

@@ -19,33 +19,36 @@ fn panicked(text: &str) -> BoxError {
 }
 
 /// The session of a peer, unless the provider has none.
-pub(super) fn session(
-    make: impl FnOnce() -> Option<Box<dyn SecuritySession>>,
-) -> Option<Box<dyn SecuritySession>> {
+pub(super) fn session(make: impl FnOnce() -> Option<Box<dyn SecuritySession>>) -> Option<Guarded> {
     let made = foreign::attempt(make);
     // Without its session the peer must not become one.
     let session = made.map_or_else(|_| Some(None), |session| session.map(Some))?;
-    Some(Box::new(Guarded {
+    Some(Guarded {
         broken: AtomicBool::new(session.is_none()),
         session,
-    }))
+    })
 }
 
 /// A session that is not used any more when it has panicked.
 #[derive(Debug)]
-struct Guarded {
+pub(crate) struct Guarded {
     /// `None` if it panicked while it was made.
     session: Option<Box<dyn SecuritySession>>,
     broken: AtomicBool,
 }
 
 impl Guarded {
+    /// Whether it has panicked, so that nothing can be said to the peer or heard of it any more.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Acquire)
+    }
+
     fn enter<'a, R>(
         &'a self,
         run: impl FnOnce(&'a dyn SecuritySession) -> R,
     ) -> Result<R, BoxError> {
         match &self.session {
-            Some(session) if !self.broken.load(Ordering::Acquire) => {
+            Some(session) if !self.is_broken() => {
                 foreign::attempt(|| run(&**session)).map_err(|text| {
                     self.broken.store(true, Ordering::Release);
                     panicked(&text)

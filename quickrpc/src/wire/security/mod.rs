@@ -39,6 +39,7 @@ pub use believe::BlindlyBelieveEverything;
 pub use generate::generate_secret;
 #[cfg(feature = "seal")]
 pub use generate::{KeyPair, generate_key_pair};
+pub(crate) use guarded::Guarded;
 #[cfg(feature = "hmac")]
 pub use hmac::Hmac;
 #[cfg(feature = "seal")]
@@ -218,7 +219,7 @@ impl AnySecurity {
     }
 
     /// See [`Security::session`].
-    pub(crate) fn session(&self, peer: &PeerContext) -> Option<Box<dyn SecuritySession>> {
+    pub(crate) fn session(&self, peer: &PeerContext) -> Option<Guarded> {
         match self {
             AnySecurity::Null => None,
             AnySecurity::Provider(provider) => guarded::session(|| provider.session(peer)),
