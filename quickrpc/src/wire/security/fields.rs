@@ -42,15 +42,21 @@ impl<'a> Fields<'a> {
     /// What is authenticated, beside the message. No field has a line end, so that nothing
     /// can move from one to the next.
     pub(super) fn text(&self, protocol: &str) -> String {
-        let Fields {
-            user,
-            to,
-            session,
-            peer,
-            counter,
-            time,
-        } = self;
-        format!("{protocol}\n{user}\n{to}\n{session}\n{peer}\n{counter}\n{time}\n")
+        let lines = [
+            protocol,
+            self.user,
+            self.to,
+            self.session,
+            self.peer,
+            self.counter,
+            self.time,
+        ];
+        let mut text = String::with_capacity(lines.iter().map(|line| line.len() + 1).sum());
+        for line in lines {
+            text.push_str(line);
+            text.push('\n');
+        }
+        text
     }
 
     pub(super) fn header(&self) -> SecInfo {
@@ -77,7 +83,8 @@ impl<'a> Fields<'a> {
 }
 
 fn is_one_line(text: &str) -> bool {
-    !text.contains(char::is_control)
+    let is_plain = |byte: u8| (b' '..=b'~').contains(&byte);
+    text.bytes().all(is_plain) || !text.contains(char::is_control)
 }
 
 fn malformed() -> SecurityError {

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::Sha256;
 
 use super::fields::{EVERYBODY, Fields, random_id};
-use super::keys::{Key, is_name, now_micros};
+use super::keys::{Key, Keys, is_name, now_micros};
 use super::parties::Parties;
 use super::session::{Opened, PeerContext, Sealed, SecuritySession, Telegram};
 use super::{SecInfo, Security};
@@ -153,12 +153,12 @@ struct Session {
 #[derive(Debug, Default)]
 struct Peer {
     /// Its name and its session: as it says, until `secinfo` is there.
-    is: Option<(String, String)>,
+    is: Option<Arc<(String, String)>>,
     greeted: bool,
     /// The highest counter.
     last: u64,
-    /// What is known for certain.
-    secinfo: Option<Arc<SecInfo>>,
+    /// What is known for certain, and the keys that say so.
+    secinfo: Option<(Arc<SecInfo>, Arc<Keys>)>,
 }
 
 /// The signature of a message and its header, as far as it is made.
@@ -192,18 +192,17 @@ impl Session {
         Ok(Opened::Greeting(vec![answer]))
     }
 
-    /// Checks that a message was signed by the user that it names; gives what is known of
-    /// the user then.
+    /// Checks that a message was signed by the user that it names.
     fn verify(
         &self,
+        keys: &Keys,
         fields: &Fields<'_>,
         header: &SecInfo,
         payload: &[u8],
-    ) -> Result<SecInfo, SecurityError> {
+    ) -> Result<(), SecurityError> {
         let user = fields.user;
         self.parties.check_user(user)?;
-        let keys = self.parties.keys();
-        let (candidates, info) = self.parties.candidates(&keys, user)?;
+        let candidates = self.parties.candidates(keys, user)?;
         let mac = header.get("mac").and_then(|mac| STANDARD.decode(mac).ok());
         let mac = mac.unwrap_or_default();
         let fits = |key: &&Key| sign(key, fields, payload).verify_slice(&mac).is_ok();
@@ -211,19 +210,20 @@ impl Session {
             let text = format!("not by a key of `{user}`");
             return Err(SecurityError::InvalidSignature(text.into()));
         };
-        Parties::check_age(key, user)?;
-        Ok(info)
+        Parties::check_age(key, user)
     }
 
     fn check(&self, payload: &[u8], header: &SecInfo) -> Result<Arc<SecInfo>, SecurityError> {
         let fields = Fields::of(header)?;
-        let known = self.verify(&fields, header, payload)?;
+        let keys = self.parties.keys();
+        self.verify(&keys, &fields, header, payload)?;
         self.parties.check_receiver(fields.to, self.datagrams)?;
         let mut peer = lock(&self.peer);
         if self.datagrams {
             self.parties.take_datagram(&fields)?;
             // Another program may have got the address.
-            peer.is = Some((fields.user.to_owned(), fields.session.to_owned()));
+            let is = (fields.user.to_owned(), fields.session.to_owned());
+            peer.is = Some(Arc::new(is));
         } else {
             if fields.peer != self.id {
                 let text = "it was made for another connection";
@@ -237,25 +237,34 @@ impl Session {
             }
             peer.last = counter;
         }
-        // Roles may have changed with the file.
-        match &peer.secinfo {
-            Some(same) if **same == known => Ok(Arc::clone(same)),
-            _ => Ok(Arc::clone(peer.secinfo.insert(Arc::new(known)))),
+        if let Some((known, by)) = &peer.secinfo
+            && Arc::ptr_eq(by, &keys)
+            && known.get("user").is_some_and(|user| user == fields.user)
+        {
+            return Ok(Arc::clone(known));
         }
+        // Roles may have changed with the file.
+        let known = Arc::new(Parties::known(&keys, fields.user));
+        let same = match &peer.secinfo {
+            Some((same, _)) if *same == known => Arc::clone(same),
+            _ => known,
+        };
+        peer.secinfo = Some((Arc::clone(&same), keys));
+        Ok(same)
     }
 }
 
 impl Peer {
     /// Who the peer is, from now on.
     fn becomes(&mut self, user: &str, session: &str) -> Result<(), SecurityError> {
-        match &self.is {
+        match self.is.as_deref() {
             Some((is, at)) if is == user && at == session => Ok(()),
             Some((is, _)) => {
                 let text = format!("this connection belongs to another session of `{is}`");
                 Err(SecurityError::Misdirected(text.into()))
             }
             None => {
-                self.is = Some((user.to_owned(), session.to_owned()));
+                self.is = Some(Arc::new((user.to_owned(), session.to_owned())));
                 Ok(())
             }
         }
@@ -280,25 +289,25 @@ impl SecuritySession for Session {
             return Err("the system has no random numbers".into());
         }
         let peer = lock(&self.peer).is.clone();
-        let (to, session) = match (peer, &self.parties.to) {
-            _ if self.everybody => (EVERYBODY.to_owned(), String::new()),
-            (Some((user, _)), _) if self.datagrams => (user, String::new()),
-            (Some(peer), _) => peer,
-            (None, Some(to)) if self.datagrams => (to.clone(), String::new()),
+        let (to, session) = match (peer.as_deref(), self.parties.to.as_deref()) {
+            _ if self.everybody => (EVERYBODY, ""),
+            (Some((user, _)), _) if self.datagrams => (&**user, ""),
+            (Some((user, session)), _) => (&**user, &**session),
+            (None, Some(to)) if self.datagrams => (to, ""),
             _ => {
                 let text = "nobody knows who is there; say whom to talk to by `to=<user>`";
                 return Err(SecurityError::Refused(text.into()).into());
             }
         };
         let keys = self.parties.keys();
-        let key = self.parties.key_for(&keys, &to)?;
+        let key = self.parties.key_for(&keys, to)?;
         let mut counter = lock(&self.counter);
         *counter += 1;
         let fields = Fields {
             user: &self.parties.user,
-            to: &to,
+            to,
             session: &self.id,
-            peer: &session,
+            peer: session,
             counter: &counter.to_string(),
             time: &now_micros().to_string(),
         };

@@ -66,20 +66,23 @@ impl Parties {
             })
     }
 
-    /// The keys that a message of this user may have, and what is known of the user if it has
-    /// one of them.
+    /// The keys that a message of this user may have.
     pub(super) fn candidates<'k>(
         &self,
         keys: &'k Keys,
         user: &str,
-    ) -> Result<(&'k [Key], SecInfo), SecurityError> {
-        match (keys.user(user), keys.user(&self.user)) {
-            (Some(known), _) => Ok((&known.keys, known.info(user))),
-            // Whoever has our own key speaks for somebody whom we do not know otherwise, and
-            // who has no roles.
-            (None, Some(ourselves)) => Ok((&ourselves.keys, info(user, ""))),
-            (None, None) => Err(SecurityError::UnknownUser(user.into())),
-        }
+    ) -> Result<&'k [Key], SecurityError> {
+        // Whoever has our own key speaks for somebody whom we do not know otherwise.
+        let owner = keys.user(user).or_else(|| keys.user(&self.user));
+        let owner = owner.ok_or_else(|| SecurityError::UnknownUser(user.into()))?;
+        Ok(&owner.keys)
+    }
+
+    /// What is known of a user whose message has one of those keys; who is not among the users
+    /// has no roles.
+    pub(super) fn known(keys: &Keys, user: &str) -> SecInfo {
+        keys.user(user)
+            .map_or_else(|| info(user, ""), |known| known.info(user))
     }
 
     /// A message fits this key of a user; it may be too old.

@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 
@@ -72,7 +71,7 @@ impl Session {
             aad: aad.as_bytes(),
         };
         let keys = self.parties.keys();
-        let (candidates, info) = self.parties.candidates(&keys, user)?;
+        let candidates = self.parties.candidates(&keys, user)?;
         let mut opened = candidates.iter().filter_map(|key| {
             let cipher = XChaCha20Poly1305::new(&derive(key, "datagram").into());
             let plain = cipher.decrypt(XNonce::from_slice(nonce), payload_of(&payload));
@@ -83,7 +82,7 @@ impl Session {
         self.parties.check_receiver(fields.to, true)?;
         self.parties.take_datagram(&fields)?;
         *lock(&self.peer) = Some(user.to_owned());
-        Ok((plain, Arc::new(info)))
+        Ok((plain, Arc::new(Parties::known(&keys, user))))
     }
 }
 
@@ -123,7 +122,7 @@ impl SecuritySession for Session {
         let sealed = cipher
             .encrypt(XNonce::from_slice(&nonce), message)
             .map_err(|_| "the message cannot be encrypted")?;
-        let text = STANDARD.encode([&nonce[..], &sealed].concat());
+        let text = STANDARD.encode_to_string([&nonce[..], &sealed].concat());
         Ok((Some(fields.header()), Cow::Owned(text.into_bytes())))
     }
 

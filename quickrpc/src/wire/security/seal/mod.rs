@@ -8,8 +8,7 @@ mod stream;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 use hmac::Mac as _;
 
 use super::keys::Key;
@@ -151,7 +150,7 @@ fn derive(key: &Key, purpose: &str) -> [u8; 32] {
 
 /// Sealed bytes travel as text, in which no delimiter can be.
 fn decode(text: &[u8]) -> Result<Vec<u8>, SecurityError> {
-    STANDARD.decode(text).map_err(|_| {
+    STANDARD.decode_to_vec(text).map_err(|_| {
         let text = "the message is not sealed";
         SecurityError::InvalidSignature(text.into())
     })

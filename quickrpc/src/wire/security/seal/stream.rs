@@ -5,8 +5,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 use snow::{Builder, HandshakeState, StatelessTransportState};
 
 use super::super::SecInfo;
@@ -157,7 +156,7 @@ impl Session {
         if initiates {
             return Ok(vec![shares(self.parties.key_for(keys, user)?)]);
         }
-        let (candidates, _) = self.parties.candidates(keys, user)?;
+        let candidates = self.parties.candidates(keys, user)?;
         match candidates.is_empty() {
             true => Err(SecurityError::UnknownUser(user.into())),
             false => Ok(candidates.iter().map(shares).collect()),
@@ -168,18 +167,18 @@ impl Session {
     fn admit(&self, keys: Arc<Keys>, who: Who) -> Result<Pass, SecurityError> {
         let (info, expires) = match &who {
             Who::Shares { user, key } => {
-                let (candidates, info) = self.parties.candidates(&keys, user)?;
+                let candidates = self.parties.candidates(&keys, user)?;
                 let own = keys.user(&self.parties.user);
                 let own = own.map_or(&[][..], |ourselves| &ourselves.keys);
                 let fits = |one: &&Key| derive(one, "psk") == *key;
                 let key = candidates.iter().chain(own).find(fits);
                 let key = key.ok_or_else(|| broken(user))?;
                 Parties::check_age(key, user)?;
-                (info, key.expires())
+                (Parties::known(&keys, user), key.expires())
             }
             Who::Public(public) => {
                 let Some((user, known)) = keys.owner(public) else {
-                    let text = format!("with the public key {}", STANDARD.encode(public));
+                    let text = format!("with the public key {}", STANDARD.encode_to_string(public));
                     return Err(SecurityError::UnknownUser(text.into()));
                 };
                 self.parties.check_user(user)?;
@@ -319,7 +318,7 @@ fn next(noise: &mut HandshakeState) -> Result<Telegram, SecurityError> {
     let size = noise
         .write_message(&[], &mut message)
         .map_err(|error| failed(&error))?;
-    let text = STANDARD.encode(message.get(..size).unwrap_or_default());
+    let text = STANDARD.encode_to_string(message.get(..size).unwrap_or_default());
     Ok(Telegram::Plain(None, text.into_bytes()))
 }
 
@@ -366,7 +365,8 @@ impl SecuritySession for Session {
             *sent += 1;
         }
         sealed.truncate(used);
-        Ok((None, Cow::Owned(STANDARD.encode(sealed).into_bytes())))
+        let text = STANDARD.encode_to_string(sealed);
+        Ok((None, Cow::Owned(text.into_bytes())))
     }
 
     fn open<'a>(
