@@ -13,19 +13,22 @@ use quickrpc_tests::bounded;
 struct Hosts {
     near: String,
     far: String,
+    cable: String,
 }
 
 impl Hosts {
-    fn new() -> Result<Self, String> {
-        let id = std::process::id();
+    /// `number`: of several, one after the other.
+    fn new(number: usize) -> Result<Self, String> {
+        let id = format!("{}x{number}", std::process::id());
         let hosts = Hosts {
             near: format!("qrn{id}"),
             far: format!("qrf{id}"),
+            cable: format!("vf{id}"),
         };
         let (near, far) = (&hosts.near, &hosts.far);
         ip(&format!("netns add {near}"))?;
         ip(&format!("netns add {far}"))?;
-        let (here, there) = (format!("vn{id}"), format!("vf{id}"));
+        let (here, there) = (format!("vn{id}"), &hosts.cable);
         ip(&format!(
             "link add {here} netns {near} type veth peer name {there} netns {far}"
         ))?;
@@ -54,8 +57,7 @@ impl Hosts {
     }
 
     fn cut(&self) {
-        let id = std::process::id();
-        ip(&format!("-n {} link set vf{id} down", self.far)).unwrap();
+        ip(&format!("-n {} link set {} down", self.far, self.cable)).unwrap();
     }
 }
 
@@ -98,27 +100,32 @@ fn skipped(why: &str) {
 
 #[test]
 fn a_cut_link_is_noticed_within_two_intervals() {
-    let hosts = match Hosts::new() {
-        Ok(hosts) => hosts,
-        Err(why) => {
-            let ci = std::env::var_os("CI").is_some();
-            assert!(!ci, "no network namespaces: {why}");
-            skipped(&why);
-            return;
+    for (number, kind) in ["tcp", "zmq"].into_iter().enumerate() {
+        match Hosts::new(number) {
+            Ok(hosts) => noticed(&hosts, kind),
+            Err(why) => {
+                let ci = std::env::var_os("CI").is_some();
+                assert!(!ci, "no network namespaces: {why}");
+                skipped(&why);
+                return;
+            }
         }
-    };
+    }
+}
+
+fn noticed(hosts: &Hosts, kind: &str) {
     let interval = Duration::from_secs(1);
     let (mut server, lines) = Hosts::run(
         &hosts.far,
         env!("CARGO_BIN_EXE_lab_server"),
-        &["jrpc", "tcpserv::4711"],
+        &["jrpc", &format!("{kind}serv::4711")],
     );
     let (ready, _server_lines) = next_line(lines);
     assert_eq!(ready, "ready");
     let (mut watcher, lines) = Hosts::run(
         &hosts.near,
         env!("CARGO_BIN_EXE_lab_watcher"),
-        &["jrpc", "tcp:10.77.0.2:4711?keepalive=1"],
+        &["jrpc", &format!("{kind}:10.77.0.2:4711?keepalive=1")],
     );
     let (ready, lines) = next_line(lines);
     assert_eq!(ready, "ready 5");
@@ -126,10 +133,10 @@ fn a_cut_link_is_noticed_within_two_intervals() {
     let cut = Instant::now();
     let (gone, _lines) = next_line(lines);
     let noticed = cut.elapsed();
-    assert!(gone.starts_with("gone"), "{gone}");
+    assert!(gone.starts_with("gone"), "{kind}: {gone}");
     // A quarter of a second for the machine.
     let limit = interval * 2 + interval / 4;
-    assert!(noticed < limit, "noticed after {noticed:?}: {gone}");
+    assert!(noticed < limit, "{kind}: noticed after {noticed:?}: {gone}");
     watcher.kill().ok();
     watcher.wait().ok();
     server.kill().ok();
