@@ -17,6 +17,8 @@ Usage: quickrpc/benches/instructions.sh [options]
   --tolerance PERCENT  how much worse is bearable [default: 3]
   --only TOPIC         instructions, allocations, system-calls, memory or wake-ups;
                        may be given several times
+  --msgpack            with the codec msgpack, too, which baseline.json leaves out: the library is
+                       compiled with that feature
   --at COMMIT          measure the library of that commit, with the program of this checkout
   --as-released        compile in 16 units, as cargo does by default, and not in one
   --cpu N              the processor for everything that is measured [default: 0]
@@ -34,6 +36,7 @@ END
 here=$(cd "$(dirname "$0")" && pwd)
 cpu=0
 at=
+features=
 units=1
 build="codegen-units=1"
 for argument in "$@"; do # sh has no arrays: what is not ours stays in "$@"
@@ -48,6 +51,7 @@ for argument in "$@"; do # sh has no arrays: what is not ours stays in "$@"
         --cpu=*) cpu=${argument#*=} ;;
         --at) ours=at ;;
         --at=*) at=${argument#*=} ;;
+        --msgpack) features="--features msgpack" ;;
         --as-released) units=16 build="as released" ;;
         *) set -- "$@" "$argument" ;;
     esac
@@ -65,7 +69,7 @@ for tool in cargo valgrind strace taskset; do
 done
 
 # Built elsewhere than what `cargo run` builds, which is compiled in another way.
-export CARGO_TARGET_DIR="$here/target/instructions-$units"
+export CARGO_TARGET_DIR="$here/target/instructions-$units${features:+-msgpack}"
 export CARGO_PROFILE_RELEASE_CODEGEN_UNITS=$units
 benches=$here
 if [ -n "$at" ]; then
@@ -84,7 +88,8 @@ else
     fi
 fi
 program=quickrpc-bench-instructions
-cargo build --quiet --release --no-default-features --bin $program --manifest-path "$benches/Cargo.toml"
+# shellcheck disable=SC2086 # two words or none
+cargo build --quiet --release --no-default-features $features --bin $program --manifest-path "$benches/Cargo.toml"
 
 # Addresses are always the same; where that is forbidden, the numbers repeat a little less.
 fixed=

@@ -10,6 +10,8 @@ documents! {
     Readme = "../README.md";
     #[cfg(all(feature = "msgpack", unix))]
     Neovim = "../docs/neovim.md";
+    #[cfg(feature = "msgpack")]
+    MessagePack = "../docs/msgpack.md";
     Subscriptions = "../docs/subscriptions.md";
     #[cfg(feature = "websocket")]
     Http = "../docs/http.md";

@@ -291,7 +291,11 @@ impl Server {
                 true => ("GET, HEAD, POST, OPTIONS", "takes messages, with POST"),
                 false => ("GET, HEAD", "can only be read, with GET or HEAD"),
             };
-            let text = format!("`{}` {what}", request.path);
+            let mut text = format!("`{}` {what}", request.path);
+            // A path that was forgotten.
+            if served.posts && !posts && request.method == "POST" {
+                text.push_str(&format!("; messages are posted to `{}`", served.path));
+            }
             return refuse("405 Method Not Allowed", &[("Allow", allow)], &text, true);
         }
         if (served.folder.is_some() || served.inspect.is_some())

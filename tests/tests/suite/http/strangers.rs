@@ -90,7 +90,7 @@ fn what_is_no_message_is_refused_with_its_reason() {
         (
             request("", &body).replace("POST / ", "POST /x "),
             405,
-            "`/x`",
+            "posted to `/`",
         ),
         (
             request("", &body).replace("POST / ", "PUT / "),
