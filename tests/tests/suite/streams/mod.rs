@@ -4,6 +4,7 @@ mod arguments;
 mod awaiting;
 mod cancel;
 mod dynamic;
+mod each;
 mod flow;
 mod foreign;
 mod raw;
