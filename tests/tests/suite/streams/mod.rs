@@ -7,6 +7,7 @@ mod dynamic;
 mod each;
 mod flow;
 mod foreign;
+mod foreign_late;
 mod raw;
 mod sources;
 
