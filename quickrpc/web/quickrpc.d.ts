@@ -81,6 +81,14 @@ export interface CallOptions {
   signal?: AbortSignal;
 }
 
+/** Whose convention a subscription follows; see [`ApiBase.subscribe`]. */
+export interface SubscribeOptions extends CallOptions {
+  /** The notification that brings an item: `eth_subscription`. */
+  item: string;
+  /** The call that ends it: `eth_unsubscribe`. */
+  cancel: string;
+}
+
 /** What a handler gets beside the parameters. */
 export interface IncomingCall {
   /**
@@ -157,6 +165,8 @@ export type ErrorKind =
   | "queue-full"
   /** Nothing was sent. */
   | "too-many-pending"
+  /** More of a subscription waits to be read than may; it was ended. See [`ApiBase.subscribe`]. */
+  | "too-slow"
   /** Something arrived that is not a message; only in [`Api.onError`]. */
   | "decode"
   /** A wrong address or option, or no WebSocket. */
@@ -303,6 +313,30 @@ export interface ApiBase<Remote = AnyCalls, Local = AnyCalls, Properties = {}, O
     method: Name,
     ...args: Arguments<Remote[Name], CallOptions>
   ): Promise<void>;
+
+  /**
+   * Subscribes at servers of other people, such as Ethereum nodes and those made with jsonrpsee, and
+   * what is declared with `subscription(..)` in Rust: a call begins it and gives its id,
+   * notifications bring its items, and another call ends it.
+   *
+   *     const heads = api.subscribe("eth_subscribe", ["newHeads"], {
+   *       item: "eth_subscription",
+   *       cancel: "eth_unsubscribe",
+   *     });
+   *     for await (const head of heads) show(head);
+   *
+   * To leave the loop ends it, as an aborted signal does; so does its `return()` where there is no
+   * loop. The timeout is that of the call: silence after it is no error. The end of the connection
+   * is one, and so is an error that the other side sends as the last item. Others wait for nobody:
+   * if more than `queue` bytes wait to be read, it ends with `too-slow`.
+   *
+   * @throws RpcError of kind `config` without `item` or `cancel`.
+   */
+  subscribe<Item = any, Name extends Names<Remote> = Names<Remote>>(
+    method: Name,
+    params: Params<Remote[Name]> | undefined,
+    options: SubscribeOptions,
+  ): AsyncIterableIterator<Item>;
 
   /**
    * `api.remote.add({ a: 1, b: 2 })` is `api.call("add", { a: 1, b: 2 })`. A name that every

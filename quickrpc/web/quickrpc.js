@@ -12,6 +12,8 @@
  *     api.own("zoom", { value: 1, writable: true }); // a property of the page
  *     api.zoom.set(2);                              // tells the other side
  *     for await (const line of api.call("lines")) show(line); // a result that comes bit by bit
+ *     const heads = api.subscribe("eth_subscribe", ["newHeads"], // in the convention of others
+ *       { item: "eth_subscription", cancel: "eth_unsubscribe" });
  *
  * The wire is JSON-RPC 2.0, one telegram in each text message, as the codec `jrpc` of the
  * Rust and Python libraries has it. No dependencies, no globals, no build. Every function is
@@ -112,6 +114,7 @@ export function connect(url = ".", options = {}) {
   const handle = {
     call: (method, params, options) => core.send(method, params, options, true),
     notify: (method, params, options) => core.send(method, params, options, false),
+    subscribe: (method, params, options) => core.subscribe(method, params, options),
     slot: (name) => core.slot(name),
     own: (name, options) => core.own(name, options),
     remote: named((method) => (params, options) => core.send(method, params, options, true)),
@@ -243,16 +246,22 @@ class Items {
   isBegun = false;
   /** So many more may come. */
   granted = 0;
+  /** Items with their sizes, and how much that is. */
   #waiting = [];
+  #held = 0;
   #takers = [];
   #end = undefined;
   #mean = 0;
   #uninvited = 0;
 
-  /** `grant` tells how many more may come, `cancel` that nothing has to. */
-  constructor({ grant, cancel }) {
+  /**
+   * `grant` tells how many more may come, `cancel` that nothing has to. Where nobody is told, so much
+   * may wait as there is `room`.
+   */
+  constructor({ grant = () => {}, cancel, room }) {
     this.grant = grant;
     this.cancel = cancel;
+    this.room = room;
   }
 
   [Symbol.asyncIterator]() {
@@ -267,7 +276,8 @@ class Items {
   next() {
     this[Symbol.asyncIterator]();
     if (this.#waiting.length > 0) {
-      const value = this.#waiting.shift();
+      const [value, size] = this.#waiting.shift();
+      this.#held -= size;
       this.#refill();
       return Promise.resolve({ done: false, value });
     }
@@ -298,7 +308,10 @@ class Items {
       this.#refill();
       return true;
     }
-    this.#waiting.push(value);
+    this.#held += size;
+    if (this.room !== undefined && this.#held > this.room) return false;
+    this.#waiting.push([value, size]);
+    if (this.room !== undefined) return true;
     const most = Math.max(WINDOW * TOLERATED, this.#mean);
     return (
       isInvited ||
@@ -442,6 +455,10 @@ class Core {
   taken = new Map();
   /** How many arguments from here were streams. */
   lastStream = 0;
+  /** Subscriptions in the convention of others, by the notifications that bring their items. */
+  subscriptions = new Map();
+  /** What becomes of answers to calls that were given up, by their ids. */
+  late = new Map();
   /** How long the message is that is read. */
   size = 0;
   socket = null;
@@ -666,6 +683,12 @@ class Core {
     for (const items of this.taken.values()) items.finish({ error });
     this.feeds.clear();
     this.taken.clear();
+    this.late.clear();
+    for (const place of this.subscriptions.values()) {
+      const subscribed = [...place.begun.values()];
+      Object.assign(place, nothingBegun());
+      for (const items of subscribed) items.finish({ error });
+    }
     if (socket) {
       socket.onopen = socket.onmessage = socket.onclose = null;
       // The package `ws` throws an error that nobody listens to.
@@ -753,7 +776,8 @@ class Core {
 
   // ---- Calls from here
 
-  send(method, params = {}, options = {}, hasReply) {
+  /** `begins` gets the result before anything that comes behind it, `late` when the call was given up. */
+  send(method, params = {}, options = {}, hasReply, { begins, late } = {}) {
     let call;
     // A throw in here is a rejection.
     const answer = new Promise((resolve, reject) => {
@@ -786,19 +810,21 @@ class Core {
       const giveUp = (error) => {
         const isAsked = this.pending.has(id);
         entry.fail(error);
-        if (isAsked) this.tellCancelled(id);
+        if (!isAsked) return;
+        if (late) this.answerLate(id, late);
+        this.tellCancelled(id);
       };
       const abort = () => giveUp(gaveUp());
       signal?.addEventListener("abort", abort, { once: true });
-      entry.done = (value) => (end(), this.answered(entry, true), resolve(value));
+      entry.done = (value) => (end(), this.answered(entry, true), begins?.(value), resolve(value));
       entry.fail = (error) => (end(), this.answered(entry, isCallError(error)), reject(error));
       entry.giveUp = () => giveUp(new RpcError("cancelled", `\`${method}\` was cancelled`));
       call = entry;
 
-      const late = () => {
+      const look = () => {
         const left = silence(entry, patience);
         if (left > 0) {
-          entry.timer = setTimeout(late, left);
+          entry.timer = setTimeout(look, left);
           return;
         }
         const text = this.waiting.has(entry)
@@ -806,12 +832,19 @@ class Core {
           : `no answer to \`${method}\` within ${patience} ms`;
         giveUp(new RpcError("timeout", text));
       };
-      entry.timer = setTimeout(late, patience);
+      entry.timer = setTimeout(look, patience);
       if (this.status.state === "up") this.transmit(entry);
       else this.enqueue(entry);
     });
     if (hasReply) answer[Symbol.asyncIterator] = () => this.iterate(answer, call);
     return answer;
+  }
+
+  answerLate(id, late) {
+    this.late.set(id, late);
+    if (this.late.size <= this.options.pendingCalls) return;
+    const [oldest] = this.late.keys();
+    this.late.delete(oldest);
   }
 
   tellCancelled(id) {
@@ -991,9 +1024,119 @@ class Core {
   }
 
   done(key, value, error = null) {
+    const end = error === null ? { value: value ?? null } : { error: readError(error) };
     const items = this.taken.get(key);
     this.taken.delete(key);
-    items?.finish(error === null ? { value: value ?? null } : { error: readError(error) });
+    if (items) return items.finish(end);
+    for (const { begun } of this.subscriptions.values()) {
+      const subscribed = begun.get(key);
+      begun.delete(key);
+      subscribed?.finish(end);
+    }
+  }
+
+  // ---- Subscriptions in the convention of others
+
+  /**
+   * A call begins it and gives its id, notifications bring its items, and another call ends it. Others
+   * wait for nobody, so that what waits here is bounded.
+   */
+  subscribe(method, params = [], { item, cancel, ...options } = {}) {
+    if (typeof item !== "string" || typeof cancel !== "string") {
+      const text = "`item` is the name of the notification that brings an item, `cancel` of the call that ends it";
+      throw new RpcError("config", `\`${method}\`: ${text}`);
+    }
+    const place = this.subscriptions.get(item) ?? { asked: 0, ...nothingBegun() };
+    this.subscriptions.set(item, place);
+    const { signal } = options;
+    let id;
+    const unsubscribe = (id) => void this.send(cancel, [id], {}, true).catch(() => {});
+    const end = () => {
+      signal?.removeEventListener("abort", abort);
+      const key = id === undefined ? undefined : encode(id);
+      if (place.begun.get(key) !== items) return;
+      place.begun.delete(key);
+      unsubscribe(id);
+    };
+    const items = new Items({ cancel: end, room: this.options.queue });
+    const abort = () => {
+      const text = `\`${method}\` was cancelled`;
+      items.finish({ error: new RpcError("cancelled", text, { cause: signal.reason }) });
+      end();
+    };
+    const begin = (given) => {
+      place.asked -= 1;
+      if (!isId(given)) {
+        const text = `\`${method}\` was answered with no id of a subscription: ${shorten(written(given), 60)}`;
+        return items.finish({ error: new RpcError("decode", text) });
+      }
+      if (items.isOver) return unsubscribe(given);
+      id = given;
+      const key = encode(id);
+      place.begun.set(key, items);
+      signal?.addEventListener("abort", abort, { once: true });
+      const early = place.early.filter((one) => one.key === key);
+      place.early = place.early.filter((one) => one.key !== key);
+      for (const one of early) place.size -= one.size;
+      if (place.isOverflown) this.tooSlow(items);
+      else for (const one of early) this.subscribed(item, one);
+    };
+    place.asked += 1;
+    const begins = (given) => {
+      begin(given);
+      this.tidy(item);
+    };
+    this.send(method, params, options, true, { begins, late: unsubscribe }).catch((error) => {
+      place.asked -= 1;
+      this.tidy(item);
+      items.finish({ error });
+    });
+    return items;
+  }
+
+  /** A notification may bring an item; gives whether it was that. */
+  notified(method, params) {
+    const place = this.subscriptions.get(method);
+    if (!place || typeof params !== "object" || params === null) return false;
+    const { subscription, result, error } = Array.isArray(params)
+      ? { subscription: params[0], result: params[1], error: params[2] }
+      : params;
+    if (!isId(subscription)) return false;
+    const one = { key: encode(subscription), value: result, error, size: this.size };
+    if (place.begun.has(one.key)) {
+      this.subscribed(method, one);
+      return true;
+    }
+    // Of one that has ended some may be on their way, which is no news, but to a handler.
+    if (place.asked === 0) return !this.slots.get(method)?.handlers.length;
+    // Its answer is on its way.
+    place.isOverflown ||= place.size + one.size > this.options.queue;
+    if (!place.isOverflown) {
+      place.early.push(one);
+      place.size += one.size;
+    }
+    return true;
+  }
+
+  subscribed(name, { key, value, error, size }) {
+    const { begun } = this.subscriptions.get(name);
+    const items = begun.get(key);
+    if (error !== undefined && error !== null) {
+      begun.delete(key);
+      items?.finish({ error: typeof error === "string" ? new CallError(error) : readError(error) });
+    } else if (items && !items.put(value, size)) this.tooSlow(items);
+  }
+
+  tooSlow(items) {
+    const text = `more than ${this.options.queue} bytes of a subscription wait to be read`;
+    items.finish({ error: new RpcError("too-slow", text) });
+    items.cancel();
+  }
+
+  /** What came early goes when no answer is awaited. */
+  tidy(name) {
+    const place = this.subscriptions.get(name);
+    if (place.asked === 0) Object.assign(place, { ...nothingBegun(), begun: place.begun });
   }
 
   /** Feeds the caller with the stream that a handler returned; gives what is behind the items. */
@@ -1258,6 +1401,7 @@ class Core {
   dispatch(method, params, id) {
     const streamed = this.ofStream(method, params, id);
     if (streamed !== false) return streamed === true ? undefined : streamed;
+    if (id === undefined && this.notified(method, params)) return undefined;
     const { handlers } = this.slots.get(method) ?? {};
     if (id === undefined && (method === CANCEL || method === CANCEL_REQUEST)) {
       this.cancelled(isMap(params) ? params : { id: params?.[0] });
@@ -1391,7 +1535,10 @@ class Core {
       }
       return;
     }
-    // One that comes after its deadline is no news.
+    // One that comes after its deadline is no news, but for what it has begun.
+    const late = this.late.get(number);
+    this.late.delete(number);
+    if (error === null && result !== undefined) late?.(result);
     if (this.hasSent(number)) return;
     // Such as that of a server that could not read what it was sent, and knows no id.
     const text = error === null ? "" : `: ${shorten(readError(error).message, 200)}`;
@@ -1499,10 +1646,17 @@ function isStream(value) {
 /** The id of the stream that this stands for, if it does. */
 function streamId(value) {
   if (!isMap(value) || !Object.hasOwn(value, STREAM) || Object.keys(value).length !== 1) return undefined;
-  const id = value[STREAM];
-  const isNumber = Number.isFinite(id) || typeof id === "bigint";
-  const isId = isNumber || (typeof id === "string" && id.length <= ID_SIZE);
-  return isId ? id : undefined;
+  return isId(value[STREAM]) ? value[STREAM] : undefined;
+}
+
+function isId(value) {
+  const isNumber = Number.isFinite(value) || typeof value === "bigint";
+  return isNumber || (typeof value === "string" && value.length <= ID_SIZE);
+}
+
+/** What there is of subscriptions of which none has begun: what came early, and whether that was too much. */
+function nothingBegun() {
+  return { begun: new Map(), early: [], size: 0, isOverflown: false };
 }
 
 /** An iterator is not needed any more, whatever it does about that. */

@@ -18,6 +18,7 @@ mod lab;
 mod lists;
 mod neovim;
 mod node;
+mod numbers;
 mod openssl;
 mod pair;
 mod peer;
@@ -50,6 +51,10 @@ pub use lab::{
 pub use lists::{Lists, register_lists};
 pub use neovim::Neovim;
 pub use node::Node;
+pub use numbers::{
+    Numbers, NumbersIncoming, NumbersInverse, NumbersInverseIncoming, NumbersInverseOutgoing,
+    NumbersInverseOutgoingEach, NumbersOutgoing, NumbersOutgoingEach,
+};
 pub use openssl::Openssl;
 pub use pair::{PairStream, stream_pair};
 pub use peer::{Event, Peer};

@@ -6,7 +6,6 @@ use quote::quote;
 use super::property::Property;
 use super::{Side, docs};
 use crate::model::{Argument, ArgumentKind, Call, Returned};
-use crate::parse::Lints;
 
 impl Side<'_> {
     pub(super) fn outgoing(&self) -> TokenStream {
@@ -50,8 +49,6 @@ impl Side<'_> {
         let calls = self
             .outgoing
             .iter()
-            // A stream goes to one.
-            .filter(|(_, call)| !call.takes_streams())
             .map(|(index, call)| self.send_each(*index, call));
         let properties = self.property_senders(true);
         let poisoned = self.poisoned_senders();
@@ -97,15 +94,40 @@ impl Side<'_> {
                 )
             }
         };
-        self.send_with(index, call, &result, &method, note, Lints::as_declared)
+        let gives = self.gives(call, |argument| quote!(#argument));
+        let send = self.sent(index, call, &method);
+        let body = match gives {
+            Some((target, streams)) => quote! {
+                let mut #target = #krate::__private::Giving::new(&self.0);
+                #streams
+                #target.#send
+            },
+            None => quote!(self.0.#send),
+        };
+        let parameters = call.arguments.iter().map(|argument| {
+            let (name, ty, lints) = (&argument.name, &argument.ty, argument.lints.as_declared());
+            quote!(#lints #name: #ty)
+        });
+        let lints = call.lints.as_declared();
+        self.method(
+            call,
+            note,
+            &lints,
+            &quote!(#(#parameters),*),
+            &result,
+            &body,
+        )
     }
 
-    /// A call to each of the receivers.
+    /// A call to each of the receivers; each gets streams of its own, which the caller makes for it.
     fn send_each(&self, index: usize, call: &Call) -> TokenStream {
         let krate = self.krate;
-        let (result, method, note) = match &call.result {
+        let peer = Ident::new("peer", Span::mixed_site());
+        let gives = self.gives(call, |argument| quote!(#argument(#peer)));
+        let (result, sent, method, note) = match &call.result {
             None => (
                 quote!(::std::vec::Vec<(#krate::Sender, #krate::Result<()>)>),
+                quote!(notify_each),
                 quote!(notify_each),
                 "Sends the call to each receiver; says for each whether it was sent.",
             ),
@@ -117,7 +139,11 @@ impl Side<'_> {
                 let types = stream.types(krate);
                 (
                     quote!(::std::vec::Vec<(#krate::Sender, #value)>),
-                    quote!(stream_each::<#types, _>),
+                    quote!(stream_each),
+                    match &gives {
+                        Some(_) => quote!(stream::<#types, _>),
+                        None => quote!(stream_each::<#types, _>),
+                    },
                     "Sends the call to each receiver and returns one stream for each.",
                 )
             }
@@ -125,75 +151,103 @@ impl Side<'_> {
                 let (value, wire) = (&result.value, result.wire(krate));
                 (
                     quote!(#krate::Promises<#value>),
-                    quote!(call_each::<#value, #wire, _>),
+                    quote!(call_each),
+                    match &gives {
+                        Some(_) => quote!(call::<#value, #wire, _>),
+                        None => quote!(call_each::<#value, #wire, _>),
+                    },
                     "Sends the call to each receiver and returns one promise for each.",
                 )
             }
         };
-        self.send_with(index, call, &result, &method, note, Lints::silenced)
+        let send = self.sent(index, call, &method);
+        let body = match gives {
+            Some((target, streams)) => quote! {
+                #krate::__private::Giving::#sent(&self.0, |#peer, mut #target| {
+                    #streams
+                    #target.#send
+                })
+            },
+            None => quote!(self.0.#send),
+        };
+        let parameters = call.arguments.iter().map(|argument| {
+            let (name, ty, lints) = (&argument.name, &argument.ty, argument.lints.silenced());
+            match argument.stream() {
+                Some(_) => quote! {
+                    #lints mut #name: impl ::core::ops::FnMut(&#krate::Sender) -> #ty
+                },
+                None => quote!(#lints #name: #ty),
+            }
+        });
+        let lints = call.lints.silenced();
+        self.method(
+            call,
+            note,
+            &lints,
+            &quote!(#(#parameters),*),
+            &result,
+            &body,
+        )
     }
 
-    fn send_with(
+    /// What a `Target`, or what gives streams to one, is told to send.
+    fn sent(&self, index: usize, call: &Call, method: &TokenStream) -> TokenStream {
+        let (handle, slot) = (&self.names.handle, &call.slot);
+        let values = call.arguments.iter().map(|argument| self.value(argument));
+        quote! {
+            #method(
+                const { &#handle::DESCRIPTION.calls[#index] },
+                #slot::__encode(#(#values),*),
+            )
+        }
+    }
+
+    fn method(
         &self,
-        index: usize,
         call: &Call,
-        result: &TokenStream,
-        method: &TokenStream,
         note: &str,
-        lints: fn(&Lints) -> TokenStream,
+        lints: &TokenStream,
+        parameters: &TokenStream,
+        result: &TokenStream,
+        body: &TokenStream,
     ) -> TokenStream {
-        let (vis, handle, slot, name) =
-            (self.visibility, &self.names.handle, &call.slot, &call.name);
+        let (vis, name) = (self.visibility, &call.name);
         let (docs, deprecated, must_use) =
             (docs::call(call, note), &call.deprecated, &call.must_use);
-        let call_lints = lints(&call.lints);
-        let parameters = call.arguments.iter().map(|argument| {
-            let (name, ty, lints) = (&argument.name, &argument.ty, lints(&argument.lints));
-            quote!(#lints #name: #ty)
-        });
-        let values = call.arguments.iter().map(|argument| self.value(argument));
         let travels = call.result.as_ref();
         let travels = travels.map(|result| result.travels(self.krate));
-        let target = Ident::new("target", Span::mixed_site());
-        let gives = self.gives(call, &target);
-        let target = match &gives {
-            Some(_) => quote!(#target),
-            None => quote!(self.0),
-        };
         quote! {
             #docs
             #deprecated
             #must_use
-            #call_lints
-            #vis fn #name(&self, #(#parameters),*) -> #result {
+            #lints
+            #vis fn #name(&self, #parameters) -> #result {
                 #travels
-                #gives
-                #target.#method(
-                    const { &#handle::DESCRIPTION.calls[#index] },
-                    #slot::__encode(#(#values),*),
-                )
+                #body
             }
         }
     }
 
-    /// Streams among the arguments are given to the peer, and something stands in their place.
-    fn gives(&self, call: &Call, target: &Ident) -> Option<TokenStream> {
-        let krate = self.krate;
+    /// Streams among the arguments are given to the peer by the first of these two, and something
+    /// stands in their place.
+    fn gives(
+        &self,
+        call: &Call,
+        stream: impl Fn(&Ident) -> TokenStream,
+    ) -> Option<(Ident, TokenStream)> {
+        let target = Ident::new("target", Span::mixed_site());
         let streams = call.arguments.iter().filter_map(|argument| {
-            let (name, types) = (&argument.name, argument.stream()?.types(krate));
+            let (name, types) = (&argument.name, argument.stream()?.types(self.krate));
+            let stream = stream(name);
             Some(match argument.shape.optional {
                 true => quote! {
-                    let #name = #name.map(|stream| #target.give::<#types>(stream));
+                    let #name = #stream.map(|stream| #target.give::<#types>(stream));
                 },
-                false => quote!(let #name = #target.give::<#types>(#name);),
+                false => quote!(let #name = #target.give::<#types>(#stream);),
             })
         });
-        call.takes_streams().then(|| {
-            quote! {
-                let mut #target = #krate::__private::Giving::new(&self.0);
-                #(#streams)*
-            }
-        })
+        let streams = quote!(#(#streams)*);
+        call.takes_streams().then_some((target, streams))
     }
 
     /// An argument as it is handed to the encoder; see `Shape::outgoing`.

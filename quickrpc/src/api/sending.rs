@@ -72,7 +72,8 @@ pub trait Handle: Sized + Clone {
     /// Until they are there, at most so long.
     fn ready(&self, limit: Duration) -> Result<Self>;
 
-    /// The same calls with one result for each receiver that is connected when they are sent.
+    /// The same calls with one result for each receiver that is connected when they are sent. A
+    /// [`Stream`](crate::Stream) among the arguments is made for each of them, by a closure.
     fn each(&self) -> Self::Each;
 
     /// What this thread sends in the closure leaves with as few writes as possible: at its

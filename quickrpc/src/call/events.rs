@@ -53,8 +53,9 @@ impl Above for Calls {
         let last = Arc::clone(peer);
         // With answers owed, the last of them closes.
         self.post(peer.id(), Box::new(move || last.settled()), 0);
-        if !peer.is_closed() && peer.wire.frames.ends_by_halves() {
-            // Something is owed to it: is it there to take it?
+        if !peer.is_closed() {
+            // Something is owed to it: is it there to take it? Where nobody wants that any more, whoever
+            // owes it may not have noticed, and never will.
             self.net.ask(Command::Probe(Arc::clone(peer)));
         }
     }

@@ -23,6 +23,8 @@ any.notify("ping");
 const ready: Promise<Api> = any.ready;
 any.voltage.connect((volts) => console.log(volts + any.voltage.value));
 any.slot("voltage").set(5, { timeout: 500 });
+const convention = { item: "eth_subscription", cancel: "eth_unsubscribe" };
+const heads: AsyncIterable<number> = any.subscribe<number>("eth_subscribe", ["newHeads"], convention);
 
 // With an API declared, names, parameters and results are checked.
 interface Server {
@@ -173,10 +175,14 @@ function wrong() {
   magnifier.own("angle");
   // @ts-expect-error: a call has no value
   supply.echo.value;
+  // @ts-expect-error: a subscription of which nobody knows how it ends
+  any.subscribe("eth_subscribe", [], { item: "eth_subscription" });
+  // @ts-expect-error: parameters of another type
+  api.subscribe("sum", ["one"], convention);
   // @ts-expect-error: an unknown option
   connect("ws://h/", { timeout: 5 });
   // @ts-expect-error: an unknown kind of error
   new RpcError("odd", "message");
   return text;
 }
-void [sum, ready, typed, bytes, volts, written, read, told, untyped, wrong];
+void [sum, heads, ready, typed, bytes, volts, written, read, told, untyped, wrong];

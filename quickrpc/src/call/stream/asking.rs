@@ -213,7 +213,7 @@ pub(crate) fn only_streams(method: &str, peers: &[Arc<Conn>]) -> Result<()> {
     let [conn] = peers else {
         let text = format!(
             "`{method}` has a stream, which is between two peers, and {} are meant: use \
-             `.to(peer)`, or `.each()` for a stream from each",
+             `.to(peer)`, or `.each()` with a stream for each of them",
             peers.len()
         );
         return Err(Error::Config(text.into()));

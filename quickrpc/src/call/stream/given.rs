@@ -14,11 +14,12 @@ use super::feed::{Entry, feed_argument};
 use super::feeds::Fed;
 use super::telegrams::{CallId, DONE, Done, Failed, Failure, StreamId};
 use crate::base::error::{BoxError, CallError, Error, Result};
+use crate::base::sender::Sender;
 use crate::base::sync::lock;
 use crate::base::value::Value;
 use crate::call::answer::internal;
 use crate::call::calls::Calls;
-use crate::call::promise::{CallInfo, Context, ItemOutcome, PendingCall, Promise};
+use crate::call::promise::{CallInfo, Context, ItemOutcome, PendingCall, Promise, Promises};
 use crate::call::reply::Via;
 use crate::call::target::{ArgsFor, Declared, Target, decode};
 use crate::format::args::OutArgs;
@@ -63,6 +64,34 @@ impl<'a> Giving<'a> {
     pub fn new(target: &'a Target) -> Self {
         let streams = Vec::new();
         Giving { target, streams }
+    }
+
+    /// A call to each receiver, with streams of its own.
+    pub fn call_each<T>(
+        target: &Target,
+        call: impl FnMut(&Sender, Giving<'_>) -> Promise<T>,
+    ) -> Promises<T> {
+        Promises::new(Giving::each(target, call))
+    }
+
+    /// The same where the result is a stream as well.
+    pub fn stream_each<T, R>(
+        target: &Target,
+        call: impl FnMut(&Sender, Giving<'_>) -> Stream<T, R>,
+    ) -> Vec<(Sender, Stream<T, R>)> {
+        Giving::each(target, call)
+    }
+
+    fn each<P>(
+        target: &Target,
+        mut call: impl FnMut(&Sender, Giving<'_>) -> P,
+    ) -> Vec<(Sender, P)> {
+        let each = target.each().into_iter();
+        let calls = each.map(|(sender, target)| {
+            let called = call(&sender, Giving::new(&target));
+            (sender, called)
+        });
+        calls.collect()
     }
 
     /// Gives a stream, in whose place this is sent.

@@ -18,6 +18,13 @@ impl Kept {
         let conn = Arc::downgrade(conn);
         (Kept { conn, bytes }, more)
     }
+
+    /// It is so much from now on; gives the same.
+    pub(crate) fn set(&mut self, bytes: usize) -> bool {
+        let before = std::mem::replace(&mut self.bytes, bytes);
+        let conn = self.conn.upgrade();
+        conn.is_some_and(|conn| conn.held.value(before, bytes))
+    }
 }
 
 impl Drop for Kept {

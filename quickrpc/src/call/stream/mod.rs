@@ -63,6 +63,9 @@ const ROOM: usize = 16;
 /// [`Processing::Queue`](crate::Processing::Queue) or `Pool`; one that runs inline calls back
 /// with [`each`](Stream::each), or passes the stream on.
 ///
+/// It goes to one peer; a call to [`each`](crate::Handle::each) of several is given what makes a stream
+/// for each of them, `hub.each().upload("a", |peer| Stream::iter(..))`, and none waits for another.
+///
 /// A handler returns one, made of [an iterator](Stream::iter), of [a channel](Stream::channel)
 /// or of [a future](Stream::future). Whoever reads slowly makes it wait, and nobody else.
 ///

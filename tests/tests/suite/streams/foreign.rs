@@ -28,7 +28,7 @@ pub trait Node {
 }
 
 /// A client of a node that is made by hand.
-fn client() -> (NodeInverse, Telnet) {
+pub(super) fn client() -> (NodeInverse, Telnet) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();
     let client = NodeInverse::bind("jrpc:\n", format!("tcp:{addr}")).unwrap();
@@ -37,15 +37,15 @@ fn client() -> (NodeInverse, Telnet) {
     (client, Telnet::over(stream))
 }
 
-fn say(peer: &mut Telnet, message: serde_json::Value) {
+pub(super) fn say(peer: &mut Telnet, message: serde_json::Value) {
     peer.send(format!("{message}\n"));
 }
 
-fn heard(peer: &mut Telnet) -> serde_json::Value {
+pub(super) fn heard(peer: &mut Telnet) -> serde_json::Value {
     serde_json::from_str(&peer.line()).unwrap()
 }
 
-fn item(id: impl Into<serde_json::Value>, value: u32) -> serde_json::Value {
+pub(super) fn item(id: impl Into<serde_json::Value>, value: u32) -> serde_json::Value {
     json!({
         "jsonrpc": "2.0",
         "method": "eth_subscription",
@@ -54,7 +54,12 @@ fn item(id: impl Into<serde_json::Value>, value: u32) -> serde_json::Value {
 }
 
 /// Answers the call that comes next, and checks it.
-fn answer(peer: &mut Telnet, method: &str, params: serde_json::Value, result: serde_json::Value) {
+pub(super) fn answer(
+    peer: &mut Telnet,
+    method: &str,
+    params: serde_json::Value,
+    result: serde_json::Value,
+) {
     let call = heard(peer);
     assert_eq!(
         (&call["method"], &call["params"]),
@@ -67,7 +72,7 @@ fn answer(peer: &mut Telnet, method: &str, params: serde_json::Value, result: se
 }
 
 /// Checks that everything said so far was read, and no call is out.
-fn expect_ping(client: &NodeInverse, peer: &mut Telnet) {
+pub(super) fn expect_ping(client: &NodeInverse, peer: &mut Telnet) {
     let sum = client.all().add(1, 2);
     answer(peer, "add", json!({"a": 1, "b": 2}), json!(3));
     assert_eq!(sum.result().unwrap(), 3);

@@ -4,8 +4,10 @@ mod arguments;
 mod awaiting;
 mod cancel;
 mod dynamic;
+mod each;
 mod flow;
 mod foreign;
+mod foreign_late;
 mod raw;
 mod sources;
 

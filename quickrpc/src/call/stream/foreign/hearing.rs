@@ -33,19 +33,21 @@ impl Calls {
                 Some(which.subscription)
             }
         };
-        let room = (telegram.len(), limits.waiting_bytes);
         let keep = || (telegram.share(), params.clone());
-        match self
-            .foreign
-            .takers(conn.id(), (notified.name, id), room, keep)
-        {
+        let key = (notified.name, id);
+        match self.foreign.takers(conn, key, telegram.len(), keep) {
             Takers::These(takers) => {
                 for call in takers {
                     self.take_notified(&*call, conn, notified.is_event, telegram, params);
                 }
                 Ok(true)
             }
-            Takers::Early => Ok(true),
+            Takers::Early(more) => {
+                if more {
+                    self.net.relieve();
+                }
+                Ok(true)
+            }
             Takers::Nobody => {
                 let name = notified.name;
                 crate::base::log::debug!(peer = %conn.peer(), "`{name}` for nobody");

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
 use std::sync::{Arc, Mutex, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -51,10 +51,16 @@ pub(super) struct Convention {
     is_event: bool,
 }
 
+/// So long an answer that comes too late still ends what it has begun: longer than a peer works on one
+/// that is given up, as far as anybody waits to see.
+const LATE: Duration = Duration::from_secs(300);
+
 struct State {
     /// Who was asked, once somebody was.
     conn: Option<Weak<Conn>>,
     stage: Stage,
+    /// Its deadline has passed, and until then an answer may come still.
+    late: Option<Instant>,
     /// The bytes of the items that wait, and their sum.
     sizes: VecDeque<usize>,
     waiting: usize,
@@ -126,6 +132,7 @@ impl<T: Send + 'static, R: Send + 'static> Subscribed<T, R> {
             state: Mutex::new(State {
                 conn: None,
                 stage: Stage::Asked,
+                late: None,
                 sizes: VecDeque::new(),
                 waiting: 0,
             }),
@@ -282,6 +289,33 @@ impl<T: Send + 'static, R: Send + 'static> Subscribed<T, R> {
         }
     }
 
+    /// Its deadline has passed. What the peer begins all the same is ended when it says what that is.
+    fn is_late(&self) {
+        let mut state = lock(&self.state);
+        let is_asked = matches!(state.stage, Stage::Asked | Stage::Unwanted);
+        let is_event = self.convention.is_event;
+        let conn = state.conn.as_ref().and_then(Weak::upgrade);
+        let awaits = is_asked && !is_event && state.late.is_none();
+        if awaits {
+            state.stage = Stage::Unwanted;
+            state.late = Instant::now().checked_add(LATE);
+        }
+        drop(state);
+        let again = match (self.me.upgrade(), conn) {
+            (Some(me), Some(conn)) if awaits => self.calls.admit(self.info.id, me, &[conn]).is_ok(),
+            _ => false,
+        };
+        if !again {
+            // What ends an event is known.
+            self.over(is_event);
+        }
+        self.channel.finish(Err(Error::Timeout {
+            method: self.info.method.as_ref().into(),
+            peer: self.info.peer.clone().unwrap_or_else(|| "".into()),
+            after: self.info.timeout,
+        }));
+    }
+
     fn bad(&self, reason: String) -> Error {
         Error::BadResult {
             method: self.info.method.as_ref().into(),
@@ -343,12 +377,11 @@ impl<T: Send + 'static, R: Send + 'static> PendingCall for Subscribed<T, R> {
     }
 
     fn time_out(&self, _lane: u64) {
-        self.over(false);
-        self.channel.finish(Err(Error::Timeout {
-            method: self.info.method.as_ref().into(),
-            peer: self.info.peer.clone().unwrap_or_else(|| "".into()),
-            after: self.info.timeout,
-        }));
+        self.is_late();
+    }
+
+    fn expired(&self) {
+        self.is_late();
     }
 
     fn is_wanted(&self) -> bool {
@@ -357,8 +390,9 @@ impl<T: Send + 'static, R: Send + 'static> PendingCall for Subscribed<T, R> {
 
     fn deadline(&self) -> Option<Instant> {
         // A node may have nothing to tell for hours.
-        match lock(&self.state).stage {
-            Stage::Asked | Stage::Unwanted => self.info.deadline,
+        let state = lock(&self.state);
+        match state.stage {
+            Stage::Asked | Stage::Unwanted => state.late.or(self.info.deadline),
             Stage::Begun { .. } | Stage::Over => None,
         }
     }
@@ -442,7 +476,6 @@ impl<T: Send + 'static, R: Send + 'static> StreamCall for Subscribed<T, R> {
 
     fn expire(&self) {
         Context::expire(&*self.calls, self.info.id);
-        self.time_out(0);
     }
 
     fn attend(&self) {

@@ -8,8 +8,10 @@ use std::sync::{Arc, Mutex, RwLock};
 use super::{OFF, ON};
 use crate::base::sync::lock;
 use crate::call::promise::PendingCall;
+use crate::call::stream::kept::Kept;
 use crate::call::stream::telegrams::CallId;
 use crate::format::description::{Description, SubscriptionDescription};
+use crate::net::conn::Conn;
 use crate::wire::codec::{Payload, SharedScript};
 
 /// The subscriptions of an API.
@@ -66,7 +68,9 @@ struct OfPeer {
     asked: Vec<&'static str>,
     /// What has come meanwhile, and is of none that has begun.
     early: VecDeque<(Key, Early)>,
+    /// How much that is, and what counts it.
     bytes: usize,
+    kept: Option<Kept>,
     /// There was more of that than may wait.
     overflown: bool,
 }
@@ -74,8 +78,9 @@ struct OfPeer {
 /// Who an item is for.
 pub(super) enum Takers {
     These(Vec<Arc<dyn PendingCall>>),
-    /// Perhaps somebody, when the peer has answered.
-    Early,
+    /// Perhaps somebody, when the peer has answered. Whether all peers together hold more than before, to
+    /// be looked at when no lock is held.
+    Early(bool),
     Nobody,
 }
 
@@ -197,17 +202,18 @@ impl Foreign {
         Some(is_last)
     }
 
-    /// Who takes an item of this peer; `keep` makes it one that may wait for its subscription, of
-    /// which there may be so many bytes.
+    /// Who takes an item of this peer, and of this size; `keep` makes it one that may wait for its
+    /// subscription.
     pub(super) fn takers(
         &self,
-        peer: u64,
+        conn: &Arc<Conn>,
         key: Key,
-        (size, limit): (usize, usize),
+        size: usize,
         keep: impl FnOnce() -> Early,
     ) -> Takers {
+        let limit = conn.wire.limits.waiting_bytes;
         let mut table = lock(&self.table);
-        let Some(of_peer) = table.get_mut(&peer) else {
+        let Some(of_peer) = table.get_mut(&conn.id()) else {
             return Takers::Nobody;
         };
         if let Some(takers) = of_peer.begun.get(&key) {
@@ -219,11 +225,12 @@ impl Foreign {
         }
         if of_peer.bytes.saturating_add(size) > limit {
             of_peer.overflown = true;
-        } else {
-            of_peer.bytes += size;
-            of_peer.early.push_back((key, keep()));
+            return Takers::Early(false);
         }
-        Takers::Early
+        of_peer.bytes += size;
+        of_peer.early.push_back((key, keep()));
+        let kept = of_peer.kept.get_or_insert_with(|| Kept::of(conn, 0).0);
+        Takers::Early(kept.set(of_peer.bytes))
     }
 
     /// Those of a peer with this id, or for the event of this name.
@@ -263,8 +270,15 @@ impl OfPeer {
             .into_iter()
             .partition::<VecDeque<_>, _>(|(of, _)| of == key);
         self.early = others;
-        self.bytes -= size(&these).min(self.bytes);
+        self.gave(size(&these));
         these.into_iter().map(|(_, early)| early).collect()
+    }
+
+    fn gave(&mut self, bytes: usize) {
+        self.bytes -= bytes.min(self.bytes);
+        if let Some(kept) = &mut self.kept {
+            kept.set(self.bytes);
+        }
     }
 
     fn forget_early(&mut self, item: &str) -> VecDeque<(Key, Early)> {
@@ -272,7 +286,7 @@ impl OfPeer {
             .into_iter()
             .partition::<VecDeque<_>, _>(|((name, _), _)| *name == item);
         self.early = others;
-        self.bytes -= size(&these).min(self.bytes);
+        self.gave(size(&these));
         self.overflown = false;
         these
     }
