@@ -7,10 +7,13 @@ use quickrpc_tests::{Mosquitto, Python, SOON, eventually, inbox};
 
 use crate::failures::floods;
 use crate::parts::{
-    Shop, ShopInverse, WorkInverse, Worker, client, doubles, pretended, sees, shop,
+    Shop, ShopInverse, WorkInverse, Worker, client, doubles, pretended, publish, sees, shop,
 };
 
 cases!(Mosquitto);
+
+#[cfg(target_os = "linux")]
+cases!(Mosquitto: failures::whoever_finds_its_broker_again_holds_no_more);
 
 const USERS: &str = "allow_anonymous false\npassword_file DIR/passwords\nacl_file DIR/acl\n";
 const PASSWORDS: &str = "hub:secret\nshop:secret";
@@ -151,7 +154,7 @@ fn whoever_is_killed_is_gone_at_once() {
     let Some(server) = Mosquitto::start() else {
         return;
     };
-    let worker = Worker::start(&server, "w");
+    let worker = Worker::start(&server, "farm", "w");
     let hub = WorkInverse::bind("jrpc", server.bound("farm", "name=hub&probe=60")).unwrap();
     let (told, gone) = inbox();
     hub.on_disconnect(move |peer, _| {
@@ -198,13 +201,6 @@ fn request(server: &Mosquitto, topic: &str, text: &str) -> String {
         .unwrap()
         .trim_end()
         .to_owned()
-}
-
-/// Says something to somebody, and does not wait for anything.
-fn publish(server: &Mosquitto, arguments: &[&str]) {
-    let mut command = server.client("mosquitto_pub");
-    let output = command.args(["-q", "1"]).args(arguments).output().unwrap();
-    assert!(output.status.success(), "{output:?}");
 }
 
 #[test]

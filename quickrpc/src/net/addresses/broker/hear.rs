@@ -43,6 +43,7 @@ impl Broker {
                             subject,
                             reply: Reply::to(delivery.reply),
                             payload: delivery.payload,
+                            kept: false,
                         };
                         self.delivery(above, &delivery);
                     }
@@ -89,6 +90,7 @@ impl Broker {
                         correlation: &message.correlation,
                     },
                     payload: &message.payload,
+                    kept: message.kept,
                 };
                 self.delivery(above, &delivery);
             }
@@ -225,6 +227,7 @@ impl Broker {
                     self.member(above, from);
                 }
             },
+            To::Is(from, change) => self.value(above, (from, change), delivery),
             To::Service(verb) => self.describe(verb, reply.subject),
             To::Nothing => {}
         }
@@ -306,7 +309,7 @@ impl Broker {
     }
 
     /// Has one message heard. Gives whether it was the answer that was expected.
-    fn heard(
+    pub(super) fn heard(
         &self,
         above: &dyn Above,
         conn: &Arc<Conn>,
