@@ -15,7 +15,7 @@ use crate::wire::broker::{Opening, Step as Said, Tongue};
 use crate::wire::frames::Frames;
 use crate::wire::nats::{self, Info};
 
-use super::greeter::{Greeter, Greeting, Output, Step, read_some};
+use super::greeter::{Greeter, Greeting, Output, Step, read_plain, read_some};
 use super::stream::Stream;
 
 /// What is bound: where a broker is, and who we are there.
@@ -164,7 +164,12 @@ impl Settings {
         match &self.kind {
             Kind::Nats(expr) => {
                 let login = nats_login(expr)?;
-                let handshake = nats::Handshake::new(login, self.subjects.name());
+                let tls = match expr.tls {
+                    None => nats::Tls::Never,
+                    Some(_) if expr.handshake_first => nats::Tls::Begun,
+                    Some(_) => nats::Tls::BehindInfo,
+                };
+                let handshake = nats::Handshake::new(login, tls, self.subjects.name());
                 Ok(Opening::Nats(handshake))
             }
             Kind::Mqtt(expr) => self.open_mqtt(expr),
@@ -242,8 +247,11 @@ struct Beginning {
 /// No beginning is longer than this.
 const MOST: usize = 64 << 10;
 
-impl Greeter for Beginning {
-    fn advance(&mut self, stream: &Stream, input: &mut Vec<u8>) -> Step {
+/// How more is read.
+type ReadMore = fn(&Stream, &mut Vec<u8>, usize) -> io::Result<bool>;
+
+impl Beginning {
+    fn go_on(&mut self, stream: &Stream, input: &mut Vec<u8>, more: ReadMore) -> Step {
         let opening = match &mut self.opening {
             Ok(opening) => opening,
             Err(why) => return Step::Refused(format!("the login cannot be read: {why}")),
@@ -259,6 +267,8 @@ impl Greeter for Beginning {
                     self.output = Output::new(bytes);
                     continue;
                 }
+                // It goes on behind the handshake of TLS.
+                Said::Secure => return Step::Done,
                 Said::Done(tongue) => {
                     if let Tongue::Nats(talk) = &*tongue {
                         self.settings.heard(talk.info());
@@ -269,18 +279,35 @@ impl Greeter for Beginning {
                 Said::Refused(why) => return Step::Refused(why),
                 Said::Wait => {}
             }
-            match read_some(stream, input, MOST) {
+            match more(stream, input, MOST) {
                 Ok(true) => {}
                 Ok(false) => return Step::Wait,
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                     let kind = opening.kind();
+                    let hint = match opening.is_plain_first() {
+                        true => " (One that begins with TLS at once wants `handshake_first=on`.)",
+                        false => "",
+                    };
                     let text = format!(
-                        "the other side closed the connection within the greeting; is it {kind}?"
+                        "the other side closed the connection within the greeting; is it {kind}?{hint}"
                     );
                     return Step::Failed(io::Error::new(error.kind(), text));
                 }
                 Err(error) => return Step::Failed(error),
             }
+        }
+    }
+}
+
+impl Greeter for Beginning {
+    fn advance(&mut self, stream: &Stream, input: &mut Vec<u8>) -> Step {
+        self.go_on(stream, input, read_some)
+    }
+
+    fn before_tls(&mut self, stream: &Stream, input: &mut Vec<u8>) -> Step {
+        match &self.opening {
+            Ok(opening) if !opening.is_plain_first() => Step::Done,
+            _ => self.go_on(stream, input, read_plain),
         }
     }
 }

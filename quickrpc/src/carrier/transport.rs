@@ -259,6 +259,10 @@
 //! (`workers` by default); `user` with `password_file`, or `token_file`, the login; `probe` how often whoever
 //! owes an answer is asked whether it is there.
 //!
+//! `nats+tls:` is the same over TLS, which begins behind what the server says first; with
+//! `handshake_first=on` at once, for servers that have that. It has the options `ca`, `cert` and `key` of
+//! [`tls:`](#tls), and `server_name` for its `name`.
+//!
 //! # MQTT
 //!
 //! `mqtt:<host>:<port>/<namespace>` is the same behind a broker of [MQTT 5](https://mqtt.org), such as

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use super::broker::{GROUP, PROBE, parse_place, word};
-use super::options::{Scope, take};
+use super::options::{OptionText, Scope, take};
 use super::parse::{Parsed, Piece};
+use super::tls::ClientTls;
 use crate::base::subject::Style;
 
-/// What `nats:<host>:<port>/<namespace>` says; see [the details](crate::transport#nats).
+/// What `nats:<host>:<port>/<namespace>`, or `nats+tls:` with TLS, says; see
+/// [the details](crate::transport#nats).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NatsExpr {
@@ -21,6 +23,11 @@ pub struct NatsExpr {
     pub name: Option<String>,
     /// One of each group hears what is sent to `any()`; `workers` by default.
     pub group: String,
+    /// What `nats+tls:` has. Needs the feature `tls`, too.
+    pub tls: Option<ClientTls>,
+    /// TLS begins at once, before the server says what it is: for servers that have
+    /// `handshake_first`.
+    pub handshake_first: bool,
     /// Who we are to the broker.
     pub user: Option<String>,
     /// The file whose first line is the password.
@@ -42,10 +49,25 @@ pub(super) const OPTIONS: [&str; 6] = [
     "probe",
 ];
 
+/// Those beside the ones of TLS, among which is a name.
+pub(super) const OVER_TLS: [&str; 7] = [
+    "server_name",
+    "handshake_first",
+    "group",
+    "user",
+    "password_file",
+    "token_file",
+    "probe",
+];
+
+/// With TLS.
+pub(super) const TLS: &str = "nats+tls";
+
 /// `nats:<host>:<port>/<namespace>`.
-pub(super) fn parse(params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<NatsExpr> {
-    const FORM: &str = "nats:<host>:<port>/<namespace>";
-    let (host, port, namespace) = parse_place(params, FORM, Style::Dots)?;
+pub(super) fn parse(shorthand: &str, params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<NatsExpr> {
+    let form = format!("{shorthand}:<host>:<port>/<namespace>");
+    let (host, port, namespace) = parse_place(params, &form, Style::Dots)?;
+    let is_tls = shorthand == TLS;
     let password_file = take(scope, "password_file", |o| o.path("a file"))?;
     let user = take(scope, "user", |o| o.text())?;
     let token_file = take(scope, "token_file", |o| match &user {
@@ -58,6 +80,13 @@ pub(super) fn parse(params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<NatsExpr
         namespace,
         name: take(scope, "name", |o| word(o, Style::Dots))?,
         group: take(scope, "group", |o| word(o, Style::Dots))?.unwrap_or_else(|| GROUP.to_owned()),
+        tls: is_tls
+            .then(|| ClientTls::take_beside_name(scope))
+            .transpose()?,
+        handshake_first: match is_tls {
+            true => take(scope, "handshake_first", OptionText::flag)?.unwrap_or(false),
+            false => false,
+        },
         user,
         password_file,
         token_file,
@@ -83,6 +112,11 @@ mod tests {
                 "restart:5:nats:h:1/lab?token_file=t&name=x",
                 "restart:5:(nats:h:1/lab?name=x&token_file=t)",
             ),
+            (
+                "nats+tls:h:1/lab?ca=ca.crt&cert=a.crt&key=a.key&server_name=x&handshake_first=on&name=hub",
+                "nats+tls:h:1/lab?ca=ca.crt&cert=a.crt&key=a.key&server_name=x&handshake_first=on&name=hub",
+            ),
+            ("nats+tls:h:1/lab?handshake_first=off", "nats+tls:h:1/lab"),
         ] {
             let expr: TransportExpr = text.parse().unwrap();
             assert_eq!(expr.to_string(), written, "{text}");
@@ -111,6 +145,9 @@ mod tests {
             ("nats:h:1/lab?name=", "is empty"),
             ("nats:h:1/lab?user=a&token_file=b", "but not both"),
             ("nats:h:1/lab?nme=a", "did you mean `name`"),
+            ("nats:h:1/lab?ca=ca.crt", "ca"),
+            ("nats:h:1/lab?handshake_first=on", "handshake_first"),
+            ("nats+tls:h/lab", "nats+tls:<host>:<port>"),
             ("nat:h:1/lab", "did you mean `nats`"),
         ] {
             let error = text.parse::<TransportExpr>().unwrap_err().to_string();

@@ -27,9 +27,23 @@ impl fmt::Debug for Login {
 #[derive(Debug)]
 pub(crate) struct Handshake {
     login: Login,
+    tls: Tls,
     name: String,
+    /// We have said who we are.
+    introduced: bool,
     reader: Reader,
     info: Option<Box<Info>>,
+}
+
+/// Whether the connection is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tls {
+    /// It is not.
+    Never,
+    /// It is behind what the broker says first.
+    BehindInfo,
+    /// It is from the beginning, or by now.
+    Begun,
 }
 
 /// What comes of more input.
@@ -38,6 +52,8 @@ pub(crate) enum Step {
     Wait,
     /// To be sent; then it goes on.
     Say(Vec<u8>),
+    /// TLS begins here; then it goes on.
+    Secure,
     /// We are in.
     Done(Box<Info>),
     /// We are not, for this reason.
@@ -69,17 +85,28 @@ struct Connect<'a> {
 const LARGEST: usize = 0;
 
 impl Handshake {
-    pub(crate) fn new(login: Login, name: &str) -> Self {
+    pub(crate) fn new(login: Login, tls: Tls, name: &str) -> Self {
         Handshake {
             login,
+            tls,
             name: name.to_owned(),
+            introduced: false,
             reader: Reader::default(),
             info: None,
         }
     }
 
+    /// Whether something is said in the plain before TLS begins.
+    pub(crate) fn is_plain_first(&self) -> bool {
+        self.tls == Tls::BehindInfo
+    }
+
     /// Goes on with what has come, as far as it is enough for.
     pub(crate) fn advance(&mut self, input: &mut Vec<u8>) -> Step {
+        if self.info.is_some() && !self.introduced {
+            // Behind the beginning of TLS, before which the broker has said what it is.
+            return self.connect();
+        }
         loop {
             let (taken, event) = match self.reader.next(input, LARGEST) {
                 Ok(next) => next,
@@ -88,6 +115,9 @@ impl Handshake {
             let step = match event {
                 Event::Incomplete => return Step::Wait,
                 Event::Nothing => None,
+                Event::Ping if self.is_plain_first() => Some(Step::Refused(
+                    "it wants an answer before TLS begins".to_owned(),
+                )),
                 Event::Ping => Some(Step::Say(super::PONG.to_vec())),
                 Event::Info(info) => match self.info.replace(info) {
                     // Another one may come at any time.
@@ -111,20 +141,38 @@ impl Handshake {
                 )),
             };
             input.drain(..taken);
+            if let Some(Step::Secure) = step
+                && !input.is_empty()
+            {
+                // It would be taken for something that has come encrypted.
+                return Step::Refused("it says more before TLS begins than it may".to_owned());
+            }
             if let Some(step) = step {
                 return step;
             }
         }
     }
 
-    fn connect(&self) -> Step {
+    fn connect(&mut self) -> Step {
         let Some(info) = &self.info else {
             return Step::Wait;
         };
-        if info.tls_required {
-            let text = "the broker wants TLS, which `nats:` does not speak yet; let it listen for \
-                        plain connections on the loopback interface, or put a TLS tunnel before it";
-            return Step::Refused(text.to_owned());
+        match self.tls {
+            Tls::Never if info.tls_required => {
+                let text = "the broker wants TLS, which is `nats+tls:` in the place of `nats:` \
+                            (with `?ca=..`, where the authority of its certificate is not known here)";
+                return Step::Refused(text.to_owned());
+            }
+            Tls::BehindInfo if info.tls_required || info.tls_available => {
+                self.tls = Tls::Begun;
+                return Step::Secure;
+            }
+            Tls::BehindInfo => {
+                let text = "the broker has no TLS, which `nats+tls:` wants; set up `tls { .. }` in \
+                            its configuration, or connect by `nats:`";
+                return Step::Refused(text.to_owned());
+            }
+            Tls::Never | Tls::Begun => {}
         }
         if !info.headers {
             let version = &info.version;
@@ -152,7 +200,7 @@ impl Handshake {
             headers: true,
             no_responders: true,
             protocol: 1,
-            tls_required: false,
+            tls_required: self.tls == Tls::Begun,
             lang: "rust",
             version: env!("CARGO_PKG_VERSION"),
             name: &self.name,
@@ -160,6 +208,7 @@ impl Handshake {
             pass,
             auth_token,
         };
+        self.introduced = true;
         let mut out = b"CONNECT ".to_vec();
         if let Err(error) = write(&mut out, Json, &connect) {
             return Step::Refused(format!("the login cannot be written: {error}"));

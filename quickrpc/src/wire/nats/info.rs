@@ -20,6 +20,8 @@ pub(crate) struct Info {
     pub(crate) headers: bool,
     pub(crate) auth_required: bool,
     pub(crate) tls_required: bool,
+    /// TLS may be had.
+    pub(crate) tls_available: bool,
     /// The other servers of its cluster, as `host:port`.
     pub(crate) connect_urls: Vec<String>,
     /// It will close the connection soon: there are other servers.
@@ -36,6 +38,7 @@ impl Default for Info {
             headers: false,
             auth_required: false,
             tls_required: false,
+            tls_available: false,
             connect_urls: Vec::new(),
             lame_duck: false,
         }

@@ -10,7 +10,7 @@ pub(crate) mod service;
 mod talk;
 mod verbs;
 
-pub(crate) use handshake::{Handshake, Login, Step};
+pub(crate) use handshake::{Handshake, Login, Step, Tls};
 pub(crate) use info::Info;
 pub(crate) use reader::{Event, Reader};
 pub(crate) use talk::Talk;

@@ -7,7 +7,37 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use quickrpc::{Error, Stream, remote_api};
-use quickrpc_tests::{NatsServer, Python, SOON, eventually, inbox};
+use quickrpc_tests::{NatsServer, Python, Release, SOON, eventually, inbox};
+
+/// Each of these by the server that is installed, and by the current one.
+macro_rules! by_both_servers {
+    ($($name:ident)+) => {
+        mod by_the_installed_server {
+            $(#[test] fn $name() { super::$name(quickrpc_tests::Release::Installed); })+
+        }
+        mod by_the_current_server {
+            $(#[test] fn $name() {
+                super::$name(quickrpc_tests::Release::Current(env!("CARGO_TARGET_TMPDIR")));
+            })+
+        }
+    };
+}
+
+mod secured;
+
+by_both_servers! {
+    calls_go_to_all_to_one_and_to_any
+    nobody_is_known_at_once
+    ten_workers_share_the_work_and_one_is_killed
+    a_broker_that_comes_again_brings_everybody_back
+    what_the_broker_forbids_is_an_error_of_security
+    a_token_lets_in_and_too_large_is_refused_here
+    streams_cancelling_and_properties_go_by_a_broker
+    codecs_and_security_go_from_end_to_end
+    others_call_by_hand_and_are_looked_at
+    forged_senders_and_a_flood_cost_nobody_else_anything
+    a_service_and_a_client_in_python_take_part
+}
 
 #[remote_api]
 trait Shop {
@@ -47,9 +77,8 @@ fn sees(api: &ShopInverse, count: usize) {
     eventually("all are there", || api.peers().len() == count);
 }
 
-#[test]
-fn calls_go_to_all_to_one_and_to_any() {
-    let Some(server) = NatsServer::start() else {
+fn calls_go_to_all_to_one_and_to_any(release: Release) {
+    let Some(server) = NatsServer::of(release, "") else {
         return;
     };
     let (one, two) = (shop(&server, "one"), shop(&server, "two"));
@@ -83,9 +112,8 @@ fn calls_go_to_all_to_one_and_to_any() {
     );
 }
 
-#[test]
-fn nobody_is_known_at_once() {
-    let Some(server) = NatsServer::start() else {
+fn nobody_is_known_at_once(release: Release) {
+    let Some(server) = NatsServer::of(release, "") else {
         return;
     };
     let api = client(&server, "hub");
@@ -131,9 +159,8 @@ impl Drop for Worker {
     }
 }
 
-#[test]
-fn ten_workers_share_the_work_and_one_is_killed() {
-    let Some(server) = NatsServer::start() else {
+fn ten_workers_share_the_work_and_one_is_killed(release: Release) {
+    let Some(server) = NatsServer::of(release, "") else {
         return;
     };
     let mut workers: Vec<_> = (0..10)
@@ -189,9 +216,8 @@ fn ten_workers_share_the_work_and_one_is_killed() {
     }
 }
 
-#[test]
-fn a_broker_that_comes_again_brings_everybody_back() {
-    let Some(mut server) = NatsServer::start() else {
+fn a_broker_that_comes_again_brings_everybody_back(release: Release) {
+    let Some(mut server) = NatsServer::of(release, "") else {
         return;
     };
     let again = |name: &str| {
@@ -229,13 +255,12 @@ fn a_broker_that_comes_again_brings_everybody_back() {
     assert!(runs.so_far().len() <= 8);
 }
 
-#[test]
-fn what_the_broker_forbids_is_an_error_of_security() {
+fn what_the_broker_forbids_is_an_error_of_security(release: Release) {
     let config = r#"authorization { users = [
         { user: "hub", password: "secret", permissions: {
             publish: ["lab.to.>", "lab.all.>", "lab.in.>"], subscribe: ["lab.>"] } }
         { user: "shop", password: "secret" } ] }"#;
-    let Some(server) = NatsServer::with(config) else {
+    let Some(server) = NatsServer::of(release, config) else {
         return;
     };
     let password = quickrpc_tests::OwnDir::new();
@@ -259,10 +284,9 @@ fn what_the_broker_forbids_is_an_error_of_security() {
     assert!(error.contains("refuses this login"), "{error}");
 }
 
-#[test]
-fn a_token_lets_in_and_too_large_is_refused_here() {
+fn a_token_lets_in_and_too_large_is_refused_here(release: Release) {
     let config = "authorization { token: \"t0ken\" }\nmax_payload: 2048";
-    let Some(server) = NatsServer::with(config) else {
+    let Some(server) = NatsServer::of(release, config) else {
         return;
     };
     let dir = quickrpc_tests::OwnDir::new();
@@ -291,9 +315,8 @@ fn a_token_lets_in_and_too_large_is_refused_here() {
     );
 }
 
-#[test]
-fn streams_cancelling_and_properties_go_by_a_broker() {
-    let Some(server) = NatsServer::start() else {
+fn streams_cancelling_and_properties_go_by_a_broker(release: Release) {
+    let Some(server) = NatsServer::of(release, "") else {
         return;
     };
     let works: Vec<_> = ["one", "two"]
@@ -339,9 +362,8 @@ fn streams_cancelling_and_properties_go_by_a_broker() {
     }
 }
 
-#[test]
-fn codecs_and_security_go_from_end_to_end() {
-    let Some(server) = NatsServer::start() else {
+fn codecs_and_security_go_from_end_to_end(release: Release) {
+    let Some(server) = NatsServer::of(release, "") else {
         return;
     };
     let keys = quickrpc_tests::KeyFile::of(&["shop", "hub"]);
@@ -430,9 +452,8 @@ impl ByHand {
     }
 }
 
-#[test]
-fn others_call_by_hand_and_are_looked_at() {
-    let Some(server) = NatsServer::start() else {
+fn others_call_by_hand_and_are_looked_at(release: Release) {
+    let Some(server) = NatsServer::of(release, "") else {
         return;
     };
     let shop = shop(&server, "shop");
@@ -478,9 +499,8 @@ fn others_call_by_hand_and_are_looked_at() {
     );
 }
 
-#[test]
-fn forged_senders_and_a_flood_cost_nobody_else_anything() {
-    let Some(server) = NatsServer::start() else {
+fn forged_senders_and_a_flood_cost_nobody_else_anything(release: Release) {
+    let Some(server) = NatsServer::of(release, "") else {
         return;
     };
     let shop = shop(&server, "shop");
@@ -559,9 +579,8 @@ trait Double {
     fn add(&self, a: i64, b: i64) -> i64;
 }
 
-#[test]
-fn a_service_and_a_client_in_python_take_part() {
-    let Some(server) = NatsServer::start() else {
+fn a_service_and_a_client_in_python_take_part(release: Release) {
+    let Some(server) = NatsServer::of(release, "") else {
         return;
     };
     let Some(python) = Python::with_nats(env!("CARGO_TARGET_TMPDIR")) else {
