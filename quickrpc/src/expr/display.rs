@@ -308,6 +308,9 @@ impl Written {
         self.optional("user", nats.user.as_deref().map(escape));
         self.optional("password_file", nats.password_file.as_deref().map(escape));
         self.optional("token_file", nats.token_file.as_deref().map(escape));
+        self.optional("nkey_file", nats.nkey_file.as_deref().map(escape));
+        self.optional("creds_file", nats.creds_file.as_deref().map(escape));
+        self.flag("vouched", nats.vouched, false);
         let probe = (nats.probe != PROBE).then_some(nats.probe);
         self.optional("probe", probe.map(DurationText));
     }

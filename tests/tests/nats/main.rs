@@ -23,6 +23,8 @@ macro_rules! by_both_servers {
     };
 }
 
+mod cluster;
+mod logins;
 mod secured;
 
 by_both_servers! {
@@ -404,15 +406,28 @@ fn codecs_and_security_go_from_end_to_end(release: Release) {
 }
 
 /// Somebody who speaks NATS by hand.
-struct ByHand(BufReader<TcpStream>);
+struct ByHand(BufReader<TcpStream>, String);
 
 impl ByHand {
     fn new(server: &NatsServer) -> Self {
+        ByHand::with(server, "")
+    }
+
+    fn as_user(server: &NatsServer, user: &str, password: &str) -> Self {
+        ByHand::with(
+            server,
+            &format!(",\"user\":\"{user}\",\"pass\":\"{password}\""),
+        )
+    }
+
+    fn with(server: &NatsServer, login: &str) -> Self {
         let stream = TcpStream::connect(server.addr()).unwrap();
         stream.set_read_timeout(Some(SOON)).unwrap();
-        let mut hand = ByHand(BufReader::new(stream));
+        let mut hand = ByHand(BufReader::new(stream), String::new());
         assert!(hand.line().starts_with("INFO "));
-        hand.say("CONNECT {\"verbose\":false,\"headers\":true,\"no_responders\":true}\r\nPING\r\n");
+        hand.say(&format!(
+            "CONNECT {{\"verbose\":false,\"headers\":true,\"no_responders\":true{login}}}\r\nPING\r\n"
+        ));
         assert_eq!(hand.line(), "PONG");
         hand
     }
@@ -447,8 +462,14 @@ impl ByHand {
             head.starts_with("MSG ") || head.starts_with("HMSG "),
             "{head}"
         );
-        let subject = head.split(' ').nth(1).unwrap().to_owned();
-        (subject, self.line())
+        let words: Vec<_> = head.split(' ').collect();
+        self.1 = words[3].to_owned();
+        (words[1].to_owned(), self.line())
+    }
+
+    /// Where the answer to that is to go.
+    fn reply(&self) -> String {
+        self.1.clone()
     }
 }
 

@@ -1,27 +1,12 @@
 //! The beginning of a connection: INFO, CONNECT, PING, PONG.
 
-use std::fmt;
-
 use serde::Serialize;
 
 use super::PING;
 use super::info::Info;
+use super::login::Login;
 use super::reader::{Event, Reader};
 use crate::format::text::{Json, write};
-
-/// How we say who we are.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) enum Login {
-    None,
-    User { user: String, password: String },
-    Token(String),
-}
-
-impl fmt::Debug for Login {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Login")
-    }
-}
 
 /// One beginning, as a state machine without I/O.
 #[derive(Debug)]
@@ -79,6 +64,12 @@ struct Connect<'a> {
     pass: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     auth_token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nkey: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jwt: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sig: Option<String>,
 }
 
 /// No message comes before we have subscribed to something.
@@ -131,7 +122,8 @@ impl Handshake {
                 Event::Error(text) => Some(Step::Refused(match text {
                     "Authorization Violation" => {
                         "the broker refuses this login (`Authorization Violation`); give \
-                         `user=..&password_file=..` or `token_file=..` as the broker wants it"
+                         `user=..&password_file=..`, `token_file=..`, `nkey_file=..` or \
+                         `creds_file=..` as the broker wants it"
                             .to_owned()
                     }
                     text => format!("the broker says `{text}`"),
@@ -182,7 +174,7 @@ impl Handshake {
             );
             return Step::Refused(text);
         }
-        let (mut user, mut pass, mut auth_token) = (None, None, None);
+        let (mut user, mut pass, mut auth_token, mut signed) = (None, None, None, None);
         match &self.login {
             Login::None => {}
             Login::User {
@@ -192,7 +184,15 @@ impl Handshake {
                 (user, pass) = (Some(name.as_str()), Some(password.as_str()));
             }
             Login::Token(token) => auth_token = Some(token.as_str()),
+            Login::Key(key) => match key.sign(&info.nonce) {
+                Ok(it) => signed = Some(it),
+                Err(why) => return Step::Refused(why),
+            },
         }
+        let (nkey, jwt, sig) = match signed {
+            Some(signed) => (signed.nkey, signed.jwt, Some(signed.signature)),
+            None => (None, None, None),
+        };
         let connect = Connect {
             verbose: false,
             pedantic: false,
@@ -207,14 +207,17 @@ impl Handshake {
             user,
             pass,
             auth_token,
+            nkey,
+            jwt,
+            sig,
         };
-        self.introduced = true;
         let mut out = b"CONNECT ".to_vec();
         if let Err(error) = write(&mut out, Json, &connect) {
             return Step::Refused(format!("the login cannot be written: {error}"));
         }
         out.extend_from_slice(b"\r\n");
         out.extend_from_slice(PING);
+        self.introduced = true;
         Step::Say(out)
     }
 }

@@ -1,6 +1,7 @@
 //! What a broker says, whole, in pieces, and wrong; and what subjects mean.
 
-use super::handshake::{Handshake, Login, Step};
+use super::handshake::{Handshake, Step, Tls};
+use super::login::Login;
 use super::reader::{Delivery, Event, Reader};
 use super::service::{rfc3339, service_name};
 use super::verbs::{publish, subscribe, unsubscribe};
