@@ -494,6 +494,31 @@ try_oscilloscope() {
   wait "$server" || true
 }
 
+# curl, and a client of ours that asks our service and one in Python at once.
+try_convert() {
+  local ours theirs
+  coproc SERVER { exec timeout 60 "${launch[@]}" "$bin/convert$exe" --transport wsserv:127.0.0.1:0 2>&1; }
+  local server=$SERVER_PID from=${SERVER[0]}
+  await_port "$from"
+  ours=127.0.0.1:$port
+  output=$(timeout 30 curl --silent --show-error --fail "http://$ours/" \
+    -d '{"jsonrpc":"2.0","method":"convert","params":[20,"C","F"],"id":1}')
+  [ "$output" = '{"jsonrpc":"2.0","result":68.0,"id":1}' ] || fail "curl was answered with: $output"
+  exec 3< <(exec timeout 60 python3 examples/examples/convert.py 0 2>/dev/null)
+  local python=$!
+  await_port 3
+  theirs=127.0.0.1:$port
+  run 0 convert --at "http://$ours/" --at "http://$theirs/" -- -40 C F
+  says "$ours: -40 C are -40.00 F"
+  says "$theirs: -40 C are -40.00 F"
+  run 1 convert --at "http://$ours/" 20 C R
+  says 'there are C, F and K, and no `R` (code 400)'
+  run 1 convert --at "http://$theirs/" 20 C R
+  says "KeyError: 'R'"
+  kill "$python"
+  end "$server"
+}
+
 # Somebody on each of the three wires, who sees what the others pin up.
 try_board() {
   local jrpc zonis juggler tcp

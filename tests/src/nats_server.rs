@@ -1,6 +1,7 @@
 //! A NATS server of a test's own: the one that is installed, or the current one.
 
-use std::net::SocketAddr;
+use std::io::{BufRead as _, BufReader};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
@@ -9,6 +10,7 @@ use crate::brokers::Broker;
 use crate::installed::{required, run};
 use crate::ports::OwnPort;
 use crate::python::program;
+use crate::wait::eventually;
 
 /// Which server it is.
 #[derive(Debug, Clone, Copy)]
@@ -110,7 +112,25 @@ impl NatsServer {
             server.route = Some(route);
             Some(server)
         });
-        servers.collect()
+        let servers: Vec<Self> = servers.collect::<Option<_>>()?;
+        for server in &servers {
+            eventually("the servers know each other", || {
+                server.cluster_size() == count
+            });
+        }
+        Some(servers)
+    }
+
+    /// How many servers it says that its cluster has.
+    fn cluster_size(&self) -> usize {
+        let stream = TcpStream::connect(self.addr()).expect("it runs");
+        let mut line = String::new();
+        BufReader::new(stream)
+            .read_line(&mut line)
+            .expect("it greets");
+        let info: serde_json::Value =
+            serde_json::from_str(line.strip_prefix("INFO ").expect("its INFO")).expect("JSON");
+        info["connect_urls"].as_array().map_or(0, Vec::len)
     }
 
     /// Starts it again, on the same port.

@@ -50,7 +50,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = server.local_addr()?;
     let _running = server.start(Served(changed.clone()).into_rpc());
 
-    let client = WsClientBuilder::default().build(format!("ws://{address}")).await?;
+    let client = WsClientBuilder::default()
+        .build(format!("ws://{address}"))
+        .await?;
     let mut changes = ThermometerClient::changed(&client).await?;
     println!("{}", client.read(1).await?);
     println!("{}", client.read(9).await.unwrap_err());

@@ -24,7 +24,11 @@ impl Thermometer {
 }
 
 /// The other side declares it once more.
-#[proxy(interface = "org.example.Thermometer", default_path = "/thermometer", gen_async = false)]
+#[proxy(
+    interface = "org.example.Thermometer",
+    default_path = "/thermometer",
+    gen_async = false
+)]
 trait Reader {
     fn read(&self, channel: u8) -> fdo::Result<f64>;
 
@@ -44,7 +48,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let connection = Builder::async_io_unix_stream(there).p2p().build()?;
     let server = serving.join().expect("no panic")?;
 
-    let client = ReaderProxy::builder(&connection).destination("org.example")?.build()?;
+    let client = ReaderProxy::builder(&connection)
+        .destination("org.example")?
+        .build()?;
     let mut changes = client.receive_changed()?;
     println!("{}", client.read(1)?);
     println!("{}", client.read(9).unwrap_err());

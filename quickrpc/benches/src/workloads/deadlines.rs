@@ -20,9 +20,10 @@ const WATCHED: Duration = Duration::from_secs(1);
 
 pub(super) fn workload(_scale: &Scale) -> Workload {
     let row = |name: &str, pending: u32| {
-        Contender::new(name, move || {
-            Ok(Box::new(move || round(pending)) as Measure)
-        })
+        Contender::new(
+            name,
+            move || Ok(Box::new(move || round(pending)) as Measure),
+        )
     };
     Workload {
         title: "Deadlines",

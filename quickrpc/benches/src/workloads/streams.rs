@@ -92,7 +92,9 @@ fn measure(codec: &str, way: Way, blocks: usize) -> Result<[Option<f64>; 2]> {
         .build()?;
     let block = Bytes::from(vec![b'x'; BLOCK]);
     store.take.connect(|_sender, data| data.len());
-    store.give.connect(|_sender, size| Bytes::from(vec![b'x'; size]));
+    store
+        .give
+        .connect(|_sender, size| Bytes::from(vec![b'x'; size]));
     store.upload.connect(|_sender, data| {
         let mut sum = 0;
         for block in data {
@@ -109,7 +111,10 @@ fn measure(codec: &str, way: Way, blocks: usize) -> Result<[Option<f64>; 2]> {
     let address = store.local_addrs().first().copied();
     let api = StoreInverse::builder()
         .codec(codec)
-        .transport(format!("tcp:{}", address.ok_or("the server listens nowhere")?))
+        .transport(format!(
+            "tcp:{}",
+            address.ok_or("the server listens nowhere")?
+        ))
         .build()?;
     api.start()?;
     let hub = api.all();
@@ -141,7 +146,9 @@ fn measure(codec: &str, way: Way, blocks: usize) -> Result<[Option<f64>; 2]> {
         run(blocks.div_ceil(8))?;
         let begin = Instant::now();
         run(blocks)?;
-        Ok(Some((blocks * BLOCK) as f64 / begin.elapsed().as_secs_f64()))
+        Ok(Some(
+            (blocks * BLOCK) as f64 / begin.elapsed().as_secs_f64(),
+        ))
     };
     Ok([timed(&up)?, timed(&down)?])
 }
@@ -154,10 +161,7 @@ fn arrived(bytes: usize, blocks: usize) -> Result {
 }
 
 /// So many calls, a few of them in flight.
-fn window<T: Send + 'static>(
-    calls: usize,
-    call: impl Fn() -> Promise<T>,
-) -> Result<Vec<T>> {
+fn window<T: Send + 'static>(calls: usize, call: impl Fn() -> Promise<T>) -> Result<Vec<T>> {
     let mut pending = VecDeque::with_capacity(WINDOW);
     let mut results = Vec::with_capacity(calls);
     for _ in 0..calls {

@@ -7,7 +7,7 @@ use std::net::TcpListener;
 use quickrpc::Error;
 use quickrpc_tests::{Authority, Identity, NatsServer, Release, SOON};
 
-use super::{Shop, ShopInverse, sees};
+use crate::parts::{Shop, ShopInverse, sees};
 
 by_both_servers! {
     a_server_is_reached_over_tls

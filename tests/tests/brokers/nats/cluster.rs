@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use quickrpc::TransportState;
 use quickrpc_tests::{NatsServer, Release, SOON, eventually, inbox};
 
-use super::{Shop, ShopInverse, sees};
+use crate::parts::{Shop, ShopInverse, sees};
 
 by_both_servers! {
     a_server_of_a_cluster_is_killed_and_others_go_on

@@ -9,7 +9,8 @@ use nkeys::KeyPair;
 use quickrpc::Error;
 use quickrpc_tests::{NatsServer, OwnDir, Release, SOON, eventually, inbox};
 
-use super::{ByHand, Shop, ShopInverse, sees};
+use super::ByHand;
+use crate::parts::{Shop, ShopInverse, sees};
 
 by_both_servers! {
     a_key_signs_and_lets_in
@@ -220,7 +221,7 @@ fn who_may_not_serve_is_told_which_subject(release: Release) {
     shop.who.connect(|_| "shop".to_owned());
     let (told, trouble) = inbox();
     shop.on_error(move |_, error, _| {
-        told.send(error).ok();
+        told.send(error.clone()).ok();
     });
     shop.start().unwrap();
     let error = trouble.next();
@@ -240,14 +241,14 @@ fn who_may_not_serve_is_told_which_subject(release: Release) {
 }
 
 fn the_broker_vouches_for_who_sends(release: Release) {
-    let of = |user: &str| {
-        format!(
-            "publish: [\"lab.by.{user}.>\", \"_INBOX.>\", \"lab.in.>\"], subscribe: [\"lab.by.*.>\", \
-             \"lab.in.>\", \"_INBOX.>\"]"
-        )
-    };
-    let users = ["hub", "shop", "thief"].map(|user| (user, of(user)));
-    let users = users.each_ref().map(|(user, may)| (*user, may.as_str()));
+    // As the documentation has it; the shop answers somebody who is no peer, too.
+    let hub = "publish: [\"lab.by.hub.>\"], subscribe: [\"lab.by.*.all.>\", \"lab.by.*.to.hub.>\", \
+               \"lab.by.*.in.hub.>\", \"lab.in.hub.>\"]";
+    let shop = "publish: [\"lab.by.shop.>\", \"_INBOX.>\"], subscribe: [\"lab.by.*.all.>\", \
+                \"lab.by.*.any.>\", \"lab.by.*.to.shop-1.>\", \"lab.by.*.in.shop-1.>\", \
+                \"lab.in.shop-1.>\"]";
+    let thief = "publish: [\"lab.by.thief.>\", \"_INBOX.>\", \"lab.in.>\"], subscribe: \">\"";
+    let users = [("hub", hub), ("shop", shop), ("thief", thief)];
     let Some((server, password)) = with_users(release, &users) else {
         return;
     };

@@ -1,0 +1,121 @@
+//! What happens when somebody goes, over both brokers.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use quickrpc::Error;
+use quickrpc_tests::{SOON, eventually, inbox};
+
+use crate::parts::{Server, Shop, ShopInverse, WorkInverse, Worker, sees};
+
+pub(crate) fn ten_workers_share_the_work_and_one_is_killed(server: impl Server) {
+    let mut workers: Vec<_> = (0..10)
+        .map(|number| Worker::start(&server, &format!("w{number}")))
+        .collect();
+    let hub = WorkInverse::bind("jrpc", server.bound("farm", "name=hub")).unwrap();
+    let (told, gone) = inbox();
+    hub.on_disconnect(move |peer, _| {
+        // The test may be over.
+        told.send(peer.name().to_owned()).ok();
+    });
+    hub.start().unwrap();
+    eventually("all are there", || hub.peers().len() == 10);
+    let calls: Vec<_> = (0..200).map(|_| hub.any().work(1)).collect();
+    let mut shares = HashMap::new();
+    for call in calls {
+        *shares.entry(call.result().unwrap()).or_insert(0) += 1;
+    }
+    assert_eq!(shares.len(), 10, "{shares:?}");
+    assert!(shares.values().all(|share| *share >= 2), "{shares:?}");
+    // Enough for each to be at work, and one is killed.
+    let calls: Vec<_> = (0..60)
+        .map(|_| hub.any().timeout(SOON * 3).work(400))
+        .collect();
+    // Which of them it has is chance; one is its own.
+    let own = hub.to("w3").timeout(SOON * 3).work(30_000);
+    let mut calls = calls.into_iter();
+    calls.next().unwrap().result().unwrap();
+    let killed = workers.remove(3);
+    let pid = killed.id();
+    let begun = Instant::now();
+    drop(killed);
+    let (mut lost, mut done) = (0, 0);
+    let mut known = None;
+    for call in [own].into_iter().chain(calls) {
+        match call.result() {
+            Ok(by) => {
+                done += 1;
+                assert!(by != pid || begun.elapsed() < SOON);
+            }
+            Err(error) => {
+                assert!(matches!(error, Error::Disconnected { .. }), "{error}");
+                known.get_or_insert(begun.elapsed());
+                lost += 1;
+            }
+        }
+    }
+    assert!(lost > 0 && done >= 40, "{lost} lost, {done} done");
+    let known = known.unwrap_or_default();
+    assert!(known < SOON / 2, "known after {known:?}");
+    assert_eq!(gone.next(), "w3");
+    // The others go on.
+    for _ in 0..20 {
+        assert_ne!(hub.any().work(0).result().unwrap(), pid);
+    }
+}
+
+pub(crate) fn a_broker_that_comes_again_brings_everybody_back(mut server: impl Server) {
+    let again = |name: &str| {
+        format!(
+            "restart:0.2:{}",
+            server.bound("lab", &format!("name={name}"))
+        )
+    };
+    let shop = Shop::bind("jrpc", again("shop")).unwrap();
+    let (ran, runs) = inbox();
+    shop.add.connect(move |_, a, b| {
+        ran.send(()).unwrap();
+        a + b
+    });
+    shop.start().unwrap();
+    let hub = ShopInverse::bind("jrpc", again("hub")).unwrap();
+    hub.start().unwrap();
+    sees(&hub, 1);
+    assert_eq!(hub.any().add(1, 2).result().unwrap(), 3);
+    for round in 1..=2 {
+        server.kill();
+        eventually("nobody is there", || hub.peers().is_empty());
+        let error = hub.any().add(1, 2).result().unwrap_err();
+        assert!(
+            matches!(error, Error::NoPeer { .. } | Error::Disconnected { .. }),
+            "{error}"
+        );
+        server.again();
+        sees(&hub, 1);
+        eventually("it serves again", || {
+            hub.any().add(round, 2).result().is_ok()
+        });
+        assert_eq!(hub.to("shop").add(1, 2).result().unwrap(), 3);
+    }
+    assert!(runs.so_far().len() <= 8);
+}
+
+/// One peer calls for far more than may wait; what is beyond that is answered as busy.
+pub(crate) fn floods(hub: &ShopInverse) {
+    let slow: Vec<_> = (0..3000)
+        .map(|_| hub.to("shop").timeout(SOON * 3).slow(1))
+        .collect();
+    let mut busy = 0;
+    for call in slow {
+        match call.result() {
+            Ok(who) => assert_eq!(who, "shop"),
+            Err(Error::Call(error)) => {
+                assert!(error.message.contains("busy"), "{error}");
+                busy += 1;
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert!(busy < 3000);
+    assert_eq!(hub.to("shop").add(1, 2).result().unwrap(), 3);
+}

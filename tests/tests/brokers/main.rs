@@ -1,0 +1,33 @@
+//! Peers behind a broker: the same cases over each, `nats::<case>` and `mqtt::<case>`, and what only one
+//! of them has.
+
+/// A test for each case, with a broker that is started so.
+macro_rules! cases {
+    ($start:expr) => {
+        cases! {
+            $start =>
+            cases::calls_go_to_all_to_one_and_to_any
+            cases::nobody_is_known_at_once
+            cases::streams_cancelling_and_properties_go_by_a_broker
+            cases::codecs_and_security_go_from_end_to_end
+            failures::ten_workers_share_the_work_and_one_is_killed
+            failures::a_broker_that_comes_again_brings_everybody_back
+        }
+    };
+    ($start:expr => $($file:ident::$case:ident)*) => {
+        $(
+            #[test]
+            fn $case() {
+                if let Some(server) = $start {
+                    crate::$file::$case(server);
+                }
+            }
+        )*
+    };
+}
+
+mod cases;
+mod failures;
+mod mqtt;
+mod nats;
+mod parts;
