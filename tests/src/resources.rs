@@ -11,9 +11,9 @@ use crate::wait::eventually;
 /// Counts of what a process must give back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Resources {
-    /// Threads of this process.
+    /// Threads of the process.
     pub threads: usize,
-    /// Open file descriptors of this process.
+    /// Open file descriptors of the process.
     pub descriptors: usize,
 }
 
@@ -28,6 +28,18 @@ impl Resources {
             threads: entries("/proc/self/task"),
             // The listing itself holds one.
             descriptors: entries("/proc/self/fd") - 1,
+        }
+    }
+
+    /// The counts of another process now.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no `/proc`, or no such process.
+    pub fn of(id: u32) -> Self {
+        Resources {
+            threads: entries(&format!("/proc/{id}/task")),
+            descriptors: entries(&format!("/proc/{id}/fd")),
         }
     }
 }

@@ -3,25 +3,29 @@
 //!
 //! Needs the rights to make namespaces; skipped loudly without them, but not in CI.
 
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use quickrpc_tests::bounded;
+use quickrpc_tests::{NatsServer, bounded};
 
 /// Two hosts with a cable between them.
 struct Hosts {
+    id: String,
     near: String,
     far: String,
 }
 
 impl Hosts {
-    fn new() -> Result<Self, String> {
-        let id = std::process::id();
+    fn new(test: &str) -> Result<Self, String> {
+        let id = format!("{test}{}", std::process::id());
         let hosts = Hosts {
             near: format!("qrn{id}"),
             far: format!("qrf{id}"),
+            id,
         };
+        let id = &hosts.id;
         let (near, far) = (&hosts.near, &hosts.far);
         ip(&format!("netns add {near}"))?;
         ip(&format!("netns add {far}"))?;
@@ -37,11 +41,7 @@ impl Hosts {
     }
 
     /// Starts a program on a host; gives it and its lines.
-    fn run(
-        host: &str,
-        program: &str,
-        arguments: &[&str],
-    ) -> (Child, impl BufRead + Send + 'static) {
+    fn run(host: &str, program: &str, arguments: &[&str]) -> (Child, Box<dyn BufRead + Send>) {
         let mut child = Command::new("ip")
             .args(["netns", "exec", host, program])
             .args(arguments)
@@ -50,12 +50,17 @@ impl Hosts {
             .spawn()
             .expect("`ip` was there before");
         let lines = BufReader::new(child.stdout.take().expect("it is piped"));
-        (child, lines)
+        (child, Box::new(lines))
     }
 
     fn cut(&self) {
-        let id = std::process::id();
-        ip(&format!("-n {} link set vf{id} down", self.far)).unwrap();
+        let (id, far) = (&self.id, &self.far);
+        ip(&format!("-n {far} link set vf{id} down")).unwrap();
+    }
+
+    fn mend(&self) {
+        let (id, far) = (&self.id, &self.far);
+        ip(&format!("-n {far} link set vf{id} up")).unwrap();
     }
 }
 
@@ -80,7 +85,7 @@ fn ip(arguments: &str) -> Result<(), String> {
     }
 }
 
-fn next_line(mut lines: impl BufRead + Send + 'static) -> (String, impl BufRead + Send + 'static) {
+fn next_line(mut lines: Box<dyn BufRead + Send>) -> (String, Box<dyn BufRead + Send>) {
     bounded("a line of a program", move || {
         let mut line = String::new();
         lines.read_line(&mut line).expect("the program talks");
@@ -96,16 +101,95 @@ fn skipped(why: &str) {
     eprintln!("SKIPPED, since there are no network namespaces: {why}");
 }
 
-#[test]
-fn a_cut_link_is_noticed_within_two_intervals() {
-    let hosts = match Hosts::new() {
-        Ok(hosts) => hosts,
+/// Two hosts, if there can be such.
+fn hosts(test: &str) -> Option<Hosts> {
+    match Hosts::new(test) {
+        Ok(hosts) => Some(hosts),
         Err(why) => {
             let ci = std::env::var_os("CI").is_some();
             assert!(!ci, "no network namespaces: {why}");
             skipped(&why);
-            return;
+            None
         }
+    }
+}
+
+/// A program that ends with the test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+#[test]
+fn a_cut_link_to_a_nats_server_is_noticed_and_mended() {
+    let Some(server) = NatsServer::start() else {
+        return;
+    };
+    // Only to know that there is one.
+    drop(server);
+    let Some(hosts) = hosts("n") else {
+        return;
+    };
+    let serve = ["-c", "exec nats-server -a 10.77.0.2 -p 4222 2>&1"];
+    let (child, mut lines) = Hosts::run(&hosts.far, "sh", &serve);
+    let _server = Running(child);
+    loop {
+        let (line, rest) = next_line(lines);
+        lines = rest;
+        if line.contains("Server is ready") {
+            break;
+        }
+    }
+    // It goes on writing.
+    thread::spawn(move || io::copy(&mut lines, &mut io::sink()));
+    let bound = "restart:0.2:nats:10.77.0.2:4222/lab";
+    let (child, lines) = Hosts::run(
+        &hosts.far,
+        env!("CARGO_BIN_EXE_lab_server"),
+        &["jrpc", &format!("{bound}?name=server")],
+    );
+    let _lab = Running(child);
+    let (ready, _lab_lines) = next_line(lines);
+    assert_eq!(ready, "ready");
+    let watch = || {
+        let (child, lines) = Hosts::run(
+            &hosts.near,
+            env!("CARGO_BIN_EXE_lab_watcher"),
+            &["jrpc", &format!("{bound}?name=watcher")],
+        );
+        let (ready, lines) = next_line(lines);
+        (Running(child), ready, lines)
+    };
+    // What the server subscribes to may be heard a moment later than its connection.
+    let (_watcher, lines) = (0..50)
+        .find_map(|_| {
+            let (child, ready, lines) = watch();
+            (ready == "ready 5").then_some((child, lines))
+        })
+        .expect("it is there");
+    hosts.cut();
+    let cut = Instant::now();
+    let (gone, _lines) = next_line(lines);
+    let noticed = cut.elapsed();
+    assert!(gone.starts_with("gone"), "{gone}");
+    // Five silences of 0.4 s, and half a second for the machine.
+    assert!(
+        noticed < Duration::from_millis(2900),
+        "noticed after {noticed:?}: {gone}"
+    );
+    hosts.mend();
+    let again = (0..50).any(|_| watch().1 == "ready 5");
+    assert!(again, "it is there again");
+}
+
+#[test]
+fn a_cut_link_is_noticed_within_two_intervals() {
+    let Some(hosts) = hosts("t") else {
+        return;
     };
     let interval = Duration::from_secs(1);
     let (mut server, lines) = Hosts::run(

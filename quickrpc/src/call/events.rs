@@ -86,6 +86,20 @@ impl Above for Calls {
         self.slots.handled()
     }
 
+    fn keeps(&self, everyone: &Arc<Conn>) {
+        self.introduce(everyone);
+    }
+
+    fn lost_value(&self, everyone: &Arc<Conn>, change: &str) {
+        self.tell_again(everyone, change);
+    }
+
+    fn hears_change(&self, change: &str) -> bool {
+        let remote = self.properties.remote();
+        remote.iter().any(|property| property.change() == change)
+            || self.slots.find(change).is_none()
+    }
+
     fn awaits(&self, peer: &Conn, call: u64) -> bool {
         lock(&self.pending).is_open(call, peer)
     }

@@ -228,6 +228,7 @@ fn under_way() -> mqtt::Session {
             to: Reply::to("lab/any/add"),
             reply: "lab/in/a/t/1-2",
             payload: b"x",
+            kept: false,
         };
         session.publish(&message, 1000).expect("a message");
     }

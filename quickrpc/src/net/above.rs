@@ -43,6 +43,15 @@ pub(crate) trait Above: Send + Sync {
     /// The names of the methods that have a handler.
     fn serves(&self) -> Vec<String>;
 
+    /// A broker was reached that keeps what is told of properties to everybody.
+    fn keeps(&self, everyone: &Arc<Conn>);
+
+    /// It does not keep the value any more whose changes are called so.
+    fn lost_value(&self, everyone: &Arc<Conn>, change: &str);
+
+    /// Whether a notification of this name may be the change of a property: it is no other call.
+    fn hears_change(&self, change: &str) -> bool;
+
     /// Whether a call of ours with this number waits for an answer of this peer.
     fn awaits(&self, peer: &Conn, call: u64) -> bool;
 

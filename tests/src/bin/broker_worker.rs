@@ -11,6 +11,8 @@ use quickrpc::remote_api;
 trait Work {
     #[incoming]
     fn work(&self, millis: u64) -> u32;
+    #[incoming(property)]
+    fn voltage(&self) -> f64;
 }
 
 fn main() -> Result<(), quickrpc::BoxError> {
@@ -22,6 +24,7 @@ fn main() -> Result<(), quickrpc::BoxError> {
         thread::sleep(Duration::from_millis(millis));
         std::process::id()
     });
+    api.voltage.set(5.0)?;
     api.start()?;
     std::io::stdout().write_all(b"ready\n")?;
     std::io::stdout().flush()?;

@@ -10,7 +10,7 @@ use crate::parts::{Server, Shop, ShopInverse, WorkInverse, Worker, sees};
 
 pub(crate) fn ten_workers_share_the_work_and_one_is_killed(server: impl Server) {
     let mut workers: Vec<_> = (0..10)
-        .map(|number| Worker::start(&server, &format!("w{number}")))
+        .map(|number| Worker::start(&server, "farm", &format!("w{number}")))
         .collect();
     let hub = WorkInverse::bind("jrpc", server.bound("farm", "name=hub")).unwrap();
     let (told, gone) = inbox();

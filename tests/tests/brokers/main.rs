@@ -31,3 +31,4 @@ mod failures;
 mod mqtt;
 mod nats;
 mod parts;
+mod values;

@@ -23,6 +23,7 @@ macro_rules! by_both_servers {
 }
 
 mod cluster;
+mod crowd;
 mod logins;
 mod secured;
 
@@ -166,6 +167,37 @@ impl ByHand {
         let subject = words[1].to_owned();
         self.1 = words[3].to_owned();
         (subject, self.line())
+    }
+
+    /// It waits as long as the test takes.
+    fn patient(&mut self) {
+        self.0.get_mut().set_read_timeout(None).unwrap();
+    }
+
+    /// The next message, unless the server is gone.
+    fn next_message(&mut self) -> Option<(String, String)> {
+        let mut line = String::new();
+        loop {
+            line.clear();
+            if self.0.read_line(&mut line).ok()? == 0 {
+                return None;
+            }
+            if line.starts_with("MSG ") {
+                break;
+            }
+            if line == "PING\r\n" {
+                self.0.get_mut().write_all(b"PONG\r\n").ok()?;
+            }
+        }
+        let words: Vec<_> = line.split_ascii_whitespace().collect();
+        let subject = words[1].to_owned();
+        self.1 = match words.as_slice() {
+            [_, _, _, reply, _] => (*reply).to_owned(),
+            _ => String::new(),
+        };
+        line.clear();
+        self.0.read_line(&mut line).ok()?;
+        Some((subject, line.trim_end().to_owned()))
     }
 
     /// Where the answer to that is to go.

@@ -100,9 +100,9 @@ pub(crate) trait Work {
 pub(crate) struct Worker(Child);
 
 impl Worker {
-    pub(crate) fn start(server: &impl Server, name: &str) -> Self {
+    pub(crate) fn start(server: &impl Server, namespace: &str, name: &str) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_broker_worker"));
-        Worker::ready(command.args(["jrpc", &server.bound("farm", &format!("name={name}"))]))
+        Worker::ready(command.args(["jrpc", &server.bound(namespace, &format!("name={name}"))]))
     }
 
     /// Starts a program and waits until it has said that it is ready.
@@ -168,4 +168,11 @@ pub(crate) fn doubles(server: &impl Server, program: &mut Command) {
     for x in 0..10 {
         assert_eq!(api.any().double(x).result().unwrap(), 2 * x);
     }
+}
+
+/// Says something to somebody, and does not wait for anything.
+pub(crate) fn publish(server: &Mosquitto, arguments: &[&str]) {
+    let mut command = server.client("mosquitto_pub");
+    let output = command.args(["-q", "1"]).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
 }

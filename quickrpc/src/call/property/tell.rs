@@ -59,10 +59,26 @@ impl Calls {
         self.post(lane, Box::new(item), 0);
     }
 
+    /// Those who stand for all on wires on which values are kept.
+    fn keeping(&self) -> Vec<Arc<Conn>> {
+        let peers = lock(&self.net.peers);
+        let keeping = peers.everyones().filter(|one| one.outlet.keeps_for_all());
+        keeping.cloned().collect()
+    }
+
+    /// What is kept of a property is not there any more.
+    pub(crate) fn tell_again(&self, everyone: &Arc<Conn>, change: &str) {
+        let own = self.properties.own().into_iter();
+        for property in own.filter(|property| *property.owned().names.change == *change) {
+            property.owned().forget(everyone.id());
+            self.introduce_to(everyone, property);
+        }
+    }
+
     /// Those who are there already are told of another property.
     pub(super) fn introduce_to_all(&self, property: &Arc<dyn Own>) {
         let peers: Vec<_> = lock(&self.net.peers).told().cloned().collect();
-        for peer in peers {
+        for peer in peers.into_iter().chain(self.keeping()) {
             self.introduce_to(&peer, Arc::clone(property));
         }
     }
@@ -96,13 +112,28 @@ impl Calls {
         let Some(version) = owned.version_for(peer) else {
             return;
         };
+        if peer.outlet.keeps_for_all() {
+            owned.listen(peer, 0);
+            return self.go_on(owned);
+        }
         // What the program says to a reader goes before what was set.
         let known = match property.read(&peer.sender()) {
             Some(value) if self.offer_value(owned, peer, &*value) == Told::Done => version,
             _ => 0,
         };
+        if peer.outlet.keeps_values() && self.is_kept(peer, owned) {
+            // It hears of the changes from the broker.
+            return;
+        }
         owned.listen(peer, known);
         self.go_on(owned);
+    }
+
+    /// Whether a property is told to all of those behind the broker of this peer.
+    fn is_kept(&self, peer: &Conn, property: &Owned) -> bool {
+        let everyone = self.keeping().into_iter();
+        let mut everyone = everyone.filter(|one| one.link == peer.link);
+        everyone.any(|one| self.may_read(&one, property))
     }
 
     /// A peer has room for what it was offered in vain.

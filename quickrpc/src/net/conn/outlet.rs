@@ -39,6 +39,16 @@ impl Outlet {
         matches!(self, Outlet::Broker(outlet) if matches!(outlet.at, At::Any))
     }
 
+    /// Whether it is behind a broker that keeps the values of properties.
+    pub(crate) fn keeps_values(&self) -> bool {
+        matches!(self, Outlet::Broker(outlet) if outlet.keeps_values)
+    }
+
+    /// Whether it stands for all of those.
+    pub(crate) fn keeps_for_all(&self) -> bool {
+        matches!(self, Outlet::Broker(outlet) if outlet.keeps_values && outlet.at == At::All)
+    }
+
     /// Who is at the other end, where the system tells.
     pub(crate) fn credentials(&self) -> Option<Credentials> {
         match self {
@@ -103,6 +113,8 @@ pub(crate) struct BrokerOutlet {
     pub(crate) at: At,
     /// What of its wire waits.
     pub(crate) waiting: Arc<Waiting>,
+    /// Whether the broker keeps the values of properties, once for all of them.
+    pub(crate) keeps_values: bool,
 }
 
 /// Whom something is for that leaves by a broker.

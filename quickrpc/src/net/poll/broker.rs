@@ -48,6 +48,10 @@ impl Loop {
         }
         self.watch(&line);
         broker.begin(self.above.serves());
+        let everyone = Addresses::everyone(&*broker);
+        if everyone.outlet.keeps_values() {
+            self.above.keeps(everyone);
+        }
         self.after(
             after(broker.period()),
             Timer::Broker(Arc::downgrade(&broker)),

@@ -50,6 +50,8 @@ pub(crate) struct Message<'a> {
     /// Where its answer goes; empty: nowhere.
     pub(crate) reply: &'a str,
     pub(crate) payload: &'a [u8],
+    /// The broker keeps it for those who come later, where it can.
+    pub(crate) kept: bool,
 }
 
 /// One that has come.
@@ -58,6 +60,8 @@ pub(crate) struct Delivery<'a> {
     pub(crate) subject: &'a str,
     pub(crate) reply: Reply<'a>,
     pub(crate) payload: &'a [u8],
+    /// The broker has kept it from before we asked for such.
+    pub(crate) kept: bool,
 }
 
 /// Why something was not said.

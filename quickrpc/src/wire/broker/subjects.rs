@@ -6,6 +6,8 @@
 //!   start, so that a peer that has come again is told from the one before. It is the reply
 //!   subject of all that a peer sends, which thereby says who he is;
 //! * `lab.here.<peer>.<token>`: that this peer is there, where the broker keeps messages;
+//! * `lab.is.<peer>.<token>.<change>`: the value of a property of this peer, there too. It counts as
+//!   long as the peer is there;
 //! * methods that begin with `_` are this library's own.
 //!
 //! Where the broker vouches for who has published something, the name of the user comes before all
@@ -61,6 +63,8 @@ pub(crate) enum To<'a> {
     Inbox(&'a str),
     /// That this peer is there, or no more.
     Here(From<'a>),
+    /// The value of a property of this peer, as the notification of its change.
+    Is(From<'a>, &'a str),
     /// Something of NATS's services.
     Service(&'a str),
     /// Nothing that we have asked for.
@@ -179,6 +183,18 @@ impl Subjects {
         self.subject("here", &format!("{}{dot}{}", from.name, from.token))
     }
 
+    /// Where the value of a property of somebody is kept.
+    pub(crate) fn value(&self, from: From<'_>, change: &str) -> String {
+        let dot = self.style.separator();
+        let From { name, token } = from;
+        self.subject("is", &format!("{name}{dot}{token}{dot}{change}"))
+    }
+
+    /// The values of all properties, of everybody.
+    pub(crate) fn values(&self) -> String {
+        self.subject("is", &self.style.rest().to_string())
+    }
+
     /// Ourselves.
     pub(crate) fn me(&self) -> From<'_> {
         From {
@@ -236,6 +252,10 @@ impl Subjects {
             "here" => match self.peer(rest) {
                 Some((from, "")) => To::Here(from),
                 _ => To::Nothing,
+            },
+            "is" => match self.peer(rest) {
+                Some((_, "")) | None => To::Nothing,
+                Some((from, change)) => To::Is(from, change),
             },
             "to" => match rest.strip_prefix(&*self.name) {
                 Some(rest) => match rest.strip_prefix(self.style.separator()) {
@@ -384,6 +404,12 @@ mod tests {
             ("a/lab/here/b.ob/t", To::Here(bob)),
             ("a/lab/here/b.ob/t/x", To::Nothing),
             ("a/lab/here/b.ob", To::Nothing),
+            (
+                "a/lab/is/b.ob/t/volts_changed",
+                To::Is(bob, "volts_changed"),
+            ),
+            ("a/lab/is/b.ob/t", To::Nothing),
+            ("a/lab/is/b.ob", To::Nothing),
             ("a/lab/to/mean/add", To::Nothing),
             ("a.lab.all.add", To::Nothing),
         ] {
@@ -391,6 +417,8 @@ mod tests {
         }
         assert_eq!(subjects.here(bob), "a/lab/here/b.ob/t");
         assert_eq!(subjects.everybody(), "a/lab/here/#");
+        assert_eq!(subjects.value(bob, "x"), "a/lab/is/b.ob/t/x");
+        assert_eq!(subjects.values(), "a/lab/is/#");
         assert_eq!(subjects.from("a/lab/in/b.ob/t/5"), Some(bob));
         assert_eq!(subjects.method_of("a/lab/to/bob/rpc.item"), "rpc.item");
         assert_eq!(subjects.method_of("a/lab/any/add"), "add");

@@ -87,6 +87,8 @@ pub(crate) struct Incoming {
     pub(crate) reply: Box<str>,
     pub(crate) correlation: Box<[u8]>,
     pub(crate) payload: Vec<u8>,
+    /// The broker has kept it from before we asked for such.
+    pub(crate) kept: bool,
     /// What acknowledges it.
     pub(crate) acknowledgement: Vec<u8>,
 }

@@ -138,6 +138,7 @@ pub(super) fn published(first: u8, body: &[u8]) -> Result<Incoming, String> {
         reply,
         correlation,
         payload: packet.payload().as_slice().to_vec(),
+        kept: packet.retain(),
         acknowledgement: number.map(acknowledgement).unwrap_or_default(),
     })
 }

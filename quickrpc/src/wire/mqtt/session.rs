@@ -1,6 +1,6 @@
 //! What is under way by one connection to a broker.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
 use super::packets::{self, Filter, LARGEST, Outgoing};
@@ -23,6 +23,8 @@ pub(crate) struct Session {
     held_bytes: usize,
     /// Somebody waits until nothing is held.
     awaited: bool,
+    /// Where the broker keeps something of ours beside our presence.
+    kept: BTreeSet<Box<str>>,
 }
 
 /// What the broker has granted.
@@ -61,6 +63,7 @@ impl Session {
             held: VecDeque::new(),
             held_bytes: 0,
             awaited: false,
+            kept: BTreeSet::new(),
         }
     }
 
@@ -84,7 +87,7 @@ impl Session {
     /// Subscribes to what is ours.
     pub(crate) fn enter(&mut self, subjects: &Subjects) -> Result<Vec<u8>, Unsaid> {
         let [inbox, me, all] = subjects.own();
-        let everybody = subjects.everybody();
+        let (everybody, values) = (subjects.everybody(), subjects.values());
         let filter = |text| Filter {
             text,
             echo: false,
@@ -102,6 +105,11 @@ impl Session {
                 kept: true,
                 ..filter(&everybody)
             },
+            // After those whose they are.
+            Filter {
+                kept: true,
+                ..filter(&values)
+            },
         ];
         self.subscribe(&filters)
     }
@@ -111,17 +119,24 @@ impl Session {
         self.present(subjects, PRESENT)
     }
 
-    /// Says good-bye: nobody is there, and then that the connection ends.
+    /// Says good-bye: nothing is kept, nobody is there, and then that the connection ends.
     pub(crate) fn leave(&mut self, subjects: &Subjects) -> Vec<u8> {
-        let mut out = self.present(subjects, b"").unwrap_or_default();
+        let mut out = Vec::new();
+        for topic in std::mem::take(&mut self.kept) {
+            out.extend(self.keep(&topic, b"").unwrap_or_default());
+        }
+        out.extend(self.present(subjects, b"").unwrap_or_default());
         out.extend_from_slice(DISCONNECT);
         out
     }
 
     fn present(&mut self, subjects: &Subjects, payload: &[u8]) -> Result<Vec<u8>, Unsaid> {
-        let here = subjects.here(subjects.me());
+        self.keep(&subjects.here(subjects.me()), payload)
+    }
+
+    fn keep(&mut self, topic: &str, payload: &[u8]) -> Result<Vec<u8>, Unsaid> {
         let outgoing = Outgoing {
-            topic: &here,
+            topic,
             reply: "",
             correlation: b"",
             payload,
@@ -203,8 +218,11 @@ impl Session {
             reply: message.reply,
             correlation,
             payload: message.payload,
-            kept: false,
+            kept: message.kept,
         })?;
+        if message.kept && !message.payload.is_empty() && !self.kept.contains(message.to.subject) {
+            self.kept.insert(message.to.subject.into());
+        }
         let number = Some(number);
         if self.under_way > self.granted.window {
             self.under_way -= 1;

@@ -41,6 +41,7 @@ fn message<'a>(subject: &'a str, reply: &'a str, payload: &'a [u8]) -> Message<'
         to: Reply::to(subject),
         reply,
         payload,
+        kept: false,
     }
 }
 

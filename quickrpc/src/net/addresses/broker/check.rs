@@ -18,6 +18,8 @@ use crate::wire::session::Changes;
 pub(super) enum Expected<'a> {
     /// A call of this method; its answer goes there.
     Call { method: &'a str, reply: Reply<'a> },
+    /// The notification that a property has changed, and nothing else.
+    Change { method: &'a str },
     /// The answer to the call with this number.
     Answer(u64),
 }
@@ -84,6 +86,16 @@ impl Checked<'_> {
     }
 }
 
+/// Whether it is the notification of a change.
+fn is_change(envelope: &Envelope, change: &str, telegram: &Script<'_>) -> bool {
+    match envelope {
+        Envelope::Call {
+            method, id: None, ..
+        } => method.of(*telegram) == change,
+        _ => false,
+    }
+}
+
 impl Hears for Checked<'_> {
     fn hear(&mut self, _heard: Envelope, sender: &Sender, telegram: &Script<'_>) {
         let wire = &self.conn.wire;
@@ -103,6 +115,13 @@ impl Hears for Checked<'_> {
                     Err(error) => self.hears.trouble(sender, error),
                 }
             }
+            Expected::Change { method } => match is_change(&envelope, method, telegram) {
+                true => self.hears.hear(envelope, sender, telegram),
+                false => {
+                    let text = format!("what is kept as the value of `{method}` is none");
+                    self.hears.trouble(sender, Error::Decode(text.into()));
+                }
+            },
             Expected::Answer(call) if self.is_answer(&envelope, call, telegram) => {
                 self.heard = true;
                 self.hears.hear(envelope, sender, telegram);
@@ -120,7 +139,9 @@ impl Hears for Checked<'_> {
 
     fn unreadable(&mut self, sender: &Sender, text: &str, bytes: &[u8]) {
         match self.expected {
-            Expected::Call { .. } => self.hears.unreadable(sender, text, bytes),
+            Expected::Call { .. } | Expected::Change { .. } => {
+                self.hears.unreadable(sender, text, bytes)
+            }
             Expected::Answer(_) => {
                 crate::base::log::debug!(peer = %sender, "what came in the place of an answer cannot be read: {text}");
             }

@@ -43,6 +43,7 @@ impl Broker {
                             subject,
                             reply: Reply::to(delivery.reply),
                             payload: delivery.payload,
+                            kept: false,
                         };
                         self.delivery(above, &delivery);
                     }
@@ -89,6 +90,7 @@ impl Broker {
                         correlation: &message.correlation,
                     },
                     payload: &message.payload,
+                    kept: message.kept,
                 };
                 self.delivery(above, &delivery);
             }
@@ -244,6 +246,7 @@ impl Broker {
                     self.member(above, from, user);
                 }
             },
+            To::Is(from, change) => self.value(above, (from, change), delivery),
             To::Service(verb) => self.describe(verb, reply.subject),
             To::Nothing => {}
         }
@@ -335,7 +338,7 @@ impl Broker {
     }
 
     /// Has one message heard. Gives whether it was the answer that was expected.
-    fn heard(
+    pub(super) fn heard(
         &self,
         above: &dyn Above,
         conn: &Arc<Conn>,

@@ -1,6 +1,6 @@
 //! Who is behind a broker: those who have said who they are, and whoever else has sent something.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::super::super::above::Above;
@@ -36,11 +36,13 @@ pub(super) struct Known {
     turn: usize,
 }
 
-struct Member {
+pub(super) struct Member {
     token: Box<str>,
     /// The user for whom the broker vouches.
     user: Option<Box<str>>,
-    conn: Arc<Conn>,
+    pub(super) conn: Arc<Conn>,
+    /// Properties of which the broker keeps values.
+    pub(super) values: BTreeSet<Box<str>>,
     /// Questions that it has not answered.
     silences: u32,
 }
@@ -71,6 +73,18 @@ impl Known {
             .or_else(|| self.stranger(id))
     }
 
+    /// Whoever says so, if he is there.
+    pub(super) fn member(&mut self, from: From<'_>) -> Option<&mut Member> {
+        let member = self.members.get_mut(from.name)?;
+        (*member.token == *from.token).then_some(member)
+    }
+
+    /// Whether this is the first of the names of those who are there, but for one.
+    pub(super) fn is_first(&self, name: &str, but: &str) -> bool {
+        let mut names = self.members.keys().filter(|other| ***other != *but);
+        names.all(|other| name < &**other)
+    }
+
     /// A stranger with this number.
     pub(super) fn stranger(&self, id: u64) -> Option<Arc<Conn>> {
         let mut strangers = self.strangers.values();
@@ -87,6 +101,11 @@ impl Broker {
     /// How many are there.
     pub(super) fn count(&self) -> usize {
         lock(&self.known).members.len()
+    }
+
+    /// Whether more are there than are known.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.count() >= MEMBERS
     }
 
     /// Who has sent something with this reply subject.
@@ -154,6 +173,7 @@ impl Broker {
                 token: from.token.into(),
                 user: user.map(Into::into),
                 conn: Arc::clone(&conn),
+                values: BTreeSet::new(),
                 silences: 0,
             };
             let before = known.members.insert(from.name.into(), member);
@@ -220,12 +240,13 @@ impl Broker {
     /// A peer says that it goes.
     pub(super) fn goodbye(&self, from: From<'_>) {
         let gone = {
-            let known = lock(&self.known);
-            let member = known.members.get(from.name);
-            let member = member.filter(|member| *member.token == *from.token);
-            member.map(|member| Arc::clone(&member.conn))
+            let mut known = lock(&self.known);
+            let member = known.member(from);
+            member.map(|member| (Arc::clone(&member.conn), std::mem::take(&mut member.values)))
         };
-        if let Some(conn) = gone {
+        if let Some((conn, values)) = gone {
+            let values: Vec<_> = values.into_iter().collect();
+            self.take_back_values(from, &values);
             conn.close(DisconnectReason::EndOfInput);
         }
     }

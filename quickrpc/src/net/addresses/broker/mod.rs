@@ -16,6 +16,7 @@ mod hear;
 mod known;
 mod outlet;
 mod served;
+mod values;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, Weak};
@@ -101,6 +102,7 @@ impl Broker {
         let subjects = &settings.subjects;
         let line = line(&keeper, budget, (wire, link), settings.frames(), stream);
         let waiting = Arc::new(Waiting::new(SHARES));
+        let keeps_values = values::are_kept(&tongue, wire);
         Arc::new_cyclic(|me: &Weak<Broker>| {
             let everybody = next_id();
             let conn = |id, name: &str, at| {
@@ -112,6 +114,7 @@ impl Broker {
                     by: me.clone() as Weak<dyn Carries>,
                     at,
                     waiting: Arc::clone(&waiting),
+                    keeps_values,
                 });
                 Conn::new(keeper.clone(), budget, sender, wire, link, outlet, None)
             };
@@ -231,16 +234,23 @@ impl Broker {
     /// Sends something of our own.
     fn publish(&self, subject: &str, reply: &str, payload: &[u8]) {
         let subject = &*self.subjects().addressed(subject);
-        let message = Message {
+        self.publish_message(&Message {
             to: Reply::to(subject),
             reply,
             payload,
-        };
+            kept: false,
+        });
+    }
+
+    fn publish_message(&self, message: &Message<'_>) {
         let limit = self.line.wire.limits.peer_queue.saturating_mul(4);
-        let leaving = lock(&self.tongue).publish(&message, limit);
+        let leaving = lock(&self.tongue).publish(message, limit);
         match leaving {
             Ok(leaving) => self.write(&leaving.bytes.unwrap_or_default()),
-            Err(why) => crate::base::log::debug!(subject, "not said to the broker: {why:?}"),
+            Err(why) => crate::base::log::debug!(
+                subject = message.to.subject,
+                "not said to the broker: {why:?}"
+            ),
         }
     }
 
@@ -257,6 +267,7 @@ impl Broker {
             by: self.me.clone() as Weak<dyn Carries>,
             at,
             waiting: Arc::clone(&self.waiting),
+            keeps_values: self.keeps_values(),
         });
         let (keeper, wire) = (self.keeper.clone(), &self.wire);
         Conn::new(keeper, &self.budget, sender, wire, self.link, outlet, None)

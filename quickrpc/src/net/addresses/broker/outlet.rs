@@ -21,6 +21,8 @@ struct Place {
     key: Option<(u64, u64)>,
     /// The call that it answers.
     owed: Option<Owed>,
+    /// The broker keeps it.
+    kept: bool,
 }
 
 /// What is said of a running call goes to all where it is not known who has it.
@@ -47,6 +49,7 @@ impl Carries for Broker {
             to,
             reply: &place.reply,
             payload,
+            kept: place.kept,
         };
         let sent = self.put(&message, wait, collects);
         if sent.is_err()
@@ -141,13 +144,15 @@ impl Broker {
                     reply,
                     key,
                     owed: None,
+                    kept: false,
                 })
             }
             About::Change { method, .. } => Ok(Place {
-                to: self.target(at, method, false)?,
-                reply: self.subjects().inbox(subjects::NONE),
+                to: self.kept_at(method)?,
+                reply: String::new(),
                 key: None,
                 owed: None,
+                kept: true,
             }),
             About::Answer { id, .. } => {
                 let owed = self.pay(to, id);
@@ -161,6 +166,7 @@ impl Broker {
                     reply: self.subjects().inbox(subjects::NONE),
                     key: None,
                     owed: Some(owed),
+                    kept: false,
                 })
             }
             About::Kept { .. } => Err(self.cannot("this", "it belongs to no message")),
@@ -168,9 +174,7 @@ impl Broker {
     }
 
     fn target(&self, at: &At, method: &str, wants_answer: bool) -> Result<ReplyTo, Error> {
-        if let Err(why) = self.subjects().style().check_words(method) {
-            return Err(self.cannot(method, &format!("its name {why}")));
-        }
+        self.check_method(method)?;
         let subject = match at {
             At::All => self.subjects().all(method),
             // Whoever has taken the call is among them.
@@ -185,6 +189,13 @@ impl Broker {
             }
         };
         Ok(Reply::to(&subject).keep())
+    }
+
+    pub(super) fn check_method(&self, method: &str) -> Result<(), Error> {
+        match self.subjects().style().check_words(method) {
+            Ok(()) => Ok(()),
+            Err(why) => Err(self.cannot(method, &format!("its name {why}"))),
+        }
     }
 
     pub(super) fn cannot(&self, what: &str, reason: &str) -> Error {
