@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use quickrpc::Error;
 use quickrpc_tests::{NatsServer, Release, Resources, SOON, eventually};
