@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use quickrpc_tests::{Mosquitto, OwnDir, bounded, eventually};
+use quickrpc_tests::{Mosquitto, NatsServer, OwnDir, bounded, eventually};
 
 /// Two hosts with a cable between them.
 struct Hosts {
@@ -222,4 +222,58 @@ fn a_peer_that_is_cut_off_from_its_broker_is_gone() {
         noticed < Duration::from_secs(10),
         "noticed after {noticed:?}: {gone}"
     );
+}
+
+#[test]
+fn a_cut_link_to_a_nats_server_is_noticed_and_mended() {
+    // Only to know that there is one.
+    if NatsServer::start().is_none() {
+        return;
+    }
+    let Some(hosts) = hosts() else {
+        return;
+    };
+    let (far, cable) = (&hosts.far, format!("vf{}", hosts.id));
+    ip(&format!("-n {far} link set lo up")).unwrap();
+    let serve = ["-c", "exec nats-server -a 10.77.0.2 -p 4222 2>&1"];
+    let (child, lines) = Hosts::run(far, "sh", &serve);
+    let _server = Ending(child);
+    let mut lines: Box<dyn BufRead + Send> = Box::new(lines);
+    loop {
+        let (line, rest) = next_line(lines);
+        lines = Box::new(rest);
+        if line.contains("Server is ready") {
+            break;
+        }
+    }
+    // It goes on writing.
+    std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
+    let bound = |name| format!("restart:0.2:nats:10.77.0.2:4222/lab?name={name}");
+    let (server, watcher) = (bound("server"), bound("watcher"));
+    let (server, watcher) = (["jrpc", &*server], ["jrpc", &*watcher]);
+    let (child, lines) = Hosts::run(far, env!("CARGO_BIN_EXE_lab_server"), &server);
+    let _lab = Ending(child);
+    let (ready, _lab_lines) = next_line(lines);
+    assert_eq!(ready, "ready");
+    // Its subscriptions may be heard a moment later than its connection, and then it ends.
+    let watch = || {
+        (0..50).find_map(|_| {
+            let program = env!("CARGO_BIN_EXE_lab_watcher");
+            let (child, lines) = Hosts::run(&hosts.near, program, &watcher);
+            let child = Ending(child);
+            let (ready, lines) = next_line(lines);
+            (ready == "ready 5").then_some((child, lines))
+        })
+    };
+    let (_watcher, lines) = watch().expect("it is there");
+    hosts.cut();
+    let cut = Instant::now();
+    let (gone, _lines) = next_line(lines);
+    let noticed = cut.elapsed();
+    assert!(gone.starts_with("gone"), "{gone}");
+    // Five silences of 0.4 s, and time for the machine.
+    let limit = Duration::from_secs(4);
+    assert!(noticed < limit, "noticed after {noticed:?}: {gone}");
+    ip(&format!("-n {far} link set {cable} up")).unwrap();
+    assert!(watch().is_some(), "it is there again");
 }
