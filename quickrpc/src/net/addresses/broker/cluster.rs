@@ -10,15 +10,6 @@ use crate::wire::broker::Tongue;
 use crate::wire::broker::subjects;
 use crate::wire::nats::Info;
 
-/// What is to be done.
-#[derive(Debug, Default)]
-pub(super) struct Cluster {
-    /// Since when our server is about to stop.
-    lame: Option<Instant>,
-    /// So often we say again that we are there.
-    announce: u32,
-}
-
 /// A server that is about to stop is left when nothing is under way, and after so long at the latest:
 /// it closes connections after 10 s by default (`lame_duck_grace_period`).
 const PATIENCE: Duration = Duration::from_secs(5);

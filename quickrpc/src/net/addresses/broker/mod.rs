@@ -36,7 +36,6 @@ use crate::wire::frames::Frames;
 use crate::wire::security::AnySecurity;
 
 use self::asked::Questions;
-use self::cluster::Cluster;
 use self::known::Known;
 use self::served::Served;
 use super::super::above::Above;
@@ -284,6 +283,15 @@ impl Broker {
             Unsaid::Wrong(why) => self.cannot(method, &why),
         }
     }
+}
+
+/// What is to be done as other servers of a cluster come and go.
+#[derive(Debug, Default)]
+struct Cluster {
+    /// Since when our server is about to stop.
+    lame: Option<Instant>,
+    /// So often we say again that we are there.
+    announce: u32,
 }
 
 /// When a broker was asked last whether it is there.
