@@ -57,6 +57,30 @@ impl Node {
         Peer::start(command.env("NODE_PATH", &self.modules))
     }
 
+    /// Starts Anvil, a node of Ethereum's for developers, and gives where it listens.
+    ///
+    /// # Panics
+    ///
+    /// If it does not start.
+    #[track_caller]
+    pub fn anvil(&self) -> (Peer, String) {
+        let of_systems = fs::read_dir(self.modules.join("@foundry-rs"));
+        let mut of_systems = of_systems.expect("its package is there").flatten();
+        let program = of_systems.find_map(|package| {
+            let program = package.path().join("bin").join("anvil");
+            program.is_file().then_some(program)
+        });
+        let program = program.expect("its package has a program for this system");
+        let anvil = Peer::start(Command::new(program).args(["--port", "0"]));
+        loop {
+            let line = anvil.expect("text");
+            let line = line["text"].as_str().unwrap_or_default();
+            if let Some(address) = line.strip_prefix("Listening on ") {
+                return (anvil, address.to_owned());
+            }
+        }
+    }
+
     /// A transport expression with one of the scripts as a child.
     pub fn child(&self, script: &str) -> String {
         let (modules, script) = (self.modules.display(), source().join(script));

@@ -8,7 +8,7 @@ use crossbeam_channel::Sender;
 
 use crate::wait::{Inbox, inbox};
 
-/// One line that a peer prints; `["event"]` says what it is.
+/// One line that a peer prints; `["event"]` says what it is: `text` where it is no JSON.
 pub type Event = serde_json::Value;
 
 /// A running counterpart; dropping it ends it.
@@ -155,9 +155,9 @@ impl Drop for Peer {
 fn forward(output: impl Read + Send + 'static, events: Sender<Event>) {
     thread::spawn(move || {
         for line in BufReader::new(output).lines().map_while(Result::ok) {
-            let Ok(event) = serde_json::from_str::<Event>(&line) else {
-                continue; // The package's own log goes there too.
-            };
+            // What the program says otherwise goes there too.
+            let event = serde_json::from_str::<Event>(&line)
+                .unwrap_or_else(|_| serde_json::json!({"event": "text", "text": line}));
             if events.send(event).is_err() {
                 return;
             }

@@ -200,7 +200,7 @@ impl Sender {
 
     /// Which trace the call belongs to that this thread handles, as
     /// [`traceparent`](https://www.w3.org/TR/trace-context/) says it, where its caller has told: over a
-    /// `jrpc` wire whose callers say `?trace=on`.
+    /// `jrpc` wire whose callers say `?trace=on`, and in the header `traceparent` of what is posted over HTTP.
     ///
     /// Calls that this thread makes meanwhile over such a wire belong to the same trace by themselves.
     /// As [`is_cancelled`](Self::is_cancelled), it is about the call of this sender that the calling

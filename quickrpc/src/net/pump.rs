@@ -469,7 +469,10 @@ impl Round<'_> {
                     .unreadable(&sender, "a message with nothing in it", bytes);
                 true
             }
-            Ok((text, envelope)) => {
+            Ok((text, mut envelope)) => {
+                if let Some(trace) = caller.trace() {
+                    envelope = envelope.in_trace(trace);
+                }
                 let answered = envelope.wants_answer();
                 self.hears.hear(envelope, &sender, &Script::Text(text));
                 answered

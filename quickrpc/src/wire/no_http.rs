@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::base::error::Error;
 use crate::base::security::SecInfo;
+use crate::base::trace::Trace;
 
 use super::session::{About, Due};
 
@@ -37,6 +38,10 @@ impl Caller {
     }
 
     pub(crate) fn who(&self) -> Option<Arc<SecInfo>> {
+        match *self {}
+    }
+
+    pub(crate) fn trace(&self) -> Option<Trace> {
         match *self {}
     }
 

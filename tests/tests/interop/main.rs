@@ -2,6 +2,7 @@
 //! speak JSON-RPC.
 
 mod announcer;
+mod anvil;
 mod cancelling;
 mod certificates;
 mod child;
@@ -32,11 +33,16 @@ mod websockets;
 mod zmq;
 mod zonis;
 
-use quickrpc_tests::{Node, Python};
+use quickrpc_tests::{Jsonrpsee, Node, Python};
 
 /// Node.js with the packages of others, or `None` where this machine can have none.
 fn node() -> Option<&'static Node> {
     Node::find(env!("CARGO_TARGET_TMPDIR"))
+}
+
+/// The library jsonrpsee, or `None` where this machine can have none.
+fn jsonrpsee() -> Option<&'static Jsonrpsee> {
+    Jsonrpsee::find(env!("CARGO_TARGET_TMPDIR"))
 }
 
 /// The installation of the original, or `None` where this machine can have none.

@@ -2,18 +2,14 @@
 
 use std::process::Command;
 
-use quickrpc_tests::{Jsonrpsee, Peer, Python};
+use quickrpc_tests::{Peer, Python};
 use serde_json::{Value, json};
 
 use crate::methods::{self, Habits};
-use crate::node;
+use crate::{jsonrpsee, node};
 
 const CODEC: &str = "jrpc";
 const SERVER: &str = "wsserv:127.0.0.1:0";
-
-fn jsonrpsee() -> Option<&'static Jsonrpsee> {
-    Jsonrpsee::find(env!("CARGO_TARGET_TMPDIR"))
-}
 
 /// The transport to their server, once it is ready.
 fn to(peer: &Peer) -> String {

@@ -1,18 +1,14 @@
 //! Over WebSocket: jsonrpsee, a JSON-RPC library for async Rust, and rpc-websockets for Node.js.
 
 use quickrpc::CallError;
-use quickrpc_tests::{Jsonrpsee, Peer};
+use quickrpc_tests::Peer;
 use serde_json::json;
 
 use crate::methods::{self, Habits};
-use crate::node;
+use crate::{jsonrpsee, node};
 
 const CODEC: &str = "jrpc";
 const SERVER: &str = "wsserv:127.0.0.1:0";
-
-fn jsonrpsee() -> Option<&'static Jsonrpsee> {
-    Jsonrpsee::find(env!("CARGO_TARGET_TMPDIR"))
-}
 
 /// The transport to their server, once it is ready.
 fn to(peer: &Peer) -> String {

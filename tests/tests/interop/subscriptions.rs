@@ -2,10 +2,10 @@
 //! rpc-websockets, which has events besides.
 
 use quickrpc::{CallError, Error, Processing, Stream, StreamSender, remote_api};
-use quickrpc_tests::{Inbox, Jsonrpsee, Peer, inbox};
+use quickrpc_tests::{Inbox, Peer, inbox};
 use serde_json::json;
 
-use crate::node;
+use crate::{jsonrpsee, node};
 
 /// What they serve, and what we do.
 #[remote_api]
@@ -24,10 +24,6 @@ trait Node {
     /// Nobody has this.
     #[incoming(subscription(event))]
     fn unheard_of(&self) -> Stream<u32>;
-}
-
-fn jsonrpsee() -> Option<&'static Jsonrpsee> {
-    Jsonrpsee::find(env!("CARGO_TARGET_TMPDIR"))
 }
 
 /// A client of their server, once that is ready.

@@ -231,7 +231,7 @@ impl Server {
              Allow: GET, HEAD, POST, OPTIONS\r\n\
              Access-Control-Allow-Origin: {page}\r\n\
              Access-Control-Allow-Methods: POST\r\n\
-             Access-Control-Allow-Headers: authorization, content-type\r\n\
+             Access-Control-Allow-Headers: authorization, content-type, traceparent, tracestate\r\n\
              Access-Control-Max-Age: 600\r\n\
              Vary: Origin\r\n\
              Connection: close\r\n\r\n"

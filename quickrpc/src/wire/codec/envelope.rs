@@ -313,6 +313,33 @@ impl Envelope {
         }
     }
 
+    /// The same, whose calls belong to this trace, as far as they do not say another one.
+    pub(crate) fn in_trace(self, trace: Trace) -> Self {
+        match self {
+            Envelope::Call {
+                method,
+                params,
+                id: id @ Some(_),
+            } => {
+                let terms = Terms {
+                    start: None,
+                    run: None,
+                    trace: Some(trace),
+                };
+                Envelope::Timed(Box::new((terms, CallParts { method, params, id })))
+            }
+            Envelope::Timed(mut timed) => {
+                timed.0.trace.get_or_insert(trace);
+                Envelope::Timed(timed)
+            }
+            Envelope::Several { parts, together } => Envelope::Several {
+                parts: parts.into_iter().map(|part| part.in_trace(trace)).collect(),
+                together,
+            },
+            other => other,
+        }
+    }
+
     /// An invalid request, with what is wrong about it.
     pub(crate) fn invalid(id: Option<Part>, message: impl Into<String>) -> Self {
         Envelope::Invalid {

@@ -8,9 +8,10 @@ use crate::base::error::Error;
 use crate::base::reason::DisconnectReason;
 use crate::base::security::SecInfo;
 use crate::base::sync::lock;
+use crate::base::trace::Trace;
 use crate::wire::session::{About, Due};
 
-use super::Host;
+use super::{Host, Request};
 
 /// Why something is not said.
 pub(crate) const DEAF: &str = "who posts over HTTP takes answers only; for calls and notifications \
@@ -39,6 +40,8 @@ struct Asked {
     who: Option<Arc<SecInfo>>,
     /// The page that it came from, which may read the response.
     origin: Option<String>,
+    /// Which trace its calls belong to.
+    trace: Option<Trace>,
     /// It is the last one of the connection.
     closes: bool,
     /// When it began to arrive, or when the one before was answered.
@@ -56,6 +59,7 @@ impl Caller {
             asked: Mutex::new(Asked {
                 who: None,
                 origin: None,
+                trace: None,
                 closes: false,
                 since: Instant::now(),
                 arrived: 0,
@@ -83,6 +87,11 @@ impl Caller {
         lock(&self.asked).who.clone()
     }
 
+    /// Which trace the calls of the last request belong to, as its head said.
+    pub(crate) fn trace(&self) -> Option<Trace> {
+        lock(&self.asked).trace
+    }
+
     /// So many bytes have come of a request that is not complete.
     pub(super) fn arrives(&self, bytes: usize) {
         let mut asked = lock(&self.asked);
@@ -93,10 +102,13 @@ impl Caller {
     }
 
     /// The head of a request is there.
-    pub(super) fn begins(&self, who: Option<Arc<SecInfo>>, origin: Option<&str>, closes: bool) {
+    pub(super) fn begins(&self, who: Option<Arc<SecInfo>>, request: &Request, closes: bool) {
         let mut asked = lock(&self.asked);
         asked.who = who;
-        asked.origin = origin.map(str::to_owned);
+        asked.origin = request.header("origin").map(str::to_owned);
+        // What is none is not there (W3C's Trace Context, section 4.3).
+        let trace = request.header("traceparent");
+        asked.trace = trace.and_then(|text| text.trim().parse().ok());
         asked.closes = closes;
     }
 

@@ -188,7 +188,7 @@ impl Reader {
             Err((status, why)) => return (bytes.len(), self.refuse(status, &why)),
         };
         let closes = request.version < 1 || request.says("connection", "close");
-        self.caller.begins(who, request.header("origin"), closes);
+        self.caller.begins(who, &request, closes);
         self.caller.arrives(length);
         self.state = framing;
         let waits = request.version >= 1 && request.says("expect", "100-continue");

@@ -5,6 +5,7 @@ mod client;
 mod keys;
 mod posts;
 mod strangers;
+mod traces;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -43,7 +43,7 @@ fn browsers_may_ask_before_they_post() {
     for header in [
         "access-control-allow-origin: https://a.example\r\n",
         "access-control-allow-methods: post\r\n",
-        "access-control-allow-headers: authorization, content-type\r\n",
+        "access-control-allow-headers: authorization, content-type, traceparent, tracestate\r\n",
     ] {
         assert!(response.head.contains(header), "{}", response.head);
     }

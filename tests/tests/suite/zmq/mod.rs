@@ -1,6 +1,7 @@
 //! ZeroMQ between two sides of the library, and with sockets that say what they like.
 
 mod hostile;
+mod sealed;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
