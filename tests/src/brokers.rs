@@ -137,17 +137,17 @@ pub struct Mosquitto {
     config: String,
 }
 
-/// Where Debian has it, which is not in everybody's path.
-const MOSQUITTO: &str = "/usr/sbin/mosquitto";
-
 fn mosquitto() -> &'static str {
-    match Path::new(MOSQUITTO).exists() {
-        true => MOSQUITTO,
+    match Path::new(Mosquitto::PROGRAM).exists() {
+        true => Mosquitto::PROGRAM,
         false => "mosquitto",
     }
 }
 
 impl Mosquitto {
+    /// Where Debian has it, which is not in everybody's path.
+    pub const PROGRAM: &str = "/usr/sbin/mosquitto";
+
     /// Starts one.
     ///
     /// `None`, with a message that nobody overlooks, where it is not installed.

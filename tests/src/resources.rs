@@ -11,14 +11,14 @@ use crate::wait::eventually;
 /// Counts of what a process must give back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Resources {
-    /// Threads of this process.
+    /// Threads of a process.
     pub threads: usize,
-    /// Open file descriptors of this process.
+    /// Its open file descriptors.
     pub descriptors: usize,
 }
 
 impl Resources {
-    /// The counts now.
+    /// The counts of this process, now.
     ///
     /// # Panics
     ///
@@ -28,6 +28,18 @@ impl Resources {
             threads: entries("/proc/self/task"),
             // The listing itself holds one.
             descriptors: entries("/proc/self/fd") - 1,
+        }
+    }
+
+    /// The counts of another process.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no `/proc`, or no such process.
+    pub fn of(process: u32) -> Self {
+        Resources {
+            threads: entries(&format!("/proc/{process}/task")),
+            descriptors: entries(&format!("/proc/{process}/fd")),
         }
     }
 }

@@ -5,20 +5,25 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use quickrpc_tests::bounded;
+use quickrpc_tests::{Mosquitto, OwnDir, bounded, eventually};
 
 /// Two hosts with a cable between them.
 struct Hosts {
+    id: String,
     near: String,
     far: String,
 }
 
 impl Hosts {
     fn new() -> Result<Self, String> {
-        let id = std::process::id();
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let id = format!("{}x{count}", std::process::id());
         let hosts = Hosts {
+            id: id.clone(),
             near: format!("qrn{id}"),
             far: format!("qrf{id}"),
         };
@@ -31,6 +36,8 @@ impl Hosts {
         ))?;
         ip(&format!("-n {near} addr add 10.77.0.1/30 dev {here}"))?;
         ip(&format!("-n {far} addr add 10.77.0.2/30 dev {there}"))?;
+        // Who is on the same host is reached by it.
+        ip(&format!("-n {near} link set lo up"))?;
         ip(&format!("-n {near} link set {here} up"))?;
         ip(&format!("-n {far} link set {there} up"))?;
         Ok(hosts)
@@ -54,7 +61,7 @@ impl Hosts {
     }
 
     fn cut(&self) {
-        let id = std::process::id();
+        let id = &self.id;
         ip(&format!("-n {} link set vf{id} down", self.far)).unwrap();
     }
 }
@@ -63,6 +70,16 @@ impl Drop for Hosts {
     fn drop(&mut self) {
         ip(&format!("netns del {}", self.near)).ok();
         ip(&format!("netns del {}", self.far)).ok();
+    }
+}
+
+/// A program that ends with the test.
+struct Ending(Child);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
     }
 }
 
@@ -96,16 +113,23 @@ fn skipped(why: &str) {
     eprintln!("SKIPPED, since there are no network namespaces: {why}");
 }
 
-#[test]
-fn a_cut_link_is_noticed_within_two_intervals() {
-    let hosts = match Hosts::new() {
-        Ok(hosts) => hosts,
+/// Two hosts, where this system lets us have some.
+fn hosts() -> Option<Hosts> {
+    match Hosts::new() {
+        Ok(hosts) => Some(hosts),
         Err(why) => {
             let ci = std::env::var_os("CI").is_some();
             assert!(!ci, "no network namespaces: {why}");
             skipped(&why);
-            return;
+            None
         }
+    }
+}
+
+#[test]
+fn a_cut_link_is_noticed_within_two_intervals() {
+    let Some(hosts) = hosts() else {
+        return;
     };
     let interval = Duration::from_secs(1);
     let (mut server, lines) = Hosts::run(
@@ -134,4 +158,62 @@ fn a_cut_link_is_noticed_within_two_intervals() {
     watcher.wait().ok();
     server.kill().ok();
     server.wait().ok();
+}
+
+#[test]
+fn a_peer_that_is_cut_off_from_its_broker_is_gone() {
+    // Where no other test starts one, to be skipped as others are.
+    if Mosquitto::start().is_none() {
+        return;
+    }
+    let Some(hosts) = hosts() else {
+        return;
+    };
+    let dir = OwnDir::new();
+    let config = dir.path("broker.conf");
+    let listener = "listener 1883 10.77.0.1\nallow_anonymous true\nuser root\n";
+    std::fs::write(&config, listener).unwrap();
+    let config = config.display().to_string();
+    let (broker, _) = Hosts::run(&hosts.near, Mosquitto::PROGRAM, &["-c", &config]);
+    let _broker = Ending(broker);
+    let asked = |program: &str, arguments: &[&str]| {
+        let at = ["-h", "10.77.0.1", "-V", "mqttv5"];
+        let (child, _) = Hosts::run(&hosts.far, program, &[&at, arguments].concat());
+        Ending(child).0.wait().is_ok_and(|status| status.success())
+    };
+    eventually("the broker listens", || {
+        asked("mosquitto_pub", &["-t", "a", "-m", "b"])
+    });
+    let bound = |name: &str| format!("mqtt:10.77.0.1:1883/lab?name={name}&keepalive=1");
+    let (server, lines) = Hosts::run(
+        &hosts.far,
+        env!("CARGO_BIN_EXE_lab_server"),
+        &["jrpc", &bound("server")],
+    );
+    let _server = Ending(server);
+    let (ready, _server_lines) = next_line(lines);
+    assert_eq!(ready, "ready");
+    let here = ["-t", "lab/here/server/#", "-C", "1", "-W", "20"];
+    assert!(
+        asked("mosquitto_sub", &here),
+        "it does not say that it is there"
+    );
+    let (watcher, lines) = Hosts::run(
+        &hosts.near,
+        env!("CARGO_BIN_EXE_lab_watcher"),
+        &["jrpc", &bound("watcher")],
+    );
+    let _watcher = Ending(watcher);
+    let (ready, lines) = next_line(lines);
+    assert_eq!(ready, "ready 5");
+    hosts.cut();
+    let cut = Instant::now();
+    let (gone, _lines) = next_line(lines);
+    let noticed = cut.elapsed();
+    assert!(gone.starts_with("gone"), "{gone}");
+    // One and a half times the keepalive, by the broker, which looks once in a few seconds.
+    assert!(
+        noticed < Duration::from_secs(10),
+        "noticed after {noticed:?}: {gone}"
+    );
 }

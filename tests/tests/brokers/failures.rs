@@ -1,7 +1,7 @@
 //! What happens when somebody goes, over both brokers.
 
 use std::collections::HashMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use quickrpc::Error;
 use quickrpc_tests::{SOON, eventually, inbox};
@@ -96,6 +96,61 @@ pub(crate) fn a_broker_that_comes_again_brings_everybody_back(mut server: impl S
         assert_eq!(hub.to("shop").add(1, 2).result().unwrap(), 3);
     }
     assert!(runs.so_far().len() <= 8);
+}
+
+/// A worker that finds its broker again holds no more than before. (It is a process of its own, since
+/// other tests run in this one.)
+#[cfg(target_os = "linux")] // what a process holds is in `/proc`
+pub(crate) fn whoever_finds_its_broker_again_holds_no_more(mut server: impl Server) {
+    use quickrpc_tests::Resources;
+
+    let bound = server.bound("farm", "name=w");
+    let worker = Worker::bound(&format!("restart:0.1:{bound}"));
+    let hub = WorkInverse::bind("jrpc", server.bound("farm", "name=hub")).unwrap();
+    hub.start().unwrap();
+    eventually("it serves", || hub.any().work(0).result().is_ok());
+    let before = Resources::of(worker.id());
+    for _ in 0..4 {
+        server.kill();
+        server.again();
+        let hub = WorkInverse::bind("jrpc", server.bound("farm", "name=hub")).unwrap();
+        hub.start().unwrap();
+        eventually("it serves again", || hub.any().work(0).result().is_ok());
+        eventually("it holds what it held before", || {
+            Resources::of(worker.id()) == before
+        });
+    }
+}
+
+/// Whoever works on something long says so, and is not taken for gone; nobody else waits for him.
+pub(crate) fn a_slow_worker_is_slow_and_nothing_else(server: impl Server) {
+    let slow = Worker::start(&server, "farm", "slow");
+    let fast = Worker::start(&server, "farm", "fast");
+    let bound = server.bound("farm", "name=hub&probe=1");
+    let hub = WorkInverse::bind("jrpc", bound).unwrap();
+    hub.start().unwrap();
+    eventually("both are there", || hub.peers().len() == 2);
+    // Longer than somebody may be silent who is asked once in a second.
+    let begun = Instant::now();
+    let long = hub.to("slow").timeout(SOON * 2).work(6_000);
+    let behind = hub.to("slow").timeout(SOON * 2).work(0);
+    let mut done = 0;
+    while begun.elapsed() < Duration::from_secs(2) {
+        assert_eq!(hub.to("fast").work(1).result().unwrap(), fast.id());
+        done += 1;
+    }
+    // By far more than one at a time that waits for the slow one.
+    assert!(done >= 20, "{done}");
+    let shared: Vec<_> = (0..20)
+        .map(|_| hub.any().timeout(SOON * 2).work(1))
+        .collect();
+    assert_eq!(long.result().unwrap(), slow.id());
+    assert_eq!(behind.result().unwrap(), slow.id());
+    for call in shared {
+        let by = call.result().unwrap();
+        assert!(by == slow.id() || by == fast.id());
+    }
+    assert_eq!(hub.peers().len(), 2);
 }
 
 /// One peer calls for far more than may wait; what is beyond that is answered as busy.

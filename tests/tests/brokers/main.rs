@@ -12,6 +12,7 @@ macro_rules! cases {
             cases::codecs_and_security_go_from_end_to_end
             failures::ten_workers_share_the_work_and_one_is_killed
             failures::a_broker_that_comes_again_brings_everybody_back
+            failures::a_slow_worker_is_slow_and_nothing_else
         }
     };
     ($broker:ty: $($file:ident::$case:ident)*) => {
@@ -26,6 +27,7 @@ macro_rules! cases {
     };
 }
 
+mod by_hand;
 mod cases;
 mod failures;
 mod mqtt;

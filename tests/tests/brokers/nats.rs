@@ -12,6 +12,9 @@ use crate::parts::{Shop, ShopInverse, client, doubles, pretended, sees, shop};
 
 cases!(NatsServer);
 
+#[cfg(target_os = "linux")]
+cases!(NatsServer: failures::whoever_finds_its_broker_again_holds_no_more);
+
 #[test]
 fn what_the_broker_forbids_is_an_error_of_security() {
     let config = r#"authorization { users = [

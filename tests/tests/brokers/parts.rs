@@ -101,8 +101,13 @@ pub(crate) struct Worker(Child);
 
 impl Worker {
     pub(crate) fn start(server: &impl Server, namespace: &str, name: &str) -> Self {
+        Worker::bound(&server.bound(namespace, &format!("name={name}")))
+    }
+
+    /// One on this transport.
+    pub(crate) fn bound(transport: &str) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_broker_worker"));
-        Worker::ready(command.args(["jrpc", &server.bound(namespace, &format!("name={name}"))]))
+        Worker::ready(command.args(["jrpc", transport]))
     }
 
     /// Starts a program and waits until it has said that it is ready.
