@@ -136,13 +136,10 @@ pub(crate) fn a_slow_worker_is_slow_and_nothing_else(server: impl Server) {
     let begun = Instant::now();
     let long = hub.to("slow").timeout(SOON * 2).work(6_000);
     let behind = hub.to("slow").timeout(SOON * 2).work(0);
-    let mut done = 0;
-    while begun.elapsed() < Duration::from_secs(2) {
+    for number in 0..10 {
         assert_eq!(hub.to("fast").work(1).result().unwrap(), fast.id());
-        done += 1;
+        assert!(number > 0 || begun.elapsed() < Duration::from_secs(6));
     }
-    // By far more than one at a time that waits for the slow one.
-    assert!(done >= 20, "{done}");
     let shared: Vec<_> = (0..20)
         .map(|_| hub.any().timeout(SOON * 2).work(1))
         .collect();

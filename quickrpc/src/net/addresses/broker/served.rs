@@ -122,15 +122,21 @@ impl Broker {
 
     /// A call is answered now.
     pub(super) fn pay(&self, to: u64, id: &str) -> Option<Owed> {
-        lock(&self.served).owed.remove(&(to, id.into()))
+        let key = (to, id.into());
+        let mut served = lock(&self.served);
+        let owed = served.owed.remove(&key)?;
+        // Before its answer leaves: whoever has that may bring the call again at once.
+        if matches!(at(&owed.conn), Some(At::Peer(_))) {
+            served.note(key);
+        }
+        Some(owed)
     }
 
     /// It was answered, or not: then another answer comes in the place of that.
     pub(super) fn paid(&self, (to, id): (u64, &str), owed: Owed, failed: Option<bool>) {
-        let key = (to, id.into());
         let mut served = lock(&self.served);
         let Some(failed) = failed else {
-            served.owed.entry(key).or_insert(owed);
+            served.owed.entry((to, id.into())).or_insert(owed);
             return;
         };
         if let Some(endpoint) = served.methods.get_mut(&*owed.method) {
@@ -140,9 +146,6 @@ impl Broker {
             endpoint.time = endpoint
                 .time
                 .saturating_add(u64::try_from(took).unwrap_or(u64::MAX));
-        }
-        if matches!(at(&owed.conn), Some(At::Peer(_))) {
-            served.note(key);
         }
     }
 
