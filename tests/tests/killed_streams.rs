@@ -245,7 +245,7 @@ impl Endless {
     }
 
     /// Nobody takes it any more, and it is gone.
-    fn is_over(self) {
+    fn wait_for_end(self) {
         self.ended.next();
         if let Some(worker) = self.worker {
             let error = bounded("the thread that sends", move || worker.join().unwrap());
@@ -381,7 +381,7 @@ fn a_caller_is_killed(case: Case, role: &'static str) {
             endless.runs();
             other.kill();
             assert_eq!(lost.next(), peer);
-            endless.is_over();
+            endless.wait_for_end();
         }
         _ => {
             let (peer, numbers, resolver) = sums.pop().unwrap();
@@ -401,7 +401,7 @@ fn a_caller_is_killed(case: Case, role: &'static str) {
         }
     }
     bystander.ends_well();
-    others.is_over();
+    others.wait_for_end();
     bounded("the sum of another peer", move || summing.join().unwrap());
     bounded("the stop", move || api.stop().unwrap());
 }
@@ -445,7 +445,7 @@ fn who_serves_is_killed(case: Case) {
     disconnected(&end(counted));
     disconnected(&bounded("the sum", move || sum.result()).unwrap_err());
     assert_eq!(lost.next(), peer);
-    endless.is_over();
+    endless.wait_for_end();
     // Those that come too late hear it at once.
     let (stream, late) = self::endless(case.source);
     let sum = api.to(&peer).sum(stream);
@@ -454,7 +454,7 @@ fn who_serves_is_killed(case: Case) {
         matches!(error, Error::Disconnected { .. } | Error::NoPeer { .. }),
         "{error}"
     );
-    late.is_over();
+    late.wait_for_end();
 
     bounded("numbers of another peer", move || {
         let mut still = still;
