@@ -1,4 +1,4 @@
-//! Brokers of a test's own: a NATS server, and Mosquitto.
+//! Brokers of a test's own: what they have in common, and Mosquitto.
 
 use std::fmt::Write;
 use std::net::{SocketAddr, TcpStream};
@@ -13,14 +13,14 @@ use crate::wait::eventually;
 
 /// A broker on a port of its own; dropping it ends it.
 #[derive(Debug)]
-struct Broker {
-    child: Option<Child>,
-    dir: OwnDir,
-    port: OwnPort,
+pub(crate) struct Broker {
+    pub(crate) child: Option<Child>,
+    pub(crate) dir: OwnDir,
+    pub(crate) port: OwnPort,
 }
 
 impl Broker {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Broker {
             child: None,
             dir: OwnDir::new(),
@@ -28,7 +28,7 @@ impl Broker {
         }
     }
 
-    fn start(&mut self, program: &str, arguments: &[&str], config: &str) {
+    pub(crate) fn start(&mut self, program: &str, arguments: &[&str], config: &str) {
         let path = self.dir.path("broker.conf");
         std::fs::write(&path, config).expect("a folder to write to");
         let mut command = Command::new(program);
@@ -39,7 +39,7 @@ impl Broker {
         eventually("the broker listens", || TcpStream::connect(addr).is_ok());
     }
 
-    fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             // It may have ended by itself.
             let _ = child.kill();
@@ -51,82 +51,6 @@ impl Broker {
 impl Drop for Broker {
     fn drop(&mut self) {
         self.kill();
-    }
-}
-
-/// A running `nats-server`.
-#[derive(Debug)]
-pub struct NatsServer {
-    broker: Broker,
-    config: String,
-}
-
-impl NatsServer {
-    /// Starts one.
-    ///
-    /// `None`, with a message that nobody overlooks, where it is not installed.
-    ///
-    /// # Panics
-    ///
-    /// Where it is not installed and `CI` is `true`, and where it cannot be started.
-    pub fn start() -> Option<Self> {
-        NatsServer::with("")
-    }
-
-    /// Starts one with this in its configuration.
-    ///
-    /// # Panics
-    ///
-    /// As [`start`](Self::start).
-    pub fn with(config: &str) -> Option<Self> {
-        static FOUND: OnceLock<Result<(), String>> = OnceLock::new();
-        let found = FOUND.get_or_init(|| run(Command::new("nats-server").arg("--version")));
-        required("nats-server", found)?;
-        let mut server = NatsServer {
-            broker: Broker::new(),
-            config: config.to_owned(),
-        };
-        server.again();
-        Some(server)
-    }
-
-    /// Starts it again, on the same port.
-    ///
-    /// # Panics
-    ///
-    /// If it cannot be started.
-    pub fn again(&mut self) {
-        let (ip, port) = (self.addr().ip(), self.addr().port());
-        let store = self.broker.dir.path("store");
-        let text = format!(
-            "listen: \"{ip}:{port}\"\n{}\n",
-            self.config.replace("STORE", &store.display().to_string())
-        );
-        self.broker.start("nats-server", &["--config"], &text);
-    }
-
-    /// Where it listens.
-    pub fn addr(&self) -> SocketAddr {
-        self.broker.port.addr()
-    }
-
-    /// What a namespace there is bound as, with options.
-    pub fn bound(&self, namespace: &str, options: &str) -> String {
-        format!("nats:{}/{namespace}?{options}", self.addr())
-    }
-
-    /// Its process.
-    ///
-    /// # Panics
-    ///
-    /// If it does not run.
-    pub fn id(&self) -> u32 {
-        self.broker.child.as_ref().expect("it runs").id()
-    }
-
-    /// Ends it, at once.
-    pub fn kill(&mut self) {
-        self.broker.kill();
     }
 }
 

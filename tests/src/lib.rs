@@ -16,6 +16,7 @@ mod installed;
 mod jsonrpsee;
 mod lab;
 mod lists;
+mod nats_server;
 mod neovim;
 mod node;
 mod openssl;
@@ -36,7 +37,7 @@ pub use bot::{
     Bot, BotIncoming, BotInverse, BotInverseIncoming, BotInverseOutgoing, BotInverseOutgoingEach,
     BotOutgoing, BotOutgoingEach, every_kind, serve_bot,
 };
-pub use brokers::{Mosquitto, NatsServer};
+pub use brokers::Mosquitto;
 pub use certificates::{Authority, Identity, names};
 pub use datagrams::{BROADCAST, DatagramPort, RawPeer};
 pub use dice::Dice;
@@ -48,6 +49,7 @@ pub use lab::{
     LabOutgoing, LabOutgoingEach, Served, client, serve, server, server_on, value,
 };
 pub use lists::{Lists, register_lists};
+pub use nats_server::{NatsServer, Release};
 pub use neovim::Neovim;
 pub use node::Node;
 pub use openssl::Openssl;

@@ -173,7 +173,14 @@ impl Python {
 
     /// Makes an environment with what a file lists, which then has these modules.
     fn install(home: &Path, requirements: &str, modules: &str) -> Result<Python, String> {
-        let python = Python::in_environment(home);
+        let python = Python::installed(home, requirements)?;
+        let import = format!("import {modules}");
+        run(Command::new(&python.program).args(["-c", &import]))?;
+        Ok(python)
+    }
+
+    /// Makes an environment with what a file lists.
+    fn installed(home: &Path, requirements: &str) -> Result<Python, String> {
         let requirements = script(requirements);
         let recipe = fs::read_to_string(&requirements).map_err(|error| error.to_string())?;
         make(home, &recipe, |fresh| {
@@ -182,9 +189,7 @@ impl Python {
             let install = ["-m", "pip", "install", "--quiet", "--requirement"];
             run(Command::new(program).args(install).arg(&requirements))
         })?;
-        let import = format!("import {modules}");
-        run(Command::new(&python.program).args(["-c", &import]))?;
-        Ok(python)
+        Ok(Python::in_environment(home))
     }
 
     fn in_environment(home: &Path) -> Python {
@@ -253,6 +258,16 @@ impl Python {
 
 /// How long a counterpart lives at the most, whatever happens.
 const SECONDS: &str = "120";
+
+/// A program that comes by what a file lists.
+///
+/// # Errors
+///
+/// In words, if it cannot be installed.
+pub(crate) fn program(home: &Path, requirements: &str, name: &str) -> Result<PathBuf, String> {
+    let python = Python::installed(home, requirements)?;
+    Ok(python.program.with_file_name(name))
+}
 
 fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))

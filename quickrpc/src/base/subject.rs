@@ -22,6 +22,12 @@ pub(crate) enum Style {
     Slashes,
 }
 
+/// Whether somebody with this name may be a user of that one, who may have several programs.
+pub(crate) fn speaks_for(user: &str, name: &str) -> bool {
+    name.strip_prefix(user)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+}
+
 /// No part of a subject that we make is longer than that: brokers read lines of 4096 bytes.
 const LONGEST: usize = 512;
 

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use crate::wire::broker::{Opening, Step as Said, Tongue};
 use crate::wire::frames::Frames;
 use crate::wire::nats::{self, Info};
 
-use super::greeter::{Greeter, Greeting, Output, Step, read_some};
+use super::greeter::{Greeter, Greeting, Output, Step, read_plain, read_some};
 use super::stream::Stream;
 
 /// What is bound: where a broker is, and who we are there.
@@ -30,6 +31,8 @@ pub(crate) struct Settings {
     place: (String, u16),
     /// The servers of the cluster, the one first that is tried next. A leaf in the lock order.
     servers: Mutex<Vec<(String, u16)>>,
+    /// So many of them were tried since one was reached.
+    tried: AtomicUsize,
     /// What came of the last beginning. A leaf in the lock order.
     begun: Mutex<Option<Box<Tongue>>>,
 }
@@ -60,11 +63,13 @@ pub(crate) fn bind(expr: &TransportExpr) -> Result<Option<Arc<Settings>>, Error>
         _ => return Ok(None),
     };
     if !is_there {
-        let text = format!(
-            "`{expr}` needs the cargo feature `{feature}` of quickrpc, which is off: \
-             `cargo add quickrpc --features {feature}`"
-        );
-        return Err(Error::Config(text.into()));
+        return Err(lacks(expr, feature));
+    }
+    if let Kind::Nats(nats) = &kind
+        && (nats.nkey_file.is_some() || nats.creds_file.is_some())
+        && !cfg!(feature = "nkeys")
+    {
+        return Err(lacks(expr, "nkeys"));
     }
     let (style, namespace, name, group, probe, place) = match &kind {
         Kind::Nats(it) => (
@@ -84,20 +89,40 @@ pub(crate) fn bind(expr: &TransportExpr) -> Result<Option<Arc<Settings>>, Error>
             (it.host.clone(), it.port),
         ),
     };
+    let user = match &kind {
+        Kind::Nats(nats) if nats.vouched => nats.user.as_deref(),
+        _ => None,
+    };
     let token = random_token();
     let name = match name {
         Some(name) => name.clone(),
-        None => format!("peer-{}", token.get(..8).unwrap_or_default()),
+        None => {
+            let some = token.get(..8).unwrap_or_default();
+            format!("{}-{some}", user.unwrap_or("peer"))
+        }
     };
+    let subjects = Subjects::new(style, namespace, &name, &token);
     Ok(Some(Arc::new(Settings {
-        subjects: Subjects::new(style, namespace, &name, &token),
+        subjects: match user {
+            Some(user) => subjects.vouched(user),
+            None => subjects,
+        },
         group: group.clone(),
         probe,
         place,
         kind,
         servers: Mutex::default(),
+        tried: AtomicUsize::new(0),
         begun: Mutex::default(),
     })))
+}
+
+fn lacks(expr: &TransportExpr, feature: &str) -> Error {
+    let text = format!(
+        "`{expr}` needs the cargo feature `{feature}` of quickrpc, which is off: \
+         `cargo add quickrpc --features {feature}`"
+    );
+    Error::Config(text.into())
 }
 
 /// 128 bits that nobody can guess, as the system's hash tables are made safe with.
@@ -123,6 +148,7 @@ impl Settings {
     /// The server that is tried next: the one of the expression first, and then those that the
     /// broker has named, in turns.
     pub(crate) fn next_server(&self) -> (String, u16) {
+        self.tried.fetch_add(1, Ordering::Relaxed);
         let mut servers = lock(&self.servers);
         if servers.is_empty() {
             servers.push(self.place.clone());
@@ -137,12 +163,32 @@ impl Settings {
         lock(&self.servers).last().cloned().unwrap_or_default()
     }
 
-    /// The broker has said something of itself.
+    /// Whether there is another server than the one that was reached last.
+    pub(crate) fn has_others(&self) -> bool {
+        lock(&self.servers).len() > 1
+    }
+
+    /// Whether one of the others was not tried since a server was reached last.
+    pub(crate) fn has_untried(&self) -> bool {
+        let others = lock(&self.servers).len().saturating_sub(1);
+        self.tried.load(Ordering::Relaxed) < others
+    }
+
+    /// The broker has said something of itself: which servers its cluster has by now.
     pub(crate) fn heard(&self, info: &Info) {
+        let named = info.servers();
         let mut servers = lock(&self.servers);
-        for server in info.servers() {
+        let Some(current) = servers.last().cloned().filter(|_| !named.is_empty()) else {
+            return;
+        };
+        servers.retain(|one| *one == self.place || *one == current || named.contains(one));
+        for server in named {
             if server != self.place && !servers.contains(&server) && servers.len() < SERVERS {
-                servers.push(server);
+                // In an order of our own, so that not all go on at the same one; the last is ours.
+                let random = std::hash::RandomState::new();
+                let random = std::hash::BuildHasher::hash_one(&random, &server);
+                let at = random % servers.len().max(1) as u64;
+                servers.insert(usize::try_from(at).unwrap_or(0), server);
             }
         }
     }
@@ -164,7 +210,12 @@ impl Settings {
         match &self.kind {
             Kind::Nats(expr) => {
                 let login = nats_login(expr)?;
-                let handshake = nats::Handshake::new(login, self.subjects.name());
+                let tls = match expr.tls {
+                    None => nats::Tls::Never,
+                    Some(_) if expr.handshake_first => nats::Tls::Begun,
+                    Some(_) => nats::Tls::BehindInfo,
+                };
+                let handshake = nats::Handshake::new(login, tls, self.subjects.name());
                 Ok(Opening::Nats(handshake))
             }
             Kind::Mqtt(expr) => self.open_mqtt(expr),
@@ -198,6 +249,17 @@ impl Settings {
 }
 
 fn nats_login(expr: &NatsExpr) -> Result<nats::Login, String> {
+    if let Some(path) = &expr.nkey_file {
+        let key = nats::Key::of_seed(&secret(path)?);
+        let key = key.map_err(|why| format!("`{path}`: {why}"))?;
+        return Ok(nats::Login::Key(Box::new(key)));
+    }
+    if let Some(path) = &expr.creds_file {
+        let text = fs::read_to_string(path).map_err(|error| format!("`{path}`: {error}"))?;
+        let key = nats::Key::of_credentials(&text);
+        let key = key.map_err(|why| format!("`{path}`: {why}"))?;
+        return Ok(nats::Login::Key(Box::new(key)));
+    }
     if let Some(path) = &expr.token_file {
         return Ok(nats::Login::Token(secret(path)?));
     }
@@ -242,8 +304,11 @@ struct Beginning {
 /// No beginning is longer than this.
 const MOST: usize = 64 << 10;
 
-impl Greeter for Beginning {
-    fn advance(&mut self, stream: &Stream, input: &mut Vec<u8>) -> Step {
+/// How more is read.
+type ReadMore = fn(&Stream, &mut Vec<u8>, usize) -> io::Result<bool>;
+
+impl Beginning {
+    fn go_on(&mut self, stream: &Stream, input: &mut Vec<u8>, more: ReadMore) -> Step {
         let opening = match &mut self.opening {
             Ok(opening) => opening,
             Err(why) => return Step::Refused(format!("the login cannot be read: {why}")),
@@ -259,28 +324,48 @@ impl Greeter for Beginning {
                     self.output = Output::new(bytes);
                     continue;
                 }
+                // It goes on behind the handshake of TLS.
+                Said::Secure => return Step::Done,
                 Said::Done(tongue) => {
                     if let Tongue::Nats(talk) = &*tongue {
                         self.settings.heard(talk.info());
                     }
                     *lock(&self.settings.begun) = Some(tongue);
+                    self.settings.tried.store(0, Ordering::Relaxed);
                     return Step::Done;
                 }
                 Said::Refused(why) => return Step::Refused(why),
                 Said::Wait => {}
             }
-            match read_some(stream, input, MOST) {
+            match more(stream, input, MOST) {
                 Ok(true) => {}
                 Ok(false) => return Step::Wait,
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                     let kind = opening.kind();
+                    let hint = match opening.is_plain_first() {
+                        true => " (One that begins with TLS at once wants `handshake_first=on`.)",
+                        false => "",
+                    };
                     let text = format!(
-                        "the other side closed the connection within the greeting; is it {kind}?"
+                        "the other side closed the connection within the greeting; is it {kind}?{hint}"
                     );
                     return Step::Failed(io::Error::new(error.kind(), text));
                 }
                 Err(error) => return Step::Failed(error),
             }
+        }
+    }
+}
+
+impl Greeter for Beginning {
+    fn advance(&mut self, stream: &Stream, input: &mut Vec<u8>) -> Step {
+        self.go_on(stream, input, read_some)
+    }
+
+    fn before_tls(&mut self, stream: &Stream, input: &mut Vec<u8>) -> Step {
+        match &self.opening {
+            Ok(opening) if !opening.is_plain_first() => Step::Done,
+            _ => self.go_on(stream, input, read_plain),
         }
     }
 }

@@ -15,6 +15,13 @@ pub(crate) trait Greeter: Send {
     /// is left in it at the end belongs to the peer.
     fn advance(&mut self, stream: &Stream, input: &mut Vec<u8>) -> Step;
 
+    /// What the other side says before TLS begins, where that is how it is; `stream` is to be read
+    /// [as it is](Stream::read_plain). With [`Step::Done`] TLS begins.
+    #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "there is none"))]
+    fn before_tls(&mut self, _stream: &Stream, _input: &mut Vec<u8>) -> Step {
+        Step::Done
+    }
+
     /// What it has found out of the peer, when it is done.
     fn met(&mut self) -> Option<Met> {
         None
@@ -97,13 +104,30 @@ impl Output {
 ///
 /// Also at the end of the stream.
 pub(crate) fn read_some(stream: &Stream, input: &mut Vec<u8>, most: usize) -> io::Result<bool> {
+    read_by(|chunk| stream.read(chunk), input, most)
+}
+
+/// The same, of what is not encrypted on a stream that will be.
+///
+/// # Errors
+///
+/// Likewise.
+pub(crate) fn read_plain(stream: &Stream, input: &mut Vec<u8>, most: usize) -> io::Result<bool> {
+    read_by(|chunk| stream.read_plain(chunk), input, most)
+}
+
+fn read_by(
+    read: impl Fn(&mut [u8]) -> io::Result<usize>,
+    input: &mut Vec<u8>,
+    most: usize,
+) -> io::Result<bool> {
     let mut chunk = [0; 2048];
     let room = most.saturating_sub(input.len()).min(chunk.len());
     let Some(chunk) = chunk.get_mut(..room).filter(|chunk| !chunk.is_empty()) else {
         return Ok(false);
     };
     loop {
-        match stream.read(&mut *chunk) {
+        match read(chunk) {
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(count) => {
                 input.extend_from_slice(chunk.get(..count).unwrap_or_default());

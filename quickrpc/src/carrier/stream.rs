@@ -138,6 +138,11 @@ impl Stream {
         }
     }
 
+    /// Reads what is there as it is, though the stream may be one that will be encrypted.
+    pub(crate) fn read_plain(&self, chunk: &mut [u8]) -> io::Result<usize> {
+        chunk.receive(self.socket(), Wait::Never)
+    }
+
     /// Throws away what has come, without looking at it.
     pub(crate) fn discard(&self, scratch: &mut [u8]) -> io::Result<usize> {
         scratch.receive(self.socket(), Wait::Never)

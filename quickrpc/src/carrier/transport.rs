@@ -256,8 +256,15 @@
 //! [`Processing::Inline`](crate::Processing::Inline) means [`Queue`](crate::Processing::Queue) therefore.
 //!
 //! Options: `name` is ours in the namespace; `group` the group of which one hears what is sent to `any()`
-//! (`workers` by default); `user` with `password_file`, or `token_file`, the login; `probe` how often whoever
-//! owes an answer is asked whether it is there.
+//! (`workers` by default); `user` with `password_file`, or `token_file`, `nkey_file` or `creds_file` (of which
+//! the last two need the cargo feature `nkeys`) the login; `vouched=on` puts the user into the subjects, so that
+//! the broker's permissions prove who sends, which is `user` in
+//! [`Sender::secinfo`](crate::Sender::secinfo) then; `probe` how often whoever owes an answer is asked
+//! whether it is there. Of a cluster, the other servers are known by the first one.
+//!
+//! `nats+tls:` is the same over TLS, which begins behind what the server says first; with
+//! `handshake_first=on` at once, for servers that have that. It has the options `ca`, `cert` and `key` of
+//! [`tls:`](#tls), and `server_name` for its `name`.
 //!
 //! # MQTT
 //!

@@ -5,7 +5,7 @@ use std::fmt;
 use super::broker::{GROUP, PROBE};
 use super::hidden::Hidden;
 use super::mqtt::{self, MqttExpr};
-use super::nats::NatsExpr;
+use super::nats::{self, NatsExpr};
 use super::parse::{escape, is_tame, is_tame_within_parentheses};
 use super::tls::{ClientTls, Identity, ServerTls};
 use super::transport::{TransportExpr, TransportKind};
@@ -236,12 +236,21 @@ impl Written {
     }
 
     fn client_tls(&mut self, tls: Option<&ClientTls>) {
+        self.tls_with_name(tls, "name");
+    }
+
+    /// Where `name` is something else.
+    fn broker_tls(&mut self, tls: Option<&ClientTls>) {
+        self.tls_with_name(tls, "server_name");
+    }
+
+    fn tls_with_name(&mut self, tls: Option<&ClientTls>, name: &str) {
         let Some(tls) = tls else { return };
         self.optional("ca", tls.ca.as_deref().map(escape));
         if let Some(identity) = &tls.identity {
             self.identity(identity);
         }
-        self.optional("name", tls.name.as_deref().map(bracketed));
+        self.optional(name, tls.name.as_deref().map(bracketed));
     }
 
     fn server_tls(&mut self, tls: Option<&ServerTls>) {
@@ -286,13 +295,22 @@ impl Written {
 
     fn nats(&mut self, nats: &NatsExpr) {
         let host = bracketed(&nats.host);
-        self.body = format!("nats:{host}:{}/{}", nats.port, nats.namespace);
+        let shorthand = match nats.tls {
+            Some(_) => nats::TLS,
+            None => "nats",
+        };
+        self.body = format!("{shorthand}:{host}:{}/{}", nats.port, nats.namespace);
+        self.broker_tls(nats.tls.as_ref());
+        self.flag("handshake_first", nats.handshake_first, false);
         self.optional("name", nats.name.as_deref().map(escape));
         let group = (nats.group != GROUP).then(|| escape(&nats.group));
         self.optional("group", group);
         self.optional("user", nats.user.as_deref().map(escape));
         self.optional("password_file", nats.password_file.as_deref().map(escape));
         self.optional("token_file", nats.token_file.as_deref().map(escape));
+        self.optional("nkey_file", nats.nkey_file.as_deref().map(escape));
+        self.optional("creds_file", nats.creds_file.as_deref().map(escape));
+        self.flag("vouched", nats.vouched, false);
         let probe = (nats.probe != PROBE).then_some(nats.probe);
         self.optional("probe", probe.map(DurationText));
     }
@@ -304,13 +322,7 @@ impl Written {
             None => "mqtt",
         };
         self.body = format!("{shorthand}:{host}:{}/{}", mqtt.port, mqtt.namespace);
-        if let Some(tls) = &mqtt.tls {
-            self.optional("ca", tls.ca.as_deref().map(escape));
-            if let Some(identity) = &tls.identity {
-                self.identity(identity);
-            }
-            self.optional("server_name", tls.name.as_deref().map(bracketed));
-        }
+        self.broker_tls(mqtt.tls.as_ref());
         self.optional("name", mqtt.name.as_deref().map(escape));
         let group = (mqtt.group != GROUP).then(|| escape(&mqtt.group));
         self.optional("group", group);

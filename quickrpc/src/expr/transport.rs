@@ -209,8 +209,8 @@ pub enum TransportKind {
         /// What it is.
         socket: ZmqSocket,
     },
-    /// `nats:<host>:<port>/<namespace>`, the peers of a namespace behind a NATS server; see
-    /// [the details](crate::transport#nats). Needs the feature `nats`.
+    /// `nats:<host>:<port>/<namespace>`, or `nats+tls:` with TLS, the peers of a namespace behind a NATS
+    /// server; see [the details](crate::transport#nats). Needs the feature `nats`.
     Nats(Box<NatsExpr>),
     /// `mqtt:<host>:<port>/<namespace>`, or `mqtts:` with TLS, the peers of a namespace behind a broker of MQTT 5; see
     /// [the details](crate::transport#mqtt). Needs the feature `mqtt`.
@@ -372,6 +372,7 @@ impl TransportKind {
             TransportKind::UnixServer { .. } => &["path", "mode"],
             TransportKind::Zmq { address, .. } => zmq::own_options(address, false),
             TransportKind::ZmqServer { address, .. } => zmq::own_options(address, true),
+            TransportKind::Nats(nats) if nats.tls.is_some() => &nats::OVER_TLS,
             TransportKind::Nats(_) => &nats::OPTIONS,
             TransportKind::Mqtt(mqtt) if mqtt.tls.is_some() => &mqtt::OVER_TLS,
             TransportKind::Mqtt(_) => &mqtt::OPTIONS,
@@ -391,6 +392,7 @@ impl TransportKind {
             TransportKind::Tcp { tls, .. }
             | TransportKind::WebSocket { tls, .. }
             | TransportKind::Http { tls, .. } => tls.as_ref(),
+            TransportKind::Nats(nats) => nats.tls.as_ref(),
             TransportKind::Mqtt(mqtt) => mqtt.tls.as_ref(),
             _ => None,
         }

@@ -107,7 +107,9 @@ fn parse_body<'a>(
         "mqtt" | "mqtts" => {
             TransportKind::Mqtt(Box::new(mqtt::parse(shorthand.text, params, scope)?))
         }
-        "nats" => TransportKind::Nats(Box::new(nats::parse(params, scope)?)),
+        "nats" | nats::TLS => {
+            TransportKind::Nats(Box::new(nats::parse(shorthand.text, params, scope)?))
+        }
         name if is_registered(ExprKind::Transport, name) => {
             return parse_custom(name, params, scope, place);
         }

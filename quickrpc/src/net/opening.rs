@@ -105,7 +105,7 @@ impl Loop {
         let adding = state.adding.take();
         match link.retry {
             Some(retry) => {
-                let wait = pause(retry, state.failures);
+                let wait = pause(&link, retry, state.failures);
                 // Once for an outage, however long it is; its end is told.
                 match state.failures {
                     1 => {
@@ -154,7 +154,7 @@ impl Loop {
         let over = self.states.get(index).is_none_or(|state| state.over);
         match link.retry {
             Some(retry) if !over => {
-                let wait = pause(retry, 1);
+                let wait = pause(&link, retry, 1);
                 let reason = reason.unwrap_or(Error::Ended);
                 let origin = Origin::Name(Arc::clone(&link.wire.name));
                 crate::base::log::info_often!(
@@ -329,8 +329,13 @@ fn has_address(transport: &Leaf) -> bool {
     )
 }
 
-/// How long to wait before the next attempt.
-fn pause(retry: Retry, failures: u32) -> Duration {
+/// How long to wait before the next attempt. Another server of a broker is tried at once.
+fn pause(link: &Link, retry: Retry, failures: u32) -> Duration {
+    if let Leaf::Broker(settings) = &link.transport
+        && settings.has_untried()
+    {
+        return Duration::ZERO;
+    }
     let Some(most) = retry.backoff else {
         return retry.interval;
     };

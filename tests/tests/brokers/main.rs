@@ -1,11 +1,11 @@
 //! Peers behind a broker: the same cases over each, `nats::<case>` and `mqtt::<case>`, and what only one
 //! of them has.
 
-/// A test for each case, with a broker of this kind.
+/// A test for each case, with a broker that is started so.
 macro_rules! cases {
-    ($broker:ty) => {
+    ($start:expr) => {
         cases! {
-            $broker:
+            $start =>
             cases::calls_go_to_all_to_one_and_to_any
             cases::nobody_is_known_at_once
             cases::streams_cancelling_and_properties_go_by_a_broker
@@ -15,11 +15,11 @@ macro_rules! cases {
             failures::a_slow_worker_is_slow_and_nothing_else
         }
     };
-    ($broker:ty: $($file:ident::$case:ident)*) => {
+    ($start:expr => $($file:ident::$case:ident)*) => {
         $(
             #[test]
             fn $case() {
-                if let Some(server) = <$broker>::start() {
+                if let Some(server) = $start {
                     crate::$file::$case(server);
                 }
             }

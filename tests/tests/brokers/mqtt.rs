@@ -10,10 +10,10 @@ use crate::parts::{
     Shop, ShopInverse, WorkInverse, Worker, client, doubles, pretended, publish, sees, shop,
 };
 
-cases!(Mosquitto);
+cases!(Mosquitto::start());
 
 #[cfg(target_os = "linux")]
-cases!(Mosquitto: failures::whoever_finds_its_broker_again_holds_no_more);
+cases!(Mosquitto::start() => failures::whoever_finds_its_broker_again_holds_no_more);
 
 const USERS: &str = "allow_anonymous false\npassword_file DIR/passwords\nacl_file DIR/acl\n";
 const PASSWORDS: &str = "hub:secret\nshop:secret";

@@ -5,23 +5,55 @@ use std::net::TcpStream;
 use std::time::Instant;
 
 use quickrpc::Error;
-use quickrpc_tests::{NatsServer, Python, SOON, inbox};
+use quickrpc_tests::{NatsServer, Python, Release, SOON, inbox};
 
 use crate::failures::floods;
 use crate::parts::{Shop, ShopInverse, client, doubles, pretended, sees, shop};
 
-cases!(NatsServer);
+/// Each of these by the server that is installed, and by the current one.
+macro_rules! by_both_servers {
+    ($($name:ident)+) => {
+        mod by_the_installed_server {
+            $(#[test] fn $name() { super::$name(quickrpc_tests::Release::Installed); })+
+        }
+        mod by_the_current_server {
+            $(#[test] fn $name() { super::$name(crate::nats::CURRENT); })+
+        }
+    };
+}
 
-#[cfg(target_os = "linux")]
-cases!(NatsServer: failures::whoever_finds_its_broker_again_holds_no_more);
+mod cluster;
+mod crowd;
+mod logins;
+mod secured;
 
-#[test]
-fn what_the_broker_forbids_is_an_error_of_security() {
+/// The current server.
+const CURRENT: Release = Release::Current(env!("CARGO_TARGET_TMPDIR"));
+
+mod cases_by_the_installed_server {
+    cases!(quickrpc_tests::NatsServer::start());
+    #[cfg(target_os = "linux")]
+    cases!(quickrpc_tests::NatsServer::start() => failures::whoever_finds_its_broker_again_holds_no_more);
+}
+
+mod cases_by_the_current_server {
+    cases!(quickrpc_tests::NatsServer::of(crate::nats::CURRENT, ""));
+}
+
+by_both_servers! {
+    what_the_broker_forbids_is_an_error_of_security
+    a_token_lets_in_and_too_large_is_refused_here
+    others_call_by_hand_and_are_looked_at
+    forged_senders_and_a_flood_cost_nobody_else_anything
+    a_service_and_a_client_in_python_take_part
+}
+
+fn what_the_broker_forbids_is_an_error_of_security(release: Release) {
     let config = r#"authorization { users = [
         { user: "hub", password: "secret", permissions: {
             publish: ["lab.to.>", "lab.all.>", "lab.in.>"], subscribe: ["lab.>"] } }
         { user: "shop", password: "secret" } ] }"#;
-    let Some(server) = NatsServer::with(config) else {
+    let Some(server) = NatsServer::of(release, config) else {
         return;
     };
     let password = quickrpc_tests::OwnDir::new();
@@ -45,10 +77,9 @@ fn what_the_broker_forbids_is_an_error_of_security() {
     assert!(error.contains("refuses this login"), "{error}");
 }
 
-#[test]
-fn a_token_lets_in_and_too_large_is_refused_here() {
+fn a_token_lets_in_and_too_large_is_refused_here(release: Release) {
     let config = "authorization { token: \"t0ken\" }\nmax_payload: 2048";
-    let Some(server) = NatsServer::with(config) else {
+    let Some(server) = NatsServer::of(release, config) else {
         return;
     };
     let dir = quickrpc_tests::OwnDir::new();
@@ -78,15 +109,28 @@ fn a_token_lets_in_and_too_large_is_refused_here() {
 }
 
 /// Somebody who speaks NATS by hand.
-struct ByHand(BufReader<TcpStream>);
+struct ByHand(BufReader<TcpStream>, String);
 
 impl ByHand {
     fn new(server: &NatsServer) -> Self {
+        ByHand::with(server, "")
+    }
+
+    fn as_user(server: &NatsServer, user: &str, password: &str) -> Self {
+        ByHand::with(
+            server,
+            &format!(",\"user\":\"{user}\",\"pass\":\"{password}\""),
+        )
+    }
+
+    fn with(server: &NatsServer, login: &str) -> Self {
         let stream = TcpStream::connect(server.addr()).unwrap();
         stream.set_read_timeout(Some(SOON)).unwrap();
-        let mut hand = ByHand(BufReader::new(stream));
+        let mut hand = ByHand(BufReader::new(stream), String::new());
         assert!(hand.line().starts_with("INFO "));
-        hand.say("CONNECT {\"verbose\":false,\"headers\":true,\"no_responders\":true}\r\nPING\r\n");
+        hand.say(&format!(
+            "CONNECT {{\"verbose\":false,\"headers\":true,\"no_responders\":true{login}}}\r\nPING\r\n"
+        ));
         assert_eq!(hand.line(), "PONG");
         hand
     }
@@ -121,14 +165,51 @@ impl ByHand {
             head.starts_with("MSG ") || head.starts_with("HMSG "),
             "{head}"
         );
-        let subject = head.split(' ').nth(1).unwrap().to_owned();
+        let words: Vec<_> = head.split(' ').collect();
+        let subject = words[1].to_owned();
+        self.1 = words[3].to_owned();
         (subject, self.line())
+    }
+
+    /// It waits as long as the test takes.
+    fn patient(&mut self) {
+        self.0.get_mut().set_read_timeout(None).unwrap();
+    }
+
+    /// The next message, unless the server is gone.
+    fn next_message(&mut self) -> Option<(String, String)> {
+        let mut line = String::new();
+        loop {
+            line.clear();
+            if self.0.read_line(&mut line).ok()? == 0 {
+                return None;
+            }
+            if line.starts_with("MSG ") {
+                break;
+            }
+            if line == "PING\r\n" {
+                self.0.get_mut().write_all(b"PONG\r\n").ok()?;
+            }
+        }
+        let words: Vec<_> = line.split_ascii_whitespace().collect();
+        let subject = words[1].to_owned();
+        self.1 = match words.as_slice() {
+            [_, _, _, reply, _] => (*reply).to_owned(),
+            _ => String::new(),
+        };
+        line.clear();
+        self.0.read_line(&mut line).ok()?;
+        Some((subject, line.trim_end().to_owned()))
+    }
+
+    /// Where the answer to that is to go.
+    fn reply(&self) -> String {
+        self.1.clone()
     }
 }
 
-#[test]
-fn others_call_by_hand_and_are_looked_at() {
-    let Some(server) = NatsServer::start() else {
+fn others_call_by_hand_and_are_looked_at(release: Release) {
+    let Some(server) = NatsServer::of(release, "") else {
         return;
     };
     let shop = shop(&server, "shop");
@@ -174,9 +255,8 @@ fn others_call_by_hand_and_are_looked_at() {
     );
 }
 
-#[test]
-fn forged_senders_and_a_flood_cost_nobody_else_anything() {
-    let Some(server) = NatsServer::start() else {
+fn forged_senders_and_a_flood_cost_nobody_else_anything(release: Release) {
+    let Some(server) = NatsServer::of(release, "") else {
         return;
     };
     let shop = shop(&server, "shop");
@@ -215,9 +295,8 @@ fn a_broker_that_is_none_harms_nobody() {
     });
 }
 
-#[test]
-fn a_service_and_a_client_in_python_take_part() {
-    let Some(server) = NatsServer::start() else {
+fn a_service_and_a_client_in_python_take_part(release: Release) {
+    let Some(server) = NatsServer::of(release, "") else {
         return;
     };
     let Some(python) = Python::with_nats(env!("CARGO_TARGET_TMPDIR")) else {

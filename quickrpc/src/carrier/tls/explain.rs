@@ -138,7 +138,8 @@ fn certificate(side: Side, why: &CertificateError) -> String {
             };
             format!(
                 "the certificate of the {other} is not for `{}`, but {names}; connect by the \
-                 right name, or say which one to verify, by `?name=..` (`?server_name=..` of `mqtts:`)",
+                 right name, or say which one to verify, by `?name=..` \
+                 (`?server_name=..` of `mqtts:` and `nats+tls:`)",
                 expected.to_str()
             )
         }

@@ -211,6 +211,7 @@ fn wrap(
 
 fn greeter(within: Option<&Arc<dyn Greeting>>) -> Box<dyn Greeter> {
     Box::new(Handshake {
+        begun: within.is_none(),
         done: false,
         within: within.map(|greeting| greeting.greeter()),
     })
@@ -249,6 +250,8 @@ impl Greeting for Server {
 
 /// The handshake of one connection.
 struct Handshake {
+    /// What comes before has come.
+    begun: bool,
     done: bool,
     /// What follows.
     within: Option<Box<dyn Greeter>>,
@@ -256,6 +259,12 @@ struct Handshake {
 
 impl Greeter for Handshake {
     fn advance(&mut self, stream: &Stream, input: &mut Vec<u8>) -> Step {
+        if let (false, Some(within)) = (self.begun, &mut self.within) {
+            match within.before_tls(stream, input) {
+                Step::Done => self.begun = true,
+                step => return step,
+            }
+        }
         if !self.done {
             let Stream::Tls(tls) = stream else {
                 return Step::Failed(io::Error::other("TLS is over TCP alone"));

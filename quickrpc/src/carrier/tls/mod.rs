@@ -43,6 +43,7 @@ pub(crate) fn bind(
         (Some(tls), _) => {
             let host = match kind {
                 TransportKind::Tcp { host, .. } | TransportKind::WebSocket { host, .. } => host,
+                TransportKind::Nats(nats) => &nats.host,
                 TransportKind::Mqtt(mqtt) => &mqtt.host,
                 _ => "",
             };

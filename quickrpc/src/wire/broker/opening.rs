@@ -17,6 +17,8 @@ pub(crate) enum Step {
     Wait,
     /// To be sent; then it goes on.
     Say(Vec<u8>),
+    /// TLS begins here.
+    Secure,
     /// We are in.
     Done(Box<Tongue>),
     /// We are not, for this reason.
@@ -30,6 +32,7 @@ impl Opening {
             Opening::Nats(handshake) => match handshake.advance(input) {
                 nats::Step::Wait => Step::Wait,
                 nats::Step::Say(bytes) => Step::Say(bytes),
+                nats::Step::Secure => Step::Secure,
                 nats::Step::Done(info) => {
                     Step::Done(Box::new(Tongue::Nats(nats::Talk::new(*info))))
                 }
@@ -42,6 +45,11 @@ impl Opening {
                 mqtt::Step::Refused(why) => Step::Refused(why),
             },
         }
+    }
+
+    /// Whether the broker says something before TLS begins.
+    pub(crate) fn is_plain_first(&self) -> bool {
+        matches!(self, Opening::Nats(handshake) if handshake.is_plain_first())
     }
 
     /// What the other side should be, for people.

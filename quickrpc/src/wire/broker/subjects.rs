@@ -9,8 +9,15 @@
 //! * `lab.is.<peer>.<token>.<change>`: the value of a property of this peer, there too. It counts as
 //!   long as the peer is there;
 //! * methods that begin with `_` are this library's own.
+//!
+//! Where the broker vouches for who has published something, the name of the user comes before all
+//! that is published: `lab.by.<user>.all.<method>`, and `lab.by.<user>.in.<peer>.<token>.<id>` for
+//! what is to be answered at `lab.in.<peer>.<token>.<id>`, which only the broker itself uses then, to
+//! say that nobody listens.
 
-use crate::base::subject::Style;
+use std::borrow::Cow;
+
+use crate::base::subject::{Style, speaks_for};
 
 /// The subjects of one connection.
 #[derive(Debug, Clone)]
@@ -21,10 +28,17 @@ pub(crate) struct Subjects {
     /// `lab.in.me.token.`
     inbox: Box<str>,
     token: Box<str>,
+    /// Who we are to the broker, where it vouches for that.
+    user: Option<Box<str>>,
 }
+
+/// In the place of a kind, before the name of a user.
+const BY: &str = "by";
 
 /// Asks who is there, and is the answer to that.
 pub(crate) const HERE: &str = "_here";
+/// Asks nobody, but says that one is there who was before.
+pub(crate) const AGAIN: &[u8] = b"again";
 /// Says that a peer leaves.
 pub(crate) const BYE: &str = "_bye";
 /// Asks whether a peer is still there.
@@ -72,6 +86,7 @@ impl Subjects {
             name: name.into(),
             inbox: "".into(),
             token: token.into(),
+            user: None,
         };
         subjects.inbox = subjects.inbox_of(From { name, token }, "").into();
         subjects
@@ -93,9 +108,48 @@ impl Subjects {
         &self.token
     }
 
-    fn subject(&self, kind: &str, rest: &str) -> String {
+    /// The same where the broker vouches for this user, who we are, and for others.
+    pub(crate) fn vouched(self, user: &str) -> Self {
+        Subjects {
+            user: Some(user.into()),
+            ..self
+        }
+    }
+
+    /// Whether the broker vouches for who has published something.
+    pub(crate) fn is_vouched(&self) -> bool {
+        self.user.is_some()
+    }
+
+    fn plain(&self, kind: &str, rest: &str) -> String {
         let dot = self.style.separator();
         format!("{}{dot}{kind}{dot}{rest}", self.namespace)
+    }
+
+    /// As we publish it.
+    fn subject(&self, kind: &str, rest: &str) -> String {
+        self.by(self.user.as_deref(), kind, rest)
+    }
+
+    /// As we subscribe to it.
+    fn heard(&self, kind: &str, rest: &str) -> String {
+        self.by(self.user.as_deref().map(|_| "*"), kind, rest)
+    }
+
+    fn by(&self, user: Option<&str>, kind: &str, rest: &str) -> String {
+        let dot = self.style.separator();
+        match user {
+            Some(user) => self.plain(BY, &format!("{user}{dot}{kind}{dot}{rest}")),
+            None => self.plain(kind, rest),
+        }
+    }
+
+    /// Where something is published that is to go there: an answer to one of us says by whom it is.
+    pub(crate) fn addressed<'a>(&self, to: &'a str) -> Cow<'a, str> {
+        match (&self.user, self.parts(to)) {
+            (Some(_), Some((None, "in", rest))) => self.subject("in", rest).into(),
+            _ => to.into(),
+        }
     }
 
     pub(crate) fn all(&self, method: &str) -> String {
@@ -120,7 +174,7 @@ impl Subjects {
     pub(crate) fn inbox_of(&self, from: From<'_>, id: &str) -> String {
         let dot = self.style.separator();
         let From { name, token } = from;
-        self.subject("in", &format!("{name}{dot}{token}{dot}{id}"))
+        self.plain("in", &format!("{name}{dot}{token}{dot}{id}"))
     }
 
     /// Says that somebody is there.
@@ -152,12 +206,24 @@ impl Subjects {
     /// What we listen to, but for the methods that we serve as one of several: what is for us
     /// alone, and what is for others too.
     pub(crate) fn own(&self) -> [String; 3] {
-        let rest = self.style.rest().to_string();
+        let (rest, dot) = (self.style.rest().to_string(), self.style.separator());
+        let (name, token) = (&self.name, &self.token);
         [
-            self.inbox(&rest),
-            self.to(&self.name, &rest),
-            self.all(&rest),
+            self.heard("in", &format!("{name}{dot}{token}{dot}{rest}")),
+            self.heard("to", &format!("{name}{dot}{rest}")),
+            self.heard("all", &rest),
         ]
+    }
+
+    /// Where the broker itself answers, if nobody else does there.
+    pub(crate) fn silence(&self) -> Option<String> {
+        let rest = self.style.rest().to_string();
+        self.is_vouched().then(|| self.inbox(&rest))
+    }
+
+    /// What we listen to as one of those who serve a method.
+    pub(crate) fn served(&self, method: &str) -> String {
+        self.heard("any", method)
     }
 
     /// Who is there, of everybody.
@@ -173,10 +239,14 @@ impl Subjects {
         if let Some(verb) = subject.strip_prefix("$SRV.") {
             return To::Service(verb.split('.').next().unwrap_or_default());
         }
-        let Some((kind, rest)) = self.within(subject) else {
+        let Some((_, kind, rest)) = self.parts(subject) else {
             return To::Nothing;
         };
         match kind {
+            "in" => match self.peer(rest) {
+                Some((from, id)) if from == self.me() => To::Inbox(id),
+                _ => To::Nothing,
+            },
             "all" => To::All(rest),
             "any" => To::Any(rest),
             "here" => match self.peer(rest) {
@@ -200,12 +270,22 @@ impl Subjects {
 
     /// Who has sent a message with this reply subject, if he says so in our way.
     pub(crate) fn from<'a>(&self, reply: &'a str) -> Option<From<'a>> {
-        let ("in", rest) = self.within(reply)? else {
+        let (None, "in", rest) = self.parts(reply)? else {
             return None;
         };
         let (from, id) = self.peer(rest)?;
         self.style.check_word(id).ok()?;
         Some(from)
+    }
+
+    /// Who has published this, if the broker vouches for that.
+    pub(crate) fn publisher<'a>(&self, subject: &'a str) -> Option<&'a str> {
+        self.parts(subject)?.0
+    }
+
+    /// Whether one with this name may have been published by this user.
+    pub(crate) fn speaks_for(&self, user: Option<&str>, name: &str) -> bool {
+        !self.is_vouched() || user.is_some_and(|user| speaks_for(user, name))
     }
 
     /// The name and token of a peer, and what follows.
@@ -217,20 +297,26 @@ impl Subjects {
         (is_word(name) && is_word(token)).then_some((From { name, token }, rest))
     }
 
-    /// What stands behind the namespace: the first word, and the others.
-    fn within<'a>(&self, subject: &'a str) -> Option<(&'a str, &'a str)> {
+    /// What stands behind the namespace: who has published it, the first word, and the others.
+    fn parts<'a>(&self, subject: &'a str) -> Option<(Option<&'a str>, &'a str, &'a str)> {
         let dot = self.style.separator();
         let rest = subject.strip_prefix(&*self.namespace)?.strip_prefix(dot)?;
-        rest.split_once(dot)
+        let (kind, rest) = rest.split_once(dot)?;
+        if kind != BY || !self.is_vouched() {
+            return Some((None, kind, rest));
+        }
+        let (user, rest) = rest.split_once(dot)?;
+        let (kind, rest) = rest.split_once(dot)?;
+        Some((Some(user), kind, rest))
     }
 
     /// The method that a subject of ours is for.
     pub(crate) fn method_of<'a>(&self, subject: &'a str) -> &'a str {
-        match self.within(subject) {
-            Some(("to", rest)) => rest
+        match self.parts(subject) {
+            Some((_, "to", rest)) => rest
                 .split_once(self.style.separator())
                 .map_or("", |it| it.1),
-            Some((_, rest)) => rest,
+            Some((_, _, rest)) => rest,
             None => "",
         }
     }
@@ -268,6 +354,38 @@ mod tests {
             "a.lab.in..t.5",
         ] {
             assert_eq!(subjects.from(reply), None, "{reply}");
+        }
+    }
+
+    #[test]
+    fn who_is_vouched_for_is_in_the_subject() {
+        let subjects = Subjects::new(Style::Dots, "lab", "w-1", "tok").vouched("w");
+        for (subject, what, by) in [
+            ("lab.by.u.all.rpc.item", To::All("rpc.item"), Some("u")),
+            ("lab.by.u.to.w-1.add", To::Me("add"), Some("u")),
+            ("lab.by.u.in.w-1.tok.5-6", To::Inbox("5-6"), Some("u")),
+            ("lab.by.u.in.w-1.kot.5-6", To::Nothing, Some("u")),
+            ("lab.in.w-1.tok.5-6", To::Inbox("5-6"), None),
+            ("lab.all.add", To::All("add"), None),
+            ("lab.by.u.by.v.all.add", To::Nothing, Some("u")),
+        ] {
+            assert_eq!(subjects.what(subject), what, "{subject}");
+            assert_eq!(subjects.publisher(subject), by, "{subject}");
+        }
+        assert_eq!(subjects.own()[1], "lab.by.*.to.w-1.>");
+        assert_eq!(subjects.silence().unwrap(), "lab.in.w-1.tok.>");
+        assert_eq!(subjects.to("x", "add"), "lab.by.w.to.x.add");
+        assert_eq!(subjects.method_of("lab.by.w.to.x.rpc.item"), "rpc.item");
+        assert_eq!(subjects.addressed("lab.in.x.t.5"), "lab.by.w.in.x.t.5");
+        assert_eq!(subjects.addressed("_INBOX.x"), "_INBOX.x");
+        for (user, name, speaks) in [
+            (Some("w"), "w", true),
+            (Some("w"), "w-2", true),
+            (Some("w"), "w2", false),
+            (Some("w-2"), "w", false),
+            (None, "w", false),
+        ] {
+            assert_eq!(subjects.speaks_for(user, name), speaks, "{user:?} {name}");
         }
     }
 

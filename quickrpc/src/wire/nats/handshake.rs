@@ -1,35 +1,34 @@
 //! The beginning of a connection: INFO, CONNECT, PING, PONG.
 
-use std::fmt;
-
 use serde::Serialize;
 
 use super::PING;
 use super::info::Info;
+use super::login::Login;
 use super::reader::{Event, Reader};
 use crate::format::text::{Json, write};
-
-/// How we say who we are.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) enum Login {
-    None,
-    User { user: String, password: String },
-    Token(String),
-}
-
-impl fmt::Debug for Login {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Login")
-    }
-}
 
 /// One beginning, as a state machine without I/O.
 #[derive(Debug)]
 pub(crate) struct Handshake {
     login: Login,
+    tls: Tls,
     name: String,
+    /// We have said who we are.
+    introduced: bool,
     reader: Reader,
     info: Option<Box<Info>>,
+}
+
+/// Whether the connection is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tls {
+    /// It is not.
+    Never,
+    /// It is behind what the broker says first.
+    BehindInfo,
+    /// It is from the beginning, or by now.
+    Begun,
 }
 
 /// What comes of more input.
@@ -38,6 +37,8 @@ pub(crate) enum Step {
     Wait,
     /// To be sent; then it goes on.
     Say(Vec<u8>),
+    /// TLS begins here; then it goes on.
+    Secure,
     /// We are in.
     Done(Box<Info>),
     /// We are not, for this reason.
@@ -63,23 +64,40 @@ struct Connect<'a> {
     pass: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     auth_token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nkey: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jwt: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sig: Option<String>,
 }
 
 /// No message comes before we have subscribed to something.
 const LARGEST: usize = 0;
 
 impl Handshake {
-    pub(crate) fn new(login: Login, name: &str) -> Self {
+    pub(crate) fn new(login: Login, tls: Tls, name: &str) -> Self {
         Handshake {
             login,
+            tls,
             name: name.to_owned(),
+            introduced: false,
             reader: Reader::default(),
             info: None,
         }
     }
 
+    /// Whether something is said in the plain before TLS begins.
+    pub(crate) fn is_plain_first(&self) -> bool {
+        self.tls == Tls::BehindInfo
+    }
+
     /// Goes on with what has come, as far as it is enough for.
     pub(crate) fn advance(&mut self, input: &mut Vec<u8>) -> Step {
+        if self.info.is_some() && !self.introduced {
+            // Behind the beginning of TLS, before which the broker has said what it is.
+            return self.connect();
+        }
         loop {
             let (taken, event) = match self.reader.next(input, LARGEST) {
                 Ok(next) => next,
@@ -88,6 +106,9 @@ impl Handshake {
             let step = match event {
                 Event::Incomplete => return Step::Wait,
                 Event::Nothing => None,
+                Event::Ping if self.is_plain_first() => Some(Step::Refused(
+                    "it wants an answer before TLS begins".to_owned(),
+                )),
                 Event::Ping => Some(Step::Say(super::PONG.to_vec())),
                 Event::Info(info) => match self.info.replace(info) {
                     // Another one may come at any time.
@@ -101,7 +122,8 @@ impl Handshake {
                 Event::Error(text) => Some(Step::Refused(match text {
                     "Authorization Violation" => {
                         "the broker refuses this login (`Authorization Violation`); give \
-                         `user=..&password_file=..` or `token_file=..` as the broker wants it"
+                         `user=..&password_file=..`, `token_file=..`, `nkey_file=..` or \
+                         `creds_file=..` as the broker wants it"
                             .to_owned()
                     }
                     text => format!("the broker says `{text}`"),
@@ -111,20 +133,38 @@ impl Handshake {
                 )),
             };
             input.drain(..taken);
+            if let Some(Step::Secure) = step
+                && !input.is_empty()
+            {
+                // It would be taken for something that has come encrypted.
+                return Step::Refused("it says more before TLS begins than it may".to_owned());
+            }
             if let Some(step) = step {
                 return step;
             }
         }
     }
 
-    fn connect(&self) -> Step {
+    fn connect(&mut self) -> Step {
         let Some(info) = &self.info else {
             return Step::Wait;
         };
-        if info.tls_required {
-            let text = "the broker wants TLS, which `nats:` does not speak yet; let it listen for \
-                        plain connections on the loopback interface, or put a TLS tunnel before it";
-            return Step::Refused(text.to_owned());
+        match self.tls {
+            Tls::Never if info.tls_required => {
+                let text = "the broker wants TLS, which is `nats+tls:` in the place of `nats:` \
+                            (with `?ca=..`, where the authority of its certificate is not known here)";
+                return Step::Refused(text.to_owned());
+            }
+            Tls::BehindInfo if info.tls_required || info.tls_available => {
+                self.tls = Tls::Begun;
+                return Step::Secure;
+            }
+            Tls::BehindInfo => {
+                let text = "the broker has no TLS, which `nats+tls:` wants; set up `tls { .. }` in \
+                            its configuration, or connect by `nats:`";
+                return Step::Refused(text.to_owned());
+            }
+            Tls::Never | Tls::Begun => {}
         }
         if !info.headers {
             let version = &info.version;
@@ -134,7 +174,7 @@ impl Handshake {
             );
             return Step::Refused(text);
         }
-        let (mut user, mut pass, mut auth_token) = (None, None, None);
+        let (mut user, mut pass, mut auth_token, mut signed) = (None, None, None, None);
         match &self.login {
             Login::None => {}
             Login::User {
@@ -144,7 +184,15 @@ impl Handshake {
                 (user, pass) = (Some(name.as_str()), Some(password.as_str()));
             }
             Login::Token(token) => auth_token = Some(token.as_str()),
+            Login::Key(key) => match key.sign(&info.nonce) {
+                Ok(it) => signed = Some(it),
+                Err(why) => return Step::Refused(why),
+            },
         }
+        let (nkey, jwt, sig) = match signed {
+            Some(signed) => (signed.nkey, signed.jwt, Some(signed.signature)),
+            None => (None, None, None),
+        };
         let connect = Connect {
             verbose: false,
             pedantic: false,
@@ -152,13 +200,16 @@ impl Handshake {
             headers: true,
             no_responders: true,
             protocol: 1,
-            tls_required: false,
+            tls_required: self.tls == Tls::Begun,
             lang: "rust",
             version: env!("CARGO_PKG_VERSION"),
             name: &self.name,
             user,
             pass,
             auth_token,
+            nkey,
+            jwt,
+            sig,
         };
         let mut out = b"CONNECT ".to_vec();
         if let Err(error) = write(&mut out, Json, &connect) {
@@ -166,6 +217,7 @@ impl Handshake {
         }
         out.extend_from_slice(b"\r\n");
         out.extend_from_slice(PING);
+        self.introduced = true;
         Step::Say(out)
     }
 }

@@ -19,7 +19,11 @@ pub(crate) struct Info {
     /// Whether it knows headers, without which it does not say that nobody listens.
     pub(crate) headers: bool,
     pub(crate) auth_required: bool,
+    /// What a key has to sign; empty where none is asked for.
+    pub(crate) nonce: String,
     pub(crate) tls_required: bool,
+    /// TLS may be had.
+    pub(crate) tls_available: bool,
     /// The other servers of its cluster, as `host:port`.
     pub(crate) connect_urls: Vec<String>,
     /// It will close the connection soon: there are other servers.
@@ -35,7 +39,9 @@ impl Default for Info {
             max_payload: 1 << 20,
             headers: false,
             auth_required: false,
+            nonce: String::new(),
             tls_required: false,
+            tls_available: false,
             connect_urls: Vec::new(),
             lame_duck: false,
         }

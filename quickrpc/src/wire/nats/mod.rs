@@ -5,13 +5,15 @@
 
 mod handshake;
 mod info;
+mod login;
 mod reader;
 pub(crate) mod service;
 mod talk;
 mod verbs;
 
-pub(crate) use handshake::{Handshake, Login, Step};
+pub(crate) use handshake::{Handshake, Step, Tls};
 pub(crate) use info::Info;
+pub(crate) use login::{Key, Login};
 pub(crate) use reader::{Event, Reader};
 pub(crate) use talk::Talk;
 pub(crate) use verbs::{PING, PONG, publish};

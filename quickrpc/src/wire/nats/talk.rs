@@ -30,9 +30,10 @@ impl Talk {
         &self.info
     }
 
-    /// The broker has said something new of itself.
-    pub(crate) fn heard(&mut self, info: Info) {
-        self.info = info;
+    /// The broker has said something new of itself. Gives whether the servers of its cluster are others.
+    pub(crate) fn heard(&mut self, info: Info) -> bool {
+        let before = std::mem::replace(&mut self.info, info);
+        before.connect_urls != self.info.connect_urls
     }
 
     fn next_number(&mut self) -> u64 {
@@ -43,7 +44,7 @@ impl Talk {
     /// Subscribes to what is ours, as a service of NATS too.
     pub(crate) fn enter(&mut self, subjects: &Subjects) -> Vec<u8> {
         let mut out = Vec::new();
-        for subject in subjects.own() {
+        for subject in subjects.own().into_iter().chain(subjects.silence()) {
             subscribe(&mut out, &subject, None, self.next_number());
         }
         let (name, token) = (service_name(subjects.namespace()), subjects.token());

@@ -1,6 +1,7 @@
 //! What a broker says, whole, in pieces, and wrong; and what subjects mean.
 
-use super::handshake::{Handshake, Login, Step};
+use super::handshake::{Handshake, Step, Tls};
+use super::login::Login;
 use super::reader::{Delivery, Event, Reader};
 use super::service::{rfc3339, service_name};
 use super::verbs::{publish, subscribe, unsubscribe};
@@ -92,7 +93,7 @@ fn a_connection_begins() {
         user: "hub \"x\"".into(),
         password: "secret".into(),
     };
-    let mut handshake = Handshake::new(login, "me");
+    let mut handshake = Handshake::new(login, Tls::Never, "me");
     let mut input = b"INFO {\"headers\":true,\"max_payload\":1234}\r\n".to_vec();
     let Step::Say(connect) = handshake.advance(&mut input) else {
         panic!("nothing is said");
@@ -134,7 +135,7 @@ fn a_connection_is_refused() {
         ("+OK\r\nMSG a 1 0\r\n\r\n", "before it is asked"),
         ("220 smtp\r\n", "no NATS server"),
     ] {
-        let mut handshake = Handshake::new(Login::None, "me");
+        let mut handshake = Handshake::new(Login::None, Tls::Never, "me");
         let mut input = said.as_bytes().to_vec();
         let refused = loop {
             match handshake.advance(&mut input) {

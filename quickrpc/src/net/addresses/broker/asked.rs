@@ -189,6 +189,27 @@ impl Broker {
         self.refused(above, subject, &error);
     }
 
+    /// The broker does not let us listen to this subject.
+    pub(super) fn unheard(&self, above: &dyn Above, subject: &str, text: &str) {
+        let [answers, me, all] = self.subjects().own();
+        let what = match subject {
+            _ if *subject == *answers => "no answers",
+            _ if *subject == *me => "nothing that is for us alone",
+            _ if *subject == *all => "nothing that is for everybody",
+            _ => "no calls to `any()` of it",
+        };
+        let error = Error::Security(SecurityError::Refused(
+            format!("the broker's permissions: {text}; {what} can come").into(),
+        ));
+        above.trouble(self.everyone.peer(), error.clone());
+        if *subject == *answers && self.deaf.set(error.clone()).is_ok() {
+            let questions = std::mem::take(&mut *lock(&self.questions));
+            for ((id, _), question) in questions {
+                above.unanswered(&question.conn, id, error.clone());
+            }
+        }
+    }
+
     /// What was sent to this subject has failed.
     pub(super) fn refused(&self, above: &dyn Above, subject: &str, error: &Error) {
         let refused: Vec<_> = {

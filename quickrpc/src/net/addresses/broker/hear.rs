@@ -183,11 +183,18 @@ impl Broker {
         if lower.starts_with("permissions violation") {
             let subject = text.split('"').nth(1).unwrap_or_default();
             let wire = &self.wire.name;
+            if subject.starts_with("$SRV.") {
+                crate::base::log::debug!(%wire, "NATS's own tools do not see us: `{text}`");
+                return;
+            }
             crate::base::log::warn_often!(
                 "permissions of a broker", &self.everyone.peer.origin;
                 %wire, "the broker says `{text}`"
             );
-            return self.forbidden(above, subject, text);
+            return match lower.starts_with("permissions violation for subscription") {
+                true => self.unheard(above, subject, text),
+                false => self.forbidden(above, subject, text),
+            };
         }
         if lower.starts_with("invalid subject") {
             return self.forbidden(above, "", text);
@@ -201,11 +208,23 @@ impl Broker {
         let to = subjects.what(delivery.subject);
         let from = subjects.from(reply.subject);
         let is_own = from.is_some_and(|from| from.token == subjects.token());
+        let user = subjects.publisher(delivery.subject);
+        if subjects.is_vouched() && user.is_none() && !matches!(to, To::Service(_)) {
+            crate::base::log::debug!("a message that the broker vouches for nobody for");
+            return;
+        }
+        if let (Some(from), Some(user)) = (from, user)
+            && !subjects.speaks_for(Some(user), from.name)
+        {
+            let text = format!("the user `{user}` says that he is `{}`", from.name);
+            let error = Error::Security(SecurityError::Refused(text.into()));
+            return above.trouble(self.everyone.peer(), error);
+        }
         match to {
             // Where a broker gives us our own calls too, we are one of those who serve them.
             To::Any(method) if is_own => {
                 if subjects.style() == Style::Slashes {
-                    let make = || self.conn(subjects.name(), At::Reply(reply.keep().into()));
+                    let make = || self.conn(subjects.name(), At::Reply(reply.keep().into()), None);
                     let conn = self.stranger_at(reply, make);
                     let expected = Expected::Call { method, reply };
                     self.heard(above, &conn, expected, delivery.payload);
@@ -213,18 +232,18 @@ impl Broker {
             }
             To::Inbox(mark) => {
                 let from = from.filter(|_| !is_own);
-                self.inbox(above, mark, from, delivery);
+                self.inbox(above, mark, (from, user), delivery);
             }
             // Our own messages do not come back, but somebody may copy them.
             _ if is_own => {}
             To::All(method) | To::Me(method) | To::Any(method) => {
-                self.called(above, method, delivery);
+                self.called(above, method, user, delivery);
             }
             To::Here(from) if from.token == subjects.token() => {}
             To::Here(from) => match delivery.payload {
                 [] => self.goodbye(from),
                 _ => {
-                    self.member(above, from);
+                    self.member(above, from, user);
                 }
             },
             To::Is(from, change) => self.value(above, (from, change), delivery),
@@ -233,29 +252,31 @@ impl Broker {
         }
     }
 
-    fn called(&self, above: &dyn Above, method: &str, delivery: &Delivery<'_>) {
+    fn called(&self, above: &dyn Above, method: &str, user: Option<&str>, delivery: &Delivery<'_>) {
         let (subjects, reply) = (self.subjects(), delivery.reply);
         let from = subjects.from(reply.subject);
         match (method, from) {
             (subjects::HERE, Some(from)) => {
-                self.member(above, from);
-                self.greet(from);
+                self.member(above, from, user);
+                if delivery.payload != subjects::AGAIN {
+                    self.greet(from);
+                }
             }
             (subjects::BYE, Some(from)) => self.goodbye(from),
             (subjects::PING, _) if !reply.subject.is_empty() => {
                 if let Some(from) = from {
-                    self.member(above, from);
+                    self.member(above, from, user);
                 }
                 self.publish(reply.subject, &subjects.inbox(subjects::NONE), b"");
             }
             (subjects::OWED, Some(from)) => {
-                let conn = self.member(above, from);
+                let conn = self.member(above, from, user);
                 let marks = std::str::from_utf8(delivery.payload).unwrap_or_default();
                 self.say_owed(from, &conn, marks);
             }
             (method, _) if method.starts_with('_') => {}
             (method, _) => {
-                let conn = self.sender_of(above, reply);
+                let conn = self.sender_of(above, reply, user);
                 let expected = Expected::Call { method, reply };
                 self.heard(above, &conn, expected, delivery.payload);
             }
@@ -278,11 +299,11 @@ impl Broker {
         &self,
         above: &dyn Above,
         mark: &str,
-        from: Option<From<'_>>,
+        (from, user): (Option<From<'_>>, Option<&str>),
         delivery: &Delivery<'_>,
     ) {
         let key = asked::marked(mark);
-        let member = from.map(|from| self.member(above, from));
+        let member = from.map(|from| self.member(above, from, user));
         let Some(key) = key else {
             if let (subjects::OWED, Some(by)) = (mark, &member) {
                 let marks = std::str::from_utf8(delivery.payload).unwrap_or_default();
@@ -290,14 +311,22 @@ impl Broker {
             }
             return;
         };
-        if delivery.payload.is_empty() {
-            // Who was asked whether he is there is there.
-            return self.is_there(key);
-        }
         let Some(asked) = self.asked(key) else {
             crate::base::log::debug!("an answer that nobody waits for");
             return;
         };
+        if let Some(At::Peer(name) | At::Named(name)) = asked::at(&asked)
+            && !self.subjects().speaks_for(user, name)
+        {
+            let user = user.unwrap_or_default();
+            let text = format!("the user `{user}` has answered what `{name}` was asked");
+            let error = Error::Security(SecurityError::Refused(text.into()));
+            return above.trouble(self.everyone.peer(), error);
+        }
+        if delivery.payload.is_empty() {
+            // Who was asked whether he is there is there.
+            return self.is_there(key);
+        }
         let who = match member {
             Some(member) if member.answers_for(&asked) => member,
             // Who was asked by name had not been heard of, or answers for another one.

@@ -38,6 +38,8 @@ pub(super) struct Known {
 
 pub(super) struct Member {
     token: Box<str>,
+    /// The user for whom the broker vouches.
+    user: Option<Box<str>>,
     pub(super) conn: Arc<Conn>,
     /// Properties of which the broker keeps values.
     pub(super) values: BTreeSet<Box<str>>,
@@ -107,16 +109,26 @@ impl Broker {
     }
 
     /// Who has sent something with this reply subject.
-    pub(super) fn sender_of(&self, above: &dyn Above, reply: Reply<'_>) -> Arc<Conn> {
-        match self.subjects().from(reply.subject) {
-            Some(from) => self.member(above, from),
-            None if reply.subject.is_empty() => {
-                let make = || self.conn("somebody", At::Nowhere);
-                self.stranger_at(Reply::default(), make)
-            }
-            None => {
-                let make = || self.conn(reply.subject, At::Reply(reply.keep().into()));
-                self.stranger_at(reply, make)
+    pub(super) fn sender_of(
+        &self,
+        above: &dyn Above,
+        reply: Reply<'_>,
+        user: Option<&str>,
+    ) -> Arc<Conn> {
+        let subject = reply.subject;
+        if let Some(from) = self.subjects().from(subject) {
+            return self.member(above, from, user);
+        }
+        let make = || match subject {
+            "" => self.conn(user.unwrap_or("somebody"), At::Nowhere, user),
+            _ => self.conn(subject, At::Reply(reply.keep().into()), user),
+        };
+        match user {
+            None => self.stranger_at(reply, make),
+            // No reply subject is like this, and no two users are one stranger.
+            Some(user) => {
+                let subject = &*format!("{user} {subject}");
+                self.stranger_at(Reply { subject, ..reply }, make)
             }
         }
     }
@@ -131,13 +143,22 @@ impl Broker {
     }
 
     /// A peer that says who he is. One that was not known has come.
-    pub(super) fn member(&self, above: &dyn Above, from: From<'_>) -> Arc<Conn> {
+    pub(super) fn member(
+        &self,
+        above: &dyn Above,
+        from: From<'_>,
+        user: Option<&str>,
+    ) -> Arc<Conn> {
         let (conn, replaced) = {
             let mut known = lock(&self.known);
-            let make = || self.conn(from.name, At::Peer(from.name.into()));
+            let make = || self.conn(from.name, At::Peer(from.name.into()), user);
             let is_full = known.members.len() >= MEMBERS;
             match known.members.get_mut(from.name) {
-                Some(member) if *member.token == *from.token && !member.conn.is_closed() => {
+                Some(member)
+                    if *member.token == *from.token
+                        && member.user.as_deref() == user
+                        && !member.conn.is_closed() =>
+                {
                     member.silences = 0;
                     return Arc::clone(&member.conn);
                 }
@@ -150,6 +171,7 @@ impl Broker {
             let conn = make();
             let member = Member {
                 token: from.token.into(),
+                user: user.map(Into::into),
                 conn: Arc::clone(&conn),
                 values: BTreeSet::new(),
                 silences: 0,
@@ -183,7 +205,7 @@ impl Broker {
     /// Whoever has this name, of whom nothing has been heard.
     pub(super) fn stranger_named(&self, name: &str) -> Option<Arc<Conn>> {
         self.subjects().style().check_word(name).ok()?;
-        let make = || self.conn(name, At::Named(name.into()));
+        let make = || self.conn(name, At::Named(name.into()), None);
         // No reply subject is like this.
         let key = format!(" {name}");
         Some(self.stranger_at(Reply::to(&key), make))

@@ -11,6 +11,7 @@
 
 mod asked;
 mod check;
+mod cluster;
 mod hear;
 mod known;
 mod outlet;
@@ -18,11 +19,12 @@ mod served;
 mod values;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::base::error::Error;
 use crate::base::reason::DisconnectReason;
+use crate::base::security::SecInfo;
 use crate::base::sender::{Sender, next_id};
 use crate::base::sync::lock;
 use crate::carrier::broker::Settings;
@@ -31,7 +33,6 @@ use crate::wire::Wire;
 use crate::wire::broker::subjects::Subjects;
 use crate::wire::broker::{Message, Reply, Said, Tongue, Unsaid};
 use crate::wire::frames::Frames;
-use crate::wire::nats::Info;
 use crate::wire::security::AnySecurity;
 
 use self::asked::Questions;
@@ -81,6 +82,10 @@ pub(crate) struct Broker {
     questions: Mutex<Questions>,
     /// Guards what we serve, and have been asked.
     served: Mutex<Served>,
+    /// Guards what is to be done as other servers come and go. A leaf in the lock order.
+    cluster: Mutex<Cluster>,
+    /// Why no answers can come, if the broker does not let us hear them.
+    deaf: OnceLock<Error>,
 }
 
 impl Broker {
@@ -134,6 +139,8 @@ impl Broker {
                 known: Mutex::default(),
                 questions: Mutex::default(),
                 served: Mutex::default(),
+                cluster: Mutex::default(),
+                deaf: OnceLock::new(),
             }
         })
     }
@@ -210,20 +217,7 @@ impl Broker {
         self.look_at_questions(above, now);
         self.look_at_members();
         self.forget_owed();
-    }
-
-    /// A broker of NATS has said something of itself.
-    fn informed(&self, info: &Info) {
-        self.settings.heard(info);
-        if let Tongue::Nats(talk) = &mut *lock(&self.tongue) {
-            talk.heard(info.clone());
-        }
-        if info.lame_duck {
-            let wire = &self.wire.name;
-            crate::base::log::info!(%wire, "the broker is about to stop, so that another one is looked for");
-            let text = "the broker is about to stop";
-            self.line.close(DisconnectReason::Transport(text.into()));
-        }
+        self.look_at_cluster(now);
     }
 
     /// Writes what was made for the line; if the line has ended, that is seen elsewhere.
@@ -238,6 +232,7 @@ impl Broker {
 
     /// Sends something of our own.
     fn publish(&self, subject: &str, reply: &str, payload: &[u8]) {
+        let subject = &*self.subjects().addressed(subject);
         self.publish_message(&Message {
             to: Reply::to(subject),
             reply,
@@ -258,9 +253,11 @@ impl Broker {
         }
     }
 
-    /// A peer or an address behind this broker.
-    fn conn(&self, name: &str, at: At) -> Arc<Conn> {
+    /// A peer or an address behind this broker, and the user for whom the broker vouches.
+    fn conn(&self, name: &str, at: At, user: Option<&str>) -> Arc<Conn> {
+        let secinfo = user.map(|user| SecInfo::from([("user".to_owned(), user.to_owned())]));
         let sender = Sender {
+            secinfo: secinfo.map(Arc::new),
             wire: self.everyone.id(),
             origin: self.everyone.peer.origin.clone(),
             ..Sender::new(next_id(), name.into())
@@ -286,6 +283,15 @@ impl Broker {
             Unsaid::Wrong(why) => self.cannot(method, &why),
         }
     }
+}
+
+/// What is to be done as other servers of a cluster come and go.
+#[derive(Debug, Default)]
+struct Cluster {
+    /// Since when our server is about to stop.
+    lame: Option<Instant>,
+    /// So often we say again that we are there.
+    announce: u32,
 }
 
 /// When a broker was asked last whether it is there.

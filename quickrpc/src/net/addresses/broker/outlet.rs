@@ -40,6 +40,9 @@ impl Carries for Broker {
         let place = self.place(id, at, about)?;
         let to = place.to.get();
         if let Some(key) = place.key {
+            if let Some(error) = self.deaf.get() {
+                return Err(error.clone());
+            }
             self.expect(key, at, to.subject);
         }
         let message = Message {
@@ -72,6 +75,12 @@ impl Carries for Broker {
 impl Broker {
     /// Sends a message of a peer, or holds it as long as the broker does not take it.
     fn put(&self, message: &Message<'_>, wait: Wait, collects: Collects) -> Result<Queued, Error> {
+        let subject = self.subjects().addressed(message.to.subject);
+        let to = Reply {
+            subject: &subject,
+            ..message.to
+        };
+        let message = &Message { to, ..*message };
         let limit = self.line.wire.limits.peer_queue;
         let leaving = {
             let mut tongue = lock(&self.tongue);

@@ -72,7 +72,7 @@ impl Broker {
                     crate::base::log::warn!("`{method}` is not served to `any()`: it {why}");
                     continue;
                 }
-                let subject = self.subjects().any(&method);
+                let subject = self.subjects().served(&method);
                 new.push(subject.clone());
                 let endpoint = Endpoint {
                     name: service_name(&method),
@@ -153,6 +153,11 @@ impl Broker {
     pub(super) fn forget_owed(&self) {
         let mut served = lock(&self.served);
         served.owed.retain(|_, owed| !owed.conn.is_closed());
+    }
+
+    /// Whether nobody waits for an answer of ours.
+    pub(super) fn owes_nothing(&self) -> bool {
+        lock(&self.served).owed.is_empty()
     }
 
     /// A peer asks which of these calls of its we work on.
