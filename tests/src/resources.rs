@@ -11,14 +11,14 @@ use crate::wait::eventually;
 /// Counts of what a process must give back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Resources {
-    /// Threads of a process.
+    /// Threads of the process.
     pub threads: usize,
-    /// Its open file descriptors.
+    /// Open file descriptors of the process.
     pub descriptors: usize,
 }
 
 impl Resources {
-    /// The counts of this process, now.
+    /// The counts now.
     ///
     /// # Panics
     ///
@@ -31,15 +31,15 @@ impl Resources {
         }
     }
 
-    /// The counts of another process.
+    /// The counts of another process now.
     ///
     /// # Panics
     ///
     /// Where there is no `/proc`, or no such process.
-    pub fn of(process: u32) -> Self {
+    pub fn of(id: u32) -> Self {
         Resources {
-            threads: entries(&format!("/proc/{process}/task")),
-            descriptors: entries(&format!("/proc/{process}/fd")),
+            threads: entries(&format!("/proc/{id}/task")),
+            descriptors: entries(&format!("/proc/{id}/fd")),
         }
     }
 }

@@ -32,16 +32,12 @@ const CURRENT: Release = Release::Current(env!("CARGO_TARGET_TMPDIR"));
 
 mod cases_by_the_installed_server {
     cases!(quickrpc_tests::NatsServer::start());
+    #[cfg(target_os = "linux")]
+    cases!(quickrpc_tests::NatsServer::start() => failures::whoever_finds_its_broker_again_holds_no_more);
 }
 
 mod cases_by_the_current_server {
     cases!(quickrpc_tests::NatsServer::of(crate::nats::CURRENT, ""));
-
-    #[cfg(target_os = "linux")]
-    cases! {
-        quickrpc_tests::NatsServer::of(crate::nats::CURRENT, "") =>
-        failures::whoever_finds_its_broker_again_holds_no_more
-    }
 }
 
 by_both_servers! {
