@@ -149,7 +149,8 @@ fn dropping_a_promise_that_was_never_polled_does_not() {
 fn the_deadline_of_the_caller_cancels() {
     let server = tcp(Processing::Queue);
     let api = client("jrpc", server.addr());
-    let brief = api.all().timeout(Duration::from_millis(50));
+    // Long enough for it to begin, also on a busy machine.
+    let brief = api.all().timeout(Duration::from_secs(2));
     // Noticed by whoever waits, and by the poll thread where nobody does.
     let job = brief.work("a");
     server.begun("a");
