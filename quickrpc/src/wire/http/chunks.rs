@@ -52,7 +52,8 @@ impl Chunks {
 
     fn step(&mut self, rest: &[u8], limit: usize) -> Result<(usize, bool), Wrong> {
         match self.part {
-            Part::Line => match httparse::parse_chunk_size(rest) {
+            // Never more of it than may be there, so that it does not matter in which pieces it comes.
+            Part::Line => match httparse::parse_chunk_size(rest.get(..LINE).unwrap_or(rest)) {
                 Ok(Status::Complete((length, 0))) => {
                     self.part = Part::Trailers;
                     Ok((length, false))
