@@ -296,12 +296,14 @@ def hold():
         handshake_timeout=20000, poll_timeout=100,
     )
     for objekt, payload, limits in [
-        ("slow", {"seconds": 0.5}, {}),
+        ("slow", {"seconds": 3.0}, {}),
         ("add", {"a": 1, "b": 1}, {"oneway": True}),
         ("add", {"a": 1, "b": 1}, {}),
     ]:
         _, arguments = request(objekt, objekt, payload=payload, limits=limits)
         client.send_request(**arguments)
+    # Its answer says that what was sent before it has arrived.
+    client.handshake(20000)
     say("sent")
     sys.stdin.read()
 
