@@ -185,7 +185,8 @@ impl Owned {
         peer.frame(out, &names.change)
     }
 
-    /// What that is for a peer: a notification, where the broker does not keep it and where properties are nothing of their own.
+    /// What that is for a peer: a notification, where the broker does not keep it and where
+    /// properties are nothing of their own.
     pub(super) fn about(&self, peer: &Conn) -> About<'_> {
         let method = &*self.names.change;
         match peer.wire.has_properties() || peer.outlet.keeps_for_all() {
