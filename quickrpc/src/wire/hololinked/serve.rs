@@ -207,6 +207,12 @@ impl Listener {
                 let method = asked.calls(name).read;
                 self.call(method, ("", Payload::Missing), &asked)
             }
+            ("writeproperty", Some(name)) if self.thing.is_read_only(&asked.prefix, name) => {
+                let why = format!("the property `{name}` is read-only");
+                let error = CallError::new(CallError::METHOD_NOT_FOUND, why);
+                // As with the package.
+                self.fails(say, &asked, &error.with_data(of_type("ValueError")))
+            }
             ("writeproperty", Some(name)) => {
                 let method = asked.calls(name).write;
                 match asked.came {

@@ -8,6 +8,7 @@ use crate::base::error::Error;
 use crate::base::sync::lock;
 use crate::expr::HololinkedExpr;
 use crate::format::description::{CallDescription, Description, Direction};
+use crate::format::property::PropertyDescription;
 use crate::wire::session::About;
 
 /// A Thing, as its expression and those who speak of it describe it, and others of the same server:
@@ -113,11 +114,21 @@ impl Thing {
     /// The names of all properties of a Thing, where they are known.
     pub(super) fn properties(&self, prefix: &str) -> Option<Vec<Box<str>>> {
         let described = self.described();
-        let properties = described.iter().flat_map(|api| api.properties);
-        let own = properties.filter(|one| one.direction == Direction::Incoming);
-        let names = own.filter_map(|one| Self::member(one.wire_name, prefix));
+        let names = own(&described).filter_map(|one| Self::member(one.wire_name, prefix));
         self.is_described().then(|| names.map(Box::from).collect())
     }
+
+    /// Whether a property of a Thing is declared, as one that is not written.
+    pub(super) fn is_read_only(&self, prefix: &str, name: &str) -> bool {
+        let described = self.described();
+        let mut own = own(&described);
+        own.any(|one| !one.writable && Self::member(one.wire_name, prefix) == Some(name))
+    }
+}
+
+fn own(described: &[Description]) -> impl Iterator<Item = &'static PropertyDescription> {
+    let properties = described.iter().flat_map(|api| api.properties);
+    properties.filter(|one| one.direction == Direction::Incoming)
 }
 
 /// # Errors

@@ -166,7 +166,8 @@ fn each_operation() {
         ("invokeaction", "add", json!({"__args__": 7}), "TypeError"),
         ("invokeaction", "fail", json!({}), "KeyError"),
         ("readproperty", "no_such", Json::Null, "AttributeError"),
-        ("writeproperty", "peak", json!(1.0), "AttributeError"),
+        ("writeproperty", "no_such", json!(1.0), "AttributeError"),
+        ("writeproperty", "peak", json!(1.0), "ValueError"),
         ("writeproperty", "channel", json!(0), "RuntimeError"),
         ("writemultipleproperties", "", json!([1]), "TypeError"),
         (
@@ -180,6 +181,9 @@ fn each_operation() {
         let answer = asks.operation(operation, objekt.into(), &payload);
         let (found, message) = exception(&answer);
         assert_eq!(found, kind, "{operation} {objekt} {payload}: {message}");
+        if objekt == "peak" && operation == "writeproperty" {
+            assert_eq!(message, "the property `peak` is read-only");
+        }
     }
     let answer = asks.operation(
         "invokeaction",
