@@ -223,7 +223,6 @@ where
         stream: Some(stream),
         entry,
         refused: Vec::new(),
-        looked: false,
     };
     let work = move |cx: &mut Context<'_>| {
         let _batch = Batch::begin();
@@ -272,8 +271,6 @@ struct Feeding<T, R> {
     entry: Entry,
     /// An item for which there was no room.
     refused: Vec<u8>,
-    /// It was looked whether the peer has said how much it takes.
-    looked: bool,
 }
 
 /// How feeding ends.
@@ -305,10 +302,13 @@ impl<T: Send + 'static, R: Send + 'static> Feeding<T, R> {
                     Err(end) => return Poll::Ready(end),
                 }
             }
-            match self.entry.fed.may_send(std::mem::take(&mut self.looked)) {
+            match self.entry.fed.may_send() {
                 May::Send => {}
                 May::Wait => return Poll::Pending,
-                May::Look => return self.look(cx),
+                May::Look => {
+                    self.look();
+                    return Poll::Pending;
+                }
             }
             let Some(stream) = &mut self.stream else {
                 return Poll::Ready(End::Gone);
@@ -341,14 +341,12 @@ impl<T: Send + 'static, R: Send + 'static> Feeding<T, R> {
     }
 
     /// Goes on when the poll thread has done what it does now.
-    fn look(&mut self, cx: &Context<'_>) -> Poll<End> {
-        self.looked = true;
-        let waker = cx.waker().clone();
+    fn look(&self) {
+        let fed = self.entry.fed();
         match self.entry.calls.net.reactor() {
-            Some(reactor) => reactor.ask(Command::Call(Box::new(move || waker.wake()))),
-            None => waker.wake(),
+            Some(reactor) => reactor.ask(Command::Call(Box::new(move || fed.looked()))),
+            None => fed.looked(),
         }
-        Poll::Pending
     }
 
     fn send<W>(&mut self, conn: &Arc<Conn>, item: T) -> Result<(), End>

@@ -47,6 +47,16 @@ struct Account {
     credit: Credit,
     /// When the peer has said something of it, or it has ended.
     heard: Instant,
+    /// Whether it was looked what the peer has said, since the last items that were counted for it.
+    look: Look,
+}
+
+/// A look at what the peer has said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    Due,
+    Asked,
+    Done,
 }
 
 /// Whether an item may be sent.
@@ -87,23 +97,41 @@ impl Fed {
         let heard = Instant::now();
         Arc::new(Fed {
             kind,
-            account: Mutex::new(Account { credit, heard }),
+            account: Mutex::new(Account {
+                credit,
+                heard,
+                look: Look::Due,
+            }),
             task: Mutex::default(),
         })
     }
 
     /// Takes the credit for one item, if there is.
-    pub(crate) fn may_send(&self, looked: bool) -> May {
-        match &mut lock(&self.account).credit {
-            Credit::Unlimited(sent) if !looked && *sent > 0 && *sent % UNASKED == 0 => {
-                return May::Look;
-            }
+    pub(crate) fn may_send(&self) -> May {
+        let account = &mut *lock(&self.account);
+        match &mut account.credit {
             Credit::Free => {}
-            Credit::Unlimited(sent) => *sent += 1,
+            Credit::Unlimited(sent) => {
+                if *sent > 0 && *sent % UNASKED == 0 {
+                    // What wakes the stream meanwhile is no look.
+                    match std::mem::replace(&mut account.look, Look::Asked) {
+                        Look::Due => return May::Look,
+                        Look::Asked => return May::Wait,
+                        Look::Done => account.look = Look::Due,
+                    }
+                }
+                *sent += 1;
+            }
             Credit::Left(0) | Credit::Unasked | Credit::Over => return May::Wait,
             Credit::Left(left) => *left -= 1,
         }
         May::Send
+    }
+
+    /// Whoever reads the peer has had its turn since it was said to look.
+    pub(super) fn looked(&self) {
+        lock(&self.account).look = Look::Done;
+        self.wake();
     }
 
     /// An item for which credit was taken was not sent.
@@ -314,5 +342,34 @@ impl Feeds {
 impl fmt::Debug for Feeds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Feeds({})", self.count.load(Ordering::Relaxed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_but_a_look_is_a_look() {
+        let feeds = Feeds::default();
+        let id = CallId::Number(1);
+        let fed = feeds.begin(1, &id).unwrap();
+        for _ in 0..UNASKED {
+            assert_eq!(fed.may_send(), May::Send);
+        }
+        assert_eq!(fed.may_send(), May::Look);
+        // As when an item comes, which wakes the stream.
+        assert_eq!(fed.may_send(), May::Wait);
+        fed.looked();
+        for _ in 0..UNASKED {
+            assert_eq!(fed.may_send(), May::Send);
+        }
+        assert_eq!(fed.may_send(), May::Look);
+        // That counts from the beginning.
+        assert!(feeds.more(1, &id, 2 * UNASKED + 1));
+        assert_eq!(fed.may_send(), May::Send);
+        assert_eq!(fed.may_send(), May::Wait);
+        fed.looked();
+        assert_eq!(fed.may_send(), May::Wait);
     }
 }
