@@ -251,6 +251,8 @@ impl Calls {
             lock(&self.pending).of(u64::try_from(number).ok()?, conn)
         });
         let Some(call) = call else {
+            // Whoever waits for it reads it to its end.
+            let id = telegrams::whole_item_id(codec, telegram, params, depth)?;
             crate::base::log::debug!(peer = %conn.peer(), ?id, "an item that nobody waits for");
             return Ok(());
         };

@@ -1,11 +1,14 @@
 //! What streams say on the wire: `rpc.item` and `rpc.more`, with the id of the call. A stream that
 //! is an argument has an id of its own, and `rpc.done` in the place of an answer.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::value::{Error as ValueError, UnitDeserializer};
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, Visitor};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 use serde::{Serialize, Serializer};
 
 use crate::base::error::CallError;
@@ -220,14 +223,69 @@ pub(super) fn read<'de, W: Deserialize<'de>>(
     codec.read(*telegram, params, Seed(PhantomData), depth)
 }
 
-/// Which stream an item belongs to.
+/// Which stream an item belongs to. Of a long one, nothing behind that need have been read.
 pub(crate) fn item_id(
     codec: &AnyCodec,
     telegram: &Script<'_>,
     params: &Payload,
     depth: usize,
 ) -> Result<CallId, String> {
+    if telegram.len() >= LONG {
+        let mut found = None;
+        // An error is how reading is ended.
+        if codec
+            .read(*telegram, params, First(&mut found), depth)
+            .is_err()
+            && let Some(id) = found
+        {
+            return Ok(id);
+        }
+    }
+    whole_item_id(codec, telegram, params, depth)
+}
+
+/// Which stream an item belongs to, if it is one to its end.
+pub(crate) fn whole_item_id(
+    codec: &AnyCodec,
+    telegram: &Script<'_>,
+    params: &Payload,
+    depth: usize,
+) -> Result<CallId, String> {
     read::<ItemId>(codec, telegram, params, depth).map(|item| item.id)
+}
+
+/// From so many bytes on, an error costs less than reading an item to its end.
+const LONG: usize = 1 << 10;
+
+/// Reads an id that stands in front, and then no further.
+struct First<'a>(&'a mut Option<CallId>);
+
+impl<'de> DeserializeSeed<'de> for First<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_struct("Item", &["id", "value"], self)
+    }
+}
+
+impl<'de> Visitor<'de> for First<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an item")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        if let Some("id") = map.next_key::<Cow<'de, str>>()?.as_deref() {
+            *self.0 = Some(map.next_value()?);
+        }
+        Err(Error::custom("no further"))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        *self.0 = seq.next_element()?;
+        Err(Error::custom("no further"))
+    }
 }
 
 /// The value of an item.
