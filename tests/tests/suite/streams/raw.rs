@@ -64,9 +64,13 @@ fn programs_of_others_see_notifications() {
 
 /// A server made by hand.
 fn by_hand() -> (HubInverse, Telnet) {
+    by_hand_with("terse")
+}
+
+fn by_hand_with(codec: &str) -> (HubInverse, Telnet) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();
-    let client = HubInverse::bind("terse", format!("tcp:{addr}")).unwrap();
+    let client = HubInverse::bind(codec, format!("tcp:{addr}")).unwrap();
     client.start().unwrap();
     let (stream, _) = listener.accept().unwrap();
     (client, Telnet::over(stream))
@@ -105,6 +109,59 @@ fn items_of_another_type_end_it() {
     }
     server.send("rpc.item id:2 value:5\n[2]:3\n");
     assert_eq!(sum.result().unwrap(), 3);
+}
+
+/// Where a long item belongs to is known before it is read.
+#[test]
+fn long_items_are_read_to_their_end() {
+    let text = "x".repeat(5000);
+    let terse = |id: u32| {
+        [
+            format!("rpc.item id:{id} value:\"{text}\" id:{id}\n"),
+            format!("rpc.item id:{id} value:7 text:\"{text}\"\n"),
+            format!("rpc.item id:{id} text:\"{text}\"\n"),
+            format!("rpc.item id:{id} value:[\"{text}\"]\n"),
+        ]
+    };
+    let jrpc = |id: u32| {
+        let item = |params: String| {
+            format!("{{\"jsonrpc\":\"2.0\",\"method\":\"rpc.item\",\"params\":{params}}}\n")
+        };
+        [
+            item(format!("{{\"id\":{id},\"value\":\"{text}\",\"id\":{id}}}")),
+            item(format!("{{\"id\":{id},\"text\":\"{text}\"}}")),
+            item(format!("[{id},\"{text}\",1]")),
+            item(format!("{{\"id\":{id},\"value\":{{\"{text}\":1}}}}")),
+        ]
+    };
+    for damage in 0..4 {
+        for (codec, damaged) in [
+            ("terse", &terse as &dyn Fn(u32) -> [String; 4]),
+            ("jrpc:\n", &jrpc),
+        ] {
+            let (client, mut server) = by_hand_with(codec);
+            let mut stream = client.all().lines(1);
+            server.line();
+            // Of no stream, and of this one.
+            server.send(&damaged(9)[damage]);
+            server.send(&damaged(1)[damage]);
+            let error = stream.next().unwrap().unwrap_err();
+            let expected = matches!(error, Error::BadResult { .. });
+            assert!(expected, "{codec} {damage}: {error:?}");
+            assert!(stream.next().is_none(), "{codec} {damage}");
+            let sum = client.all().add(1, 2);
+            loop {
+                if server.line().contains("add") {
+                    break;
+                }
+            }
+            server.send(match codec {
+                "terse" => "[2]:3\n",
+                _ => "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":3}\n",
+            });
+            assert_eq!(sum.result().unwrap(), 3, "{codec} {damage}");
+        }
+    }
 }
 
 #[test]
