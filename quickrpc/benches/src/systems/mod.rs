@@ -14,6 +14,8 @@ mod python;
 pub(crate) mod quickrpc;
 #[cfg(feature = "runtime")]
 mod runtime;
+#[cfg(feature = "security")]
+mod secured;
 #[cfg(feature = "tarpc")]
 mod tarpc;
 mod tasks;
@@ -62,6 +64,21 @@ pub(crate) fn over_websocket(scale: &Scale) -> Vec<AnySystem> {
         Arc::new(juggler::Juggler),
         Arc::new(python::Python::juggler(scale.juggler.clone())),
     ]
+}
+
+/// Messages that are protected, behind those that are not.
+#[cfg(feature = "security")]
+pub(crate) fn secured() -> Vec<AnySystem> {
+    use secured::{Secured, Way};
+    let ways = [Way::Tls, Way::Hmac, Way::Seal].map(|way| QuickRpc::secured(Secured::new(way)));
+    let all = std::iter::once(QuickRpc::jrpc()).chain(ways);
+    all.flat_map(|system| {
+        [
+            Arc::new(system.clone()) as AnySystem,
+            Arc::new(system.batched()),
+        ]
+    })
+    .collect()
 }
 
 /// The system of this name, in a child process.

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use quickrpc::{Error, Limits, Processing, Promise, remote_api};
 
+#[cfg(feature = "security")]
+use super::secured::Secured;
 use super::{CONNECTIONS, MESSAGE_SIZE, sample_text};
 use crate::Result;
 use crate::message::{A, B, NOTE, SUM};
@@ -38,6 +40,9 @@ pub(crate) trait Bench {
     fn tell(&self, a: i64, b: i64, note: &str);
 }
 
+/// The provider of who needs none.
+const OPEN: &str = "null";
+
 /// This library in one configuration.
 #[derive(Debug, Clone)]
 pub(crate) struct QuickRpc {
@@ -51,6 +56,9 @@ pub(crate) struct QuickRpc {
     handlers: usize,
     /// Over a WebSocket.
     websocket: bool,
+    /// With what protects its messages.
+    #[cfg(feature = "security")]
+    secured: Option<Secured>,
     /// Whether callers are tasks of one thread that await.
     tasks: bool,
 }
@@ -64,7 +72,18 @@ impl QuickRpc {
             option: None,
             handlers: 1,
             websocket: false,
+            #[cfg(feature = "security")]
+            secured: None,
             tasks: false,
+        }
+    }
+
+    /// With messages that are kept from others.
+    #[cfg(feature = "security")]
+    pub(crate) fn secured(secured: Secured) -> Self {
+        QuickRpc {
+            secured: Some(secured),
+            ..QuickRpc::jrpc()
         }
     }
 
@@ -122,12 +141,11 @@ impl QuickRpc {
 
     /// A started server, for those who want more than a port.
     pub(crate) fn server(&self) -> Result<Bench> {
+        let (transport, security) = self.listens()?;
         let api = Bench::builder()
             .codec(self.codec)
-            .transport(self.transport(match self.websocket {
-                true => "wsserv:127.0.0.1:0",
-                false => "tcpserv:127.0.0.1:0",
-            }))
+            .security(security.as_deref().unwrap_or(OPEN))
+            .transport(self.transport(transport))
             .processing(self.processing)
             .limits(limits())
             .build()?;
@@ -146,10 +164,36 @@ impl QuickRpc {
         Ok(api)
     }
 
-    fn transport(&self, transport: &str) -> String {
+    /// Transport and security provider of a server.
+    fn listens(&self) -> Result<(String, Option<String>)> {
+        #[cfg(feature = "security")]
+        if let Some(secured) = &self.secured {
+            return secured.listens();
+        }
+        let transport = match self.websocket {
+            true => "wsserv:127.0.0.1:0",
+            false => "tcpserv:127.0.0.1:0",
+        };
+        Ok((transport.to_owned(), None))
+    }
+
+    /// The same of a client.
+    fn connects(&self, port: u16) -> Result<(String, Option<String>)> {
+        #[cfg(feature = "security")]
+        if let Some(secured) = &self.secured {
+            return secured.connects(port);
+        }
+        let transport = match self.websocket {
+            true => format!("ws:127.0.0.1:{port}"),
+            false => format!("tcp:127.0.0.1:{port}"),
+        };
+        Ok((transport, None))
+    }
+
+    fn transport(&self, transport: String) -> String {
         match &self.option {
             Some(option) => format!("{transport}?{option}"),
-            None => transport.to_owned(),
+            None => transport,
         }
     }
 }
@@ -176,6 +220,10 @@ impl System for QuickRpc {
         if self.websocket {
             name.push_str(", WebSocket");
         }
+        #[cfg(feature = "security")]
+        if let Some(secured) = &self.secured {
+            name.push_str(&format!(", {}", secured.name()));
+        }
         if self.processing == Processing::Queue {
             name.push_str(", Queue");
         }
@@ -197,12 +245,11 @@ impl System for QuickRpc {
     }
 
     fn connect(&self, port: u16) -> Result<Box<dyn Client>> {
+        let (transport, security) = self.connects(port)?;
         let api = BenchInverse::builder()
             .codec(self.codec)
-            .transport(self.transport(&match self.websocket {
-                true => format!("ws:127.0.0.1:{port}"),
-                false => format!("tcp:127.0.0.1:{port}"),
-            }))
+            .security(security.as_deref().unwrap_or(OPEN))
+            .transport(self.transport(transport))
             .limits(limits())
             .call_timeout(Duration::from_secs(60))
             .build()?;

@@ -14,6 +14,7 @@ pub(super) fn serial(scale: &Scale) -> Workload {
     let columns = [
         ("p50", Read::Median),
         ("p99", Read::P99),
+        ("p99.9", Read::P999),
         ("mean", Read::Mean),
     ];
     Workload {
@@ -109,6 +110,22 @@ pub(super) fn websocket(scale: &Scale) -> Workload {
                 process for each side, with FastAPI and uvicorn on the server's, and so has Juggler, \
                 with aiohttp.",
         ..table(systems::over_websocket(scale), &parts, scale)
+    }
+}
+
+/// Beside what is kept from nobody.
+#[cfg(feature = "security")]
+pub(super) fn secured(scale: &Scale) -> Workload {
+    let parts = [
+        Part::new(Job::Serial, &[("p50", Read::Median)]),
+        Part::new(Job::Window(MANY), &[("calls", Read::Rate)]),
+        Part::new(Job::Text(1 << 20), &[("1 MiB", Read::Mean)]),
+    ];
+    Workload {
+        title: "Protected messages",
+        about: "One call in flight, 64, and echoes of a text: over TLS, signed, and encrypted, beside \
+                `jrpc` as it is.",
+        ..table(systems::secured(), &parts, scale)
     }
 }
 

@@ -12,6 +12,7 @@ use crate::system::{AnySystem, Client, Job, Laps, calibrate};
 pub(super) enum Read {
     Median,
     P99,
+    P999,
     Mean,
     Rate,
 }
@@ -118,6 +119,7 @@ fn measure(client: &mut dyn Client, part: &Part, count: usize) -> Result<Vec<Opt
     let values = part.columns.iter().map(|(_, read)| match read {
         Read::Median => lap(0.5),
         Read::P99 => lap(0.99),
+        Read::P999 => lap(0.999),
         Read::Mean => Some(taken / count as f64),
         Read::Rate => Some(count as f64 / taken),
     });

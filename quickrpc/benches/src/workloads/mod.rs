@@ -26,6 +26,8 @@ pub(crate) const ALL: &[(&str, Make)] = &[
     ("mib", calls::mib),
     #[cfg(feature = "websocket")]
     ("websocket", calls::websocket),
+    #[cfg(feature = "security")]
+    ("secured", calls::secured),
     ("streams", streams::workload),
     ("receive", receive::workload),
     ("broadcast", broadcast::workload),
