@@ -69,6 +69,12 @@ impl Drop for ChildServer {
 
 /// What a child process does.
 pub(crate) fn run(role: &[String], allocations: Option<fn() -> u64>) -> Result<()> {
+    #[cfg(any(feature = "nats", feature = "mqtt"))]
+    if let [role, codec, transport] = role
+        && role == "silent"
+    {
+        return systems::brokers::silent(codec, transport);
+    }
     let [role, system] = role else {
         return Err("--child takes a role and a system".into());
     };

@@ -22,10 +22,14 @@ pub(crate) enum Style {
     Slashes,
 }
 
-/// Whether somebody with this name may be a user of that one, who may have several programs.
+/// Parts the user from the rest of a name that the broker vouches for. No user has it in his own name, so that
+/// each such name is of one user.
+pub(crate) const OF_USER: char = '~';
+
+/// Whether somebody with this name is that user, who may have several programs.
 pub(crate) fn speaks_for(user: &str, name: &str) -> bool {
-    name.strip_prefix(user)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    // One with the sign in his name is before none.
+    name.split(OF_USER).next() == Some(user)
 }
 
 /// No part of a subject that we make is longer than that: brokers read lines of 4096 bytes.

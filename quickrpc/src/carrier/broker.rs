@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::base::error::Error;
-use crate::base::subject::Style;
+use crate::base::subject::{OF_USER, Style};
 use crate::base::sync::lock;
 use crate::expr::{MqttExpr, NatsExpr, TransportExpr, TransportKind};
 use crate::wire::broker::subjects::Subjects;
@@ -47,7 +47,7 @@ enum Kind {
 ///
 /// # Errors
 ///
-/// Where the feature is off.
+/// Where the feature is off, and if a file with what the broker is to know us by is not there, or not right.
 pub(crate) fn bind(expr: &TransportExpr) -> Result<Option<Arc<Settings>>, Error> {
     let (kind, feature, is_there) = match expr.kind() {
         TransportKind::Nats(nats) => (
@@ -98,11 +98,14 @@ pub(crate) fn bind(expr: &TransportExpr) -> Result<Option<Arc<Settings>>, Error>
         Some(name) => name.clone(),
         None => {
             let some = token.get(..8).unwrap_or_default();
-            format!("{}-{some}", user.unwrap_or("peer"))
+            match user {
+                Some(user) => format!("{user}{OF_USER}{some}"),
+                None => format!("peer-{some}"),
+            }
         }
     };
     let subjects = Subjects::new(style, namespace, &name, &token);
-    Ok(Some(Arc::new(Settings {
+    let settings = Settings {
         subjects: match user {
             Some(user) => subjects.vouched(user),
             None => subjects,
@@ -114,7 +117,12 @@ pub(crate) fn bind(expr: &TransportExpr) -> Result<Option<Arc<Settings>>, Error>
         servers: Mutex::default(),
         tried: AtomicUsize::new(0),
         begun: Mutex::default(),
-    })))
+    };
+    // Each connection reads it again: what is in the files may change.
+    match settings.opening() {
+        Ok(_) => Ok(Some(Arc::new(settings))),
+        Err(why) => Err(Error::Config(format!("`{expr}`: {why}").into())),
+    }
 }
 
 fn lacks(expr: &TransportExpr, feature: &str) -> Error {

@@ -45,15 +45,11 @@ pub(super) const OPTIONS: [&str; 6] = [
     "keepalive",
     "probe",
 ];
-/// Those beside the ones of TLS, among which is a name.
-pub(super) const OVER_TLS: [&str; 6] = [
-    "server_name",
-    "group",
-    "user",
-    "password_file",
-    "keepalive",
-    "probe",
-];
+
+/// With TLS.
+pub(super) const TLS: &str = "mqtts";
+/// What it has then beside the options of all clients over TLS.
+pub(super) const OVER_TLS: [&str; 1] = ["server_name"];
 
 /// The sign of life by default.
 pub(super) const KEEPALIVE: Duration = Duration::from_secs(10);
@@ -73,7 +69,7 @@ fn keepalive(option: &OptionText<'_>) -> Parsed<Duration> {
 pub(super) fn parse(shorthand: &str, params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<MqttExpr> {
     let form = format!("{shorthand}:<host>:<port>/<namespace>");
     let (host, port, namespace) = parse_place(params, &form, Style::Slashes)?;
-    let is_tls = shorthand == "mqtts";
+    let is_tls = shorthand == TLS;
     Ok(MqttExpr {
         host,
         port,

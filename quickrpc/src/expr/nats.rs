@@ -7,7 +7,7 @@ use super::options::{OptionText, Scope, take};
 use super::parse::{Parsed, Piece};
 use super::tls::ClientTls;
 use crate::base::expr_error::Wrong;
-use crate::base::subject::{Style, speaks_for};
+use crate::base::subject::{OF_USER, Style, speaks_for};
 
 /// What `nats:<host>:<port>/<namespace>`, or `nats+tls:` with TLS, says; see
 /// [the details](crate::transport#nats).
@@ -62,22 +62,10 @@ pub(super) const OPTIONS: [&str; 9] = [
     "probe",
 ];
 
-/// Those beside the ones of TLS, among which is a name.
-pub(super) const OVER_TLS: [&str; 10] = [
-    "server_name",
-    "handshake_first",
-    "group",
-    "user",
-    "password_file",
-    "token_file",
-    "nkey_file",
-    "creds_file",
-    "vouched",
-    "probe",
-];
-
 /// With TLS.
 pub(super) const TLS: &str = "nats+tls";
+/// What it has then beside the options of all clients over TLS.
+pub(super) const OVER_TLS: [&str; 2] = ["server_name", "handshake_first"];
 
 /// `nats:<host>:<port>/<namespace>`.
 pub(super) fn parse(shorthand: &str, params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<NatsExpr> {
@@ -86,9 +74,16 @@ pub(super) fn parse(shorthand: &str, params: Piece<'_>, scope: &Scope<'_, '_>) -
     let is_tls = shorthand == TLS;
     let password_file = take(scope, "password_file", |o| o.path("a file"))?;
     let vouched = take(scope, "vouched", OptionText::flag)?.unwrap_or(false);
-    let user = take(scope, "user", |o| match vouched {
-        true => word(o, Style::Dots),
+    let user = take(scope, "user", |o| {
+        match vouched {
+        true => match word(o, Style::Dots)? {
+            user if user.contains(OF_USER) => Err(o.wrong(&format!(
+                "with `vouched=on`, `{OF_USER}` parts the user from the rest of a name, so that no user has it"
+            ))),
+            user => Ok(user),
+        },
         false => o.text(),
+    }
     })?;
     let mut login = (user.is_some() && !vouched) || password_file.is_some();
     let mut other = |key| {
@@ -107,7 +102,8 @@ pub(super) fn parse(shorthand: &str, params: Piece<'_>, scope: &Scope<'_, '_>) -
         let name = word(o, Style::Dots)?;
         match &user {
             Some(user) if vouched && !speaks_for(user, &name) => Err(o.wrong(&format!(
-                "with `vouched=on` it is the name of the user, or begins with it and a dash: `{user}-..`"
+                "with `vouched=on` it is the name of the user, or begins with it and `{OF_USER}`: \
+                 `{user}{OF_USER}..`"
             ))),
             _ => Ok(name),
         }
@@ -164,8 +160,8 @@ mod tests {
             ("nats+tls:h:1/lab?handshake_first=off", "nats+tls:h:1/lab"),
             ("nats:h:1/lab?nkey_file=a.nk", "nats:h:1/lab?nkey_file=a.nk"),
             (
-                "nats:h:1/lab?creds_file=a.creds&vouched=on&user=u&name=u-1",
-                "nats:h:1/lab?name=u-1&user=u&creds_file=a.creds&vouched=on",
+                "nats:h:1/lab?creds_file=a.creds&vouched=on&user=u&name=u~1",
+                "nats:h:1/lab?name=u~1&user=u&creds_file=a.creds&vouched=on",
             ),
         ] {
             let expr: TransportExpr = text.parse().unwrap();
@@ -204,11 +200,16 @@ mod tests {
             ),
             ("nats:h:1/lab?vouched=on", "`user=..`"),
             ("nats:h:1/lab?vouched=on&user=a.b", "has a dot"),
-            ("nats:h:1/lab?vouched=on&user=a&name=b", "`a-..`"),
-            ("nats:h:1/lab?vouched=on&user=a&name=ab", "`a-..`"),
+            ("nats:h:1/lab?vouched=on&user=a&name=b", "`a~..`"),
+            ("nats:h:1/lab?vouched=on&user=a&name=ab", "`a~..`"),
+            ("nats:h:1/lab?vouched=on&user=a&name=a-b", "`a~..`"),
+            ("nats:h:1/lab?vouched=on&user=a~b", "no user has it"),
             ("nats:h:1/lab?nme=a", "did you mean `name`"),
-            ("nats:h:1/lab?ca=ca.crt", "ca"),
-            ("nats:h:1/lab?handshake_first=on", "handshake_first"),
+            ("nats:h:1/lab?ca=ca.crt", "`nats+tls:` has it"),
+            (
+                "restart:1:nats:h:1/lab?handshake_first=on",
+                "`nats+tls:` has it",
+            ),
             ("nats+tls:h/lab", "nats+tls:<host>:<port>"),
             ("nat:h:1/lab", "did you mean `nats`"),
         ] {

@@ -167,6 +167,15 @@ impl<'p, 'a> Scope<'p, 'a> {
 
     /// The error for the first option of this scope that nobody knows.
     pub(super) fn finish(&self, known: impl FnOnce() -> Vec<&'static str>) -> Parsed<()> {
+        self.finish_with(known, |_| None)
+    }
+
+    /// The same, and it says what does know it, if this is a shorthand.
+    pub(super) fn finish_with(
+        &self,
+        known: impl FnOnce() -> Vec<&'static str>,
+        belongs_to: impl FnOnce(&str) -> Option<&'static str>,
+    ) -> Parsed<()> {
         let stray = |option: &&OptionText<'_>| option.taken.get() == Taken::No;
         let Some(option) = self.options.iter().find(stray) else {
             return Ok(());
@@ -180,8 +189,11 @@ impl<'p, 'a> Scope<'p, 'a> {
             [] => String::from("there are no options here"),
             known => format!("known here are `{}`", known.join("`, `")),
         };
-        let hint = nearest(option.key, known.iter().copied())
-            .map_or(String::new(), |meant| format!("did you mean `{meant}`? "));
+        let meant = || nearest(option.key, known.iter().copied());
+        let hint = match belongs_to(option.key) {
+            Some(shorthand) => format!("`{shorthand}:` has it; "),
+            None => meant().map_or(String::new(), |meant| format!("did you mean `{meant}`? ")),
+        };
         let message = format!("unknown option, {}; {hint}{listed}", found(option.key));
         Err(Wrong::new(option.at, message))
     }

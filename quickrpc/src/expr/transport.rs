@@ -372,18 +372,29 @@ impl TransportKind {
             TransportKind::UnixServer { .. } => &["path", "mode"],
             TransportKind::Zmq { address, .. } => zmq::own_options(address, false),
             TransportKind::ZmqServer { address, .. } => zmq::own_options(address, true),
-            TransportKind::Nats(nats) if nats.tls.is_some() => &nats::OVER_TLS,
             TransportKind::Nats(_) => &nats::OPTIONS,
-            TransportKind::Mqtt(mqtt) if mqtt.tls.is_some() => &mqtt::OVER_TLS,
             TransportKind::Mqtt(_) => &mqtt::OPTIONS,
             TransportKind::Mux(_) | TransportKind::Custom(_) => &[],
         };
-        let tls: &[&str] = match (self.client_tls(), self.server_tls()) {
-            (Some(_), _) => &tls::CLIENT,
-            (_, Some(_)) => &tls::SERVER,
-            _ => &[],
+        let is_over_tls = self.client_tls().is_some() || self.server_tls().is_some();
+        let tls = self.over_tls().filter(|_| is_over_tls);
+        let tls = tls.map(|(_, options)| options).unwrap_or_default();
+        [&*tls, own].concat()
+    }
+
+    /// What it is called over TLS, and the options that it has beside its own then.
+    pub(super) fn over_tls(&self) -> Option<(&'static str, Vec<&'static str>)> {
+        let (shorthand, options): (_, [&[&str]; 2]) = match self {
+            TransportKind::Tcp { .. } => ("tls", [&tls::CLIENT, &[]]),
+            TransportKind::WebSocket { .. } => ("wss", [&tls::CLIENT, &[]]),
+            TransportKind::Http { .. } => ("https", [&tls::CLIENT, &[]]),
+            TransportKind::Nats(_) => (nats::TLS, [&tls::CLIENT, &nats::OVER_TLS]),
+            TransportKind::Mqtt(_) => (mqtt::TLS, [&tls::CLIENT, &mqtt::OVER_TLS]),
+            TransportKind::TcpServer { .. } => ("tlsserv", [&tls::SERVER, &[]]),
+            TransportKind::WebSocketServer { .. } => ("wssserv", [&tls::SERVER, &[]]),
+            _ => return None,
         };
-        [tls, own].concat()
+        Some((shorthand, options.concat()))
     }
 
     /// What a client over TLS has.

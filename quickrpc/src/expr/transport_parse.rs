@@ -75,7 +75,7 @@ fn parse_nested<'a>(piece: Piece<'a>, place: Place<'_, 'a>) -> Parsed<TransportE
     } else {
         parse_body(body, &scope, place)?
     };
-    scope.finish(|| known_options(&expr))?;
+    scope.finish_with(|| known_options(&expr), |key| over_tls(&expr, key))?;
     Ok(expr)
 }
 
@@ -104,7 +104,7 @@ fn parse_body<'a>(
         "zmq" | "zmqserv" | "zmq+unix" | "zmqserv+unix" => {
             zmq::parse(shorthand.text, params, scope)?
         }
-        "mqtt" | "mqtts" => {
+        "mqtt" | mqtt::TLS => {
             TransportKind::Mqtt(Box::new(mqtt::parse(shorthand.text, params, scope)?))
         }
         "nats" | nats::TLS => {
@@ -378,6 +378,15 @@ fn known_options(expr: &TransportExpr) -> Vec<&'static str> {
         known.extend(LimitOverrides::NAMES);
     }
     known
+}
+
+/// What an option belongs to that one of these transports would have over TLS.
+fn over_tls(expr: &TransportExpr, key: &str) -> Option<&'static str> {
+    let mut links = expr.links().into_iter();
+    links.find_map(|link| {
+        let (shorthand, options) = link.leaf.kind().over_tls()?;
+        options.contains(&key).then_some(shorthand)
+    })
 }
 
 fn collect_known(expr: &TransportExpr, known: &mut Vec<&'static str>) {

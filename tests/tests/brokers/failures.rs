@@ -64,6 +64,44 @@ pub(crate) fn ten_workers_share_the_work_and_one_is_killed(server: impl Server) 
     }
 }
 
+pub(crate) fn whoever_is_killed_is_known_in_two_seconds(server: impl Server) {
+    known_in_two_seconds(&server, Worker::kill);
+}
+
+/// Whoever waits for one that has ended so knows it, with what an expression has by default. A machine that
+/// is busy with other things delays whatever waits: one of some times is enough.
+pub(crate) fn known_in_two_seconds(server: &impl Server, end: impl Fn(&mut Worker)) {
+    let mut took = Vec::new();
+    while took.iter().all(|took| *took >= Duration::from_secs(2)) {
+        assert!(took.len() < 10, "known after {took:?}");
+        took.push(known_after(server, &end));
+    }
+}
+
+/// How long all wait together who have called one that has ended so.
+fn known_after(server: &impl Server, end: impl Fn(&mut Worker)) -> Duration {
+    let mut worker = Worker::start(server, "farm", "w");
+    let hub = WorkInverse::bind("jrpc", server.bound("farm", "name=hub")).unwrap();
+    hub.start().unwrap();
+    eventually("it is there", || hub.peers().len() == 1);
+    let (one, any) = (hub.to("w").timeout(SOON * 3), hub.any().timeout(SOON * 3));
+    let first = any.work(500);
+    let mut calls = vec![any.work(60_000), one.work(60_000)];
+    // Then the second has begun. Nobody has said yet that he works on the last one.
+    assert_eq!(first.result().unwrap(), worker.id());
+    calls.push(any.work(60_000));
+    let begun = Instant::now();
+    end(&mut worker);
+    for call in calls {
+        match call.result().unwrap_err() {
+            // Of the last one, where the broker has it after the worker has gone.
+            Error::NoPeer { .. } | Error::Disconnected { .. } => {}
+            error => panic!("{error}"),
+        }
+    }
+    begun.elapsed()
+}
+
 pub(crate) fn a_broker_that_comes_again_brings_everybody_back(mut server: impl Server) {
     let again = |name: &str| {
         format!(

@@ -11,6 +11,7 @@ macro_rules! cases {
             cases::streams_cancelling_and_properties_go_by_a_broker
             cases::codecs_and_security_go_from_end_to_end
             failures::ten_workers_share_the_work_and_one_is_killed
+            failures::whoever_is_killed_is_known_in_two_seconds
             failures::a_broker_that_comes_again_brings_everybody_back
             failures::a_slow_worker_is_slow_and_nothing_else
         }

@@ -5,6 +5,8 @@ use std::sync::{Arc, OnceLock};
 use crate::plan::Scale;
 use crate::system::AnySystem;
 
+#[cfg(any(feature = "nats", feature = "mqtt"))]
+pub(crate) mod brokers;
 pub(crate) mod floor;
 #[cfg(feature = "jsonrpsee")]
 mod jsonrpsee;

@@ -274,6 +274,17 @@ impl System for QuickRpc {
     }
 }
 
+/// A client that calls by this handle.
+#[cfg(any(feature = "nats", feature = "mqtt"))]
+pub(super) fn client(api: BenchInverse, hub: BenchInverseOutgoing) -> Box<dyn Client> {
+    Box::new(QuickRpcClient {
+        hub,
+        batch: false,
+        tasks: false,
+        _api: api,
+    })
+}
+
 struct QuickRpcClient {
     hub: BenchInverseOutgoing,
     batch: bool,

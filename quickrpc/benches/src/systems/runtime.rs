@@ -18,6 +18,10 @@ use crate::message::SUM;
 use crate::system::{Client, Job, Laps, Server};
 
 /// Runs a server until it is dropped.
+#[cfg_attr(
+    not(any(feature = "tarpc", feature = "jsonrpsee", feature = "tonic")),
+    allow(dead_code, reason = "those behind a broker listen nowhere")
+)]
 pub(super) fn serve<S, F>(start: S) -> Result<Server>
 where
     S: FnOnce(tokio::net::TcpListener) -> F + Send + 'static,
@@ -43,6 +47,32 @@ where
     Ok(Server::new(port, guard))
 }
 
+/// Runs what a peer does that is no server, but behind a broker, until it is dropped: it is there when the
+/// future has come that it gives.
+#[cfg(any(feature = "nats", feature = "mqtt"))]
+pub(super) fn run<F, S>(port: u16, start: S) -> Result<Server>
+where
+    S: Future<Output = Result<F>>,
+    F: Future<Output = Result> + Send + 'static,
+{
+    let runtime = current_thread()?;
+    let work = runtime.block_on(start)?;
+    let (stop, stopped) = oneshot::channel();
+    let thread = thread::spawn(move || -> Result {
+        runtime.block_on(async {
+            tokio::select! {
+                done = work => done,
+                _ = stopped => Ok(()),
+            }
+        })
+    });
+    let guard = Guard {
+        stop: Some(stop),
+        thread: Some(thread),
+    };
+    Ok(Server::new(port, guard))
+}
+
 struct Guard {
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<Result>>,
@@ -57,7 +87,7 @@ impl Drop for Guard {
     }
 }
 
-fn current_thread() -> Result<Runtime> {
+pub(super) fn current_thread() -> Result<Runtime> {
     Ok(Builder::new_current_thread().enable_all().build()?)
 }
 

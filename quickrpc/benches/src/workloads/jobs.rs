@@ -73,7 +73,7 @@ struct Rounds {
     counts: Vec<Option<usize>>,
 }
 
-fn setup(system: AnySystem, parts: Vec<Part>, slice: Duration) -> Result<Measure> {
+pub(super) fn setup(system: AnySystem, parts: Vec<Part>, slice: Duration) -> Result<Measure> {
     let mut rounds = Rounds {
         counts: vec![None; parts.len()],
         system,

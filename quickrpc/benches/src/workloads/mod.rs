@@ -4,6 +4,8 @@ use crate::plan::{Scale, Workload};
 
 mod allocations;
 mod broadcast;
+#[cfg(any(feature = "nats", feature = "mqtt"))]
+mod brokers;
 mod calls;
 mod connections;
 mod deadlines;
@@ -28,6 +30,10 @@ pub(crate) const ALL: &[(&str, Make)] = &[
     ("websocket", calls::websocket),
     #[cfg(feature = "security")]
     ("secured", calls::secured),
+    #[cfg(feature = "nats")]
+    ("nats", brokers::nats),
+    #[cfg(feature = "mqtt")]
+    ("mqtt", brokers::mqtt),
     ("streams", streams::workload),
     ("receive", receive::workload),
     ("broadcast", broadcast::workload),

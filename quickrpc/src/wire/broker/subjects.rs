@@ -359,30 +359,36 @@ mod tests {
 
     #[test]
     fn who_is_vouched_for_is_in_the_subject() {
-        let subjects = Subjects::new(Style::Dots, "lab", "w-1", "tok").vouched("w");
+        let subjects = Subjects::new(Style::Dots, "lab", "w~1", "tok").vouched("w");
         for (subject, what, by) in [
             ("lab.by.u.all.rpc.item", To::All("rpc.item"), Some("u")),
-            ("lab.by.u.to.w-1.add", To::Me("add"), Some("u")),
-            ("lab.by.u.in.w-1.tok.5-6", To::Inbox("5-6"), Some("u")),
-            ("lab.by.u.in.w-1.kot.5-6", To::Nothing, Some("u")),
-            ("lab.in.w-1.tok.5-6", To::Inbox("5-6"), None),
+            ("lab.by.u.to.w~1.add", To::Me("add"), Some("u")),
+            ("lab.by.u.in.w~1.tok.5-6", To::Inbox("5-6"), Some("u")),
+            ("lab.by.u.in.w~1.kot.5-6", To::Nothing, Some("u")),
+            ("lab.in.w~1.tok.5-6", To::Inbox("5-6"), None),
             ("lab.all.add", To::All("add"), None),
             ("lab.by.u.by.v.all.add", To::Nothing, Some("u")),
         ] {
             assert_eq!(subjects.what(subject), what, "{subject}");
             assert_eq!(subjects.publisher(subject), by, "{subject}");
         }
-        assert_eq!(subjects.own()[1], "lab.by.*.to.w-1.>");
-        assert_eq!(subjects.silence().unwrap(), "lab.in.w-1.tok.>");
+        assert_eq!(subjects.own()[1], "lab.by.*.to.w~1.>");
+        assert_eq!(subjects.silence().unwrap(), "lab.in.w~1.tok.>");
         assert_eq!(subjects.to("x", "add"), "lab.by.w.to.x.add");
         assert_eq!(subjects.method_of("lab.by.w.to.x.rpc.item"), "rpc.item");
         assert_eq!(subjects.addressed("lab.in.x.t.5"), "lab.by.w.in.x.t.5");
         assert_eq!(subjects.addressed("_INBOX.x"), "_INBOX.x");
         for (user, name, speaks) in [
             (Some("w"), "w", true),
-            (Some("w"), "w-2", true),
+            (Some("w"), "w~2", true),
+            (Some("w"), "w~2~3", true),
             (Some("w"), "w2", false),
             (Some("w-2"), "w", false),
+            (Some("w"), "w-2", false),
+            (Some("w-2"), "w-2~1", true),
+            // No name is of a user with the sign in his own.
+            (Some("w~2"), "w~2", false),
+            (Some("w~2"), "w~2~3", false),
             (None, "w", false),
         ] {
             assert_eq!(subjects.speaks_for(user, name), speaks, "{user:?} {name}");

@@ -8,11 +8,13 @@ use quickrpc::Error;
 use quickrpc_tests::{NatsServer, Release, Resources, SOON, eventually};
 
 use super::ByHand;
+use crate::failures::known_in_two_seconds;
 use crate::parts::{ShopInverse, WorkInverse, Worker};
 
 by_both_servers! {
     a_thousand_peers_are_called_by_one
     a_worker_that_stands_still_costs_its_own_calls_alone
+    whoever_stands_still_is_known_in_two_seconds
     a_slow_worker_holds_up_nobody_else
     a_server_that_comes_and_goes_leaves_threads_and_descriptors_as_they_were
 }
@@ -121,6 +123,13 @@ fn a_worker_that_stands_still_costs_its_own_calls_alone(release: Release) {
             .is_ok_and(|id| id == still.id())
     });
     eventually("both are there", || hub.peers().len() == 2);
+}
+
+fn whoever_stands_still_is_known_in_two_seconds(release: Release) {
+    let Some(server) = NatsServer::of(release, "") else {
+        return;
+    };
+    known_in_two_seconds(&server, |worker| signal(worker, "-STOP"));
 }
 
 fn a_slow_worker_holds_up_nobody_else(release: Release) {

@@ -18,6 +18,7 @@ by_both_servers! {
     who_may_not_hear_answers_is_told_so_at_once
     who_may_not_serve_is_told_which_subject
     the_broker_vouches_for_who_sends
+    no_user_carries_a_name_of_another_one
 }
 
 fn written(dir: &OwnDir, name: &str, text: &str) -> PathBuf {
@@ -35,6 +36,12 @@ fn find_each_other(server: &NatsServer, one: &str, two: &str) {
     hub.start().unwrap();
     sees(&hub, 1);
     assert_eq!(hub.any().add(1, 2).result().unwrap(), 3);
+}
+
+/// Why it cannot be bound.
+fn unbound(server: &NatsServer, options: &str) -> String {
+    let bound = ShopInverse::bind("jrpc", server.bound("lab", options));
+    bound.map(drop).unwrap_err().to_string()
 }
 
 /// Why it does not start.
@@ -66,8 +73,18 @@ fn a_key_signs_and_lets_in(release: Release) {
     let error = refused(&server, &options("other", &other));
     assert!(error.contains("refuses this login"), "{error}");
     let file = written(&dir, "public", &one.public_key());
-    let error = refused(&server, &format!("nkey_file={}", file.display()));
+    let error = unbound(&server, &format!("nkey_file={}", file.display()));
     assert!(error.contains("has no seed of a key"), "{error}");
+    // Nobody has to reach a server to see that a file is not there.
+    for option in [
+        "nkey_file",
+        "creds_file",
+        "token_file",
+        "user=a&password_file",
+    ] {
+        let error = unbound(&server, &format!("{option}=/nowhere/at/all"));
+        assert!(error.contains("`/nowhere/at/all`: "), "{error}");
+    }
     // A server without keys does not ask for a signature.
     let open = NatsServer::of(release, "authorization { token: t }").unwrap();
     let error = refused(&open, &options("one", &one));
@@ -148,7 +165,7 @@ fn a_file_of_credentials_lets_in(release: Release) {
     let error = refused(&server, &options("other", &other, &one));
     assert!(error.contains("refuses this login"), "{error}");
     let file = written(&dir, "none", "what is this?");
-    let error = refused(&server, &format!("creds_file={}", file.display()));
+    let error = unbound(&server, &format!("creds_file={}", file.display()));
     assert!(error.contains("no file of credentials"), "{error}");
 }
 
@@ -245,8 +262,8 @@ fn the_broker_vouches_for_who_sends(release: Release) {
     let hub = "publish: [\"lab.by.hub.>\"], subscribe: [\"lab.by.*.all.>\", \"lab.by.*.to.hub.>\", \
                \"lab.by.*.in.hub.>\", \"lab.in.hub.>\"]";
     let shop = "publish: [\"lab.by.shop.>\", \"_INBOX.>\"], subscribe: [\"lab.by.*.all.>\", \
-                \"lab.by.*.any.>\", \"lab.by.*.to.shop-1.>\", \"lab.by.*.in.shop-1.>\", \
-                \"lab.in.shop-1.>\"]";
+                \"lab.by.*.any.>\", \"lab.by.*.to.shop~1.>\", \"lab.by.*.in.shop~1.>\", \
+                \"lab.in.shop~1.>\"]";
     let thief = "publish: [\"lab.by.thief.>\", \"_INBOX.>\", \"lab.in.>\"], subscribe: \">\"";
     let users = [("hub", hub), ("shop", shop), ("thief", thief)];
     let Some((server, password)) = with_users(release, &users) else {
@@ -255,7 +272,7 @@ fn the_broker_vouches_for_who_sends(release: Release) {
     let options = |user: &str| format!("user={user}&vouched=on&{password}");
     let shop = Shop::bind(
         "jrpc",
-        server.bound("lab", &(options("shop") + "&name=shop-1")),
+        server.bound("lab", &(options("shop") + "&name=shop~1")),
     )
     .unwrap();
     shop.add.connect(|_, a, b| a + b);
@@ -268,9 +285,10 @@ fn the_broker_vouches_for_who_sends(release: Release) {
         told.send(error.to_string()).ok();
     });
     let (asked, calls) = inbox();
+    let (go_on, goes_on) = inbox();
     shop.slow.connect(move |sender, millis| {
         asked.send(format!("{sender} {millis}")).ok();
-        std::thread::sleep(std::time::Duration::from_millis(millis));
+        goes_on.next();
         "shop".to_owned()
     });
     shop.start().unwrap();
@@ -282,7 +300,7 @@ fn the_broker_vouches_for_who_sends(release: Release) {
     });
     hub.start().unwrap();
     sees(&hub, 1);
-    for handle in [hub.any(), hub.to("shop-1"), hub.all()] {
+    for handle in [hub.any(), hub.to("shop~1"), hub.all()] {
         assert_eq!(handle.who().result().unwrap(), "hub is hub");
         assert_eq!(handle.add(1, 2).result().unwrap(), 3);
     }
@@ -291,7 +309,7 @@ fn the_broker_vouches_for_who_sends(release: Release) {
     // Somebody else is himself, whatever he says.
     let mut thief = ByHand::as_user(&server, "thief", "secret");
     let who = r#"{"jsonrpc":"2.0","method":"who","id":7}"#;
-    thief.say("SUB _INBOX.> 1\r\nSUB lab.by.*.to.shop-1.> 2\r\n");
+    thief.say("SUB _INBOX.> 1\r\nSUB lab.by.*.to.shop~1.> 2\r\n");
     thief.publish("lab.by.thief.any.who", "_INBOX.1", who);
     let (subject, answer) = thief.message();
     assert_eq!(subject, "_INBOX.1");
@@ -309,9 +327,9 @@ fn the_broker_vouches_for_who_sends(release: Release) {
         "no error"
     );
     // What nobody is vouched for is not heard.
-    thief.publish("lab.in.shop-1.x.1", "", who);
+    thief.publish("lab.in.shop~1.x.1", "", who);
     // He looks on, and answers in the place of another one.
-    let call = hub.to("shop-1").slow(300);
+    let call = hub.to("shop~1").slow(300);
     let (_, text) = thief.message();
     assert!(text.contains("slow"), "{text}");
     assert_eq!(calls.next(), "hub 300");
@@ -321,11 +339,89 @@ fn the_broker_vouches_for_who_sends(release: Release) {
     thief.publish(&reply.replace("lab.", "lab.by.thief."), "", &false_answer);
     let text = of_hub.next();
     assert!(
-        text.contains("the user `thief` has answered what `shop-1` was asked"),
+        text.contains("the user `thief` has answered what `shop~1` was asked"),
         "{text}"
     );
+    go_on.send(()).unwrap();
     assert_eq!(call.result().unwrap(), "shop");
     eventually("the thief is among nobody's peers", || {
         hub.peers().len() == 1 && shop.peers().len() == 1
     });
+}
+
+fn no_user_carries_a_name_of_another_one(release: Release) {
+    // Two who may do all that they can for themselves, of whom one has a name that begins with the other's.
+    let may =
+        |user: &str| format!("publish: [\"lab.by.{user}.>\", \"_INBOX.>\"], subscribe: \">\"");
+    let (a, ab) = (may("a"), may("a-b"));
+    let Some((server, password)) = with_users(release, &[("a", &a), ("a-b", &ab)]) else {
+        return;
+    };
+    let bound = |user: &str, name: &str| {
+        let options = format!("user={user}&vouched=on&{password}&name={name}");
+        server.bound("lab", &options)
+    };
+    // Not even here.
+    let error = Shop::bind("jrpc", bound("a", "a-b")).map(drop).unwrap_err();
+    assert!(error.to_string().contains("`a~..`"), "{error}");
+    let shop = Shop::bind("jrpc", bound("a-b", "a-b")).unwrap();
+    let (asked, calls) = inbox();
+    let (go_on, goes_on) = inbox();
+    shop.slow.connect(move |_, millis| {
+        asked.send(millis).ok();
+        goes_on.next();
+        "a-b".to_owned()
+    });
+    shop.start().unwrap();
+    let hub = ShopInverse::bind("jrpc", bound("a", "a~hub")).unwrap();
+    let (told, of_hub) = inbox();
+    hub.on_error(move |_, error, _| {
+        told.send(error.to_string()).ok();
+    });
+    hub.start().unwrap();
+    sees(&hub, 1);
+    let names = || {
+        let mut names: Vec<_> = hub
+            .peers()
+            .iter()
+            .map(|peer| peer.name().to_owned())
+            .collect();
+        names.sort();
+        names
+    };
+    let mut thief = ByHand::as_user(&server, "a", "secret");
+    thief.say("SUB lab.by.*.to.a-b.> 1\r\n");
+    // He is a program of his own user, and none of the other one.
+    thief.publish("lab.by.a.all._here", "lab.in.a~2.token.x", "");
+    eventually("he is among the peers", || names() == ["a-b", "a~2"]);
+    let says = |thief: &mut ByHand, name: &str, text: &str| {
+        thief.publish("lab.by.a.all._here", &format!("lab.in.{name}.token.x"), "");
+        assert_eq!(of_hub.next(), text);
+    };
+    for name in ["a-b", "a-b~2", "a-2", "ab"] {
+        let text = format!("security: the user `a` says that he is `{name}`");
+        says(&mut thief, name, &text);
+    }
+    // Nor does he say good-bye for him, nor answer in his place.
+    thief.publish("lab.by.a.all._bye", "lab.in.a-b.token.x", "");
+    assert!(of_hub.next().contains("says that he is `a-b`"));
+    let call = hub.to("a-b").slow(300);
+    assert_eq!(calls.next(), 300);
+    let text = loop {
+        let (_, text) = thief.message();
+        if text.contains("slow") {
+            break text;
+        }
+    };
+    let reply = thief.reply().replace("lab.", "lab.by.a.");
+    let false_answer = text.replace("\"method\":\"slow\"", "\"result\":\"thief\"");
+    thief.publish(&reply, "", &false_answer);
+    let text = of_hub.next();
+    assert!(
+        text.contains("the user `a` has answered what `a-b` was asked"),
+        "{text}"
+    );
+    go_on.send(()).unwrap();
+    assert_eq!(call.result().unwrap(), "a-b");
+    assert_eq!(names(), ["a-b", "a~2"]);
 }
