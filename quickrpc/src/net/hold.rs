@@ -45,7 +45,7 @@ impl Net {
         hold > Duration::ZERO
             && self.held.paused.load(Ordering::Acquire) == 0
             && matches!(wait, Wait::UpTo(_))
-            && matches!(conn.outlet, Outlet::Socket(_))
+            && matches!(conn.outlet, Outlet::Socket(_) | Outlet::Broker(_))
             && way.within.is_none_or(|within| within > hold * HURRY)
     }
 

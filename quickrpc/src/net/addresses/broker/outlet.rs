@@ -100,7 +100,7 @@ impl Broker {
             return Ok(Queued::Fine);
         };
         let sent = self.line.send(Content::Framed(&bytes), wait, collects);
-        if !matches!(sent, Ok(Queued::Fine))
+        if matches!(sent, Err(_) | Ok(Queued::NoRoom))
             && let Some(number) = leaving.number
         {
             lock(&self.tongue).forget(number);
