@@ -89,7 +89,7 @@ impl Api {
     ///
     /// A handler returns a [`Value`] or `()`, or either in `Option`, `Result` or
     /// [`Promise`]. Several threads may call it at once, so that what it changes is in a `Mutex` or an
-    /// atomic, or goes into a channel, as [for a trait](crate#answer).
+    /// atomic, or goes into a channel, as [for a trait](crate::remote_api#handlers-that-change-something).
     ///
     /// ```
     /// use quickrpc::dynamic::Api;
