@@ -271,6 +271,47 @@ use proc_macro::TokenStream;
 /// # Ok::<_, quickrpc::Error>(())
 /// ```
 ///
+/// # Handlers that change something
+///
+/// Several threads may call a handler at once, so that it is a `Fn`. One that changes what it has captured,
+/// `move |..| n += 1`, is an `FnMut`, which the compiler refuses ("cannot assign to `n`, as it is a captured
+/// variable in a `Fn` closure"). What it changes is in an atomic or a `Mutex`, or goes into a channel (or with
+/// `connect_local`, for programs with a loop of their own, in a `Cell`):
+///
+/// ```
+/// # use quickrpc::remote_api;
+/// # #[remote_api]
+/// # trait Counter {
+/// #     #[incoming]
+/// #     fn count(&self, by: u64) -> u64;
+/// #     #[incoming]
+/// #     fn note(&self, text: String);
+/// #     #[incoming]
+/// #     fn done(&self);
+/// # }
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// use std::sync::{Arc, Mutex, mpsc};
+///
+/// # fn main() -> quickrpc::Result<()> {
+/// # let (counter, client) = Counter::pair();
+/// let sum = AtomicU64::new(0); // in the place of `let mut sum = 0`
+/// counter.count.connect(move |_sender, by| sum.fetch_add(by, Ordering::Relaxed) + by);
+///
+/// let notes = Arc::new(Mutex::new(Vec::new())); // others look at them too
+/// let kept = Arc::clone(&notes);
+/// counter.note.connect(move |_sender, text| kept.lock().unwrap().push(text));
+///
+/// let (done, is_done) = mpsc::channel();
+/// counter.done.connect(move |sender| done.send(sender.clone()).unwrap());
+/// # client.all().count(2).result()?;
+/// # assert_eq!(client.all().count(3).result()?, 5);
+/// # client.all().note("a".into())?;
+/// # client.all().done()?;
+/// # is_done.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
+/// # assert_eq!(notes.lock().unwrap().as_slice(), ["a"]);
+/// # Ok(()) }
+/// ```
+///
 /// # What is generated
 ///
 /// For `trait Echo`, with the visibility of the trait:

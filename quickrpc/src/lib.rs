@@ -190,6 +190,10 @@
 //! error. `subscribe()` in place of `connect(..)` gives the calls as items of a channel, which
 //! suits a program that has a loop of its own.
 //!
+//! Several threads may call a handler at once, so that it is a `Fn`: what it changes is in an atomic or a
+//! `Mutex`, or goes into a channel. The compiler refuses `move |..| n += 1`, an `FnMut`; [`remote_api`] shows
+//! [what to write instead](remote_api#handlers-that-change-something).
+//!
 //! With a type of one's own instead of closures:
 //!
 //! ```

@@ -210,9 +210,10 @@ impl Side<'_> {
                 })
             }}
         });
+        let connections = connections.chain(self.serve_properties_async());
         quote! {
-            /// Connects the `async fn`s of a server, one to each slot; the builder's `executor` runs
-            /// them. Properties are not among them.
+            /// Connects the `async fn`s of a server, or of an `Arc` of one, one to each slot, and those
+            /// that read and write its properties; the builder's `executor` runs them.
             #vis fn serve_async<S: #incoming>(&self, server: S) -> #krate::Connection {
                 let server = ::std::sync::Arc::new(server);
                 #krate::Connection::__group(::std::vec![#(#connections),*])

@@ -45,6 +45,7 @@ impl Side<'_> {
             "The incoming calls of `{handle}` for a type that handles them by `async fn`, with owned \
              arguments: implement it and hand an instance to `{handle}::serve_async`."
         ));
+        let (properties, shared) = (self.async_properties(), self.shared_async_server());
         let methods = self.incoming.iter().map(|call| {
             let (name, lints) = (&call.name, call.lints.silenced());
             let docs = docs::call(call, &format!("Handles the incoming call `{name}`."));
@@ -73,6 +74,41 @@ impl Side<'_> {
             #attrs
             #visibility trait #name: ::core::marker::Send + ::core::marker::Sync + 'static {
                 #(#methods)*
+                #properties
+            }
+
+            #shared
+        }
+    }
+
+    /// That for a server that is shared.
+    fn shared_async_server(&self) -> TokenStream {
+        let (krate, attrs, name) = (self.krate, self.attrs(), &self.names.incoming_async);
+        let server = &self.api.handler_type;
+        let calls = self.incoming.iter().map(|call| {
+            let (method, arguments) = (&call.name, super::slot::locals(call));
+            let types = call.arguments.iter().map(|argument| argument.shape.owned());
+            let result = match &call.result {
+                Some(result) => result.declared.to_token_stream(),
+                None => quote!(()),
+            };
+            let lints = call.lints.silenced();
+            quote! {
+                #lints
+                fn #method(&self, sender: #krate::Sender, #(#arguments: #types),*)
+                    -> impl ::core::future::Future<Output = #result> + ::core::marker::Send
+                {
+                    <#server as #name>::#method(&**self, sender, #(#arguments),*)
+                }
+            }
+        });
+        let properties = self.shared_async_properties();
+        quote! {
+            #[automatically_derived]
+            #attrs
+            impl<#server: #name> #name for ::std::sync::Arc<#server> {
+                #(#calls)*
+                #properties
             }
         }
     }

@@ -131,6 +131,117 @@ impl Side<'_> {
         connections
     }
 
+    /// The same for one of `async fn`s.
+    pub(super) fn serve_properties_async(&self) -> Vec<TokenStream> {
+        let mut connections = Vec::new();
+        for property in self.properties.iter().filter(|property| property.own) {
+            let (incoming, name) = (&self.names.incoming_async, &property.call.name);
+            let mut returned = quote!(<S as #incoming>::#name(&*server, sender).await);
+            if property.value.is_fallible_promise() {
+                let krate = self.krate;
+                returned = quote!(#krate::__private::served(#returned));
+            }
+            connections.push(quote! {{
+                let server = ::core::clone::Clone::clone(&server);
+                self.#name.on_read_async(move |sender| {
+                    let server = ::core::clone::Clone::clone(&server);
+                    async move { #returned }
+                })
+            }});
+            if property.parts.writable {
+                let setter = &property.parts.setter;
+                connections.push(quote! {{
+                    let server = ::core::clone::Clone::clone(&server);
+                    self.#name.on_write_async(move |sender, value| {
+                        let server = ::core::clone::Clone::clone(&server);
+                        async move { <S as #incoming>::#setter(&*server, sender, value).await }
+                    })
+                }});
+            }
+        }
+        connections
+    }
+
+    /// The methods of the trait of incoming calls with `async fn`s.
+    pub(super) fn async_properties(&self) -> TokenStream {
+        let own = self.properties.iter().filter(|property| property.own);
+        let methods = own.map(|property| {
+            let (krate, call) = (self.krate, property.call);
+            let (name, lints) = (&call.name, call.lints.silenced());
+            let declared = &property.value.declared;
+            let reads = docs::of_call(call, &format!("Gives the value of the property `{name}`."));
+            let write = property.parts.writable.then(|| {
+                let (setter, value) = (&property.parts.setter, &property.value.value);
+                let error = self.write_error(property);
+                let docs = self.writes(
+                    property,
+                    &format!(
+                        "Decides about a value for the property `{name}` that the other side \
+                         writes; an error refuses it."
+                    ),
+                );
+                quote! {
+                    #docs
+                    #lints
+                    fn #setter(&self, sender: #krate::Sender, value: #value)
+                        -> impl ::core::future::Future<Output = ::core::result::Result<(), #error>>
+                            + ::core::marker::Send;
+                }
+            });
+            quote! {
+                #reads
+                #lints
+                fn #name(&self, sender: #krate::Sender)
+                    -> impl ::core::future::Future<Output = #declared> + ::core::marker::Send;
+                #write
+            }
+        });
+        methods.collect()
+    }
+
+    /// The same methods of a server that is shared.
+    pub(super) fn shared_async_properties(&self) -> TokenStream {
+        let server = &self.api.handler_type;
+        let own = self.properties.iter().filter(|property| property.own);
+        let methods = own.map(|property| {
+            let (krate, call) = (self.krate, property.call);
+            let (incoming, name) = (&self.names.incoming_async, &call.name);
+            let (declared, value) = (&property.value.declared, &property.value.value);
+            let lints = call.lints.silenced();
+            let write = property.parts.writable.then(|| {
+                let (setter, error) = (&property.parts.setter, self.write_error(property));
+                quote! {
+                    #lints
+                    fn #setter(&self, sender: #krate::Sender, value: #value)
+                        -> impl ::core::future::Future<Output = ::core::result::Result<(), #error>>
+                            + ::core::marker::Send
+                    {
+                        <#server as #incoming>::#setter(&**self, sender, value)
+                    }
+                }
+            });
+            quote! {
+                #lints
+                fn #name(&self, sender: #krate::Sender)
+                    -> impl ::core::future::Future<Output = #declared> + ::core::marker::Send
+                {
+                    <#server as #incoming>::#name(&**self, sender)
+                }
+                #write
+            }
+        });
+        methods.collect()
+    }
+
+    /// What refuses a value that is written.
+    fn write_error(&self, property: &Property<'_>) -> TokenStream {
+        let krate = self.krate;
+        match property.value.error() {
+            Some(error) => quote!(#error),
+            None => quote!(#krate::BoxError),
+        }
+    }
+
     /// The methods of the trait of incoming calls.
     pub(super) fn incoming_properties(&self) -> TokenStream {
         let own = self.properties.iter().filter(|property| property.own);
@@ -142,10 +253,7 @@ impl Side<'_> {
             let reads = docs::of_call(call, &format!("Gives the value of the property `{name}`."));
             let write = property.parts.writable.then(|| {
                 let (setter, value) = (&property.parts.setter, &property.value.value);
-                let error = match property.value.error() {
-                    Some(error) => quote!(#error),
-                    None => quote!(#krate::BoxError),
-                };
+                let error = self.write_error(property);
                 let docs = self.writes(
                     property,
                     &format!(
@@ -181,11 +289,7 @@ impl Side<'_> {
             let (declared, value) = (&property.value.declared, &property.value.value);
             let lints = property.call.lints.silenced();
             let write = property.parts.writable.then(|| {
-                let setter = &property.parts.setter;
-                let error = match property.value.error() {
-                    Some(error) => quote!(#error),
-                    None => quote!(#krate::BoxError),
-                };
+                let (setter, error) = (&property.parts.setter, self.write_error(property));
                 quote! {
                     #lints
                     fn #setter(&self, sender: &#krate::Sender, value: &#value)

@@ -51,14 +51,14 @@ impl Side<'_> {
         let (handler, returned, kind) = (&api.handler_type, &api.returned_type, &api.kind_type);
         let types: Vec<_> = call.arguments.iter().map(|argument| &argument.ty).collect();
         let docs = docs::doc(format!(
-            "Adds a handler of `{}`: a function of the sender and the arguments.\n\nSeveral threads \
-             may call it at once, so that it is a `Fn`: what it changes is in a `Mutex` or an atomic, \
-             or with `connect_local` in a `Cell` or `RefCell`.",
-            call.name
+            "Adds a handler of `{}`: a function of the sender and the arguments.\n\n{}",
+            call.name,
+            changes(call)
         ));
         let local_docs = docs::doc(
             "Adds a handler that need not be `Send`: it runs on the thread that calls \
-             `process_pending()`, with `Processing::Manual` alone; `start()` fails otherwise.",
+             `process_pending()`, with `Processing::Manual` alone; `start()` fails otherwise. It is a \
+             `Fn` as well: what it changes is in a `Cell` or a `RefCell`.",
         );
         let bound = quote! {
             #handler: ::core::ops::Fn(&#krate::Sender, #(#types),*) -> #returned
@@ -158,7 +158,9 @@ impl Side<'_> {
         let docs = docs::doc(format!(
             "Adds an async handler of `{}`: a function of the sender and the arguments, all owned, that \
              gives a future. What the builder's `executor` is runs it; without one, `start()` \
-             fails. A call that is given up drops its future.",
+             fails. A call that is given up drops its future.\n\nIt may be called while futures of earlier \
+             calls are not done, so that it is a `Fn`, and what it changes is in a `Mutex`, an atomic or \
+             a channel, as for `connect`; what a future keeps beyond an `.await` is in an `Arc`.",
             call.name
         ));
         quote! {
@@ -321,6 +323,24 @@ impl Side<'_> {
             }
         }
     }
+}
+
+/// Why a handler is no `FnMut`, and what to do about it: the compiler says no more than that what a
+/// closure has captured cannot be changed.
+fn changes(call: &Call) -> String {
+    let arguments = ", _".repeat(call.arguments.len());
+    format!(
+        "Several threads may call it at once, so that it is a `Fn`, and no `FnMut`: the compiler refuses a \
+         closure that changes what it has captured (\"cannot assign to `n`\", \"cannot borrow `n` as \
+         mutable\"; \"`Fn` closure\"). What it changes is in a `Mutex` or an atomic, goes into a channel, \
+         or is in a `Cell` or `RefCell` with `connect_local`:\n\n\
+         ```text\n\
+         let n = Mutex::new(0); // in the place of `let mut n = 0`\n\
+         api.{name}.connect(move |_sender{arguments}| {{ *n.lock().unwrap() += 1; .. }});\n\
+         ```\n\n\
+         If others look at it too, it is an `Arc` of that, and the closure has a clone.",
+        name = call.name
+    )
 }
 
 /// A decoded argument as the handler gets it.

@@ -6,6 +6,7 @@
 mod codecs;
 mod data;
 mod expressions;
+mod items;
 mod peer;
 mod sessions;
 mod streams;
@@ -14,6 +15,7 @@ mod things;
 
 pub use codecs::{jrpc, juggler, msgpack, terse, zonis};
 pub use expressions::expressions;
+pub use items::items;
 pub use peer::peer;
 pub use sessions::{hmac, seal};
 pub use streams::{framing, http, mqtt, nats, ws_frames, ws_request, ws_response, zmtp};
@@ -24,7 +26,7 @@ pub use things::hololinked;
 pub type Target = fn(&[u8]);
 
 /// All targets by name; the folders in `corpus/` are called the same.
-pub const TARGETS: [(&str, Target); 19] = [
+pub const TARGETS: [(&str, Target); 20] = [
     ("expressions", expressions),
     ("hololinked", hololinked),
     ("jrpc", jrpc),
@@ -44,4 +46,5 @@ pub const TARGETS: [(&str, Target); 19] = [
     ("hmac", hmac),
     ("seal", seal),
     ("peer", peer),
+    ("items", items),
 ];

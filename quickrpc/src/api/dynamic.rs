@@ -88,7 +88,8 @@ impl Api {
     /// peer sends positional ones, or null if there are none.
     ///
     /// A handler returns a [`Value`] or `()`, or either in `Option`, `Result` or
-    /// [`Promise`].
+    /// [`Promise`]. Several threads may call it at once, so that what it changes is in a `Mutex` or an
+    /// atomic, or goes into a channel, as [for a trait](crate::remote_api#handlers-that-change-something).
     ///
     /// ```
     /// use quickrpc::dynamic::Api;

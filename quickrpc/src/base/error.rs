@@ -108,12 +108,17 @@ pub enum Error {
     #[error("waiting here would never end: {0}")]
     Deadlock(Arc<str>),
 
-    /// The promise has been settled before, or its value has been taken.
-    #[error("the promise is already done")]
+    /// The promise has been settled before, or its value has been taken; the stream has ended.
+    #[error(
+        "it is done already: a promise is settled once and its result taken once, and behind the end \
+         of a stream comes nothing"
+    )]
     Done,
 
     /// Whoever should have settled the promise was dropped without doing so.
-    #[error("the promise was abandoned: its resolver was dropped unset")]
+    #[error(
+        "abandoned: the resolver of the promise, or the sender of the stream, was dropped without a result"
+    )]
     Abandoned,
 
     /// The message is larger than the limit; nothing was sent.

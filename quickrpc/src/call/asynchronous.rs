@@ -6,15 +6,29 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use crate::base::current::Current;
-use crate::base::error::{Error, Result};
+use crate::base::error::{CallError, Error, Result};
 use crate::base::foreign;
 use crate::base::sync::lock;
 use crate::base::typed_error::IntoCallError;
 use crate::call::answer::internal;
-use crate::call::promise::{Resolver, wish};
+use crate::call::promise::{Promise, Resolver, wish};
 use crate::call::reply::{Reply, Returns};
 
 use super::dispatch::{Invocation, Outcome};
+use super::processing::Executor;
+
+/// A future that makes what a handler has to say.
+pub(crate) type Saying<T> = Pin<Box<dyn Future<Output = Reply<T>> + Send>>;
+
+/// What a future of a handler gives, in the words of all handlers.
+pub(crate) fn saying<T, U, R, K>(future: U) -> Saying<T>
+where
+    U: Future<Output = R> + Send + 'static,
+    R: Returns<T, K> + 'static,
+    K: 'static,
+{
+    Box::pin(async move { future.await.__say() })
+}
 
 impl Invocation<'_> {
     /// Has a future run that makes the answer.
@@ -25,31 +39,54 @@ impl Invocation<'_> {
         R: Returns<T, K> + 'static,
         K: 'static,
     {
-        let Some(executor) = self.executor() else {
-            let text = format!(
-                "nobody runs the async handler of `{}`: give the builder an `executor`",
-                self.method()
-            );
-            return Outcome::failed(internal(text));
-        };
-        let task = AsyncCall {
-            future: Some(Box::pin(async move { future.await.__say() })),
-            resolver: Some(resolver),
+        match self.begin(saying(future), resolver) {
+            Ok(()) => outcome,
+            Err(error) => Outcome::failed(error),
+        }
+    }
+
+    /// The same for what has a promise to give in its place.
+    pub(crate) fn promised<T: Send + 'static>(&mut self, future: Saying<T>) -> Reply<T> {
+        let (promise, resolver) = Promise::pair();
+        match self.begin(future, resolver) {
+            Ok(()) => Reply::Later(promise),
+            Err(error) => Reply::Failed(error.into()),
+        }
+    }
+
+    fn begin<T: Send + 'static>(
+        &mut self,
+        future: Saying<T>,
+        resolver: Resolver<T>,
+    ) -> std::result::Result<(), CallError> {
+        let executor = self.executor();
+        let call = AsyncCall {
             errors: self.errors(),
             current: self.current(),
-            method: self.method().into(),
-            waker: Arc::default(),
-            is_heard: false,
+            ..AsyncCall::new(future, resolver, self.method())
         };
-        // If it panics, the resolver goes with the future.
-        foreign::catch("the executor", || executor(Box::pin(task)));
-        outcome
+        call.run_by(executor)
     }
+}
+
+/// Has a future run that makes what a handler has to say to nobody's call; gives a promise of it.
+///
+/// # Errors
+///
+/// Nobody runs it.
+pub(crate) fn run_alone<T: Send + 'static>(
+    executor: Option<&Executor>,
+    future: Saying<T>,
+    method: &str,
+) -> std::result::Result<Promise<T>, CallError> {
+    let (promise, resolver) = Promise::pair();
+    AsyncCall::new(future, resolver, method).run_by(executor)?;
+    Ok(promise)
 }
 
 /// A future and its call. One that nobody waits for any more is dropped.
 struct AsyncCall<T> {
-    future: Option<Pin<Box<dyn Future<Output = Reply<T>> + Send>>>,
+    future: Option<Saying<T>>,
     resolver: Option<Resolver<T>>,
     errors: IntoCallError,
     /// The call, for whoever asks while the future is polled.
@@ -101,6 +138,31 @@ impl<T: Send + 'static> Future for AsyncCall<T> {
 }
 
 impl<T: Send + 'static> AsyncCall<T> {
+    fn new(future: Saying<T>, resolver: Resolver<T>, method: &str) -> Self {
+        AsyncCall {
+            future: Some(future),
+            resolver: Some(resolver),
+            errors: CallError::from_boxed,
+            current: None,
+            method: method.into(),
+            waker: Arc::default(),
+            is_heard: false,
+        }
+    }
+
+    fn run_by(self, executor: Option<&Executor>) -> std::result::Result<(), CallError> {
+        let Some(executor) = executor else {
+            let text = format!(
+                "nobody runs the async handler of `{}`: give the builder an `executor`",
+                self.method
+            );
+            return Err(internal(text));
+        };
+        // If it panics, the resolver goes with the future.
+        foreign::catch("the executor", || executor(Box::pin(self)));
+        Ok(())
+    }
+
     fn reply(&mut self, reply: Reply<T>) {
         let errors = self.errors;
         match reply {

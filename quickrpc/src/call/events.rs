@@ -14,6 +14,7 @@ use crate::net::status::TransportStatus;
 
 use super::calls::Calls;
 use super::hear::Ear;
+use super::local::Kind;
 use super::processing::Processing;
 
 impl Above for Calls {
@@ -134,21 +135,18 @@ impl Above for Calls {
     }
 
     fn may_start(&self) -> Result<(), Error> {
+        let with = |kind| self.slots.with(kind).or_else(|| self.properties.with(kind));
         if self.executor.get().is_none()
-            && let Some(name) = self.slots.with_async_handler()
+            && let Some(name) = with(Kind::Async)
         {
             let text = format!(
-                "a handler of `{name}` was connected with `connect_async`, and nobody runs its \
+                "a handler of `{name}` was connected with `.._async`, and nobody runs its \
                  futures: build the API with `.executor(..)`, such as \
                  `.executor(move |future| drop(handle.spawn(future)))` with the handle of a runtime"
             );
             return Err(Error::Config(text.into()));
         }
-        let local = || {
-            let call = self.slots.with_local_handler();
-            call.or_else(|| self.properties.with_local_handler())
-                .or_else(|| self.observers.with_local_handler())
-        };
+        let local = || with(Kind::Local).or_else(|| self.observers.with_local_handler());
         match self.mailbox.mode() {
             Processing::Manual => Ok(()),
             _ => local().map_or(Ok(()), |name| {

@@ -9,6 +9,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::base::often::Origin;
 
+/// What a handler needs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Plain,
+    /// It stays on its thread.
+    Local,
+    /// Somebody who runs futures.
+    Async,
+}
+
 static NEXT_HANDLER: AtomicU64 = AtomicU64::new(1);
 
 /// A number for a handler, in whatever place.

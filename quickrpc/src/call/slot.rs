@@ -15,7 +15,7 @@ use crate::call::subscription::{Feeder, Subscription, Waiting};
 use crate::format::description::{CallDescription, Description, Direction};
 
 use super::dispatch::{Invocation, Outcome};
-pub(crate) use super::local::{Local, next_handler};
+pub(crate) use super::local::{Kind, Local, next_handler};
 use super::stream::telegrams::{ITEM, MORE};
 use crate::net::collect;
 use crate::wire::jrpc;
@@ -82,16 +82,6 @@ pub(crate) struct Entry {
     id: u64,
     pub(crate) handler: Handler,
     kind: Kind,
-}
-
-/// What a handler needs.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Plain,
-    /// It stays on its thread.
-    Local,
-    /// Somebody who runs futures.
-    Async,
 }
 
 /// A place where handlers are connected.
@@ -288,17 +278,8 @@ impl SlotTable {
         handled.map(|slot| slot.name.to_string()).collect()
     }
 
-    /// A call with a handler that stays on its thread, if there is one.
-    pub(crate) fn with_local_handler(&self) -> Option<String> {
-        self.with(Kind::Local)
-    }
-
-    /// A call with a handler that is async, if there is one.
-    pub(crate) fn with_async_handler(&self) -> Option<String> {
-        self.with(Kind::Async)
-    }
-
-    fn with(&self, kind: Kind) -> Option<String> {
+    /// A call with a handler of this kind, if there is one.
+    pub(crate) fn with(&self, kind: Kind) -> Option<String> {
         let is = |slot: &Arc<SlotInner>| slot.handlers().iter().any(|entry| entry.kind == kind);
         let slot = self.all().into_iter().find(is)?;
         Some(slot.call.map_or(&*slot.name, |call| call.name).to_owned())

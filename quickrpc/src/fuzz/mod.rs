@@ -15,8 +15,10 @@ use std::marker::PhantomData;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::api::Api;
 use crate::base::error::CallError;
 use crate::base::limits::Limits;
+use crate::base::sync::lock;
 use crate::base::value::Value;
 use crate::carrier::greeter::Step;
 use crate::carrier::stream::Stream;
@@ -153,6 +155,15 @@ pub fn encode_error(codec: &AnyCodec, id: &str, error: &CallError) -> Result<Vec
     let mut out = Vec::new();
     codec.encode_error(&mut out, id, error)?;
     Ok(out)
+}
+
+/// How many calls and streams are in the tables of an API, in words: the same before peers have come and
+/// after all that they began is over.
+pub fn tables(api: &Api) -> String {
+    let calls = api.calls();
+    let pending = lock(&calls.pending);
+    let (late, fed, taken) = (&calls.late, &calls.feeds, &calls.arguments);
+    format!("{pending:?}, {late:?}, {fed:?}, {taken:?}")
 }
 
 /// Reads one value from the front of a text; gives where it ends.

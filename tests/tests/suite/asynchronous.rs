@@ -28,7 +28,7 @@ trait Office {
     fn ask(&self, number: i64) -> i64;
 }
 
-type Future = Pin<Box<dyn std::future::Future<Output = ()> + Send>>;
+pub(crate) type Future = Pin<Box<dyn std::future::Future<Output = ()> + Send>>;
 
 struct Unpark(Thread);
 
@@ -38,7 +38,7 @@ impl Wake for Unpark {
     }
 }
 
-fn block_on<T>(future: impl std::future::Future<Output = T>) -> T {
+pub(crate) fn block_on<T>(future: impl std::future::Future<Output = T>) -> T {
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut context = Context::from_waker(&waker);
     let mut future = pin!(future);
@@ -50,7 +50,7 @@ fn block_on<T>(future: impl std::future::Future<Output = T>) -> T {
     }
 }
 
-fn spawn(future: Future) {
+pub(crate) fn spawn(future: Future) {
     thread::spawn(|| block_on(future));
 }
 

@@ -3,15 +3,14 @@
 use std::sync::{Arc, Mutex};
 
 use crate::base::sync::lock;
-use crate::call::slot::next_handler;
+use crate::call::local::{Kind, next_handler};
 
 pub(super) struct Handlers<F: ?Sized>(Mutex<Vec<Entry<F>>>);
 
 struct Entry<F: ?Sized> {
     id: u64,
     handler: Arc<F>,
-    /// It stays on its thread.
-    local: bool,
+    kind: Kind,
 }
 
 impl<F: ?Sized> Handlers<F> {
@@ -19,15 +18,16 @@ impl<F: ?Sized> Handlers<F> {
         Handlers(Mutex::default())
     }
 
-    /// Adds a handler, which may be one that stays on its thread; gives its number.
-    pub(super) fn connect(&self, handler: Arc<F>, local: bool) -> u64 {
+    /// Adds a handler; gives its number.
+    pub(super) fn connect(&self, handler: Arc<F>, kind: Kind) -> u64 {
         let id = next_handler();
-        lock(&self.0).push(Entry { id, handler, local });
+        lock(&self.0).push(Entry { id, handler, kind });
         id
     }
 
-    pub(super) fn has_local(&self) -> bool {
-        lock(&self.0).iter().any(|entry| entry.local)
+    /// Whether there is one of this kind.
+    pub(super) fn has(&self, kind: Kind) -> bool {
+        lock(&self.0).iter().any(|entry| entry.kind == kind)
     }
 
     /// Removes a handler. What goes is dropped without the lock, since it is the user's.

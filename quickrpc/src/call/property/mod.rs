@@ -13,6 +13,7 @@
 //!
 //! [`PropertyCalls`]: crate::format::property::PropertyCalls
 
+mod answering;
 pub(crate) mod ask;
 mod form;
 mod handlers;

@@ -1,23 +1,23 @@
 //! `Property`: what its owner holds.
 
 use std::fmt;
+use std::future::Future;
 use std::ops::Deref;
 use std::sync::{Arc, Weak};
 
-use crate::base::error::{CallError, Result};
-use crate::base::foreign::{inside, told};
+use crate::base::error::Result;
 use crate::base::sender::Sender;
+use crate::call::asynchronous::saying;
 use crate::call::calls::Calls;
-use crate::call::dispatch::{Invocation, Outcome};
-use crate::call::promise::Promise;
+use crate::call::dispatch::Invocation;
 use crate::call::reply::{Reply, Returns};
-use crate::call::slot::{Connection, Local, Place, Slot};
+use crate::call::slot::{Connection, Kind, Local, Place, Slot};
 
+use super::answering::Says;
 use super::form::Form;
 use super::handlers::Handlers;
 use super::owned::{Change, Names, Owned};
-use super::stored::Stored;
-use super::table::Own;
+use super::table::{Own, Read};
 
 /// A value of this side that the other side sees: declared `#[incoming(property)]`, or
 /// `#[outgoing(property)]` where this is the opposite side.
@@ -98,17 +98,17 @@ pub trait MayBeWritten {}
 
 impl<T> MayBeWritten for WritableProperty<T> {}
 
-type OnRead<T> = dyn Fn(&Sender) -> Reply<T> + Send + Sync;
-type OnWrite<T> = dyn Fn(&Sender, &T) -> Reply<()> + Send + Sync;
+type OnRead<T> = dyn Fn(&Sender) -> Says<T> + Send + Sync;
+type OnWrite<T> = dyn Fn(&Sender, &T) -> Says<()> + Send + Sync;
 
-struct Core<T> {
-    owned: Owned,
-    calls: Weak<Calls>,
-    form: Form<T>,
+pub(super) struct Core<T> {
+    pub(super) owned: Owned,
+    pub(super) calls: Weak<Calls>,
+    pub(super) form: Form<T>,
     /// The other side may write it.
     writable: bool,
-    on_read: Handlers<OnRead<T>>,
-    on_write: Handlers<OnWrite<T>>,
+    pub(super) on_read: Handlers<OnRead<T>>,
+    pub(super) on_write: Handlers<OnWrite<T>>,
 }
 
 impl<T: Send + 'static> Property<T> {
@@ -178,7 +178,7 @@ impl<T: Send + 'static> Property<T> {
     /// peer is told when it connects. Changes are still told by [`set`](Self::set) alone.
     ///
     /// It returns the value, `Option` (`None`: what was set), `Result` or
-    /// [`Promise`], and takes its turn like handlers of calls. Of several, the last
+    /// [`Promise`](crate::Promise), and takes its turn like handlers of calls. Of several, the last
     /// one counts that is connected.
     ///
     /// ```
@@ -196,8 +196,8 @@ impl<T: Send + 'static> Property<T> {
         F: Fn(&Sender) -> R + Send + Sync + 'static,
         R: Returns<T, K>,
     {
-        let handler = Arc::new(move |sender: &Sender| handler(sender).__say());
-        Connection::new(&self.core, self.core.on_read.connect(handler, false))
+        let handler = move |sender: &Sender| Says::Now(handler(sender).__say());
+        self.asks(Arc::new(handler), Kind::Plain)
     }
 
     /// Like [`on_read`](Self::on_read) with a handler that need not be `Send`: it runs on the
@@ -209,11 +209,47 @@ impl<T: Send + 'static> Property<T> {
         R: Returns<T, K>,
     {
         let local = Local::new(handler);
-        let handler = Arc::new(move |sender: &Sender| match local.get() {
-            Some(handler) => handler(sender).__say(),
-            None => Reply::NotMine,
-        });
-        Connection::new(&self.core, self.core.on_read.connect(handler, true))
+        let handler = move |sender: &Sender| {
+            Says::Now(match local.get() {
+                Some(handler) => handler(sender).__say(),
+                None => Reply::NotMine,
+            })
+        };
+        self.asks(Arc::new(handler), Kind::Local)
+    }
+
+    /// Like [`on_read`](Self::on_read) with a handler that is async: a function of the sender that
+    /// gives a future, which the builder's [`executor`](crate::Builder::executor) runs; without one,
+    /// `start()` fails. Where nobody waits for the value any more, its future is dropped.
+    ///
+    /// A peer that connects is told the value when it is there, and changes from then on.
+    ///
+    /// ```
+    /// # use quickrpc::remote_api;
+    /// # #[remote_api]
+    /// # trait Supply { #[incoming(property)] fn measured(&self) -> f64; }
+    /// # async fn adc() -> f64 { 4.99 }
+    /// # fn main() -> quickrpc::Result<()> {
+    /// let (supply, lab) = Supply::builder()
+    ///     .executor(|future| smol::spawn(future).detach())
+    ///     .pair();
+    /// supply.measured.on_read_async(|_sender| async { adc().await });
+    /// assert_eq!(lab.all().measured().result()?, 4.99);
+    /// # Ok(()) }
+    /// ```
+    pub fn on_read_async<F, U, R, K>(&self, handler: F) -> Connection
+    where
+        F: Fn(Sender) -> U + Send + Sync + 'static,
+        U: Future<Output = R> + Send + 'static,
+        R: Returns<T, K> + 'static,
+        K: 'static,
+    {
+        let handler = move |sender: &Sender| Says::Soon(saying(handler(sender.clone())));
+        self.asks(Arc::new(handler), Kind::Async)
+    }
+
+    fn asks(&self, handler: Arc<OnRead<T>>, kind: Kind) -> Connection {
+        Connection::new(&self.core, self.core.on_read.connect(handler, kind))
     }
 
     /// Not there, which the compiler is to say with our words.
@@ -249,8 +285,8 @@ impl<T: Send + 'static> WritableProperty<T> {
         F: Fn(&Sender, &T) -> R + Send + Sync + 'static,
         R: Returns<(), K>,
     {
-        let decide = move |sender: &Sender, value: &T| handler(sender, value).__say();
-        self.decide(Arc::new(decide), false)
+        let decide = move |sender: &Sender, value: &T| Says::Now(handler(sender, value).__say());
+        self.decide(Arc::new(decide), Kind::Plain)
     }
 
     /// Like [`on_write`](Self::on_write) with a handler that need not be `Send`: it runs on the
@@ -267,22 +303,49 @@ impl<T: Send + 'static> WritableProperty<T> {
         R: Returns<(), K>,
     {
         let local = Local::new(handler);
-        let decide = move |sender: &Sender, value: &T| match local.get() {
-            Some(handler) => handler(sender, value).__say(),
-            None => Reply::NotMine,
+        let decide = move |sender: &Sender, value: &T| {
+            Says::Now(match local.get() {
+                Some(handler) => handler(sender, value).__say(),
+                None => Reply::NotMine,
+            })
         };
-        self.decide(Arc::new(decide), true)
+        self.decide(Arc::new(decide), Kind::Local)
+    }
+
+    /// Like [`on_write`](Self::on_write) with a handler that is async: a function of the sender and the
+    /// value, both owned, that gives a future, which the builder's
+    /// [`executor`](crate::Builder::executor) runs; without one, `start()` fails. A write that is given
+    /// up drops its future, and changes nothing.
+    ///
+    /// Futures of several writes run beside each other, and what is accepted last is the value.
+    ///
+    /// # Panics
+    ///
+    /// As [`on_write`](Self::on_write).
+    #[track_caller]
+    pub fn on_write_async<F, U, R, K>(&self, handler: F) -> Connection
+    where
+        F: Fn(Sender, T) -> U + Send + Sync + 'static,
+        U: Future<Output = R> + Send + 'static,
+        R: Returns<(), K> + 'static,
+        K: 'static,
+    {
+        let clone = self.0.core.form.clone;
+        let decide = move |sender: &Sender, value: &T| {
+            Says::Soon(saying(handler(sender.clone(), clone(value))))
+        };
+        self.decide(Arc::new(decide), Kind::Async)
     }
 
     #[track_caller]
-    fn decide(&self, handler: Arc<OnWrite<T>>, local: bool) -> Connection {
+    fn decide(&self, handler: Arc<OnWrite<T>>, kind: Kind) -> Connection {
         let core = &self.0.core;
         assert!(
             core.writable,
             "nobody writes the property `{}`: it was made with `Access::ReadOnly`",
             core.owned.names.property
         );
-        Connection::new(core, core.on_write.connect(handler, local))
+        Connection::new(core, core.on_write.connect(handler, kind))
     }
 }
 
@@ -301,7 +364,7 @@ impl<T> From<WritableProperty<T>> for Property<T> {
 }
 
 impl<T: Send + 'static> Core<T> {
-    fn set(&self, value: T) -> Result<()> {
+    pub(super) fn set(&self, value: T) -> Result<()> {
         let value = (self.form.store)(value);
         let change = self.owned.change(&value)?;
         match self.calls.upgrade() {
@@ -312,71 +375,6 @@ impl<T: Send + 'static> Core<T> {
         }
         Ok(())
     }
-
-    /// Answers a read.
-    fn read_by(&self, call: &mut Invocation<'_>) -> Outcome {
-        if let Err(outcome) = (self.form.nothing)(call) {
-            return outcome;
-        }
-        if let Some(handler) = self.on_read.last() {
-            match handler(call.sender()) {
-                Reply::NotMine => {}
-                reply => return (self.form.reply)(call, reply),
-            }
-        }
-        match self.owned.newest() {
-            Some(value) => (self.form.answer)(call, &*value),
-            None => {
-                let text = format!("`{}` has no value yet", self.owned.names.property);
-                Outcome::failed(CallError::new(CallError::HANDLER_ERROR, text))
-            }
-        }
-    }
-
-    /// Answers a write.
-    fn written_by(self: &Arc<Self>, call: &mut Invocation<'_>) -> Outcome {
-        let value = match (self.form.argument)(call) {
-            Ok(value) => value,
-            Err(outcome) => return outcome,
-        };
-        let Some(handler) = self.on_write.last() else {
-            return call.answer::<(), ()>(self.accept(value));
-        };
-        let reply = match handler(call.sender(), &value) {
-            Reply::Value(()) => self.accept(value),
-            Reply::Later(promise) => Reply::Later(self.accept_later(value, promise)),
-            Reply::Failed(error) => Reply::Failed(error),
-            // There is nobody else.
-            Reply::NotMine => {
-                let text = format!("`{}` was not taken", self.owned.names.property);
-                Reply::Failed(text.into())
-            }
-        };
-        call.answer::<(), ()>(reply)
-    }
-
-    fn accept(&self, value: T) -> Reply<()> {
-        match self.set(value) {
-            Ok(()) => Reply::Value(()),
-            Err(error) => Reply::Failed(error.into()),
-        }
-    }
-
-    /// Takes the value when the program has accepted it.
-    fn accept_later(self: &Arc<Self>, value: T, accepted: Promise<()>) -> Promise<()> {
-        let (promise, resolver) = Promise::pair();
-        let core = Arc::downgrade(self);
-        accepted.on_settled(move |result| {
-            let set = |()| core.upgrade().map_or(Ok(()), |core| core.set(value));
-            let done = match result.and_then(set) {
-                Ok(()) => resolver.set_result(()),
-                Err(error) => resolver.set_error(error),
-            };
-            // Nobody else has the resolver.
-            drop(done);
-        });
-        promise
-    }
 }
 
 impl<T: Send + 'static> Own for Core<T> {
@@ -384,23 +382,12 @@ impl<T: Send + 'static> Own for Core<T> {
         &self.owned
     }
 
-    fn read(&self, peer: &Sender) -> Option<Arc<dyn Stored>> {
-        let handler = self.on_read.last()?;
-        let name = &self.owned.names.property;
-        match inside(|| handler(peer)) {
-            Ok(Reply::Value(value)) => Some((self.form.store)(value)),
-            // What was set is told, if anything.
-            Ok(Reply::NotMine | Reply::Failed(_) | Reply::Later(_)) => None,
-            Err(panic) => {
-                let text = told(panic);
-                crate::base::log::error!(peer = %peer, "the handler of reads of `{name}` panicked: {text}");
-                None
-            }
-        }
+    fn read(&self, peer: &Sender) -> Read {
+        self.read_first(peer)
     }
 
-    fn has_local_handler(&self) -> bool {
-        self.on_read.has_local() || self.on_write.has_local()
+    fn has(&self, kind: Kind) -> bool {
+        self.on_read.has(kind) || self.on_write.has(kind)
     }
 
     fn clear(&self) {

@@ -89,7 +89,8 @@ impl<T: Send + Sync + 'static> RemoteProperty<T> {
     }
 
     /// Adds a handler of changes, the first value of each peer included: a function of the
-    /// sender and the value. They take their turn like handlers of calls.
+    /// sender and the value. They take their turn like handlers of calls, and what they change is in a
+    /// `Mutex` or an atomic, or goes into a channel, as for those.
     pub fn connect<F, R, K>(&self, handler: F) -> Connection
     where
         F: Fn(&Sender, T) -> R + Send + Sync + 'static,

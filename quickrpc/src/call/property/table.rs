@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use crate::base::sender::Sender;
 use crate::base::sync::lock;
+use crate::call::local::Kind;
+use crate::call::promise::Promise;
 
 use super::owned::Owned;
 use super::stored::Stored;
@@ -25,14 +27,24 @@ pub(crate) struct Properties {
 pub(crate) trait Own: Send + Sync {
     fn owned(&self) -> &Owned;
 
-    /// What a reader gets who is that peer, if that is asked of the program.
-    fn read(&self, peer: &Sender) -> Option<Arc<dyn Stored>>;
+    /// What a reader gets who is that peer.
+    fn read(&self, peer: &Sender) -> Read;
 
-    /// Whether it has a handler that stays on its thread.
-    fn has_local_handler(&self) -> bool;
+    /// Whether it has a handler of this kind.
+    fn has(&self, kind: Kind) -> bool;
 
     /// Drops the handlers, which may own handles of this API.
     fn clear(&self);
+}
+
+/// What a peer is told that reads a property.
+pub(crate) enum Read {
+    /// This, which the program says.
+    Value(Arc<dyn Stored>),
+    /// What was set, if anything.
+    Set,
+    /// What the program says later.
+    Later(Promise<Arc<dyn Stored>>),
 }
 
 /// A property of the other side, without its type.
@@ -71,10 +83,10 @@ impl Properties {
         lock(&self.remote).push(property);
     }
 
-    /// A property with a handler that stays on its thread, if there is one.
-    pub(crate) fn with_local_handler(&self) -> Option<String> {
+    /// A property with a handler of this kind, if there is one.
+    pub(crate) fn with(&self, kind: Kind) -> Option<String> {
         let own = self.own();
-        let property = own.iter().find(|own| own.has_local_handler())?;
+        let property = own.iter().find(|own| own.has(kind))?;
         Some(property.owned().names.property.to_string())
     }
 

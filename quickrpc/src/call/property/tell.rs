@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::base::current::CallKey;
 use crate::base::error::Error;
 use crate::base::scratch::with_scratch;
 use crate::base::sync::lock;
 use crate::call::calls::Calls;
+use crate::call::promise::Promise;
 use crate::call::target::are_alike;
 use crate::format::description::Description;
 use crate::net::conn::{Conn, Wait};
@@ -13,7 +15,7 @@ use crate::net::reactor::Command;
 
 use super::owned::{Change, Owned};
 use super::stored::Stored;
-use super::table::Own;
+use super::table::{Own, Read};
 use super::telling::{Round, Told};
 
 /// A thread that tells, and may have something else to do, tells so many rounds; then it leaves
@@ -55,7 +57,7 @@ impl Calls {
             return;
         };
         let (peer, lane) = (Arc::clone(peer), peer.id());
-        let item = move || calls.begin_with(&peer, &*property);
+        let item = move || calls.begin_with(&peer, &property);
         self.post(lane, Box::new(item), 0);
     }
 
@@ -98,13 +100,13 @@ impl Calls {
         let peers: Vec<_> = lock(&self.net.peers).told().cloned().collect();
         for property in self.properties.own() {
             for peer in &peers {
-                self.begin_with(peer, &*property);
+                self.begin_with(peer, &property);
             }
         }
     }
 
     /// A peer is told from now on, what there is first.
-    fn begin_with(&self, peer: &Arc<Conn>, property: &dyn Own) {
+    fn begin_with(&self, peer: &Arc<Conn>, property: &Arc<dyn Own>) {
         let owned = property.owned();
         if !self.may_read(peer, owned) {
             return;
@@ -117,8 +119,43 @@ impl Calls {
             return self.go_on(owned);
         }
         // What the program says to a reader goes before what was set.
-        let known = match property.read(&peer.sender()) {
-            Some(value) if self.offer_value(owned, peer, &*value) == Told::Done => version,
+        match property.read(&peer.sender()) {
+            Read::Value(value) => self.listens(peer, owned, version, Some(&*value)),
+            Read::Set => self.listens(peer, owned, version, None),
+            Read::Later(value) => self.begin_later(peer, property, version, value),
+        }
+    }
+
+    /// A peer is told from now on, when there is what it is told first.
+    fn begin_later(
+        &self,
+        peer: &Arc<Conn>,
+        property: &Arc<dyn Own>,
+        version: u64,
+        value: Promise<Arc<dyn Stored>>,
+    ) {
+        let Some(calls) = self.me.upgrade() else {
+            return;
+        };
+        let key = CallKey::new(peer.id(), &property.owned().names.read);
+        // Who makes it hears of it if the peer goes.
+        let place = self.begins_apart(peer, Some(key), value.unwanted());
+        let (peer, property) = (Arc::clone(peer), Arc::clone(property));
+        value.on_settled(move |value| {
+            let (calls, lane, ended) = (Arc::clone(&calls), peer.id(), Arc::clone(&calls));
+            let item = move || {
+                let value = value.ok();
+                calls.listens(&peer, property.owned(), version, value.as_deref());
+            };
+            ended.post(lane, Box::new(item), 0);
+            ended.answered_later(place);
+        });
+    }
+
+    /// A peer is told this, or else what was set, and then what is newer than the version.
+    fn listens(&self, peer: &Arc<Conn>, owned: &Owned, version: u64, value: Option<&dyn Stored>) {
+        let known = match value {
+            Some(value) if self.offer_value(owned, peer, value) == Told::Done => version,
             _ => 0,
         };
         if peer.outlet.keeps_values() && self.is_kept(peer, owned) {

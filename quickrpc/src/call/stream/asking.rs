@@ -212,8 +212,9 @@ pub(super) fn item<T: Via<W>, W: DeserializeOwned>(
 pub(crate) fn only_streams(method: &str, peers: &[Arc<Conn>]) -> Result<()> {
     let [conn] = peers else {
         let text = format!(
-            "`{method}` has a stream, which is between two peers, and {} are meant: use \
-             `.to(peer)`, or `.each()` with a stream for each of them",
+            "`{method}` has a stream, which is between two peers, and {} are meant: use `.to(peer)` for \
+             one of them, or call each by itself, with a stream of its own (for the calls of a trait, by \
+             `.each()`)",
             peers.len()
         );
         return Err(Error::Config(text.into()));

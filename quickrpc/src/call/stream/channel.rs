@@ -25,6 +25,8 @@ struct State<T, R> {
     items: VecDeque<(T, Option<Kept>)>,
     /// How it ended, behind the items.
     end: Option<Result<R>>,
+    /// Who sends has ended it.
+    finished: bool,
     /// The end was taken, or nobody wants the rest.
     over: bool,
     /// How many items wait before a sender has to.
@@ -68,6 +70,7 @@ impl<T, R> Channel<T, R> {
             state: Mutex::new(State {
                 items: VecDeque::new(),
                 end: None,
+                finished: false,
                 over: false,
                 room,
                 in_a_row: false,
@@ -126,12 +129,20 @@ impl<T, R> Channel<T, R> {
             item = match self.offer(item, None) {
                 Offered::Queued => return Ok(()),
                 Offered::Full(item) => item,
-                Offered::Gone(_) => return Err(Error::Cancelled),
+                Offered::Gone(_) => return Err(self.gone()),
             };
             let mut state = lock(&self.state);
             while state.items.len() >= state.room && !state.is_closed() {
                 state = self.sleep(state, None);
             }
+        }
+    }
+
+    /// Why there can be no more items.
+    pub(crate) fn gone(&self) -> Error {
+        match lock(&self.state).finished {
+            true => Error::Done,
+            false => Error::Cancelled,
         }
     }
 
@@ -144,6 +155,7 @@ impl<T, R> Channel<T, R> {
             return false;
         }
         state.end = Some(end);
+        state.finished = true;
         let unneeded = mem::take(&mut state.on_cancel);
         self.wake_taker(state);
         drop(unneeded);

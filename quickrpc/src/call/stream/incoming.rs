@@ -113,6 +113,16 @@ impl<T: Send + 'static, R: Send + 'static> Incoming<T, R> {
         }
     }
 
+    /// The same of an item.
+    fn bad_item(&self, reason: &str) -> Error {
+        let what = match self.info.id {
+            // It is an argument, which has no number of a call of ours.
+            0 => "an item of a stream that is its argument",
+            _ => "an item of its stream",
+        };
+        self.bad(format!("{what}: {reason}"))
+    }
+
     fn read<V>(
         &self,
         read: Read<V>,
@@ -120,11 +130,10 @@ impl<T: Send + 'static, R: Send + 'static> Incoming<T, R> {
         telegram: &Script<'_>,
         payload: &Payload,
         depth: usize,
-    ) -> Result<V> {
+    ) -> Result<V, String> {
         // Deserialising is user code too, fed with what a peer sent.
         let read = catch("reading a stream", || read(codec, telegram, payload, depth));
         read.unwrap_or_else(|| Err("reading it panicked".into()))
-            .map_err(|reason| self.bad(reason))
     }
 }
 
@@ -140,7 +149,8 @@ impl<T: Send + 'static, R: Send + 'static> PendingCall for Incoming<T, R> {
         if self.channel.is_closed() {
             return Ok(());
         }
-        let result = self.read(self.codec.result, codec, telegram, payload, depth)?;
+        let result = self.read(self.codec.result, codec, telegram, payload, depth);
+        let result = result.map_err(|reason| self.bad(reason))?;
         self.channel.finish(Ok(result));
         Ok(())
     }
@@ -189,11 +199,15 @@ impl<T: Send + 'static, R: Send + 'static> PendingCall for Incoming<T, R> {
             self.context.grant(self.info.id, untold);
         }
         if !invited {
-            return ItemOutcome::Bad(self.bad("the peer sends more items than it may".into()));
+            let text = format!(
+                "`{}` sends more items than it may, and does not wait for `rpc.more`",
+                conn.peer()
+            );
+            return ItemOutcome::Bad(self.bad_item(&text));
         }
         let item = match self.read(self.codec.item, codec, telegram, payload, depth) {
             Ok(item) => item,
-            Err(error) => return ItemOutcome::Bad(error),
+            Err(reason) => return ItemOutcome::Bad(self.bad_item(&reason)),
         };
         let (kept, more) = Kept::of(conn, bytes);
         match self.channel.offer(item, Some(kept)) {

@@ -49,8 +49,8 @@ impl<T, R: 'static> StreamSender<T, R> {
     ///
     /// # Errors
     ///
-    /// [`Error::Cancelled`] when nobody takes items any more: the call was cancelled, its caller
-    /// has gone, or the stream was finished.
+    /// [`Error::Cancelled`] when nobody takes items any more: the call was cancelled, or its caller
+    /// has gone; [`Error::Done`] when the stream was finished.
     ///
     /// # Blocking
     ///
@@ -177,7 +177,7 @@ impl<T, R> Future for SendItem<'_, T, R> {
                 self.item = Some(item);
                 Poll::Pending
             }
-            Offered::Gone(_) => Poll::Ready(Err(Error::Cancelled)),
+            Offered::Gone(_) => Poll::Ready(Err(self.channel.gone())),
         }
     }
 }

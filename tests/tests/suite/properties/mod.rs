@@ -1,5 +1,6 @@
 //! Properties: values of one side that the other side reads, hears changes of, and may write.
 
+mod asynchronous;
 mod forms;
 mod local;
 mod resources;

@@ -10,6 +10,7 @@ mod foreign;
 mod foreign_late;
 mod raw;
 mod sources;
+mod words;
 
 use std::net::SocketAddr;
 

@@ -99,6 +99,10 @@ fn items_of_another_type_end_it() {
     assert_eq!(stream.next().unwrap().unwrap(), 5);
     let error = stream.next().unwrap().unwrap_err();
     assert!(matches!(error, Error::BadResult { .. }), "{error}");
+    assert!(
+        error.to_string().contains("an item of its stream"),
+        "{error}"
+    );
     assert!(stream.next().is_none());
     // Items of a call that has none.
     let sum = client.all().add(1, 2);
@@ -176,7 +180,14 @@ fn who_sends_without_credit_is_bounded() {
         server.send(&line);
     }
     for item in &mut stream {
-        refused |= matches!(item, Err(Error::BadResult { .. }));
+        if let Err(error @ Error::BadResult { .. }) = item {
+            let text = error.to_string();
+            assert!(
+                text.contains("127.0.0.1") && text.contains("sends more items"),
+                "{text}"
+            );
+            refused = true;
+        }
     }
     assert!(refused);
 }

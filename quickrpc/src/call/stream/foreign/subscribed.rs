@@ -443,7 +443,7 @@ impl<T: Send + 'static, R: Send + 'static> PendingCall for Subscribed<T, R> {
         let item = match read.unwrap_or_else(|| Err("reading it panicked".into())) {
             Ok(item) => item,
             Err(reason) => {
-                self.end(self.bad(reason));
+                self.end(self.bad(format!("an item of its stream: {reason}")));
                 return ItemOutcome::Taken;
             }
         };
