@@ -19,6 +19,7 @@ mod listen;
 mod output;
 mod probe;
 mod property;
+mod relay;
 mod repl;
 mod replay;
 mod seek;

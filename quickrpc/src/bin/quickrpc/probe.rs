@@ -51,7 +51,7 @@ pub fn explain(connected: &Connected, error: Error) -> Failure {
         None if !is_quiet && wants_tls(bound) => {
             failure.hint("it wants TLS: `tls:` in the place of `tcp:`, `wss:` in that of `ws:`")
         }
-        None => match guess(connected) {
+        None => match guess(connected, is_quiet) {
             Some(guess) => failure.hint(guess),
             None => failure,
         },
@@ -59,16 +59,25 @@ pub fn explain(connected: &Connected, error: Error) -> Failure {
 }
 
 /// What it may be, where that cannot be asked.
-fn guess(connected: &Connected) -> Option<String> {
+fn guess(connected: &Connected, is_quiet: bool) -> Option<String> {
     let bound = &connected.bound;
     let is_usual = matches!(bound.codec.kind(), CodecKind::Jrpc { .. });
     match bound.transport.kind() {
-        TransportKind::Tcp { host, port, tls: None, .. } if speaks_http(host, *port) => Some(format!(
-            "it speaks HTTP: `http://{host}:{port}/`, or `ws://{host}:{port}/` for WebSockets"
-        )),
-        TransportKind::WebSocket { .. } if is_usual => Some(
-            "others speak protocols of their own there: --codec zonis:NAME, --codec juggler:0.7".into(),
-        ),
+        TransportKind::Tcp {
+            host,
+            port,
+            tls: None,
+            ..
+        } if !is_quiet && speaks_http(host, *port) => {
+            let place = format!("{host}:{port}/");
+            let text =
+                format!("it speaks HTTP: `http://{place}`, or `ws://{place}` for WebSockets");
+            Some(text)
+        }
+        TransportKind::WebSocket { .. } if is_usual => {
+            let text = "others speak protocols of their own there: --codec zonis:NAME, --codec juggler:0.7";
+            Some(text.to_owned())
+        }
         TransportKind::Zmq { .. } if is_usual => {
             let server = connected.api.peers().first().map(ToString::to_string);
             Some(format!(
@@ -76,13 +85,13 @@ fn guess(connected: &Connected) -> Option<String> {
                 server.as_deref().unwrap_or("SERVER")
             ))
         }
-        TransportKind::Tcp { .. } | TransportKind::Unix { .. } if is_usual => {
-            Some("language servers want --codec jrpc:content-length, and some --codec msgpack".into())
-        }
-        _ if matches!(bound.codec.kind(), CodecKind::Terse) => Some(
-            "the Python QuickRPC answers nothing in `terse`: use `quickrpc notify`, or `jrpc` on both sides"
-                .into(),
+        TransportKind::Tcp { .. } | TransportKind::Unix { .. } if is_usual => Some(
+            "language servers want --codec jrpc:content-length, and some --codec msgpack".into(),
         ),
+        _ if matches!(bound.codec.kind(), CodecKind::Terse) => {
+            let text = "the Python QuickRPC answers nothing in `terse`: use `quickrpc notify`, or `jrpc` on both";
+            Some(format!("{text} sides"))
+        }
         _ => None,
     }
 }
