@@ -26,6 +26,10 @@ pub struct Call {
     #[arg(long, value_name = "PEER")]
     to: Option<String>,
 
+    /// Give the lines of stdin as the argument of this name, a stream; each is JSON, or else the text
+    #[arg(long, value_name = "ARGUMENT", conflicts_with = "each")]
+    stream: Option<String>,
+
     /// Call each peer that is connected, and print who has answered what
     #[arg(long, conflicts_with = "to")]
     each: bool,
@@ -53,6 +57,8 @@ Examples:
   quickrpc call @lab count to=3
       What comes bit by bit is a line each, and then the result. Progress before a result is shown
       beside it where there is a terminal
+  seq 5 | quickrpc call @lab record name=test --stream samples
+      An argument that comes bit by bit: an item a line
   quickrpc call tcpserv::8888 add a=2 b=3
       As a server: waits for somebody to connect, and calls him";
 
@@ -81,6 +87,10 @@ Examples:
 
 impl Call {
     pub fn run(self) -> Done {
+        if self.stream.is_some() && self.arguments == ["-"] {
+            let failure = Failure::usage("stdin is the stream, and cannot be the arguments, too");
+            return Err(failure.hint("arguments beside it are `a=2`, or one JSON object"));
+        }
         let arguments = values::arguments(&self.arguments)?;
         let connected = self.wire.connect()?;
         if self.each {
@@ -98,6 +108,12 @@ impl Call {
             true => values::pretty(value),
             false => values::shown(value, self.raw),
         };
+        if let Some(argument) = &self.stream {
+            let given = target.giving(argument, values::lines());
+            let value = given.call(&self.method, &arguments).result();
+            let value = value.map_err(|error| explain(&connected, &self.method, error))?;
+            return output::line(shown(&value));
+        }
         let answer = target.call_or_stream(&self.method, &arguments);
         let value = items::follow(answer, &service, &self.method, shown)?
             .map_err(|error| explain(&connected, &self.method, error))?;

@@ -1,8 +1,9 @@
 //! Arguments as people type them, and values as they are shown.
 
 use std::io::{self, Read};
+use std::thread;
 
-use quickrpc::Value;
+use quickrpc::{Stream, Value};
 
 use super::failure::Failure;
 
@@ -32,6 +33,23 @@ fn pair(word: &str) -> Result<(String, Value), Failure> {
             ),
         ),
     }
+}
+
+/// The lines of stdin, as values, as they come.
+pub fn lines() -> Stream<Value, ()> {
+    let (sender, stream) = Stream::channel();
+    thread::spawn(move || {
+        for line in io::stdin().lines() {
+            let sent = match line {
+                Ok(line) => sender.send(value_of(&line)),
+                Err(error) => return sender.fail(error),
+            };
+            // Who takes it wants no more.
+            sent?;
+        }
+        sender.finish(())
+    });
+    stream
 }
 
 /// Words as a shell has them; what begins with a bracket is one JSON text up to the end.
