@@ -17,7 +17,7 @@ use super::failure::{Failure, Kind};
 /// What a command is connected to.
 #[derive(Debug, Clone, Args)]
 pub struct Wire {
-    /// A transport expression such as tcp:localhost:8888, or @NAME of a wire in the configuration
+    /// Such as tcp:localhost:8888 or ws://host/path (all: `quickrpc --help`), or @NAME of the configuration
     pub wire: String,
 
     #[command(flatten)]
