@@ -182,10 +182,10 @@ pub fn explain(connected: &Connected, method: &str, error: Error) -> Failure {
     let (code, data, message) = (call.code, call.data.clone(), call.message.clone());
     let status = data.as_ref().and_then(|data| data["status"].as_i64());
     let mut failure = Failure::from(error);
-    if let Some(data) = data {
-        if let Some(data) = values::telling(&data, &message) {
-            failure = failure.hint(format!("its data: {data}"));
-        }
+    if let Some(data) = data
+        && let Some(data) = values::telling(&data, &message)
+    {
+        failure = failure.hint(format!("its data: {data}"));
     }
     let ask = || Interface::ask(&connected.describer()).ok();
     match code {
