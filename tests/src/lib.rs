@@ -32,6 +32,7 @@ mod signer;
 mod snapcast;
 mod telnet;
 mod tls;
+mod tool;
 mod wait;
 
 pub use bot::{
@@ -69,4 +70,5 @@ pub use signer::Signer;
 pub use snapcast::{Snapclient, Snapserver};
 pub use telnet::Telnet;
 pub use tls::TlsStream;
+pub use tool::{Ran, Running, Tool};
 pub use wait::{Inbox, SOON, bounded, eventually, inbox};

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::process::Stdio;
 use std::time::Duration;
 
-use crate::run::{Running, lab, quickrpc, run, says, tcp_lab};
+use crate::run::{Running, lab, quickrpc, run, says, tcp_lab, with_input};
 use crate::streams::hub;
 
 #[test]
@@ -70,6 +70,11 @@ fn streams_go_through() {
         says(&["call", &front, "calibrate"]),
         "0\n50\n100\n\"fine\"\n"
     );
+    // And those that are arguments.
+    let many: String = (0..3000).map(|number| format!("{number}\n")).collect();
+    let call = ["call", &front, "sum", "--stream", "numbers", "start=1"];
+    let ran = with_input(&call, &many);
+    assert_eq!(ran.stdout, "4498501.0\n", "{}", ran.stderr);
 }
 
 #[test]

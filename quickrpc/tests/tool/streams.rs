@@ -1,5 +1,6 @@
 //! What comes bit by bit, in both directions.
 
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use quickrpc::{Processing, Stream, remote_api};
@@ -19,6 +20,10 @@ pub trait Hub {
     /// Fails in the middle.
     #[incoming]
     fn trip(&self) -> Stream<u8>;
+
+    /// Adds up.
+    #[incoming]
+    fn sum(&self, start: f64, numbers: Stream<f64>) -> f64;
 
     /// A recording.
     #[outgoing]
@@ -43,6 +48,12 @@ pub fn hub(codec: &str) -> (Hub, String) {
     });
     hub.trip
         .connect(|_sender| Stream::try_iter([Ok(1), Err("it fell")]));
+    hub.sum.connect(|_sender, start, numbers| {
+        let sum = Arc::new(Mutex::new(start));
+        let total = Arc::clone(&sum);
+        let all = numbers.each(move |number| *sum.lock().unwrap() += number);
+        all.map(move |()| *total.lock().unwrap())
+    });
     hub.start().unwrap();
     let tcp = format!("tcp:{}", hub.local_addrs()[0]);
     (hub, tcp)
@@ -74,6 +85,25 @@ fn items_are_lines_as_they_come() {
     let (_lab, tcp) = tcp_lab("jrpc");
     assert_eq!(says(&["call", &tcp, "add", "a=2", "b=3"]), "5\n");
     assert_eq!(says(&["call", &tcp, "say", "text=hello"]), "null\n");
+}
+
+#[test]
+fn lines_of_stdin_are_a_stream_that_is_an_argument() {
+    let many: String = (0..3000).map(|number| format!("{number}\n")).collect();
+    for codec in ["jrpc", "terse"] {
+        let (_hub, tcp) = hub(codec);
+        let call = [
+            "call", "-c", codec, &tcp, "sum", "--stream", "numbers", "start=1",
+        ];
+        let ran = with_input(&call, "1\n2.5\n3\n");
+        assert_eq!(ran.stdout, "7.5\n", "{}", ran.stderr);
+        assert_eq!(with_input(&call, "").stdout, "1.0\n");
+        assert_eq!(with_input(&call, &many).stdout, "4498501.0\n");
+        let ran = with_input(&call, "1\ntwo\n");
+        assert_eq!(ran.code, 1, "{}", ran.stderr);
+        let ran = with_input(&["call", &tcp, "sum", "--stream", "numbers", "-"], "1\n");
+        assert_eq!(ran.code, 2, "{}", ran.stderr);
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use quickrpc::Value;
 use quickrpc::dynamic::Api;
 
-use crate::run::{Dir, Running, run, says, tcp_lab};
+use crate::run::{Dir, Lab, LabError, Running, lab, run, says, tcp_lab};
 
 #[test]
 fn what_two_say_is_shown_kept_and_said_again() {
@@ -60,10 +60,92 @@ fn what_two_say_is_shown_kept_and_said_again() {
             ran.stdout
         );
     }
-    let ran = run(&["tap", "unixserv:/tmp/x", "tcp:localhost:1"]);
-    assert_eq!(ran.code, 2, "{}", ran.stderr);
-    assert_eq!(
-        run(&["tap", "-c", "msgpack", "tcpserv::0", "tcp:localhost:1"]).code,
-        2
+}
+
+/// Between wires of the library: what goes in on one may go on by another.
+#[test]
+fn any_connection_is_looked_into() {
+    let dir = Dir::new();
+    let place = |name: &str| dir.path().join(name).display().to_string();
+    let (_tcp_lab, tcp) = tcp_lab("jrpc");
+    let (_web_lab, addr) = lab("jrpc", "wsserv:127.0.0.1:0/lab");
+    let ws = format!("ws://{addr}/lab");
+    let mut pairs = vec![("wsserv:127.0.0.1:0/tap".to_owned(), tcp.clone())];
+    pairs.push(("wsserv:127.0.0.1:0/tap".to_owned(), ws.clone()));
+    pairs.push(("tcpserv:127.0.0.1:0".to_owned(), ws.clone()));
+    let socket = place("lab.sock");
+    let unix_lab = Lab::bind("jrpc", format!("unixserv:{socket}").as_str()).unwrap();
+    unix_lab.add.connect(|_sender, a, b| a + b);
+    unix_lab
+        .measure
+        .connect(|_sender, _channel| Err::<f64, _>(LabError::NoSuchChannel));
+    let unix = format!("unix:{socket}");
+    if cfg!(unix) {
+        unix_lab.start().unwrap();
+        pairs.push((format!("unixserv:{}", place("tap.sock")), unix.clone()));
+        pairs.push((format!("unixserv:{}", place("second.sock")), tcp.clone()));
+    }
+    for (front, back) in pairs {
+        let file = place("talk.jsonl");
+        let mut tap = Running::start(&["tap", "--once", "--record", &file, &front, &back]);
+        let address = tap.address();
+        let client = match front.split_once("serv:") {
+            Some(("ws", _)) => format!("ws://{address}/tap"),
+            Some(("tcp", _)) => format!("tcp:{address}"),
+            _ => address.replace("unixserv:", "unix:"),
+        };
+        let client = Api::bind("jrpc", client.as_str()).unwrap();
+        client.start().unwrap();
+        let add = client.call("add", Value::from_iter([("a", 2), ("b", 3)]));
+        assert_eq!(add.result().unwrap(), Value::from(5), "{front} {back}");
+        let wrong = client.call("measure", Value::from_iter([("channel", 9)]));
+        assert_eq!(
+            wrong.result().unwrap_err().code(),
+            Some(404),
+            "{front} {back}"
+        );
+        client.stop().unwrap();
+        let shown = tap.rest();
+        for part in ["is here", "answers add, ", "failed measure, ", "is over"] {
+            assert!(shown.contains(part), "{part} in\n{shown}");
+        }
+        // And said again wherever such a service is.
+        for place in [&back, &tcp, &ws] {
+            let said = says(&["replay", "--speed", "0", &file, place]);
+            assert_eq!(said, "2 answers are the same, 0 differ\n", "{front} {back}");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_looked_into_says_what_can_be_done() {
+    let say = |args: &[&str], hint: &str| {
+        let ran = run(args);
+        assert_eq!(ran.code, 2, "{args:?}: {}", ran.stderr);
+        assert!(ran.stderr.contains(hint), "{hint} in {}", ran.stderr);
+    };
+    let front = "tcpserv:127.0.0.1:0";
+    say(
+        &["tap", front, "zmq:localhost:1"],
+        "`quickrpc bridge --verbose`",
     );
+    say(&["tap", front, "nats:localhost:1/lab"], "`quickrpc listen`");
+    say(
+        &["tap", "-c", "msgpack", front, "tcp:localhost:1"],
+        "`jrpc` and `terse`",
+    );
+    say(
+        &["tap", "-c", "zonis", front, "ws:localhost:1"],
+        "over WebSocket",
+    );
+    say(
+        &["tap", "-c", "jrpc:content-length", front, "tls:localhost:1"],
+        "both sides `tcpserv:` and `tcp:`",
+    );
+    // Nobody is there: told once, and the client knows at once.
+    let mut tap = Running::start(&["tap", "--once", "wsserv:127.0.0.1:0", "tcp:127.0.0.1:1"]);
+    let client = Api::bind("jrpc", format!("ws:{}", tap.address()).as_str()).unwrap();
+    client.start().unwrap();
+    assert_eq!(tap.code(), 3);
+    assert!(tap.error_line().contains("nobody listens there"));
 }

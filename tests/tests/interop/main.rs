@@ -28,6 +28,8 @@ mod snapserver;
 mod ssl;
 mod subscriptions;
 mod terse;
+#[cfg(unix)] // Neovim is reached over a Unix socket
+mod tool;
 mod udp;
 mod websockets;
 mod zmq;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use quickrpc::Value;
-use quickrpc::dynamic::Api;
+use quickrpc::dynamic::Outgoing;
 use quickrpc::expr::read_timeout;
 
 use super::call::explain;
@@ -98,11 +98,11 @@ impl Bench {
         let arguments = values::arguments(&self.arguments)?;
         // One call first: what is wrong is told once, and in full.
         let first = self.wire.connect()?;
-        let tried = first.api.call(&self.method, &arguments).result();
+        let tried = first.service().call(&self.method, &arguments).result();
         tried.map_err(|error| explain(&first, &self.method, error))?;
-        let mut apis = vec![first.api];
-        while apis.len() < self.connections {
-            apis.push(self.wire.connect()?.api);
+        let mut connections = vec![first];
+        while connections.len() < self.connections {
+            connections.push(self.wire.connect()?);
         }
         let started = Instant::now();
         let run = Arc::new(Run {
@@ -113,10 +113,10 @@ impl Bench {
             options: self,
         });
         let mut threads = Vec::new();
-        for api in &apis {
+        for connection in &connections {
             for _ in 0..run.options.in_flight {
-                let (run, api) = (Arc::clone(&run), api.clone());
-                threads.push(thread::spawn(move || run.call(&api)));
+                let (run, target) = (Arc::clone(&run), connection.service());
+                threads.push(thread::spawn(move || run.call(&target)));
             }
         }
         let mut times = Times::default();
@@ -129,9 +129,8 @@ impl Bench {
 }
 
 impl Run {
-    fn call(&self, api: &Api) -> Times {
+    fn call(&self, target: &Outgoing) -> Times {
         let mut times = Times::default();
-        let target = api.all();
         loop {
             let number = self.begun.fetch_add(1, Ordering::Relaxed);
             if self.options.count.is_some_and(|count| number >= count) {

@@ -55,9 +55,8 @@ pub struct Bridge {
 }
 
 const EXAMPLES: &str = "\
-Calls, notifications, answers, errors, results that come bit by bit, and who gives up go through; arguments
-that are streams do not. Nothing is known of the calls, so that `quickrpc describe` of one side tells of
-the other.
+Calls, notifications, answers, errors, results and arguments that come bit by bit, and who gives up go
+through. Nothing is known of the calls, so that `quickrpc describe` of one side tells of the other.
 
 Examples:
   quickrpc bridge 'wsserv:127.0.0.1:8080?inspect=on' restart:1:tcp:localhost:8888 --back-codec terse

@@ -4,7 +4,7 @@ use clap::Args;
 use quickrpc::{CallError, Error, Value};
 
 use super::Done;
-use super::failure::Failure;
+use super::failure::{Failure, NO_ANSWER};
 use super::interface::Interface;
 use super::wire::{Connected, Wire};
 use super::{items, output, probe, values};
@@ -25,6 +25,10 @@ pub struct Call {
     /// Only this peer
     #[arg(long, value_name = "PEER")]
     to: Option<String>,
+
+    /// Give the lines of stdin as the argument of this name, a stream; each is JSON, or else the text
+    #[arg(long, value_name = "ARGUMENT", conflicts_with = "each")]
+    stream: Option<String>,
 
     /// Call each peer that is connected, and print who has answered what
     #[arg(long, conflicts_with = "to")]
@@ -53,6 +57,8 @@ Examples:
   quickrpc call @lab count to=3
       What comes bit by bit is a line each, and then the result. Progress before a result is shown
       beside it where there is a terminal
+  seq 5 | quickrpc call @lab record name=test --stream samples
+      An argument that comes bit by bit: an item a line
   quickrpc call tcpserv::8888 add a=2 b=3
       As a server: waits for somebody to connect, and calls him";
 
@@ -81,22 +87,35 @@ Examples:
 
 impl Call {
     pub fn run(self) -> Done {
+        if self.stream.is_some() && self.arguments == ["-"] {
+            let failure = Failure::usage("stdin is the stream, and cannot be the arguments, too");
+            return Err(failure.hint("arguments beside it are `a=2`, or one JSON object"));
+        }
         let arguments = values::arguments(&self.arguments)?;
         let connected = self.wire.connect()?;
         if self.each {
             return self.call_each(&connected, &arguments);
         }
-        let all = connected.api.all();
+        let service = connected.service();
         let target = match &self.to {
-            Some(peer) => all.to(peer.as_str()),
-            None => all.clone(),
+            Some(peer) => {
+                connected.meet();
+                connected.api.to(peer.as_str())
+            }
+            None => service.clone(),
         };
         let shown = |value: &Value| match self.pretty {
             true => values::pretty(value),
             false => values::shown(value, self.raw),
         };
+        if let Some(argument) = &self.stream {
+            let given = target.giving(argument, values::lines());
+            let value = given.call(&self.method, &arguments).result();
+            let value = value.map_err(|error| explain(&connected, &self.method, error))?;
+            return output::line(shown(&value));
+        }
         let answer = target.call_or_stream(&self.method, &arguments);
-        let value = items::follow(answer, &all, &self.method, shown)?
+        let value = items::follow(answer, &service, &self.method, shown)?
             .map_err(|error| explain(&connected, &self.method, error))?;
         match value {
             Some(value) => output::line(shown(&value)),
@@ -108,6 +127,7 @@ impl Call {
 impl Call {
     /// All of them are asked before the first answer is waited for.
     fn call_each(&self, connected: &Connected, arguments: &Value) -> Done {
+        connected.meet();
         let peers = connected.api.peers();
         let calls = peers
             .iter()
@@ -135,10 +155,20 @@ impl Notify {
         let arguments = values::arguments(&self.arguments)?;
         let connected = self.wire.connect()?;
         let all = connected.api.all();
-        match &self.to {
-            Some(peer) => all.to(peer.as_str()).notify(&self.method, &arguments)?,
-            None => all.notify(&self.method, &arguments)?,
-        }
+        let target = match &self.to {
+            Some(peer) => {
+                connected.meet();
+                all.to(peer.as_str())
+            }
+            None => all,
+        };
+        let said = target.notify(&self.method, &arguments);
+        said.map_err(|error| match &error {
+            Error::Unsupported { .. } => {
+                Failure::from(error).hint("there it is a call: `quickrpc call`")
+            }
+            _ => Failure::from(error),
+        })?;
         // What is queued leaves before the end.
         Ok(connected.api.stop()?)
     }
@@ -149,12 +179,15 @@ pub fn explain(connected: &Connected, method: &str, error: Error) -> Failure {
     let Error::Call(call) = &error else {
         return probe::explain(connected, error);
     };
-    let (code, data) = (call.code, call.data.clone());
+    let (code, data, message) = (call.code, call.data.clone(), call.message.clone());
+    let status = data.as_ref().and_then(|data| data["status"].as_i64());
     let mut failure = Failure::from(error);
-    if let Some(data) = data {
-        failure = failure.hint(format!("its data: {}", values::begun(&data)));
+    if let Some(data) = data
+        && let Some(data) = values::telling(&data, &message)
+    {
+        failure = failure.hint(format!("its data: {data}"));
     }
-    let ask = || Interface::ask(&connected.api.all()).ok();
+    let ask = || Interface::ask(&connected.describer()).ok();
     match code {
         CallError::METHOD_NOT_FOUND => match ask() {
             Some(interface) => match interface.nearest(method) {
@@ -173,6 +206,10 @@ pub fn explain(connected: &Connected, method: &str, error: Error) -> Failure {
             },
             None => failure,
         },
+        // Upgrade Required
+        NO_ANSWER if status == Some(426) => {
+            failure.hint("it is there for WebSockets: `ws:` in the place of `http:`")
+        }
         CallError::FORBIDDEN if connected.bound.security.is_none() => {
             failure.hint("who you are is said by --security")
         }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use quickrpc::Value;
+use quickrpc::expr::CodecKind;
 
 use super::Done;
 use super::failure::Failure;
@@ -70,8 +71,13 @@ pub fn document(place: &str, how: &How) -> Result<Value, Failure> {
             .map_err(|error| Failure::usage(format!("{place} is no JSON: {error}")));
     }
     let connected = wire::bound(place, how)?.connect(|_api| ())?;
-    let asked = connected.api.call("rpc.discover", ()).result();
+    let is_thing = matches!(connected.bound.codec.kind(), CodecKind::Hololinked(_));
+    let asked = connected.describer().call("rpc.discover", ()).result();
     asked.map_err(|error| match error {
+        quickrpc::Error::Call(_) if is_thing => not_described(error).hint(
+            "what a Thing has is told by `quickrpc call .. get_thing_description ignore_errors=true \
+             protocol=TCP skip_names=[]`",
+        ),
         quickrpc::Error::Call(_) => not_described(error),
         error => probe::explain(&connected, error),
     })

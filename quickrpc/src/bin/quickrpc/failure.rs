@@ -49,6 +49,10 @@ impl Failure {
         self
     }
 
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Says it on stderr.
     pub fn tell(&self) -> ExitCode {
         if self.kind != Kind::Unread {

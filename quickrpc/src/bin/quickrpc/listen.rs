@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use clap::Args;
@@ -10,10 +11,11 @@ use quickrpc::dynamic::{Api, Call};
 use quickrpc::expr::{CodecKind, TransportKind, read_timeout};
 use quickrpc::{CallError, Promise, Value};
 
+use super::call::explain;
 use super::failure::{Failure, Kind};
 use super::interface::{Interface, not_described};
 use super::wire::Wire;
-use super::{Done, output};
+use super::{Done, output, values};
 
 /// Shows what the other side sends: notifications, and changes of properties.
 #[derive(Debug, Args)]
@@ -25,6 +27,10 @@ pub struct Listen {
     /// Only these methods
     #[arg(long, short, value_name = "METHOD")]
     method: Vec<String>,
+
+    /// Call this first, such as what subscribes: 'nvim_subscribe ["moved"]'
+    #[arg(long, value_name = "CALL")]
+    first: Vec<String>,
 
     /// A JSON object a line
     #[arg(long)]
@@ -44,6 +50,8 @@ Examples:
   quickrpc listen tcp:localhost:8888
   quickrpc listen --json @lab | jq .args
   quickrpc listen --method voltage_changed --count 1 @lab
+  quickrpc listen --first 'rpc.on [\"priceChanged\"]' ws://localhost:8080/
+      What is told to those who have asked for it, as at the prompt of `quickrpc repl`
   quickrpc listen --codec terse --method seek --method advertise udp:8888
       Who seeks, and who announces himself";
 
@@ -79,29 +87,56 @@ impl Listen {
             );
         }
         let tell: Tell = Arc::new(move |one| heard.send(one).is_ok());
+        let has_state = matches!(bound.codec.kind(), CodecKind::Juggler(_));
+        let is_subscribed = matches!(bound.codec.kind(), CodecKind::Hololinked(_));
         let connected = bound.connect(|api| {
-            match self.method.is_empty() {
-                true => hear_all(api, &tell),
-                false => hear(api, &self.method, &tell),
+            if self.method.is_empty() {
+                hear_all(api, &tell);
             }
+            if self.method.is_empty() && has_state {
+                hear_property(api, "", "state", &tell);
+            }
+            // What has properties of its own sends no calls for them.
+            let (changes, calls) = self.method.iter().cloned().partition::<Vec<_>, _>(|name| {
+                (has_state || is_subscribed) && name.ends_with(CHANGED)
+            });
+            for name in &changes {
+                hear_property(api, name.trim_end_matches(CHANGED), name, &tell);
+            }
+            hear(api, &calls, &tell);
             api.on_disconnect(move |peer, reason| {
                 ended.try_send(format!("{peer} is gone: {reason}")).ok();
             });
         })?;
-        let is_subscribed = matches!(connected.bound.codec.kind(), CodecKind::Hololinked(_));
-        if self.method.is_empty() {
-            match Interface::ask(&connected.api.all()) {
-                Ok(interface) if is_subscribed => {
-                    hear(&connected.api, &sent(&interface), &tell);
-                }
-                Ok(interface) => hear(&connected.api, &with_streams(&interface), &tell),
-                Err(error) if is_subscribed => {
+        for call in &self.first {
+            let words = values::split(call)?;
+            let Some((method, words)) = words.split_first() else {
+                continue;
+            };
+            let called = connected.service().call(method, values::arguments(words)?);
+            called
+                .result()
+                .map_err(|error| explain(&connected, method, error))?;
+        }
+        if self.method.is_empty() && is_subscribed {
+            match Interface::ask(&connected.describer()) {
+                Ok(interface) => hear(&connected.api, &sent(&interface), &tell),
+                Err(error) => {
                     let failure = not_described(error);
-                    return Err(failure.hint("events are told to who names them: --method NAME"));
+                    return Err(failure.hint(
+                        "events, and changes of properties, are told to who names them: --method NAME, \
+                         --method PROPERTY_changed",
+                    ));
                 }
-                // All is heard, whatever it is.
-                Err(_) => {}
             }
+        } else if self.method.is_empty() {
+            // Who does not answer is heard meanwhile.
+            let (api, service, tell) = (connected.api.clone(), connected.describer(), tell.clone());
+            thread::spawn(move || {
+                if let Ok(interface) = Interface::ask(&service) {
+                    hear(&api, &with_streams(&interface), &tell);
+                }
+            });
         }
         // Those who tell it are the handlers.
         drop(tell);
@@ -119,13 +154,13 @@ impl Listen {
                     Err(_) => break,
                 },
                 recv(until) -> _ => break,
-                recv(end) -> reason => {
-                    for one in lines.try_iter() {
+                recv(end) -> reason => if connected.bound.ends_with_peer() {
+                    let left = self.count.map_or(usize::MAX, |all| all - count);
+                    for one in lines.try_iter().take(left) {
                         output::line(self.shown(&one))?;
+                        count += 1;
                     }
-                    // A server and a wire that comes again go on.
-                    let text = connected.bound.transport.to_string();
-                    if !text.contains("restart:") && !text.contains("serv") {
+                    if self.count != Some(count) {
                         return Err(Failure::new(Kind::Connection, reason.unwrap_or_default()));
                     }
                 }
@@ -162,6 +197,24 @@ pub fn hear_all(api: &Api, tell: &Tell) {
             args: call.into_args(),
         });
         None
+    });
+}
+
+/// What is behind the name of a property in that of its change.
+const CHANGED: &str = "_changed";
+
+/// Tells of the values of a property, as what is said to have been called.
+fn hear_property(api: &Api, name: &str, method: &str, tell: &Tell) {
+    let (tell, method, is_whole) = (Arc::clone(tell), method.to_owned(), name.is_empty());
+    api.remote_property(name).connect(move |sender, value| {
+        tell(Heard {
+            peer: sender.to_string(),
+            method: method.clone(),
+            args: match is_whole {
+                true => value,
+                false => Value::from_iter([("value", value)]),
+            },
+        });
     });
 }
 

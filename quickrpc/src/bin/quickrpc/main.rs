@@ -19,6 +19,7 @@ mod listen;
 mod output;
 mod probe;
 mod property;
+mod relay;
 mod repl;
 mod replay;
 mod seek;
@@ -42,10 +43,33 @@ use failure::Failure;
 /// configuration folder).
 #[derive(Debug, Parser)]
 #[command(name = "quickrpc", version, after_help = EXAMPLES)]
+#[command(after_long_help = format!("{WIRES}\n\n{EXAMPLES}"))]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 }
+
+const WIRES: &str = "\
+Wires:
+  tcp:HOST:PORT  tls:HOST:PORT  unix:PATH
+  ws://HOST:PORT/PATH  wss://HOST/PATH             WebSocket
+  http://HOST:PORT/PATH  https://HOST/PATH         JSON-RPC, posted
+  process:(COMMAND)  stdio:                        a program's input and output; our own
+  zmq:HOST:PORT                                    ZeroMQ
+  nats:HOST:PORT/NAMESPACE  mqtt:HOST:PORT/NAMESPACE
+                                                   those who meet behind a broker
+  udp:PORT                                         datagrams to everybody
+  tcpserv:[ADDRESS]:PORT, tlsserv:, unixserv:, wsserv:, wssserv:, zmqserv:
+                                                   for those who connect to us
+  restart:SECONDS:WIRE                             one that comes again when it has ended
+
+Codecs (--codec):
+  jrpc (the default)  'jrpc:\\n'  jrpc:content-length
+                                                   JSON-RPC; a line each; as language servers have it
+  terse                                            for people, as over telnet
+  msgpack                                          MessagePack-RPC, such as Neovim's
+  zonis:NAME  juggler:0.7  hololinked:SERVER/THING
+                                                   those of these Python packages";
 
 const EXAMPLES: &str = "\
 Examples:

@@ -1,6 +1,10 @@
 //! `quickrpc get` and `quickrpc set`: properties, whatever they are on the wire.
 
+use std::time::Duration;
+
 use clap::Args;
+use crossbeam_channel::bounded;
+use quickrpc::expr::CodecKind;
 
 use super::call::explain;
 use super::wire::Wire;
@@ -50,11 +54,34 @@ Examples:
   quickrpc set @lab voltage 6
   quickrpc set @lab name 'the red one'";
 
+/// How long a state that is shown to all who connect may take.
+const SHOWN: Duration = Duration::from_secs(1);
+
 impl Get {
     pub fn run(self) -> Done {
-        let connected = self.wire.connect()?;
-        let read = connected.api.all().read(&self.property).result();
-        let value = read.map_err(|error| explain(&connected, &self.property, error))?;
+        let bound = self.wire.bound()?;
+        let has_state = matches!(bound.codec.kind(), CodecKind::Juggler(_));
+        let patience = bound.timeout.min(SHOWN);
+        let (shown, state) = bounded(1);
+        let connected = bound.connect(|api| {
+            if has_state {
+                api.remote_property("").connect(move |_peer, _state| {
+                    shown.try_send(()).ok();
+                });
+            }
+        })?;
+        if has_state {
+            // Who shows nothing may answer all the same.
+            state.recv_timeout(patience).ok();
+        }
+        let read = connected.service().read(&self.property).result();
+        let value = read.map_err(|error| {
+            let failure = explain(&connected, &self.property, error);
+            match has_state && !self.property.is_empty() {
+                true => failure.hint("all that the other side shows is the property ''"),
+                false => failure,
+            }
+        })?;
         output::line(values::shown(&value, self.raw))
     }
 }
@@ -63,7 +90,7 @@ impl Set {
     pub fn run(self) -> Done {
         let connected = self.wire.connect()?;
         let value = values::value_of(&self.value);
-        let written = connected.api.all().write(&self.property, value).result();
+        let written = connected.service().write(&self.property, value).result();
         written.map_err(|error| explain(&connected, &self.property, error))
     }
 }

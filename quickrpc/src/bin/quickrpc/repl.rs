@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::io::IsTerminal;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use clap::Args;
 use quickrpc::{DisconnectReason, Value};
@@ -18,6 +19,7 @@ use super::call::explain;
 use super::failure::{Failure, Kind};
 use super::interface::Interface;
 use super::listen::Tell;
+use super::values::split;
 use super::wire::{Connected, Wire};
 use super::{Done, describe, items, listen, output, values};
 
@@ -39,13 +41,17 @@ Examples:
   printf 'add a=2 b=3\\nadd a=1 b=1\\n' | quickrpc repl @lab
       A script: it ends with the first call that fails";
 
+/// How long a service may take to say what it has, before there is a prompt without that.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// Where the history is kept between two sessions.
 const HISTORY: &str = ".quickrpc_history";
 
 impl Repl {
     pub fn run(self) -> Done {
         let connected = self.wire.connect()?;
-        let interface = Interface::ask(&connected.api.all()).unwrap_or_default();
+        let interface =
+            Interface::ask(&connected.describer().timeout(PATIENCE)).unwrap_or_default();
         let session = Session {
             connected,
             interface,
@@ -132,7 +138,8 @@ impl Session {
                 Err(failure) if failure.kind == Kind::Unread => return Err(failure),
                 Err(failure) => drop(failure.tell()),
             }
-            if self.connected.api.peers().is_empty()
+            if self.connected.bound.ends_with_peer()
+                && self.connected.api.peers().is_empty()
                 && let Ok(reason) = gone.lock()
                 && let Some(reason) = &*reason
             {
@@ -151,7 +158,7 @@ impl Session {
     /// Does what a line says; false if that is to end.
     fn obey(&self, line: &str) -> Result<bool, Failure> {
         let words = split(line)?;
-        let all = self.connected.api.all();
+        let service = self.connected.service();
         match words.split_first() {
             None => {}
             Some((word, [])) if word == "quit" || word == "exit" => return Ok(false),
@@ -172,11 +179,11 @@ impl Session {
             Some((method, words)) => {
                 let arguments = values::arguments(words)?;
                 match method.strip_prefix('!') {
-                    Some(method) => all.notify(method, &arguments)?,
+                    Some(method) => self.connected.api.notify(method, &arguments)?,
                     None => {
-                        let answer = all.call_or_stream(method, &arguments);
+                        let answer = service.call_or_stream(method, &arguments);
                         let shown = |value: &Value| values::shown(value, false);
-                        let value = items::follow(answer, &all, method, shown)?
+                        let value = items::follow(answer, &service, method, shown)?
                             .map_err(|error| explain(&self.connected, method, error))?;
                         match value {
                             None | Some(Value::Null) => {}
@@ -188,16 +195,6 @@ impl Session {
         }
         Ok(true)
     }
-}
-
-/// Words as a shell has them; what begins with a bracket is one JSON text up to the end.
-fn split(line: &str) -> Result<Vec<String>, Failure> {
-    if let Some((method, json)) = line.split_once(' ')
-        && json.trim_start().starts_with(['{', '['])
-    {
-        return Ok(vec![method.to_owned(), json.trim().to_owned()]);
-    }
-    shell_words::split(line).map_err(|error| Failure::usage(format!("{error}: {line}")))
 }
 
 /// What can be completed.
@@ -314,13 +311,5 @@ mod tests {
         assert_eq!(words.candidates("help ado"), (5, vec!["adopt".into()]));
         assert_eq!(words.candidates("add a=2 "), (8, vec!["b=".into()]));
         assert_eq!(words.candidates("no "), (3, Vec::new()));
-    }
-
-    #[test]
-    fn words_are_those_of_a_shell_or_json() {
-        assert_eq!(split("say text='a b'").unwrap(), ["say", "text=a b"]);
-        assert_eq!(split("add {\"a\": 2}").unwrap(), ["add", "{\"a\": 2}"]);
-        assert!(split("say 'a").is_err());
-        assert!(split("").unwrap().is_empty());
     }
 }

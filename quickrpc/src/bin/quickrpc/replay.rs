@@ -8,11 +8,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use crossbeam_channel::{Receiver, unbounded};
 use quickrpc::Value;
+use quickrpc::dynamic::Api;
 
 use super::failure::{Failure, Kind};
+use super::relay;
 use super::telegrams::{self, Cut, Said};
-use super::wire::Wire;
+use super::wire::{Bound, Wire};
 use super::{Done, output, values};
 
 /// Sends what `tap --record` has kept, and tells which answers differ.
@@ -36,6 +39,8 @@ compared.
 
 Examples:
   quickrpc replay talk.jsonl tcp:localhost:8888
+  quickrpc replay talk.jsonl ws://localhost:8080/
+      Wherever the service is now: over TCP, TLS, Unix-domain sockets or WebSocket
   quickrpc replay --speed 0 --codec terse talk.jsonl @lab";
 
 /// One telegram of the record.
@@ -57,10 +62,10 @@ impl Replay {
         let started = Instant::now();
         let mut threads = Vec::new();
         for (number, entries) in talks {
-            let stream = telegrams::connect(&bound.transport, bound.timeout)?;
-            let (cut, speed, timeout) = (cut.clone(), self.speed, bound.timeout);
+            let line = Line::open(&bound, &cut)?;
+            let (speed, timeout) = (self.speed, bound.timeout);
             threads.push(thread::spawn(move || {
-                play(number, &entries, &stream, &cut, speed, started, timeout)
+                play(number, &entries, &line, speed, started, timeout)
             }));
         }
         let (mut same, mut different) = (0, 0);
@@ -112,8 +117,7 @@ impl Replay {
 fn play(
     number: i64,
     entries: &[Entry],
-    stream: &TcpStream,
-    cut: &Cut,
+    line: &Line,
     speed: f64,
     started: Instant,
     timeout: Duration,
@@ -140,14 +144,13 @@ fn play(
     let mut differences = Vec::new();
     let mut same = 0;
     thread::scope(|scope| {
-        let reader = scope.spawn(|| answers(stream, cut, expected.len(), timeout));
-        let mut out = stream;
+        let reader = scope.spawn(|| line.answers(expected.len(), timeout));
         for entry in entries.iter().filter(|entry| entry.is_client) {
             if speed > 0.0 {
                 let due = started + Duration::from_secs_f64((entry.time / speed).max(0.0));
                 thread::sleep(due.saturating_duration_since(Instant::now()));
             }
-            if out.write_all(&cut.enclose(&entry.telegram)).is_err() {
+            if line.say(&entry.telegram).is_err() {
                 break;
             }
         }
@@ -164,38 +167,83 @@ fn play(
             }
         }
     });
-    let _ = stream.shutdown(Shutdown::Both);
+    line.close();
     differences.sort();
     Ok((same, differences))
 }
 
-/// Reads until so many answers are there, or nothing more comes.
-fn answers(
-    stream: &TcpStream,
-    cut: &Cut,
-    count: usize,
-    timeout: Duration,
-) -> HashMap<String, Vec<u8>> {
-    let mut found = HashMap::new();
-    let (mut input, mut rest, mut buffer) = (stream, Vec::new(), vec![0; 64 << 10]);
-    // Without a limit, a server that stands still would hold us for ever.
-    if stream.set_read_timeout(Some(timeout)).is_err() {
-        return found;
-    }
-    while found.len() < count {
-        match input.read(&mut buffer) {
-            Ok(count) if count > 0 => {
-                rest.extend_from_slice(buffer.get(..count).unwrap_or_default())
-            }
-            _ => break,
+/// A connection to the server.
+enum Line {
+    Stream(TcpStream, Cut),
+    Wire(Api, Receiver<Vec<u8>>),
+}
+
+impl Line {
+    fn open(bound: &Bound, cut: &Cut) -> Result<Self, Failure> {
+        if Cut::is_plain(&bound.transport) {
+            let stream = telegrams::connect(&bound.transport, bound.timeout)?;
+            // Without a limit, a server that stands still would hold us for ever.
+            stream.set_read_timeout(Some(bound.timeout))?;
+            return Ok(Line::Stream(stream, cut.clone()));
         }
-        for telegram in cut.telegrams(&mut rest) {
-            if let Said::Answer { id, .. } = Said::of(&telegram) {
-                found.insert(id, telegram);
+        let api = relay::open(&bound.codec, &bound.transport, bound)?;
+        let (tell, told) = unbounded();
+        relay::hear(&api, move |_server, telegram| {
+            tell.send(telegram.to_vec()).ok();
+        });
+        api.start().map_err(|error| bound.cannot_start(error))?;
+        Ok(Line::Wire(api, told))
+    }
+
+    fn say(&self, telegram: &[u8]) -> Done {
+        match self {
+            Line::Stream(stream, cut) => {
+                let mut out = stream;
+                Ok(out.write_all(&cut.enclose(telegram))?)
             }
+            Line::Wire(api, _) => relay::say(api, None, telegram),
         }
     }
-    found
+
+    /// Reads until so many answers are there, or nothing more comes.
+    fn answers(&self, count: usize, timeout: Duration) -> HashMap<String, Vec<u8>> {
+        let mut found = HashMap::new();
+        let mut rest = Vec::new();
+        while found.len() < count
+            && let Some(telegrams) = self.next(&mut rest, timeout)
+        {
+            for telegram in telegrams {
+                if let Said::Answer { id, .. } = Said::of(&telegram) {
+                    found.insert(id, telegram);
+                }
+            }
+        }
+        found
+    }
+
+    /// What has come, as soon as there is something.
+    fn next(&self, rest: &mut Vec<u8>, timeout: Duration) -> Option<Vec<Vec<u8>>> {
+        match self {
+            Line::Stream(stream, cut) => {
+                let (mut input, mut buffer) = (stream, vec![0; 64 << 10]);
+                let count = input.read(&mut buffer).ok().filter(|&count| count > 0)?;
+                rest.extend_from_slice(buffer.get(..count).unwrap_or_default());
+                Some(cut.telegrams(rest))
+            }
+            Line::Wire(_, told) => told
+                .recv_timeout(timeout)
+                .ok()
+                .map(|telegram| vec![telegram]),
+        }
+    }
+
+    fn close(&self) {
+        // The other side may have gone before.
+        match self {
+            Line::Stream(stream, _) => drop(stream.shutdown(Shutdown::Both)),
+            Line::Wire(api, _) => drop(api.stop()),
+        }
+    }
 }
 
 /// Whether two telegrams mean the same, in whatever order their members are.

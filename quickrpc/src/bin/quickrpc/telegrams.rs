@@ -8,6 +8,7 @@ use quickrpc::expr::{CodecKind, Framing, TransportKind};
 use quickrpc::{CodecExpr, TransportExpr, Value};
 
 use super::failure::Failure;
+use super::relay;
 
 /// Where a telegram ends.
 #[derive(Debug, Clone)]
@@ -25,11 +26,16 @@ impl Cut {
             } => Ok(Cut::Delimiter(delimiter.clone().into_bytes())),
             CodecKind::Jrpc { .. } => Ok(Cut::ContentLength),
             CodecKind::Terse => Ok(Cut::Delimiter(b"\n".to_vec())),
-            _ => Err(
-                Failure::usage(format!("telegrams of `{codec}` cannot be looked into"))
-                    .hint("it works with `jrpc` and `terse`"),
-            ),
+            _ => Err(relay::not_text(codec)),
         }
+    }
+
+    /// Whether these are connections whose bytes can be passed on as they are.
+    pub fn is_plain(transport: &TransportExpr) -> bool {
+        matches!(
+            transport.kind(),
+            TransportKind::Tcp { tls: None, .. } | TransportKind::TcpServer { tls: None, .. }
+        )
     }
 
     /// Takes whole telegrams off the front, without what is around them.

@@ -1,8 +1,9 @@
 //! Arguments as people type them, and values as they are shown.
 
 use std::io::{self, Read};
+use std::thread;
 
-use quickrpc::Value;
+use quickrpc::{Stream, Value};
 
 use super::failure::Failure;
 
@@ -34,6 +35,33 @@ fn pair(word: &str) -> Result<(String, Value), Failure> {
     }
 }
 
+/// The lines of stdin, as values, as they come.
+pub fn lines() -> Stream<Value, ()> {
+    let (sender, stream) = Stream::channel();
+    thread::spawn(move || {
+        for line in io::stdin().lines() {
+            let sent = match line {
+                Ok(line) => sender.send(value_of(&line)),
+                Err(error) => return sender.fail(error),
+            };
+            // Who takes it wants no more.
+            sent?;
+        }
+        sender.finish(())
+    });
+    stream
+}
+
+/// Words as a shell has them; what begins with a bracket is one JSON text up to the end.
+pub fn split(line: &str) -> Result<Vec<String>, Failure> {
+    if let Some((method, json)) = line.split_once(' ')
+        && json.trim_start().starts_with(['{', '['])
+    {
+        return Ok(vec![method.to_owned(), json.trim().to_owned()]);
+    }
+    shell_words::split(line).map_err(|error| Failure::usage(format!("{error}: {line}")))
+}
+
 /// A value on the command line: JSON, or else the text as it is.
 pub fn value_of(text: &str) -> Value {
     json(text).unwrap_or_else(|_| Value::from(text))
@@ -54,13 +82,32 @@ pub fn shown(value: &Value, raw: bool) -> String {
     }
 }
 
-/// As JSON, as far as it is short: some systems tell where in their source it went wrong.
-pub fn begun(value: &Value) -> String {
-    let text = value.to_string();
-    match text.char_indices().nth(300) {
+/// What the data of an error says beside its message, as far as people want to know it: of a traceback,
+/// which tells where in somebody's source it went wrong, the last line.
+pub fn telling(data: &Value, message: &str) -> Option<String> {
+    let text = match data {
+        Value::String(text) if text.contains('\n') => {
+            Value::from(text.trim_end().rsplit('\n').next().unwrap_or_default()).to_string()
+        }
+        Value::Map(members) => {
+            let new = members.iter().filter(|(name, value)| {
+                let is_known = *name == "message" && value.as_str() == Some(message);
+                !(is_known || *name == "traceback" || value.is_null())
+            });
+            let new: Vec<_> = new
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect();
+            if new.is_empty() {
+                return None;
+            }
+            new.into_iter().collect::<Value>().to_string()
+        }
+        data => data.to_string(),
+    };
+    Some(match text.char_indices().nth(300) {
         Some((end, _)) => format!("{}..", text.get(..end).unwrap_or_default()),
         None => text,
-    }
+    })
 }
 
 /// As JSON over several lines.
@@ -80,6 +127,23 @@ mod tests {
     }
 
     #[test]
+    fn tracebacks_are_not_shown() {
+        let told = |data: &str| telling(&json(data).unwrap(), "oh");
+        assert_eq!(told(r#"{"why": [1]}"#).unwrap(), r#"{"why":[1]}"#);
+        assert_eq!(
+            told(r#"{"message": "oh", "type": "KeyError", "notes": null, "traceback": ["x"]}"#)
+                .unwrap(),
+            r#"{"type":"KeyError"}"#
+        );
+        assert_eq!(told(r#"{"message": "oh", "traceback": []}"#), None);
+        assert_eq!(
+            told(r#""Traceback:\n  File x\nKeyError: oh\n""#).unwrap(),
+            r#""KeyError: oh""#
+        );
+        assert_eq!(told(r#""short""#).unwrap(), r#""short""#);
+    }
+
+    #[test]
     fn arguments_are_words_or_json() {
         assert_eq!(read(&[]).unwrap(), "null");
         assert_eq!(
@@ -91,5 +155,13 @@ mod tests {
         assert!(read(&["{a: 2}"]).is_err());
         assert!(read(&["2"]).is_err());
         assert!(read(&["=2"]).is_err());
+    }
+
+    #[test]
+    fn words_are_those_of_a_shell_or_json() {
+        assert_eq!(split("say text='a b'").unwrap(), ["say", "text=a b"]);
+        assert_eq!(split("add {\"a\": 2}").unwrap(), ["add", "{\"a\": 2}"]);
+        assert!(split("say 'a").is_err());
+        assert!(split("").unwrap().is_empty());
     }
 }

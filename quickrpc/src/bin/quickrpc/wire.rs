@@ -6,18 +6,18 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use crossbeam_channel::bounded;
+use crossbeam_channel::{Receiver, bounded};
 use quickrpc::config::{self, Config};
-use quickrpc::dynamic::Api;
-use quickrpc::expr::read_timeout;
-use quickrpc::{CodecExpr, Error, SecurityExpr, TransportExpr};
+use quickrpc::dynamic::{Api, Outgoing};
+use quickrpc::expr::{TransportKind, read_timeout};
+use quickrpc::{CallError, CodecExpr, Error, SecurityExpr, TransportExpr};
 
 use super::failure::{Failure, Kind};
 
 /// What a command is connected to.
 #[derive(Debug, Clone, Args)]
 pub struct Wire {
-    /// A transport expression such as tcp:localhost:8888, or @NAME of a wire in the configuration
+    /// Such as tcp:localhost:8888 or ws://host/path (all: `quickrpc --help`), or @NAME of the configuration
     pub wire: String,
 
     #[command(flatten)]
@@ -58,6 +58,8 @@ pub struct Connected {
     pub api: Api,
     pub bound: Bound,
     trouble: Arc<Mutex<Vec<String>>>,
+    /// Is told when a peer has come.
+    peer: Receiver<()>,
 }
 
 impl Wire {
@@ -165,7 +167,10 @@ impl Bound {
         let trouble = Arc::new(Mutex::new(Vec::new()));
         let troubles = Arc::clone(&trouble);
         api.on_error(move |_peer, error, _call| {
-            if let Ok(mut troubles) = troubles.lock()
+            let is_unheard =
+                matches!(error, Error::Call(error) if error.code == CallError::METHOD_NOT_FOUND);
+            if !is_unheard
+                && let Ok(mut troubles) = troubles.lock()
                 && troubles.len() < 10
             {
                 troubles.push(error.to_string());
@@ -176,8 +181,8 @@ impl Bound {
         if let Err(error) = api.start() {
             return Err(self.cannot_start(error));
         }
-        let is_datagrams = self.transport.to_string().starts_with("udp:");
-        if !is_datagrams && api.peers().is_empty() {
+        let needs_peer = !reaches_strangers(&self.transport);
+        if needs_peer && api.peers().is_empty() {
             let left = self.timeout.saturating_sub(started.elapsed());
             if peer.recv_timeout(left).is_err() {
                 let text = format!(
@@ -191,7 +196,18 @@ impl Bound {
             api,
             bound: self,
             trouble,
+            peer,
         })
+    }
+
+    /// Whether its peers are behind a broker.
+    pub fn has_broker(&self) -> bool {
+        has_broker(&self.transport)
+    }
+
+    /// Whether nothing can come any more when the other side has gone.
+    pub fn ends_with_peer(&self) -> bool {
+        !is_for_several(&self.transport)
     }
 
     pub fn cannot_start(&self, error: Error) -> Failure {
@@ -200,16 +216,77 @@ impl Bound {
             Error::Start { kind: Some(kind), .. } if *kind == std::io::ErrorKind::ConnectionRefused
         );
         let failure = Failure::from(error);
-        match refused {
-            true => failure.hint(
+        match self.transport.kind() {
+            _ if refused => failure.hint(
                 "does the server run there? `quickrpc seek` finds those that announce themselves",
             ),
-            false => failure,
+            TransportKind::WebSocket { .. } if failure.text().contains("the server answered") => {
+                failure.hint(
+                    "is it the path of a WebSocket? `http:` in the place of `ws:` posts to a server of HTTP",
+                )
+            }
+            _ => failure,
         }
     }
 }
 
+/// Whether it reaches those who do not say that they are there.
+fn reaches_strangers(transport: &TransportExpr) -> bool {
+    matches!(transport.kind(), TransportKind::Udp { .. }) || has_broker(transport)
+}
+
+/// Whether others may come when one has gone.
+fn is_for_several(transport: &TransportExpr) -> bool {
+    match transport.kind() {
+        TransportKind::TcpServer { .. }
+        | TransportKind::WebSocketServer { .. }
+        | TransportKind::UnixServer { .. }
+        | TransportKind::ZmqServer { .. }
+        | TransportKind::Restart { .. } => true,
+        TransportKind::Mux(all) => all.iter().any(is_for_several),
+        _ => reaches_strangers(transport),
+    }
+}
+
+fn has_broker(transport: &TransportExpr) -> bool {
+    match transport.kind() {
+        TransportKind::Nats(_) | TransportKind::Mqtt(_) => true,
+        TransportKind::Restart { inner, .. } => has_broker(inner),
+        TransportKind::Mux(all) => all.iter().any(has_broker),
+        _ => false,
+    }
+}
+
+/// How long those behind a broker may take to say that they are there.
+const GRACE: Duration = Duration::from_millis(500);
+
 impl Connected {
+    /// Who is called if nobody is named: the other side, and behind a broker one of those who serve the
+    /// call, whoever that is.
+    pub fn service(&self) -> Outgoing {
+        match has_broker(&self.bound.transport) {
+            true => self.api.any(),
+            false => self.api.all(),
+        }
+    }
+
+    /// Who is asked what there is. Behind a broker, the first who says that he is there.
+    pub fn describer(&self) -> Outgoing {
+        self.meet();
+        match self.api.peers().first() {
+            Some(peer) if has_broker(&self.bound.transport) => self.api.to(peer),
+            _ => self.service(),
+        }
+    }
+
+    /// Waits a while for those who say that they are there.
+    pub fn meet(&self) {
+        let end = Instant::now() + GRACE;
+        if has_broker(&self.bound.transport) {
+            while self.api.peers().is_empty() && self.peer.recv_deadline(end).is_ok() {}
+        }
+    }
+
     /// What went wrong beside calls.
     pub fn trouble(&self) -> Vec<String> {
         match self.trouble.lock() {
