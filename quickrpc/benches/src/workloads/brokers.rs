@@ -9,7 +9,7 @@ use crate::Result;
 use crate::plan::{Column, Contender, Measure, Scale, Unit, Workload};
 use crate::stats::quantile;
 use crate::system::Job;
-use crate::systems::brokers::{self, Act, Behind, Broker, Kind, Make, Teller, receivers};
+use crate::systems::brokers::{self, Act, Behind, Broker, Kind, Make, PATIENCE, Teller, receivers};
 
 /// How many calls are in flight.
 const MANY: usize = 64;
@@ -104,8 +104,17 @@ fn tell(broker: &Broker, system: &dyn Behind, slice: Duration) -> Result<f64> {
         mut knows,
         mut send,
     } = system.teller(&namespace)?;
-    receivers.announce()?;
-    knows(RECEIVERS)?;
+    // Who has not subscribed yet does not hear it.
+    let begin = Instant::now();
+    loop {
+        receivers.announce()?;
+        if knows(RECEIVERS) {
+            break;
+        }
+        if begin.elapsed() > PATIENCE {
+            return Err("not all receivers are known in time".into());
+        }
+    }
     median(
         Box::new(move || {
             send()?;

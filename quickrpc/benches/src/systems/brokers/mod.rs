@@ -38,8 +38,8 @@ pub(crate) trait Behind: System {
 
 /// What sends to everybody.
 pub(crate) struct Teller {
-    /// Waits until so many are there, where that is known.
-    pub(crate) knows: Box<dyn FnMut(usize) -> Result>,
+    /// Whether so many are there within a second, where that is known.
+    pub(crate) knows: Box<dyn FnMut(usize) -> bool>,
     pub(crate) send: Act,
 }
 
@@ -98,7 +98,7 @@ pub(crate) fn all(kind: Kind) -> Vec<(&'static str, Make)> {
 }
 
 /// Nothing that works takes longer.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What clients can do here.
 fn can(job: Job) -> bool {

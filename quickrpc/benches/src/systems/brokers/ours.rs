@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use quickrpc::{Error, Promise};
 
 use super::super::quickrpc::{Bench, BenchInverse, client, limits, right};
-use super::{Act, Behind, Broker, Kind, Teller, can};
+use super::{Act, Behind, Broker, Kind, PATIENCE, Teller, can};
 use crate::Result;
 use crate::message::{A, B, NOTE};
 use crate::system::{Client, Job, Server, System};
@@ -64,16 +64,25 @@ impl Ours {
 
 /// Waits for something that comes of what others send.
 fn until(what: &str, is_so: impl Fn() -> bool) -> Result {
+    match within(PATIENCE, is_so) {
+        true => Ok(()),
+        false => Err(format!("{what}: not so in time").into()),
+    }
+}
+
+fn within(limit: Duration, is_so: impl Fn() -> bool) -> bool {
     let begin = Instant::now();
     while !is_so() {
-        if begin.elapsed() > Duration::from_secs(30) {
-            return Err(format!("{what}: not so in time").into());
+        if begin.elapsed() > limit {
+            return false;
         }
         // Others have to do something on the same processor.
         thread::sleep(Duration::from_micros(200));
     }
-    Ok(())
+    true
 }
+
+const SECOND: Duration = Duration::from_secs(1);
 
 impl System for Ours {
     fn name(&self) -> String {
@@ -108,7 +117,7 @@ impl Behind for Ours {
         api.start()?;
         let (all, peers) = (api.all(), Arc::clone(&api));
         Ok(Teller {
-            knows: Box::new(move |count| until("all are known", || peers.peers().len() == count)),
+            knows: Box::new(move |count| within(SECOND, || peers.peers().len() == count)),
             send: Box::new(move || {
                 black_box(&api);
                 Ok(all.tell(A, B, NOTE)?)

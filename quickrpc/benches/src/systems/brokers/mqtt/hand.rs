@@ -168,7 +168,7 @@ impl Behind for Hand {
         let topic = format!("{namespace}/all/tell");
         let mut out = Vec::new();
         Ok(Teller {
-            knows: Box::new(|_| Ok(())),
+            knows: Box::new(|_| true),
             send: Box::new(move || {
                 out.clear();
                 let number = line.next_number();

@@ -175,7 +175,7 @@ impl Behind for Rumqttc {
         let (client, mut line) = self.open_by(&runtime, &[])?;
         let topic = format!("{namespace}/all/tell");
         Ok(Teller {
-            knows: Box::new(|_| Ok(())),
+            knows: Box::new(|_| true),
             send: Box::new(move || {
                 runtime.block_on(async {
                     client
