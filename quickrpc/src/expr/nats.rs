@@ -67,6 +67,18 @@ pub(super) const TLS: &str = "nats+tls";
 /// What it has then beside the options of all clients over TLS.
 pub(super) const OVER_TLS: [&str; 2] = ["server_name", "handshake_first"];
 
+/// A user whose name stands in whatever he says.
+fn vouched_user(option: &OptionText<'_>) -> Parsed<String> {
+    let user = word(option, Style::Dots)?;
+    match user.contains(OF_USER) {
+        true => Err(option.wrong(&format!(
+            "with `vouched=on`, `{OF_USER}` parts the user from the rest of a name, so that no user \
+             has it"
+        ))),
+        false => Ok(user),
+    }
+}
+
 /// `nats:<host>:<port>/<namespace>`.
 pub(super) fn parse(shorthand: &str, params: Piece<'_>, scope: &Scope<'_, '_>) -> Parsed<NatsExpr> {
     let form = format!("{shorthand}:<host>:<port>/<namespace>");
@@ -74,16 +86,9 @@ pub(super) fn parse(shorthand: &str, params: Piece<'_>, scope: &Scope<'_, '_>) -
     let is_tls = shorthand == TLS;
     let password_file = take(scope, "password_file", |o| o.path("a file"))?;
     let vouched = take(scope, "vouched", OptionText::flag)?.unwrap_or(false);
-    let user = take(scope, "user", |o| {
-        match vouched {
-        true => match word(o, Style::Dots)? {
-            user if user.contains(OF_USER) => Err(o.wrong(&format!(
-                "with `vouched=on`, `{OF_USER}` parts the user from the rest of a name, so that no user has it"
-            ))),
-            user => Ok(user),
-        },
+    let user = take(scope, "user", |o| match vouched {
+        true => vouched_user(o),
         false => o.text(),
-    }
     })?;
     let mut login = (user.is_some() && !vouched) || password_file.is_some();
     let mut other = |key| {
