@@ -40,10 +40,7 @@ impl Carries for Broker {
         let place = self.place(id, at, about)?;
         let to = place.to.get();
         if let Some(key) = place.key {
-            if let Some(error) = self.deaf.get() {
-                return Err(error.clone());
-            }
-            self.expect(key, at, to.subject);
+            self.expect(key, at, to.subject)?;
         }
         let message = Message {
             to,
@@ -118,9 +115,17 @@ impl Broker {
         }
     }
 
-    fn expect(&self, key: (u64, u64), at: &At, subject: &str) {
-        let Some(conn) = self.at(key.1, at) else {
-            return;
+    /// A call waits for its answer from now on, unless none can come.
+    fn expect(&self, key: (u64, u64), at: &At, subject: &str) -> Result<(), Error> {
+        let conn = self.at(key.1, at);
+        let mut questions = lock(&self.questions);
+        // Under the lock: what is in the table when no answers can come any more is told so, and
+        // whatever comes after it learns it here.
+        if let Some(error) = self.deaf.get() {
+            return Err(error.clone());
+        }
+        let Some(conn) = conn else {
+            return Ok(());
         };
         let question = Question {
             conn,
@@ -128,7 +133,8 @@ impl Broker {
             since: Instant::now(),
             silences: 0,
         };
-        lock(&self.questions).insert(key, question);
+        questions.insert(key, question);
+        Ok(())
     }
 
     fn place(&self, to: u64, at: &At, about: About<'_>) -> Result<Place, Error> {
