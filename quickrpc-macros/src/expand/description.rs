@@ -139,6 +139,7 @@ impl Side<'_> {
         let krate = self.krate;
         let name = argument.name.unraw().to_string();
         let wire_name = &argument.wire_name.text;
+        let quoted = quoted(wire_name);
         let type_name = crate::text::of(&argument.ty);
         let default = option(argument.default.as_ref().map(|default| match default {
             Default::Trait(_) => "Default::default()".to_owned(),
@@ -151,6 +152,7 @@ impl Side<'_> {
             #krate::ArgumentDescription {
                 name: #name,
                 wire_name: #wire_name,
+                quoted: #quoted,
                 type_name: #type_name,
                 schema: #schema,
                 default: #default,
@@ -173,6 +175,16 @@ pub(super) fn subscription(krate: &syn::Path, call: &Call) -> TokenStream {
             Convention::Event => quote!(#krate::SubscriptionDescription::Event),
         }),
     )
+}
+
+/// A name as a key of JSON; nothing if it needs more than quotes there, or means something
+/// (`__bytes`, what serde_json calls by `$`).
+fn quoted(name: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || c == '_' || c == '-' || c == '.';
+    match name.chars().all(plain) && !name.starts_with("__") {
+        true => format!("\"{name}\""),
+        false => String::new(),
+    }
 }
 
 /// How long the callers of a call wait, if it says so.

@@ -400,6 +400,7 @@ impl Side<'_> {
             const ARGUMENTS: &[#krate::ArgumentDescription] = &[#krate::ArgumentDescription {
                 name: "value",
                 wire_name: "value",
+                quoted: "\"value\"",
                 type_name: #type_name,
                 schema: #schema,
                 default: ::core::option::Option::None,

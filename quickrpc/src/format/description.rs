@@ -195,6 +195,8 @@ pub struct ArgumentDescription {
     pub name: &'static str,
     /// Name on the wire.
     pub wire_name: &'static str,
+    /// The same in quotes, as it stands in JSON; empty if anything in it is not written as itself.
+    pub quoted: &'static str,
     /// The declared type as text.
     pub type_name: &'static str,
     /// How it looks when it is there.

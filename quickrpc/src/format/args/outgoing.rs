@@ -4,6 +4,7 @@ use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use super::for_tuples;
 use crate::format::description::ArgumentDescription;
+use crate::format::text::PREPARED_KEY;
 
 /// One argument to be sent, in the form that says how it travels.
 pub trait ArgValue: Serialize {
@@ -60,6 +61,22 @@ impl<A: ArgValue> Serialize for Maybe<A> {
     }
 }
 
+/// The name of an argument, as a key.
+struct Name<'a>(&'a ArgumentDescription);
+
+impl Serialize for Name<'_> {
+    #[inline]
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Name(argument) = self;
+        if argument.quoted.is_empty() {
+            return serializer.serialize_str(argument.wire_name);
+        }
+        // A word, for whoever writes it; and our own writer of JSON knows the place, and copies what
+        // is quoted already.
+        serializer.serialize_unit_variant(argument.quoted, PREPARED_KEY, argument.wire_name)
+    }
+}
+
 /// All arguments of a call, to be sent: tuples of up to 16 [`ArgValue`]s.
 pub trait OutArgs {
     /// How many there are.
@@ -111,7 +128,7 @@ macro_rules! out_args {
                     if let Some(argument) = arguments.get($index)
                         && !self.$index.is_missing()
                     {
-                        map.serialize_entry(argument.wire_name, &self.$index)?;
+                        map.serialize_entry(&Name(argument), &self.$index)?;
                     }
                 )+
                 map.end()

@@ -13,6 +13,7 @@ const fn argument(wire_name: &'static str) -> ArgumentDescription {
     ArgumentDescription {
         name: wire_name,
         wire_name,
+        quoted: "",
         type_name: "",
         schema: TypeSchema::NONE,
         default: None,

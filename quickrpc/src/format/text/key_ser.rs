@@ -6,6 +6,10 @@ use super::private::no_key;
 use super::{Syntax, TextError};
 use crate::base::private_names::is_private;
 
+/// Stands for the place of a variant where a key comes with its quotes, which are in the name of the
+/// enum. No enum has so many variants.
+pub(crate) const PREPARED_KEY: u32 = u32::MAX;
+
 /// Writes one key; anything that is not one word is refused.
 pub(super) struct KeyWriter<'a, S: Syntax> {
     out: &'a mut Vec<u8>,
@@ -73,12 +77,17 @@ impl<S: Syntax> Serializer for KeyWriter<'_, S> {
         self.serialize_str(value.encode_utf8(&mut [0; 4]))
     }
 
+    #[inline]
     fn serialize_unit_variant(
         self,
-        _name: &'static str,
-        _index: u32,
+        name: &'static str,
+        index: u32,
         variant: &'static str,
     ) -> Result<(), TextError> {
+        if index == PREPARED_KEY {
+            S::write_prepared_key(self.out, name, variant);
+            return Ok(());
+        }
         self.serialize_str(variant)
     }
 

@@ -36,6 +36,7 @@ mod test_typed;
 
 pub(crate) use bytes::noting_tags;
 pub(crate) use error::TextError;
+pub(crate) use key_ser::PREPARED_KEY;
 pub(crate) use number::{apart, joined};
 pub(crate) use pairs::{Pairs, write_pairs};
 pub(crate) use reader::Reader;

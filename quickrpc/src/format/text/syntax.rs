@@ -36,6 +36,9 @@ pub(crate) trait Syntax: Copy + Debug + 'static {
     /// Writes a key that is a bare word for certain, like digits.
     fn write_bare_key(out: &mut Vec<u8>, key: &str);
 
+    /// Writes a key that is known with its quotes, too, which is all that JSON takes.
+    fn write_prepared_key(out: &mut Vec<u8>, quoted: &str, key: &str);
+
     /// Writes a byte string.
     fn write_bytes(out: &mut Vec<u8>, value: &[u8]);
 }
@@ -90,6 +93,11 @@ impl Syntax for Json {
         out.push(b'"');
     }
 
+    #[inline]
+    fn write_prepared_key(out: &mut Vec<u8>, quoted: &str, _key: &str) {
+        out.extend_from_slice(quoted.as_bytes());
+    }
+
     fn write_bytes(out: &mut Vec<u8>, value: &[u8]) {
         out.extend_from_slice(b"{\"__bytes\":\"");
         bytes::encode(out, value);
@@ -139,6 +147,11 @@ impl Syntax for Terse {
     #[inline]
     fn write_bare_key(out: &mut Vec<u8>, key: &str) {
         out.extend_from_slice(key.as_bytes());
+    }
+
+    #[inline]
+    fn write_prepared_key(out: &mut Vec<u8>, _quoted: &str, key: &str) {
+        Self::write_key(out, key);
     }
 
     fn write_bytes(out: &mut Vec<u8>, value: &[u8]) {
