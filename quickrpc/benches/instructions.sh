@@ -79,8 +79,8 @@ if [ -n "$at" ]; then
     trap 'exit 130' INT TERM
     git -C "$here" worktree add --quiet --detach --force "$checkout" "$commit"
     benches=$checkout/quickrpc/benches
-    rm -rf "$benches/src" "$benches/Cargo.toml" "$benches/Cargo.lock"
-    cp -R "$here/src" "$here/Cargo.toml" "$here/Cargo.lock" "$benches"
+    rm -rf "$benches/src" "$benches/examples" "$benches/Cargo.toml" "$benches/Cargo.lock"
+    cp -R "$here/src" "$here/examples" "$here/Cargo.toml" "$here/Cargo.lock" "$benches"
 else
     commit=$(git -C "$here" rev-parse --short HEAD 2>/dev/null || echo unknown)
     if [ -n "$(git -C "$here" status --porcelain -- ../src ../Cargo.toml ../../quickrpc-macros 2>/dev/null)" ]; then
