@@ -33,10 +33,10 @@ PARTS = [
     ("telling what a telegram is", r"decode_bytes|from_utf8|canonical|wire::(jrpc|terse|msgpack|codec)|envelope"),
     ("table of pending calls, deadlines", r"Calls>::admit|PendingTable|Deadlines|fail_lost|calls::Calls::(answered|offer)"),
     ("promise", r"promise|Promise|Shared|Stage"),
-    ("whom a call goes to", r"call::target|call::receivers|Outgoing::add|Outgoing::log|check_running"),
+    ("whom a call goes to", r"call::target|call::receivers|with_scratch|Outgoing::add|Outgoing::log|check_running"),
     ("the handler: slot, turn, answer", r"call::(dispatch|answer|mailbox|hear|slot)|Slot::connect|Calls>::handle"),
-    ("sending, the queue of a peer", r"conn::sending|net::send|conn::queue|net::collect|conn::speak|conn::ending|conn::waiting|net::hold"),
-    ("receiving, framing, turns of reading", r"net::pump|framing|memchr|carrier|conn::reading|wire::cutter|Ear as|recv|read_waiting"),
+    ("sending, the queue of a peer", r"conn::sending|Conn::(send|flush)|drop_in_place<alloc.*Conn>|net::send|conn::queue|net::collect|conn::speak|conn::ending|conn::waiting|net::hold"),
+    ("receiving, framing, turns of reading", r"net::pump|net::drive|framing|memchr|carrier|conn::reading|wire::cutter|Ear as|recv|read_waiting"),
     ("the poll loop", r"net::poll|mio|epoll|pthread"),
     ("the program that is measured", r"quickrpc_bench|black_box"),
 ]

@@ -1,4 +1,4 @@
-//! jsonrpsee over WebSocket.
+//! jsonrpsee over WebSocket, and over HTTP.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use jsonrpsee::core::client::ClientT;
 use jsonrpsee::core::params::ObjectParams;
 use jsonrpsee::proc_macros::rpc;
 use jsonrpsee::server::{ServerBuilder, ServerConfig};
-use jsonrpsee::ws_client::{WsClient, WsClientBuilder};
+use jsonrpsee::ws_client::WsClientBuilder;
 
 use super::runtime::{AsyncClient, Calls, serve};
 use super::{CONNECTIONS, MESSAGE_SIZE};
@@ -48,11 +48,19 @@ impl BenchServer for Handlers {
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Jsonrpsee;
+pub(crate) enum Jsonrpsee {
+    WebSocket,
+    #[cfg(feature = "http")]
+    Http,
+}
 
 impl System for Jsonrpsee {
     fn name(&self) -> String {
-        "jsonrpsee 0.26 WebSocket".into()
+        match self {
+            Jsonrpsee::WebSocket => "jsonrpsee 0.26 WebSocket".into(),
+            #[cfg(feature = "http")]
+            Jsonrpsee::Http => "jsonrpsee 0.26 HTTP".into(),
+        }
     }
 
     fn serve(&self) -> Result<Server> {
@@ -73,6 +81,18 @@ impl System for Jsonrpsee {
     }
 
     fn connect(&self, port: u16) -> Result<Box<dyn Client>> {
+        #[cfg(feature = "http")]
+        if let Jsonrpsee::Http = self {
+            return AsyncClient::connect(async move {
+                let client = jsonrpsee::http_client::HttpClientBuilder::default()
+                    .max_request_size(MESSAGE_SIZE as u32)
+                    .max_response_size(MESSAGE_SIZE as u32)
+                    .max_concurrent_requests(20_000)
+                    .request_timeout(Duration::from_secs(60))
+                    .build(format!("http://127.0.0.1:{port}"))?;
+                Ok(Arc::new(client))
+            });
+        }
         AsyncClient::connect(async move {
             let client = WsClientBuilder::default()
                 .max_request_size(MESSAGE_SIZE as u32)
@@ -101,7 +121,7 @@ impl System for Jsonrpsee {
     }
 }
 
-impl Calls for Arc<WsClient> {
+impl<C: ClientT + Send + Sync + 'static> Calls for Arc<C> {
     async fn add(&self) -> Result<i64> {
         Ok(BenchClient::add(&**self, A, B, NOTE.into()).await?)
     }

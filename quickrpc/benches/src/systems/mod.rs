@@ -49,7 +49,7 @@ pub(crate) fn peers(scale: &Scale) -> Vec<AnySystem> {
         #[cfg(feature = "tarpc")]
         Arc::new(tarpc::Tarpc::Json),
         #[cfg(feature = "jsonrpsee")]
-        Arc::new(jsonrpsee::Jsonrpsee),
+        Arc::new(jsonrpsee::Jsonrpsee::WebSocket),
         #[cfg(feature = "tonic")]
         Arc::new(tonic::Tonic),
         Arc::new(python::Python::new(scale.python.clone())),
@@ -65,6 +65,16 @@ pub(crate) fn over_websocket(scale: &Scale) -> Vec<AnySystem> {
         Arc::new(python::Python::zonis(scale.zonis.clone())),
         Arc::new(juggler::Juggler),
         Arc::new(python::Python::juggler(scale.juggler.clone())),
+    ]
+}
+
+/// What is posted over HTTP: the first is what the others are compared with.
+#[cfg(feature = "http")]
+pub(crate) fn over_http() -> Vec<AnySystem> {
+    vec![
+        Arc::new(QuickRpc::http()),
+        #[cfg(feature = "jsonrpsee")]
+        Arc::new(jsonrpsee::Jsonrpsee::Http),
     ]
 }
 

@@ -43,6 +43,16 @@ pub(crate) trait Bench {
 /// The provider of who needs none.
 const OPEN: &str = "null";
 
+/// What is between the two sides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Over {
+    Tcp,
+    #[cfg(feature = "websocket")]
+    WebSocket,
+    #[cfg(feature = "http")]
+    Http,
+}
+
 /// This library in one configuration.
 #[derive(Debug, Clone)]
 pub(crate) struct QuickRpc {
@@ -54,8 +64,7 @@ pub(crate) struct QuickRpc {
     option: Option<String>,
     /// How many handlers a notification has.
     handlers: usize,
-    /// Over a WebSocket.
-    websocket: bool,
+    over: Over,
     /// With what protects its messages.
     #[cfg(feature = "security")]
     secured: Option<Secured>,
@@ -71,7 +80,7 @@ impl QuickRpc {
             batch: false,
             option: None,
             handlers: 1,
-            websocket: false,
+            over: Over::Tcp,
             #[cfg(feature = "security")]
             secured: None,
             tasks: false,
@@ -92,7 +101,16 @@ impl QuickRpc {
     pub(crate) fn websocket(codec: &'static str) -> Self {
         QuickRpc {
             codec,
-            websocket: true,
+            over: Over::WebSocket,
+            ..QuickRpc::jrpc()
+        }
+    }
+
+    /// Posted over HTTP.
+    #[cfg(feature = "http")]
+    pub(crate) fn http() -> Self {
+        QuickRpc {
+            over: Over::Http,
             ..QuickRpc::jrpc()
         }
     }
@@ -170,9 +188,9 @@ impl QuickRpc {
         if let Some(secured) = &self.secured {
             return secured.listens();
         }
-        let transport = match self.websocket {
-            true => "wsserv:127.0.0.1:0",
-            false => "tcpserv:127.0.0.1:0",
+        let transport = match self.over {
+            Over::Tcp => "tcpserv:127.0.0.1:0",
+            _ => "wsserv:127.0.0.1:0",
         };
         Ok((transport.to_owned(), None))
     }
@@ -183,10 +201,14 @@ impl QuickRpc {
         if let Some(secured) = &self.secured {
             return secured.connects(port);
         }
-        let transport = match self.websocket {
-            true => format!("ws:127.0.0.1:{port}"),
-            false => format!("tcp:127.0.0.1:{port}"),
+        let scheme = match self.over {
+            Over::Tcp => "tcp",
+            #[cfg(feature = "websocket")]
+            Over::WebSocket => "ws",
+            #[cfg(feature = "http")]
+            Over::Http => "http",
         };
+        let transport = format!("{scheme}:127.0.0.1:{port}");
         Ok((transport, None))
     }
 
@@ -217,8 +239,12 @@ pub(super) fn limits() -> Limits {
 impl System for QuickRpc {
     fn name(&self) -> String {
         let mut name = format!("quickrpc {}", self.codec);
-        if self.websocket {
-            name.push_str(", WebSocket");
+        match self.over {
+            Over::Tcp => {}
+            #[cfg(feature = "websocket")]
+            Over::WebSocket => name.push_str(", WebSocket"),
+            #[cfg(feature = "http")]
+            Over::Http => name.push_str(", HTTP"),
         }
         #[cfg(feature = "security")]
         if let Some(secured) = &self.secured {

@@ -113,6 +113,22 @@ pub(super) fn websocket(scale: &Scale) -> Workload {
     }
 }
 
+/// What can be posted.
+#[cfg(feature = "http")]
+pub(super) fn http(scale: &Scale) -> Workload {
+    let parts = [
+        Part::new(Job::Serial, &[("p50", Read::Median), ("p99", Read::P99)]),
+        Part::new(Job::Callers(MANY), &[("64 callers", Read::Rate)]),
+        Part::new(Job::Text(1 << 16), &[("64 KiB", Read::Mean)]),
+    ];
+    Workload {
+        title: "JSON-RPC over HTTP",
+        about: "Calls that are posted over connections that stay: one in flight, of 64 callers that \
+                wait, and echoes of a text.",
+        ..table(systems::over_http(), &parts, scale)
+    }
+}
+
 /// Beside what is kept from nobody.
 #[cfg(feature = "security")]
 pub(super) fn secured(scale: &Scale) -> Workload {

@@ -28,6 +28,8 @@ pub(crate) const ALL: &[(&str, Make)] = &[
     ("mib", calls::mib),
     #[cfg(feature = "websocket")]
     ("websocket", calls::websocket),
+    #[cfg(feature = "http")]
+    ("http", calls::http),
     #[cfg(feature = "security")]
     ("secured", calls::secured),
     #[cfg(feature = "nats")]
