@@ -34,3 +34,4 @@ pub(crate) mod target;
 mod task;
 pub(crate) mod unsent;
 mod untaken;
+mod waking;
