@@ -267,12 +267,18 @@ impl Calls {
         answered
     }
 
-    /// Fails the calls whose deadline has passed; gives the next deadline.
+    /// Fails the calls whose deadline has passed; gives the time of the next look.
     pub(crate) fn expire_calls(&self, now: Instant) -> Option<Instant> {
         let (late, next) = lock(&self.pending).expired(now, |call| call.deadline());
+        if !late.is_empty() {
+            // Those of a peer are told with one write; before callbacks, which take their time.
+            let _batch = Batch::begin();
+            for late in &late {
+                self.tell_cancelled(late.id, late.asked.as_slice());
+            }
+        }
         for late in late {
             late.call.time_out(0);
-            self.tell_cancelled(late.id, late.asked.as_slice());
         }
         next
     }

@@ -4,11 +4,19 @@ use std::collections::{HashMap, hash_map};
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::base::error::Error;
 
 use super::deadlines::Deadlines;
+
+/// Where many calls wait, a look at the deadlines that has found some is followed by the next one so
+/// much later at the earliest: where one call is over after the other, a look at each would wake a
+/// thread for each, on both sides.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// So many calls are many. Where fewer wait, each fails when it is due.
+const MANY: usize = 64;
 
 /// Spreads the ids of calls. They are our own and count up, so that nobody can choose them
 /// to make them collide, and a hash that is safe from that would cost more than the rest.
@@ -81,6 +89,8 @@ pub(crate) struct PendingTable<C: ?Sized, P> {
     deadlines: Deadlines,
     /// Somebody will look at the deadlines by then.
     looked_at: Option<Instant>,
+    /// Nobody has to look before.
+    rests_until: Option<Instant>,
     /// No call is accepted any more.
     closed: bool,
 }
@@ -91,6 +101,7 @@ impl<C: ?Sized, P> Default for PendingTable<C, P> {
             calls: HashMap::default(),
             deadlines: Deadlines::default(),
             looked_at: None,
+            rests_until: None,
             closed: false,
         }
     }
@@ -199,8 +210,17 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
         if self.looked_at.is_some_and(|look| look <= deadline) {
             return Ok(None);
         }
-        self.looked_at = Some(deadline);
-        Ok(Some(deadline))
+        let look = self.rested(deadline);
+        let earlier = self.looked_at.is_none_or(|before| look < before);
+        if earlier {
+            self.looked_at = Some(look);
+        }
+        Ok(earlier.then_some(look))
+    }
+
+    /// When somebody has to look for a deadline.
+    fn rested(&self, deadline: Instant) -> Instant {
+        self.rests_until.map_or(deadline, |rest| rest.max(deadline))
     }
 
     /// Peers are asked in a call that was accepted without any. Gives those that nobody reads,
@@ -434,8 +454,8 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
             .collect()
     }
 
-    /// The calls whose deadline has passed, and the next deadline, at which somebody has to look
-    /// again. A call that has got more time meanwhile says so.
+    /// The calls whose deadline has passed, and when somebody has to look again. A call that has got
+    /// more time meanwhile says so.
     pub(crate) fn expired(
         &mut self,
         now: Instant,
@@ -457,8 +477,12 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
                 Withdrawn { id, call, asked }
             }));
         }
+        if !late.is_empty() && self.calls.len() >= MANY {
+            self.rests_until = now.checked_add(PAUSE);
+        }
         let calls = &self.calls;
-        self.looked_at = self.deadlines.next(|id| calls.contains_key(&id));
+        let next = self.deadlines.next(|id| calls.contains_key(&id));
+        self.looked_at = next.map(|next| self.rested(next));
         (late, self.looked_at)
     }
 
@@ -471,7 +495,7 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
     pub(crate) fn close(&mut self) -> Vec<Withdrawn<C, P>> {
         self.closed = true;
         self.deadlines.clear();
-        self.looked_at = None;
+        (self.looked_at, self.rests_until) = (None, None);
         let ids: Vec<u64> = self.calls.keys().copied().collect();
         let withdrawn = ids.into_iter().filter_map(|id| {
             let Entry { call, asked, .. } = self.forget(id)?;

@@ -203,6 +203,82 @@ fn limits_and_the_end() {
 }
 
 #[test]
+fn deadlines_that_follow_each_other_are_looked_at_together() {
+    let (mut table, asked) = (Table::default(), [peer(1)]);
+    let start = Instant::now();
+    // A pause has five parts.
+    let at = |part| start + PAUSE / 5 * part;
+    let begin =
+        |table: &mut Table, id, part| table.insert(id, call("a"), &asked, Some(at(part)), 100);
+    let late = |(late, next): (Vec<Withdrawn<str, Asker>>, _)| {
+        let mut ids: Vec<_> = late.iter().map(|one| one.id).collect();
+        ids.sort_unstable();
+        (ids, next)
+    };
+    for id in 1_000..1_000 + MANY as u64 {
+        table.insert(id, call("b"), &asked, None, 100).unwrap();
+    }
+    for (id, part, look) in [
+        (1, 100, Some(at(100))),
+        (2, 101, None),
+        (3, 104, None),
+        (4, 120, None),
+    ] {
+        assert_eq!(begin(&mut table, id, part).unwrap(), look);
+    }
+    // The first is not late for those behind it, and they are together.
+    let pause = at(100) + PAUSE;
+    assert_eq!(
+        late(table.expired(at(100), |_| None)),
+        (vec![1], Some(pause))
+    );
+    // Nobody has to look earlier for what comes meanwhile, nor twice at that time.
+    assert_eq!(begin(&mut table, 5, 102).unwrap(), None);
+    // A look for something else finds what is due, and nothing that is not.
+    assert_eq!(
+        late(table.expired(at(102), |_| None)),
+        (vec![2, 5], Some(at(102) + PAUSE))
+    );
+    assert_eq!(
+        late(table.expired(at(103), |_| None)),
+        (vec![], Some(at(102) + PAUSE))
+    );
+    assert_eq!(
+        late(table.expired(at(107), |_| None)),
+        (vec![3], Some(at(120)))
+    );
+    // What comes with an earlier deadline than all is told of, but not before the pause is over.
+    assert_eq!(begin(&mut table, 6, 108).unwrap(), Some(at(107) + PAUSE));
+    assert_eq!(begin(&mut table, 7, 115).unwrap(), None);
+    assert_eq!(
+        late(table.expired(at(112), |_| None)),
+        (vec![6], Some(at(112) + PAUSE))
+    );
+    assert_eq!(
+        late(table.expired(at(117), |_| None)),
+        (vec![7], Some(at(117) + PAUSE))
+    );
+    assert_eq!(late(table.expired(at(122), |_| None)), (vec![4], None));
+    // Where few are left, each has its own time.
+    table.remove(1_000);
+    for (id, part) in [(8, 130), (9, 131)] {
+        begin(&mut table, id, part).unwrap();
+    }
+    assert_eq!(
+        late(table.expired(at(130), |_| None)),
+        (vec![8], Some(at(135)))
+    );
+    assert_eq!(late(table.expired(at(135), |_| None)), (vec![9], None));
+    begin(&mut table, 10, 140).unwrap();
+    begin(&mut table, 11, 141).unwrap();
+    table.remove(1_001);
+    assert_eq!(
+        late(table.expired(at(140), |_| None)),
+        (vec![10], Some(at(141)))
+    );
+}
+
+#[test]
 fn who_waits_is_counted_once_and_finds_whom_nobody_reads() {
     let (mut table, alice, bob) = (Table::default(), peer(1), peer(2));
     bob.parked.set(true);
@@ -271,7 +347,8 @@ proptest! {
             }
             prop_assert_eq!(table.calls.len(), alive.len());
             for due in alive.values() {
-                prop_assert!(look.is_some_and(|look| look <= start + Duration::from_secs(*due)));
+                let latest = start + Duration::from_secs(*due) + PAUSE;
+                prop_assert!(look.is_some_and(|look| look <= latest));
             }
         }
         table.close();
