@@ -21,6 +21,7 @@ pub(crate) mod late;
 mod local;
 pub(crate) mod mailbox;
 pub(crate) mod observers;
+mod owed;
 pub(crate) mod pending;
 pub(crate) mod processing;
 pub(crate) mod promise;

@@ -22,6 +22,9 @@ struct Asker {
     sleepers: Cell<usize>,
     parked: Cell<bool>,
     missed: Cell<usize>,
+    last: Cell<u64>,
+    /// How often it was looked at.
+    looks: Cell<usize>,
 }
 
 fn peer(id: u64) -> Arc<Asker> {
@@ -33,6 +36,8 @@ fn peer(id: u64) -> Arc<Asker> {
         sleepers: Cell::new(0),
         parked: Cell::new(false),
         missed: Cell::new(0),
+        last: Cell::new(0),
+        looks: Cell::new(0),
     })
 }
 
@@ -42,6 +47,7 @@ fn add(cell: &Cell<usize>, add: isize) {
 
 impl Peer for Asker {
     fn id(&self) -> u64 {
+        add(&self.looks, 1);
         self.id
     }
 
@@ -58,8 +64,13 @@ impl Peer for Asker {
         self.asked.get()
     }
 
-    fn ask(&self, _: u64) {
+    fn ask(&self, id: u64) {
         add(&self.asked, 1);
+        self.last.set(id);
+    }
+
+    fn last_asked(&self) -> u64 {
+        self.last.get()
     }
 
     fn unask(&self, attended: bool, asleep: bool) {
@@ -278,6 +289,60 @@ fn deadlines_that_follow_each_other_are_looked_at_together() {
     );
 }
 
+/// It was all calls for each of them.
+#[test]
+fn many_that_are_lost_cost_what_they_owe() {
+    const PEERS: usize = 500;
+    const EACH: usize = 20;
+    let mut table = Table::default();
+    let peers: Vec<_> = (1..).take(PEERS).map(peer).collect();
+    let ask = |table: &mut Table, id: u64, peer: &Arc<Asker>| {
+        let peer = std::slice::from_ref(peer);
+        let limit = 2 * PEERS * EACH;
+        table
+            .insert(id, call(&id.to_string()), peer, None, limit)
+            .unwrap();
+    };
+    // They were asked in turn, after a million others.
+    let mut ids = 1_000_000..;
+    for _ in 0..EACH {
+        for (peer, id) in peers.iter().zip(&mut ids) {
+            ask(&mut table, id, peer);
+        }
+    }
+    peers.iter().for_each(|peer| peer.looks.set(0));
+    for (number, lost) in peers.iter().enumerate() {
+        let mut owed = EACH;
+        // Meanwhile those that are left are asked more; the next one as well.
+        for (peer, id) in peers[number..].iter().take(2).zip(&mut ids) {
+            ask(&mut table, id, peer);
+            owed += usize::from(peer.id == lost.id);
+        }
+        owed += usize::from(number > 0);
+        assert_eq!(table.lost(lost).len(), owed);
+        assert_eq!(lost.asked(), 0);
+    }
+    assert_eq!(table.calls.len(), 0);
+    let looks: usize = peers.iter().map(|peer| peer.looks.get()).sum();
+    assert!(looks < 20 * PEERS * EACH, "{looks}");
+}
+
+#[test]
+fn one_that_waited_for_a_peer_is_owed_as_well() {
+    let (mut table, peers) = (Table::default(), [peer(1), peer(2), peer(3)]);
+    table.insert(1, call("1"), &[], None, 10).unwrap();
+    for (id, peer) in (2..).zip(&peers) {
+        insert(&mut table, id, &[peer]);
+    }
+    assert_eq!(table.lost(&peers[0]).len(), 1);
+    // It is older than what has been looked at.
+    table.ask(1, &peers[1..2]).unwrap();
+    assert_eq!(table.lost(&peers[1]).len(), 2);
+    insert(&mut table, 5, &[&peers[2]]);
+    assert_eq!(table.lost(&peers[2]).len(), 2);
+    assert_eq!(table.calls.len(), 0);
+}
+
 #[test]
 fn who_waits_is_counted_once_and_finds_whom_nobody_reads() {
     let (mut table, alice, bob) = (Table::default(), peer(1), peer(2));
@@ -330,6 +395,7 @@ proptest! {
                     for call in table.lost(which) {
                         prop_assert!(alive.remove(&call.parse().unwrap()).is_some());
                     }
+                    prop_assert_eq!(which.asked(), 0);
                 }
                 5 => prop_assert_eq!(table.remove(old).is_some(), alive.remove(&old).is_some()),
                 _ => {
