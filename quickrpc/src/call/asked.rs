@@ -52,6 +52,10 @@ impl Peer for Conn {
         self.flow.ask();
     }
 
+    fn last_asked(&self) -> u64 {
+        self.last_asked.load(Ordering::Relaxed)
+    }
+
     #[inline]
     fn unask(&self, attended: bool, asleep: bool) {
         self.flow.answered();

@@ -120,8 +120,16 @@ impl Calls {
     /// Puts an item into a peer's lane, and sees to it that somebody runs it: this thread,
     /// if it belongs to the API and handlers run inline; never a thread of the program.
     pub(crate) fn post(&self, lane: u64, item: Item, bytes: usize) {
-        let after = self.mailbox.push(lane, item, bytes);
-        match after {
+        if self.put(lane, item, bytes) {
+            self.mailbox.wake();
+        }
+    }
+
+    /// The same, but gives true if workers are to be woken when more has been put there:
+    /// [`Mailbox::wake`].
+    pub(super) fn put(&self, lane: u64, item: Item, bytes: usize) -> bool {
+        match self.mailbox.push(lane, item, bytes) {
+            AfterPush::Wake => return true,
             AfterPush::Nothing | AfterPush::Dropped => {}
             AfterPush::Drain if self.delivers_here() => {
                 self.mailbox.drain();
@@ -130,6 +138,7 @@ impl Calls {
             AfterPush::Tell => self.observers.pending(),
             AfterPush::Spawn => self.spawn_worker(),
         }
+        false
     }
 
     fn spawn_worker(&self) {
@@ -258,12 +267,18 @@ impl Calls {
         answered
     }
 
-    /// Fails the calls whose deadline has passed; gives the next deadline.
+    /// Fails the calls whose deadline has passed; gives the time of the next look.
     pub(crate) fn expire_calls(&self, now: Instant) -> Option<Instant> {
         let (late, next) = lock(&self.pending).expired(now, |call| call.deadline());
+        if !late.is_empty() {
+            // Those of a peer are told with one write; before callbacks, which take their time.
+            let _batch = Batch::begin();
+            for late in &late {
+                self.tell_cancelled(late.id, late.asked.as_slice());
+            }
+        }
         for late in late {
             late.call.time_out(0);
-            self.tell_cancelled(late.id, late.asked.as_slice());
         }
         next
     }

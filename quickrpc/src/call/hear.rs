@@ -24,6 +24,7 @@ use super::cancel;
 use super::dispatch::{Call, Unreadable};
 use super::mailbox::{Item, Turn};
 use super::stream::telegrams::ITEM;
+use super::waking::Waking;
 
 /// What something answers that was no call.
 const NO_CALL: Answers<'_> = Answers {
@@ -42,6 +43,7 @@ pub(crate) struct Ear<'a> {
     pub(super) waits: bool,
     /// How long what is heard may take.
     bounds: Option<Bounds>,
+    waking: Waking<'a>,
 }
 
 /// A telegram as it lies in the input, copied at most once however many calls of it wait.
@@ -134,6 +136,7 @@ impl<'a> Ear<'a> {
             turn: None,
             waits: false,
             bounds: None,
+            waking: Waking::new(&calls.mailbox),
         }
     }
 
@@ -217,6 +220,8 @@ impl<'a> Ear<'a> {
         telegram: &mut Telegram<'_>,
         route: &Route,
     ) {
+        // What is told of it may take its time.
+        self.waking.wake();
         self.waits |= self.calls.cancel(self.conn, id, telegram.script.len());
         // A program may have declared it, for what it does by itself.
         match self.calls.slots.find(call.method.of(*telegram.script)) {
@@ -433,7 +438,8 @@ impl<'a> Ear<'a> {
             Admitted::Dropped => return false,
         };
         self.waits = true;
-        self.calls.post(self.conn.id(), item, bytes);
+        let asleep = self.calls.put(self.conn.id(), item, bytes);
+        self.waking.more(asleep);
         true
     }
 }

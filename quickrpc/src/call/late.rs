@@ -67,11 +67,12 @@ impl LateCalls {
     /// Takes out all of a peer, and marks what waits or runs.
     pub(crate) fn lose(&self, peer: u64) -> (Vec<Weak<dyn Unwanted>>, Mark) {
         let mut state = lock(&self.state);
-        let first = (CallKey::all_of(peer), 0);
-        let mut lost = state.wanted.split_off(&first);
-        let mut others = lost.split_off(&(CallKey::all_of(peer.saturating_add(1)), 0));
-        state.wanted.append(&mut others);
-        (lost.into_values().collect(), Mark::new(first.0))
+        let all = CallKey::all_of(peer);
+        let range = (all, 0)..(CallKey::all_of(peer.saturating_add(1)), 0);
+        // Not split off, which looks at those of all peers.
+        let places: Vec<_> = state.wanted.range(range).map(|(place, _)| *place).collect();
+        let take = |place| state.wanted.remove(place);
+        (places.iter().filter_map(take).collect(), Mark::new(all))
     }
 
     #[cfg(test)]

@@ -53,7 +53,10 @@ struct State {
     /// Turns that are held.
     held: usize,
     workers: usize,
+    /// Workers that sleep, and that nobody has woken.
     idle: usize,
+    /// Workers that are woken, and not up yet: each of them serves a lane.
+    woken: usize,
     /// Nothing is accepted any more, and workers end.
     closed: bool,
     /// How many wait in [`Mailbox::wait_idle`] or [`Mailbox::wait_settled`].
@@ -74,6 +77,8 @@ struct Lane {
 pub(crate) enum AfterPush {
     /// Somebody will run it.
     Nothing,
+    /// [`Mailbox::wake`] is to be called, now or when more has been pushed.
+    Wake,
     /// The caller, who must be a thread of the API, runs what is ready.
     Drain,
     /// A worker is to be spawned that calls [`Mailbox::work`].
@@ -158,18 +163,32 @@ impl Mailbox {
                 AfterPush::Tell
             }
             Processing::Manual => AfterPush::Nothing,
-            // A worker that was woken is idle until it gets the lock: each serves one lane.
-            Processing::Queue | Processing::Pool(_) if state.ready.len() <= state.idle => {
-                // First the lock is free: woken with it held, the worker would sleep again.
-                drop(state);
-                self.work.notify_one();
-                AfterPush::Nothing
+            Processing::Queue | Processing::Pool(_) => {
+                let free = state.woken + state.idle;
+                if state.ready.len() > free && state.workers < self.mode.turns() {
+                    state.workers += 1;
+                    return AfterPush::Spawn;
+                }
+                match state.ready.len() > state.woken && state.idle > 0 {
+                    true => AfterPush::Wake,
+                    false => AfterPush::Nothing,
+                }
             }
-            Processing::Queue | Processing::Pool(_) if state.workers < self.mode.turns() => {
-                state.workers += 1;
-                AfterPush::Spawn
-            }
-            Processing::Queue | Processing::Pool(_) => AfterPush::Nothing,
+        }
+    }
+
+    /// Wakes workers for what is ready: one for each lane, but for those for which one is woken
+    /// already. Who is up by itself takes the next lane without that.
+    pub(crate) fn wake(&self) {
+        let mut state = lock(&self.state);
+        let lanes = state.ready.len().saturating_sub(state.woken);
+        let count = lanes.min(state.idle);
+        state.idle -= count;
+        state.woken += count;
+        // First the lock is free: woken with it held, the worker would sleep again.
+        drop(state);
+        for _ in 0..count {
+            self.work.notify_one();
         }
     }
 
@@ -213,12 +232,45 @@ impl Mailbox {
 
     /// Runs what is ready on this thread, if a turn is free; gives the number of items.
     pub(crate) fn drain(&self) -> usize {
-        let mut count = 0;
-        while let Some(running) = self.take() {
-            self.run(running);
-            count += 1;
+        let mut state = lock(&self.state);
+        if state.held >= self.mode.turns() {
+            return 0;
         }
+        let Some(first) = state.next() else {
+            return 0;
+        };
+        state.held += 1;
+        drop(state);
+        let outer = here::set_turn(self.id);
+        let count = self.run(Some(first));
+        here::set_turn(outer);
         count
+    }
+
+    /// Runs this and then what is ready, on a thread that has a turn, and gives the turn back.
+    fn run(&self, mut running: Option<(u64, Item)>) -> usize {
+        let mut count = 0;
+        loop {
+            let lane = running.map(|(lane, item)| {
+                foreign::guarded("what takes its turn", item);
+                lane
+            });
+            let mut state = lock(&self.state);
+            if let Some(lane) = lane {
+                state.finish(lane);
+                count += 1;
+            }
+            running = state.next();
+            if running.is_none() {
+                state.held -= 1;
+                let stopping = state.stopping;
+                drop(state);
+                if stopping > 0 {
+                    self.given_back.notify_all();
+                }
+                return count;
+            }
+        }
     }
 
     /// What a worker thread does: runs items until there are none for a while.
@@ -228,25 +280,40 @@ impl Mailbox {
                 let _batch = Batch::begin();
                 self.drain();
             }
-            let mut state = lock(&self.state);
-            state.idle += 1;
-            let until = Instant::now() + self.linger;
-            while state.ready.is_empty() && !state.closed {
-                let Some(left) = until.checked_duration_since(Instant::now()) else {
-                    break;
-                };
-                state = self
-                    .work
-                    .wait_timeout(state, left)
-                    .unwrap_or_else(|poisoned| poisoned.into_inner())
-                    .0;
-            }
-            state.idle -= 1;
-            if state.ready.is_empty() {
-                state.workers -= 1;
+            if !self.rest() {
                 return;
             }
         }
+    }
+
+    /// A worker without work waits for some. Gives false if there is none for a while.
+    fn rest(&self) -> bool {
+        let mut state = lock(&self.state);
+        // The clock is looked at only by who sleeps.
+        let mut until = None;
+        state.idle += 1;
+        while state.ready.is_empty() && !state.closed {
+            // Somebody else has taken what they were woken for.
+            state.idle += std::mem::take(&mut state.woken);
+            let now = Instant::now();
+            let until = *until.get_or_insert_with(|| now + self.linger);
+            let Some(left) = until.checked_duration_since(now) else {
+                break;
+            };
+            state = self
+                .work
+                .wait_timeout(state, left)
+                .unwrap_or_else(|poisoned| poisoned.into_inner())
+                .0;
+        }
+        // Whoever is up first stands for the one that was woken.
+        match state.woken {
+            0 => state.idle -= 1,
+            _ => state.woken -= 1,
+        }
+        let stays = !state.ready.is_empty();
+        state.workers -= usize::from(!stays);
+        stays
     }
 
     /// Forgets the calls that wait. What runs goes on, and events and callbacks, which
@@ -374,27 +441,6 @@ impl Mailbox {
         lock(&self.state).closed = false;
         self.refuses.store(false, Ordering::Release);
     }
-
-    fn take(&self) -> Option<(u64, Item)> {
-        let mut state = lock(&self.state);
-        if state.held >= self.mode.turns() {
-            return None;
-        }
-        let (id, item) = state.next()?;
-        state.held += 1;
-        Some((id, item))
-    }
-
-    fn run(&self, (lane, item): (u64, Item)) {
-        let turn = Turn {
-            mailbox: self,
-            outer: here::set_turn(self.id),
-        };
-        foreign::guarded("what takes its turn", item);
-        lock(&self.state).finish(lane);
-        // Not `drop`: giving the turn back drains, and `drain` is the loop around this.
-        turn.give_back();
-    }
 }
 
 /// Drops what waited. Items own peers and closures of the user, which may panic at it: not under
@@ -433,36 +479,10 @@ pub(crate) struct Turn<'a> {
     outer: u64,
 }
 
-impl Turn<'_> {
-    fn give_back(self) {
-        let mut state = lock(&self.mailbox.state);
-        state.held -= 1;
-        let stopping = state.stopping;
-        drop(state);
-        if stopping > 0 {
-            self.mailbox.given_back.notify_all();
-        }
-        here::set_turn(self.outer);
-        std::mem::forget(self);
-    }
-}
-
 /// Runs what has come meanwhile, then gives the turn back.
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        loop {
-            let mut state = lock(&self.mailbox.state);
-            let Some((lane, item)) = state.next() else {
-                state.held -= 1;
-                if state.stopping > 0 {
-                    self.mailbox.given_back.notify_all();
-                }
-                break;
-            };
-            drop(state);
-            foreign::guarded("what takes its turn", item);
-            lock(&self.mailbox.state).finish(lane);
-        }
+        self.mailbox.run(None);
         here::set_turn(self.outer);
     }
 }

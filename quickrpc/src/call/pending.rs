@@ -4,11 +4,20 @@ use std::collections::{HashMap, hash_map};
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::base::error::Error;
 
 use super::deadlines::Deadlines;
+use super::owed::{Look, Owed};
+
+/// Where many calls wait, a look at the deadlines that has found some is followed by the next one so
+/// much later at the earliest: where one call is over after the other, a look at each would wake a
+/// thread for each, on both sides.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// So many calls are many. Where fewer wait, each fails when it is due.
+const MANY: usize = 64;
 
 /// Spreads the ids of calls. They are our own and count up, so that nobody can choose them
 /// to make them collide, and a hash that is safe from that would cost more than the rest.
@@ -64,6 +73,9 @@ pub(crate) trait Peer {
     /// It is asked one more, with this id.
     fn ask(&self, id: u64);
 
+    /// The id that it was asked last.
+    fn last_asked(&self) -> u64;
+
     /// It is asked one less, for which somebody waited without reading by itself, or a thread.
     fn unask(&self, attended: bool, asleep: bool);
 
@@ -81,6 +93,10 @@ pub(crate) struct PendingTable<C: ?Sized, P> {
     deadlines: Deadlines,
     /// Somebody will look at the deadlines by then.
     looked_at: Option<Instant>,
+    /// Nobody has to look before.
+    rests_until: Option<Instant>,
+    /// Who owes what, while peers are lost.
+    owed: Owed,
     /// No call is accepted any more.
     closed: bool,
 }
@@ -91,6 +107,8 @@ impl<C: ?Sized, P> Default for PendingTable<C, P> {
             calls: HashMap::default(),
             deadlines: Deadlines::default(),
             looked_at: None,
+            rests_until: None,
+            owed: Owed::default(),
             closed: false,
         }
     }
@@ -199,8 +217,17 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
         if self.looked_at.is_some_and(|look| look <= deadline) {
             return Ok(None);
         }
-        self.looked_at = Some(deadline);
-        Ok(Some(deadline))
+        let look = self.rested(deadline);
+        let earlier = self.looked_at.is_none_or(|before| look < before);
+        if earlier {
+            self.looked_at = Some(look);
+        }
+        Ok(earlier.then_some(look))
+    }
+
+    /// When somebody has to look for a deadline.
+    fn rested(&self, deadline: Instant) -> Instant {
+        self.rests_until.map_or(deadline, |rest| rest.max(deadline))
     }
 
     /// Peers are asked in a call that was accepted without any. Gives those that nobody reads,
@@ -414,19 +441,8 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
         if conn.asked() == 0 && !conn.is_addressed() {
             return Vec::new();
         }
-        let ids: Vec<u64> = self
-            .calls
-            .iter()
-            .filter(|(_, entry)| {
-                entry
-                    .asked
-                    .as_slice()
-                    .iter()
-                    .any(|one| one.id() == conn.id() || is_one_of(conn, one))
-            })
-            .map(|(id, _)| *id)
-            .collect();
-        ids.into_iter()
+        self.owing(conn)
+            .into_iter()
             .filter_map(|id| match self.answered(id, conn, true) {
                 Answered::Settle(call) => Some(call),
                 Answered::Offer(_) | Answered::Wait | Answered::Unknown => None,
@@ -434,8 +450,41 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
             .collect()
     }
 
-    /// The calls whose deadline has passed, and the next deadline, at which somebody has to look
-    /// again. A call that has got more time meanwhile says so.
+    /// The calls that a peer was asked, or all whom it is one of.
+    fn owing(&mut self, conn: &P) -> Vec<u64> {
+        let PendingTable { calls, owed, .. } = self;
+        let asks = |entry: &Entry<C, P>| {
+            let mut asked = entry.asked.as_slice().iter();
+            asked.any(|one| one.id() == conn.id() || is_one_of(conn, one))
+        };
+        if !conn.is_addressed() {
+            let look = owed.look(conn.last_asked(), calls.len());
+            let mut enter = |(id, entry): (&u64, &Entry<C, P>)| {
+                for peer in entry.asked.as_slice() {
+                    owed.enter(peer.id(), *id);
+                }
+            };
+            match look {
+                Look::Once => {}
+                Look::All => calls.iter().for_each(&mut enter),
+                Look::New(ids) => ids
+                    .filter_map(|id| calls.get_key_value(&id))
+                    .for_each(&mut enter),
+            }
+            let mut ids = owed.of(conn.id());
+            ids.retain(|id| calls.get(id).is_some_and(asks));
+            if ids.len() >= conn.asked() {
+                return ids;
+            }
+            // Such as one that had waited for a peer to be asked.
+            owed.forget();
+        }
+        let asked = calls.iter().filter(|(_, entry)| asks(entry));
+        asked.map(|(id, _)| *id).collect()
+    }
+
+    /// The calls whose deadline has passed, and when somebody has to look again. A call that has got
+    /// more time meanwhile says so.
     pub(crate) fn expired(
         &mut self,
         now: Instant,
@@ -457,8 +506,12 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
                 Withdrawn { id, call, asked }
             }));
         }
+        if !late.is_empty() && self.calls.len() >= MANY {
+            self.rests_until = now.checked_add(PAUSE);
+        }
         let calls = &self.calls;
-        self.looked_at = self.deadlines.next(|id| calls.contains_key(&id));
+        let next = self.deadlines.next(|id| calls.contains_key(&id));
+        self.looked_at = next.map(|next| self.rested(next));
         (late, self.looked_at)
     }
 
@@ -471,7 +524,8 @@ impl<C: ?Sized, P: Peer> PendingTable<C, P> {
     pub(crate) fn close(&mut self) -> Vec<Withdrawn<C, P>> {
         self.closed = true;
         self.deadlines.clear();
-        self.looked_at = None;
+        (self.looked_at, self.rests_until) = (None, None);
+        self.owed = Owed::default();
         let ids: Vec<u64> = self.calls.keys().copied().collect();
         let withdrawn = ids.into_iter().filter_map(|id| {
             let Entry { call, asked, .. } = self.forget(id)?;

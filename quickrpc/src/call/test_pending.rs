@@ -22,6 +22,9 @@ struct Asker {
     sleepers: Cell<usize>,
     parked: Cell<bool>,
     missed: Cell<usize>,
+    last: Cell<u64>,
+    /// How often it was looked at.
+    looks: Cell<usize>,
 }
 
 fn peer(id: u64) -> Arc<Asker> {
@@ -33,6 +36,8 @@ fn peer(id: u64) -> Arc<Asker> {
         sleepers: Cell::new(0),
         parked: Cell::new(false),
         missed: Cell::new(0),
+        last: Cell::new(0),
+        looks: Cell::new(0),
     })
 }
 
@@ -42,6 +47,7 @@ fn add(cell: &Cell<usize>, add: isize) {
 
 impl Peer for Asker {
     fn id(&self) -> u64 {
+        add(&self.looks, 1);
         self.id
     }
 
@@ -58,8 +64,13 @@ impl Peer for Asker {
         self.asked.get()
     }
 
-    fn ask(&self, _: u64) {
+    fn ask(&self, id: u64) {
         add(&self.asked, 1);
+        self.last.set(id);
+    }
+
+    fn last_asked(&self) -> u64 {
+        self.last.get()
     }
 
     fn unask(&self, attended: bool, asleep: bool) {
@@ -203,6 +214,136 @@ fn limits_and_the_end() {
 }
 
 #[test]
+fn deadlines_that_follow_each_other_are_looked_at_together() {
+    let (mut table, asked) = (Table::default(), [peer(1)]);
+    let start = Instant::now();
+    // A pause has five parts.
+    let at = |part| start + PAUSE / 5 * part;
+    let begin =
+        |table: &mut Table, id, part| table.insert(id, call("a"), &asked, Some(at(part)), 100);
+    let late = |(late, next): (Vec<Withdrawn<str, Asker>>, _)| {
+        let mut ids: Vec<_> = late.iter().map(|one| one.id).collect();
+        ids.sort_unstable();
+        (ids, next)
+    };
+    for id in 1_000..1_000 + MANY as u64 {
+        table.insert(id, call("b"), &asked, None, 100).unwrap();
+    }
+    for (id, part, look) in [
+        (1, 100, Some(at(100))),
+        (2, 101, None),
+        (3, 104, None),
+        (4, 120, None),
+    ] {
+        assert_eq!(begin(&mut table, id, part).unwrap(), look);
+    }
+    // The first is not late for those behind it, and they are together.
+    let pause = at(100) + PAUSE;
+    assert_eq!(
+        late(table.expired(at(100), |_| None)),
+        (vec![1], Some(pause))
+    );
+    // Nobody has to look earlier for what comes meanwhile, nor twice at that time.
+    assert_eq!(begin(&mut table, 5, 102).unwrap(), None);
+    // A look for something else finds what is due, and nothing that is not.
+    assert_eq!(
+        late(table.expired(at(102), |_| None)),
+        (vec![2, 5], Some(at(102) + PAUSE))
+    );
+    assert_eq!(
+        late(table.expired(at(103), |_| None)),
+        (vec![], Some(at(102) + PAUSE))
+    );
+    assert_eq!(
+        late(table.expired(at(107), |_| None)),
+        (vec![3], Some(at(120)))
+    );
+    // What comes with an earlier deadline than all is told of, but not before the pause is over.
+    assert_eq!(begin(&mut table, 6, 108).unwrap(), Some(at(107) + PAUSE));
+    assert_eq!(begin(&mut table, 7, 115).unwrap(), None);
+    assert_eq!(
+        late(table.expired(at(112), |_| None)),
+        (vec![6], Some(at(112) + PAUSE))
+    );
+    assert_eq!(
+        late(table.expired(at(117), |_| None)),
+        (vec![7], Some(at(117) + PAUSE))
+    );
+    assert_eq!(late(table.expired(at(122), |_| None)), (vec![4], None));
+    // Where few are left, each has its own time.
+    table.remove(1_000);
+    for (id, part) in [(8, 130), (9, 131)] {
+        begin(&mut table, id, part).unwrap();
+    }
+    assert_eq!(
+        late(table.expired(at(130), |_| None)),
+        (vec![8], Some(at(135)))
+    );
+    assert_eq!(late(table.expired(at(135), |_| None)), (vec![9], None));
+    begin(&mut table, 10, 140).unwrap();
+    begin(&mut table, 11, 141).unwrap();
+    table.remove(1_001);
+    assert_eq!(
+        late(table.expired(at(140), |_| None)),
+        (vec![10], Some(at(141)))
+    );
+}
+
+/// It was all calls for each of them.
+#[test]
+fn many_that_are_lost_cost_what_they_owe() {
+    const PEERS: usize = 500;
+    const EACH: usize = 20;
+    let mut table = Table::default();
+    let peers: Vec<_> = (1..).take(PEERS).map(peer).collect();
+    let ask = |table: &mut Table, id: u64, peer: &Arc<Asker>| {
+        let peer = std::slice::from_ref(peer);
+        let limit = 2 * PEERS * EACH;
+        table
+            .insert(id, call(&id.to_string()), peer, None, limit)
+            .unwrap();
+    };
+    // They were asked in turn, after a million others.
+    let mut ids = 1_000_000..;
+    for _ in 0..EACH {
+        for (peer, id) in peers.iter().zip(&mut ids) {
+            ask(&mut table, id, peer);
+        }
+    }
+    peers.iter().for_each(|peer| peer.looks.set(0));
+    for (number, lost) in peers.iter().enumerate() {
+        let mut owed = EACH;
+        // Meanwhile those that are left are asked more; the next one as well.
+        for (peer, id) in peers[number..].iter().take(2).zip(&mut ids) {
+            ask(&mut table, id, peer);
+            owed += usize::from(peer.id == lost.id);
+        }
+        owed += usize::from(number > 0);
+        assert_eq!(table.lost(lost).len(), owed);
+        assert_eq!(lost.asked(), 0);
+    }
+    assert_eq!(table.calls.len(), 0);
+    let looks: usize = peers.iter().map(|peer| peer.looks.get()).sum();
+    assert!(looks < 20 * PEERS * EACH, "{looks}");
+}
+
+#[test]
+fn one_that_waited_for_a_peer_is_owed_as_well() {
+    let (mut table, peers) = (Table::default(), [peer(1), peer(2), peer(3)]);
+    table.insert(1, call("1"), &[], None, 10).unwrap();
+    for (id, peer) in (2..).zip(&peers) {
+        insert(&mut table, id, &[peer]);
+    }
+    assert_eq!(table.lost(&peers[0]).len(), 1);
+    // It is older than what has been looked at.
+    table.ask(1, &peers[1..2]).unwrap();
+    assert_eq!(table.lost(&peers[1]).len(), 2);
+    insert(&mut table, 5, &[&peers[2]]);
+    assert_eq!(table.lost(&peers[2]).len(), 2);
+    assert_eq!(table.calls.len(), 0);
+}
+
+#[test]
 fn who_waits_is_counted_once_and_finds_whom_nobody_reads() {
     let (mut table, alice, bob) = (Table::default(), peer(1), peer(2));
     bob.parked.set(true);
@@ -254,6 +395,7 @@ proptest! {
                     for call in table.lost(which) {
                         prop_assert!(alive.remove(&call.parse().unwrap()).is_some());
                     }
+                    prop_assert_eq!(which.asked(), 0);
                 }
                 5 => prop_assert_eq!(table.remove(old).is_some(), alive.remove(&old).is_some()),
                 _ => {
@@ -271,7 +413,8 @@ proptest! {
             }
             prop_assert_eq!(table.calls.len(), alive.len());
             for due in alive.values() {
-                prop_assert!(look.is_some_and(|look| look <= start + Duration::from_secs(*due)));
+                let latest = start + Duration::from_secs(*due) + PAUSE;
+                prop_assert!(look.is_some_and(|look| look <= latest));
             }
         }
         table.close();

@@ -13,7 +13,8 @@ impl Display for Report {
             f,
             "Medians of the rounds. `1.08×`: that many times the floor's cost in the same round; \
              less is better.\nLast column: half the range of the first column's ratio (of its \
-             value, for the floor)."
+             value, for the floor). \
+             `CPU`: what client and server together compute for a call, where both are here."
         )?;
         for table in &self.tables {
             write!(f, "\n{table}")?;

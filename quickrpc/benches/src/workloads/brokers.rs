@@ -70,7 +70,10 @@ fn table(kind: Kind, scale: &Scale) -> Workload {
 fn parts() -> [Part; 2] {
     [
         Part::new(Job::Serial, &[("one call", Read::Median)]),
-        Part::new(Job::Window(MANY), &[("64 calls", Read::Rate)]),
+        Part::new(
+            Job::Window(MANY),
+            &[("64 calls", Read::Rate), ("CPU", Read::Cpu)],
+        ),
     ]
 }
 

@@ -10,12 +10,16 @@ use crate::systems::{self, QuickRpc};
 /// How many calls are in flight, or callers wait.
 const MANY: usize = 64;
 
+/// How many there are each second, and what is computed for one.
+const RATE: &[(&str, Read)] = &[("calls", Read::Rate), ("CPU", Read::Cpu)];
+
 pub(super) fn serial(scale: &Scale) -> Workload {
     let columns = [
         ("p50", Read::Median),
         ("p99", Read::P99),
         ("p99.9", Read::P999),
         ("mean", Read::Mean),
+        ("CPU", Read::Cpu),
     ];
     Workload {
         title: "One call in flight",
@@ -44,11 +48,7 @@ pub(super) fn window(scale: &Scale) -> Workload {
         title: "64 calls in flight from one caller",
         about: "Each answer makes room for a call; with `batch` for 32 at once. The floor writes \
                 what fits at once.",
-        ..table(
-            systems,
-            &[Part::new(Job::Window(MANY), &[("calls", Read::Rate)])],
-            scale,
-        )
+        ..table(systems, &[Part::new(Job::Window(MANY), RATE)], scale)
     }
 }
 
@@ -59,11 +59,7 @@ pub(super) fn callers(scale: &Scale) -> Workload {
         title: "64 callers that wait",
         about: "Threads, or tasks of one thread that await, over one connection. `floor`: each \
                 thread writes by itself, one reads for all and wakes whose answer it is.",
-        ..table(
-            systems,
-            &[Part::new(Job::Callers(MANY), &[("calls", Read::Rate)])],
-            scale,
-        )
+        ..table(systems, &[Part::new(Job::Callers(MANY), RATE)], scale)
     }
 }
 
@@ -72,11 +68,7 @@ pub(super) fn notify(scale: &Scale) -> Workload {
         title: "Notifications",
         about: "Calls without reply, in batches of 64 where there are batches, until the last \
                 has been handled.",
-        ..table(
-            systems::all(scale),
-            &[Part::new(Job::Notify, &[("calls", Read::Rate)])],
-            scale,
-        )
+        ..table(systems::all(scale), &[Part::new(Job::Notify, RATE)], scale)
     }
 }
 
@@ -88,8 +80,11 @@ pub(super) fn mib(scale: &Scale) -> Workload {
         ..table(
             systems::all(scale),
             &[
-                Part::new(Job::Text(SIZE), &[("text", Read::Mean)]),
-                Part::new(Job::Bytes(SIZE), &[("bytes", Read::Mean)]),
+                Part::new(Job::Text(SIZE), &[("text", Read::Mean), ("CPU", Read::Cpu)]),
+                Part::new(
+                    Job::Bytes(SIZE),
+                    &[("bytes", Read::Mean), ("CPU", Read::Cpu)],
+                ),
             ],
             scale,
         )
@@ -101,7 +96,7 @@ pub(super) fn mib(scale: &Scale) -> Workload {
 pub(super) fn websocket(scale: &Scale) -> Workload {
     let parts = [
         Part::new(Job::Serial, &[("p50", Read::Median), ("p99", Read::P99)]),
-        Part::new(Job::Window(MANY), &[("calls", Read::Rate)]),
+        Part::new(Job::Window(MANY), RATE),
         Part::new(Job::Text(1 << 16), &[("64 KiB", Read::Mean)]),
     ];
     Workload {
@@ -134,7 +129,7 @@ pub(super) fn http(scale: &Scale) -> Workload {
 pub(super) fn secured(scale: &Scale) -> Workload {
     let parts = [
         Part::new(Job::Serial, &[("p50", Read::Median)]),
-        Part::new(Job::Window(MANY), &[("calls", Read::Rate)]),
+        Part::new(Job::Window(MANY), RATE),
         Part::new(Job::Text(1 << 20), &[("1 MiB", Read::Mean)]),
     ];
     Workload {

@@ -5,8 +5,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use quickrpc::{Limits, Promise};
-use rustix::time::{ClockId, clock_gettime};
 
+use super::cpu::busy;
 use crate::Result;
 use crate::message::{A, B, NOTE};
 use crate::plan::{Column, Contender, Measure, Scale, Unit, Workload};
@@ -92,10 +92,4 @@ fn round(pending: u32) -> Result<Vec<Option<f64>>> {
     let lap = |part| quantile(&laps, part).map(|nanos| nanos as f64 * 1e-9);
     drop(waiting);
     Ok(vec![Some(busy), lap(0.5), lap(0.99)])
-}
-
-/// What this process has had of processors, in seconds.
-fn busy() -> f64 {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
 }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::cpu;
 use crate::Result;
 use crate::plan::{Column, Contender, Measure, Unit};
 use crate::stats::quantile;
@@ -15,6 +16,8 @@ pub(super) enum Read {
     P999,
     Mean,
     Rate,
+    /// What this process has had of CPUs for each.
+    Cpu,
 }
 
 /// One job and the columns that come from it.
@@ -103,17 +106,23 @@ impl Rounds {
                 }
                 None => *count.insert(calibrate(client.as_mut(), part.job, self.slice)?),
             };
-            values.extend(measure(client.as_mut(), part, count)?);
+            let native = self.system.is_native();
+            values.extend(measure(client.as_mut(), part, count, native)?);
         }
         Ok(values)
     }
 }
 
-fn measure(client: &mut dyn Client, part: &Part, count: usize) -> Result<Vec<Option<f64>>> {
+fn measure(
+    client: &mut dyn Client,
+    part: &Part,
+    count: usize,
+    native: bool,
+) -> Result<Vec<Option<f64>>> {
     let mut laps = Laps::start();
-    let begin = Instant::now();
+    let (begin, before) = (Instant::now(), cpu::busy());
     client.run(part.job, count, &mut laps)?;
-    let taken = begin.elapsed().as_secs_f64();
+    let (taken, busy) = (begin.elapsed().as_secs_f64(), cpu::busy() - before);
     laps.nanos.sort_unstable();
     let lap = |part| quantile(&laps.nanos, part).map(|nanos| nanos as f64 * 1e-9);
     let values = part.columns.iter().map(|(_, read)| match read {
@@ -122,6 +131,8 @@ fn measure(client: &mut dyn Client, part: &Part, count: usize) -> Result<Vec<Opt
         Read::P999 => lap(0.999),
         Read::Mean => Some(taken / count as f64),
         Read::Rate => Some(count as f64 / taken),
+        // Nobody knows what its processes have had.
+        Read::Cpu => native.then(|| busy / count as f64),
     });
     Ok(values.collect())
 }

@@ -8,6 +8,7 @@ mod broadcast;
 mod brokers;
 mod calls;
 mod connections;
+mod cpu;
 mod deadlines;
 mod fairness;
 mod handlers;
@@ -15,6 +16,7 @@ mod idle;
 mod jobs;
 mod receive;
 mod streams;
+mod workers;
 
 /// Makes an empty table.
 type Make = fn(&Scale) -> Workload;
@@ -46,5 +48,6 @@ pub(crate) const ALL: &[(&str, Make)] = &[
     ("sizes", calls::sizes),
     ("pending", calls::pending),
     ("handlers", handlers::workload),
+    ("workers", workers::workload),
     ("deadlines", deadlines::workload),
 ];

@@ -84,6 +84,7 @@ impl Calls {
         };
         match self.apart.workers.push(number, Box::new(item), 0) {
             AfterPush::Spawn => self.spawn_apart(),
+            AfterPush::Wake => self.apart.workers.wake(),
             AfterPush::Nothing | AfterPush::Dropped | AfterPush::Drain | AfterPush::Tell => {}
         }
     }

@@ -87,6 +87,58 @@ fn as_many_workers_are_asked_for_as_there_are_turns() {
 }
 
 #[test]
+fn a_worker_is_woken_for_each_lane_and_none_twice() {
+    let mailbox = mailbox(Processing::Pool(3));
+    let (said, _hears) = mpsc::channel();
+    let asleep = || {
+        let state = lock(&mailbox.state);
+        (state.idle, state.woken)
+    };
+    {
+        let mut state = lock(&mailbox.state);
+        (state.workers, state.idle) = (3, 3);
+    }
+    assert_eq!(mailbox.push(1, says(&said, "1a"), 0), AfterPush::Wake);
+    assert_eq!(mailbox.push(1, says(&said, "1b"), 0), AfterPush::Nothing);
+    assert_eq!(mailbox.push(2, says(&said, "2a"), 0), AfterPush::Wake);
+    mailbox.wake();
+    assert_eq!(asleep(), (1, 2));
+    mailbox.wake();
+    assert_eq!(asleep(), (1, 2), "both lanes have one");
+    assert_eq!(mailbox.push(3, says(&said, "3a"), 0), AfterPush::Wake);
+    // Somebody who is up is faster.
+    assert_eq!(mailbox.drain(), 4);
+    mailbox.wake();
+    assert_eq!(asleep(), (1, 2), "nothing is left");
+    assert_eq!(mailbox.push(1, says(&said, "1c"), 0), AfterPush::Nothing);
+}
+
+#[test]
+fn who_was_woken_in_vain_is_woken_again() {
+    let mut mailbox = mailbox(Processing::Pool(2));
+    mailbox.linger = BOUND * 10;
+    let mailbox = Arc::new(mailbox);
+    let (said, hears) = mpsc::channel();
+    lock(&mailbox.state).workers += 1;
+    let worker = Arc::clone(&mailbox);
+    let worker = thread::spawn(move || worker.work());
+    for _ in 0..100 {
+        until(&mailbox, |state| state.idle == 1);
+        assert_eq!(mailbox.push(1, says(&said, "a"), 0), AfterPush::Wake);
+        mailbox.wake();
+        // Perhaps before the worker.
+        mailbox.drain();
+        assert_eq!(hears.recv_timeout(BOUND), Ok("a"));
+        until(&mailbox, |state| state.idle == 1 && state.woken == 0);
+        assert_eq!(mailbox.push(1, says(&said, "b"), 0), AfterPush::Wake);
+        mailbox.wake();
+        assert_eq!(hears.recv_timeout(BOUND), Ok("b"));
+    }
+    mailbox.close();
+    worker.join().unwrap();
+}
+
+#[test]
 fn shares_are_what_waits() {
     let mailbox = mailbox(Processing::Manual);
     let (said, _hears) = mpsc::channel();
@@ -181,7 +233,8 @@ fn a_worker_is_woken_while_somebody_waits_for_the_end() {
     lock(&mailbox.state).workers += 1;
     threads.push(spawn(Mailbox::work));
     until(&mailbox, |state| state.idle == 1);
-    assert_eq!(mailbox.push(2, says(&said, "a"), 0), AfterPush::Nothing);
+    assert_eq!(mailbox.push(2, says(&said, "a"), 0), AfterPush::Wake);
+    mailbox.wake();
     let heard = hears.recv_timeout(BOUND / 2);
     release.send(()).unwrap();
     until(&mailbox, |state| state.stopping == 0 && state.held == 0);
