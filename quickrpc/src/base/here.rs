@@ -5,11 +5,14 @@
 
 use std::cell::Cell;
 
+/// No turn.
+const NONE: (u64, u64) = (0, 0);
+
 thread_local! {
     /// The API whose input this thread reads; 0 for none.
     static READS: Cell<u64> = const { Cell::new(0) };
-    /// The API whose turn this thread holds; 0 for none.
-    static TURN: Cell<u64> = const { Cell::new(0) };
+    /// The API whose turn this thread holds, and the lane whose turn it is; 0 for none.
+    static TURN: Cell<(u64, u64)> = const { Cell::new(NONE) };
     /// This thread polls a future of ours, which is woken and waits for nothing.
     static POLLS: Cell<bool> = const { Cell::new(false) };
     /// This thread is inside code of the user, which may hold locks.
@@ -28,12 +31,23 @@ pub(crate) fn reads(api: u64) -> bool {
 
 /// Whether the calling thread holds a turn of this API.
 pub(crate) fn has_turn(api: u64) -> bool {
-    TURN.get() == api
+    TURN.get().0 == api
 }
 
-/// The calling thread holds a turn of this API, or none (0). Gives what it held before.
-pub(crate) fn set_turn(api: u64) -> u64 {
-    TURN.replace(api)
+/// The lane whose turn the calling thread holds.
+pub(crate) fn lane() -> u64 {
+    TURN.get().1
+}
+
+/// Whether the calling thread holds a turn of any API.
+pub(crate) fn has_any_turn() -> bool {
+    TURN.get().0 != 0
+}
+
+/// The calling thread holds a turn of this API for this lane. Gives what it held before, which is
+/// given back with this, too.
+pub(crate) fn set_turn(turn: (u64, u64)) -> (u64, u64) {
+    TURN.replace(turn)
 }
 
 /// Whether the calling thread delivers for this API, so that waiting for it could not end.
@@ -43,7 +57,7 @@ pub(crate) fn delivers(api: u64) -> bool {
 
 /// Whether the calling thread delivers for any API.
 pub(crate) fn delivers_for_any() -> bool {
-    READS.get() != 0 || TURN.get() != 0
+    READS.get() != 0 || has_any_turn()
 }
 
 /// Whether the calling thread is inside code of the user.

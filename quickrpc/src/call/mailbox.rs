@@ -33,6 +33,8 @@ pub(crate) struct Mailbox {
     /// Names the mailbox in [`here`].
     id: u64,
     mode: Processing,
+    /// How many turns there are.
+    turns: usize,
     /// Guards the lanes and turns; a leaf in the lock order.
     state: Mutex<State>,
     /// Workers wait here for work.
@@ -85,10 +87,12 @@ pub(crate) enum AfterPush {
 }
 
 impl Mailbox {
-    pub(crate) fn new(id: u64, mode: Processing) -> Self {
+    /// Inline, each of so many threads of the network runs handlers.
+    pub(crate) fn new(id: u64, mode: Processing, io_threads: usize) -> Self {
         Mailbox {
             id,
             mode,
+            turns: mode.turns(io_threads),
             state: Mutex::default(),
             work: Condvar::new(),
             given_back: Condvar::new(),
@@ -106,15 +110,22 @@ impl Mailbox {
         here::has_turn(self.id)
     }
 
-    /// Whether the calling thread may run something in its turn right now, without
-    /// interrupting a handler or callback that runs.
-    pub(crate) fn may_run_here(&self) -> bool {
-        self.held_here() && !here::is_inside()
+    /// Whether the calling thread may run something of a lane in its turn right now, without
+    /// interrupting a handler or callback that runs. Where there is one turn it is that of all
+    /// lanes.
+    pub(crate) fn may_run_here(&self, lane: u64) -> bool {
+        self.held_here() && !here::is_inside() && (self.turns == 1 || here::lane() == lane)
     }
 
-    /// Takes the turn for running something in place, if nobody holds it and nothing
-    /// waits. Only where handlers run inline.
-    pub(crate) fn enter(&self) -> Option<Turn<'_>> {
+    /// Whether something runs on the calling thread that would be interrupted, though another turn
+    /// is free: who has pushed something leaves it to others then.
+    pub(crate) fn would_interrupt(&self) -> bool {
+        self.turns > 1 && here::has_any_turn()
+    }
+
+    /// Takes a turn for running what comes of a lane in place, if one is free and nothing waits.
+    /// Only where handlers run inline.
+    pub(crate) fn enter(&self, lane: u64) -> Option<Turn<'_>> {
         if self.mode != Processing::Inline {
             return None;
         }
@@ -122,14 +133,28 @@ impl Mailbox {
             return None;
         }
         let mut state = lock(&self.state);
-        if state.held > 0 || !state.ready.is_empty() || state.closed {
+        if state.held >= self.turns || !state.ready.is_empty() || state.closed {
             return None;
         }
-        state.held = 1;
+        // Where there is one turn, nothing of any lane runs beside it.
+        let entered = match self.turns {
+            1 => None,
+            _ if state.lanes.contains_key(&lane) => return None,
+            _ => Some(lane),
+        };
+        if let Some(lane) = entered {
+            let running = Lane {
+                running: true,
+                ..Lane::default()
+            };
+            state.lanes.insert(lane, running);
+        }
+        state.held += 1;
         drop(state);
         Some(Turn {
             mailbox: self,
-            outer: here::set_turn(self.id),
+            entered,
+            outer: here::set_turn((self.id, lane)),
         })
     }
 
@@ -149,7 +174,7 @@ impl Mailbox {
         }
         state.ready.push_back(lane);
         match self.mode {
-            Processing::Inline if state.held == 0 => AfterPush::Drain,
+            Processing::Inline if state.held < self.turns => AfterPush::Drain,
             Processing::Inline => AfterPush::Nothing,
             Processing::Manual if was_idle => {
                 if state.stopping > 0 {
@@ -165,7 +190,7 @@ impl Mailbox {
                 self.work.notify_one();
                 AfterPush::Nothing
             }
-            Processing::Queue | Processing::Pool(_) if state.workers < self.mode.turns() => {
+            Processing::Queue | Processing::Pool(_) if state.workers < self.turns => {
                 state.workers += 1;
                 AfterPush::Spawn
             }
@@ -377,7 +402,7 @@ impl Mailbox {
 
     fn take(&self) -> Option<(u64, Item)> {
         let mut state = lock(&self.state);
-        if state.held >= self.mode.turns() {
+        if state.held >= self.turns {
             return None;
         }
         let (id, item) = state.next()?;
@@ -388,7 +413,8 @@ impl Mailbox {
     fn run(&self, (lane, item): (u64, Item)) {
         let turn = Turn {
             mailbox: self,
-            outer: here::set_turn(self.id),
+            entered: None,
+            outer: here::set_turn((self.id, lane)),
         };
         foreign::guarded("what takes its turn", item);
         lock(&self.state).finish(lane);
@@ -430,7 +456,9 @@ impl State {
 /// The right to run items of a mailbox on this thread.
 pub(crate) struct Turn<'a> {
     mailbox: &'a Mailbox,
-    outer: u64,
+    /// The lane that it was taken for, where others run beside it.
+    entered: Option<u64>,
+    outer: (u64, u64),
 }
 
 impl Turn<'_> {
@@ -452,6 +480,9 @@ impl Drop for Turn<'_> {
     fn drop(&mut self) {
         loop {
             let mut state = lock(&self.mailbox.state);
+            if let Some(lane) = self.entered.take() {
+                state.finish(lane);
+            }
             let Some((lane, item)) = state.next() else {
                 state.held -= 1;
                 if state.stopping > 0 {
@@ -460,6 +491,7 @@ impl Drop for Turn<'_> {
                 break;
             };
             drop(state);
+            here::set_turn((self.mailbox.id, lane));
             foreign::guarded("what takes its turn", item);
             lock(&self.mailbox.state).finish(lane);
         }

@@ -53,11 +53,12 @@ pub enum Processing {
 }
 
 impl Processing {
-    /// How many handlers may run at once.
-    pub(crate) fn turns(self) -> usize {
+    /// How many handlers may run at once, where so many threads receive.
+    pub(crate) fn turns(self, io_threads: usize) -> usize {
         match self {
+            Processing::Inline => io_threads.max(1),
             Processing::Pool(workers) => workers.max(1),
-            _ => 1,
+            Processing::Queue | Processing::Manual => 1,
         }
     }
 }

@@ -1,14 +1,17 @@
-//! The poll thread: one per API, for all its sockets, timers and peer events.
+//! The poll thread of an API, for all its sockets, timers and peer events; or several of them
+//! ([`further`]).
 
 mod broker;
 mod datagrams;
 mod ending;
+mod further;
 mod greeting;
 mod stopping;
 mod time;
 
 use std::collections::BTreeSet;
 use std::io;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -19,6 +22,7 @@ use crate::base::foreign;
 use crate::base::sync::after;
 use crate::carrier::stream::Place;
 
+use self::further::Others;
 use super::above::Above;
 use super::adding::Adding;
 use super::addresses::broker::Broker;
@@ -46,8 +50,11 @@ const ROUND: usize = CHUNK;
 /// closing with unread input would destroy what was sent last.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// What the poll thread owns.
+/// What a poll thread owns.
 pub(crate) struct Loop {
+    /// 0 for the first, which alone has links.
+    number: usize,
+    others: Others,
     pub(crate) net: Arc<Net>,
     /// Who hears of everything.
     pub(crate) above: Arc<dyn Above>,
@@ -140,18 +147,21 @@ pub(crate) enum Timer {
 }
 
 impl Loop {
-    pub(crate) fn new(
-        net: Arc<Net>,
-        above: Arc<dyn Above>,
+    fn new(
+        (net, above): (Arc<Net>, Arc<dyn Above>),
+        number: usize,
         links: Vec<Arc<Link>>,
-    ) -> io::Result<(Arc<Reactor>, Self)> {
+        others: Others,
+    ) -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
         let reactor = Arc::new(Reactor::new(waker, poll.registry().try_clone()?));
-        let poll_thread = Loop {
+        Ok(Loop {
+            number,
+            others,
             net,
             above,
-            reactor: Arc::clone(&reactor),
+            reactor,
             poll,
             states: links.iter().map(|_| LinkState::default()).collect(),
             links,
@@ -165,12 +175,14 @@ impl Loop {
             failure: None,
             stop: false,
             spin: None,
-        };
-        Ok((reactor, poll_thread))
+        })
     }
 
     pub(crate) fn run(mut self) {
         here::reads_from_now_on(self.net.id);
+        if !self.is_first() {
+            return self.run_further();
+        }
         if let Err(text) = foreign::attempt(|| self.turns()) {
             // With what it has, it can still end in an orderly way.
             self.fail(Error::Panicked {
@@ -184,6 +196,9 @@ impl Loop {
     /// The API stops, though nobody has asked for it.
     fn fail(&mut self, error: Error) {
         crate::base::log::error!("the API stops: {error}");
+        if !self.is_first() {
+            return self.net.end_for(error);
+        }
         for link in &self.links {
             let reason = Some(error.clone());
             self.net.set_state(link, TransportState::Ended { reason });
@@ -254,7 +269,7 @@ impl Loop {
         if more || self.greetings.go_on() || self.spins() {
             return Some(Duration::ZERO);
         }
-        let alarm = self.net.alarm.at();
+        let alarm = self.alarm();
         alarm.map(|at| at.saturating_duration_since(Instant::now()))
     }
 
@@ -275,10 +290,17 @@ impl Loop {
             Command::Opened(link, Ok(())) => self.opened(link),
             Command::Opened(link, Err(error)) => self.failed(link, error),
             Command::Written(conn) => self.pipe_ended(&conn),
-            Command::Adopt(conn) => self.adopt(conn),
+            Command::Adopt(conn) => match self.is_first() {
+                true => self.adopt(conn),
+                false => self.register(&conn),
+            },
             Command::Greeting(conn) => self.greeting(&conn),
             Command::Greeted(conn) => self.greeted(&conn),
-            Command::Finish(conn) => self.finish(conn),
+            Command::Finish(conn) => match self.elsewhere(&conn) {
+                Some(other) => other.ask(Command::Finish(conn)),
+                None => self.finish(conn),
+            },
+            Command::Forgotten(conn) => self.peer_gone(&conn),
             Command::Resume(conn) => self.read_again(&conn),
             Command::Parked(conn) => self.look_at_parked(&conn, 0),
             Command::Doubt(conn) => self.doubt(&conn),
@@ -348,15 +370,31 @@ impl Loop {
         self.watch(&conn);
     }
 
-    /// Reads and flushes a socket from now on.
+    /// A socket is read and flushed from now on, by the thread that it belongs to.
     pub(crate) fn watch(&mut self, conn: &Arc<Conn>) {
+        if !matches!(conn.outlet, Outlet::Socket(_)) {
+            return;
+        }
+        if let Some(state) = self.states.get_mut(conn.link) {
+            state.peers += 1;
+        }
+        match self.elsewhere(conn) {
+            Some(other) => {
+                other.connections.fetch_add(1, Ordering::Relaxed);
+                other.ask(Command::Adopt(Arc::clone(conn)));
+            }
+            None => {
+                self.reactor.connections.fetch_add(1, Ordering::Relaxed);
+                self.register(conn);
+            }
+        }
+    }
+
+    fn register(&mut self, conn: &Arc<Conn>) {
         let Outlet::Socket(stream) = &conn.outlet else {
             return;
         };
         let token = self.sources.insert(Source::Peer(Arc::clone(conn)));
-        if let Some(state) = self.states.get_mut(conn.link) {
-            state.peers += 1;
-        }
         let (token, registry) = (Token(token), self.poll.registry());
         let registered = conn.reading.adopt(token, |interest| {
             stream.adopt()?;

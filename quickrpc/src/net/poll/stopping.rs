@@ -26,6 +26,7 @@ impl Loop {
         #[cfg(test)]
         assert!(!self.net.ends_badly.load(Ordering::Relaxed), "again");
         self.net.running.store(false, Ordering::Release);
+        self.stop_others();
         self.sources.close_listeners();
         // Peers that have just come are told of like others, before their end is.
         let (came, mut commands): (Vec<_>, Vec<_>) = self
@@ -40,9 +41,12 @@ impl Loop {
         }
         self.net.dismiss_companions();
         self.above.stopping(deadline);
+        let (ended, asked) = self.left_by_others(deadline);
+        commands.extend(asked);
         // Also those that have ended and still take their answers.
         let mut peers = lock(&self.net.peers).close();
         peers.extend(self.leave_brokers());
+        peers.extend(ended);
         let ended = self.sources.peers().filter(|conn| conn.is_closed());
         peers.extend(ended.cloned());
         for conn in &peers {
@@ -83,6 +87,7 @@ impl Loop {
                 self.drain_input(conn);
             }
         }
+        self.dismiss_others();
         let failure = self.failure.take();
         let net = Arc::clone(&self.net);
         // Descriptors are closed before anybody hears that it has stopped.
