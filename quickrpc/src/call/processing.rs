@@ -37,7 +37,8 @@ pub(crate) type Executor = Arc<dyn Fn(Pin<Box<dyn Future<Output = ()> + Send>>) 
 #[non_exhaustive]
 pub enum Processing {
     /// The thread that receives runs the handler: the fastest. Handlers should be short,
-    /// and cannot wait for promises of the same API.
+    /// and cannot wait for promises of the same API. One at a time, unless there are several such
+    /// threads ([`io_threads`](crate::Builder::io_threads)).
     #[default]
     Inline,
     /// One worker thread, which exists while there is work and lingers for 1 s (the

@@ -12,6 +12,7 @@ mod deadlines;
 mod fairness;
 mod handlers;
 mod idle;
+mod io_threads;
 mod jobs;
 mod receive;
 mod streams;
@@ -41,6 +42,7 @@ pub(crate) const ALL: &[(&str, Make)] = &[
     ("allocations", allocations::workload),
     ("idle", idle::workload),
     ("connections", connections::workload),
+    ("io-threads", io_threads::workload),
     ("sizes", calls::sizes),
     ("pending", calls::pending),
     ("handlers", handlers::workload),
