@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
+use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
@@ -139,23 +140,30 @@ impl Mailbox {
         // Where there is one turn, nothing of any lane runs beside it.
         let entered = match self.turns {
             1 => None,
-            _ if state.lanes.contains_key(&lane) => return None,
-            _ => Some(lane),
+            _ => {
+                let lane = NonZeroU64::new(lane)?;
+                if !state.enter(lane.get()) {
+                    return None;
+                }
+                Some(lane)
+            }
         };
-        if let Some(lane) = entered {
-            let running = Lane {
-                running: true,
-                ..Lane::default()
-            };
-            state.lanes.insert(lane, running);
-        }
         state.held += 1;
         drop(state);
+        let outer = here::set_turn(self.id);
+        self.set_lane(lane);
         Some(Turn {
             mailbox: self,
             entered,
-            outer: here::set_turn((self.id, lane)),
+            outer,
         })
+    }
+
+    /// The turn of the calling thread is of this lane.
+    fn set_lane(&self, lane: u64) {
+        if self.turns > 1 {
+            here::set_lane(lane);
+        }
     }
 
     /// Adds an item to a lane. A call has bytes; what has none is run even at a stop.
@@ -414,8 +422,9 @@ impl Mailbox {
         let turn = Turn {
             mailbox: self,
             entered: None,
-            outer: here::set_turn((self.id, lane)),
+            outer: here::set_turn(self.id),
         };
+        self.set_lane(lane);
         foreign::guarded("what takes its turn", item);
         lock(&self.state).finish(lane);
         // Not `drop`: giving the turn back drains, and `drain` is the loop around this.
@@ -432,6 +441,20 @@ fn discard(lanes: Vec<VecDeque<(Item, usize)>>) {
 }
 
 impl State {
+    /// What comes of a lane is run in place from now on. False if something of it runs or waits.
+    #[inline(never)]
+    fn enter(&mut self, lane: u64) -> bool {
+        if self.lanes.contains_key(&lane) {
+            return false;
+        }
+        let running = Lane {
+            running: true,
+            ..Lane::default()
+        };
+        self.lanes.insert(lane, running);
+        true
+    }
+
     fn next(&mut self) -> Option<(u64, Item)> {
         let id = self.ready.pop_front()?;
         let lane = self.lanes.get_mut(&id)?;
@@ -457,8 +480,8 @@ impl State {
 pub(crate) struct Turn<'a> {
     mailbox: &'a Mailbox,
     /// The lane that it was taken for, where others run beside it.
-    entered: Option<u64>,
-    outer: (u64, u64),
+    entered: Option<NonZeroU64>,
+    outer: u64,
 }
 
 impl Turn<'_> {
@@ -470,6 +493,7 @@ impl Turn<'_> {
         if stopping > 0 {
             self.mailbox.given_back.notify_all();
         }
+        self.mailbox.set_lane(here::NO_LANE);
         here::set_turn(self.outer);
         std::mem::forget(self);
     }
@@ -481,7 +505,7 @@ impl Drop for Turn<'_> {
         loop {
             let mut state = lock(&self.mailbox.state);
             if let Some(lane) = self.entered.take() {
-                state.finish(lane);
+                state.finish(lane.get());
             }
             let Some((lane, item)) = state.next() else {
                 state.held -= 1;
@@ -491,10 +515,11 @@ impl Drop for Turn<'_> {
                 break;
             };
             drop(state);
-            here::set_turn((self.mailbox.id, lane));
+            self.mailbox.set_lane(lane);
             foreign::guarded("what takes its turn", item);
             lock(&self.mailbox.state).finish(lane);
         }
+        self.mailbox.set_lane(here::NO_LANE);
         here::set_turn(self.outer);
     }
 }

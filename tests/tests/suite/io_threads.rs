@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
-use quickrpc::{Limits, Processing};
+use quickrpc::{Limits, Processing, Promise};
 #[cfg(unix)]
 use quickrpc_tests::OwnDir;
 use quickrpc_tests::{
@@ -253,8 +253,15 @@ fn callbacks_of_different_peers_run_at_the_same_time() {
     let lab = tcp(Processing::Inline);
     let addr = started(&lab);
     let callers: Vec<_> = (0..THREADS).map(|_| client("terse", addr)).collect();
+    // Answered when all callbacks are there: what is settled already calls back at once.
+    let (keep, owed) = inbox();
     for caller in &callers {
-        caller.question.connect(|_sender, text| text.to_owned());
+        let keep = keep.clone();
+        caller.question.connect(move |_sender, _text| {
+            let (promise, resolver) = Promise::pair();
+            keep.send(resolver).unwrap();
+            promise
+        });
     }
     eventually("all peers", || lab.peers().len() == THREADS);
     let (meeting, (met, log)) = (Arc::new(Meeting::of(THREADS)), inbox());
@@ -268,6 +275,9 @@ fn callbacks_of_different_peers_run_at_the_same_time() {
             },
             move |_error| failed.send(false).unwrap(),
         );
+    }
+    for resolver in owed.take(THREADS) {
+        resolver.set_result("a".to_owned()).unwrap();
     }
     assert_eq!(log.take(THREADS), [true; THREADS]);
 }
