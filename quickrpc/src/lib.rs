@@ -387,7 +387,8 @@
 //!
 //! # Threads
 //!
-//! By default a handler runs on the thread that received the call, one at a time, so that it
+//! By default a handler runs on the thread that received the call, one at a time (of each peer, with
+//! several [`io_threads`](Builder::io_threads)), so that it
 //! needs no locks against the others. It should be short then, and cannot wait for other calls
 //! of the same API: that would never end, and is [`Error::Deadlock`] at once.
 //! [`Processing::Queue`] and [`Processing::Pool`] run handlers on workers, where they may wait,

@@ -482,6 +482,48 @@ fn nothing_is_left_behind() {
             leaves_workers("a stop", 0);
         }
     });
+    leaves_nothing("several poll threads", || {
+        let names = ["quickrpc-io", "quickrpc-io-2", "quickrpc-io-3"];
+        let lab = Lab::builder()
+            .codec("terse")
+            .transport("tcpserv:127.0.0.1:0")
+            .io_threads(names.len())
+            .build()
+            .unwrap();
+        let _served = serve(&lab);
+        for ends in ["stop", "drop"] {
+            lab.start().unwrap();
+            let addr = lab.local_addrs()[0];
+            let mut people: Vec<_> = (0..30).map(|_| Telnet::connect(addr)).collect();
+            for person in &mut people {
+                person.send("add[1] a:1 b:2\n");
+                assert_eq!(person.line(), "[1]:3");
+            }
+            // Some go, and some are there at the end.
+            people.truncate(15);
+            eventually("those who are left", || lab.peers().len() == people.len());
+            let mut workers = workers();
+            workers.sort_unstable();
+            assert_eq!(workers, names);
+            if ends == "stop" {
+                lab.stop().unwrap();
+                leaves_workers("a stop", 0);
+            }
+        }
+        drop(lab);
+        leaves_workers("a drop", 0);
+        // Nor is anything left of a start that fails.
+        let port = OwnPort::new();
+        let taken = Lab::bind("terse", format!("tcpserv:{}", port.addr())).unwrap();
+        taken.start().unwrap();
+        let lab = Lab::builder()
+            .transport(format!("tcpserv:{}", port.addr()))
+            .io_threads(names.len())
+            .build()
+            .unwrap();
+        lab.start().unwrap_err();
+        leaves_workers("a start that fails", 1);
+    });
     leaves_nothing("many connections", || {
         let lab = lab_with(Processing::Inline, "tcpserv:127.0.0.1:0");
         lab.start().unwrap();

@@ -62,6 +62,7 @@ pub struct Builder<A> {
     transport: Option<AnyTransport>,
     further: Vec<(AnyCodec, AnySecurity, AnyTransport)>,
     processing: Processing,
+    io_threads: usize,
     limits: Limits,
     call_timeout: Duration,
     wait_for_peer: bool,
@@ -83,6 +84,7 @@ impl<A> Builder<A> {
             transport: None,
             further: Vec::new(),
             processing: Processing::default(),
+            io_threads: 1,
             limits: Limits::default(),
             call_timeout: CALL_TIMEOUT,
             wait_for_peer: false,
@@ -141,6 +143,47 @@ impl<A> Builder<A> {
     /// On which threads handlers run. [`Processing::Inline`] by default.
     pub fn processing(mut self, processing: Processing) -> Self {
         self.processing = processing;
+        self
+    }
+
+    /// How many poll threads read the connections. 1 by default; 0 counts as 1.
+    ///
+    /// One thread does all that an API does but run slow handlers: it reads and decodes, decrypts,
+    /// handles, encodes and writes. That is enough until one processor is not. With more threads,
+    /// connections by TCP, Unix sockets and buses inside the process are shared out, those with TLS
+    /// or WebSocket too: who connects goes to the thread with the fewest, and stays there. The first
+    /// thread does everything else: it accepts, connects and greets, looks after deadlines, and has
+    /// brokers and datagrams. (Pipes and plug-ins have threads of their own, as ever.) A server with
+    /// few connections, or a client with one, gains nothing.
+    ///
+    /// What is promised of one peer stays: its messages are handled in their order, one after the
+    /// other, between its `on_connect` and its `on_disconnect`. What changes is
+    /// [`Processing::Inline`]: *handlers and callbacks of different peers may run at the same time*,
+    /// on up to so many threads, as under [`Processing::Pool`]. So what they share has to be safe for
+    /// that, and whoever counted on handlers of one API never meeting each other needs a lock, or
+    /// another mode: under [`Queue`](Processing::Queue) and [`Manual`](Processing::Manual) handlers
+    /// still run one at a time, and the further threads only read and write.
+    ///
+    /// ```
+    /// use quickrpc::remote_api;
+    ///
+    /// #[remote_api]
+    /// trait Lab {
+    ///     #[incoming]
+    ///     fn measure(&self, channel: u8) -> f64;
+    /// }
+    ///
+    /// # fn main() -> quickrpc::Result<()> {
+    /// let lab = Lab::builder()
+    ///     .transport("tcpserv:127.0.0.1:0")
+    ///     .io_threads(4)
+    ///     .build()?;
+    /// lab.measure.connect(|_sender, channel| f64::from(channel) / 2.0);
+    /// lab.start()?;
+    /// # Ok(()) }
+    /// ```
+    pub fn io_threads(mut self, threads: usize) -> Self {
+        self.io_threads = threads;
         self
     }
 
@@ -372,7 +415,7 @@ impl<A> Builder<A> {
             }
             other => other,
         };
-        let net = Net::new(name, self.limits, links);
+        let net = Net::new(name, self.limits, links, self.io_threads.max(1));
         net.accompany(self.companions);
         let calls = Calls::new(net, slots, processing, self.call_timeout);
         calls.limit_subscriptions();

@@ -104,6 +104,37 @@ fn so_does_any_other_thread() {
 }
 
 #[test]
+fn so_does_a_further_poll_thread() {
+    for thread in [1, 2] {
+        let builder = Api::builder().io_threads(3);
+        let server = builder.transport("tcpserv:127.0.0.1:0");
+        let server = server.build_dynamic().unwrap();
+        server.on("sum", |_sender, _args: Value| Value::from(3));
+        server.start().unwrap();
+        let port = server.local_addrs()[0].port();
+        let clients: Vec<_> = (0..6)
+            .map(|_| {
+                let client = Api::bind("jrpc", format!("tcp:127.0.0.1:{port}")).unwrap();
+                client.start().unwrap();
+                assert_eq!(client.call("sum", ()).result().unwrap(), Value::from(3));
+                client
+            })
+            .collect();
+        let reactors = server.net().reactors_behind_the_first();
+        reactors[thread - 1].ask(Command::Panic);
+        let name = format!("io-{}", thread + 1);
+        is_panic(&ended(&server), &name);
+        is_down(&server, &name);
+        for client in clients {
+            // All of them are disconnected.
+            assert!(client.wait().is_ok());
+        }
+        server.start().unwrap();
+        server.stop().unwrap();
+    }
+}
+
+#[test]
 fn nor_does_a_start_wait_for_ever() {
     let api = Api::bind("jrpc", "tcpserv:127.0.0.1:0").unwrap();
     // Before anything is open.

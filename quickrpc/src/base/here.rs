@@ -5,11 +5,16 @@
 
 use std::cell::Cell;
 
+/// No lane.
+pub(crate) const NO_LANE: u64 = u64::MAX;
+
 thread_local! {
     /// The API whose input this thread reads; 0 for none.
     static READS: Cell<u64> = const { Cell::new(0) };
     /// The API whose turn this thread holds; 0 for none.
     static TURN: Cell<u64> = const { Cell::new(0) };
+    /// The lane whose turn that is, where it is not that of all.
+    static LANE: Cell<u64> = const { Cell::new(NO_LANE) };
     /// This thread polls a future of ours, which is woken and waits for nothing.
     static POLLS: Cell<bool> = const { Cell::new(false) };
     /// This thread is inside code of the user, which may hold locks.
@@ -31,9 +36,24 @@ pub(crate) fn has_turn(api: u64) -> bool {
     TURN.get() == api
 }
 
+/// Whether the calling thread holds a turn of any API.
+pub(crate) fn has_any_turn() -> bool {
+    TURN.get() != 0
+}
+
 /// The calling thread holds a turn of this API, or none (0). Gives what it held before.
 pub(crate) fn set_turn(api: u64) -> u64 {
     TURN.replace(api)
+}
+
+/// The lane whose turn the calling thread holds, where it is not that of all.
+pub(crate) fn lane() -> u64 {
+    LANE.get()
+}
+
+/// The turn that the calling thread holds is of this lane.
+pub(crate) fn set_lane(lane: u64) {
+    LANE.set(lane);
 }
 
 /// Whether the calling thread delivers for this API, so that waiting for it could not end.
@@ -43,7 +63,7 @@ pub(crate) fn delivers(api: u64) -> bool {
 
 /// Whether the calling thread delivers for any API.
 pub(crate) fn delivers_for_any() -> bool {
-    READS.get() != 0 || TURN.get() != 0
+    READS.get() != 0 || has_any_turn()
 }
 
 /// Whether the calling thread is inside code of the user.

@@ -81,7 +81,7 @@ impl Calls {
             gate: Gate::default(),
             around: Around::default(),
             discovery: Discovery::default(),
-            mailbox: Mailbox::new(net.id, processing),
+            mailbox: Mailbox::new(net.id, processing, net.io_threads),
             call_timeout,
             executor: OnceLock::new(),
             pending: Mutex::default(),
@@ -131,7 +131,7 @@ impl Calls {
         match self.mailbox.push(lane, item, bytes) {
             AfterPush::Wake => return true,
             AfterPush::Nothing | AfterPush::Dropped => {}
-            AfterPush::Drain if self.delivers_here() => {
+            AfterPush::Drain if self.delivers_here() && !self.mailbox.would_interrupt() => {
                 self.mailbox.drain();
             }
             AfterPush::Drain => self.net.ask(Command::Run),
@@ -157,7 +157,7 @@ impl Calls {
 
     /// Tells of trouble with a peer, in its turn.
     pub(crate) fn trouble(&self, peer: &Sender, error: Error, in_reply_to: Option<&str>) {
-        if self.mailbox.may_run_here() {
+        if self.mailbox.may_run_here(peer.id) {
             return self.observers.trouble(peer, &error, in_reply_to);
         }
         let Some(calls) = self.me.upgrade() else {
@@ -385,7 +385,7 @@ impl Context for Calls {
     }
 
     fn run(&self, lane: u64, callback: Box<dyn FnOnce() + Send>) {
-        if self.mailbox.may_run_here() {
+        if self.mailbox.may_run_here(lane) {
             return foreign::guarded("a callback of a promise", callback);
         }
         self.post(lane, callback, 0);

@@ -105,7 +105,7 @@ impl Hears for Ear<'_> {
     }
 
     fn trouble(&mut self, sender: &Sender, error: Error) {
-        if self.calls.mailbox.may_run_here() {
+        if self.calls.mailbox.may_run_here(self.conn.id()) {
             return self.calls.observers.trouble(sender, &error, None);
         }
         let Some(calls) = self.calls.me.upgrade() else {
@@ -295,7 +295,7 @@ impl<'a> Ear<'a> {
         }
         // A thread of the program that reads for itself runs no handlers.
         if self.turn.is_none() && self.calls.delivers_here() {
-            self.turn = self.calls.mailbox.enter();
+            self.turn = self.calls.mailbox.enter(self.conn.id());
         }
         if self.turn.is_some() {
             let call = Call {

@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
+use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
@@ -33,6 +34,8 @@ pub(crate) struct Mailbox {
     /// Names the mailbox in [`here`].
     id: u64,
     mode: Processing,
+    /// How many turns there are.
+    turns: usize,
     /// Guards the lanes and turns; a leaf in the lock order.
     state: Mutex<State>,
     /// Workers wait here for work.
@@ -90,10 +93,12 @@ pub(crate) enum AfterPush {
 }
 
 impl Mailbox {
-    pub(crate) fn new(id: u64, mode: Processing) -> Self {
+    /// Inline, each of so many threads of the network runs handlers.
+    pub(crate) fn new(id: u64, mode: Processing, io_threads: usize) -> Self {
         Mailbox {
             id,
             mode,
+            turns: mode.turns(io_threads),
             state: Mutex::default(),
             work: Condvar::new(),
             given_back: Condvar::new(),
@@ -111,15 +116,22 @@ impl Mailbox {
         here::has_turn(self.id)
     }
 
-    /// Whether the calling thread may run something in its turn right now, without
-    /// interrupting a handler or callback that runs.
-    pub(crate) fn may_run_here(&self) -> bool {
-        self.held_here() && !here::is_inside()
+    /// Whether the calling thread may run something of a lane in its turn right now, without
+    /// interrupting a handler or callback that runs. Where there is one turn it is that of all
+    /// lanes.
+    pub(crate) fn may_run_here(&self, lane: u64) -> bool {
+        self.held_here() && !here::is_inside() && (self.turns == 1 || here::lane() == lane)
     }
 
-    /// Takes the turn for running something in place, if nobody holds it and nothing
-    /// waits. Only where handlers run inline.
-    pub(crate) fn enter(&self) -> Option<Turn<'_>> {
+    /// Whether something runs on the calling thread that would be interrupted, though another turn
+    /// is free: who has pushed something leaves it to others then.
+    pub(crate) fn would_interrupt(&self) -> bool {
+        self.turns > 1 && here::has_any_turn()
+    }
+
+    /// Takes a turn for running what comes of a lane in place, if one is free and nothing waits.
+    /// Only where handlers run inline.
+    pub(crate) fn enter(&self, lane: u64) -> Option<Turn<'_>> {
         if self.mode != Processing::Inline {
             return None;
         }
@@ -127,15 +139,36 @@ impl Mailbox {
             return None;
         }
         let mut state = lock(&self.state);
-        if state.held > 0 || !state.ready.is_empty() || state.closed {
+        if state.held >= self.turns || !state.ready.is_empty() || state.closed {
             return None;
         }
-        state.held = 1;
+        // Where there is one turn, nothing of any lane runs beside it.
+        let entered = match self.turns {
+            1 => None,
+            _ => {
+                let lane = NonZeroU64::new(lane)?;
+                if !state.enter(lane.get()) {
+                    return None;
+                }
+                Some(lane)
+            }
+        };
+        state.held += 1;
         drop(state);
+        let outer = here::set_turn(self.id);
+        self.set_lane(lane);
         Some(Turn {
             mailbox: self,
-            outer: here::set_turn(self.id),
+            entered,
+            outer,
         })
+    }
+
+    /// The turn of the calling thread is of this lane.
+    fn set_lane(&self, lane: u64) {
+        if self.turns > 1 {
+            here::set_lane(lane);
+        }
     }
 
     /// Adds an item to a lane. A call has bytes; what has none is run even at a stop.
@@ -154,7 +187,7 @@ impl Mailbox {
         }
         state.ready.push_back(lane);
         match self.mode {
-            Processing::Inline if state.held == 0 => AfterPush::Drain,
+            Processing::Inline if state.held < self.turns => AfterPush::Drain,
             Processing::Inline => AfterPush::Nothing,
             Processing::Manual if was_idle => {
                 if state.stopping > 0 {
@@ -165,7 +198,7 @@ impl Mailbox {
             Processing::Manual => AfterPush::Nothing,
             Processing::Queue | Processing::Pool(_) => {
                 let free = state.woken + state.idle;
-                if state.ready.len() > free && state.workers < self.mode.turns() {
+                if state.ready.len() > free && state.workers < self.turns {
                     state.workers += 1;
                     return AfterPush::Spawn;
                 }
@@ -233,7 +266,7 @@ impl Mailbox {
     /// Runs what is ready on this thread, if a turn is free; gives the number of items.
     pub(crate) fn drain(&self) -> usize {
         let mut state = lock(&self.state);
-        if state.held >= self.mode.turns() {
+        if state.held >= self.turns {
             return 0;
         }
         let Some(first) = state.next() else {
@@ -242,23 +275,25 @@ impl Mailbox {
         state.held += 1;
         drop(state);
         let outer = here::set_turn(self.id);
-        let count = self.run(Some(first));
+        let count = self.run(Some(first), None);
         here::set_turn(outer);
         count
     }
 
-    /// Runs this and then what is ready, on a thread that has a turn, and gives the turn back.
-    fn run(&self, mut running: Option<(u64, Item)>) -> usize {
+    /// Runs this and then what is ready, on a thread that has a turn, and gives the turn back; and the
+    /// lane that it was taken for, first of all.
+    fn run(&self, mut running: Option<(u64, Item)>, mut entered: Option<NonZeroU64>) -> usize {
         let mut count = 0;
         loop {
             let lane = running.map(|(lane, item)| {
+                self.set_lane(lane);
                 foreign::guarded("what takes its turn", item);
+                count += 1;
                 lane
             });
             let mut state = lock(&self.state);
-            if let Some(lane) = lane {
+            if let Some(lane) = lane.or(entered.take().map(NonZeroU64::get)) {
                 state.finish(lane);
-                count += 1;
             }
             running = state.next();
             if running.is_none() {
@@ -268,6 +303,7 @@ impl Mailbox {
                 if stopping > 0 {
                     self.given_back.notify_all();
                 }
+                self.set_lane(here::NO_LANE);
                 return count;
             }
         }
@@ -452,6 +488,20 @@ fn discard(lanes: Vec<VecDeque<(Item, usize)>>) {
 }
 
 impl State {
+    /// What comes of a lane is run in place from now on. False if something of it runs or waits.
+    #[inline(never)]
+    fn enter(&mut self, lane: u64) -> bool {
+        if self.lanes.contains_key(&lane) {
+            return false;
+        }
+        let running = Lane {
+            running: true,
+            ..Lane::default()
+        };
+        self.lanes.insert(lane, running);
+        true
+    }
+
     fn next(&mut self) -> Option<(u64, Item)> {
         let id = self.ready.pop_front()?;
         let lane = self.lanes.get_mut(&id)?;
@@ -476,13 +526,16 @@ impl State {
 /// The right to run items of a mailbox on this thread.
 pub(crate) struct Turn<'a> {
     mailbox: &'a Mailbox,
+    /// The lane that it was taken for, where others run beside it.
+    entered: Option<NonZeroU64>,
     outer: u64,
 }
 
 /// Runs what has come meanwhile, then gives the turn back.
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.mailbox.run(None);
+        let entered = self.entered.take();
+        self.mailbox.run(None, entered);
         here::set_turn(self.outer);
     }
 }

@@ -37,7 +37,8 @@ pub(crate) type Executor = Arc<dyn Fn(Pin<Box<dyn Future<Output = ()> + Send>>) 
 #[non_exhaustive]
 pub enum Processing {
     /// The thread that receives runs the handler: the fastest. Handlers should be short,
-    /// and cannot wait for promises of the same API.
+    /// and cannot wait for promises of the same API. One at a time, unless there are several such
+    /// threads ([`io_threads`](crate::Builder::io_threads)).
     #[default]
     Inline,
     /// One worker thread, which exists while there is work and lingers for 1 s (the
@@ -53,11 +54,12 @@ pub enum Processing {
 }
 
 impl Processing {
-    /// How many handlers may run at once.
-    pub(crate) fn turns(self) -> usize {
+    /// How many handlers may run at once, where so many threads receive.
+    pub(crate) fn turns(self, io_threads: usize) -> usize {
         match self {
+            Processing::Inline => io_threads.max(1),
             Processing::Pool(workers) => workers.max(1),
-            _ => 1,
+            Processing::Queue | Processing::Manual => 1,
         }
     }
 }

@@ -73,7 +73,7 @@ impl Net {
         if !sys::WAITERS_READ || conn.reading.has_sleepers() {
             return false;
         }
-        let Some(reactor) = self.reactor() else {
+        let Some(reactor) = self.reactor_of(conn) else {
             return true;
         };
         // One reads; who comes later is woken by whoever reads.
@@ -107,8 +107,8 @@ impl Net {
 
     /// The poll thread reads these peers again.
     pub(crate) fn unpark(&self, parked: &[Arc<Conn>]) {
-        if let Some(reactor) = self.reactor() {
-            for conn in parked {
+        for conn in parked {
+            if let Some(reactor) = self.reactor_of(conn) {
                 reactor.unpark(conn);
             }
         }

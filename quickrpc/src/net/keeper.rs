@@ -34,11 +34,13 @@ impl Keeper for Net {
     }
 
     fn resume(&self, peer: &Arc<Conn>) {
-        self.ask(Command::Resume(Arc::clone(peer)));
+        if let Some(reactor) = self.reactor_of(peer) {
+            reactor.ask(Command::Resume(Arc::clone(peer)));
+        }
     }
 
     fn blocked(&self, peer: &Conn, blocked: bool) {
-        if let Some(reactor) = self.reactor() {
+        if let Some(reactor) = self.reactor_of(peer) {
             reactor.watch(peer, |watch| watch.blocked = blocked);
         }
     }

@@ -48,7 +48,7 @@ impl Net {
         }
         // Threads of an earlier run that was stopped on one of them.
         self.threads.join(after(self.stop_limit()));
-        let (reactor, poll_thread) = match Loop::new(net, Arc::clone(&above), links) {
+        let poll_threads = match Loop::all(&net, &above, links) {
             Ok(made) => made,
             Err(error) => {
                 let error = Error::io("cannot set up the poll thread", error);
@@ -59,7 +59,8 @@ impl Net {
         self.alarm.reset(None);
         above.starting();
         lock(&self.peers).open();
-        *lock(&self.reactor) = Some(reactor);
+        let reactors = poll_threads.iter().map(|one| Arc::clone(&one.reactor));
+        *lock(&self.reactors) = reactors.collect();
         run.phase = Phase::Starting;
         run.failure = None;
         run.alive = count;
@@ -67,9 +68,14 @@ impl Net {
         run.stop_signal = Some(crossbeam_channel::bounded(0));
         self.running.store(true, Ordering::Release);
         self.was_started.store(true, Ordering::Release);
-        let spawned = self.threads.spawn(POLL_THREAD, move || poll_thread.run());
+        // The first comes last: it begins when the others are there.
+        let mut spawned = Ok(());
+        for one in poll_threads.into_iter().rev() {
+            let name = one.name();
+            spawned = spawned.and_then(|()| self.threads.spawn(&name, move || one.run()));
+        }
         if let Err(error) = spawned {
-            *lock(&self.reactor) = None;
+            self.forget_reactors();
             let starting = std::mem::take(&mut *run).starting;
             self.running.store(false, Ordering::Release);
             let error = Error::io("cannot spawn the poll thread", error);
@@ -138,7 +144,7 @@ impl Net {
     /// The poll thread has ended everything.
     pub(crate) fn stopped(&self, failure: Option<Error>) {
         self.running.store(false, Ordering::Release);
-        *lock(&self.reactor) = None;
+        self.forget_reactors();
         lock(&self.addresses).clear();
         let mut run = lock(&self.run);
         let failure = run.failure.take().or(failure);
@@ -166,6 +172,18 @@ impl Net {
         if let Some(started) = starting {
             started(Err(failure.unwrap_or(Error::Stopped)));
         }
+    }
+
+    /// No poll thread is asked for anything any more; those that wait for their end, end.
+    fn forget_reactors(&self) {
+        let all = std::mem::take(&mut *lock(&self.reactors));
+        all.iter().skip(1).for_each(|one| one.dismiss());
+    }
+
+    /// It stops, though nobody has asked for it.
+    pub(super) fn end_for(&self, error: Error) {
+        lock(&self.run).failure.get_or_insert(error);
+        self.request_stop();
     }
 
     /// A thread of this API has panicked, which none should: nobody knows what it leaves

@@ -61,8 +61,11 @@ pub(crate) struct Net {
     /// Whether sending makes sense; a copy of what `run` says.
     pub(crate) running: AtomicBool,
     pub(crate) was_started: AtomicBool,
-    pub(crate) reactor: Mutex<Option<Arc<Reactor>>>,
-    /// When its thread wakes by itself.
+    /// How many poll threads there are while it runs.
+    pub(crate) io_threads: usize,
+    /// Those of the poll threads; empty while it does not run.
+    pub(crate) reactors: Mutex<Vec<Arc<Reactor>>>,
+    /// When the first poll thread wakes by itself.
     pub(crate) alarm: Alarm,
     /// Peers for which calls are held back.
     pub(super) held: Held,
@@ -85,7 +88,12 @@ pub(crate) fn next_api() -> u64 {
 }
 
 impl Net {
-    pub(crate) fn new(name: &'static str, limits: Limits, links: Vec<Arc<Link>>) -> Arc<Self> {
+    pub(crate) fn new(
+        name: &'static str,
+        limits: Limits,
+        links: Vec<Arc<Link>>,
+        io_threads: usize,
+    ) -> Arc<Self> {
         let net = Arc::new_cyclic(|me| Net {
             me: me.clone(),
             id: next_api(),
@@ -101,7 +109,8 @@ impl Net {
             run_changed: Condvar::new(),
             running: AtomicBool::new(false),
             was_started: AtomicBool::new(false),
-            reactor: Mutex::default(),
+            io_threads,
+            reactors: Mutex::default(),
             alarm: Alarm::default(),
             held: Held::default(),
             peers: Mutex::default(),
@@ -132,14 +141,36 @@ impl Net {
         self.above.get()?.upgrade()
     }
 
+    /// Asks something of the first poll thread.
     pub(crate) fn ask(&self, command: Command) {
         if let Some(reactor) = self.reactor() {
             reactor.ask(command);
         }
     }
 
+    /// That of the first poll thread.
     pub(crate) fn reactor(&self) -> Option<Arc<Reactor>> {
-        lock(&self.reactor).clone()
+        lock(&self.reactors).first().cloned()
+    }
+
+    /// Those of the others.
+    pub(crate) fn reactors_behind_the_first(&self) -> Vec<Arc<Reactor>> {
+        lock(&self.reactors).iter().skip(1).cloned().collect()
+    }
+
+    /// That of the poll thread which has the socket of this peer.
+    pub(crate) fn reactor_of(&self, conn: &Conn) -> Option<Arc<Reactor>> {
+        lock(&self.reactors).get(conn.thread()).cloned()
+    }
+
+    /// The poll thread that has the fewest connections.
+    fn least_busy(&self) -> usize {
+        let reactors = lock(&self.reactors);
+        let busy = reactors
+            .iter()
+            .map(|one| one.connections.load(Ordering::Relaxed));
+        let least = busy.enumerate().min_by_key(|(_, connections)| *connections);
+        least.map_or(0, |(thread, _)| thread)
     }
 
     /// Whether this thread delivers for this API, so that waiting for it could not end.
@@ -269,8 +300,13 @@ impl Net {
             origin: Origin::of(name, &wire.name),
             ..Sender::new(next_id(), name.into())
         };
+        let shared_out = matches!(outlet, Outlet::Socket(_)) && self.io_threads > 1;
         let keeper = self.me.clone();
-        Conn::new(keeper, &self.budget, peer, wire, link, outlet, met)
+        let conn = Conn::new(keeper, &self.budget, peer, wire, link, outlet, met);
+        if shared_out {
+            conn.belongs_to(self.least_busy());
+        }
+        conn
     }
 
     fn entered(&self, conn: &Conn, let_in: bool) {

@@ -1,8 +1,9 @@
-//! What other threads ask of the poll thread.
+//! What other threads ask of a poll thread.
 
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -37,6 +38,8 @@ pub(crate) enum Command {
     Greeted(Arc<Conn>),
     /// This peer was closed for sending; end it in all ways.
     Finish(Arc<Conn>),
+    /// The socket of this peer, which another poll thread had, is closed.
+    Forgotten(Arc<Conn>),
     /// There is room for more messages of this peer.
     Resume(Arc<Conn>),
     /// Nobody reads this peer, since a thread is expected that waits for it.
@@ -63,7 +66,7 @@ pub(crate) enum Command {
     Run,
     /// Call this.
     Call(Box<dyn FnOnce() + Send>),
-    /// End everything.
+    /// End everything; a further poll thread only stops reading.
     Stop,
     /// A mistake of this library.
     #[cfg(test)]
@@ -76,6 +79,10 @@ pub(crate) struct Reactor {
     registry: Registry,
     /// Guards the list of wishes; a leaf in the lock order.
     commands: Mutex<Vec<Command>>,
+    /// How many connections its thread has.
+    pub(crate) connections: AtomicUsize,
+    /// Its thread is to end: nobody needs it any more.
+    over: AtomicBool,
 }
 
 impl Reactor {
@@ -84,7 +91,19 @@ impl Reactor {
             waker,
             registry,
             commands: Mutex::default(),
+            connections: AtomicUsize::new(0),
+            over: AtomicBool::new(false),
         }
+    }
+
+    /// Its thread ends; one that still reads, first stops that.
+    pub(crate) fn dismiss(&self) {
+        self.over.store(true, Ordering::Release);
+        self.ask(Command::Stop);
+    }
+
+    pub(crate) fn is_dismissed(&self) -> bool {
+        self.over.load(Ordering::Acquire)
     }
 
     /// For changing what is watched, on any thread.

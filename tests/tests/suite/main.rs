@@ -32,6 +32,7 @@ mod hold;
 mod hololinked;
 mod hostile;
 mod http;
+mod io_threads;
 mod joins;
 mod juggler;
 mod lifecycle;

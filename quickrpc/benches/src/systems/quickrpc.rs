@@ -58,6 +58,8 @@ enum Over {
 pub(crate) struct QuickRpc {
     codec: &'static str,
     processing: Processing,
+    /// Poll threads of the server.
+    io_threads: usize,
     /// Whether calls in flight are sent in batches.
     batch: bool,
     /// Of the transport, such as `spin=50us`.
@@ -77,6 +79,7 @@ impl QuickRpc {
         QuickRpc {
             codec: "jrpc",
             processing: Processing::Inline,
+            io_threads: 1,
             batch: false,
             option: None,
             handlers: 1,
@@ -137,6 +140,14 @@ impl QuickRpc {
         }
     }
 
+    /// With so many poll threads on the server.
+    pub(crate) fn io_threads(io_threads: usize) -> Self {
+        QuickRpc {
+            io_threads,
+            ..QuickRpc::jrpc()
+        }
+    }
+
     pub(crate) fn batched(self) -> Self {
         QuickRpc {
             batch: true,
@@ -165,6 +176,7 @@ impl QuickRpc {
             .security(security.as_deref().unwrap_or(OPEN))
             .transport(self.transport(transport))
             .processing(self.processing)
+            .io_threads(self.io_threads)
             .limits(limits())
             .build()?;
         api.add.connect(|_sender, a, b, note| {
@@ -252,6 +264,9 @@ impl System for QuickRpc {
         }
         if self.processing == Processing::Queue {
             name.push_str(", Queue");
+        }
+        if self.io_threads > 1 {
+            name.push_str(&format!(", {} poll threads", self.io_threads));
         }
         if self.batch {
             name.push_str(", batch");

@@ -13,6 +13,7 @@ mod deadlines;
 mod fairness;
 mod handlers;
 mod idle;
+mod io_threads;
 mod jobs;
 mod receive;
 mod streams;
@@ -45,6 +46,7 @@ pub(crate) const ALL: &[(&str, Make)] = &[
     ("allocations", allocations::workload),
     ("idle", idle::workload),
     ("connections", connections::workload),
+    ("io-threads", io_threads::workload),
     ("sizes", calls::sizes),
     ("pending", calls::pending),
     ("handlers", handlers::workload),

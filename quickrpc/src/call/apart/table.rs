@@ -30,7 +30,7 @@ impl Apart {
     /// The number names its turns, and no other.
     pub(crate) fn new(number: u64) -> Self {
         Apart {
-            workers: Mailbox::new(number, Processing::Pool(MOST)),
+            workers: Mailbox::new(number, Processing::Pool(MOST), 1),
             running: Mutex::default(),
         }
     }

@@ -8,8 +8,12 @@ use super::*;
 const BOUND: Duration = Duration::from_secs(20);
 
 fn mailbox(mode: Processing) -> Mailbox {
+    mailbox_on(mode, 1)
+}
+
+fn mailbox_on(mode: Processing, io_threads: usize) -> Mailbox {
     // No test has the number of another one's mailbox on its thread.
-    Mailbox::new(u64::MAX, mode)
+    Mailbox::new(u64::MAX, mode, io_threads)
 }
 
 /// An item that says this.
@@ -54,11 +58,11 @@ fn inline_the_pusher_runs_it_unless_somebody_has_the_turn() {
     let mailbox = mailbox(Processing::Inline);
     let (said, hears) = mpsc::channel();
     assert_eq!(mailbox.push(1, says(&said, "a"), 0), AfterPush::Drain);
-    assert!(mailbox.enter().is_none());
+    assert!(mailbox.enter(1).is_none());
     mailbox.drain();
-    let turn = mailbox.enter().unwrap();
-    assert!(mailbox.held_here() && mailbox.may_run_here());
-    assert!(mailbox.enter().is_none());
+    let turn = mailbox.enter(1).unwrap();
+    assert!(mailbox.held_here() && mailbox.may_run_here(2));
+    assert!(mailbox.enter(1).is_none());
     assert_eq!(mailbox.push(1, says(&said, "b"), 0), AfterPush::Nothing);
     assert_eq!(mailbox.drain(), 0);
     assert_eq!(all(&hears), ["a"]);
@@ -66,7 +70,7 @@ fn inline_the_pusher_runs_it_unless_somebody_has_the_turn() {
     drop(turn);
     assert_eq!(all(&hears), ["b"]);
     assert!(!mailbox.held_here());
-    assert!(mailbox.enter().is_some());
+    assert!(mailbox.enter(1).is_some());
 }
 
 #[test]
@@ -243,4 +247,37 @@ fn a_worker_is_woken_while_somebody_waits_for_the_end() {
         thread.join().unwrap();
     }
     assert_eq!(heard, Ok("a"));
+}
+
+#[test]
+fn inline_on_several_threads_each_lane_has_one_turn() {
+    let mailbox = mailbox_on(Processing::Inline, 2);
+    let (said, hears) = mpsc::channel();
+    let first = mailbox.enter(1).unwrap();
+    assert!(mailbox.may_run_here(1) && !mailbox.may_run_here(2));
+    assert!(mailbox.would_interrupt());
+    assert_eq!(mailbox.running(), [1]);
+    thread::scope(|scope| {
+        let beside = scope.spawn(|| {
+            assert!(!mailbox.would_interrupt());
+            assert!(mailbox.enter(1).is_none(), "it runs");
+            let second = mailbox.enter(2).unwrap();
+            // There are no more turns.
+            assert!(mailbox.enter(3).is_none());
+            for (lane, what) in [(1, "1a"), (3, "3a"), (2, "2a"), (1, "1b")] {
+                let after = mailbox.push(lane, says(&said, what), 0);
+                assert_eq!(after, AfterPush::Nothing);
+            }
+            // What waits in the lane that runs elsewhere waits on.
+            drop(second);
+        });
+        beside.join().unwrap();
+    });
+    assert_eq!(all(&hears), ["3a", "2a"]);
+    assert_eq!(mailbox.push(4, says(&said, "4a"), 0), AfterPush::Drain);
+    drop(first);
+    assert_eq!(all(&hears), ["4a", "1a", "1b"]);
+    assert!(lock(&mailbox.state).lanes.is_empty());
+    assert_eq!(lock(&mailbox.state).held, 0);
+    assert!(!mailbox.held_here());
 }

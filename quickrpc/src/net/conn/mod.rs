@@ -16,7 +16,7 @@ mod speak;
 mod waiting;
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, Weak};
 
 use crate::base::reason::DisconnectReason;
@@ -81,6 +81,8 @@ pub(crate) struct Conn {
     pub(crate) held: Held,
     /// The link that this peer belongs to: its place in the list of links.
     pub(crate) link: usize,
+    /// The poll thread that has its socket; set before anybody knows it.
+    thread: AtomicUsize,
 }
 
 /// With more bytes of answers queued, the peer's new calls are not read, unless it owes us an
@@ -146,7 +148,20 @@ impl Conn {
             holds: AtomicBool::new(false),
             held: Held::new(budget),
             link,
+            thread: AtomicUsize::new(0),
         })
+    }
+
+    /// The number of the poll thread that has its socket; 0 for the first, which has what is no
+    /// connection of its own, too.
+    #[inline]
+    pub(crate) fn thread(&self) -> usize {
+        self.thread.load(Ordering::Relaxed)
+    }
+
+    /// It belongs to that poll thread. Before anybody else knows it.
+    pub(crate) fn belongs_to(&self, thread: usize) {
+        self.thread.store(thread, Ordering::Relaxed);
     }
 
     /// Whether it can be called at all: one who posts only takes answers.

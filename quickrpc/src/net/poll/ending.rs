@@ -8,7 +8,7 @@
 //! 3. The network hears of it (`Keeper::closing`), on the same thread: it is out of the table of
 //!    peers, and our calls to it fail. It is leaving until the poll thread has been asked; a stop
 //!    sees to those who still are.
-//! 4. The poll thread hears of it (`Command::Finish`, [`Loop::finish`]): it tells the program,
+//! 4. The poll thread that has it hears of it (`Command::Finish`, [`Loop::finish`]): it tells the program,
 //!    and lets what is queued leave, if the reason allows that.
 //! 5. When that has left ([`Loop::linger`]), it says so to the peer, and throws away what still
 //!    comes ([`Loop::discard`]) until the peer has ended its side too, or for a while
@@ -116,11 +116,11 @@ impl Loop {
         // none of its memory.
         conn.drop_output();
         self.ready.retain(|one| one.id() != conn.id());
-        self.peer_gone(conn);
+        self.let_go(conn);
     }
 
     /// A peer of a link is gone: the end of a client, and room for a server.
-    fn peer_gone(&mut self, conn: &Arc<Conn>) {
+    pub(super) fn peer_gone(&mut self, conn: &Arc<Conn>) {
         let link = conn.link;
         if let Some(state) = self.states.get_mut(link) {
             state.peers -= 1;

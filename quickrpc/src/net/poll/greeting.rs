@@ -16,6 +16,7 @@ use super::super::conn::Outlet;
 use super::super::greeting::{self, Greeted};
 use super::super::link::{Leaf, Link};
 use super::super::opening::start_error;
+use super::super::reactor::Command;
 use super::super::sources::Source;
 use super::{Loop, Timer};
 
@@ -70,7 +71,10 @@ impl Loop {
         };
         self.adopt(Arc::clone(&conn));
         if more {
-            self.read_again(&conn);
+            match self.elsewhere(&conn) {
+                Some(other) => other.ask(Command::Resume(Arc::clone(&conn))),
+                None => self.read_again(&conn),
+            }
         }
         if !link.transport.is_server() {
             self.opened_with(index, &conn);

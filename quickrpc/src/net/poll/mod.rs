@@ -1,9 +1,12 @@
-//! The poll thread: one per API, for all its sockets, timers and peer events.
+//! The poll thread of an API, for all its sockets, timers and peer events; or several of them
+//! ([`further`]).
 
 mod broker;
 mod datagrams;
 mod ending;
+mod further;
 mod greeting;
+mod stopping;
 mod time;
 
 use std::collections::BTreeSet;
@@ -16,9 +19,10 @@ use mio::{Events, Poll, Token, Waker};
 
 use crate::base::error::Error;
 use crate::base::foreign;
-use crate::base::sync::{after, lock};
+use crate::base::sync::after;
 use crate::carrier::stream::Place;
 
+use self::further::Others;
 use super::above::Above;
 use super::adding::Adding;
 use super::addresses::broker::Broker;
@@ -33,7 +37,6 @@ use super::sources::{Source, Sources};
 use super::status::TransportState;
 use super::timers::Timers;
 use crate::base::here;
-use crate::base::limits::FLUSH;
 use crate::base::reason::DisconnectReason;
 use crate::carrier::names::Asked;
 use crate::carrier::pipe::Wakers;
@@ -47,8 +50,11 @@ const ROUND: usize = CHUNK;
 /// closing with unread input would destroy what was sent last.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// What the poll thread owns.
+/// What a poll thread owns.
 pub(crate) struct Loop {
+    /// 0 for the first, which alone has links.
+    number: usize,
+    others: Others,
     pub(crate) net: Arc<Net>,
     /// Who hears of everything.
     pub(crate) above: Arc<dyn Above>,
@@ -141,18 +147,21 @@ pub(crate) enum Timer {
 }
 
 impl Loop {
-    pub(crate) fn new(
-        net: Arc<Net>,
-        above: Arc<dyn Above>,
+    fn new(
+        (net, above): (Arc<Net>, Arc<dyn Above>),
+        number: usize,
         links: Vec<Arc<Link>>,
-    ) -> io::Result<(Arc<Reactor>, Self)> {
+        others: Others,
+    ) -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
         let reactor = Arc::new(Reactor::new(waker, poll.registry().try_clone()?));
-        let poll_thread = Loop {
+        Ok(Loop {
+            number,
+            others,
             net,
             above,
-            reactor: Arc::clone(&reactor),
+            reactor,
             poll,
             states: links.iter().map(|_| LinkState::default()).collect(),
             links,
@@ -166,12 +175,14 @@ impl Loop {
             failure: None,
             stop: false,
             spin: None,
-        };
-        Ok((reactor, poll_thread))
+        })
     }
 
     pub(crate) fn run(mut self) {
         here::reads_from_now_on(self.net.id);
+        if !self.is_first() {
+            return self.run_further();
+        }
         if let Err(text) = foreign::attempt(|| self.turns()) {
             // With what it has, it can still end in an orderly way.
             self.fail(Error::Panicked {
@@ -185,6 +196,9 @@ impl Loop {
     /// The API stops, though nobody has asked for it.
     fn fail(&mut self, error: Error) {
         crate::base::log::error!("the API stops: {error}");
+        if !self.is_first() {
+            return self.net.end_for(error);
+        }
         for link in &self.links {
             let reason = Some(error.clone());
             self.net.set_state(link, TransportState::Ended { reason });
@@ -255,7 +269,7 @@ impl Loop {
         if more || self.greetings.go_on() || self.spins() {
             return Some(Duration::ZERO);
         }
-        let alarm = self.net.alarm.at();
+        let alarm = self.alarm();
         alarm.map(|at| at.saturating_duration_since(Instant::now()))
     }
 
@@ -276,10 +290,17 @@ impl Loop {
             Command::Opened(link, Ok(())) => self.opened(link),
             Command::Opened(link, Err(error)) => self.failed(link, error),
             Command::Written(conn) => self.pipe_ended(&conn),
-            Command::Adopt(conn) => self.adopt(conn),
+            Command::Adopt(conn) => match self.is_first() {
+                true => self.adopt(conn),
+                false => self.register(&conn),
+            },
             Command::Greeting(conn) => self.greeting(&conn),
             Command::Greeted(conn) => self.greeted(&conn),
-            Command::Finish(conn) => self.finish(conn),
+            Command::Finish(conn) => match self.elsewhere(&conn) {
+                Some(other) => other.ask(Command::Finish(conn)),
+                None => self.finish(conn),
+            },
+            Command::Forgotten(conn) => self.peer_gone(&conn),
             Command::Resume(conn) => self.read_again(&conn),
             Command::Parked(conn) => self.look_at_parked(&conn, 0),
             Command::Doubt(conn) => self.doubt(&conn),
@@ -349,15 +370,31 @@ impl Loop {
         self.watch(&conn);
     }
 
-    /// Reads and flushes a socket from now on.
+    /// A socket is read and flushed from now on, by the thread that it belongs to.
     pub(crate) fn watch(&mut self, conn: &Arc<Conn>) {
+        if !matches!(conn.outlet, Outlet::Socket(_)) {
+            return;
+        }
+        if let Some(state) = self.states.get_mut(conn.link) {
+            state.peers += 1;
+        }
+        match self.elsewhere(conn) {
+            Some(other) => {
+                other.connections.fetch_add(1, Ordering::Relaxed);
+                other.ask(Command::Adopt(Arc::clone(conn)));
+            }
+            None => {
+                self.reactor.connections.fetch_add(1, Ordering::Relaxed);
+                self.register(conn);
+            }
+        }
+    }
+
+    fn register(&mut self, conn: &Arc<Conn>) {
         let Outlet::Socket(stream) = &conn.outlet else {
             return;
         };
         let token = self.sources.insert(Source::Peer(Arc::clone(conn)));
-        if let Some(state) = self.states.get_mut(conn.link) {
-            state.peers += 1;
-        }
         let (token, registry) = (Token(token), self.poll.registry());
         let registered = conn.reading.adopt(token, |interest| {
             stream.adopt()?;
@@ -471,117 +508,6 @@ impl Loop {
     pub(crate) fn read_again(&mut self, conn: &Arc<Conn>) {
         if conn.reading.list() {
             self.ready.push(Arc::clone(conn));
-        }
-    }
-
-    // ---- the end
-
-    /// Ends everything, and reports it.
-    fn shut_down(mut self) {
-        self.net.send_held();
-        // Handlers leave time for what comes after them: when one does not return, only
-        // its thread is named as still running.
-        let limit = self.net.stop_limit();
-        let deadline = after(limit - FLUSH.min(limit / 4));
-        #[cfg(test)]
-        assert!(!self.net.ends_badly.load(Ordering::Relaxed), "again");
-        self.net.running.store(false, Ordering::Release);
-        self.sources.close_listeners();
-        // Peers that have just come are told of like others, before their end is.
-        let (came, mut commands): (Vec<_>, Vec<_>) = self
-            .reactor
-            .take_commands()
-            .into_iter()
-            .partition(|command| matches!(command, Command::Adopt(_)));
-        for command in came {
-            if let Command::Adopt(conn) = command {
-                self.adopt(conn);
-            }
-        }
-        self.net.dismiss_companions();
-        self.above.stopping(deadline);
-        // Also those that have ended and still take their answers.
-        let mut peers = lock(&self.net.peers).close();
-        peers.extend(self.leave_brokers());
-        let ended = self.sources.peers().filter(|conn| conn.is_closed());
-        peers.extend(ended.cloned());
-        for conn in &peers {
-            self.net.say_last(conn);
-        }
-        self.flush_all(&peers);
-        for conn in &peers {
-            conn.close(DisconnectReason::Stopped);
-        }
-        for link in 0..self.links.len() {
-            self.close_link(link);
-        }
-        // The last events; `closing` has asked for them, or is about to.
-        let leaving = {
-            let mut table = lock(&self.net.peers);
-            for conn in &peers {
-                table.remove(conn);
-            }
-            table.take_leaving()
-        };
-        commands.extend(self.reactor.take_commands());
-        for conn in leaving {
-            self.net.farewell(&*self.above, &conn);
-        }
-        for command in commands {
-            match command {
-                Command::Finish(conn) => self.net.farewell(&*self.above, &conn),
-                Command::Call(call) => call(),
-                _ => {}
-            }
-        }
-        self.above.stopped(deadline);
-        for conn in &peers {
-            if let Outlet::Socket(stream) = &conn.outlet {
-                // Closing may have had something to say.
-                conn.flush(false);
-                stream.shutdown_write();
-                self.drain_input(conn);
-            }
-        }
-        let failure = self.failure.take();
-        let net = Arc::clone(&self.net);
-        // Descriptors are closed before anybody hears that it has stopped.
-        drop(peers);
-        drop(self);
-        net.await_companions();
-        // And the other threads of this run have ended, as far as they do.
-        net.threads.join(deadline);
-        crate::base::log::tell_counts();
-        net.stopped(failure);
-    }
-
-    /// Answers leave, as far as the peers take them.
-    fn flush_all(&mut self, peers: &[Arc<Conn>]) {
-        let deadline = Instant::now() + FLUSH.min(self.net.stop_limit() / 4);
-        let mut events = Events::with_capacity(256);
-        loop {
-            let left: usize = peers.iter().map(|conn| conn.flush(true)).sum();
-            let now = Instant::now();
-            if left == 0 || now >= deadline {
-                return;
-            }
-            // Wakes when a socket has room again, or when a writer thread has written all.
-            if let Err(error) = self.poll.poll(&mut events, Some(deadline - now))
-                && error.kind() != io::ErrorKind::Interrupted
-            {
-                return;
-            }
-        }
-    }
-
-    fn drain_input(&mut self, conn: &Conn) {
-        if let Outlet::Socket(stream) = &conn.outlet {
-            for _ in 0..64 {
-                match stream.read(&mut *self.scratch) {
-                    Ok(count) if count > 0 => {}
-                    _ => return,
-                }
-            }
         }
     }
 }

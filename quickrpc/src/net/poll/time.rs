@@ -28,25 +28,39 @@ pub(crate) fn stall_end(conn: &Conn) -> Instant {
 impl Loop {
     pub(crate) fn after(&mut self, at: Instant, timer: Timer) {
         self.timers.add(at, timer);
-        self.net.alarm.set_earlier(at);
+        if self.is_first() {
+            self.net.alarm.set_earlier(at);
+        }
+    }
+
+    /// When something is to be done. Of a further thread nobody else knows that.
+    pub(super) fn alarm(&self) -> Option<Instant> {
+        match self.is_first() {
+            true => self.net.alarm.at(),
+            false => self.timers.next(),
+        }
     }
 
     pub(crate) fn time(&mut self) {
-        let Some(at) = self.net.alarm.at() else {
+        let Some(at) = self.alarm() else {
             return;
         };
         let now = Instant::now();
         if at > now {
             return;
         }
-        // First disarm, then look: who adds a call meanwhile arms again.
-        self.net.alarm.reset(None);
-        self.net.send_held();
-        if let Some(next) = self.above.due(now) {
-            self.net.alarm.set_earlier(next);
+        if self.is_first() {
+            // First disarm, then look: who adds a call meanwhile arms again.
+            self.net.alarm.reset(None);
+            self.net.send_held();
+            if let Some(next) = self.above.due(now) {
+                self.net.alarm.set_earlier(next);
+            }
         }
         let due = self.timers.due(now);
-        if let Some(next) = self.timers.next() {
+        if self.is_first()
+            && let Some(next) = self.timers.next()
+        {
             self.net.alarm.set_earlier(next);
         }
         for timer in due {

@@ -155,7 +155,7 @@ mod secured {
 each_transport! {
     tcp tls ws wss unix internal udp process mux
     restart_tcp restart_tls restart_ws restart_wss restart_unix restart_internal restart_udp
-    restart_process restart_mux
+    restart_process restart_mux restart_mux_threads
 }
 
 mod cases {

@@ -71,6 +71,8 @@ pub(super) struct Transport {
     pub(super) guests: &'static [Carrier],
     /// Whether `restart:` is around each guest's transport.
     pub(super) restart: bool,
+    /// The poll threads of the hub.
+    io_threads: usize,
 }
 
 const fn row(name: &'static str, restart: bool, guests: &'static [Carrier]) -> Transport {
@@ -78,6 +80,7 @@ const fn row(name: &'static str, restart: bool, guests: &'static [Carrier]) -> T
         name,
         guests,
         restart,
+        io_threads: 1,
     }
 }
 
@@ -93,7 +96,7 @@ const MIXED: &[Carrier] = &[
     Udp,
 ];
 
-static TRANSPORTS: [Transport; 18] = [
+static TRANSPORTS: [Transport; 19] = [
     row("tcp", false, &[Tcp, Tcp]),
     row("tls", false, &[Tls, Tls]),
     row("ws", false, &[Ws, Ws]),
@@ -112,6 +115,10 @@ static TRANSPORTS: [Transport; 18] = [
     row("restart_udp", true, &[Udp, Udp]),
     row("restart_process", true, &[Process]),
     row("restart_mux", true, MIXED),
+    Transport {
+        io_threads: 3,
+        ..row("restart_mux_threads", true, MIXED)
+    },
 ];
 
 /// A codec over a transport.
@@ -261,8 +268,9 @@ fn answer_questions(guest: &LabInverse, waiting: Sender<Resolver<String>>) {
 }
 
 impl Hub {
-    fn new(codec: &str, security: String, transport: String) -> Self {
+    fn new(codec: &str, security: String, transport: String, io_threads: usize) -> Self {
         let api = Lab::builder()
+            .io_threads(io_threads)
             .codec(codec)
             .security(security)
             .transport(transport)
@@ -392,7 +400,8 @@ impl Wire {
                 1 => servers.remove(0),
                 _ => format!("mux:({})", servers.join(")(")),
             };
-            Hub::new(self.codec.expression, place.security("hub"), transport)
+            let (codec, threads) = (self.codec.expression, self.transport.io_threads);
+            Hub::new(codec, place.security("hub"), transport, threads)
         });
         let (waiting, owed) = inbox();
         let guests = (2..).zip(self.transport.guests).map(|(number, carrier)| {
