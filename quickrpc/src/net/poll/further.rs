@@ -18,7 +18,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use crossbeam_channel::{Receiver, Sender};
 use mio::Events;
 
 use crate::base::foreign;
@@ -28,18 +27,8 @@ use super::super::conn::Conn;
 use super::super::lifecycle::POLL_THREAD;
 use super::super::link::Link;
 use super::super::reactor::{Command, Reactor};
-use super::Loop;
+use super::{Ended, Loop, Others};
 use crate::net::net::Net;
-
-/// Peers that have ended, and may still take what is left for them.
-type Ended = Vec<Arc<Conn>>;
-
-/// What the poll threads of an API are to each other.
-pub(super) enum Others {
-    /// The first hears of those that do not read any more.
-    Hears(Receiver<Ended>),
-    Tells(Sender<Ended>),
-}
 
 impl Loop {
     /// What all poll threads own, the first one first.

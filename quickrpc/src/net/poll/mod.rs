@@ -15,6 +15,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::{Receiver, Sender};
 use mio::{Events, Poll, Token, Waker};
 
 use crate::base::error::Error;
@@ -22,7 +23,6 @@ use crate::base::foreign;
 use crate::base::sync::after;
 use crate::carrier::stream::Place;
 
-use self::further::Others;
 use super::above::Above;
 use super::adding::Adding;
 use super::addresses::broker::Broker;
@@ -49,6 +49,16 @@ const ROUND: usize = CHUNK;
 /// After the end of a connection, its unread input is thrown away for so long, since
 /// closing with unread input would destroy what was sent last.
 const LINGER: Duration = Duration::from_secs(1);
+
+/// Peers that have ended, and may still take what is left for them.
+type Ended = Vec<Arc<Conn>>;
+
+/// What the poll threads of an API are to each other.
+enum Others {
+    /// The first hears of those that do not read any more.
+    Hears(Receiver<Ended>),
+    Tells(Sender<Ended>),
+}
 
 /// What a poll thread owns.
 pub(crate) struct Loop {
