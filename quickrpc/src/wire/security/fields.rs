@@ -102,6 +102,7 @@ pub(super) fn counter(text: &str) -> Result<u64, SecurityError> {
 impl Fields<'_> {
     /// What is authenticated, beside the message. No field has a line end, so that nothing
     /// can move from one to the next.
+    #[cfg(feature = "seal")]
     pub(super) fn text(&self, protocol: &str) -> String {
         let lines = [
             protocol,
@@ -120,6 +121,7 @@ impl Fields<'_> {
         text
     }
 
+    #[cfg(feature = "seal")]
     pub(super) fn header(&self) -> SecInfo {
         let field = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         SecInfo::from([
