@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::sync::OnceLock;
 
+use quickrpc::__fuzz;
 use quickrpc::expr::KeySource;
 use quickrpc::security::{
     Hmac, Opened, PeerContext, Seal, SecInfo, Security, SecuritySession, Telegram,
@@ -113,6 +114,8 @@ struct Between {
     /// All that has passed.
     log: Vec<Passing>,
     count: usize,
+    /// Which of two ways is gone next.
+    turn: bool,
 }
 
 /// How `hmac` answers a greeting.
@@ -140,6 +143,7 @@ impl Between {
             changed: false,
             log: Vec::new(),
             count: 0,
+            turn: false,
         };
         for from in 0..2 {
             if between.ends[from].session.greets() {
@@ -232,10 +236,18 @@ impl Between {
 
     fn seal(&mut self, to: usize, payload: Vec<u8>) {
         // It cannot before the greeting.
-        let Ok((header, sealed)) = self.ends[1 - to].session.seal(&payload) else {
+        let session = &*self.ends[1 - to].session;
+        self.turn = !self.turn;
+        // As on a wire, and as a provider of others has it that has this one in itself.
+        let sealed = match self.turn {
+            true => __fuzz::seal(session, &payload),
+            false => session
+                .seal(&payload)
+                .map(|(header, sealed)| (header, sealed.into_owned())),
+        };
+        let Ok(passing) = sealed else {
             return;
         };
-        let passing = (header, sealed.into_owned());
         self.ends[1 - to].sealed.push((payload, false));
         self.pass(to, passing);
     }
@@ -244,10 +256,12 @@ impl Between {
         let Some((header, payload)) = self.ends[to].inbox.pop_front() else {
             return;
         };
-        match self.ends[to]
-            .session
-            .open(Cow::Owned(payload), header.as_ref())
-        {
+        let (session, mut room) = (&*self.ends[to].session, Vec::new());
+        let opened = match self.turn {
+            true => __fuzz::open(session, header.as_ref(), &payload, &mut room),
+            false => session.open(Cow::Borrowed(&payload), header.as_ref()),
+        };
+        match opened {
             Ok(Opened::Message(message, info)) => {
                 assert!(
                     !(self.ends[to].refused && self.gapless),

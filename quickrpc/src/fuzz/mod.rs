@@ -5,9 +5,11 @@
 
 mod framed;
 mod parts;
+mod sealed;
 
 pub use framed::{End, Framed, Piece};
 pub use parts::{Seat, hear_parts};
+pub use sealed::{open, seal};
 
 use std::io::ErrorKind;
 use std::marker::PhantomData;
@@ -18,6 +20,7 @@ use serde::de::DeserializeOwned;
 use crate::api::Api;
 use crate::base::error::CallError;
 use crate::base::limits::Limits;
+use crate::base::security::SecInfo;
 use crate::base::sync::lock;
 use crate::base::value::Value;
 use crate::carrier::greeter::Step;
@@ -29,6 +32,8 @@ use crate::format::msgpack;
 use crate::format::text::{self, Json, Reader, Terse};
 use crate::wire::codec::envelope::Part;
 use crate::wire::codec::{AnyCodec, CallParts, DecodeError, Envelope, Payload, Script};
+use crate::wire::jrpc::canonical;
+use crate::wire::security::Header;
 #[cfg(any(feature = "juggler", feature = "zonis"))]
 use crate::wire::session::{Heard, Role, Say, Verdict};
 
@@ -42,7 +47,7 @@ pub enum Said {
     /// An error.
     Failure(Option<u64>, CallError),
     /// A security header.
-    Header,
+    Header(SecInfo),
     /// Not a valid message.
     Invalid(Option<String>),
     /// Nothing but blanks.
@@ -56,6 +61,9 @@ pub enum Said {
 /// What is wrong, and where.
 pub fn decode(codec: &AnyCodec, telegram: &[u8]) -> Result<Vec<Said>, (String, usize)> {
     let limits = Limits::default();
+    if let Some(header) = short_header(codec, telegram) {
+        return Ok(vec![Said::Header(header)]);
+    }
     let (text, envelope) = codec.decode_bytes(telegram, &limits).map_err(parts)?;
     let raw = match &envelope {
         Envelope::Call { params, .. } => params,
@@ -66,6 +74,14 @@ pub fn decode(codec: &AnyCodec, telegram: &[u8]) -> Result<Vec<Said>, (String, u
         return decode_in_full(codec, text.text());
     }
     Ok(said(codec, text, &envelope))
+}
+
+/// A security header that is read the short way.
+fn short_header(codec: &AnyCodec, telegram: &[u8]) -> Option<SecInfo> {
+    let mut header = Header::default();
+    let text = std::str::from_utf8(telegram).ok()?;
+    let read = matches!(codec, AnyCodec::Jrpc(_)) && header.read(text, canonical::header);
+    read.then(|| header.to_map())
 }
 
 /// The same, without the short way.
@@ -105,7 +121,7 @@ fn said(codec: &AnyCodec, text: Script<'_>, envelope: &Envelope) -> Vec<Said> {
         Envelope::Cancel { call: parts, .. } => call(&parts.method, &parts.params, None),
         Envelope::Reply { id, result } => Said::Reply(*id, value(codec, text, result)),
         Envelope::Failure { id, error } => Said::Failure(*id, error.clone()),
-        Envelope::Header(_) => Said::Header,
+        Envelope::Header(info) => Said::Header(info.clone()),
         Envelope::Invalid { id, .. } => Said::Invalid(id.as_ref().map(|id| id.of(text).to_owned())),
         Envelope::Hollow { id, .. } => Said::Invalid(Some(id.of(text).to_owned())),
         Envelope::Unreadable { .. } => Said::Invalid(None),

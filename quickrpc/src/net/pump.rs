@@ -9,6 +9,7 @@ use crate::base::error::Error;
 use crate::base::foreign;
 use crate::base::mark::unmarked;
 use crate::base::reason::DisconnectReason;
+use crate::base::scratch::with_scratch;
 use crate::base::sender::Sender;
 use crate::base::spare;
 use crate::base::sync::lock;
@@ -409,11 +410,16 @@ impl Round<'_> {
 
     /// One that went through the security provider.
     fn sealed(&mut self, sense: &mut Sense, bytes: &[u8]) {
+        if !sense.takes_header(&self.conn.wire, bytes) {
+            with_scratch(|room| self.unsealed(sense, bytes, room));
+        }
+    }
+
+    fn unsealed(&mut self, sense: &mut Sense, bytes: &[u8], room: &mut Vec<u8>) {
         let conn = self.conn;
-        let (payload, info) = match sense.unseal(&conn.wire, conn.speech.seal(), bytes) {
+        let (payload, info) = match sense.unseal(&conn.wire, conn.speech.seal(), bytes, room) {
             Unsealed::Message(payload, info) => (payload, conn.certified(info)),
             Unsealed::Greeting(answers) => return self.net.send_telegrams(conn, answers),
-            Unsealed::Nothing => return,
             Unsealed::Refused(error) => {
                 self.net.refuse(conn, &error);
                 return self.trouble(error);
@@ -425,11 +431,9 @@ impl Round<'_> {
         if payload.is_empty() {
             return;
         }
-        let sender = Sender {
-            secinfo: Some(info),
-            ..conn.peer.clone()
-        };
+        let sender = sense.sender(&conn.peer, info);
         self.telegram(&sender, &payload);
+        sense.keep(sender);
     }
 
     /// One of a codec that has no sessions.

@@ -1,21 +1,30 @@
 //! The hearing half of a peer's session: from bytes to messages, and from these to what they mean.
 
 use std::borrow::Cow;
-use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+use std::{fmt, mem};
+
+use memchr::memmem::Finder;
 
 use crate::base::error::Error;
 use crate::base::limits::Limits;
 use crate::base::mark::unmarked;
 use crate::base::security::SecInfo;
+use crate::base::sender::Sender;
 
 use super::Wire;
-use super::codec::{DecodeError, Envelope};
+use super::codec::{AnyCodec, DecodeError, Envelope};
 use super::cutter::Cutter;
+use super::jrpc::canonical;
 use super::met::Met;
-use super::security::{Opened, SecuritySession, Telegram, refused};
+use super::security::{Header, Opened, SecuritySession, Telegram, refused};
 use super::session::{Heard, Listening, Say};
 use super::zmtp::Parts;
+
+/// A message of so many bytes is not searched for the name of a header if that can be avoided.
+const LARGE: usize = 4 << 10;
+/// A header is an object within another.
+const HEADER_DEPTH: usize = 2;
 
 /// What hears one peer. It belongs to whoever reads, and does no I/O.
 #[derive(Debug)]
@@ -27,8 +36,11 @@ pub(crate) struct Hearing {
 /// What is known of a peer for making sense of its messages.
 #[derive(Default)]
 pub(crate) struct Sense {
-    /// The security header that belongs to the next message.
-    header: Option<SecInfo>,
+    /// The security header that belongs to the next message, if there is one.
+    header: Header,
+    is_headed: bool,
+    /// Who has sent the last message, as its header says.
+    sender: Option<Sender>,
     /// Of a protocol that is more than a codec.
     protocol: Option<Box<dyn Listening>>,
 }
@@ -47,8 +59,6 @@ pub(crate) enum Unsealed<'t> {
     Message(Cow<'t, [u8]>, Arc<SecInfo>),
     /// Nothing yet, but what is to be sent in return.
     Greeting(Vec<Telegram>),
-    /// Nothing yet.
-    Nothing,
     /// It was refused.
     Refused(Error),
 }
@@ -62,39 +72,98 @@ impl Hearing {
         Hearing {
             cutter: Cutter::new(wire, met),
             sense: Sense {
-                header: None,
                 protocol,
+                ..Sense::default()
             },
         }
     }
 }
 
 impl Sense {
+    /// Takes a message that is a security header, if it is one: it belongs to the next message.
+    pub(crate) fn takes_header(&mut self, wire: &Wire, message: &[u8]) -> bool {
+        let is_header = self.is_header(wire, message);
+        self.is_headed |= is_header;
+        is_header
+    }
+
     /// What a message is behind the security provider of a wire, which may keep a session for
-    /// the peer.
+    /// the peer. What has to be transformed back goes into `room`.
     pub(crate) fn unseal<'t>(
         &mut self,
         wire: &Wire,
         session: Option<&dyn SecuritySession>,
         message: &'t [u8],
+        room: &'t mut Vec<u8>,
     ) -> Unsealed<'t> {
-        if let Some(info) = wire.header(message) {
-            self.header = Some(info);
-            return Unsealed::Nothing;
-        }
-        let header = self.header.take();
-        let payload = Cow::Borrowed(message);
+        let header = mem::take(&mut self.is_headed).then_some(&self.header);
         let Some(session) = session else {
+            let header = header.map(Header::to_map);
+            let payload = Cow::Borrowed(message);
             return match wire.security.sec_in(payload, header.as_ref()) {
                 Ok((payload, info)) => Unsealed::Message(payload, Arc::new(info)),
                 Err(error) => Unsealed::Refused(error),
             };
         };
-        match session.open(payload, header.as_ref()) {
+        match session.open_in(message, header, room) {
             Ok(Opened::Message(payload, info)) => Unsealed::Message(payload, info),
             Ok(Opened::Greeting(answers)) => Unsealed::Greeting(answers),
             Err(error) => Unsealed::Refused(refused(error)),
         }
+    }
+
+    /// Whether a message is a security header, which is read then. A header is not sealed.
+    fn is_header(&mut self, wire: &Wire, message: &[u8]) -> bool {
+        static NAME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("rpc.secinfo"));
+        if !wire.codec.may_be_header(message) {
+            return false;
+        }
+        if let AnyCodec::Jrpc(_) = wire.codec {
+            // What is known by its beginning and its end need not be searched.
+            if message.len() >= LARGE && canonical::is_message(message) {
+                return false;
+            }
+            if message.starts_with(canonical::HEADER)
+                && wire.limits.nesting_depth >= HEADER_DEPTH
+                && let Ok(text) = str::from_utf8(message)
+                && self.header.read(text, canonical::header)
+            {
+                return true;
+            }
+        }
+        if NAME.find(message).is_none() {
+            return false;
+        }
+        match wire.codec.decode_bytes(message, &wire.limits) {
+            Ok((_, Envelope::Header(info))) => {
+                self.header.put(info);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The sender of a message, of whom this is known: the peer, or whoever it is there.
+    pub(crate) fn sender(&mut self, peer: &Sender, info: Arc<SecInfo>) -> Sender {
+        match self.sender.take() {
+            Some(last)
+                if last
+                    .secinfo
+                    .as_ref()
+                    .is_some_and(|one| Arc::ptr_eq(one, &info)) =>
+            {
+                last
+            }
+            _ => Sender {
+                secinfo: Some(info),
+                ..peer.clone()
+            },
+        }
+    }
+
+    /// Keeps a sender in mind: the next message is likely to have the same.
+    pub(crate) fn keep(&mut self, sender: Sender) {
+        self.sender = Some(sender);
     }
 
     /// What a message means to the session of a protocol, and the text that the places in it are
@@ -135,17 +204,6 @@ impl Sense {
     /// The protocol of the peer, where it is more than a codec.
     pub(crate) fn protocol(&mut self) -> Option<&mut (dyn Listening + 'static)> {
         self.protocol.as_deref_mut()
-    }
-}
-
-impl Wire {
-    /// The security header that a message is, if it is one. A header is not sealed.
-    fn header(&self, message: &[u8]) -> Option<SecInfo> {
-        memchr::memmem::find(message, b"rpc.secinfo")?;
-        match self.codec.decode_bytes(message, &self.limits) {
-            Ok((_, Envelope::Header(info))) => Some(info),
-            _ => None,
-        }
     }
 }
 

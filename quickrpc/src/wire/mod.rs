@@ -61,15 +61,16 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use crate::base::error::Error;
+use crate::base::error::{BoxError, Error};
 use crate::base::limits::Limits;
 use crate::base::security::SecInfo;
 
 use self::codec::AnyCodec;
 use self::frames::Frames;
 use self::framing::Framing;
+use self::jrpc::canonical;
 use self::met::Met;
-use self::security::{AnySecurity, Guarded, PeerContext};
+use self::security::{AnySecurity, Guarded, Outgoing, PeerContext};
 use self::session::{Here, Listening, Meeting, Role, Saying, Speaking};
 
 /// How long a call may be held back, where nothing is said of it.
@@ -280,6 +281,15 @@ impl Wire {
         self.security.session(peer)
     }
 
+    /// Where a session puts a header and a message, for [`Wrapping::close`] to end them.
+    pub(crate) fn wrapping<'a>(&'a self, out: &'a mut Vec<u8>) -> Wrapping<'a> {
+        Wrapping {
+            wire: self,
+            start: out.len(),
+            out,
+        }
+    }
+
     /// Puts a header before a message, and the delimiters behind both.
     pub(crate) fn wrap(
         &self,
@@ -294,6 +304,55 @@ impl Wire {
         let start = out.len();
         out.extend_from_slice(payload);
         self.frame_out(out, start)
+    }
+}
+
+/// A message on its way through the security session of a peer.
+pub(crate) struct Wrapping<'a> {
+    wire: &'a Wire,
+    out: &'a mut Vec<u8>,
+    /// Where the message begins.
+    start: usize,
+}
+
+impl Wrapping<'_> {
+    /// Puts the delimiter behind the message.
+    pub(crate) fn close(self) -> Result<(), String> {
+        self.wire.frame_out(self.out, self.start)
+    }
+
+    fn end_header(&mut self, encoded: Result<(), String>) -> Result<(), BoxError> {
+        let framed = encoded.and_then(|()| self.wire.frame_out(self.out, self.start));
+        self.start = self.out.len();
+        framed.map_err(|reason| {
+            Error::Encode {
+                method: "".into(),
+                reason: reason.into(),
+            }
+            .into()
+        })
+    }
+}
+
+impl Outgoing for Wrapping<'_> {
+    fn header(&mut self, header: &SecInfo) -> Result<(), BoxError> {
+        let encoded = self.wire.codec.encode_header(self.out, header);
+        self.end_header(encoded)
+    }
+
+    fn signed(&mut self, fields: &[&str; 7]) -> Result<(), BoxError> {
+        let encoded = match &self.wire.codec {
+            AnyCodec::Jrpc(_) => {
+                canonical::write_signed(self.out, fields);
+                Ok(())
+            }
+            codec => codec.encode_header(self.out, &security::signed_map(fields)),
+        };
+        self.end_header(encoded)
+    }
+
+    fn message(&mut self) -> &mut Vec<u8> {
+        self.out
     }
 }
 

@@ -1,9 +1,14 @@
 //! Signed messages between two sides of the library.
 
+use std::borrow::Cow;
 use std::thread;
 
-use quickrpc::security::SecurityError;
-use quickrpc::{DisconnectReason, Error};
+use quickrpc::expr::KeySource;
+use quickrpc::security::{
+    Hmac, Opened, PeerContext, Seal, Sealed, SecInfo, Security, SecurityError, SecuritySession,
+    Telegram,
+};
+use quickrpc::{BoxError, DisconnectReason, Error};
 use quickrpc_tests::{
     DatagramPort, Inbox, KeyFile, Lab, LabInverse, OwnDir, Served, Telnet, bounded, eventually,
     inbox, own_bus, serve,
@@ -468,4 +473,96 @@ fn the_limit_of_messages_counts_for_signed_ones() {
     let mut stranger = hub.telnet();
     stranger.try_send(call);
     stranger.expect_closed();
+}
+
+/// A provider of somebody's that has one of the library in itself, and knows nothing but maps.
+#[derive(Debug)]
+struct Around<T>(T);
+
+#[derive(Debug)]
+struct AroundSession(Box<dyn SecuritySession>);
+
+impl<T: Security> Security for Around<T> {
+    fn expression(&self) -> String {
+        format!("around {}", self.0.expression())
+    }
+
+    fn sec_out(&self, payload: Vec<u8>) -> Result<(Option<SecInfo>, Vec<u8>), BoxError> {
+        self.0.sec_out(payload)
+    }
+
+    fn sec_in<'a>(
+        &self,
+        payload: Cow<'a, [u8]>,
+        header: Option<&SecInfo>,
+    ) -> Result<(Cow<'a, [u8]>, SecInfo), BoxError> {
+        self.0.sec_in(payload, header)
+    }
+
+    fn session(&self, peer: &PeerContext) -> Option<Box<dyn SecuritySession>> {
+        Some(Box::new(AroundSession(self.0.session(peer)?)))
+    }
+}
+
+impl SecuritySession for AroundSession {
+    fn greets(&self) -> bool {
+        self.0.greets()
+    }
+
+    fn greeting(&self) -> Vec<Telegram> {
+        self.0.greeting()
+    }
+
+    fn seal<'a>(&self, payload: &'a [u8]) -> Result<Sealed<'a>, BoxError> {
+        self.0.seal(payload)
+    }
+
+    fn open<'a>(
+        &self,
+        payload: Cow<'a, [u8]>,
+        header: Option<&SecInfo>,
+    ) -> Result<Opened<'a>, BoxError> {
+        self.0.open(payload, header)
+    }
+}
+
+#[test]
+fn a_provider_around_ours_speaks_with_ours() {
+    let keys = KeyFile::of(&["alice"]);
+    let source = || KeySource::File(keys.path());
+    let check = |seal: bool, codec: &str| {
+        let security = match seal {
+            true => format!("seal:hub?keys={}", keys.path()),
+            false => keys.hmac("hub"),
+        };
+        let lab = Lab::builder()
+            .codec(codec)
+            .security(security)
+            .transport("tcpserv:127.0.0.1:0")
+            .build()
+            .unwrap();
+        let served = serve(&lab);
+        lab.start().unwrap();
+        let alice = LabInverse::builder().codec(codec);
+        let alice = match seal {
+            true => alice.security(Around(Seal::open("alice", source()).unwrap())),
+            false => alice.security(Around(Hmac::open("alice", source()).unwrap())),
+        };
+        let transport = format!("tcp:{}", lab.local_addrs()[0]);
+        let alice = alice.transport(transport).build().unwrap();
+        alice.start().unwrap();
+        for size in [0, 10, 65_600, 200_000] {
+            let text = "x".repeat(size);
+            assert_eq!(settled(alice.all().echo(&text)).unwrap(), text);
+        }
+        for (a, b) in [(1, 2), (3, 4)] {
+            assert_eq!(settled(alice.all().add(a, b)).unwrap(), a + b);
+        }
+        alice.all().notify("news").unwrap();
+        assert_eq!(served.notes.next().1, "news");
+    };
+    for codec in ["jrpc", "msgpack"] {
+        check(false, codec);
+        check(true, codec);
+    }
 }

@@ -78,6 +78,7 @@ impl Conn {
     pub(crate) fn send_by_broker(
         &self,
         outlet: &BrokerOutlet,
+        out: &mut Vec<u8>,
         content: Content<'_>,
         wait: Wait,
         collects: Collects,
@@ -94,10 +95,10 @@ impl Conn {
             // Nobody greets here.
             Content::Framed(_) | Content::Plain(..) => About::Kept { last: true },
         };
-        let finished = self.finish(content, None);
+        let finished = self.finish(content, None, out);
         let payload = finished.inspect_err(|error| self.refuse_broken(error))?;
         let to = (self.id(), &outlet.at);
-        by.send(to, about, &payload, wait, collects)
+        by.send(to, about, payload, wait, collects)
     }
 
     /// Whether a message that cannot be handled at once may wait. Too many of this peer do

@@ -1,12 +1,12 @@
 //! Sending: at once, or into the queue.
 
-use std::borrow::Cow;
 use std::io;
 use std::sync::{Arc, MutexGuard};
 use std::time::Instant;
 
 use crate::base::error::Error;
 use crate::base::reason::DisconnectReason;
+use crate::base::scratch::with_scratch;
 use crate::base::sync::{after, lock};
 
 use super::queue::{Collects, Queued, Tx, Wait, write};
@@ -98,20 +98,35 @@ impl Conn {
     /// as `wait` says. With four times the limit, what nobody waits for is refused; whether the
     /// peer reads at all is not decided here, but by the poll thread and in its time. Answers are
     /// owed, and go on as long as the peer takes something.
+    #[inline]
     pub(crate) fn send(
         &self,
         content: Content<'_>,
         wait: Wait,
         collects: Collects,
     ) -> Result<Queued, Error> {
+        match content {
+            Content::Framed(_) => self.send_made_in(&mut Vec::new(), content, wait, collects),
+            _ => with_scratch(|out| self.send_made_in(out, content, wait, collects)),
+        }
+    }
+
+    /// The same, with memory for what is still to be put around it.
+    fn send_made_in(
+        &self,
+        out: &mut Vec<u8>,
+        content: Content<'_>,
+        wait: Wait,
+        collects: Collects,
+    ) -> Result<Queued, Error> {
         if let Outlet::Datagram(outlet) = &self.outlet {
-            let finished = self.finish(content, None);
+            let finished = self.finish(content, None, out);
             let bytes = finished.inspect_err(|error| self.refuse_broken(error))?;
-            self.send_datagram(outlet, &bytes, wait)?;
+            self.send_datagram(outlet, bytes, wait)?;
             return Ok(Queued::Fine);
         }
         if let Outlet::Broker(outlet) = &self.outlet {
-            return self.send_by_broker(outlet, content, wait, collects);
+            return self.send_by_broker(outlet, out, content, wait, collects);
         }
         let limit = self.wire.limits.peer_queue;
         let mut deadline = None;
@@ -180,9 +195,9 @@ impl Conn {
         tx.sent = true;
         let answer = matches!(wait, Wait::Answer);
         let bytes = match content {
-            Content::Framed(bytes) => Cow::Borrowed(bytes),
+            Content::Framed(bytes) => bytes,
             _ => {
-                let bytes = match self.finish(content, tx.speaking.as_deref_mut()) {
+                let bytes = match self.finish(content, tx.speaking.as_deref_mut(), out) {
                     Ok(bytes) => bytes,
                     Err(error) => {
                         drop(tx);
@@ -205,7 +220,7 @@ impl Conn {
             // The peer does not want it.
             return Ok(Queued::Fine);
         }
-        let mut rest = &*bytes;
+        let mut rest = bytes;
         let Outlet::Socket(stream) = &self.outlet else {
             tx.append(rest, answer);
             self.note(&mut tx);

@@ -1,6 +1,5 @@
 //! What leaves for a peer: framed, and sealed where its security provider wants it so.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -120,62 +119,65 @@ impl Conn {
         }
     }
 
-    /// The bytes that leave. With the sending half locked, so that the counters of a session
-    /// and the bytes keep the same order.
+    /// The bytes that leave, which are made in `out` where they are not there yet. With the sending
+    /// half locked, so that the counters of a session and the bytes keep the same order.
     pub(crate) fn finish<'a>(
         &self,
         content: Content<'a>,
         speaking: Option<&mut (dyn Speaking + 'static)>,
-    ) -> Result<Cow<'a, [u8]>, Error> {
+        out: &'a mut Vec<u8>,
+    ) -> Result<&'a [u8], Error> {
         let framed = |reason: String| Error::Encode {
             method: "".into(),
             reason: reason.into(),
         };
-        let mut out = Vec::new();
+        out.clear();
         match (content, self.speech.seal()) {
-            (Content::Framed(bytes), _) => return Ok(Cow::Borrowed(bytes)),
+            (Content::Framed(bytes), _) => return Ok(bytes),
             (Content::Payload(_, payload), Some(session)) => {
-                let (header, sealed) = session.seal(payload).map_err(refused)?;
-                let wrapped = self.wire.wrap(&mut out, header.as_ref(), &sealed);
-                wrapped.map_err(framed)?;
+                let mut wrapping = self.wire.wrapping(out);
+                session.seal_to(payload, &mut wrapping).map_err(refused)?;
+                wrapping.close().map_err(framed)?;
             }
             (Content::Payload(_, payload), None) => {
-                self.wire.wrap(&mut out, None, payload).map_err(framed)?;
+                self.wire.wrap(out, None, payload).map_err(framed)?;
             }
             (Content::Said(about, body), _) => {
                 if let Speech::Addressed = &self.speech {
                     // It is framed already; where it goes to is seen to later.
-                    return Ok(Cow::Borrowed(body));
+                    return Ok(body);
                 }
                 if let Speech::Framed(met) = &self.speech {
-                    met.enclose(&mut out, about, body)?;
-                    return Ok(Cow::Owned(out));
+                    met.enclose(out, about, body)?;
+                    return Ok(out);
                 }
                 if let Some(speaking) = speaking {
                     speaking.can_say(about, body)?;
-                    about.tell(speaking, &mut out, body)?;
+                    about.tell(speaking, out, body)?;
                     if out.is_empty() {
                         // It was kept.
-                        return Ok(Cow::Owned(out));
+                        return Ok(out);
                     }
-                    self.wire.check_size(&out)?;
-                    if let Some(pieces) = self.pieces(speaking, &out) {
-                        return pieces.map(Cow::Owned).map_err(framed);
+                    self.wire.check_size(out)?;
+                    if let Some(pieces) = self.pieces(speaking, out) {
+                        *out = pieces.map_err(framed)?;
+                        return Ok(out);
                     }
                 }
-                self.wire.frame_out(&mut out, 0).map_err(framed)?;
+                self.wire.frame_out(out, 0).map_err(framed)?;
             }
             (Content::Plain(header, payload), _) => {
                 if let Some(pieces) = speaking.and_then(|one| self.pieces(one, payload)) {
-                    return pieces.map(Cow::Owned).map_err(framed);
+                    *out = pieces.map_err(framed)?;
+                    return Ok(out);
                 }
-                self.wire.wrap(&mut out, header, payload).map_err(framed)?;
+                self.wire.wrap(out, header, payload).map_err(framed)?;
             }
         }
         if self.wire.datagrams {
-            self.wire.check_size(&out)?;
+            self.wire.check_size(out)?;
         }
-        Ok(Cow::Owned(out))
+        Ok(out)
     }
 
     /// A message in the pieces that its session makes of it, if it does.

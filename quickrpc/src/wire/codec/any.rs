@@ -303,6 +303,18 @@ impl AnyCodec {
         })
     }
 
+    /// Whether a message that begins like this may be a security header.
+    #[inline]
+    pub(crate) fn may_be_header(&self, message: &[u8]) -> bool {
+        match self {
+            // An object, perhaps behind blanks or a mark. What is sealed begins with a letter.
+            AnyCodec::Jrpc(_) => message
+                .first()
+                .is_some_and(|byte| !byte.is_ascii_alphanumeric() && !b"+/".contains(byte)),
+            _ => true,
+        }
+    }
+
     /// Joins the answers to a batch into the telegram that answers it.
     pub(crate) fn join_batch(&self, answers: &[Vec<u8>]) -> Vec<u8> {
         match self {

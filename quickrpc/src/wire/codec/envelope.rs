@@ -118,6 +118,11 @@ impl Span {
         self.start as usize
     }
 
+    /// Which bytes of the telegram these are.
+    pub(crate) fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+
     /// The text at this place; empty if the telegram has no such place.
     pub(crate) fn of(self, telegram: &str) -> &str {
         let range = self.start as usize..self.end as usize;

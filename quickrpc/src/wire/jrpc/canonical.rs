@@ -7,7 +7,9 @@
 //! everything between beginning and end is one value, the message is valid, and says what
 //! it seems to say: nothing can be hidden in a value.
 
-use crate::format::text::{apart, find_special, joined};
+use memchr::memchr;
+
+use crate::format::text::{Json, apart, find_special, joined, write_str};
 use crate::wire::codec::envelope::{Envelope, Part, Payload, Span};
 
 /// How a call begins.
@@ -18,13 +20,26 @@ pub(crate) const PARAMS: &[u8] = br#"","params":"#;
 pub(crate) const RESULT: &[u8] = br#"{"jsonrpc":"2.0","result":"#;
 /// Before the id, which comes last.
 pub(crate) const ID: &[u8] = br#","id":"#;
+/// How a security header begins.
+pub(crate) const HEADER: &[u8] = br#"{"jsonrpc":"2.0","method":"rpc.secinfo","params":{""#;
+/// Between the name of one of its fields and the value; between that and the next name; and its end.
+const IS: &[u8] = br#"":""#;
+const NEXT: &[u8] = br#"",""#;
+const END: &[u8] = br#""}}"#;
+/// A longer one, or one of more fields, is left to the full decoder.
+const LONGEST: usize = 1024;
+const FIELDS: usize = 8;
 /// Ids of more digits are left to the full decoder, which knows the limit of ids.
 pub(crate) const DIGITS: usize = 18;
 
 /// A telegram in this form; `None` for all others, which are decoded in full.
 #[inline]
 pub(crate) fn decode(telegram: &str) -> Option<Envelope> {
-    let bytes = telegram.as_bytes();
+    find(telegram.as_bytes())
+}
+
+#[inline]
+fn find(bytes: &[u8]) -> Option<Envelope> {
     if bytes.starts_with(CALL) {
         return call(bytes);
     }
@@ -69,6 +84,72 @@ fn call(bytes: &[u8]) -> Option<Envelope> {
         params: Payload::Raw(Span::new(params..last)?),
         id,
     })
+}
+
+/// Whether these bytes are a call or a reply in this form, for which nobody looks any further.
+pub(crate) fn is_message(bytes: &[u8]) -> bool {
+    find(bytes).is_some()
+}
+
+/// Finds the names and values of a security header in this form: texts without escapes, in the order
+/// of their names. Gives false for all others, and leaves in `fields` whatever it likes.
+pub(crate) fn header(telegram: &str, fields: &mut Vec<(Span, Span)>) -> bool {
+    telegram.len() <= LONGEST && find_fields(telegram.as_bytes(), fields).is_some()
+}
+
+fn find_fields(bytes: &[u8], fields: &mut Vec<(Span, Span)>) -> Option<()> {
+    let mut at = bytes.starts_with(HEADER).then_some(HEADER.len())?;
+    // Looked at all together, so that the compiler makes vector instructions of it.
+    let is_special = |byte: u8| (byte < 0x20) | (byte == b'\\');
+    let special = |found, &byte: &u8| found | is_special(byte);
+    if bytes.iter().fold(false, special) {
+        return None;
+    }
+    let mut before: &[u8] = &[];
+    while fields.len() < FIELDS {
+        let rest = bytes.get(at..)?;
+        let length = rest.iter().take_while(|b| b.is_ascii_lowercase()).count();
+        let (name, rest) = rest.split_at_checked(length)?;
+        // In order, so that none is there twice. Others than such may mean something to whoever reads.
+        if name <= before {
+            return None;
+        }
+        before = name;
+        let rest = rest.strip_prefix(IS)?;
+        let from = at + length + IS.len();
+        let to = from + memchr(b'"', rest)?;
+        fields.push((Span::new(at..at + length)?, Span::new(from..to)?));
+        let rest = bytes.get(to..)?;
+        if rest == END {
+            return Some(());
+        }
+        at = rest.starts_with(NEXT).then_some(to + NEXT.len())?;
+    }
+    None
+}
+
+/// Appends the security header of a signed message; see [`Outgoing::signed`].
+///
+/// [`Outgoing::signed`]: crate::wire::security::Outgoing::signed
+pub(crate) fn write_signed(out: &mut Vec<u8>, fields: &[&str; 7]) {
+    let [counter, mac, peer, session, time, to, user] = fields;
+    out.reserve(LONGEST);
+    out.extend_from_slice(HEADER);
+    out.extend_from_slice(br#"counter":""#);
+    out.extend_from_slice(counter.as_bytes());
+    out.extend_from_slice(br#"","mac":""#);
+    out.extend_from_slice(mac.as_bytes());
+    out.extend_from_slice(br#"","peer":"#);
+    write_str(out, Json, peer);
+    out.extend_from_slice(br#","session":"#);
+    write_str(out, Json, session);
+    out.extend_from_slice(br#","time":""#);
+    out.extend_from_slice(time.as_bytes());
+    out.extend_from_slice(br#"","to":"#);
+    write_str(out, Json, to);
+    out.extend_from_slice(br#","user":"#);
+    write_str(out, Json, user);
+    out.extend_from_slice(b"}}");
 }
 
 /// An id at the end of a message.

@@ -4,7 +4,8 @@
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::session::{Opened, Sealed, SecuritySession, Telegram};
+use super::header::Header;
+use super::session::{Opened, Outgoing, Sealed, SecuritySession, Telegram};
 use crate::base::error::BoxError;
 use crate::base::foreign;
 use crate::base::security::SecInfo;
@@ -84,5 +85,18 @@ impl SecuritySession for Guarded {
         header: Option<&SecInfo>,
     ) -> Result<Opened<'a>, BoxError> {
         self.enter(|session| session.open(payload, header))?
+    }
+
+    fn seal_to(&self, payload: &[u8], out: &mut dyn Outgoing) -> Result<(), BoxError> {
+        self.enter(|session| session.seal_to(payload, out))?
+    }
+
+    fn open_in<'a>(
+        &self,
+        payload: &'a [u8],
+        header: Option<&Header>,
+        room: &'a mut Vec<u8>,
+    ) -> Result<Opened<'a>, BoxError> {
+        self.enter(|session| session.open_in(payload, header, room))?
     }
 }

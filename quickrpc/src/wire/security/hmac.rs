@@ -5,23 +5,20 @@
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex};
 
-use ::hmac::{Hmac as Mac, Mac as _};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use sha2::Sha256;
-
-use super::fields::{EVERYBODY, Fields, random_id};
+use super::fields::{self, EVERYBODY, Fields, Said, is_field, random_id};
+use super::header::Header;
 use super::keys::{Key, Keys, is_name, now_micros};
-use super::parties::Parties;
-use super::session::{Opened, PeerContext, Sealed, SecuritySession, Telegram};
+use super::parties::{Parties, seconds};
+use super::session::{
+    Opened, Outgoing, PeerContext, Sealed, SecuritySession, Telegram, signed_map,
+};
+use super::signature::Begun;
 use super::{SecInfo, Security};
 use crate::base::error::{BoxError, Result};
 use crate::base::security::SecurityError;
 use crate::base::sync::lock;
 use crate::expr::{KeySource, SecurityExpr};
 
-/// What the signature begins with, so that it means nothing to any other protocol.
-const PROTOCOL: &str = "quickrpc-hmac-1";
 /// Asks the peer to sign something, and tells it the session that is to be signed. A call,
 /// since everybody answers a call; its id is one that no call of ours reaches.
 const HELLO: &[u8] = br#"{"jsonrpc":"2.0","method":"rpc.hello","params":{},"id":9007199254740991}"#;
@@ -129,7 +126,7 @@ impl Security for Hmac {
             datagrams: peer.datagrams,
             everybody: peer.everybody,
             peer: Mutex::default(),
-            counter: Mutex::new(0),
+            signing: Mutex::default(),
         }))
     }
 }
@@ -146,39 +143,67 @@ struct Session {
     /// Guards what is known of the peer; last but for the keys and the sessions in the lock
     /// order.
     peer: Mutex<Peer>,
-    /// The number of messages that were signed. Guards nothing else; a leaf, too.
-    counter: Mutex<u64>,
+    /// Guards what was signed; before `peer` in the lock order.
+    signing: Mutex<Signing>,
 }
 
 #[derive(Debug, Default)]
 struct Peer {
-    /// Its name and its session: as it says, until `secinfo` is there.
+    /// Its name and its session: as it says, until somebody is vouched for.
     is: Option<Arc<(String, String)>>,
     greeted: bool,
     /// The highest counter.
     last: u64,
-    /// What is known for certain, and the keys that say so.
-    secinfo: Option<(Arc<SecInfo>, Arc<Keys>)>,
+    vouched: Option<Arc<Vouched>>,
 }
 
-/// The signature of a message and its header, as far as it is made.
-fn sign(key: &Key, fields: &Fields<'_>, payload: &[u8]) -> Mac<Sha256> {
-    let mut mac = key.mac.clone();
-    mac.update(fields.text(PROTOCOL).as_bytes());
-    mac.update(payload);
-    mac
+/// Who has signed a message.
+#[derive(Debug)]
+struct Vouched {
+    is: Arc<(String, String)>,
+    /// The keys that say so.
+    keys: Arc<Keys>,
+    /// When the one that fitted expires, in seconds since 1970.
+    expires: Option<u64>,
+    /// With that key, for the next message.
+    begun: Begun,
+    info: Arc<SecInfo>,
+}
+
+#[derive(Debug, Default)]
+struct Signing {
+    /// The number of messages that were signed.
+    counter: u64,
+    ready: Option<Ready>,
+}
+
+/// What all messages to a peer have in common.
+#[derive(Debug)]
+struct Ready {
+    keys: Arc<Keys>,
+    /// When the key expires, in seconds since 1970.
+    expires: Option<u64>,
+    begun: Begun,
+    /// Whom they are for, and its session.
+    to: String,
+    peer: String,
+}
+
+fn is_over(expires: Option<u64>, now: u64) -> bool {
+    expires.is_some_and(|expires| expires <= seconds(now))
 }
 
 impl Session {
     /// The beginning of a greeting, which is not signed, and after which nothing happens but
     /// that we sign a message without meaning.
-    fn hello(&self, header: &SecInfo, payload: &[u8]) -> Result<Opened<'static>, SecurityError> {
+    fn hello(&self, said: &Said<'_>, payload: &[u8]) -> Result<Opened<'static>, SecurityError> {
         let unsigned = || SecurityError::InvalidSignature("the message is not signed".into());
         if self.datagrams || payload != HELLO {
             return Err(unsigned());
         }
-        let field = |name: &str| header.get(name).filter(|text| is_name(text));
-        let (Some(user), Some(session)) = (field("user"), field("session")) else {
+        let user = said.user.filter(|user| is_name(user));
+        let session = said.session.filter(|session| is_name(session));
+        let (Some(user), Some(session)) = (user, session) else {
             return Err(unsigned());
         };
         self.parties.check_user(user)?;
@@ -192,65 +217,186 @@ impl Session {
         Ok(Opened::Greeting(vec![answer]))
     }
 
+    /// Who has signed this, if it is as the messages before it; whether it is the right time for it
+    /// has to be seen. `None`: it has to be looked at in full.
+    fn as_before(
+        &self,
+        keys: &Arc<Keys>,
+        said: &Said<'_>,
+        payload: &[u8],
+        now: u64,
+    ) -> Option<Arc<Vouched>> {
+        let vouched = lock(&self.peer).vouched.clone()?;
+        let (user, session) = &*vouched.is;
+        let same = !self.datagrams
+            && said.user == Some(user)
+            && said.session == Some(session)
+            && said.to == Some(&self.parties.user)
+            && said.peer == Some(&self.id)
+            && Arc::ptr_eq(&vouched.keys, keys)
+            && !is_over(vouched.expires, now);
+        let (counter, time) = (said.counter?, said.time?);
+        (same
+            && is_field(counter)
+            && is_field(time)
+            && vouched.begun.fits(counter, time, payload, said.mac?))
+        .then_some(vouched)
+    }
+
     /// Checks that a message was signed by the user that it names.
     fn verify(
         &self,
-        keys: &Keys,
+        keys: &Arc<Keys>,
         fields: &Fields<'_>,
-        header: &SecInfo,
+        mac: &str,
         payload: &[u8],
-    ) -> Result<(), SecurityError> {
+        now: u64,
+    ) -> Result<Vouched, SecurityError> {
         let user = fields.user;
         self.parties.check_user(user)?;
-        let candidates = self.parties.candidates(keys, user)?;
-        let mac = header.get("mac").and_then(|mac| STANDARD.decode(mac).ok());
-        let mac = mac.unwrap_or_default();
-        let fits = |key: &&Key| sign(key, fields, payload).verify_slice(&mac).is_ok();
-        let Some(key) = candidates.iter().find(fits) else {
+        let mut candidates = self.parties.candidates(keys, user)?.iter();
+        let fits = |key: &Key| {
+            let begun = Begun::new(key, fields);
+            let fits = begun.fits(fields.counter, fields.time, payload, mac);
+            fits.then_some(begun)
+        };
+        let Some((key, begun)) = candidates.find_map(|key| Some((key, fits(key)?))) else {
             let text = format!("not by a key of `{user}`");
             return Err(SecurityError::InvalidSignature(text.into()));
         };
-        Parties::check_age(key, user)
+        Parties::check_age(key, user, now)?;
+        Ok(Vouched {
+            is: Arc::new((user.to_owned(), fields.session.to_owned())),
+            keys: Arc::clone(keys),
+            expires: key.expires(),
+            begun,
+            // Roles may have changed with the file.
+            info: Arc::new(Parties::known(keys, user)),
+        })
     }
 
-    fn check(&self, payload: &[u8], header: &SecInfo) -> Result<Arc<SecInfo>, SecurityError> {
-        let fields = Fields::of(header)?;
-        let keys = self.parties.keys();
-        self.verify(&keys, &fields, header, payload)?;
+    fn check(&self, payload: &[u8], said: &Said<'_>) -> Result<Arc<SecInfo>, SecurityError> {
+        let now = now_micros();
+        let keys = self.parties.keys(now);
+        if let Some(vouched) = self.as_before(&keys, said, payload, now) {
+            lock(&self.peer).counts(said.counter.unwrap_or_default())?;
+            return Ok(Arc::clone(&vouched.info));
+        }
+        let fields = said.checked()?;
+        let mac = said.mac.unwrap_or_default();
+        let mut vouched = self.verify(&keys, &fields, mac, payload, now)?;
         self.parties.check_receiver(fields.to, self.datagrams)?;
         let mut peer = lock(&self.peer);
         if self.datagrams {
-            self.parties.take_datagram(&fields)?;
+            self.parties.take_datagram(&fields, now)?;
             // Another program may have got the address.
-            let is = (fields.user.to_owned(), fields.session.to_owned());
-            peer.is = Some(Arc::new(is));
+            peer.is = Some(Arc::clone(&vouched.is));
         } else {
             if fields.peer != self.id {
                 let text = "it was made for another connection";
                 return Err(SecurityError::Replayed(text.into()));
             }
             peer.becomes(fields.user, fields.session)?;
-            let counter = fields.counter()?;
-            if counter <= peer.last {
-                let text = "it was received before, or was overtaken";
-                return Err(SecurityError::Replayed(text.into()));
-            }
-            peer.last = counter;
+            peer.counts(fields.counter)?;
         }
-        if let Some((known, by)) = &peer.secinfo
-            && Arc::ptr_eq(by, &keys)
-            && known.get("user").is_some_and(|user| user == fields.user)
+        if let Some(before) = &peer.vouched
+            && before.info == vouched.info
         {
-            return Ok(Arc::clone(known));
+            vouched.info = Arc::clone(&before.info);
         }
-        // Roles may have changed with the file.
-        let known = Arc::new(Parties::known(&keys, fields.user));
-        let same = match &peer.secinfo {
-            Some((same, _)) if *same == known => Arc::clone(same),
-            _ => known,
+        let info = Arc::clone(&vouched.info);
+        peer.vouched = Some(Arc::new(vouched));
+        Ok(info)
+    }
+
+    fn opened<'a>(
+        &self,
+        payload: Cow<'a, [u8]>,
+        said: Option<Said<'_>>,
+    ) -> Result<Opened<'a>, BoxError> {
+        let Some(said) = said else {
+            let text = "the message is not signed";
+            return Err(SecurityError::InvalidSignature(text.into()).into());
         };
-        peer.secinfo = Some((Arc::clone(&same), keys));
-        Ok(same)
+        if self.id.is_empty() {
+            return Err("the system has no random numbers".into());
+        }
+        if said.mac.is_none() {
+            return Ok(self.hello(&said, &payload)?);
+        }
+        let known = self.check(&payload, &said)?;
+        // Without a meaning in any codec.
+        let payload = match *payload == *HELLO_ANSWER {
+            true => Cow::Borrowed(&[][..]),
+            false => payload,
+        };
+        Ok(Opened::Message(payload, known))
+    }
+
+    /// What the messages from now on have in common.
+    fn ready(&self, keys: Arc<Keys>, now: u64) -> Result<Ready, BoxError> {
+        let peer = lock(&self.peer).is.clone();
+        let (to, session) = match (peer.as_deref(), self.parties.to.as_deref()) {
+            _ if self.everybody => (EVERYBODY, ""),
+            (Some((user, _)), _) if self.datagrams => (&**user, ""),
+            (Some((user, session)), _) => (&**user, &**session),
+            (None, Some(to)) if self.datagrams => (to, ""),
+            _ => {
+                let text = "nobody knows who is there; say whom to talk to by `to=<user>`";
+                return Err(SecurityError::Refused(text.into()).into());
+            }
+        };
+        let key = self.parties.key_for(&keys, to, now)?;
+        let fields = Fields {
+            user: &self.parties.user,
+            to,
+            session: &self.id,
+            peer: session,
+            counter: "",
+            time: "",
+        };
+        Ok(Ready {
+            expires: key.expires(),
+            begun: Begun::new(key, &fields),
+            to: to.to_owned(),
+            peer: session.to_owned(),
+            keys,
+        })
+    }
+
+    /// Signs a message, and hands on what its header says, in the order of its names.
+    fn signed<R>(&self, payload: &[u8], then: impl FnOnce(&[&str; 7]) -> R) -> Result<R, BoxError> {
+        if self.id.is_empty() {
+            return Err("the system has no random numbers".into());
+        }
+        let now = now_micros();
+        let keys = self.parties.keys(now);
+        let mut signing = lock(&self.signing);
+        let Signing { counter, ready } = &mut *signing;
+        // Who is there at an address may change, and on a stream never does.
+        let still = |ready: &Ready| {
+            !self.datagrams && Arc::ptr_eq(&ready.keys, &keys) && !is_over(ready.expires, now)
+        };
+        if !ready.as_ref().is_some_and(still) {
+            *ready = None;
+        }
+        let ready = match ready {
+            Some(ready) => ready,
+            None => ready.insert(self.ready(keys, now)?),
+        };
+        *counter += 1;
+        let (mut digits, mut time) = (itoa::Buffer::new(), itoa::Buffer::new());
+        let (counter, time) = (digits.format(*counter), time.format(now));
+        let mac = ready.begun.sign(counter, time, payload);
+        Ok(then(&[
+            counter,
+            mac.text(),
+            &ready.peer,
+            &self.id,
+            time,
+            &ready.to,
+            &self.parties.user,
+        ]))
     }
 }
 
@@ -269,6 +415,17 @@ impl Peer {
             }
         }
     }
+
+    /// Counts a message, of which this is the counter.
+    fn counts(&mut self, counter: &str) -> Result<(), SecurityError> {
+        let counter = fields::counter(counter)?;
+        if counter <= self.last {
+            let text = "it was received before, or was overtaken";
+            return Err(SecurityError::Replayed(text.into()));
+        }
+        self.last = counter;
+        Ok(())
+    }
 }
 
 impl SecuritySession for Session {
@@ -285,35 +442,7 @@ impl SecuritySession for Session {
     }
 
     fn seal<'a>(&self, payload: &'a [u8]) -> Result<Sealed<'a>, BoxError> {
-        if self.id.is_empty() {
-            return Err("the system has no random numbers".into());
-        }
-        let peer = lock(&self.peer).is.clone();
-        let (to, session) = match (peer.as_deref(), self.parties.to.as_deref()) {
-            _ if self.everybody => (EVERYBODY, ""),
-            (Some((user, _)), _) if self.datagrams => (&**user, ""),
-            (Some((user, session)), _) => (&**user, &**session),
-            (None, Some(to)) if self.datagrams => (to, ""),
-            _ => {
-                let text = "nobody knows who is there; say whom to talk to by `to=<user>`";
-                return Err(SecurityError::Refused(text.into()).into());
-            }
-        };
-        let keys = self.parties.keys();
-        let key = self.parties.key_for(&keys, to)?;
-        let mut counter = lock(&self.counter);
-        *counter += 1;
-        let fields = Fields {
-            user: &self.parties.user,
-            to,
-            session: &self.id,
-            peer: session,
-            counter: &counter.to_string(),
-            time: &now_micros().to_string(),
-        };
-        let mac = sign(key, &fields, payload).finalize().into_bytes();
-        let mut header = fields.header();
-        header.insert("mac".to_owned(), STANDARD.encode(mac));
+        let header = self.signed(payload, signed_map)?;
         Ok((Some(header), Cow::Borrowed(payload)))
     }
 
@@ -322,22 +451,22 @@ impl SecuritySession for Session {
         payload: Cow<'a, [u8]>,
         header: Option<&SecInfo>,
     ) -> Result<Opened<'a>, BoxError> {
-        let Some(header) = header else {
-            let text = "the message is not signed";
-            return Err(SecurityError::InvalidSignature(text.into()).into());
-        };
-        if self.id.is_empty() {
-            return Err("the system has no random numbers".into());
-        }
-        if !header.contains_key("mac") {
-            return Ok(self.hello(header, &payload)?);
-        }
-        let known = self.check(&payload, header)?;
-        // Without a meaning in any codec.
-        let payload = match *payload == *HELLO_ANSWER {
-            true => Cow::Borrowed(&[][..]),
-            false => payload,
-        };
-        Ok(Opened::Message(payload, known))
+        self.opened(payload, header.map(Said::of_map))
+    }
+
+    fn seal_to(&self, payload: &[u8], out: &mut dyn Outgoing) -> Result<(), BoxError> {
+        self.signed(payload, |fields| out.signed(fields))??;
+        out.message().extend_from_slice(payload);
+        Ok(())
+    }
+
+    fn open_in<'a>(
+        &self,
+        payload: &'a [u8],
+        header: Option<&Header>,
+        _room: &'a mut Vec<u8>,
+    ) -> Result<Opened<'a>, BoxError> {
+        let said = header.map(Said::of_header);
+        self.opened(Cow::Borrowed(payload), said)
     }
 }

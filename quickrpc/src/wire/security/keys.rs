@@ -8,7 +8,7 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io::Read;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -30,8 +30,8 @@ const SHORTEST: usize = 16;
 const MOST_KEYS: usize = 8;
 /// A keys file has at most so many bytes.
 const LARGEST: u64 = 4 << 20;
-/// So often at the most the file is looked at.
-const LOOK: Duration = Duration::from_secs(1);
+/// So often at the most the file is looked at, in microseconds.
+const LOOK: u64 = 1_000_000;
 
 /// The keys of all users.
 #[derive(Default)]
@@ -98,7 +98,7 @@ impl Key {
     }
 
     /// Seconds since 1970.
-    #[cfg(feature = "seal")]
+    #[cfg(any(feature = "hmac", feature = "seal"))]
     pub(super) fn expires(&self) -> Option<u64> {
         self.expires
     }
@@ -358,7 +358,8 @@ pub(super) struct KeyStore {
 #[derive(Debug)]
 struct State {
     keys: Arc<Keys>,
-    looked: Instant,
+    /// In microseconds since 1970.
+    looked: u64,
     /// How the file was when it was last read, or tried to.
     version: Stamp,
 }
@@ -382,7 +383,7 @@ impl KeyStore {
             source,
             state: Mutex::new(State {
                 keys: Arc::new(keys),
-                looked: Instant::now(),
+                looked: now_micros(),
                 version,
             }),
         })
@@ -392,14 +393,15 @@ impl KeyStore {
         &self.source
     }
 
-    /// The keys as they are now. A file that cannot be read any more leaves them as they
-    /// were.
-    pub(super) fn current(&self) -> Arc<Keys> {
+    /// The keys as they are at this time, in microseconds since 1970. A file that cannot be read any
+    /// more leaves them as they were.
+    pub(super) fn current(&self, now: u64) -> Arc<Keys> {
         let mut state = lock(&self.state);
         if let KeySource::File(path) = &self.source
-            && state.looked.elapsed() >= LOOK
+            // A clock that was set back has it looked at, too.
+            && now.abs_diff(state.looked) >= LOOK
         {
-            state.looked = Instant::now();
+            state.looked = now;
             let seen =
                 fs::metadata(path).map_or_else(|_| Stamp::default(), |file| Stamp::of(&file));
             if seen != state.version {

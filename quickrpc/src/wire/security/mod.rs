@@ -11,6 +11,7 @@ mod fields;
 #[cfg(any(feature = "hmac", feature = "seal"))]
 mod generate;
 mod guarded;
+mod header;
 #[cfg(feature = "hmac")]
 mod hmac;
 #[cfg(any(feature = "hmac", feature = "seal", feature = "websocket"))]
@@ -26,6 +27,8 @@ mod replay;
 #[cfg(feature = "seal")]
 mod seal;
 mod session;
+#[cfg(feature = "hmac")]
+mod signature;
 #[cfg(feature = "websocket")]
 mod tokens;
 
@@ -40,11 +43,16 @@ pub use generate::generate_secret;
 #[cfg(feature = "seal")]
 pub use generate::{KeyPair, generate_key_pair};
 pub(crate) use guarded::Guarded;
+#[doc(hidden)]
+pub use header::Header;
 #[cfg(feature = "hmac")]
 pub use hmac::Hmac;
 #[cfg(feature = "seal")]
 pub use seal::Seal;
+pub(crate) use session::signed_map;
 pub use session::{Opened, PeerContext, Sealed, SecuritySession, Telegram};
+#[doc(hidden)]
+pub use session::{Outgoing, SIGNED};
 #[cfg(feature = "websocket")]
 pub(crate) use tokens::Tokens;
 

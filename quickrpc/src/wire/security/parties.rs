@@ -49,17 +49,24 @@ impl Parties {
         self.store.source()
     }
 
-    pub(super) fn keys(&self) -> Arc<Keys> {
-        self.store.current()
+    /// The keys as they are now. Times are in microseconds since 1970 here, so that the clock is looked
+    /// at once for a message.
+    pub(super) fn keys(&self, now: u64) -> Arc<Keys> {
+        self.store.current(now)
     }
 
     /// The key for messages to this user: ours if we have one, else that of the user.
-    pub(super) fn key_for<'k>(&self, keys: &'k Keys, to: &str) -> Result<&'k Key, SecurityError> {
+    pub(super) fn key_for<'k>(
+        &self,
+        keys: &'k Keys,
+        to: &str,
+        now: u64,
+    ) -> Result<&'k Key, SecurityError> {
         let owner = match keys.user(&self.user) {
             Some(ourselves) if !ourselves.keys.is_empty() => &self.user,
             _ => to,
         };
-        keys.current(owner, now_seconds())
+        keys.current(owner, seconds(now))
             .ok_or_else(|| match keys.user(owner) {
                 Some(_) => SecurityError::Expired(format!("all keys of `{owner}`").into()),
                 None => SecurityError::UnknownUser(owner.into()),
@@ -86,8 +93,8 @@ impl Parties {
     }
 
     /// A message fits this key of a user; it may be too old.
-    pub(super) fn check_age(key: &Key, user: &str) -> Result<(), SecurityError> {
-        match key.is_expired(now_seconds()) {
+    pub(super) fn check_age(key: &Key, user: &str, now: u64) -> Result<(), SecurityError> {
+        match key.is_expired(seconds(now)) {
             true => Err(expired(user)),
             false => Ok(()),
         }
@@ -116,14 +123,14 @@ impl Parties {
     }
 
     /// Takes an authentic datagram for us, if it is the first time and not too late.
-    pub(super) fn take_datagram(&self, fields: &Fields<'_>) -> Result<(), SecurityError> {
+    pub(super) fn take_datagram(&self, fields: &Fields<'_>, now: u64) -> Result<(), SecurityError> {
         if !fields.peer.is_empty() {
             let text = "it was made for another connection";
             return Err(SecurityError::Replayed(text.into()));
         }
         let (counter, time) = (fields.counter()?, fields.time()?);
         let mut sessions = lock(&self.sessions);
-        sessions.take(fields.user, fields.session, counter, time, now_micros())
+        sessions.take(fields.user, fields.session, counter, time, now)
     }
 }
 
@@ -131,6 +138,6 @@ pub(super) fn expired(user: &str) -> SecurityError {
     SecurityError::Expired(format!("the key of `{user}`").into())
 }
 
-pub(super) fn now_seconds() -> u64 {
-    now_micros() / 1_000_000
+pub(super) fn seconds(micros: u64) -> u64 {
+    micros / 1_000_000
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::SecInfo;
+use super::header::Header;
 use crate::base::error::BoxError;
 
 /// The peer that a session is for.
@@ -78,6 +79,57 @@ pub trait SecuritySession: fmt::Debug + Send + Sync + 'static {
         payload: Cow<'a, [u8]>,
         header: Option<&SecInfo>,
     ) -> Result<Opened<'a>, BoxError>;
+
+    /// [`seal`](Self::seal) for providers of this library, which make neither a map of the header
+    /// nor a copy of the message: both are appended to what leaves.
+    #[doc(hidden)]
+    fn seal_to(&self, payload: &[u8], out: &mut dyn Outgoing) -> Result<(), BoxError> {
+        let (header, sealed) = self.seal(payload)?;
+        if let Some(header) = &header {
+            out.header(header)?;
+        }
+        out.message().extend_from_slice(&sealed);
+        Ok(())
+    }
+
+    /// [`open`](Self::open) likewise. What has to be transformed back goes into `room`.
+    #[doc(hidden)]
+    fn open_in<'a>(
+        &self,
+        payload: &'a [u8],
+        header: Option<&Header>,
+        room: &'a mut Vec<u8>,
+    ) -> Result<Opened<'a>, BoxError> {
+        let _ = room;
+        let header = header.map(Header::to_map);
+        self.open(Cow::Borrowed(payload), header.as_ref())
+    }
+}
+
+/// The fields of a signed message, in their order.
+#[doc(hidden)]
+pub const SIGNED: [&str; 7] = ["counter", "mac", "peer", "session", "time", "to", "user"];
+
+/// What they say, in a map.
+pub(crate) fn signed_map(fields: &[&str; 7]) -> SecInfo {
+    let pairs = SIGNED.iter().zip(fields);
+    pairs
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
+}
+
+/// Where a sealed message goes: a header, if it has one, and then the message itself.
+#[doc(hidden)]
+pub trait Outgoing {
+    /// Puts a header before the message.
+    fn header(&mut self, header: &SecInfo) -> Result<(), BoxError>;
+
+    /// The same of a signed message: what its fields say, in the order of [`SIGNED`]. The counter, the
+    /// signature and the time are digits and base64.
+    fn signed(&mut self, fields: &[&str; 7]) -> Result<(), BoxError>;
+
+    /// Where the message is appended.
+    fn message(&mut self) -> &mut Vec<u8>;
 }
 
 /// A header, and the message as it travels.

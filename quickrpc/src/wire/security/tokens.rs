@@ -34,7 +34,8 @@ impl Tokens {
     ///
     /// Why nobody knows, with nothing of what was sent.
     pub(crate) fn who(&self, authorization: &str) -> std::result::Result<SecInfo, &'static str> {
-        who(&self.0.current(), authorization, now_micros() / 1_000_000)
+        let now = now_micros();
+        who(&self.0.current(now), authorization, now / 1_000_000)
     }
 }
 

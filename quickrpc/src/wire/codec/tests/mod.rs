@@ -3,6 +3,7 @@
 mod custom;
 mod exceptions;
 mod framing;
+mod header;
 mod hostile;
 mod jrpc;
 mod python;

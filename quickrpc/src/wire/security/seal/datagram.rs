@@ -8,7 +8,7 @@ use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 
 use super::super::SecInfo;
-use super::super::fields::{EVERYBODY, Fields, random_id};
+use super::super::fields::{EVERYBODY, Fields, Said, random_id};
 use super::super::keys::now_micros;
 use super::super::parties::Parties;
 use super::super::session::{Opened, Sealed, SecuritySession};
@@ -60,7 +60,7 @@ impl Session {
         text: &[u8],
         header: &SecInfo,
     ) -> Result<(Vec<u8>, Arc<SecInfo>), SecurityError> {
-        let fields = Fields::of(header)?;
+        let fields = Said::of_map(header).checked()?;
         let user = fields.user;
         self.parties.check_user(user)?;
         let sealed = decode(text)?;
@@ -70,7 +70,8 @@ impl Session {
             msg: sealed,
             aad: aad.as_bytes(),
         };
-        let keys = self.parties.keys();
+        let now = now_micros();
+        let keys = self.parties.keys(now);
         let candidates = self.parties.candidates(&keys, user)?;
         let mut opened = candidates.iter().filter_map(|key| {
             let cipher = XChaCha20Poly1305::new(&derive(key, "datagram").into());
@@ -78,9 +79,9 @@ impl Session {
             Some((key, plain.ok()?))
         });
         let (key, plain) = opened.next().ok_or_else(|| broken(user))?;
-        Parties::check_age(key, user)?;
+        Parties::check_age(key, user, now)?;
         self.parties.check_receiver(fields.to, true)?;
-        self.parties.take_datagram(&fields)?;
+        self.parties.take_datagram(&fields, now)?;
         *lock(&self.peer) = Some(user.to_owned());
         Ok((plain, Arc::new(Parties::known(&keys, user))))
     }
@@ -96,8 +97,9 @@ fn payload_of<'a>(payload: &Payload<'a, 'a>) -> Payload<'a, 'a> {
 impl SecuritySession for Session {
     fn seal<'a>(&self, payload: &'a [u8]) -> Result<Sealed<'a>, BoxError> {
         let to = self.receiver()?;
-        let keys = self.parties.keys();
-        let key = self.parties.key_for(&keys, &to)?;
+        let now = now_micros();
+        let keys = self.parties.keys(now);
+        let key = self.parties.key_for(&keys, &to, now)?;
         let mut nonce = [0; NONCE];
         getrandom::fill(&mut nonce)?;
         let counter = {
@@ -111,7 +113,7 @@ impl SecuritySession for Session {
             session: &self.id,
             peer: "",
             counter: &counter.to_string(),
-            time: &now_micros().to_string(),
+            time: &now.to_string(),
         };
         let aad = fields.text(PROTOCOL);
         let message = Payload {

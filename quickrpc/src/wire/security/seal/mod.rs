@@ -150,10 +150,18 @@ fn derive(key: &Key, purpose: &str) -> [u8; 32] {
 
 /// Sealed bytes travel as text, in which no delimiter can be.
 fn decode(text: &[u8]) -> Result<Vec<u8>, SecurityError> {
-    STANDARD.decode_to_vec(text).map_err(|_| {
-        let text = "the message is not sealed";
-        SecurityError::InvalidSignature(text.into())
-    })
+    let mut bytes = Vec::new();
+    decode_to(text, &mut bytes)?;
+    Ok(bytes)
+}
+
+fn decode_to(text: &[u8], out: &mut Vec<u8>) -> Result<(), SecurityError> {
+    let decoded = STANDARD.decode_append(text, out);
+    decoded.map_err(|_| not_sealed())
+}
+
+fn not_sealed() -> SecurityError {
+    SecurityError::InvalidSignature("the message is not sealed".into())
 }
 
 fn broken(user: &str) -> SecurityError {

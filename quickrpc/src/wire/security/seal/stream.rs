@@ -9,12 +9,14 @@ use base64_simd::STANDARD;
 use snow::{Builder, HandshakeState, StatelessTransportState};
 
 use super::super::SecInfo;
-use super::super::fields::random_id;
-use super::super::keys::{Key, Keys, is_name};
-use super::super::parties::{Parties, expired, now_seconds};
-use super::super::session::{Opened, Sealed, SecuritySession, Telegram};
-use super::{PROTOCOL, broken, decode, derive};
+use super::super::fields::{Said, random_id};
+use super::super::header::Header;
+use super::super::keys::{Key, Keys, is_name, now_micros};
+use super::super::parties::{Parties, expired, seconds};
+use super::super::session::{Opened, Outgoing, Sealed, SecuritySession, Telegram};
+use super::{PROTOCOL, broken, decode, decode_to, derive, not_sealed};
 use crate::base::error::BoxError;
+use crate::base::scratch::with_scratch;
 use crate::base::security::SecurityError;
 use crate::base::sync::lock;
 
@@ -30,6 +32,10 @@ const LARGEST: usize = 65_535;
 pub(super) const OVERHEAD: usize = 16 + 1;
 /// A larger message is sealed in parts.
 pub(super) const PART: usize = LARGEST - OVERHEAD;
+/// The base64 of a whole part, which is that of three bytes after the other, so that what is encoded
+/// part by part is as if it had been encoded at once.
+const TEXT: usize = LARGEST / 3 * 4;
+const _: () = assert!(LARGEST.is_multiple_of(3) && PART + OVERHEAD == LARGEST);
 const MORE: u8 = 0;
 const LAST: u8 = 1;
 
@@ -101,11 +107,12 @@ impl Session {
         &self,
         stage: &mut Stage,
         before: &Stage,
-        header: &SecInfo,
+        said: &Said<'_>,
         payload: &[u8],
     ) -> Result<Vec<Telegram>, SecurityError> {
-        let field = |name: &str| header.get(name).filter(|text| is_name(text));
-        let (Some(user), Some(session), HELLO) = (field("user"), field("session"), payload) else {
+        let user = said.user.filter(|user| is_name(user));
+        let session = said.session.filter(|session| is_name(session));
+        let (Some(user), Some(session), HELLO) = (user, session, payload) else {
             return Err(SecurityError::InvalidSignature(
                 "the message is not sealed".into(),
             ));
@@ -114,7 +121,7 @@ impl Session {
             return Err(SecurityError::Replayed("a second greeting".into()));
         }
         self.parties.check_user(user)?;
-        let us = (&self.parties.user, &self.id);
+        let us = (&*self.parties.user, &*self.id);
         let (initiates, [one, two]) = match session.cmp(&self.id) {
             Ordering::Less => (true, [us, (user, session)]),
             Ordering::Greater => (false, [(user, session), us]),
@@ -125,9 +132,10 @@ impl Session {
         };
         // Both sides have seen the same names and sessions, or the handshake fails.
         let prologue = format!("{PROTOCOL}\n{}\n{}\n{}\n{}\n", one.0, one.1, two.0, two.1);
-        let keys = self.parties.keys();
+        let now = now_micros();
+        let keys = self.parties.keys(now);
         let mut handshakes = Vec::new();
-        for who in self.possible(&keys, user, initiates)? {
+        for who in self.possible(&keys, user, initiates, now)? {
             let noise = start(&keys, &who, initiates, &prologue);
             handshakes.push((noise.map_err(|error| failed(&error))?, who));
         }
@@ -145,6 +153,7 @@ impl Session {
         keys: &Keys,
         user: &str,
         initiates: bool,
+        now: u64,
     ) -> Result<Vec<Who>, SecurityError> {
         let shares = |key| Who::Shares {
             user: user.to_owned(),
@@ -154,7 +163,7 @@ impl Session {
             return Ok(vec![Who::Pair]);
         }
         if initiates {
-            return Ok(vec![shares(self.parties.key_for(keys, user)?)]);
+            return Ok(vec![shares(self.parties.key_for(keys, user, now)?)]);
         }
         let candidates = self.parties.candidates(keys, user)?;
         match candidates.is_empty() {
@@ -164,7 +173,7 @@ impl Session {
     }
 
     /// What lets a peer be here, if anything does.
-    fn admit(&self, keys: Arc<Keys>, who: Who) -> Result<Pass, SecurityError> {
+    fn admit(&self, keys: Arc<Keys>, who: Who, now: u64) -> Result<Pass, SecurityError> {
         let (info, expires) = match &who {
             Who::Shares { user, key } => {
                 let candidates = self.parties.candidates(&keys, user)?;
@@ -173,7 +182,7 @@ impl Session {
                 let fits = |one: &&Key| derive(one, "psk") == *key;
                 let key = candidates.iter().chain(own).find(fits);
                 let key = key.ok_or_else(|| broken(user))?;
-                Parties::check_age(key, user)?;
+                Parties::check_age(key, user, now)?;
                 (Parties::known(&keys, user), key.expires())
             }
             Who::Public(public) => {
@@ -200,15 +209,16 @@ impl Session {
         let Some(before) = pass.as_ref() else {
             return Err(SecurityError::Refused("the greeting is not over".into()));
         };
-        let keys = self.parties.keys();
+        let now = now_micros();
+        let keys = self.parties.keys(now);
         if !Arc::ptr_eq(&keys, &before.keys) {
             let who = before.who.clone();
-            let now = self.admit(keys, who)?;
-            return Ok(Arc::clone(&pass.insert(now).info));
+            let admitted = self.admit(keys, who, now)?;
+            return Ok(Arc::clone(&pass.insert(admitted).info));
         }
         if before
             .expires
-            .is_some_and(|expires| expires <= now_seconds())
+            .is_some_and(|expires| expires <= seconds(now))
         {
             return Err(expired(before.info.get("user").map_or("", String::as_str)));
         }
@@ -233,11 +243,12 @@ impl Session {
             return Err(SecurityError::InvalidSignature(text.into()));
         };
         let (mut noise, mut who) = handshakes.swap_remove(place);
-        let keys = self.parties.keys();
+        let now = now_micros();
+        let keys = self.parties.keys(now);
         if let (Who::Pair, Some(public)) = (&who, noise.get_remote_static()) {
             who = Who::Public(public.to_vec());
             // Before we say more of ourselves.
-            self.admit(Arc::clone(&keys), who.clone())?;
+            self.admit(Arc::clone(&keys), who.clone(), now)?;
         }
         let mut answers = Vec::new();
         if !noise.is_handshake_finished() {
@@ -247,7 +258,7 @@ impl Session {
             *stage = Stage::Handshake(vec![(noise, who)]);
             return Ok(answers);
         }
-        let pass = self.admit(keys, who)?;
+        let pass = self.admit(keys, who, now)?;
         let channel = noise.into_stateless_transport_mode();
         let channel = channel.map_err(|error| failed(&error))?;
         if self.channel.set(channel).is_err() {
@@ -260,30 +271,117 @@ impl Session {
         Ok(answers)
     }
 
-    fn unseal(
+    /// Makes of sealed parts the message, in `plain`.
+    fn unseal<'a>(
         &self,
         received: &mut u64,
-        sealed: &[u8],
-    ) -> Result<(Vec<u8>, Arc<SecInfo>), SecurityError> {
+        text: &[u8],
+        plain: &'a mut Vec<u8>,
+    ) -> Result<(&'a [u8], Arc<SecInfo>), SecurityError> {
         let info = self.info()?;
         let user = info.get("user").map_or("", String::as_str);
         let channel = self.channel.get().ok_or_else(|| broken(user))?;
-        let mut plain = Vec::with_capacity(sealed.len());
-        let mut part = vec![0; sealed.len().min(LARGEST)];
-        let mut parts = sealed.chunks(LARGEST).peekable();
-        while let Some(sealed) = parts.next() {
-            let read = channel.read_message(*received, sealed, &mut part);
-            let size = read.map_err(|_| broken(user))?;
-            *received += 1;
-            let expected = if parts.peek().is_some() { MORE } else { LAST };
-            match part.get(..size) {
-                Some([kind, bytes @ ..]) if *kind == expected => plain.extend_from_slice(bytes),
-                _ => return Err(broken(user)),
-            }
+        let mut parts = text.chunks(TEXT).peekable();
+        if parts.peek().is_none() {
+            return Err(broken(user));
         }
-        match sealed.is_empty() {
-            true => Err(broken(user)),
-            false => Ok((plain, info)),
+        plain.clear();
+        plain.push(0);
+        with_scratch(|sealed| {
+            while let Some(part) = parts.next() {
+                sealed.clear();
+                decode_to(part, sealed)?;
+                let expected = match parts.peek() {
+                    Some(_) if sealed.len() == LARGEST => MORE,
+                    Some(_) => return Err(not_sealed()),
+                    None => LAST,
+                };
+                // Its kind comes over the last byte of what was before, which is put back then.
+                let start = plain.len() - 1;
+                let last = plain.get(start).copied().unwrap_or_default();
+                plain.resize(start + sealed.len().max(1), 0);
+                let room = plain.get_mut(start..).unwrap_or_default();
+                let size = channel
+                    .read_message(*received, sealed, room)
+                    .map_err(|_| broken(user))?;
+                *received += 1;
+                match room.first_mut() {
+                    Some(kind) if size > 0 && *kind == expected => *kind = last,
+                    _ => return Err(broken(user)),
+                }
+                plain.truncate(start + size);
+            }
+            Ok(())
+        })?;
+        Ok((plain.get(1..).unwrap_or_default(), info))
+    }
+
+    /// Appends a message in sealed parts.
+    fn seal_parts(&self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), BoxError> {
+        self.info()?;
+        let channel = self.channel.get().ok_or("the greeting is not over")?;
+        let mut sent = lock(&self.sent);
+        let count = payload.len().div_ceil(PART).max(1);
+        // And what ends it.
+        out.reserve((payload.len() + count * OVERHEAD).div_ceil(3) * 4 + 16);
+        let largest = payload.len().min(PART) + OVERHEAD;
+        with_scratch(|room| {
+            room.resize(2 * largest, 0);
+            let (part, sealed) = room.split_at_mut(largest);
+            for number in 1..=count {
+                let from = (number - 1) * PART;
+                let to = payload.len().min(from + PART);
+                let bytes = payload.get(from..to).unwrap_or_default();
+                let part = part.get_mut(..=bytes.len()).unwrap_or_default();
+                let Some((kind, rest)) = part.split_first_mut() else {
+                    return Err("there is no room".into());
+                };
+                *kind = if number < count { MORE } else { LAST };
+                rest.copy_from_slice(bytes);
+                let size = channel
+                    .write_message(*sent, part, sealed)
+                    .map_err(|error| error.to_string())?;
+                *sent += 1;
+                STANDARD.encode_append(sealed.get(..size).unwrap_or_default(), out);
+            }
+            Ok(())
+        })
+    }
+
+    fn opened<'a>(
+        &self,
+        payload: &[u8],
+        said: Option<Said<'_>>,
+        room: &'a mut Vec<u8>,
+    ) -> Result<Opened<'a>, BoxError> {
+        if self.id.is_empty() {
+            return Err("the system has no random numbers".into());
+        }
+        let mut stage = lock(&self.stage);
+        // What fails leaves it so.
+        let before = std::mem::replace(&mut *stage, Stage::Failed);
+        if let Some(said) = said {
+            let answers = self.hello(&mut stage, &before, &said, payload)?;
+            return Ok(Opened::Greeting(answers));
+        }
+        match before {
+            Stage::Handshake(handshakes) => {
+                let message = decode(payload)?;
+                let answers = self.handshake(&mut stage, handshakes, &message)?;
+                Ok(Opened::Greeting(answers))
+            }
+            Stage::Open(mut received) => {
+                let (plain, info) = self.unseal(&mut received, payload, room)?;
+                *stage = Stage::Open(received);
+                Ok(Opened::Message(Cow::Borrowed(plain), info))
+            }
+            Stage::Nobody | Stage::Failed => {
+                decode(payload)?;
+                Err(SecurityError::InvalidSignature(
+                    "the message comes before the greeting, or after it has failed".into(),
+                )
+                .into())
+            }
         }
     }
 }
@@ -345,28 +443,9 @@ impl SecuritySession for Session {
     }
 
     fn seal<'a>(&self, payload: &'a [u8]) -> Result<Sealed<'a>, BoxError> {
-        self.info()?;
-        let channel = self.channel.get().ok_or("the greeting is not over")?;
-        let mut sent = lock(&self.sent);
-        let parts = payload.len().div_ceil(PART).max(1);
-        let mut sealed = vec![0; payload.len() + parts * OVERHEAD];
-        let mut used = 0;
-        let mut part = Vec::with_capacity(payload.len().min(PART) + 1);
-        for number in 1..=parts {
-            let from = (number - 1) * PART;
-            let to = payload.len().min(from + PART);
-            part.clear();
-            part.push(if number < parts { MORE } else { LAST });
-            part.extend_from_slice(payload.get(from..to).unwrap_or_default());
-            let room = sealed.get_mut(used..).unwrap_or_default();
-            used += channel
-                .write_message(*sent, &part, room)
-                .map_err(|error| error.to_string())?;
-            *sent += 1;
-        }
-        sealed.truncate(used);
-        let text = STANDARD.encode_to_string(sealed);
-        Ok((None, Cow::Owned(text.into_bytes())))
+        let mut text = Vec::new();
+        self.seal_parts(payload, &mut text)?;
+        Ok((None, Cow::Owned(text)))
     }
 
     fn open<'a>(
@@ -374,32 +453,29 @@ impl SecuritySession for Session {
         payload: Cow<'a, [u8]>,
         header: Option<&SecInfo>,
     ) -> Result<Opened<'a>, BoxError> {
-        if self.id.is_empty() {
-            return Err("the system has no random numbers".into());
-        }
-        let mut stage = lock(&self.stage);
-        // What fails leaves it so.
-        let before = std::mem::replace(&mut *stage, Stage::Failed);
-        if let Some(header) = header {
-            let answers = self.hello(&mut stage, &before, header, &payload)?;
-            return Ok(Opened::Greeting(answers));
-        }
-        let message = decode(&payload)?;
-        match before {
-            Stage::Handshake(handshakes) => {
-                let answers = self.handshake(&mut stage, handshakes, &message)?;
-                Ok(Opened::Greeting(answers))
-            }
-            Stage::Open(mut received) => {
-                let (plain, info) = self.unseal(&mut received, &message)?;
-                *stage = Stage::Open(received);
-                Ok(Opened::Message(Cow::Owned(plain), info))
-            }
-            Stage::Nobody | Stage::Failed => Err(SecurityError::InvalidSignature(
-                "the message comes before the greeting, or after it has failed".into(),
-            )
-            .into()),
-        }
+        let mut room = Vec::new();
+        Ok(
+            match self.opened(&payload, header.map(Said::of_map), &mut room)? {
+                Opened::Message(plain, info) => {
+                    Opened::Message(Cow::Owned(plain.into_owned()), info)
+                }
+                Opened::Greeting(answers) => Opened::Greeting(answers),
+            },
+        )
+    }
+
+    fn seal_to(&self, payload: &[u8], out: &mut dyn Outgoing) -> Result<(), BoxError> {
+        self.seal_parts(payload, out.message())
+    }
+
+    fn open_in<'a>(
+        &self,
+        payload: &'a [u8],
+        header: Option<&Header>,
+        room: &'a mut Vec<u8>,
+    ) -> Result<Opened<'a>, BoxError> {
+        let said = header.map(Said::of_header);
+        self.opened(payload, said, room)
     }
 }
 
