@@ -202,6 +202,8 @@ impl QuickRpc {
         }
         let transport = match self.over {
             Over::Tcp => "tcpserv:127.0.0.1:0",
+            // It answers what is posted, too.
+            #[cfg(feature = "websocket")]
             _ => "wsserv:127.0.0.1:0",
         };
         Ok((transport.to_owned(), None))

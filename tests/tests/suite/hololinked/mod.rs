@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use quickrpc::{Bytes, CallError, Error, Processing, Result, Value, dynamic, remote_api};
+use quickrpc::{Bytes, CallError, Error, Limits, Processing, Result, Value, dynamic, remote_api};
 use quickrpc_tests::{OwnHost, SOON, eventually, inbox};
 
 use crate::settled;
@@ -60,8 +60,13 @@ fn serve(codec: &str) -> Served {
 }
 
 fn serve_at(codec: &str, transport: &str) -> Served {
+    serve_within(codec, transport, Limits::default())
+}
+
+fn serve_within(codec: &str, transport: &str, limits: Limits) -> Served {
     let scope = Scope::builder()
         .bind(codec, transport)
+        .limits(limits)
         .processing(Processing::Queue)
         .build()
         .unwrap();
@@ -241,7 +246,12 @@ fn what_a_thing_cannot_do_is_known_when_it_is_built() {
 fn a_thing_that_went_away_comes_back() {
     let host = OwnHost::new();
     let at = |port: u16| format!("zmqserv:{}:{port}", host.ip());
-    let served = serve_at(CODEC, &at(0));
+    // Its handler is not waited for when it goes.
+    let limits = Limits {
+        stop: Duration::from_millis(200),
+        ..Limits::default()
+    };
+    let served = serve_within(CODEC, &at(0), limits);
     let port = served.addr.port();
     let lab = ScopeInverse::bind(CODEC, format!("restart:0.05:zmq:{}:{port}", host.ip())).unwrap();
     lab.start().unwrap();
