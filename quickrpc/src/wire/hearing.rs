@@ -36,13 +36,20 @@ pub(crate) struct Hearing {
 /// What is known of a peer for making sense of its messages.
 #[derive(Default)]
 pub(crate) struct Sense {
+    /// Of who proves who it is; others pay no memory for it.
+    proved: Option<Box<Proved>>,
+    /// Of a protocol that is more than a codec.
+    protocol: Option<Box<dyn Listening>>,
+}
+
+/// What is known of a peer that signs or seals what it says.
+#[derive(Default)]
+struct Proved {
     /// The security header that belongs to the next message, if there is one.
     header: Header,
     is_headed: bool,
     /// Who has sent the last message, as its header says.
     sender: Option<Sender>,
-    /// Of a protocol that is more than a codec.
-    protocol: Option<Box<dyn Listening>>,
 }
 
 /// What a session hears.
@@ -83,7 +90,9 @@ impl Sense {
     /// Takes a message that is a security header, if it is one: it belongs to the next message.
     pub(crate) fn takes_header(&mut self, wire: &Wire, message: &[u8]) -> bool {
         let is_header = self.is_header(wire, message);
-        self.is_headed |= is_header;
+        if is_header {
+            self.proved().is_headed = true;
+        }
         is_header
     }
 
@@ -96,7 +105,9 @@ impl Sense {
         message: &'t [u8],
         room: &'t mut Vec<u8>,
     ) -> Unsealed<'t> {
-        let header = mem::take(&mut self.is_headed).then_some(&self.header);
+        let proved = self.proved.as_deref_mut();
+        let header =
+            proved.and_then(|proved| mem::take(&mut proved.is_headed).then_some(&proved.header));
         let Some(session) = session else {
             let header = header.map(Header::to_map);
             let payload = Cow::Borrowed(message);
@@ -126,7 +137,7 @@ impl Sense {
             if message.starts_with(canonical::HEADER)
                 && wire.limits.nesting_depth >= HEADER_DEPTH
                 && let Ok(text) = str::from_utf8(message)
-                && self.header.read(text, canonical::header)
+                && self.proved().header.read(text, canonical::header)
             {
                 return true;
             }
@@ -136,7 +147,7 @@ impl Sense {
         }
         match wire.codec.decode_bytes(message, &wire.limits) {
             Ok((_, Envelope::Header(info))) => {
-                self.header.put(info);
+                self.proved().header.put(info);
                 true
             }
             _ => false,
@@ -145,7 +156,7 @@ impl Sense {
 
     /// The sender of a message, of whom this is known: the peer, or whoever it is there.
     pub(crate) fn sender(&mut self, peer: &Sender, info: Arc<SecInfo>) -> Sender {
-        match self.sender.take() {
+        match self.proved().sender.take() {
             Some(last)
                 if last
                     .secinfo
@@ -163,7 +174,11 @@ impl Sense {
 
     /// Keeps a sender in mind: the next message is likely to have the same.
     pub(crate) fn keep(&mut self, sender: Sender) {
-        self.sender = Some(sender);
+        self.proved().sender = Some(sender);
+    }
+
+    fn proved(&mut self) -> &mut Proved {
+        self.proved.get_or_insert_default()
     }
 
     /// What a message means to the session of a protocol, and the text that the places in it are
