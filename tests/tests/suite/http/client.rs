@@ -372,7 +372,11 @@ fn responses_together_have_a_limit() {
     assert_eq!((failed, waiting.len()), (2, 0), "those that are too much");
     drop(go_on);
     for _ in 0..2 {
-        assert_eq!(results.recv_timeout(SOON).unwrap(), Ok(3));
+        match results.recv_timeout(SOON).unwrap() {
+            Ok(sum) => assert_eq!(sum, 3),
+            // At the same moment as the others, before these had given anything back.
+            Err(error) => assert!(error.contains("(`buffered_total`)"), "{error}"),
+        }
     }
     // And what was given back can be taken again.
     assert_eq!(client.all().add(1, 2).result().unwrap(), 3);
