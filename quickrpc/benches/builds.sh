@@ -27,7 +27,7 @@ trap 'exit 130' INT TERM
 
 # The line of a dependency in the manifest of the benchmark, which has the versions.
 line() {
-    sed -n "s/, optional = true//; s/^\($1 = .*\)/\1/p" "$here/Cargo.toml" | head -n 1
+    sed -n "/^\[dependencies\]/,\$ { s/, optional = true//; s/^\($1 = .*\)/\1/p; }" "$here/Cargo.toml"
 }
 
 # What a user of each would write.
@@ -38,7 +38,7 @@ dependencies() {
         quickrpc-full) echo "$ours, features = [\"full\"] }" ;;
         tarpc) for name in tarpc futures; do line $name; done
             echo 'tokio = { version = "1", features = ["rt", "macros"] }' ;;
-        jsonrpsee) line jsonrpsee
+        jsonrpsee) for name in jsonrpsee serde_json; do line $name; done
             echo 'tokio = { version = "1", features = ["rt", "macros", "sync"] }' ;;
         zbus) line zbus ;;
         tonic) for name in tonic tonic-prost prost futures; do line $name; done
