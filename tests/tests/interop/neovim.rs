@@ -1,6 +1,7 @@
 //! Neovim, driven by a trait that declares a part of its API, and calling back.
 
 use std::collections::BTreeMap;
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use quickrpc::dynamic::Api;
@@ -303,7 +304,8 @@ fn the_program_of_the_documentation() {
         return;
     };
     let socket = neovim.socket();
-    eventually("Neovim listens", || std::path::Path::new(&socket).exists());
+    // Its socket has a name before it can be connected to.
+    eventually("Neovim listens", || UnixStream::connect(&socket).is_ok());
     let _prose = prose::lint(&socket).unwrap();
     let person = Nvim::bind("msgpack", format!("unix:{socket}")).unwrap();
     person.start().unwrap();
