@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 
 use super::{Reader, Syntax, Terse, TextError};
 
@@ -260,22 +260,16 @@ fn invalid_escape(at: usize) -> TextError {
 #[inline]
 pub(crate) fn find_special(bytes: &[u8], from: usize) -> usize {
     let mut at = from;
-    // Short texts are the rule, whatever stands behind them, and long ones go past in larger steps.
-    if bytes.len() > from + LONG
-        && let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>())
-    {
-        let hits = special(*chunk);
-        if hits != 0 {
-            return at + hits.trailing_zeros() as usize / 8;
-        }
-        at = skip_plain(bytes, at + 8);
-    }
     while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
         let hits = special(*chunk);
         if hits != 0 {
             return at + hits.trailing_zeros() as usize / 8;
         }
         at += 8;
+        // Short texts are the rule, whatever stands behind them.
+        if at - from == LONG {
+            return find_far(bytes, at);
+        }
     }
     // The last eight bytes, the first of which were looked at already.
     if at > from
@@ -294,20 +288,27 @@ pub(crate) fn find_special(bytes: &[u8], from: usize) -> usize {
     at
 }
 
-/// Goes on in steps of 32 bytes, as long as they have nothing special in them. Written so
-/// that the compiler makes vector instructions of it.
+/// The same for a long text. It is looked at in pieces, once for quotes and backslashes and once for
+/// control characters, both with vector instructions. The pieces grow, so that where each is looked at in
+/// vain it is no more than what went before.
 #[inline(never)]
-fn skip_plain(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk::<32>()) {
-        let special = block.iter().fold(false, |found, &byte| {
-            found | (byte < 0x20) | (byte == b'"') | (byte == b'\\')
-        });
-        if special {
-            break;
+fn find_far(bytes: &[u8], mut at: usize) -> usize {
+    let mut step = LONG;
+    loop {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let piece = rest.get(..step).unwrap_or(rest);
+        let end = memchr2(b'"', b'\\', piece).unwrap_or(piece.len());
+        let plain = piece.get(..end).unwrap_or_default();
+        let least = plain.iter().fold(u8::MAX, |least, byte| least.min(*byte));
+        if least < 0x20 {
+            return at + plain.iter().take_while(|byte| **byte >= 0x20).count();
         }
-        at += 32;
+        at += end;
+        if end < step {
+            return at;
+        }
+        step = (step * 2).min(LARGEST_PIECE);
     }
-    at
 }
 
 /// Has the highest bit of the first byte set that is special, and of none before it.
@@ -323,6 +324,8 @@ fn special(chunk: [u8; 8]) -> u64 {
 
 /// A text from here on is long.
 const LONG: usize = 64;
+/// It stays in the cache of the processor that is next to it.
+const LARGEST_PIECE: usize = 4096;
 const ONES: u64 = u64::MAX / 255;
 const HIGHS: u64 = ONES * 0x80;
 
@@ -361,7 +364,33 @@ mod tests {
             }
         }
         assert_eq!(find_special(b"\"abc\\", 1), 4);
-        // What lies before the start does not count, also where the end is looked at twice.
+    }
+
+    #[test]
+    fn the_first_of_two_special_bytes_is_found_in_a_long_text() {
+        let places = [
+            0, 63, 64, 65, 127, 128, 191, 192, 447, 448, 4031, 8127, 8128, 12_223, 19_999,
+        ];
+        for first in [b'"', b'\\', b'\n', 0, 0x1f] {
+            for second in [b'"', b'\\', b'\n'] {
+                for (index, &at) in places.iter().enumerate() {
+                    for &behind in &places[index..] {
+                        for from in [0, 1, 60] {
+                            let mut text = vec![0xc3; 20_000 + from];
+                            text[from + behind] = second;
+                            text[from + at] = first;
+                            text[..from].fill(b'"');
+                            assert_eq!(find_special(&text, from), from + at, "{from} {behind}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_lies_before_the_start_does_not_count() {
+        // Also where the end is looked at twice.
         for length in 0..30 {
             let text = [&b"\"\"\"\"\"\"\"\"\""[..], &vec![b'x'; length]].concat();
             assert_eq!(find_special(&text, 9), text.len());
