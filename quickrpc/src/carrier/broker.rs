@@ -23,10 +23,9 @@ use super::stream::Stream;
 #[derive(Debug)]
 pub(crate) struct Settings {
     kind: Kind,
-    pub(crate) subjects: Subjects,
-    pub(crate) group: String,
-    /// Whoever owes an answer is asked so often whether he works on it.
-    pub(crate) probe: Duration,
+    subjects: Subjects,
+    group: String,
+    probe: Duration,
     /// Where the expression says that it is.
     place: (String, u16),
     /// The servers of the cluster, the one first that is tried next. A leaf in the lock order.
@@ -63,13 +62,13 @@ pub(crate) fn bind(expr: &TransportExpr) -> Result<Option<Arc<Settings>>, Error>
         _ => return Ok(None),
     };
     if !is_there {
-        return Err(lacks(expr, feature));
+        return Err(expr.lacks(feature));
     }
     if let Kind::Nats(nats) = &kind
         && (nats.nkey_file.is_some() || nats.creds_file.is_some())
         && !cfg!(feature = "nkeys")
     {
-        return Err(lacks(expr, "nkeys"));
+        return Err(expr.lacks("nkeys"));
     }
     let (style, namespace, name, group, probe, place) = match &kind {
         Kind::Nats(it) => (
@@ -125,14 +124,6 @@ pub(crate) fn bind(expr: &TransportExpr) -> Result<Option<Arc<Settings>>, Error>
     }
 }
 
-fn lacks(expr: &TransportExpr, feature: &str) -> Error {
-    let text = format!(
-        "`{expr}` needs the cargo feature `{feature}` of quickrpc, which is off: \
-         `cargo add quickrpc --features {feature}`"
-    );
-    Error::Config(text.into())
-}
-
 /// 128 bits that nobody can guess, as the system's hash tables are made safe with.
 fn random_token() -> String {
     let random = || {
@@ -153,6 +144,21 @@ fn secret(path: &str) -> Result<String, String> {
 }
 
 impl Settings {
+    /// Which subjects mean what.
+    pub(crate) fn subjects(&self) -> &Subjects {
+        &self.subjects
+    }
+
+    /// Those who share work with us.
+    pub(crate) fn group(&self) -> &str {
+        &self.group
+    }
+
+    /// Whoever owes an answer is asked so often whether he works on it.
+    pub(crate) fn probe(&self) -> Duration {
+        self.probe
+    }
+
     /// The server that is tried next: the one of the expression first, and then those that the
     /// broker has named, in turns.
     pub(crate) fn next_server(&self) -> (String, u16) {

@@ -112,6 +112,10 @@ pub(crate) fn read_some(stream: &Stream, input: &mut Vec<u8>, most: usize) -> io
 /// # Errors
 ///
 /// Likewise.
+#[cfg_attr(
+    not(any(feature = "mqtt", feature = "nats")),
+    allow(dead_code, reason = "only brokers greet before TLS")
+)]
 pub(crate) fn read_plain(stream: &Stream, input: &mut Vec<u8>, most: usize) -> io::Result<bool> {
     read_by(|chunk| stream.read_plain(chunk), input, most)
 }

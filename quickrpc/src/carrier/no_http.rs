@@ -20,13 +20,7 @@ pub(crate) fn bind(
     _limits: &Limits,
 ) -> Result<Option<Arc<dyn Transport>>, Error> {
     match expr.kind() {
-        TransportKind::Http { .. } => {
-            let text = format!(
-                "`{expr}` needs the cargo feature `http` of quickrpc, which is off: \
-                 `cargo add quickrpc --features http`"
-            );
-            Err(Error::Config(text.into()))
-        }
+        TransportKind::Http { .. } => Err(expr.lacks("http")),
         _ => Ok(None),
     }
 }

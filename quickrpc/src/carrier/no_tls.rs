@@ -28,11 +28,7 @@ pub(crate) fn bind(
     if expr.kind().client_tls().is_none() && expr.kind().server_tls().is_none() {
         return Ok(within);
     }
-    let text = format!(
-        "`{expr}` needs the cargo feature `tls` of quickrpc, which is off: \
-         `cargo add quickrpc --features tls`"
-    );
-    Err(Error::Config(text.into()))
+    Err(expr.lacks("tls"))
 }
 
 impl Tls {

@@ -23,11 +23,7 @@ pub(crate) fn bind(
 ) -> Result<Option<Bound>, Error> {
     match expr.kind() {
         TransportKind::WebSocket { .. } | TransportKind::WebSocketServer { .. } => {
-            let text = format!(
-                "`{expr}` needs the cargo feature `websocket` of quickrpc, which is off: \
-                 `cargo add quickrpc --features websocket`"
-            );
-            Err(Error::Config(text.into()))
+            Err(expr.lacks("websocket"))
         }
         _ => Ok(None),
     }

@@ -23,13 +23,7 @@ pub(crate) fn bind(
     _usual: Option<Identity>,
 ) -> Result<Option<Bound>, Error> {
     match expr.kind() {
-        TransportKind::Zmq { .. } | TransportKind::ZmqServer { .. } => {
-            let text = format!(
-                "`{expr}` needs the cargo feature `zmq` of quickrpc, which is off: \
-                 `cargo add quickrpc --features zmq`"
-            );
-            Err(Error::Config(text.into()))
-        }
+        TransportKind::Zmq { .. } | TransportKind::ZmqServer { .. } => Err(expr.lacks("zmq")),
         _ => Ok(None),
     }
 }

@@ -139,6 +139,10 @@ impl Stream {
     }
 
     /// Reads what is there as it is, though the stream may be one that will be encrypted.
+    #[cfg_attr(
+        not(any(feature = "mqtt", feature = "nats")),
+        allow(dead_code, reason = "only brokers greet before TLS")
+    )]
     pub(crate) fn read_plain(&self, chunk: &mut [u8]) -> io::Result<usize> {
         chunk.receive(self.socket(), Wait::Never)
     }

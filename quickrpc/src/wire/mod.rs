@@ -3,7 +3,7 @@
 
 #[cfg_attr(
     not(all(feature = "mqtt", feature = "nats")),
-    allow(dead_code, reason = "each of them needs its part")
+    allow(dead_code, unused_imports, reason = "each of them needs its part")
 )]
 pub(crate) mod broker;
 pub mod codec;
@@ -33,7 +33,10 @@ pub(crate) mod msgpack;
 #[cfg(not(feature = "msgpack"))]
 #[path = "no_msgpack.rs"]
 pub(crate) mod msgpack;
-#[cfg_attr(not(feature = "nats"), allow(dead_code, reason = "no link makes one"))]
+#[cfg_attr(
+    not(feature = "nats"),
+    allow(dead_code, unused_imports, reason = "no link makes one")
+)]
 pub(crate) mod nats;
 pub(crate) mod protocols;
 pub mod security;

@@ -98,7 +98,7 @@ impl Broker {
         tongue: Tongue,
         stream: Stream,
     ) -> Arc<Self> {
-        let subjects = &settings.subjects;
+        let subjects = settings.subjects();
         let line = line(&keeper, budget, (wire, link), settings.frames(), stream);
         let waiting = Arc::new(Waiting::new(SHARES));
         let keeps_values = values::are_kept(&tongue, wire);
@@ -146,7 +146,7 @@ impl Broker {
     }
 
     pub(super) fn subjects(&self) -> &Subjects {
-        &self.settings.subjects
+        self.settings.subjects()
     }
 
     /// Subscribes to what is ours, and says that we are there.
@@ -177,7 +177,7 @@ impl Broker {
 
     /// How often somebody is asked whether he is there.
     pub(crate) fn probe(&self) -> Duration {
-        self.settings.probe
+        self.settings.probe()
     }
 
     /// How often it is to be looked after: at each probe, and as often as the broker wants to hear of

@@ -53,7 +53,7 @@ impl Served {
 impl Broker {
     /// These methods have a handler, and no others.
     pub(crate) fn serve(&self, methods: Vec<String>) {
-        let group = &self.settings.group;
+        let group = self.settings.group();
         let (mut gone, mut new) = (Vec::new(), Vec::new());
         {
             let mut served = lock(&self.served);
@@ -194,7 +194,7 @@ impl Broker {
         let service = Service {
             name: self.service_name(),
             id: self.subjects().token(),
-            group: &self.settings.group,
+            group: self.settings.group(),
             peer: self.subjects().name(),
             endpoints,
         };
