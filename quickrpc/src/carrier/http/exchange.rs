@@ -90,7 +90,18 @@ impl Target {
         if let Some(authorization) = authorization {
             request = request.header("Authorization", authorization.reveal());
         }
-        let request = request.config().timeout_global(Some(left)).build();
+        let config = request.config();
+        let left = Some(left);
+        let request = match self.is_at_hand {
+            // With a time for all together, a thread would be started to look up what needs no looking up.
+            true => config
+                .timeout_send_request(left)
+                .timeout_send_body(left)
+                .timeout_recv_response(left)
+                .timeout_recv_body(left),
+            false => config.timeout_global(left),
+        };
+        let request = request.build();
         let mut response = request.send(body).map_err(|error| failed(&error))?;
         let status = response.status();
         let limit = self.limits.message_size as u64;

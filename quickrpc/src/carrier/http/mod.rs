@@ -13,6 +13,7 @@ mod work;
 
 use std::fmt;
 use std::io::{self, Read, Write};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
 use crossbeam_channel::{Receiver, Sender};
@@ -47,6 +48,8 @@ pub(super) struct Target {
     url: Hidden,
     /// Without, for people.
     shown: String,
+    /// No server of names is asked where it is.
+    is_at_hand: bool,
     user: Option<String>,
     password_file: Option<String>,
     token_env: Option<String>,
@@ -102,6 +105,7 @@ pub(crate) fn bind(
         target: Arc::new(Target {
             url: Hidden::new(url),
             shown,
+            is_at_hand: host == "localhost" || host.parse::<IpAddr>().is_ok(),
             user: user.clone(),
             password_file: password_file.clone(),
             token_env: token_env.clone(),

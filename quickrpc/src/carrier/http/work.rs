@@ -25,7 +25,12 @@ pub(super) struct Work {
     authorization: Option<Hidden>,
     told: Told,
     state: Mutex<State>,
-    changed: Condvar,
+    /// There is something to post for one of the threads.
+    to_do: Condvar,
+    /// There is room for something more.
+    room: Condvar,
+    /// The end has come.
+    ending: Condvar,
 }
 
 #[derive(Default)]
@@ -55,13 +60,10 @@ impl Work {
             authorization,
             told,
             state: Mutex::default(),
-            changed: Condvar::new(),
+            to_do: Condvar::new(),
+            room: Condvar::new(),
+            ending: Condvar::new(),
         }
-    }
-
-    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        let woken = self.changed.wait(state);
-        woken.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Has a telegram posted. Waits for room.
@@ -83,7 +85,7 @@ impl Work {
         };
         let mut state = lock(&self.state);
         while state.waiting.len() >= WAITING && !state.given_up {
-            state = self.wait(state);
+            state = wait(&self.room, state);
         }
         if state.given_up {
             return Err(io::ErrorKind::BrokenPipe.into());
@@ -103,7 +105,7 @@ impl Work {
             }
         }
         drop(state);
-        self.changed.notify_all();
+        self.to_do.notify_one();
         Ok(())
     }
 
@@ -113,7 +115,6 @@ impl Work {
         state.waiting.retain(|job| job.call != Some(call));
         let stopped = state.take_running(|one| one == Some(call));
         drop(state);
-        self.changed.notify_all();
         for agent in stopped {
             agent.shutdown();
         }
@@ -139,7 +140,9 @@ impl Work {
         let given_up = state.given_up;
         let stopped = state.take_running(|call| given_up || call.is_some());
         drop(state);
-        self.changed.notify_all();
+        for changed in [&self.to_do, &self.room, &self.ending] {
+            changed.notify_all();
+        }
         for agent in stopped {
             agent.shutdown();
         }
@@ -149,7 +152,7 @@ impl Work {
     pub(super) fn join(&self) {
         let mut state = lock(&self.state);
         while !state.no_more && !state.given_up {
-            state = self.wait(state);
+            state = wait(&self.ending, state);
         }
         let threads = std::mem::take(&mut state.threads);
         drop(state);
@@ -178,7 +181,10 @@ impl Work {
                 (None, None) => None,
             };
             let was_stopped = lock(&self.state).running.remove(&number).is_none();
-            self.changed.notify_all();
+            if call.is_none() {
+                // What is behind it has waited for that, whoever takes it.
+                self.to_do.notify_all();
+            }
             if let Some(answer) = answer {
                 // Nobody reads it after the end.
                 self.told.send(answer).ok();
@@ -201,13 +207,18 @@ impl Work {
             if state.waiting.is_empty() && (state.no_more || state.given_up) {
                 break None;
             }
-            state = self.wait(state);
+            state = wait(&self.to_do, state);
         };
         if let Some(job) = &job {
             state.running.insert(number, (job.call, agent.clone()));
         }
         drop(state);
-        self.changed.notify_all();
+        self.room.notify_one();
         job
     }
+}
+
+fn wait<'a>(changed: &Condvar, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+    let woken = changed.wait(state);
+    woken.unwrap_or_else(PoisonError::into_inner)
 }
