@@ -61,6 +61,7 @@ class Peer:
     def open(self, address):
         options = self.options
         self.socket = self.context.socket(getattr(zmq, options.type.upper()))
+        self.has_sent = False
         self.socket.linger = 0
         self.socket.reconnect_ivl = 20
         self.socket.maxmsgsize = -1
@@ -118,7 +119,7 @@ class Peer:
     def obey(self, command, poller):
         try:
             if "send" in command:
-                self.socket.send_multipart([part(one) for one in command["send"]], zmq.NOBLOCK)
+                self.send([part(one) for one in command["send"]])
             elif "again" in command:
                 poller.unregister(self.socket)
                 self.socket.close(0)
@@ -135,6 +136,13 @@ class Peer:
             say("error", text=str(error))
         else:
             say("result", value=self.heard)
+
+    def send(self, parts):
+        if not self.has_sent:
+            # Whoever we are connected to may not have greeted yet; later, nobody may have room.
+            self.socket.poll(10_000, zmq.POLLOUT)
+        self.socket.send_multipart(parts, zmq.NOBLOCK)
+        self.has_sent = True
 
     def hear(self, parts):
         self.heard += 1
