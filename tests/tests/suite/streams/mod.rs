@@ -1,6 +1,7 @@
 //! Streams: results that come bit by bit.
 
 mod arguments;
+mod arguments_by_hand;
 mod awaiting;
 mod cancel;
 mod dynamic;
@@ -8,6 +9,7 @@ mod each;
 mod flow;
 mod foreign;
 mod foreign_late;
+mod foreign_served;
 mod raw;
 mod sources;
 mod words;
