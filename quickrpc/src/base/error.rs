@@ -287,6 +287,15 @@ impl Error {
         }
     }
 
+    /// That of an expression that needs a cargo feature which is off.
+    pub(crate) fn lacks_feature(expr: &dyn fmt::Display, feature: &str) -> Self {
+        let text = format!(
+            "`{expr}` needs the cargo feature `{feature}` of quickrpc, which is off: \
+             `cargo add quickrpc --features {feature}`"
+        );
+        Error::Config(text.into())
+    }
+
     /// An [`Error::Decode`] that shows how the message begins.
     pub(crate) fn undecodable(reason: &str, message: &[u8]) -> Self {
         if message.is_empty() {

@@ -62,13 +62,13 @@ pub(crate) fn bind(expr: &TransportExpr) -> Result<Option<Arc<Settings>>, Error>
         _ => return Ok(None),
     };
     if !is_there {
-        return Err(expr.lacks(feature));
+        return Err(Error::lacks_feature(expr, feature));
     }
     if let Kind::Nats(nats) = &kind
         && (nats.nkey_file.is_some() || nats.creds_file.is_some())
         && !cfg!(feature = "nkeys")
     {
-        return Err(expr.lacks("nkeys"));
+        return Err(Error::lacks_feature(expr, "nkeys"));
     }
     let (style, namespace, name, group, probe, place) = match &kind {
         Kind::Nats(it) => (

@@ -23,8 +23,8 @@ pub(crate) enum Settings {}
 /// If it does.
 pub(crate) fn bind(expr: &TransportExpr) -> Result<Option<Arc<Settings>>, Error> {
     match expr.kind() {
-        TransportKind::Nats(_) => Err(expr.lacks("nats")),
-        TransportKind::Mqtt(_) => Err(expr.lacks("mqtt")),
+        TransportKind::Nats(_) => Err(Error::lacks_feature(expr, "nats")),
+        TransportKind::Mqtt(_) => Err(Error::lacks_feature(expr, "mqtt")),
         _ => Ok(None),
     }
 }

@@ -20,7 +20,7 @@ pub(crate) fn bind(
     _limits: &Limits,
 ) -> Result<Option<Arc<dyn Transport>>, Error> {
     match expr.kind() {
-        TransportKind::Http { .. } => Err(expr.lacks("http")),
+        TransportKind::Http { .. } => Err(Error::lacks_feature(expr, "http")),
         _ => Ok(None),
     }
 }

@@ -28,7 +28,7 @@ pub(crate) fn bind(
     if expr.kind().client_tls().is_none() && expr.kind().server_tls().is_none() {
         return Ok(within);
     }
-    Err(expr.lacks("tls"))
+    Err(Error::lacks_feature(expr, "tls"))
 }
 
 impl Tls {

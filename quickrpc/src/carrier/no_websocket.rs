@@ -23,7 +23,7 @@ pub(crate) fn bind(
 ) -> Result<Option<Bound>, Error> {
     match expr.kind() {
         TransportKind::WebSocket { .. } | TransportKind::WebSocketServer { .. } => {
-            Err(expr.lacks("websocket"))
+            Err(Error::lacks_feature(expr, "websocket"))
         }
         _ => Ok(None),
     }

@@ -23,7 +23,9 @@ pub(crate) fn bind(
     _usual: Option<Identity>,
 ) -> Result<Option<Bound>, Error> {
     match expr.kind() {
-        TransportKind::Zmq { .. } | TransportKind::ZmqServer { .. } => Err(expr.lacks("zmq")),
+        TransportKind::Zmq { .. } | TransportKind::ZmqServer { .. } => {
+            Err(Error::lacks_feature(expr, "zmq"))
+        }
         _ => Ok(None),
     }
 }

@@ -14,7 +14,6 @@ use super::tls::{self, ClientTls, ServerTls};
 use super::transport_parse;
 use super::web;
 use super::zmq::{self, ZmqAddress, ZmqSocket};
-use crate::base::error::Error;
 use crate::base::expr_error::{ExprError, ExprKind};
 use crate::base::limits::Limits;
 
@@ -267,16 +266,6 @@ impl TransportExpr {
             TransportKind::Internal { bus, name },
             TransportOptions::default(),
         )
-    }
-
-    /// The error of one that needs a cargo feature which is off.
-    #[allow(dead_code, reason = "with all features nothing is off")]
-    pub(crate) fn lacks(&self, feature: &str) -> Error {
-        let text = format!(
-            "`{self}` needs the cargo feature `{feature}` of quickrpc, which is off: \
-             `cargo add quickrpc --features {feature}`"
-        );
-        Error::Config(text.into())
     }
 
     /// Which transport it is.

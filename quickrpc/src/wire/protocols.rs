@@ -23,11 +23,7 @@ pub(crate) fn build(expr: &CodecExpr, kind: &CodecKind) -> Result<Arc<dyn Protoc
         _ => {
             let feature = expr.to_string();
             let feature = feature.split([':', '?']).next().unwrap_or_default();
-            let text = format!(
-                "`{expr}` needs the cargo feature `{feature}` of quickrpc, which is off: \
-                 `cargo add quickrpc --features {feature}`"
-            );
-            Err(Error::Config(text.into()))
+            Err(Error::lacks_feature(expr, feature))
         }
     }
 }

@@ -17,7 +17,7 @@ use super::{Answer, Target};
 const GRACE: Duration = Duration::from_secs(5);
 /// So much of a response is read at once.
 const CHUNK: usize = 16 << 10;
-/// A notification has so long.
+/// A notification has so long; where the server is at hand, each part of the exchange has.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What is to be posted.
