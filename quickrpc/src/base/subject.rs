@@ -35,11 +35,37 @@ pub(crate) fn speaks_for(user: &str, name: &str) -> bool {
 /// No part of a subject that we make is longer than that: brokers read lines of 4096 bytes.
 const LONGEST: usize = 512;
 
+/// Which bytes words have that nothing is wrong with: what of ASCII can be seen, but for these.
+const fn plain(but: &[u8]) -> [bool; 256] {
+    let mut plain = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        plain[byte as usize] = byte.is_ascii_graphic();
+        byte += 1;
+    }
+    let mut at = 0;
+    while at < but.len() {
+        plain[but[at] as usize] = false;
+        at += 1;
+    }
+    plain
+}
+
+static PLAIN_BETWEEN_DOTS: [bool; 256] = plain(b".*>");
+static PLAIN_BETWEEN_SLASHES: [bool; 256] = plain(b"/+#");
+
 impl Style {
-    pub(crate) fn separator(self) -> char {
+    pub(crate) fn separator(self) -> &'static str {
         match self {
-            Style::Dots => '.',
-            Style::Slashes => '/',
+            Style::Dots => ".",
+            Style::Slashes => "/",
+        }
+    }
+
+    fn separating_byte(self) -> u8 {
+        match self {
+            Style::Dots => b'.',
+            Style::Slashes => b'/',
         }
     }
 
@@ -57,6 +83,9 @@ impl Style {
     ///
     /// What is in its way.
     pub(crate) fn check_word(self, word: &str) -> Result<(), BadWord> {
+        if self.is_plain(word, false) {
+            return Ok(());
+        }
         match (self, word.contains(self.separator())) {
             (Style::Dots, true) => Err(BadWord("has a dot, which parts words in subjects")),
             (Style::Slashes, true) => Err(BadWord("has a `/`, which parts words in topics")),
@@ -70,6 +99,9 @@ impl Style {
     ///
     /// What is in its way.
     pub(crate) fn check_words(self, words: &str) -> Result<(), BadWord> {
+        if self.is_plain(words, true) {
+            return Ok(());
+        }
         if words.len() > LONGEST {
             return Err(BadWord("is too long for a subject"));
         }
@@ -79,20 +111,88 @@ impl Style {
                 Style::Slashes => "is empty, or has an empty word between its slashes",
             }));
         }
-        let (wild, why) = match self {
-            Style::Dots => (
-                ['*', '>'],
-                "has a blank, `*` or `>`, which mean something in subjects",
-            ),
-            Style::Slashes => (
-                ['+', '#'],
-                "has a blank, `+` or `#`, which mean something in topics",
-            ),
+        let why = match self {
+            Style::Dots => "has a blank, `*` or `>`, which mean something in subjects",
+            Style::Slashes => "has a blank, `+` or `#`, which mean something in topics",
+        };
+        let wild = match self {
+            Style::Dots => ['*', '>'],
+            Style::Slashes => ['+', '#'],
         };
         let bad = |c: char| c.is_whitespace() || c.is_control() || wild.contains(&c);
         match words.contains(bad) {
             true => Err(BadWord(why)),
             false => Ok(()),
         }
+    }
+
+    /// Whether these are words of ASCII that nothing is wrong with, as nearly all are. Every message
+    /// has some, so this looks at each byte once.
+    fn is_plain(self, words: &str, may_be_several: bool) -> bool {
+        let (plain, separator) = match self {
+            Style::Dots => (&PLAIN_BETWEEN_DOTS, b'.'),
+            Style::Slashes => (&PLAIN_BETWEEN_SLASHES, b'/'),
+        };
+        let mut is_word = false;
+        for byte in words.bytes() {
+            let is_plain = plain.get(usize::from(byte)).is_some_and(|is| *is);
+            if !(is_plain || (byte == separator && is_word && may_be_several)) {
+                return false;
+            }
+            is_word = is_plain;
+        }
+        is_word && words.len() <= LONGEST
+    }
+
+    /// The first of some words, and those that follow, if something parts them.
+    pub(crate) fn cut(self, words: &str) -> Option<(&str, &str)> {
+        // Words are short: nothing faster gets going.
+        let separator = self.separating_byte();
+        let at = words.bytes().position(|byte| byte == separator)?;
+        Some((words.get(..at)?, words.get(at + 1..)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LONGEST, Style};
+
+    #[test]
+    fn what_can_be_words() {
+        let long = "x".repeat(LONGEST);
+        for (text, as_word, as_words) in [
+            ("add", true, true),
+            ("rpc.item", false, true),
+            ("a.b.c", false, true),
+            ("gr\u{fc}n", true, true),
+            ("gr\u{fc}n.x", false, true),
+            (&*long, true, true),
+            (&*format!("{long}x"), false, false),
+            ("", false, false),
+            (".", false, false),
+            ("a.", false, false),
+            (".a", false, false),
+            ("a..b", false, false),
+            ("\u{fc}..b", false, false),
+            ("a b", false, false),
+            ("a\tb", false, false),
+            ("a\u{7f}", false, false),
+            ("a\u{a0}b", false, false),
+            ("\u{fc}*", false, false),
+            ("*", false, false),
+            ("a.>", false, false),
+            ("a>b", false, false),
+        ] {
+            // The same with what MQTT has for each.
+            let topic = text.replace('.', "/").replace('*', "+").replace('>', "#");
+            for (style, text) in [(Style::Dots, text), (Style::Slashes, &topic)] {
+                assert_eq!(style.check_word(text).is_ok(), as_word, "{text}");
+                assert_eq!(style.check_words(text).is_ok(), as_words, "{text}");
+            }
+        }
+        assert_eq!(Style::Dots.check_word("a/+#"), Ok(()));
+        assert_eq!(Style::Slashes.check_word("a.*>"), Ok(()));
+        assert_eq!(Style::Dots.cut("a.b.c"), Some(("a", "b.c")));
+        assert_eq!(Style::Slashes.cut("a.b"), None);
     }
 }

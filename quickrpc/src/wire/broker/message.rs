@@ -34,6 +34,14 @@ impl<'a> Reply<'a> {
 }
 
 impl ReplyTo {
+    /// One that brings nothing back.
+    pub(crate) fn to(subject: String) -> Self {
+        ReplyTo {
+            subject: subject.into(),
+            correlation: Box::default(),
+        }
+    }
+
     pub(crate) fn get(&self) -> Reply<'_> {
         Reply {
             subject: &self.subject,

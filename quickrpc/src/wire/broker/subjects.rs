@@ -121,9 +121,17 @@ impl Subjects {
         self.user.is_some()
     }
 
-    fn plain(&self, kind: &str, rest: &str) -> String {
+    /// Something of our namespace, with what parts its words put between them.
+    fn plain<const N: usize>(&self, words: [&str; N]) -> String {
         let dot = self.style.separator();
-        format!("{}{dot}{kind}{dot}{rest}", self.namespace)
+        let length = words.iter().map(|word| dot.len() + word.len());
+        let mut subject = String::with_capacity(self.namespace.len() + length.sum::<usize>());
+        subject.push_str(&self.namespace);
+        for word in words {
+            subject.push_str(dot);
+            subject.push_str(word);
+        }
+        subject
     }
 
     /// As we publish it.
@@ -137,17 +145,19 @@ impl Subjects {
     }
 
     fn by(&self, user: Option<&str>, kind: &str, rest: &str) -> String {
-        let dot = self.style.separator();
         match user {
-            Some(user) => self.plain(BY, &format!("{user}{dot}{kind}{dot}{rest}")),
-            None => self.plain(kind, rest),
+            Some(user) => self.plain([BY, user, kind, rest]),
+            None => self.plain([kind, rest]),
         }
     }
 
     /// Where something is published that is to go there: an answer to one of us says by whom it is.
     pub(crate) fn addressed<'a>(&self, to: &'a str) -> Cow<'a, str> {
-        match (&self.user, self.parts(to)) {
-            (Some(_), Some((None, "in", rest))) => self.subject("in", rest).into(),
+        if !self.is_vouched() {
+            return to.into();
+        }
+        match self.parts(to) {
+            Some((None, "in", rest)) => self.subject("in", rest).into(),
             _ => to.into(),
         }
     }
@@ -162,19 +172,17 @@ impl Subjects {
 
     pub(crate) fn to(&self, name: &str, method: &str) -> String {
         let dot = self.style.separator();
-        self.subject("to", &format!("{name}{dot}{method}"))
+        self.subject("to", &[name, dot, method].concat())
     }
 
     /// Where the answer to this goes.
     pub(crate) fn inbox(&self, id: &str) -> String {
-        format!("{}{id}", self.inbox)
+        [&*self.inbox, id].concat()
     }
 
     /// The same of somebody else.
     pub(crate) fn inbox_of(&self, from: From<'_>, id: &str) -> String {
-        let dot = self.style.separator();
-        let From { name, token } = from;
-        self.plain("in", &format!("{name}{dot}{token}{dot}{id}"))
+        self.plain(["in", from.name, from.token, id])
     }
 
     /// Says that somebody is there.
@@ -290,32 +298,29 @@ impl Subjects {
 
     /// The name and token of a peer, and what follows.
     fn peer<'a>(&self, rest: &'a str) -> Option<(From<'a>, &'a str)> {
-        let dot = self.style.separator();
-        let (name, rest) = rest.split_once(dot)?;
-        let (token, rest) = rest.split_once(dot).unwrap_or((rest, ""));
+        let (name, rest) = self.style.cut(rest)?;
+        let (token, rest) = self.style.cut(rest).unwrap_or((rest, ""));
         let is_word = |word: &str| self.style.check_word(word).is_ok();
         (is_word(name) && is_word(token)).then_some((From { name, token }, rest))
     }
 
     /// What stands behind the namespace: who has published it, the first word, and the others.
     fn parts<'a>(&self, subject: &'a str) -> Option<(Option<&'a str>, &'a str, &'a str)> {
-        let dot = self.style.separator();
-        let rest = subject.strip_prefix(&*self.namespace)?.strip_prefix(dot)?;
-        let (kind, rest) = rest.split_once(dot)?;
+        let rest = subject.strip_prefix(&*self.namespace)?;
+        let rest = rest.strip_prefix(self.style.separator())?;
+        let (kind, rest) = self.style.cut(rest)?;
         if kind != BY || !self.is_vouched() {
             return Some((None, kind, rest));
         }
-        let (user, rest) = rest.split_once(dot)?;
-        let (kind, rest) = rest.split_once(dot)?;
+        let (user, rest) = self.style.cut(rest)?;
+        let (kind, rest) = self.style.cut(rest)?;
         Some((Some(user), kind, rest))
     }
 
     /// The method that a subject of ours is for.
     pub(crate) fn method_of<'a>(&self, subject: &'a str) -> &'a str {
         match self.parts(subject) {
-            Some((_, "to", rest)) => rest
-                .split_once(self.style.separator())
-                .map_or("", |it| it.1),
+            Some((_, "to", rest)) => self.style.cut(rest).map_or("", |it| it.1),
             Some((_, _, rest)) => rest,
             None => "",
         }

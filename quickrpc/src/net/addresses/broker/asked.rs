@@ -34,7 +34,8 @@ const NAMED: usize = 4096;
 
 /// What stands in the reply subject for a call.
 pub(super) fn mark((id, asked): (u64, u64)) -> String {
-    format!("{id}-{asked}")
+    let (mut first, mut second) = (itoa::Buffer::new(), itoa::Buffer::new());
+    [first.format(id), "-", second.format(asked)].concat()
 }
 
 /// The call that such a mark means.

@@ -237,7 +237,7 @@ impl Broker {
             // Our own messages do not come back, but somebody may copy them.
             _ if is_own => {}
             To::All(method) | To::Me(method) | To::Any(method) => {
-                self.called(above, method, user, delivery);
+                self.called(above, method, (from, user), delivery);
             }
             To::Here(from) if from.token == subjects.token() => {}
             To::Here(from) => match delivery.payload {
@@ -252,9 +252,14 @@ impl Broker {
         }
     }
 
-    fn called(&self, above: &dyn Above, method: &str, user: Option<&str>, delivery: &Delivery<'_>) {
+    fn called(
+        &self,
+        above: &dyn Above,
+        method: &str,
+        (from, user): (Option<From<'_>>, Option<&str>),
+        delivery: &Delivery<'_>,
+    ) {
         let (subjects, reply) = (self.subjects(), delivery.reply);
-        let from = subjects.from(reply.subject);
         match (method, from) {
             (subjects::HERE, Some(from)) => {
                 self.member(above, from, user);
@@ -276,7 +281,10 @@ impl Broker {
             }
             (method, _) if method.starts_with('_') => {}
             (method, _) => {
-                let conn = self.sender_of(above, reply, user);
+                let conn = match from {
+                    Some(from) => self.member(above, from, user),
+                    None => self.stranger_of(reply, user),
+                };
                 let expected = Expected::Call { method, reply };
                 self.heard(above, &conn, expected, delivery.payload);
             }

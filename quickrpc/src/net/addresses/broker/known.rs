@@ -108,17 +108,9 @@ impl Broker {
         self.count() >= MEMBERS
     }
 
-    /// Who has sent something with this reply subject.
-    pub(super) fn sender_of(
-        &self,
-        above: &dyn Above,
-        reply: Reply<'_>,
-        user: Option<&str>,
-    ) -> Arc<Conn> {
+    /// Who has sent something with this reply subject, and does not say who he is.
+    pub(super) fn stranger_of(&self, reply: Reply<'_>, user: Option<&str>) -> Arc<Conn> {
         let subject = reply.subject;
-        if let Some(from) = self.subjects().from(subject) {
-            return self.member(above, from, user);
-        }
         let make = || match subject {
             "" => self.conn(user.unwrap_or("somebody"), At::Nowhere, user),
             _ => self.conn(subject, At::Reply(reply.keep().into()), user),

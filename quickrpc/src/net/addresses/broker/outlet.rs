@@ -194,7 +194,7 @@ impl Broker {
                 return Err(self.cannot(method, text));
             }
         };
-        Ok(Reply::to(&subject).keep())
+        Ok(ReplyTo::to(subject))
     }
 
     pub(super) fn check_method(&self, method: &str) -> Result<(), Error> {

@@ -1,6 +1,7 @@
 //! What we serve, and what we have been asked.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -16,13 +17,15 @@ use crate::wire::nats::service::{Endpoint, Service, rfc3339, service_name};
 #[derive(Debug, Default)]
 pub(super) struct Served {
     methods: BTreeMap<String, Endpoint>,
-    /// Calls that have not been answered yet, by who has called and its id.
-    owed: HashMap<(u64, Box<str>), Owed>,
-    /// Those that were answered lately, in the order in which they came.
-    answered: VecDeque<(u64, Box<str>)>,
-    /// The same, to be found.
-    known: HashSet<(u64, Box<str>)>,
+    /// Calls that have come: those that have not been answered yet, and nothing for those that
+    /// were lately.
+    calls: HashMap<Key, Option<Owed>>,
+    /// Those that were answered, in the order in which they were.
+    answered: VecDeque<Key>,
 }
+
+/// Who has called, and the id of the call.
+type Key = (u64, Arc<str>);
 
 /// So many calls that were answered are known again.
 const ANSWERED: usize = 4096;
@@ -38,15 +41,20 @@ pub(super) struct Owed {
 }
 
 impl Served {
-    fn note(&mut self, call: (u64, Box<str>)) {
-        if self.known.insert(call.clone()) {
-            self.answered.push_back(call);
-        }
+    /// One was answered, and is known for a while.
+    fn note(&mut self, call: Key) {
+        self.answered.push_back(call);
         if self.answered.len() > ANSWERED
             && let Some(oldest) = self.answered.pop_front()
+            && let Entry::Occupied(call) = self.calls.entry(oldest)
+            && call.get().is_none()
         {
-            self.known.remove(&oldest);
+            call.remove();
         }
+    }
+
+    fn owes(&self, key: &Key) -> bool {
+        matches!(self.calls.get(key), Some(Some(_)))
     }
 }
 
@@ -109,25 +117,32 @@ impl Broker {
             method: method.into(),
             since: Instant::now(),
         };
-        let key = (conn.id(), id.into());
         let mut served = lock(&self.served);
-        let may_repeat = matches!(at(conn), Some(At::Peer(_)));
-        if may_repeat && (served.known.contains(&key) || served.owed.contains_key(&key)) {
-            crate::base::log::debug!(peer = %conn.peer(), method, "a call that has come before");
-            return false;
+        match served.calls.entry((conn.id(), id.into())) {
+            Entry::Occupied(_) if matches!(at(conn), Some(At::Peer(_))) => {
+                crate::base::log::debug!(peer = %conn.peer(), method, "a call that has come before");
+                return false;
+            }
+            Entry::Occupied(mut call) => *call.get_mut() = Some(owed),
+            Entry::Vacant(call) => _ = call.insert(Some(owed)),
         }
-        served.owed.insert(key, owed);
         true
     }
 
     /// A call is answered now.
     pub(super) fn pay(&self, to: u64, id: &str) -> Option<Owed> {
-        let key = (to, id.into());
         let mut served = lock(&self.served);
-        let owed = served.owed.remove(&key)?;
+        let Entry::Occupied(mut call) = served.calls.entry((to, id.into())) else {
+            return None;
+        };
+        let owed = call.get_mut().take()?;
         // Before its answer leaves: whoever has that may bring the call again at once.
-        if matches!(at(&owed.conn), Some(At::Peer(_))) {
-            served.note(key);
+        match at(&owed.conn) {
+            Some(At::Peer(_)) => {
+                let key = call.key().clone();
+                served.note(key);
+            }
+            _ => _ = call.remove(),
         }
         Some(owed)
     }
@@ -136,7 +151,8 @@ impl Broker {
     pub(super) fn paid(&self, (to, id): (u64, &str), owed: Owed, failed: Option<bool>) {
         let mut served = lock(&self.served);
         let Some(failed) = failed else {
-            served.owed.entry((to, id.into())).or_insert(owed);
+            let call = served.calls.entry((to, id.into())).or_default();
+            call.get_or_insert(owed);
             return;
         };
         if let Some(endpoint) = served.methods.get_mut(&*owed.method) {
@@ -152,12 +168,13 @@ impl Broker {
     /// Those who have gone are owed nothing.
     pub(super) fn forget_owed(&self) {
         let mut served = lock(&self.served);
-        served.owed.retain(|_, owed| !owed.conn.is_closed());
+        let is_owed = |call: &Option<Owed>| call.as_ref().is_none_or(|owed| !owed.conn.is_closed());
+        served.calls.retain(|_, call| is_owed(call));
     }
 
     /// Whether nobody waits for an answer of ours.
     pub(super) fn owes_nothing(&self) -> bool {
-        lock(&self.served).owed.is_empty()
+        lock(&self.served).calls.values().all(Option::is_none)
     }
 
     /// A peer asks which of these calls of its we work on.
@@ -166,7 +183,7 @@ impl Broker {
             let served = lock(&self.served);
             let is_owed = |mark: &&str| {
                 let id = asked::marked(mark).map(|(id, _)| id.to_string());
-                id.is_some_and(|id| served.owed.contains_key(&(conn.id(), id.into())))
+                id.is_some_and(|id| served.owes(&(conn.id(), id.into())))
             };
             marks.split(' ').filter(is_owed).collect()
         };

@@ -34,7 +34,7 @@ impl Broker {
     pub(super) fn kept_at(&self, change: &str) -> Result<ReplyTo, Error> {
         self.check_method(change)?;
         let subject = self.subjects().value(self.subjects().me(), change);
-        Ok(Reply::to(&subject).keep())
+        Ok(ReplyTo::to(subject))
     }
 
     /// The value of a property of somebody, or that it is kept no more.
