@@ -164,10 +164,10 @@ fn calls(client: &ThingInverse, generation: &str) {
     // Limits of the Thing's.
     let begun = Instant::now();
     let late = thing.timeout(Duration::from_millis(300));
-    let error = settled(late.slow(1.0)).unwrap_err();
+    let error = settled(late.slow(4.0)).unwrap_err();
     assert_eq!(error.code(), Some(CallError::TOO_LONG), "{error}");
     assert!(error.to_string().contains("execution"), "{error}");
-    assert!(begun.elapsed() < Duration::from_millis(900));
+    assert!(begun.elapsed() < Duration::from_millis(3000));
     // It goes on.
     let hurried = thing.start_within(Duration::from_millis(100));
     let error = settled(hurried.add(1, 1)).unwrap_err();
