@@ -129,9 +129,10 @@ impl Style {
     /// Whether these are words of ASCII that nothing is wrong with, as nearly all are. Every message
     /// has some, so this looks at each byte once.
     fn is_plain(self, words: &str, may_be_several: bool) -> bool {
-        let (plain, separator) = match self {
-            Style::Dots => (&PLAIN_BETWEEN_DOTS, b'.'),
-            Style::Slashes => (&PLAIN_BETWEEN_SLASHES, b'/'),
+        let separator = self.separating_byte();
+        let plain = match self {
+            Style::Dots => &PLAIN_BETWEEN_DOTS,
+            Style::Slashes => &PLAIN_BETWEEN_SLASHES,
         };
         let mut is_word = false;
         for byte in words.bytes() {

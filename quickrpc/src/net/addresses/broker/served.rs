@@ -168,8 +168,8 @@ impl Broker {
     /// Those who have gone are owed nothing.
     pub(super) fn forget_owed(&self) {
         let mut served = lock(&self.served);
-        let is_owed = |call: &Option<Owed>| call.as_ref().is_none_or(|owed| !owed.conn.is_closed());
-        served.calls.retain(|_, call| is_owed(call));
+        let stays = |call: &Option<Owed>| call.as_ref().is_none_or(|owed| !owed.conn.is_closed());
+        served.calls.retain(|_, call| stays(call));
     }
 
     /// Whether nobody waits for an answer of ours.
