@@ -288,7 +288,7 @@ fn clients_of_the_package_against_ours() {
         for address in [&tcp, &ipc] {
             for kind in [&[][..], &["--proxy"]] {
                 let mut command = python.script("hololinked_peer.py");
-                command.args(["client", "--seconds", "60", "--address", address]);
+                command.args(["client", "--seconds", "120", "--address", address]);
                 let client = Peer::start(command.args(kind));
                 loop {
                     let event = client.expect_one_of(&["check", "summary"]);

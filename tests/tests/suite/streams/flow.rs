@@ -90,15 +90,15 @@ fn a_steady_reader_stays() {
     let (lost, gone) = inbox();
     hub.on_disconnect(move |peer, reason| lost.send(format!("{peer}: {reason}")).unwrap());
     let client = client("jrpc", addr);
-    let handle = client.all().timeout(Duration::from_millis(500));
-    let stream = handle.lines(700);
+    let handle = client.all().timeout(Duration::from_millis(1500));
+    let stream = handle.lines(1700);
     let mut count = 0;
     for line in stream {
         line.unwrap();
         count += 1;
         std::thread::sleep(Duration::from_millis(1));
     }
-    assert_eq!(count, 700);
+    assert_eq!(count, 1700);
     assert!(gone.so_far().is_empty());
 }
 
