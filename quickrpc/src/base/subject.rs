@@ -70,10 +70,10 @@ impl Style {
     }
 
     /// What stands for all words that follow.
-    pub(crate) fn rest(self) -> char {
+    pub(crate) fn rest(self) -> &'static str {
         match self {
-            Style::Dots => '>',
-            Style::Slashes => '#',
+            Style::Dots => ">",
+            Style::Slashes => "#",
         }
     }
 

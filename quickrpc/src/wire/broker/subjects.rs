@@ -121,13 +121,14 @@ impl Subjects {
         self.user.is_some()
     }
 
-    /// Something of our namespace, with what parts its words put between them.
-    fn plain<const N: usize>(&self, words: [&str; N]) -> String {
-        let dot = self.style.separator();
-        let length = words.iter().map(|word| dot.len() + word.len());
+    /// Something of our namespace, by a user if there is one, with what parts words between them.
+    fn by(&self, user: Option<&str>, words: &[&str]) -> String {
+        let (dot, by) = (self.style.separator(), user.map(|user| [BY, user]));
+        let all = || by.iter().flatten().chain(words);
+        let length = all().map(|word| dot.len() + word.len());
         let mut subject = String::with_capacity(self.namespace.len() + length.sum::<usize>());
         subject.push_str(&self.namespace);
-        for word in words {
+        for word in all() {
             subject.push_str(dot);
             subject.push_str(word);
         }
@@ -135,20 +136,13 @@ impl Subjects {
     }
 
     /// As we publish it.
-    fn subject(&self, kind: &str, rest: &str) -> String {
-        self.by(self.user.as_deref(), kind, rest)
+    fn subject(&self, words: &[&str]) -> String {
+        self.by(self.user.as_deref(), words)
     }
 
     /// As we subscribe to it.
-    fn heard(&self, kind: &str, rest: &str) -> String {
-        self.by(self.user.as_deref().map(|_| "*"), kind, rest)
-    }
-
-    fn by(&self, user: Option<&str>, kind: &str, rest: &str) -> String {
-        match user {
-            Some(user) => self.plain([BY, user, kind, rest]),
-            None => self.plain([kind, rest]),
-        }
+    fn heard(&self, words: &[&str]) -> String {
+        self.by(self.user.as_deref().map(|_| "*"), words)
     }
 
     /// Where something is published that is to go there: an answer to one of us says by whom it is.
@@ -157,22 +151,21 @@ impl Subjects {
             return to.into();
         }
         match self.parts(to) {
-            Some((None, "in", rest)) => self.subject("in", rest).into(),
+            Some((None, "in", rest)) => self.subject(&["in", rest]).into(),
             _ => to.into(),
         }
     }
 
     pub(crate) fn all(&self, method: &str) -> String {
-        self.subject("all", method)
+        self.subject(&["all", method])
     }
 
     pub(crate) fn any(&self, method: &str) -> String {
-        self.subject("any", method)
+        self.subject(&["any", method])
     }
 
     pub(crate) fn to(&self, name: &str, method: &str) -> String {
-        let dot = self.style.separator();
-        self.subject("to", &[name, dot, method].concat())
+        self.subject(&["to", name, method])
     }
 
     /// Where the answer to this goes.
@@ -182,25 +175,22 @@ impl Subjects {
 
     /// The same of somebody else.
     pub(crate) fn inbox_of(&self, from: From<'_>, id: &str) -> String {
-        self.plain(["in", from.name, from.token, id])
+        self.by(None, &["in", from.name, from.token, id])
     }
 
     /// Says that somebody is there.
     pub(crate) fn here(&self, from: From<'_>) -> String {
-        let dot = self.style.separator();
-        self.subject("here", &format!("{}{dot}{}", from.name, from.token))
+        self.subject(&["here", from.name, from.token])
     }
 
     /// Where the value of a property of somebody is kept.
     pub(crate) fn value(&self, from: From<'_>, change: &str) -> String {
-        let dot = self.style.separator();
-        let From { name, token } = from;
-        self.subject("is", &format!("{name}{dot}{token}{dot}{change}"))
+        self.subject(&["is", from.name, from.token, change])
     }
 
     /// The values of all properties, of everybody.
     pub(crate) fn values(&self) -> String {
-        self.subject("is", &self.style.rest().to_string())
+        self.subject(&["is", self.style.rest()])
     }
 
     /// Ourselves.
@@ -214,29 +204,27 @@ impl Subjects {
     /// What we listen to, but for the methods that we serve as one of several: what is for us
     /// alone, and what is for others too.
     pub(crate) fn own(&self) -> [String; 3] {
-        let (rest, dot) = (self.style.rest().to_string(), self.style.separator());
-        let (name, token) = (&self.name, &self.token);
+        let (name, token, rest) = (&*self.name, &*self.token, self.style.rest());
         [
-            self.heard("in", &format!("{name}{dot}{token}{dot}{rest}")),
-            self.heard("to", &format!("{name}{dot}{rest}")),
-            self.heard("all", &rest),
+            self.heard(&["in", name, token, rest]),
+            self.heard(&["to", name, rest]),
+            self.heard(&["all", rest]),
         ]
     }
 
     /// Where the broker itself answers, if nobody else does there.
     pub(crate) fn silence(&self) -> Option<String> {
-        let rest = self.style.rest().to_string();
-        self.is_vouched().then(|| self.inbox(&rest))
+        self.is_vouched().then(|| self.inbox(self.style.rest()))
     }
 
     /// What we listen to as one of those who serve a method.
     pub(crate) fn served(&self, method: &str) -> String {
-        self.heard("any", method)
+        self.heard(&["any", method])
     }
 
     /// Who is there, of everybody.
     pub(crate) fn everybody(&self) -> String {
-        self.subject("here", &self.style.rest().to_string())
+        self.subject(&["here", self.style.rest()])
     }
 
     /// What a message with this subject is.
