@@ -368,12 +368,14 @@ impl Context for Calls {
         self.attend_to(call, false);
     }
 
-    fn expire(&self, id: u64) {
+    fn expire(&self, id: u64) -> bool {
         let late = lock(&self.pending).late(id);
-        if let Some(late) = late {
-            late.call.expired();
-            self.tell_cancelled(id, late.asked.as_slice());
-        }
+        let Some(late) = late else {
+            return id == 0;
+        };
+        self.tell_cancelled(id, late.asked.as_slice());
+        late.call.time_out(0);
+        true
     }
 
     fn cancel(&self, id: u64) {

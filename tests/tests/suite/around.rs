@@ -9,6 +9,8 @@ use quickrpc::{
 };
 use quickrpc_tests::{Telnet, bounded, inbox, own_bus};
 
+use crate::asynchronous::block_on;
+
 #[remote_api]
 trait Lab {
     #[incoming]
@@ -491,4 +493,55 @@ fn those_of_others_are_answered_in_their_batches() {
             "what is no message is not handled"
         );
     });
+}
+
+#[test]
+fn another_answer_in_the_place_of_a_timeout_is_never_lost() {
+    bounded(
+        "another answer in the place of a timeout is never lo",
+        || {
+            let (lab, client) = Lab::pair();
+            let (told, heard) = inbox();
+            lab.later.connect(move |_, _| {
+                let (promise, resolver) = Promise::pair();
+                told.send(resolver).unwrap();
+                promise
+            });
+            lab.count.connect(|_, _| {
+                Stream::future(|_| std::future::pending::<Result<String, Error>>())
+            });
+            client.layer(|call, next| {
+                let instead = match call.method() {
+                    "count" => Value::from("instead"),
+                    _ => Value::from(7),
+                };
+                next.run(call).then(move |outcome| {
+                    assert!(matches!(outcome.error(), Some(Error::Timeout { .. })));
+                    outcome.replace(Ok::<_, CallError>(instead));
+                })
+            });
+            // A thread that waits and those that look for late calls see the time that has passed at
+            // the same moment.
+            let all = client.all();
+            for round in 0..200 {
+                let soon = all.timeout(Duration::from_micros(500 + round * 10));
+                let each = soon.each();
+                let (later, several) = (soon.later(1), each.later(1));
+                assert_eq!(later.result().unwrap(), 7);
+                let several = several.results().map(|(_, result)| result.unwrap());
+                assert_eq!(several.collect::<Vec<_>>(), [7]);
+                assert_eq!(soon.count(1).result().unwrap(), "instead");
+                assert_eq!(block_on(soon.later(1)).unwrap(), 7);
+                let asked = soon.later(1);
+                let result = loop {
+                    match asked.try_result() {
+                        Some(result) => break result,
+                        None => std::hint::spin_loop(),
+                    }
+                };
+                assert_eq!(result.unwrap(), 7);
+            }
+            drop(heard);
+        },
+    );
 }

@@ -106,7 +106,7 @@ impl Target {
             (None, None) => return Err(foreign_answer()),
             (None, Some(make)) => {
                 let info = CallInfo {
-                    id: self.calls().next_call(),
+                    id: 0,
                     method: method.clone(),
                     peer: None,
                     deadline,
@@ -398,10 +398,6 @@ impl PendingCall for Asked {
         if let Some(watchers) = self.watchers(|| Arrived::GivenUp(error.clone())) {
             watchers.tell(Seen::Failed(error), 0);
         }
-    }
-
-    fn expired(&self) {
-        self.given_up(self.timeout());
     }
 
     fn is_wanted(&self) -> bool {

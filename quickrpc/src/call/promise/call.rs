@@ -43,9 +43,10 @@ pub(crate) trait Context: Send + Sync {
         let _ = call;
     }
 
-    /// The deadline of a call has passed, and its waiter has settled it by itself: its
-    /// entry in the table of pending calls can go.
-    fn expire(&self, id: u64);
+    /// The deadline of a call has passed: it fails on this thread, after those who look at it have
+    /// heard of that, unless somebody has taken it out of the table of pending calls just before. Then
+    /// this gives `false`, and the call is settled in a moment.
+    fn expire(&self, id: u64) -> bool;
 
     /// Nobody wants the result of a call any more: its entry in the table of pending calls goes,
     /// and whoever was asked is told. Does nothing for a call that is pending no longer.
@@ -75,7 +76,7 @@ pub(crate) trait Context: Send + Sync {
 /// What is known about a call that waits for its answer.
 #[derive(Clone, Debug)]
 pub(crate) struct CallInfo {
-    /// Its id in the table of pending calls.
+    /// Its id in the table of pending calls; 0 of one that never comes there.
     pub(crate) id: u64,
     pub(crate) method: Cow<'static, str>,
     /// Who was asked, if it was a single peer.
@@ -118,9 +119,6 @@ pub(crate) trait PendingCall: Send + Sync {
     fn given_up(&self, error: Error) {
         let _ = error;
     }
-
-    /// The same, as its deadline has passed.
-    fn expired(&self) {}
 
     /// Whether there may be somebody for the result.
     fn is_wanted(&self) -> bool;

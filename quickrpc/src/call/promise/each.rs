@@ -8,7 +8,7 @@ use std::vec;
 use crossbeam_channel::{Receiver, RecvTimeoutError, unbounded};
 
 use super::Promise;
-use super::shared::Shared;
+use super::shared::{Shared, earlier};
 use crate::base::error::{Error, Result};
 use crate::base::sender::Sender;
 
@@ -132,13 +132,9 @@ impl<T> Results<T> {
 
     /// Lets those fail whose deadline has passed, and finds the next deadline.
     fn expire(&mut self) {
-        let now = Instant::now();
         self.deadline = None;
         for (_, shared) in self.asked.iter().flatten() {
-            match shared.own_deadline() {
-                Some(due) if due <= now => shared.expire(),
-                due => self.deadline = earlier(self.deadline, due),
-            }
+            self.deadline = earlier(self.deadline, shared.expire());
         }
     }
 
@@ -190,12 +186,5 @@ impl<T> ExactSizeIterator for Results<T> {}
 impl<T> fmt::Debug for Results<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Results({} outstanding)", self.left)
-    }
-}
-
-fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
     }
 }

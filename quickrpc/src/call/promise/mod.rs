@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 pub(crate) use call::{CallInfo, Context, Decode, ItemOutcome, PendingCall};
 pub use each::{Promises, Results};
 pub(crate) use made_of::behind;
+pub(crate) use shared::SETTLING;
 use shared::{Shared, Turn};
 pub use typed::TypedPromise;
 use wish::{Unwanted, Wish};

@@ -12,6 +12,10 @@ use crate::base::error::{Error, Result};
 use crate::base::foreign::catch;
 use crate::base::here;
 
+/// A call that somebody has taken out of the table of pending calls, so as to settle it, is settled
+/// within this time: layers that look at it come first, and a busy machine may hold the thread.
+pub(crate) const SETTLING: Duration = Duration::from_secs(1);
+
 pub(crate) struct Shared<T> {
     /// What has become of the promise. No other lock is taken and no foreign code (wakers,
     /// callbacks, decoding, drops of values) runs while it is held.
@@ -194,18 +198,21 @@ impl<T> Shared<T> {
         if let Err(error) = self.before_wait() {
             return Some(Err(error));
         }
-        let until = match (limit, self.own_deadline()) {
-            (Some(limit), Some(deadline)) => Some(limit.min(deadline)),
-            (limit, deadline) => limit.or(deadline),
-        };
+        let mut due = self.own_deadline();
         if let Some(call) = self.call() {
+            let until = earlier(limit, due);
             call.context
                 .drive(call.info.id, &|| self.is_settled(), until);
         }
-        if let Some(result) = self.sleep(until) {
-            return Some(result);
+        loop {
+            if let Some(result) = self.sleep(earlier(limit, due)) {
+                return Some(result);
+            }
+            due = self.expire();
+            if due.is_none() || limit.is_some_and(|limit| limit <= Instant::now()) {
+                return self.take();
+            }
         }
-        self.expire_if_due()
     }
 
     fn sleep(&self, until: Option<Instant>) -> Option<Result<T>> {
@@ -246,7 +253,10 @@ impl<T> Shared<T> {
             return Some(Err(error));
         }
         // Settled by this very thread, perhaps, as it flushed.
-        let result = self.take().or_else(|| self.expire_if_due());
+        let result = self.take().or_else(|| {
+            self.expire();
+            self.take()
+        });
         if result.is_none() {
             self.attend();
         }
@@ -353,21 +363,21 @@ impl<T> Shared<T> {
         self.call()?.info.deadline
     }
 
-    /// The call fails here and now if its deadline has passed.
-    fn expire_if_due(&self) -> Option<Result<T>> {
-        if self.own_deadline()? > Instant::now() {
-            return None;
+    /// The call fails here and now if its deadline has passed. If it has not, or if somebody else is
+    /// about to settle it, this gives when to look again.
+    pub(crate) fn expire(&self) -> Option<Instant> {
+        let call = self.call()?;
+        let (due, now) = (call.info.deadline?, Instant::now());
+        if now < due {
+            return Some(due);
         }
-        self.expire();
-        self.take()
-    }
-
-    /// The call fails here and now, as its deadline has passed.
-    pub(crate) fn expire(&self) {
-        if let Some(call) = self.call() {
-            call.context.expire(call.info.id);
+        let settled = due.checked_add(SETTLING).filter(|by| now < *by);
+        if !call.context.expire(call.info.id) && settled.is_some() {
+            return settled;
         }
+        // If layers have another answer in its place, it came too late.
         self.settle(Err(self.deadline_error()), Turn::Now);
+        None
     }
 
     pub(crate) fn deadline_error(&self) -> Error {
@@ -397,6 +407,13 @@ impl<T> Shared<T> {
             Some(call) => format!("`{}`: {stage}", call.info.method),
             None => stage.to_owned(),
         }
+    }
+}
+
+pub(crate) fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
     }
 }
 

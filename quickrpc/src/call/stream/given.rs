@@ -391,8 +391,8 @@ impl Context for Attended {
         self.0.attend(call);
     }
 
-    fn expire(&self, id: u64) {
-        self.0.expire(id);
+    fn expire(&self, id: u64) -> bool {
+        self.0.expire(id)
     }
 
     fn cancel(&self, id: u64) {

@@ -11,7 +11,7 @@ use super::{Stream, StreamCall};
 use crate::base::error::{Error, Result};
 use crate::base::foreign::catch;
 use crate::base::sync::lock;
-use crate::call::promise::{CallInfo, Context, ItemOutcome, PendingCall};
+use crate::call::promise::{CallInfo, Context, ItemOutcome, PendingCall, SETTLING};
 use crate::net::conn::Conn;
 use crate::wire::codec::{AnyCodec, Payload, Script};
 
@@ -238,7 +238,9 @@ impl<T: Send + 'static, R: Send + 'static> StreamCall for Incoming<T, R> {
     }
 
     fn expire(&self) {
-        self.context.expire(self.info.id);
+        if !self.context.expire(self.info.id) {
+            self.channel.wait(Instant::now().checked_add(SETTLING));
+        }
         self.channel.finish(Err(self.timeout_error()));
     }
 

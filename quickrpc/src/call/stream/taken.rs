@@ -152,7 +152,9 @@ impl Context for Argument {
         self.calls.before_wait()
     }
 
-    fn expire(&self, _id: u64) {}
+    fn expire(&self, _id: u64) -> bool {
+        true
+    }
 
     fn cancel(&self, _id: u64) {
         if let Some(conn) = self.conn.upgrade() {

@@ -380,10 +380,6 @@ impl<T: Send + 'static, R: Send + 'static> PendingCall for Subscribed<T, R> {
         self.is_late();
     }
 
-    fn expired(&self) {
-        self.is_late();
-    }
-
     fn is_wanted(&self) -> bool {
         matches!(lock(&self.state).stage, Stage::Asked)
     }

@@ -1,3 +1,5 @@
+mod deadlines;
+
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Barrier, Mutex, mpsc};
 use std::task::{Wake, Waker};
@@ -19,6 +21,8 @@ type Queued = Box<dyn FnOnce() + Send>;
 struct Fake {
     deadlock: AtomicBool,
     driven: AtomicUsize,
+    /// Somebody else is about to settle the calls.
+    busy: AtomicBool,
     expired: Mutex<Vec<u64>>,
     cancelled: Mutex<Vec<u64>>,
     queued: Mutex<Vec<(u64, Queued)>>,
@@ -43,8 +47,9 @@ impl Context for Fake {
         }
     }
 
-    fn expire(&self, id: u64) {
+    fn expire(&self, id: u64) -> bool {
         self.expired.lock().unwrap().push(id);
+        !self.busy.load(Ordering::SeqCst)
     }
 
     fn cancel(&self, id: u64) {
@@ -250,57 +255,6 @@ fn what_nobody_wants_is_not_decoded() {
     pending
         .offer(&codec, &"".into(), &Payload::Missing, 128, 0)
         .unwrap();
-}
-
-#[test]
-fn waiters_enforce_the_deadline_by_themselves() {
-    let fake = Arc::new(Fake::default());
-    let timeout = Duration::from_millis(10);
-    let (promise, pending) = call(&fake, timeout);
-    let started = Instant::now();
-    let error = promise.result_timeout(MINUTE).unwrap_err();
-    assert!(started.elapsed() >= timeout);
-    assert_eq!(
-        error.to_string(),
-        "no answer to `add` from `bob` within 10ms"
-    );
-    assert_eq!(*fake.expired.lock().unwrap(), [5]);
-    answer(&*pending, 1);
-    assert!(matches!(promise.result(), Err(Error::Done)));
-
-    let (promise, _pending) = call(&fake, Duration::ZERO);
-    let wakes = Arc::new(Wakes(AtomicUsize::new(0)));
-    let mut promise = promise;
-    assert!(matches!(
-        poll(&mut promise, &wakes),
-        Poll::Ready(Err(Error::Timeout { .. }))
-    ));
-}
-
-#[test]
-fn waiting_less_than_the_deadline_leaves_the_call_pending() {
-    let fake = Arc::new(Fake::default());
-    let (promise, pending) = call(&fake, MINUTE);
-    let error = promise
-        .result_timeout(Duration::from_millis(1))
-        .unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "no answer to `add` from `bob` within 1ms"
-    );
-    assert!(fake.expired.lock().unwrap().is_empty());
-    answer(&*pending, 9);
-    assert_eq!(promise.result().unwrap(), 9);
-}
-
-#[test]
-fn the_runtime_may_time_a_call_out() {
-    let fake = Arc::new(Fake::default());
-    let (promise, pending) = call(&fake, MINUTE);
-    assert!(pending.deadline().unwrap() > Instant::now());
-    pending.time_out(0);
-    let text = promise.result().unwrap_err().to_string();
-    assert_eq!(text, "no answer to `add` from `bob` within 60s");
 }
 
 #[test]
