@@ -58,8 +58,7 @@ impl Conn {
             tx.append(&farewell, false);
         }
         self.note(&mut tx);
-        self.changed(&mut tx);
-        drop(tx);
+        self.changed_and_free(tx);
         match &self.outlet {
             Outlet::Writer(wake) => wake(reason.keeps_queue()),
             Outlet::Socket(stream) if self.reading.is_driven() => stream.shutdown_read(),

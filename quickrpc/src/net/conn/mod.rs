@@ -257,7 +257,7 @@ impl Conn {
             keeper.resume(&me);
         }
         // For a reader thread; the lock orders the change before its look at the flag.
-        self.changed(&mut lock(&self.tx));
+        self.changed_and_free(lock(&self.tx));
     }
 }
 

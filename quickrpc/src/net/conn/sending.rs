@@ -224,7 +224,7 @@ impl Conn {
         let Outlet::Socket(stream) = &self.outlet else {
             tx.append(rest, answer);
             self.note(&mut tx);
-            self.changed(&mut tx);
+            self.changed_and_free(tx);
             return Ok(Queued::Fine);
         };
         match collects {

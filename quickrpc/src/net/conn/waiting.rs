@@ -76,6 +76,16 @@ impl Conn {
         tx.bell = None;
     }
 
+    /// The same, once the sending half is let go: who is woken before finds it locked, and sleeps again.
+    pub(crate) fn changed_and_free(&self, mut tx: MutexGuard<'_, Tx>) {
+        let waits = tx.waiting > 0;
+        tx.bell = None;
+        drop(tx);
+        if waits {
+            self.tx_changed.notify_all();
+        }
+    }
+
     /// For a writer thread: waits for bytes, and gives some. They count as queued until
     /// [`written`](Self::written) says more. `None`: closed, and all sent.
     pub(crate) fn take_queued(&self) -> Option<Vec<u8>> {
@@ -101,9 +111,8 @@ impl Conn {
         tx.taken = tx.taken.saturating_sub(count);
         tx.progress = Instant::now();
         self.note(&mut tx);
-        self.changed(&mut tx);
         let drained = tx.queued() == 0;
-        drop(tx);
+        self.changed_and_free(tx);
         self.resume_with_room();
         if drained && let Some(keeper) = self.keeper.upgrade() {
             keeper.drained();
