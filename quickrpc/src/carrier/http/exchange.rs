@@ -9,9 +9,10 @@ use ureq::http::StatusCode;
 use crate::base::often::Origin;
 use crate::expr::Hidden;
 
+use super::Target;
+use super::answers::Answer;
 use super::room::Room;
 use super::telegram::{answer, not_answered, without_terms};
-use super::{Answer, Target};
 
 /// Whose caller has given up is told so; this is for those of whom it was not.
 const GRACE: Duration = Duration::from_secs(5);

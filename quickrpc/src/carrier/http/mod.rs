@@ -6,21 +6,19 @@
 //! says what went wrong.
 
 mod agent;
+mod answers;
 mod exchange;
 mod room;
 mod telegram;
 mod work;
 
 use std::fmt;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex};
-
-use crossbeam_channel::{Receiver, Sender};
+use std::sync::Arc;
 
 use crate::base::error::{BoxError, Error};
 use crate::base::limits::Limits;
-use crate::base::sync::lock;
 use crate::expr::{Hidden, TransportExpr, TransportKind};
 use crate::wire::codec::AnyCodec;
 
@@ -28,7 +26,8 @@ use super::pipe::{Pipe, Wakers};
 use super::tcp;
 use super::transport::{Entry, Transport};
 use agent::Agents;
-use room::{Room, Rooms};
+use answers::{Answers, Told};
+use room::Rooms;
 use telegram::NUL;
 use work::Work;
 
@@ -125,23 +124,18 @@ impl Transport for Client {
 
     fn open(&self, entry: Entry) -> Result<(), BoxError> {
         let authorization = self.target.authorization()?;
-        let (answers, heard) = crossbeam_channel::bounded(MOST);
-        let (end, ended) = crossbeam_channel::bounded::<()>(0);
-        let work = Arc::new(Work::new(Arc::clone(&self.target), authorization, answers));
+        let told = Arc::new(Told::default());
+        let (target, answers) = (Arc::clone(&self.target), Answers::new(Arc::clone(&told)));
+        let work = Arc::new(Work::new(target, authorization, Arc::clone(&told)));
         let (giving_up, watched) = (Arc::clone(&work), Arc::clone(&work));
-        let end = Mutex::new(Some(end));
         let pipe = Pipe {
-            reader: Box::new(Answers {
-                heard,
-                ended,
-                rest: Answer::default(),
-            }),
+            reader: Box::new(answers),
             writer: Box::new(Calls {
                 work,
                 partial: Vec::new(),
             }),
             wakers: Arc::new(Wakers {
-                end_reading: Box::new(move || drop(lock(&end).take())),
+                end_reading: Box::new(move || told.end()),
                 end_writing: Box::new(move || giving_up.give_up()),
             }),
             end_of_input: Box::new(|| None),
@@ -192,49 +186,5 @@ impl Write for Calls {
 impl Drop for Calls {
     fn drop(&mut self) {
         self.work.no_more();
-    }
-}
-
-/// Answers as they come.
-struct Answers {
-    heard: Receiver<Answer>,
-    ended: Receiver<()>,
-    rest: Answer,
-}
-
-/// An answer, and the memory that it takes until it was read.
-#[derive(Default)]
-struct Answer {
-    telegram: io::Cursor<Vec<u8>>,
-    _room: Option<Room>,
-}
-
-impl Answer {
-    fn new(telegram: Vec<u8>, room: Option<Room>) -> Self {
-        Answer {
-            telegram: io::Cursor::new(telegram),
-            _room: room,
-        }
-    }
-}
-
-/// Where answers go.
-type Told = Sender<Answer>;
-
-impl Read for Answers {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let count = self.rest.telegram.read(buffer)?;
-            if count > 0 || buffer.is_empty() {
-                return Ok(count);
-            }
-            crossbeam_channel::select! {
-                recv(self.heard) -> answer => match answer {
-                    Ok(answer) => self.rest = answer,
-                    Err(_) => return Ok(0),
-                },
-                recv(self.ended) -> _ => return Ok(0),
-            }
-        }
     }
 }

@@ -12,9 +12,10 @@ use crate::base::foreign;
 use crate::base::sync::lock;
 use crate::expr::Hidden;
 
+use super::answers::{Answer, Told};
 use super::exchange::Job;
 use super::telegram::{Asks, asks, not_answered};
-use super::{Answer, MOST, Target, Told};
+use super::{MOST, Target};
 
 /// With so much waiting, nothing more is taken until there is room.
 const WAITING: usize = 64;
@@ -23,7 +24,7 @@ const WAITING: usize = 64;
 pub(super) struct Work {
     target: Arc<Target>,
     authorization: Option<Hidden>,
-    told: Told,
+    told: Arc<Told>,
     state: Mutex<State>,
     /// There is something to post for one of the threads.
     to_do: Condvar,
@@ -54,7 +55,7 @@ impl State {
 }
 
 impl Work {
-    pub(super) fn new(target: Arc<Target>, authorization: Option<Hidden>, told: Told) -> Self {
+    pub(super) fn new(target: Arc<Target>, authorization: Option<Hidden>, told: Arc<Told>) -> Self {
         Work {
             target,
             authorization,
@@ -186,8 +187,7 @@ impl Work {
                 self.to_do.notify_all();
             }
             if let Some(answer) = answer {
-                // Nobody reads it after the end.
-                self.told.send(answer).ok();
+                self.told.tell(answer);
             }
             if was_stopped {
                 // It connects no more.
@@ -212,13 +212,16 @@ impl Work {
         if let Some(job) = &job {
             state.running.insert(number, (job.call, agent.clone()));
         }
+        let was_full = state.waiting.len() + 1 >= WAITING;
         drop(state);
-        self.room.notify_one();
+        if was_full {
+            self.room.notify_one();
+        }
         job
     }
 }
 
-fn wait<'a>(changed: &Condvar, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+pub(super) fn wait<'a, T>(changed: &Condvar, state: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
     let woken = changed.wait(state);
     woken.unwrap_or_else(PoisonError::into_inner)
 }
