@@ -37,6 +37,8 @@ pub(super) struct Work {
 #[derive(Default)]
 struct State {
     waiting: VecDeque<Job>,
+    /// Somebody waits for room.
+    is_awaited: bool,
     /// Who is at it, by number: the call, and the connection.
     running: HashMap<usize, (Option<u64>, Agent)>,
     threads: Vec<JoinHandle<()>>,
@@ -86,6 +88,7 @@ impl Work {
         };
         let mut state = lock(&self.state);
         while state.waiting.len() >= WAITING && !state.given_up {
+            state.is_awaited = true;
             state = wait(&self.room, state);
         }
         if state.given_up {
@@ -212,10 +215,10 @@ impl Work {
         if let Some(job) = &job {
             state.running.insert(number, (job.call, agent.clone()));
         }
-        let was_full = state.waiting.len() + 1 >= WAITING;
+        let is_awaited = std::mem::take(&mut state.is_awaited);
         drop(state);
-        if was_full {
-            self.room.notify_one();
+        if is_awaited {
+            self.room.notify_all();
         }
         job
     }
