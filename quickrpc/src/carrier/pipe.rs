@@ -10,6 +10,8 @@ use crate::base::reason::DisconnectReason;
 pub(crate) struct Pipe {
     pub(crate) reader: Box<dyn Read + Send>,
     pub(crate) writer: Box<dyn Write + Send>,
+    /// Spares the writer's thread what can be done without waiting.
+    pub(crate) at_once: Option<AtOnce>,
     pub(crate) wakers: Arc<Wakers>,
     /// Asked at the end of the input: a reason to give up the peer at once, with what is
     /// owed to it. `None`: the end is an orderly one.
@@ -18,6 +20,10 @@ pub(crate) struct Pipe {
     /// it ends with the writer.
     pub(crate) watcher: Option<Box<dyn FnOnce() + Send>>,
 }
+
+/// Takes what a sending thread has, where nothing waits for the writer; `false`: the writer is to take
+/// it. Called with the peer's queue locked, so that it must neither wait nor run code of the program.
+pub(crate) type AtOnce = Box<dyn Fn(&[u8]) -> bool + Send + Sync>;
 
 /// The means to end the threads of a pipe.
 pub(crate) struct Wakers {
@@ -40,6 +46,7 @@ impl Pipe {
         Pipe {
             reader: Box::new(reader),
             writer: Box::new(writer),
+            at_once: None,
             wakers: Arc::new(wakers),
             end_of_input: Box::new(|| None),
             watcher: None,

@@ -276,9 +276,9 @@ impl Loop {
         index: usize,
         link: &Arc<Link>,
         name: &str,
-        pipe: Pipe,
+        mut pipe: Pipe,
     ) -> io::Result<()> {
-        let conn = self.net.connect_pipe(&link.wire, index, name, &pipe);
+        let conn = self.net.connect_pipe(&link.wire, index, name, &mut pipe);
         let wakers = Arc::clone(&pipe.wakers);
         self.adopt(Arc::clone(&conn));
         self.net.run_pipe(&self.above, &conn, pipe)?;

@@ -14,7 +14,7 @@ use crate::carrier::transport::{Entry, Network, Transport};
 use crate::wire::Wire;
 
 use super::above::Above;
-use super::conn::{Conn, Outlet};
+use super::conn::{Conn, Outlet, WriterOutlet};
 use super::net::Net;
 use super::pump::{CHUNK, Flow, Pumped};
 use super::reactor::Command;
@@ -26,15 +26,19 @@ impl Net {
         wire: &Arc<Wire>,
         link: usize,
         name: &str,
-        pipe: &Pipe,
+        pipe: &mut Pipe,
     ) -> Arc<Conn> {
         let wakers = Arc::clone(&pipe.wakers);
-        let wake = move |keeps_queue| match keeps_queue {
+        let end = move |keeps_queue| match keeps_queue {
             true => (wakers.end_reading)(),
             // Whoever does not read holds up the writer too.
             false => wakers.give_up(),
         };
-        self.connect(wire, link, name, Outlet::Writer(Box::new(wake)), Vec::new())
+        let writer = WriterOutlet {
+            end: Box::new(end),
+            at_once: pipe.at_once.take(),
+        };
+        self.connect(wire, link, name, Outlet::Writer(writer), Vec::new())
     }
 
     /// Spawns the threads of a pipe, whose peer was told of.
@@ -47,6 +51,7 @@ impl Net {
         let Pipe {
             reader,
             writer,
+            at_once: _,
             wakers,
             end_of_input,
             watcher,
@@ -125,11 +130,13 @@ impl Network for Door {
         Arc::clone(&self.wire.name)
     }
 
-    fn arrived(&self, name: &str, pipe: Pipe) -> Result<()> {
+    fn arrived(&self, name: &str, mut pipe: Pipe) -> Result<()> {
         let Some(above) = self.net.above() else {
             return Err(Error::Stopped);
         };
-        let conn = self.net.connect_pipe(&self.wire, self.link, name, &pipe);
+        let conn = self
+            .net
+            .connect_pipe(&self.wire, self.link, name, &mut pipe);
         if conn.closed().is_some() {
             return Err(Error::Stopped);
         }

@@ -10,7 +10,7 @@ use crate::base::often::Origin;
 use crate::base::security::SecInfo;
 use crate::base::sender::next_id;
 use crate::net::budget::Budget;
-use crate::net::conn::Outlet;
+use crate::net::conn::{Outlet, WriterOutlet};
 use crate::wire::Wire;
 use crate::wire::codec::AnyCodec;
 use crate::wire::security::{AnySecurity, Opened, PeerContext, Sealed, Security, SecuritySession};
@@ -67,7 +67,10 @@ fn conn(name: &str, security: AnySecurity, link: usize) -> Arc<Conn> {
         origin: Origin::Anybody,
         place: None,
     };
-    let outlet = Outlet::Writer(Box::new(|_| ()));
+    let outlet = Outlet::Writer(WriterOutlet {
+        end: Box::new(|_| ()),
+        at_once: None,
+    });
     let keeper = Weak::<crate::net::net::Net>::new();
     let budget = Budget::new(usize::MAX);
     Conn::new(keeper, &budget, sender, &Arc::new(wire), link, outlet, None)

@@ -128,12 +128,18 @@ impl Transport for Client {
         let (target, answers) = (Arc::clone(&self.target), Answers::new(Arc::clone(&told)));
         let work = Arc::new(Work::new(target, authorization, Arc::clone(&told)));
         let (giving_up, watched) = (Arc::clone(&work), Arc::clone(&work));
+        let posting = Arc::clone(&work);
         let pipe = Pipe {
             reader: Box::new(answers),
             writer: Box::new(Calls {
                 work,
                 partial: Vec::new(),
             }),
+            at_once: Some(Box::new(move |bytes| {
+                let telegram = bytes.strip_suffix(&[NUL]);
+                let telegram = telegram.filter(|one| memchr::memchr(NUL, one).is_none());
+                telegram.is_some_and(|telegram| posting.add(telegram, false).is_ok())
+            })),
             wakers: Arc::new(Wakers {
                 end_reading: Box::new(move || told.end()),
                 end_writing: Box::new(move || giving_up.give_up()),
@@ -172,7 +178,7 @@ impl Write for Calls {
             let (telegram, behind) = rest.split_at(end);
             rest = behind.get(1..).unwrap_or_default();
             self.partial.extend_from_slice(telegram);
-            self.work.add(std::mem::take(&mut self.partial))?;
+            self.work.add(&std::mem::take(&mut self.partial), true)?;
         }
         self.partial.extend_from_slice(rest);
         Ok(bytes.len())

@@ -69,10 +69,10 @@ impl Work {
         }
     }
 
-    /// Has a telegram posted. Waits for room.
-    pub(super) fn add(self: &Arc<Self>, telegram: Vec<u8>) -> io::Result<()> {
+    /// Has a telegram posted. Waits for room, or else gives [`WouldBlock`](io::ErrorKind::WouldBlock).
+    pub(super) fn add(self: &Arc<Self>, telegram: &[u8], waits: bool) -> io::Result<()> {
         let target = &self.target;
-        let (call, timeout) = match asks(&target.codec, &target.limits, &telegram) {
+        let (call, timeout) = match asks(&target.codec, &target.limits, telegram) {
             Asks::Call(call, timeout) => (Some(call), timeout),
             Asks::Nothing => (None, None),
             Asks::GivesUp(call) => {
@@ -81,13 +81,16 @@ impl Work {
             }
         };
         let job = Job {
-            telegram,
+            telegram: telegram.to_vec(),
             call,
             timeout,
             since: Instant::now(),
         };
         let mut state = lock(&self.state);
         while state.waiting.len() >= WAITING && !state.given_up {
+            if !waits {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
             state.is_awaited = true;
             state = wait(&self.room, state);
         }

@@ -60,7 +60,7 @@ impl Conn {
         self.note(&mut tx);
         self.changed_and_free(tx);
         match &self.outlet {
-            Outlet::Writer(wake) => wake(reason.keeps_queue()),
+            Outlet::Writer(writer) => (writer.end)(reason.keeps_queue()),
             Outlet::Socket(stream) if self.reading.is_driven() => stream.shutdown_read(),
             _ => {}
         }
@@ -89,7 +89,7 @@ impl Conn {
         drop(tx);
         match &self.outlet {
             Outlet::Socket(stream) => stream.close(),
-            Outlet::Writer(wake) => wake(false),
+            Outlet::Writer(writer) => (writer.end)(false),
             Outlet::Datagram(_) | Outlet::Broker(_) => {}
         }
     }

@@ -33,7 +33,7 @@ use crate::wire::session::Role;
 pub(crate) use datagram::Admitted;
 pub(crate) use doubt::Said;
 pub(crate) use keeper::Keeper;
-pub(crate) use outlet::{At, BrokerOutlet, Carries, DatagramOutlet, Outlet};
+pub(crate) use outlet::{At, BrokerOutlet, Carries, DatagramOutlet, Outlet, WriterOutlet};
 pub(crate) use queue::{Collects, Queued, Wait};
 pub(crate) use rate::TooFast;
 pub(crate) use reading::{Parked, Reader as ReadBy, ReaderTurn, Watch};

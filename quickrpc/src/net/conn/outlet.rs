@@ -8,6 +8,7 @@ use super::queue::{Collects, Queued, Wait};
 use crate::base::error::Error;
 use crate::base::security::SecInfo;
 use crate::base::sender::Credentials;
+use crate::carrier::pipe::AtOnce;
 use crate::carrier::stream::Stream;
 use crate::carrier::sys::unix;
 use crate::carrier::udp::UdpPort;
@@ -19,9 +20,8 @@ use crate::wire::session::{About, Here};
 pub(crate) enum Outlet {
     /// Written on the sending thread; the poll thread flushes the rest.
     Socket(Stream),
-    /// Written by a thread of its own. The function wakes the threads of the transport
-    /// when the peer is closed, and says whether what is queued is still to be written.
-    Writer(Box<dyn Fn(bool) + Send + Sync>),
+    /// Written by a thread of its own.
+    Writer(WriterOutlet),
     /// Sent on the sending thread as a datagram; nothing is connected.
     Datagram(DatagramOutlet),
     /// Sent by the connection to a broker, which is no peer itself.
@@ -72,6 +72,15 @@ impl Outlet {
             _ => None,
         }
     }
+}
+
+/// How something leaves by a thread that writes.
+pub(crate) struct WriterOutlet {
+    /// Wakes the threads of the transport when the peer is closed; it is told whether what is queued
+    /// is still to be written.
+    pub(crate) end: Box<dyn Fn(bool) + Send + Sync>,
+    /// What need not wait for that thread.
+    pub(crate) at_once: Option<AtOnce>,
 }
 
 /// How a datagram leaves: from where, and where to.

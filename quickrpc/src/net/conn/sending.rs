@@ -222,6 +222,12 @@ impl Conn {
         }
         let mut rest = bytes;
         let Outlet::Socket(stream) = &self.outlet else {
+            if tx.queued() == 0
+                && let Outlet::Writer(writer) = &self.outlet
+                && writer.at_once.as_ref().is_some_and(|take| take(rest))
+            {
+                return Ok(Queued::Fine);
+            }
             tx.append(rest, answer);
             self.note(&mut tx);
             self.changed_and_free(tx);
