@@ -42,17 +42,20 @@ pub(crate) fn make(
         return Ok(());
     }
     let text = |error: std::io::Error| error.to_string();
-    let fresh = home.with_extension(process::id().to_string());
-    fs::create_dir_all(&fresh).map_err(text)?;
-    fill(&fresh)?;
+    // Behind the whole name: a part of it may be a number with a point.
+    let mut fresh = home.to_owned().into_os_string();
+    fresh.push(format!(".{}", process::id()));
+    let fresh = Path::new(&fresh);
+    fs::create_dir_all(fresh).map_err(text)?;
+    fill(fresh)?;
     fs::write(fresh.join(RECIPE), recipe).map_err(text)?;
     if home.exists() && !is_made() {
         fs::remove_dir_all(home).map_err(text)?;
     }
-    match fs::rename(&fresh, home) {
+    match fs::rename(fresh, home) {
         Ok(()) => Ok(()),
         // Somebody else was faster.
-        Err(_) if is_made() => fs::remove_dir_all(&fresh).map_err(text),
+        Err(_) if is_made() => fs::remove_dir_all(fresh).map_err(text),
         Err(error) => Err(format!("{}: {error}", home.display())),
     }
 }
