@@ -76,3 +76,25 @@ pub(crate) fn run(command: &mut Command) -> Result<(), String> {
     let text = String::from_utf8_lossy(&output.stderr);
     Err(format!("{command:?}: {} {}", output.status, text.trim()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_that_are_made_at_the_same_time_are_apart() {
+        let folder = env::temp_dir().join(format!("quickrpc-installed-{}", process::id()));
+        let (old, new) = (folder.join("package-0.5"), folder.join("package-0.6"));
+        let made = make(&old, "old", |fresh| {
+            fs::write(fresh.join("version"), "0.5").unwrap();
+            make(&new, "new", |fresh| {
+                fs::write(fresh.join("version"), "0.6").map_err(|error| error.to_string())
+            })
+        });
+        assert_eq!(made, Ok(()));
+        for (home, version) in [(&old, "0.5"), (&new, "0.6")] {
+            assert_eq!(fs::read_to_string(home.join("version")).unwrap(), version);
+        }
+        fs::remove_dir_all(folder).unwrap();
+    }
+}
