@@ -5,10 +5,10 @@
 //! which runs the models beside the types through all orders that the memory model allows:
 //!
 //! ```text
-//! RUSTFLAGS="--cfg loom" cargo test -p quickrpc --lib --release loom
+//! RUSTFLAGS="--cfg loom" cargo test -p quickrpc --lib loom
 //! ```
 
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 /// Locks, whatever happened to earlier holders: no lock of this crate is held while user
@@ -16,6 +16,14 @@ use std::time::{Duration, Instant};
 pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex
         .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// Waits for a change of what is locked, likewise. Whoever changes it had better let it go before he
+/// says so: who is woken earlier finds it locked, and sleeps again.
+pub(crate) fn wait<'a, T>(changed: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+    changed
+        .wait(guard)
         .unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use quickrpc::layer::{Answer, Call, Outcome};
 use quickrpc::{
-    Api, CallError, Direction, Error, Node, Promise, Stream, Value, dynamic, remote_api,
+    Api, CallError, Direction, Error, Node, Promise, Resolver, Stream, Value, dynamic, remote_api,
 };
-use quickrpc_tests::{Telnet, bounded, inbox, own_bus};
+use quickrpc_tests::{Inbox, Telnet, bounded, inbox, own_bus};
 
 use crate::asynchronous::block_on;
 
@@ -58,6 +58,17 @@ impl Seen {
                 .then(move |outcome| seen.add(format!("{name}={method} {}", shown(outcome))))
         });
     }
+}
+
+/// Its calls are answered when the test does so.
+fn answered_later(lab: &Lab) -> Inbox<Resolver<u8>> {
+    let (told, heard) = inbox();
+    lab.later.connect(move |_, _| {
+        let (promise, resolver) = Promise::pair();
+        told.send(resolver).unwrap();
+        promise
+    });
+    heard
 }
 
 fn shown(outcome: &Outcome<'_>) -> String {
@@ -255,12 +266,7 @@ fn it_sees_answers_that_come_later() {
     bounded("it sees answers that come later", || {
         let (lab, client) = Lab::pair();
         let seen = Seen::default();
-        let (told, heard) = inbox();
-        lab.later.connect(move |_, _| {
-            let (promise, resolver) = Promise::pair();
-            told.send(resolver).unwrap();
-            promise
-        });
+        let heard = answered_later(&lab);
         let (returned, layered) = inbox();
         lab.layer(move |call, next| {
             let answer = next.run(call);
@@ -286,13 +292,8 @@ fn it_sees_answers_that_come_later() {
         assert_eq!(client.all().later(1).result().unwrap(), 1);
         // And one that nobody is there for any more is told.
         let (lab, client) = Lab::pair();
-        let (told, heard) = inbox();
+        let heard = answered_later(&lab);
         let (seen, over) = inbox();
-        lab.later.connect(move |_, _| {
-            let (promise, resolver) = Promise::pair();
-            told.send(resolver).unwrap();
-            promise
-        });
         lab.layer(move |call, next| {
             let seen = seen.clone();
             next.run(call)
@@ -364,12 +365,7 @@ fn dynamic_client(client: &LabInverse) -> dynamic::Api {
 fn it_sees_deadlines_cancelling_and_the_end_of_peers() {
     bounded("it sees deadlines cancelling and the end of peers", || {
         let (lab, client) = Lab::pair();
-        let (told, heard) = inbox();
-        lab.later.connect(move |_, _| {
-            let (promise, resolver) = Promise::pair();
-            told.send(resolver).unwrap();
-            promise
-        });
+        let heard = answered_later(&lab);
         let (seen, over) = inbox();
         client.layer(move |call, next| {
             let seen = seen.clone();
@@ -501,12 +497,7 @@ fn another_answer_in_the_place_of_a_timeout_is_never_lost() {
         "another answer in the place of a timeout is never lo",
         || {
             let (lab, client) = Lab::pair();
-            let (told, heard) = inbox();
-            lab.later.connect(move |_, _| {
-                let (promise, resolver) = Promise::pair();
-                told.send(resolver).unwrap();
-                promise
-            });
+            let heard = answered_later(&lab);
             lab.count.connect(|_, _| {
                 Stream::future(|_| std::future::pending::<Result<String, Error>>())
             });

@@ -11,6 +11,7 @@ use super::wish::{self, Callback as OnCancel, Unwanted, Wish};
 use crate::base::error::{Error, Result};
 use crate::base::foreign::catch;
 use crate::base::here;
+use crate::base::sync::wait;
 
 /// A call that somebody has taken out of the table of pending calls, so as to settle it, is settled
 /// within this time: layers that look at it come first, and a busy machine may hold the thread.
@@ -231,10 +232,7 @@ impl<T> Shared<T> {
                     Ok((state, _)) => state,
                     Err(poisoned) => poisoned.into_inner().0,
                 },
-                None => self
-                    .settled
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner),
+                None => wait(&self.settled, state),
             };
             state.sleepers -= 1;
         }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::base::error::{Error, Result};
 use crate::base::foreign::catch;
-use crate::base::sync::lock;
+use crate::base::sync::{lock, wait};
 
 use super::kept::Kept;
 
@@ -290,10 +290,7 @@ impl<T, R> Channel<T, R> {
                 Ok((state, _)) => state,
                 Err(poisoned) => poisoned.into_inner().0,
             },
-            None => self
-                .changed
-                .wait(state)
-                .unwrap_or_else(|poisoned| poisoned.into_inner()),
+            None => wait(&self.changed, state),
         };
         state.sleepers -= 1;
         state

@@ -4,11 +4,10 @@ use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::sync::{Arc, Condvar, Mutex};
 
-use crate::base::sync::lock;
+use crate::base::sync::{lock, wait};
 
 use super::MOST;
 use super::room::Room;
-use super::work::wait;
 
 /// An answer, and the memory that it takes until it was read.
 #[derive(Default)]
@@ -26,10 +25,8 @@ impl Answer {
     }
 }
 
-/// Where answers wait to be read, up to [`MOST`] of them.
-///
-/// Whoever is woken finds it unlocked: it would sleep again at once, and two threads would take
-/// turns four times for each answer.
+/// Where answers wait to be read, up to [`MOST`] of them. No channel, since those wake who reads
+/// while they are locked, and that is two switches of threads more for each answer.
 #[derive(Default)]
 pub(super) struct Told {
     state: Mutex<State>,

@@ -2,14 +2,14 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
 use ureq::Agent;
 
 use crate::base::foreign;
-use crate::base::sync::lock;
+use crate::base::sync::{lock, wait};
 use crate::expr::Hidden;
 
 use super::answers::{Answer, Told};
@@ -69,12 +69,15 @@ impl Work {
         }
     }
 
-    /// Has a telegram posted. Waits for room, or else gives [`WouldBlock`](io::ErrorKind::WouldBlock).
+    /// Has a telegram posted. Waits for room, and for what gives a call up; or else gives
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock), and runs nothing of the program.
     pub(super) fn add(self: &Arc<Self>, telegram: &[u8], waits: bool) -> io::Result<()> {
         let target = &self.target;
         let (call, timeout) = match asks(&target.codec, &target.limits, telegram) {
             Asks::Call(call, timeout) => (Some(call), timeout),
             Asks::Nothing => (None, None),
+            // `ureq` says in the program's log what it closes, which may be somebody who sends.
+            Asks::GivesUp(_) if !waits => return Err(io::ErrorKind::WouldBlock.into()),
             Asks::GivesUp(call) => {
                 self.cancel(call);
                 return Ok(());
@@ -225,9 +228,4 @@ impl Work {
         }
         job
     }
-}
-
-pub(super) fn wait<'a, T>(changed: &Condvar, state: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
-    let woken = changed.wait(state);
-    woken.unwrap_or_else(PoisonError::into_inner)
 }

@@ -69,7 +69,8 @@ pub(crate) struct Conn {
     pub(crate) flow: FlowControl,
     /// Who reads it.
     pub(crate) reading: Reading<Box<Rx>>,
-    /// The sending half; last but for the mailbox in the lock order.
+    /// The sending half; last in the lock order but for the mailbox, and for what takes
+    /// something of it at once.
     tx: Mutex<Tx>,
     /// Room in the queue, bytes for the writer, or the end.
     tx_changed: Condvar,

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::MutexGuard;
 use std::time::{Duration, Instant};
 
-use crate::base::sync::lock;
+use crate::base::sync::{lock, wait};
 use crate::carrier::stream::Stream;
 use crate::carrier::sys::Bell;
 
@@ -35,10 +35,7 @@ impl Conn {
                 Ok((tx, _)) => tx,
                 Err(poisoned) => poisoned.into_inner().0,
             },
-            None => self
-                .tx_changed
-                .wait(tx)
-                .unwrap_or_else(|poisoned| poisoned.into_inner()),
+            None => wait(&self.tx_changed, tx),
         };
         tx.waiting -= 1;
         tx
@@ -76,7 +73,7 @@ impl Conn {
         tx.bell = None;
     }
 
-    /// The same, once the sending half is let go: who is woken before finds it locked, and sleeps again.
+    /// The same, once the sending half is let go, as [`wait`] has it.
     pub(crate) fn changed_and_free(&self, mut tx: MutexGuard<'_, Tx>) {
         let waits = tx.waiting > 0;
         tx.bell = None;
