@@ -2,6 +2,7 @@
 # Runs every example for real, and checks what it says.
 #
 #     examples/run_all.sh
+#     examples/run_all.sh --build                     builds them, and runs nothing
 #     examples/run_all.sh --windows PROGRAM FOLDER    those of Windows, which are in that folder, by
 #                                                     PROGRAM (Wine), with peers of Linux
 #
@@ -10,6 +11,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 cargo build --quiet --package quickrpc-examples --examples
+if [ "${1:-}" = --build ]; then
+  exit
+fi
 target=$(cargo metadata --no-deps --format-version 1 |
   sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')
 native=$target/debug/examples

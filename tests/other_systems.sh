@@ -9,7 +9,7 @@ targets="aarch64-apple-darwin x86_64-apple-darwin x86_64-pc-windows-gnu x86_64-u
 usage() {
     cat <<EOF
 Usage: tests/other_systems.sh [--help] [TARGET..]
-       tests/other_systems.sh --wine [--some]
+       tests/other_systems.sh --wine [--build | --some]
 
 Type-checks quickrpc and its examples for other systems, with warnings denied:
 with every cargo feature, and the library alone with none. Without TARGET, for
@@ -29,6 +29,7 @@ these are not checked. Nothing of all that is run.
             (Debian: wine64, gcc-mingw-w64-x86-64, python3), and some 20 minutes.
             What is left out, and why, is in this script. Wine is not Windows: it
             proves little.
+    --build only builds all that, and prepares Wine
     --some  of the suite, only some cells of the matrix of codecs and transports
 
 It builds in the folder QUICKRPC_OTHER_SYSTEMS (target/other_systems where that is
@@ -36,11 +37,12 @@ not set), which may be kept and shared by several copies of this repository.
 EOF
 }
 
-mode=check some=false
+mode=check build=false some=false
 for one in "$@"; do
     case $one in
     --help | -h) usage && exit ;;
     --wine) mode=wine ;;
+    --build) build=true ;;
     --some) some=true ;;
     -*) echo "unknown option: $one; see --help" >&2 && exit 2 ;;
     esac
@@ -116,8 +118,8 @@ server() {
     done
 }
 
-run_under_wine() {
-    target=x86_64-pc-windows-gnu
+# Builds what is run under Wine, and makes Wine ready for it.
+build_for_wine() {
     add $target
     wine=$(command -v wine64 || echo /usr/lib/wine/wine64)
     export WINEPREFIX="$folder/wine" WINEDEBUG=-all
@@ -137,6 +139,13 @@ EOF
         cp "$work/bcryptprimitives.dll" "$folder/$target/debug/$place/"
     done
     [ -d "$WINEPREFIX/drive_c" ] || "$wine" wineboot -i
+    cargo test --target $target -p quickrpc --all-features --lib --no-run
+    cargo test --target $target -p quickrpc-tests --test suite --no-run
+    cargo test --target $target -p quickrpc-tests --test leaks_of_handles --no-run
+    cargo build --target $target -p quickrpc-examples --examples
+}
+
+run_under_wine() {
     export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER="$wine"
     skip=$(left_out | sed -n 's/^\([^ ][^ ]*\).*/--skip \1/p')
     # shellcheck disable=SC2086
@@ -154,7 +163,6 @@ EOF
         $suite --exact --test-threads 1 $failed
     fi
     # Its server stays as long as somebody needs it.
-    cargo test --target $target -p quickrpc-tests --test leaks_of_handles --no-run
     "$wine" ping -n 600 127.0.0.1 > /dev/null &
     pinging=$!
     sleep 5
@@ -163,7 +171,6 @@ EOF
     cargo test --target $target -p quickrpc-tests --test leaks_of_handles
     kill $pinging
     wait $pinging || true
-    cargo build --target $target -p quickrpc-examples --examples
     (
         unset CARGO_TARGET_DIR RUSTFLAGS CARGO_PROFILE_DEV_DEBUG CARGO_PROFILE_TEST_DEBUG
         examples/run_all.sh --windows "$wine" "$folder/$target/debug/examples" < /dev/null
@@ -175,7 +182,9 @@ EOF
 }
 
 if [ $mode = wine ]; then
-    run_under_wine
+    target=x86_64-pc-windows-gnu
+    build_for_wine
+    $build || run_under_wine
     exit
 fi
 

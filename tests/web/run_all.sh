@@ -3,6 +3,7 @@
 # and the client of Juggler for browsers with our server.
 #
 #     tests/web/run_all.sh
+#     tests/web/run_all.sh --build    builds and installs what that takes, and runs nothing
 #
 # Needs cargo, Node 18 or later with npm, and Chromium. Ends with a line like that of
 # cargo's tests.
@@ -23,6 +24,9 @@ fi
 cargo build --quiet --package quickrpc-examples --example chat --example inspect --example supply
 cargo build --quiet --package quickrpc-tests --bin lab_server --bin juggler_server
 cargo build --quiet --package quickrpc --features cli --bin quickrpc
+if [ "${1:-}" = --build ]; then
+  exit
+fi
 QUICKRPC_BUILT=$(cargo metadata --no-deps --format-version 1 |
   sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')/debug
 CHROMIUM=$(command -v "${CHROMIUM:-chromium}")
