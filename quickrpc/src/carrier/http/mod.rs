@@ -145,7 +145,7 @@ impl Transport for Client {
                 end_writing: Box::new(move || giving_up.give_up()),
             }),
             end_of_input: Box::new(|| None),
-            watcher: Some(Box::new(move || watched.join())),
+            watcher: Some(Box::new(move || watched.watch())),
         };
         entry.connect_pipe(&self.name, pipe)?;
         Ok(())

@@ -17,8 +17,11 @@ use super::exchange::Job;
 use super::telegram::{Asks, asks, not_answered};
 use super::{MOST, Target};
 
-/// With so much waiting, nothing more is taken until there is room.
+/// With so many waiting, nothing more is taken until there is room.
 const WAITING: usize = 64;
+/// The same with so many bytes, however few they are. What is not taken yet stays in the queue of the peer, which
+/// the budget of all counts.
+const WAITING_BYTES: usize = 1 << 20;
 
 /// What is to be posted, and by whom.
 pub(super) struct Work {
@@ -30,8 +33,8 @@ pub(super) struct Work {
     to_do: Condvar,
     /// There is room for something more.
     room: Condvar,
-    /// The end has come.
-    ending: Condvar,
+    /// There is a connection to close, or the end has come, or nobody is at it any more.
+    to_watch: Condvar,
 }
 
 #[derive(Default)]
@@ -42,6 +45,9 @@ struct State {
     /// Who is at it, by number: the call, and the connection.
     running: HashMap<usize, (Option<u64>, Agent)>,
     threads: Vec<JoinHandle<()>>,
+    /// The connections of those who were given up, and so many threads have not noticed yet.
+    closing: Vec<Agent>,
+    stopped: usize,
     /// Nothing more comes.
     no_more: bool,
     /// What is there is not posted any more.
@@ -49,10 +55,23 @@ struct State {
 }
 
 impl State {
-    /// The connections of those who are at such a call, or at a notification. They need new ones.
-    fn take_running(&mut self, which: impl Fn(Option<u64>) -> bool) -> Vec<Agent> {
-        let taken = self.running.extract_if(|_, (call, _)| which(*call));
-        taken.map(|(_, (_, agent))| agent).collect()
+    /// Nothing follows what is there.
+    fn ends(&self) -> bool {
+        self.no_more || self.given_up
+    }
+
+    /// The connections of those who are at such a call, or at a notification, are to be closed; they need new ones.
+    fn stop_running(&mut self, which: impl Fn(Option<u64>) -> bool) {
+        let before = self.running.len();
+        let stopped = self.running.extract_if(|_, (call, _)| which(*call));
+        self.closing.extend(stopped.map(|(_, (_, agent))| agent));
+        self.stopped += before - self.running.len();
+    }
+
+    /// Nothing more is taken for now.
+    fn is_full(&self) -> bool {
+        let bytes = || self.waiting.iter().map(|job| job.telegram.len());
+        self.waiting.len() >= WAITING || bytes().sum::<usize>() >= WAITING_BYTES
     }
 }
 
@@ -65,19 +84,17 @@ impl Work {
             state: Mutex::default(),
             to_do: Condvar::new(),
             room: Condvar::new(),
-            ending: Condvar::new(),
+            to_watch: Condvar::new(),
         }
     }
 
-    /// Has a telegram posted. Waits for room, and for what gives a call up; or else gives
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock), and runs nothing of the program.
+    /// Has a telegram posted. Waits for room, or else gives [`WouldBlock`](io::ErrorKind::WouldBlock). Runs
+    /// nothing of the program.
     pub(super) fn add(self: &Arc<Self>, telegram: &[u8], waits: bool) -> io::Result<()> {
         let target = &self.target;
         let (call, timeout) = match asks(&target.codec, &target.limits, telegram) {
             Asks::Call(call, timeout) => (Some(call), timeout),
             Asks::Nothing => (None, None),
-            // `ureq` says in the program's log what it closes, which may be somebody who sends.
-            Asks::GivesUp(_) if !waits => return Err(io::ErrorKind::WouldBlock.into()),
             Asks::GivesUp(call) => {
                 self.cancel(call);
                 return Ok(());
@@ -90,7 +107,7 @@ impl Work {
             since: Instant::now(),
         };
         let mut state = lock(&self.state);
-        while state.waiting.len() >= WAITING && !state.given_up {
+        while state.is_full() && !state.given_up {
             if !waits {
                 return Err(io::ErrorKind::WouldBlock.into());
             }
@@ -102,7 +119,8 @@ impl Work {
         }
         state.waiting.push_back(job);
         // Whoever has answered is free, though it may not wait yet.
-        let free = state.threads.len().saturating_sub(state.running.len());
+        let busy = state.running.len() + state.stopped;
+        let free = state.threads.len().saturating_sub(busy);
         if free < state.waiting.len() && state.threads.len() < MOST {
             let number = state.threads.len();
             let work = Arc::clone(self);
@@ -123,11 +141,9 @@ impl Work {
     fn cancel(&self, call: u64) {
         let mut state = lock(&self.state);
         state.waiting.retain(|job| job.call != Some(call));
-        let stopped = state.take_running(|one| one == Some(call));
+        state.stop_running(|one| one == Some(call));
         drop(state);
-        for agent in stopped {
-            agent.shutdown();
-        }
+        self.to_watch.notify_one();
     }
 
     /// Nothing more comes; nobody waits for answers. Notifications are still posted.
@@ -148,21 +164,31 @@ impl Work {
         how(&mut state);
         state.waiting.retain(|job| job.call.is_none());
         let given_up = state.given_up;
-        let stopped = state.take_running(|call| given_up || call.is_some());
+        state.stop_running(|call| given_up || call.is_some());
         drop(state);
-        for changed in [&self.to_do, &self.room, &self.ending] {
+        for changed in [&self.to_do, &self.room, &self.to_watch] {
             changed.notify_all();
-        }
-        for agent in stopped {
-            agent.shutdown();
         }
     }
 
-    /// Waits until all is done.
-    pub(super) fn join(&self) {
+    /// Closes connections, until all is done. `ureq` says in the program's log what it closes, before it does; a
+    /// log may call, and wait for an answer. So nobody waits for this thread, but for a stop.
+    pub(super) fn watch(&self) {
         let mut state = lock(&self.state);
-        while !state.no_more && !state.given_up {
-            state = wait(&self.ending, state);
+        loop {
+            let closing = std::mem::take(&mut state.closing);
+            let is_idle = state.running.is_empty() && state.waiting.is_empty();
+            if !closing.is_empty() {
+                drop(state);
+                for agent in closing {
+                    foreign::catch("closing a connection", || agent.shutdown());
+                }
+                state = lock(&self.state);
+            } else if state.ends() && (is_idle || state.threads.is_empty()) {
+                break;
+            } else {
+                state = wait(&self.to_watch, state);
+            }
         }
         let threads = std::mem::take(&mut state.threads);
         drop(state);
@@ -190,7 +216,14 @@ impl Work {
                 }
                 (None, None) => None,
             };
-            let was_stopped = lock(&self.state).running.remove(&number).is_none();
+            let mut state = lock(&self.state);
+            let was_stopped = state.running.remove(&number).is_none();
+            state.stopped -= usize::from(was_stopped);
+            let ends = state.ends();
+            drop(state);
+            if ends {
+                self.to_watch.notify_all();
+            }
             if call.is_none() {
                 // What is behind it has waited for that, whoever takes it.
                 self.to_do.notify_all();
@@ -213,7 +246,7 @@ impl Work {
             if !notifies && let Some(job) = state.waiting.pop_front() {
                 break Some(job);
             }
-            if state.waiting.is_empty() && (state.no_more || state.given_up) {
+            if state.waiting.is_empty() && state.ends() {
                 break None;
             }
             state = wait(&self.to_do, state);
