@@ -32,4 +32,5 @@ pub(crate) mod sys;
 pub(crate) mod threads;
 pub(crate) mod trace;
 pub(crate) mod typed_error;
+pub(crate) mod utf8;
 pub(crate) mod value;

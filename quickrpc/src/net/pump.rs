@@ -13,6 +13,7 @@ use crate::base::scratch::with_scratch;
 use crate::base::sender::Sender;
 use crate::base::spare;
 use crate::base::sync::lock;
+use crate::base::utf8;
 use crate::carrier::stream::Place;
 use crate::wire::codec::{Envelope, Script};
 use crate::wire::cut::{Broken, Cut};
@@ -461,7 +462,7 @@ impl Round<'_> {
             },
             None => conn.sender(),
         };
-        let text = std::str::from_utf8(unmarked(bytes)).map_err(|_| "not UTF-8".to_owned());
+        let text = utf8::text(unmarked(bytes)).map_err(|_| "not UTF-8".to_owned());
         // In full, so that nobody finds out later that it is something else.
         let decoded = text.and_then(|text| {
             let decoded = wire.codec.decode(text, &wire.limits);

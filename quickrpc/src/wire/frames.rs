@@ -10,6 +10,7 @@ use super::websocket::Side;
 use super::zmtp::{self, Form, Socket};
 use super::{mqtt, nats};
 use crate::base::reason::DisconnectReason;
+use crate::base::utf8;
 
 /// How messages are told apart on a wire, the same for all its peers.
 #[derive(Debug, Clone)]
@@ -53,7 +54,7 @@ impl Text {
     fn is_text(self, message: &[u8]) -> bool {
         match self {
             Text::All => true,
-            Text::Readable => std::str::from_utf8(message).is_ok(),
+            Text::Readable => utf8::text(message).is_ok(),
             Text::None => false,
         }
     }

@@ -11,6 +11,7 @@ use crate::base::limits::Limits;
 use crate::base::mark::unmarked;
 use crate::base::security::SecInfo;
 use crate::base::sender::Sender;
+use crate::base::utf8;
 
 use super::Wire;
 use super::codec::{AnyCodec, DecodeError, Envelope};
@@ -136,7 +137,7 @@ impl Sense {
             }
             if message.starts_with(canonical::HEADER)
                 && wire.limits.nesting_depth >= HEADER_DEPTH
-                && let Ok(text) = str::from_utf8(message)
+                && let Ok(text) = utf8::text(message)
                 && self.proved().header.read(text, canonical::header)
             {
                 return true;
@@ -202,7 +203,7 @@ impl Sense {
                 };
             }
         };
-        let text = std::str::from_utf8(unmarked(message))
+        let text = utf8::text(unmarked(message))
             .map_err(|error| DecodeError::new("not UTF-8", error.valid_up_to()))?;
         match &mut self.protocol {
             Some(protocol) => Ok((text, protocol.hear(text, limits, say)?)),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::base::error::CallError;
 use crate::base::limits::Limits;
+use crate::base::utf8;
 use crate::wire::codec::{AnyCodec, Envelope, Part};
 
 /// What keeps telegrams apart.
@@ -26,7 +27,7 @@ pub(super) enum Asks {
 
 /// What a telegram asks for.
 pub(super) fn asks(codec: &AnyCodec, limits: &Limits, telegram: &[u8]) -> Asks {
-    let Ok(text) = std::str::from_utf8(telegram) else {
+    let Ok(text) = utf8::text(telegram) else {
         return Asks::Nothing;
     };
     let number = |id: &Part| id.of(text).parse().ok();
@@ -72,7 +73,7 @@ pub(super) fn answer(
     body: Vec<u8>,
     call: u64,
 ) -> Result<Vec<u8>, Vec<u8>> {
-    let Ok(text) = std::str::from_utf8(&body) else {
+    let Ok(text) = utf8::text(&body) else {
         return Err(body);
     };
     let text = text.trim_start_matches('\u{feff}');

@@ -8,6 +8,7 @@ use super::access::{Entries, ExtEntry, Items, UnitVariant, Variant};
 use super::mark;
 use super::reader::{Reader, Token};
 use crate::base::private_names::{RAW, RawEntry};
+use crate::base::utf8;
 use crate::base::value::Value;
 use crate::format::text::TextError;
 
@@ -68,7 +69,7 @@ impl<'de> Reader<'de> {
         text: &'de [u8],
         visitor: V,
     ) -> Result<V::Value, TextError> {
-        match std::str::from_utf8(text) {
+        match utf8::text(text) {
             Ok(text) => visitor.visit_borrowed_str(text),
             Err(_) => Err(self.error(NOT_UTF8)),
         }
@@ -130,7 +131,7 @@ impl<'de> serde::Deserializer<'de> for &mut Reader<'de> {
             Token::WideUnsigned(value) => visitor.visit_f64(value as f64),
             Token::Float32(value) => visitor.visit_f64(value.into()),
             Token::Float(value) => visitor.visit_f64(value),
-            Token::Text(text) => match std::str::from_utf8(text) {
+            Token::Text(text) => match utf8::text(text) {
                 Ok(text) => visitor.visit_borrowed_str(text),
                 Err(_) => visitor.visit_borrowed_bytes(text),
             },

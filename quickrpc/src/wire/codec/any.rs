@@ -17,6 +17,7 @@ use crate::base::error::{CallError, Error, Result};
 use crate::base::limits::Limits;
 use crate::base::mark::unmarked;
 use crate::base::security::SecInfo;
+use crate::base::utf8;
 use crate::expr::{self, CodecExpr, CodecKind};
 use crate::format::args::{ArgsSeed, WireArgs};
 use crate::format::text::TextError;
@@ -182,7 +183,7 @@ impl AnyCodec {
             }
             AnyCodec::Jrpc(_) | AnyCodec::Terse(_) | AnyCodec::Foreign(_) => {}
         }
-        let telegram = std::str::from_utf8(unmarked(telegram))
+        let telegram = utf8::text(unmarked(telegram))
             .map_err(|error| DecodeError::new("not UTF-8", error.valid_up_to()))?;
         if let AnyCodec::Jrpc(_) = self
             && limits.id_size >= canonical::DIGITS

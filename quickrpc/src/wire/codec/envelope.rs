@@ -11,6 +11,7 @@ use std::time::Duration;
 use crate::base::error::CallError;
 use crate::base::security::SecInfo;
 use crate::base::trace::Trace;
+use crate::base::utf8;
 use crate::base::value::Value;
 use crate::format::text::TextError;
 
@@ -183,7 +184,7 @@ impl Part {
         match (self, telegram.into()) {
             (Part::Span(span), Script::Text(text)) => span.of(text),
             (Part::Span(span), Script::Bytes(bytes)) => {
-                std::str::from_utf8(span.bytes(bytes)).unwrap_or_default()
+                utf8::text(span.bytes(bytes)).unwrap_or_default()
             }
             (Part::Owned(text), _) => text,
             #[cfg(feature = "msgpack")]

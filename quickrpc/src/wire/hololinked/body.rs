@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::base::error::CallError;
 use crate::base::limits::DEEPEST;
+use crate::base::utf8;
 use crate::base::value::Value;
 use crate::format::msgpack;
 use crate::format::text::{self, Json};
@@ -27,7 +28,7 @@ impl<'t> Came<'t> {
     /// When it is not what its header says.
     pub(super) fn read(format: Format, payload: &'t [u8], depth: usize) -> Result<Self, String> {
         let text = || {
-            let text = std::str::from_utf8(payload);
+            let text = utf8::text(payload);
             text.map_err(|error| format!("not UTF-8 (at byte {})", error.valid_up_to()))
         };
         match format {

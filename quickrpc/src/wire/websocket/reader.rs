@@ -9,6 +9,7 @@ use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
 use crate::base::reason::DisconnectReason;
+use crate::base::utf8;
 
 use super::frame::{CONTROL, Side, apply_mask, is_code};
 
@@ -304,7 +305,7 @@ impl fmt::Debug for Reader {
 }
 
 fn check_text(kind: Kind, message: &[u8]) -> Result<(), Violation> {
-    match kind == Kind::Text && str::from_utf8(message).is_err() {
+    match kind == Kind::Text && utf8::text(message).is_err() {
         true => Err(Violation::NotText),
         false => Ok(()),
     }
