@@ -33,6 +33,13 @@ impl Keeper for Net {
         }
     }
 
+    fn broken(&self, peer: Arc<Conn>) {
+        match self.reactor_of(&peer) {
+            Some(reactor) => reactor.ask(Command::Broken(peer)),
+            None => peer.close_broken(),
+        }
+    }
+
     fn resume(&self, peer: &Arc<Conn>) {
         if let Some(reactor) = self.reactor_of(peer) {
             reactor.ask(Command::Resume(Arc::clone(peer)));

@@ -42,6 +42,8 @@ pub(crate) enum Command {
     Forgotten(Arc<Conn>),
     /// There is room for more messages of this peer.
     Resume(Arc<Conn>),
+    /// The system takes nothing more for this peer; what it has sent is read.
+    Broken(Arc<Conn>),
     /// Nobody reads this peer, since a thread is expected that waits for it.
     Parked(Arc<Conn>),
     /// This peer may have fallen silent.

@@ -54,7 +54,9 @@ impl Conn {
         }
         if !reason.keeps_queue() {
             tx.clear();
-        } else if let Some(farewell) = self.wire.frames.farewell(&reason) {
+        } else if tx.broken.is_none()
+            && let Some(farewell) = self.wire.frames.farewell(&reason)
+        {
             tx.append(&farewell, false);
         }
         self.note(&mut tx);
@@ -68,6 +70,14 @@ impl Conn {
             keeper.closing(&me, reason);
         }
         true
+    }
+
+    /// Closes a peer for which the system takes nothing more.
+    pub(crate) fn close_broken(&self) {
+        let broken = lock(&self.tx).broken.clone();
+        if let Some(reason) = broken {
+            self.close(reason);
+        }
     }
 
     /// Something was not said, with this error. A peer whose security has panicked meanwhile

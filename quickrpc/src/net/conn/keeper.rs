@@ -11,6 +11,9 @@ pub(crate) trait Keeper: Send + Sync {
     /// The peer was closed for sending, on any thread.
     fn closing(&self, peer: &Arc<Conn>, reason: DisconnectReason);
 
+    /// The system takes nothing more for the peer: what it has sent is read, and then it is closed.
+    fn broken(&self, peer: Arc<Conn>);
+
     /// The peer can be read again.
     fn resume(&self, peer: &Arc<Conn>);
 

@@ -6,6 +6,7 @@ use std::num::NonZeroU64;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
+use crate::base::reason::DisconnectReason;
 use crate::base::spare;
 use crate::carrier::sys::Bell;
 use crate::wire::session::Speaking;
@@ -41,6 +42,8 @@ pub(crate) struct Tx {
     pub(crate) progress: Instant,
     /// Somebody has something for the peer for which there was no room.
     pub(crate) awaited: bool,
+    /// The system takes nothing more, for this reason.
+    pub(crate) broken: Option<DisconnectReason>,
 }
 
 /// Whether a send waits for room.
@@ -102,6 +105,7 @@ impl Tx {
             told_blocked: false,
             progress: Instant::now(),
             awaited: false,
+            broken: None,
         }
     }
 

@@ -132,7 +132,7 @@ impl Conn {
         let mut deadline = None;
         let mut tx = lock(&self.tx);
         loop {
-            if let Some(reason) = self.closed() {
+            if let Some(reason) = self.closed().or_else(|| tx.broken.clone()) {
                 return Err(self.gone(&reason));
             }
             if matches!(wait, Wait::Offered) && !tx.has_room(limit) {
@@ -368,11 +368,23 @@ impl Conn {
         false
     }
 
-    fn lost(&self, tx: MutexGuard<'_, Tx>, error: io::Error) -> Error {
-        drop(tx);
+    /// The system takes nothing more for this peer. It may have ended in good order, and not have read what came
+    /// too late; what has arrived of it is read before it is closed ([`close_broken`](Self::close_broken)).
+    #[cold]
+    fn lost(&self, mut tx: MutexGuard<'_, Tx>, error: io::Error) -> Error {
         let reason = DisconnectReason::Lost(Arc::new(error));
         let gone = self.gone(&reason);
-        self.close(reason);
+        tx.clear();
+        tx.blocked = false;
+        let is_new = tx.broken.is_none();
+        tx.broken.get_or_insert(reason);
+        self.note(&mut tx);
+        self.changed_and_free(tx);
+        match (self.keeper.upgrade(), self.me.upgrade()) {
+            _ if self.end.is_over() || self.is_line() => self.close_broken(),
+            (Some(keeper), Some(me)) if is_new => keeper.broken(me),
+            _ => {}
+        }
         gone
     }
 }

@@ -15,6 +15,9 @@
 //!    ([`Loop::lingered`]).
 //! 6. The connection is closed ([`Loop::forget`]), and the link hears of it.
 //!
+//! Where the system takes nothing more for a peer, that is not yet its end: what had arrived is read first
+//! ([`Loop::read_broken`]), as somebody may have said much and left before he heard the answers.
+//!
 //! A peer with threads of its own has two ends, which come in any order: the farewell, and the
 //! last byte that is written ([`Loop::pipe_ended`]).
 
@@ -52,6 +55,25 @@ impl Loop {
         }
         if conn.flush(false) == 0 {
             self.linger(&conn);
+        }
+    }
+
+    /// The system takes nothing more for a peer. What it has sent is read, up to its end or an error.
+    pub(super) fn read_broken(&mut self, conn: &Arc<Conn>) {
+        conn.reading.stop_parking();
+        self.reactor.unpark(conn);
+        self.after(Instant::now() + LINGER, Timer::Broken(Arc::downgrade(conn)));
+        // Without waiting for an event, which may have come before.
+        self.read_again(conn);
+    }
+
+    /// There was time for that, unless more is still to be handled.
+    pub(super) fn end_broken(&mut self, conn: &Arc<Conn>) {
+        let goes_on = || self.ready.iter().any(|one| one.id() == conn.id());
+        if !conn.is_closed() && (conn.flow.is_stalled() || goes_on()) {
+            self.after(Instant::now() + LINGER, Timer::Broken(Arc::downgrade(conn)));
+        } else {
+            conn.close_broken();
         }
     }
 

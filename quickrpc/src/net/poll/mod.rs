@@ -136,6 +136,8 @@ pub(crate) enum Timer {
     Linger(Weak<Conn>),
     /// Probe a peer that has ended its side, and again after so long.
     Probe(Weak<Conn>, Duration),
+    /// Close a peer for which the system takes nothing more, when all that it has sent was read.
+    Broken(Weak<Conn>),
     /// Give up a peer that is not greeted yet.
     Greeting(Weak<Conn>),
     /// Give up a peer that has said nothing since, told by what it had said.
@@ -312,6 +314,7 @@ impl Loop {
             },
             Command::Forgotten(conn) => self.peer_gone(&conn),
             Command::Resume(conn) => self.read_again(&conn),
+            Command::Broken(conn) => self.read_broken(&conn),
             Command::Parked(conn) => self.look_at_parked(&conn, 0),
             Command::Doubt(conn) => self.doubt(&conn),
             Command::Probe(conn) => self.probe(&conn, time::PROBE),

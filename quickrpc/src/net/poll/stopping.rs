@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mio::Events;
 
@@ -13,7 +13,10 @@ use crate::base::sync::{after, lock};
 
 use super::super::conn::{Conn, Outlet};
 use super::super::reactor::Command;
-use super::Loop;
+use super::{LINGER, Loop};
+
+/// Who has said nothing for so long at the end of a stop says no more.
+const SILENCE: Duration = Duration::from_millis(100);
 
 impl Loop {
     /// Ends everything, and reports it.
@@ -84,9 +87,9 @@ impl Loop {
                 // Closing may have had something to say.
                 conn.flush(false);
                 stream.shutdown_write();
-                self.drain_input(conn);
             }
         }
+        self.hear_out(&peers);
         self.dismiss_others();
         let failure = self.failure.take();
         let net = Arc::clone(&self.net);
@@ -119,14 +122,56 @@ impl Loop {
         }
     }
 
-    fn drain_input(&mut self, conn: &Conn) {
-        if let Outlet::Socket(stream) = &conn.outlet {
-            for _ in 0..64 {
-                match stream.read(&mut *self.scratch) {
-                    Ok(count) if count > 0 => {}
-                    _ => return,
-                }
+    /// Throws away what comes until the peers have ended their side, too, or have been silent for a moment. A
+    /// system that has unread input when a connection is closed, or gets some after that, tells the other side of
+    /// an error, and what was still on the way there is lost.
+    fn hear_out(&mut self, peers: &[Arc<Conn>]) {
+        let end = Instant::now() + LINGER.min(self.net.stop_limit() / 4);
+        let mut silent = Instant::now() + SILENCE;
+        let mut left: Vec<_> = peers.iter().collect();
+        left.retain(|conn| matches!(conn.outlet, Outlet::Socket(_)));
+        for conn in &left {
+            // So that there are events of it.
+            conn.reading.stop_parking();
+            if let Some(reactor) = self.net.reactor_of(conn) {
+                reactor.unpark(conn);
             }
         }
+        let mut events = Events::with_capacity(256);
+        loop {
+            let mut some = false;
+            left.retain(|conn| self.throw_away(conn, &mut some));
+            let now = Instant::now();
+            let mut left_for_it = end.min(silent).saturating_duration_since(now);
+            if some {
+                silent = now + SILENCE;
+                // There may be more.
+                left_for_it = Duration::ZERO;
+            }
+            if left.is_empty() || now >= end.min(silent) {
+                return;
+            }
+            if let Err(error) = self.poll.poll(&mut events, Some(left_for_it))
+                && error.kind() != io::ErrorKind::Interrupted
+            {
+                return;
+            }
+        }
+    }
+
+    /// Throws away what has come of a peer. Gives whether there may be more.
+    fn throw_away(&mut self, conn: &Conn, some: &mut bool) -> bool {
+        let Outlet::Socket(stream) = &conn.outlet else {
+            return false;
+        };
+        for _ in 0..64 {
+            match stream.read(&mut *self.scratch) {
+                Ok(0) => return false,
+                Ok(_) => *some = true,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return error.kind() == io::ErrorKind::WouldBlock,
+            }
+        }
+        true
     }
 }

@@ -115,6 +115,11 @@ impl Loop {
                     self.probe(&conn, pause);
                 }
             }
+            Timer::Broken(conn) => {
+                if let Some(conn) = conn.upgrade() {
+                    self.end_broken(&conn);
+                }
+            }
             Timer::Linger(conn) => {
                 if let Some(conn) = conn.upgrade() {
                     self.lingered(&conn);
