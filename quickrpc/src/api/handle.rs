@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::base::error::{Error, Result};
+use crate::base::foreign;
 use crate::base::sender::{Receivers, Sender};
 use crate::base::sync::lock;
 use crate::base::typed_error::IntoCallError;
@@ -51,12 +52,18 @@ impl Drop for Guard {
             crate::base::log::error!("{error}");
         }
         // Handlers may own handles of this API, which would keep each other alive.
-        calls.slots.clear();
-        calls.properties.clear();
-        calls.observers.clear();
-        calls.gate.clear();
-        calls.around.clear();
-        calls.mailbox.forget();
+        // A panic as one of them ends keeps the others from nothing.
+        let ends: [&dyn Fn(); 6] = [
+            &|| calls.slots.clear(),
+            &|| calls.properties.clear(),
+            &|| calls.observers.clear(),
+            &|| calls.gate.clear(),
+            &|| calls.around.clear(),
+            &|| calls.mailbox.forget(),
+        ];
+        for end in ends {
+            foreign::catch("dropping a handler", end);
+        }
     }
 }
 
@@ -165,7 +172,8 @@ impl Api {
     }
 
     /// Waits until the API is stopped, by whomever, or all of its transports have ended:
-    /// the end of `main` of a server. An API whose transports have ended is stopped then.
+    /// the end of `main` of a server. An API whose transports have ended is stopped then. At once, with a
+    /// warning in the log, if it was never started.
     ///
     /// # Errors
     ///
@@ -426,7 +434,9 @@ impl Api {
         let links = link::links(&codec, &security, &transport, &self.net().limits)?;
         lifecycle::replace_links(self.net(), links)?;
         self.calls().limit_subscriptions();
-        lock(&self.guard.first_wire).0 = codec;
+        let before = std::mem::replace(&mut lock(&self.guard.first_wire).0, codec);
+        // It may be of the program.
+        drop(before);
         Ok(())
     }
 

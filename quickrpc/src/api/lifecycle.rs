@@ -1,6 +1,7 @@
 //! Starting, stopping and waiting, as programs do it.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::base::error::{Error, Result};
@@ -87,6 +88,11 @@ pub(crate) fn wait(net: &Net) -> Result<()> {
             "`wait()` on a thread that delivers for this API".into(),
         ));
     }
+    if !net.was_started.load(Ordering::Acquire) {
+        crate::base::log::warn!(
+            "`wait()` has nothing to wait for: the API was never started; call `start()` first"
+        );
+    }
     if net.wait_for_end() {
         // Everything has ended by itself: what was handled is answered, then it stops.
         return stop(net);
@@ -110,8 +116,11 @@ pub(crate) fn replace_links(net: &Net, links: Vec<Arc<Link>>) -> Result<()> {
             "stop it before changing its transport".into(),
         ));
     }
-    *lock(&net.links) = links;
+    let before = std::mem::replace(&mut *lock(&net.links), links);
     net.share_limits();
+    drop(run);
+    // Transports may be of the program, and look at the API as they end.
+    drop(before);
     Ok(())
 }
 

@@ -97,14 +97,13 @@ impl Calls {
         for conn in peers {
             conn.resume_awaited();
         }
-        self.fail_lost(id, peers)?;
         if let Some(look) = look
             && self.net.alarm.set_earlier(look)
             && let Some(reactor) = self.net.reactor()
         {
             reactor.wake();
         }
-        Ok(())
+        self.fail_lost(id, peers)
     }
 
     /// These are asked in a call that is pending already.
@@ -126,12 +125,10 @@ impl Calls {
                 continue;
             };
             let error = conn.gone(&reason);
+            self.fail_call(conn, Some(id), error.clone());
             if let [_] = peers {
-                let unseen = lock(&self.pending).remove(id);
-                drop(unseen);
                 return Err(error);
             }
-            self.fail_call(conn, Some(id), error);
         }
         Ok(())
     }

@@ -106,7 +106,8 @@ impl<T: Send + 'static> Future for AsyncCall<T> {
         let (Some(future), Some(resolver)) = (&mut this.future, &this.resolver) else {
             return Poll::Ready(());
         };
-        let before = lock(&this.waker).replace(cx.waker().clone());
+        let waker = cx.waker().clone();
+        let before = lock(&this.waker).replace(waker);
         drop(before);
         if !std::mem::replace(&mut this.is_heard, true) {
             let waker = Arc::clone(&this.waker);

@@ -388,6 +388,7 @@ impl Context for Calls {
 
     fn run(&self, lane: u64, callback: Box<dyn FnOnce() + Send>) {
         if self.mailbox.may_run_here(lane) {
+            let _pause = self.net.hold_nothing();
             return foreign::guarded("a callback of a promise", callback);
         }
         self.post(lane, callback, 0);

@@ -38,6 +38,7 @@ impl Calls {
                 let Some(method) = conn.wire.codec.encode_cancel(out, id) else {
                     return;
                 };
+                conn.withdraw(id);
                 let about = About::notification(method);
                 // Like an answer, it never waits.
                 let told = conn

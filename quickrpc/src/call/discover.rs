@@ -83,25 +83,37 @@ impl Calls {
         people::wrong(out, &text);
     }
 
-    /// Answers a line that cannot be read.
+    /// Answers a line that cannot be read. Gives whether it was a question that people have, and no call.
     #[cold]
-    pub(crate) fn answer_line(&self, conn: &Arc<Conn>, sender: &Sender, text: &str, bytes: &[u8]) {
+    pub(crate) fn answer_line(
+        &self,
+        conn: &Arc<Conn>,
+        sender: &Sender,
+        text: &str,
+        bytes: &[u8],
+    ) -> bool {
         let line = String::from_utf8_lossy(bytes);
         let line = line.trim();
         // What answers, or looks like it, is not answered: two that do could go on for ever.
         if !conn.wire.answers || line.starts_with(['!', '[']) {
-            return;
+            return false;
         }
         let (first, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let rest = rest.trim();
+        let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '-');
+        let asks = first == HELP
+            && !rest.is_empty()
+            && rest.chars().all(is_name)
+            && !self.discovery.is_off()
+            && self.gate.consents(sender, HELP);
         with_scratch(|out| {
-            let about = match first {
-                HELP if !self.discovery.is_off() && self.gate.consents(sender, HELP) => {
-                    people::help_of(&self.slots.traits(), rest.trim())
-                }
-                _ => None,
-            };
+            let about = asks.then(|| people::help_of(&self.slots.traits(), rest));
             match about {
-                Some(about) => out.extend_from_slice(about.as_bytes()),
+                Some(Some(about)) => out.extend_from_slice(about.as_bytes()),
+                Some(None) => people::wrong(
+                    out,
+                    &format!("there is no call `{rest}`; `{HELP}` lists the calls"),
+                ),
                 None => people::wrong(
                     out,
                     &format!("cannot read this: {text}{}", self.advice(first)),
@@ -114,6 +126,7 @@ impl Calls {
             };
             answer::deliver(self, conn, &Route::Alone, out, call);
         });
+        asks
     }
 
     fn hint(&self, method: &str) -> String {

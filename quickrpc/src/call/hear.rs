@@ -96,8 +96,9 @@ impl Hears for Ear<'_> {
     }
 
     fn unreadable(&mut self, sender: &Sender, text: &str, bytes: &[u8]) {
-        self.trouble(sender, Error::undecodable(text, bytes));
-        self.calls.answer_line(self.conn, sender, text, bytes);
+        if !self.calls.answer_line(self.conn, sender, text, bytes) {
+            self.trouble(sender, Error::undecodable(text, bytes));
+        }
         if self.conn.wire.codec.strict() {
             let error = CallError::new(CallError::PARSE_ERROR, text);
             self.answer_error("null", &error, &Route::Alone);
@@ -186,8 +187,9 @@ impl<'a> Ear<'a> {
                 None if conn.wire.codec.strict() => self.answer_error("null", &error, route),
                 None => {
                     let (text, bytes) = (error.to_string(), telegram.script.as_bytes());
-                    self.trouble(sender, Error::undecodable(&text, bytes));
-                    self.calls.answer_line(conn, sender, &error.message, bytes);
+                    if !self.calls.answer_line(conn, sender, &error.message, bytes) {
+                        self.trouble(sender, Error::undecodable(&text, bytes));
+                    }
                     self.no_answer(route);
                 }
             },

@@ -48,7 +48,8 @@ impl Observers {
     }
 
     pub(crate) fn on_pending(&self, waker: OnPending) {
-        *lock(&self.pending) = Some(waker);
+        let before = lock(&self.pending).replace(waker);
+        drop(before);
     }
 
     /// A handler of this event stays on its thread.

@@ -151,7 +151,8 @@ impl<T> futures_core::Stream for Subscription<T> {
         if let Some(item) = received() {
             return Poll::Ready(item);
         }
-        let before = lock(&self.waiting.0).replace(cx.waker().clone());
+        let waker = cx.waker().clone();
+        let before = lock(&self.waiting.0).replace(waker);
         drop(before);
         // One may have come before the task was known to wait.
         received().map_or(Poll::Pending, Poll::Ready)

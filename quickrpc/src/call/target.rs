@@ -228,6 +228,9 @@ impl Target {
             (peers, failures) = self.for_nobody(failures, method)?;
         }
         let peers = peers.as_slice();
+        if self.calls.unsent.is_busy() {
+            self.calls.send_waiting_first();
+        }
         let wait = self.wait(peers);
         let about = About::Call {
             method,
@@ -307,7 +310,10 @@ impl Target {
         let context = self.context();
         let (promise, call) = make(context, info, peers)?;
         self.calls.admit(id, call, peers)?;
-        let wait = self.wait(peers);
+        let wait = match (self.wait(peers), deadline) {
+            (Wait::UpTo(_), Some(until)) => Wait::Call { id, until },
+            (wait, _) => wait,
+        };
         let missing = failures.len();
         let panicked = Unsent(&self.calls, id);
         let about = About::Call {
@@ -324,6 +330,10 @@ impl Target {
             Err(error) => Some(error),
         };
         if let Some(error) = unsent {
+            if let Error::Cancelled = error {
+                // It was over before it was sent, and is settled.
+                return Ok(promise);
+            }
             // Whatever settled the promise meanwhile, nobody has seen it yet.
             let unseen = lock(&self.calls.pending).remove(id);
             drop(unseen);

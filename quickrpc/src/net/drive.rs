@@ -100,7 +100,9 @@ impl Net {
         }
         // What has arrived meanwhile, the end of the input included, is an event now.
         reactor.watch(conn, |watch| watch.leave(turn, ReadBy::PollThread));
-        if flow == Flow::Again {
+        // Room may have come while nobody else could read.
+        let resumed = flow == Flow::Stalled && !conn.flow.is_stalled_after_all();
+        if flow == Flow::Again || resumed {
             reactor.ask(Command::Resume(Arc::clone(conn)));
         }
     }
@@ -124,8 +126,11 @@ impl Net {
         until: Option<Instant>,
     ) -> Flow {
         // This thread has said that it reads, so that whoever closes it meanwhile wakes us.
-        if conn.end.is_over_for_reader() || conn.flow.is_stalled() {
+        if conn.end.is_over_for_reader() {
             return Flow::Read;
+        }
+        if conn.flow.is_stalled() {
+            return Flow::Stalled;
         }
         let mut buffer = BUFFER.take();
         buffer.resize(CHUNK, 0);

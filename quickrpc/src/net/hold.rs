@@ -44,7 +44,7 @@ impl Net {
         // A thread that delivers waits for no room, and collects anyway.
         hold > Duration::ZERO
             && self.held.paused.load(Ordering::Acquire) == 0
-            && matches!(wait, Wait::UpTo(_))
+            && wait.is_patient()
             && matches!(conn.outlet, Outlet::Socket(_) | Outlet::Broker(_))
             && way.within.is_none_or(|within| within > hold * HURRY)
     }

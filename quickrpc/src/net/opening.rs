@@ -296,11 +296,22 @@ impl Loop {
     }
 }
 
+/// Somebody is there, and says nothing, or something else.
+#[derive(Debug, thiserror::Error)]
+#[error("the other side did not greet in time")]
+pub(crate) struct NotGreeted;
+
 /// The error of a start, which says what to do.
 pub(crate) fn start_error(link: &Link, error: &io::Error) -> Error {
     let hint = match error.kind() {
         // The errors of these say by themselves what to do.
         _ if !has_address(&link.transport) => "",
+        _ if error
+            .get_ref()
+            .is_some_and(|error| error.is::<NotGreeted>()) =>
+        {
+            "; is it the right port, and does it speak this protocol?"
+        }
         io::ErrorKind::AddrInUse => {
             "; another program listens there: stop it, or choose another port (0 picks a free one)"
         }

@@ -60,7 +60,7 @@ impl Net {
         about: Option<&About<'_>>,
         wait: Wait,
     ) -> Result<(), Error> {
-        if matches!(wait, Wait::UpTo(_)) && conn.backlog() >= conn.wire.limits.peer_queue {
+        if wait.is_patient() && conn.backlog() >= conn.wire.limits.peer_queue {
             // Others may wait for what this thread has collected for them.
             collect::flush();
         }

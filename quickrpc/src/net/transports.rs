@@ -36,8 +36,12 @@ impl Net {
 
     /// Forgets what a transport expression bound.
     pub(crate) fn forget_links(&self, id: TransportId) {
-        lock(&self.links).retain(|link| link.id != id);
+        let forgotten: Vec<_> = lock(&self.links)
+            .extract_if(.., |link| link.id == id)
+            .collect();
         self.share_limits();
+        // Transports may be of the program, and look at the API as they end.
+        drop(forgotten);
     }
 
     /// Adds links; opens them if the API runs.

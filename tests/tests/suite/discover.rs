@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use quickrpc::dynamic::Api;
 use quickrpc::{CallErrors, Value, remote_api};
-use quickrpc_tests::{SOON, Telnet};
+use quickrpc_tests::{SOON, Telnet, inbox, server};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -369,7 +369,10 @@ fn people_hear_what_is_wrong() {
             "move_to",
             "! this failed: `move_to` needs the role `operator`",
         ),
-        ("help blnik", ""),
+        (
+            "help blnik",
+            "! there is no call `blnik`; `help` lists the calls",
+        ),
     ];
     for (line, answer) in cases {
         person.send(format!("{line}\n"));
@@ -422,4 +425,19 @@ fn people_are_on_tcp_and_nobody_is_answered_elsewhere() {
     program.notify("nothing", ()).unwrap();
     let error = errors.recv_timeout(SOON).expect("an error");
     assert!(error.contains("unknown method `nothing`"), "{error}");
+}
+
+#[test]
+fn a_question_for_help_is_no_message_that_cannot_be_read() {
+    let (lab, addr, _served) = server("terse");
+    let (told, errors) = inbox();
+    lab.on_error(move |_peer, error, _method| {
+        let _ = told.send(error.to_string());
+    });
+    let mut person = Telnet::connect(addr);
+    person.send("help add\n");
+    assert!(person.line().contains("add"));
+    person.send("help me, please\n");
+    let error = errors.next();
+    assert!(error.contains("help me, please"), "{error}");
 }

@@ -160,18 +160,19 @@ impl<T> Shared<T> {
             }
             Stage::Callback(callback) => {
                 drop(state);
-                callback(result, turn);
+                // With what it holds, which is of the program.
+                catch("a promise", || callback(result, turn));
                 true
             }
             Stage::Unwanted => {
                 drop(state);
-                drop(result);
+                catch("dropping a result", || drop(result));
                 true
             }
             before @ (Stage::Settled(_) | Stage::Given) => {
                 state.stage = before;
                 drop(state);
-                drop(result);
+                catch("dropping a result", || drop(result));
                 false
             }
         }
@@ -447,7 +448,7 @@ impl<T> Drop for Shared<T> {
     fn drop(&mut self) {
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
         if let Stage::Callback(callback) = mem::replace(&mut state.stage, Stage::Given) {
-            callback(Err(Error::Abandoned), Turn::Now);
+            catch("a promise", || callback(Err(Error::Abandoned), Turn::Now));
         }
     }
 }

@@ -93,11 +93,19 @@ impl<T, R> Channel<T, R> {
 
     /// The same for a task, which is woken when there is room.
     pub(crate) fn poll_offer(&self, item: T, cx: &Context<'_>) -> Offered<T> {
-        self.offer_or(item, None, |state| {
+        let item = match self.offer(item, None) {
+            Offered::Full(item) => item,
+            offered => return offered,
+        };
+        // Made without the lock, since it is code of the user. There may be room by now.
+        let mut waker = Some(cx.waker().clone());
+        let offered = self.offer_or(item, None, |state| {
             if !state.senders.iter().any(|one| one.will_wake(cx.waker())) {
-                state.senders.push(cx.waker().clone());
+                state.senders.extend(waker.take());
             }
-        })
+        });
+        drop(waker);
+        offered
     }
 
     fn offer_or(

@@ -175,6 +175,13 @@ impl Calls {
         }
     }
 
+    /// What comes behind calls that wait is not to overtake those that somebody is there for.
+    #[cold]
+    pub(crate) fn send_waiting_first(&self) {
+        self.send_waiting();
+        self.unsent.wait_sent();
+    }
+
     /// Sends the calls that somebody is there for, one after the other.
     fn send_waiting(&self) {
         if !self.unsent.begin() {

@@ -5,11 +5,12 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
+use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use crate::base::error::{Error, Result};
 use crate::base::sender::Receiver;
-use crate::base::sync::lock;
+use crate::base::sync::{lock, wait};
 use crate::wire::Wire;
 use crate::wire::session::Way;
 
@@ -33,6 +34,8 @@ struct State {
     bytes: usize,
     /// A thread sends them; it looks once more.
     sending: bool,
+    /// Which that is.
+    sender: Option<ThreadId>,
     again: bool,
     /// Changes when a peer comes, and when none will.
     changes: u64,
@@ -145,7 +148,11 @@ impl Unsent {
     pub(super) fn begin(&self) -> bool {
         let mut state = lock(&self.state);
         state.again = true;
-        !std::mem::replace(&mut state.sending, true)
+        let begins = !std::mem::replace(&mut state.sending, true);
+        if begins {
+            state.sender = Some(thread::current().id());
+        }
+        begins
     }
 
     /// The calls that wait, if somebody wants them looked at; else this thread is done.
@@ -155,9 +162,20 @@ impl Unsent {
             return Some(state.calls.iter().map(|call| call.id).collect());
         }
         state.sending = false;
+        state.sender = None;
+        self.came.notify_all();
         self.is_busy
             .store(!state.calls.is_empty(), Ordering::Release);
         None
+    }
+
+    /// Waits until nobody sends them any more; this thread does not wait for itself.
+    pub(super) fn wait_sent(&self) {
+        let me = thread::current().id();
+        let mut state = lock(&self.state);
+        while state.sending && state.sender != Some(me) {
+            state = wait(&self.came, state);
+        }
     }
 
     /// There is to be one more round.

@@ -129,7 +129,11 @@ impl Work {
                 Ok(thread) => state.threads.push(thread),
                 // Somebody else will come to it.
                 Err(_) if !state.threads.is_empty() => {}
-                Err(error) => return Err(error),
+                Err(error) => {
+                    // Who wanted it posted tries it again, or not.
+                    state.waiting.pop_back();
+                    return Err(error);
+                }
             }
         }
         drop(state);

@@ -66,6 +66,7 @@ impl Conn {
         let deadline = match wait {
             Wait::Never | Wait::Answer | Wait::Offered => None,
             Wait::UpTo(limit) => Some(after(limit)),
+            Wait::Call { until, .. } => Some(until),
         };
         match outlet.port.send(bytes, outlet.to, deadline) {
             None => Err(self.gone(&DisconnectReason::Stopped)),

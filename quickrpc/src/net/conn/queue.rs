@@ -44,6 +44,8 @@ pub(crate) struct Tx {
     pub(crate) awaited: bool,
     /// The system takes nothing more, for this reason.
     pub(crate) broken: Option<DisconnectReason>,
+    /// The highest id of a call of ours that the peer was told to be given up, perhaps before it was sent.
+    pub(crate) withdrawn: u64,
 }
 
 /// Whether a send waits for room.
@@ -54,8 +56,21 @@ pub(crate) enum Wait {
     Answer,
     /// So long; the clock is looked at only where there is no room.
     UpTo(Duration),
+    /// Until then, which is the deadline of the call with this id, and that is the message.
+    Call {
+        id: u64,
+        until: Instant,
+    },
     /// Not at all: without room it is not sent. Who offered it is told when there is some.
     Offered,
+}
+
+impl Wait {
+    /// Whether it waits where there is no room.
+    #[inline]
+    pub(crate) fn is_patient(self) -> bool {
+        matches!(self, Wait::UpTo(_) | Wait::Call { .. })
+    }
 }
 
 /// Whether somebody sends later what is put into the queue.
@@ -106,6 +121,7 @@ impl Tx {
             progress: Instant::now(),
             awaited: false,
             broken: None,
+            withdrawn: 0,
         }
     }
 

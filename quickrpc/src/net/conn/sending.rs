@@ -174,8 +174,12 @@ impl Conn {
                     self.close(reason);
                     return Err(error);
                 }
-                Wait::UpTo(limit) => {
-                    let deadline = *deadline.get_or_insert_with(|| after(limit));
+                Wait::UpTo(_) | Wait::Call { .. } => {
+                    let deadline = *deadline.get_or_insert_with(|| match wait {
+                        Wait::Call { until, .. } => until,
+                        Wait::UpTo(limit) => after(limit),
+                        _ => Instant::now(),
+                    });
                     let now = Instant::now();
                     if now >= deadline {
                         return Err(Error::QueueFull {
@@ -191,6 +195,14 @@ impl Conn {
                     };
                 }
             }
+        }
+        if let Wait::Call { id, until } = wait
+            && id <= tx.withdrawn
+            && Instant::now() >= until
+        {
+            // The peer has been told that it is given up, perhaps, and would run it in vain. Whoever waits for
+            // it has been told, too.
+            return Err(Error::Cancelled);
         }
         tx.sent = true;
         let answer = matches!(wait, Wait::Answer);
@@ -306,6 +318,12 @@ impl Conn {
         drop(tx);
         self.resume_with_room();
         left
+    }
+
+    /// The peer is about to be told that a call is given up: it is not sent after that.
+    pub(crate) fn withdraw(&self, id: u64) {
+        let mut tx = lock(&self.tx);
+        tx.withdrawn = tx.withdrawn.max(id);
     }
 
     /// Sends bytes without meaning, unless something was sent since the last call.

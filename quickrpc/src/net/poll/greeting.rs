@@ -15,7 +15,7 @@ use crate::wire::met::Met;
 use super::super::conn::Outlet;
 use super::super::greeting::{self, Greeted};
 use super::super::link::{Leaf, Link};
-use super::super::opening::start_error;
+use super::super::opening::{NotGreeted, start_error};
 use super::super::reactor::Command;
 use super::super::sources::Source;
 use super::{Loop, Timer};
@@ -282,8 +282,7 @@ impl Loop {
                 && !greeted.refused
             {
                 crate::base::log::debug!(peer = greeted.name, "the greeting took too long");
-                let text = "the other side did not greet in time";
-                let error = io::Error::new(io::ErrorKind::TimedOut, text);
+                let error = io::Error::new(io::ErrorKind::TimedOut, NotGreeted);
                 self.not_greeted(greeted.link, error);
             }
         }

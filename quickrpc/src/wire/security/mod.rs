@@ -318,7 +318,7 @@ impl IntoSecurity for SecurityExpr {
 
 #[cfg(not(all(feature = "hmac", feature = "seal")))]
 fn missing(expr: &SecurityExpr, feature: &str) -> Error {
-    Error::Config(format!("`{expr}` needs the feature `{feature}` of the crate `quickrpc`").into())
+    Error::lacks_feature(expr, feature)
 }
 
 impl IntoSecurity for &SecurityExpr {
@@ -388,8 +388,8 @@ mod tests {
             assert_eq!(
                 made.unwrap_err().to_string(),
                 format!(
-                    "`{name}:alice?keys=keys.toml` needs the feature `{name}` of the crate \
-                     `quickrpc`"
+                    "`{name}:alice?keys=keys.toml` needs the cargo feature `{name}` of quickrpc, \
+                     which is off: `cargo add quickrpc --features {name}`"
                 )
             );
         }
