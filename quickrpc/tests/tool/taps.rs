@@ -149,3 +149,32 @@ fn what_cannot_be_looked_into_says_what_can_be_done() {
     assert_eq!(tap.code(), 3);
     assert!(tap.error_line().contains("nobody listens there"));
 }
+
+#[test]
+fn what_the_server_tells_beside_answers_holds_up_nothing() {
+    let server = Api::bind("jrpc", "wsserv:127.0.0.1:0").unwrap();
+    let teller = server.clone();
+    server.on("add", move |sender, _args| {
+        for _ in 0..200 {
+            teller.to(&sender).notify("tick", ()).unwrap();
+        }
+        Value::from(5)
+    });
+    server.start().unwrap();
+    let said = |from: &str, telegram: &str| {
+        let members = [("from", from), ("telegram", telegram)];
+        members.into_iter().collect::<Value>().to_string()
+    };
+    let mut talk = Vec::new();
+    for id in 0..3 {
+        let call = format!(r#"{{"jsonrpc":"2.0","method":"add","id":{id}}}"#);
+        talk.push(said("client", &call));
+    }
+    // That of the others is not waited for.
+    talk.push(said("server", r#"{"jsonrpc":"2.0","result":5,"id":0}"#));
+    let dir = Dir::new();
+    let file = dir.file("talk.jsonl", &talk.join("\n"));
+    let ws = format!("ws:{}", server.local_addrs()[0]);
+    let said = says(&["replay", "--speed", "0", &file, &ws]);
+    assert_eq!(said, "1 answers are the same, 0 differ\n");
+}

@@ -176,6 +176,12 @@ impl Session {
                     None => return Err(Failure::usage(format!("there is no method `{name}`"))),
                 }
             }
+            Some((_, [word])) if word == "-" => {
+                let failure = Failure::usage("stdin has the calls, and cannot be arguments, too");
+                return Err(
+                    failure.hint("arguments are `a=2`, or one JSON object, in the same line")
+                );
+            }
             Some((method, words)) => {
                 let arguments = values::arguments(words)?;
                 match method.strip_prefix('!') {

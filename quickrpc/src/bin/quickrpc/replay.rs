@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::path::PathBuf;
+use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use crossbeam_channel::{Receiver, unbounded};
+use crossbeam_channel::{Receiver, bounded};
 use quickrpc::Value;
 use quickrpc::dynamic::Api;
 
@@ -175,8 +176,12 @@ fn play(
 /// A connection to the server.
 enum Line {
     Stream(TcpStream, Cut),
-    Wire(Api, Receiver<Vec<u8>>),
+    /// What comes is there until somebody has read what he wants of it.
+    Wire(Api, Mutex<Option<Receiver<Vec<u8>>>>),
 }
+
+/// So many telegrams may wait to be looked at. With more, the server is not read meanwhile.
+const WAITING: usize = 16;
 
 impl Line {
     fn open(bound: &Bound, cut: &Cut) -> Result<Self, Failure> {
@@ -187,12 +192,12 @@ impl Line {
             return Ok(Line::Stream(stream, cut.clone()));
         }
         let api = relay::open(&bound.codec, &bound.transport, bound)?;
-        let (tell, told) = unbounded();
+        let (tell, told) = bounded(WAITING);
         relay::hear(&api, move |_server, telegram| {
             tell.send(telegram.to_vec()).ok();
         });
         api.start().map_err(|error| bound.cannot_start(error))?;
-        Ok(Line::Wire(api, told))
+        Ok(Line::Wire(api, Mutex::new(Some(told))))
     }
 
     fn say(&self, telegram: &[u8]) -> Done {
@@ -205,12 +210,16 @@ impl Line {
         }
     }
 
-    /// Reads until so many answers are there, or nothing more comes.
+    /// Reads until so many answers are there, or nothing more comes. What comes later waits for nobody.
     fn answers(&self, count: usize, timeout: Duration) -> HashMap<String, Vec<u8>> {
+        let told = match self {
+            Line::Stream(..) => None,
+            Line::Wire(_, told) => told.lock().ok().and_then(|mut told| told.take()),
+        };
         let mut found = HashMap::new();
         let mut rest = Vec::new();
         while found.len() < count
-            && let Some(telegrams) = self.next(&mut rest, timeout)
+            && let Some(telegrams) = self.next(told.as_ref(), &mut rest, timeout)
         {
             for telegram in telegrams {
                 if let Said::Answer { id, .. } = Said::of(&telegram) {
@@ -222,7 +231,12 @@ impl Line {
     }
 
     /// What has come, as soon as there is something.
-    fn next(&self, rest: &mut Vec<u8>, timeout: Duration) -> Option<Vec<Vec<u8>>> {
+    fn next(
+        &self,
+        told: Option<&Receiver<Vec<u8>>>,
+        rest: &mut Vec<u8>,
+        timeout: Duration,
+    ) -> Option<Vec<Vec<u8>>> {
         match self {
             Line::Stream(stream, cut) => {
                 let (mut input, mut buffer) = (stream, vec![0; 64 << 10]);
@@ -230,7 +244,7 @@ impl Line {
                 rest.extend_from_slice(buffer.get(..count).unwrap_or_default());
                 Some(cut.telegrams(rest))
             }
-            Line::Wire(_, told) => told
+            Line::Wire(..) => told?
                 .recv_timeout(timeout)
                 .ok()
                 .map(|telegram| vec![telegram]),
