@@ -15,7 +15,7 @@ use quickrpc::dynamic::Api;
 
 use super::failure::{Failure, Kind};
 use super::relay;
-use super::telegrams::{self, Cut, Said};
+use super::telegrams::{self, Cut, Cutter, Found, Said};
 use super::wire::{Bound, Wire};
 use super::{Done, output, values};
 
@@ -217,9 +217,12 @@ impl Line {
             Line::Wire(_, told) => told.lock().ok().and_then(|mut told| told.take()),
         };
         let mut found = HashMap::new();
-        let mut rest = Vec::new();
+        let mut cutter = match self {
+            Line::Stream(_, cut) => Some(Cutter::new(cut)),
+            Line::Wire(..) => None,
+        };
         while found.len() < count
-            && let Some(telegrams) = self.next(told.as_ref(), &mut rest, timeout)
+            && let Some(telegrams) = self.next(told.as_ref(), cutter.as_mut(), timeout)
         {
             for telegram in telegrams {
                 if let Said::Answer { id, .. } = Said::of(&telegram) {
@@ -234,15 +237,19 @@ impl Line {
     fn next(
         &self,
         told: Option<&Receiver<Vec<u8>>>,
-        rest: &mut Vec<u8>,
+        cutter: Option<&mut Cutter>,
         timeout: Duration,
     ) -> Option<Vec<Vec<u8>>> {
         match self {
-            Line::Stream(stream, cut) => {
+            Line::Stream(stream, _) => {
                 let (mut input, mut buffer) = (stream, vec![0; 64 << 10]);
                 let count = input.read(&mut buffer).ok().filter(|&count| count > 0)?;
-                rest.extend_from_slice(buffer.get(..count).unwrap_or_default());
-                Some(cut.telegrams(rest))
+                let found = cutter?.push(buffer.get(..count).unwrap_or_default());
+                let telegrams = found.into_iter().filter_map(|one| match one {
+                    Found::Telegram(telegram) => Some(telegram),
+                    Found::Unseen => None,
+                });
+                Some(telegrams.collect())
             }
             Line::Wire(..) => told?
                 .recv_timeout(timeout)
