@@ -61,6 +61,15 @@ impl Replay {
         let cut = Cut::of(&bound.codec)?;
         let talks = self.read()?;
         let started = Instant::now();
+        for entry in talks.values().flatten() {
+            if due(started, entry, self.speed).is_none() {
+                let text = format!(
+                    "what was said after {} s cannot be said again at speed {}",
+                    entry.time, self.speed
+                );
+                return Err(Failure::usage(text).hint("--speed 0 is without pauses"));
+            }
+        }
         let mut threads = Vec::new();
         for (number, entries) in talks {
             let line = Line::open(&bound, &cut)?;
@@ -114,6 +123,15 @@ impl Replay {
     }
 }
 
+/// When something is to be said again. `None` where no clock goes so far.
+fn due(started: Instant, entry: &Entry, speed: f64) -> Option<Instant> {
+    let after = match speed > 0.0 {
+        true => (entry.time / speed).max(0.0),
+        false => 0.0,
+    };
+    started.checked_add(Duration::try_from_secs_f64(after).ok()?)
+}
+
 /// Says what one client has said; gives how many answers are the same, and those that are not.
 fn play(
     number: i64,
@@ -147,8 +165,7 @@ fn play(
     thread::scope(|scope| {
         let reader = scope.spawn(|| line.answers(expected.len(), timeout));
         for entry in entries.iter().filter(|entry| entry.is_client) {
-            if speed > 0.0 {
-                let due = started + Duration::from_secs_f64((entry.time / speed).max(0.0));
+            if let Some(due) = due(started, entry, speed) {
                 thread::sleep(due.saturating_duration_since(Instant::now()));
             }
             if line.say(&entry.telegram).is_err() {
