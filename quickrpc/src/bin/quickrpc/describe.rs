@@ -7,7 +7,7 @@ use quickrpc::Value;
 use quickrpc::expr::CodecKind;
 
 use super::Done;
-use super::failure::Failure;
+use super::failure::{Failure, Kind};
 use super::interface::{Interface, Method, not_described};
 use super::wire::{self, How};
 use super::{output, probe, types, values};
@@ -26,7 +26,7 @@ pub struct Describe {
     /// Only this method, with all that is known of it
     method: Option<String>,
 
-    /// The OpenRPC document as it is
+    /// The OpenRPC document as it is, or what it says of the method
     #[arg(long)]
     openrpc: bool,
 }
@@ -36,18 +36,23 @@ Examples:
   quickrpc describe tcp:localhost:8888
   quickrpc describe tcp:localhost:8888 add
   quickrpc describe --openrpc @lab > lab.json
+  quickrpc describe --openrpc @lab add
   quickrpc describe lab.json";
 
 impl Describe {
     pub fn run(self) -> Done {
         let document = document(&self.wire, &self.how)?;
-        if self.openrpc {
-            return output::line(values::pretty(&document));
-        }
         let interface = Interface::read(&document);
         match &self.method {
-            Some(name) => match interface.methods.iter().find(|method| method.name == *name) {
-                Some(method) => output::text(in_full(method, &interface)),
+            None if self.openrpc => output::line(values::pretty(&document)),
+            Some(name) => match interface
+                .methods
+                .iter()
+                .zip(document["methods"].as_list().unwrap_or_default())
+                .find(|(method, _)| method.name == *name)
+            {
+                Some((_, said)) if self.openrpc => output::line(values::pretty(said)),
+                Some((method, _)) => output::text(in_full(method, &interface)),
                 None => {
                     let failure = Failure::usage(format!("there is no method `{name}`"));
                     Err(match interface.nearest(name) {
@@ -67,20 +72,45 @@ pub fn document(place: &str, how: &How) -> Result<Value, Failure> {
     if file.extension().is_some_and(|end| end == "json") {
         let text = std::fs::read_to_string(&file)
             .map_err(|error| Failure::usage(format!("cannot read {place}: {error}")))?;
-        return values::json(&text)
-            .map_err(|error| Failure::usage(format!("{place} is no JSON: {error}")));
+        if text.trim().is_empty() {
+            let failure = Failure::usage(format!("{place} is empty"));
+            return Err(failure.hint(DOCUMENT));
+        }
+        let document = values::json(&text)
+            .map_err(|error| Failure::usage(format!("{place} is no JSON: {error}")))?;
+        return match is_openrpc(&document) {
+            true => Ok(document),
+            false => Err(Failure::usage(format!("{place} is no OpenRPC document")).hint(DOCUMENT)),
+        };
     }
     let connected = wire::bound(place, how)?.connect(|_api| ())?;
     let is_thing = matches!(connected.bound.codec.kind(), CodecKind::Hololinked(_));
     let asked = connected.describer().call("rpc.discover", ()).result();
-    asked.map_err(|error| match error {
+    let document = asked.map_err(|error| match error {
         quickrpc::Error::Call(_) if is_thing => not_described(error).hint(
             "what a Thing has is told by `quickrpc call .. get_thing_description ignore_errors=true \
              protocol=TCP skip_names=[]`",
         ),
         quickrpc::Error::Call(_) => not_described(error),
         error => probe::explain(&connected, error),
-    })
+    })?;
+    match is_openrpc(&document) {
+        true => Ok(document),
+        false => {
+            let text = "what the service answers to `rpc.discover` is no OpenRPC document";
+            let failure = Failure::new(Kind::Remote, text);
+            Err(failure.hint("its methods can be called nevertheless, by `quickrpc call`"))
+        }
+    }
+}
+
+const DOCUMENT: &str = "`quickrpc describe --openrpc WIRE` prints that of a service";
+
+/// Whether it says what there is, be that nothing. What has no list of methods is something else, and not
+/// a service without them.
+fn is_openrpc(document: &Value) -> bool {
+    let methods = document["methods"].as_list();
+    methods.is_some_and(|methods| methods.iter().all(|one| one.as_map().is_some()))
 }
 
 pub fn overview(interface: &Interface) -> String {
