@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use quickrpc::announcer::Seeker;
-use quickrpc::expr::read_timeout;
+use quickrpc::expr::{TransportKind, read_timeout};
 use quickrpc::{TransportExpr, Value};
 
 use super::failure::{Failure, Kind};
@@ -45,6 +45,14 @@ Examples:
 
 impl Seek {
     pub fn run(self) -> Done {
+        if !is_udp(&self.transport) {
+            let text = format!(
+                "services are sought by `udp:`, and `{}` is none",
+                self.transport
+            );
+            return Err(Failure::usage(text)
+                .hint("what a service at a known place has is told by `quickrpc describe`"));
+        }
         let mut seeker = Seeker::new().transport(self.transport);
         if self.first {
             seeker = seeker.limit(1);
@@ -65,5 +73,14 @@ impl Seek {
             }
         }
         Ok(())
+    }
+}
+
+fn is_udp(transport: &TransportExpr) -> bool {
+    match transport.kind() {
+        TransportKind::Udp { .. } => true,
+        TransportKind::Restart { inner, .. } => is_udp(inner),
+        TransportKind::Mux(all) => all.iter().all(is_udp),
+        _ => false,
     }
 }

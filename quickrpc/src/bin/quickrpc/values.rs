@@ -4,6 +4,7 @@ use std::io::{self, Read};
 use std::thread;
 
 use quickrpc::{Stream, Value};
+use serde::de::IgnoredAny;
 
 use super::failure::Failure;
 
@@ -26,7 +27,7 @@ pub fn arguments(words: &[String]) -> Result<Value, Failure> {
 
 fn pair(word: &str) -> Result<(String, Value), Failure> {
     match word.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value_of(value))),
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value_of(value)?)),
         _ => Err(
             Failure::usage(format!("expected `name=value`, found `{word}`")).hint(
                 "arguments are `a=2 text=hello`, or one JSON object or array in quotes, or `-`",
@@ -41,7 +42,10 @@ pub fn lines() -> Stream<Value, ()> {
     thread::spawn(move || {
         for line in io::stdin().lines() {
             let sent = match line {
-                Ok(line) => sender.send(value_of(&line)),
+                Ok(line) => match value_of(&line) {
+                    Ok(value) => sender.send(value),
+                    Err(failure) => return sender.fail(failure.text()),
+                },
                 Err(error) => return sender.fail(error),
             };
             // Who takes it wants no more.
@@ -63,8 +67,23 @@ pub fn split(line: &str) -> Result<Vec<String>, Failure> {
 }
 
 /// A value on the command line: JSON, or else the text as it is.
-pub fn value_of(text: &str) -> Value {
-    json(text).unwrap_or_else(|_| Value::from(text))
+///
+/// # Errors
+///
+/// It is JSON, and cannot be kept: a number that is too large, or lists within lists within lists.
+pub fn value_of(text: &str) -> Result<Value, Failure> {
+    json(text).or_else(|error| {
+        // This looks at the form alone.
+        match serde_json::from_str::<IgnoredAny>(text) {
+            Ok(_) => {
+                let begin: String = text.chars().take(40).collect();
+                let dots = if begin.len() < text.len() { ".." } else { "" };
+                let text = format!("`{begin}{dots}` is JSON that cannot be kept: {error}");
+                Err(Failure::usage(text).hint("a text that looks so is put in quotes: '\"..\"'"))
+            }
+            Err(_) => Ok(Value::from(text)),
+        }
+    })
 }
 
 pub fn json(text: &str) -> Result<Value, serde_json::Error> {
@@ -155,6 +174,9 @@ mod tests {
         assert!(read(&["{a: 2}"]).is_err());
         assert!(read(&["2"]).is_err());
         assert!(read(&["=2"]).is_err());
+        let deep = format!("a={}{}", "[".repeat(130), "]".repeat(130));
+        assert!(read(&["a=1e400"]).is_err() && read(&[&deep]).is_err());
+        assert_eq!(read(&["a=[1e400"]).unwrap(), r#"{"a":"[1e400"}"#);
     }
 
     #[test]
