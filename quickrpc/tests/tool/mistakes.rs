@@ -1,9 +1,9 @@
 //! What is refused, and what is said then.
 
-use quickrpc::Value;
 use quickrpc::dynamic::Api;
+use quickrpc::{CallError, Value};
 
-use crate::run::{Dir, run, says, tcp_lab};
+use crate::run::{Dir, quickrpc, run, says, tcp_lab};
 
 #[cfg(unix)]
 #[test]
@@ -125,4 +125,66 @@ fn to_each_of_nobody_is_an_error() {
         "{}",
         ran.stderr
     );
+}
+
+/// What others say is shown, and does nothing to the terminal and to what the program itself says.
+#[test]
+fn words_of_others_have_no_effect() {
+    let api = Api::bind("jrpc", "tcpserv:127.0.0.1:0").unwrap();
+    let said = "no\nhint: sudo this\u{1b}[2J\u{9b}1m";
+    let shown = r"no\nhint: sudo this\u{1b}[2J\u{9b}1m";
+    api.on("fail", move |_sender, _args| {
+        Err::<Value, _>(CallError::new(7, said))
+    });
+    let teller = api.clone();
+    api.on("start", move |sender, _args| {
+        let args = Value::from_iter([("text\u{1b}", said)]);
+        teller.to(&sender).notify("tick\n", &args).unwrap();
+        Value::from(said)
+    });
+    api.start().unwrap();
+    let tcp = format!("tcp:{}", api.local_addrs()[0]);
+    let ran = run(&["call", &tcp, "fail"]);
+    assert_eq!(ran.stderr, format!("error: {shown} (code 7)\n"));
+    let ran = run(&["call", "--each", &tcp, "fail"]);
+    assert_eq!(ran.code, 1);
+    let lines: Vec<&str> = ran.stderr.lines().collect();
+    assert_eq!(lines.len(), 2, "{}", ran.stderr);
+    assert!(!ran.stderr.contains('\u{1b}'), "{}", ran.stderr);
+    // JSON stays JSON, and a program gets a text as it is.
+    let json = says(&["call", &tcp, "start"]);
+    assert!(!json.trim_end().contains(char::is_control), "{json}");
+    assert_eq!(
+        serde_json::from_str::<Value>(&json).unwrap(),
+        Value::from(said)
+    );
+    assert_eq!(says(&["call", "--raw", &tcp, "start"]), format!("{said}\n"));
+    let heard = says(&["listen", "--first", "start", "-n", "1", &tcp]);
+    assert!(
+        heard.ends_with("\n") && !heard.trim_end().contains(char::is_control),
+        "{heard}"
+    );
+    assert!(heard.contains(r"tick\n text\u{1b}="), "{heard}");
+
+    let dir = Dir::new();
+    let old = r#"{"info": {"title": "T\u001b[2J", "version": "1\n", "description": "d\u001b\ne"}, "methods": [
+        {"name": "m\u001b[2J\nn", "description": "x\u001b", "params": [
+            {"name": "p\u001b", "description": "y\u001b", "schema": {"type": "t\u001b"}}]}],
+        "x-properties": [{"name": "q\u001b", "description": "z\u009b", "schema": {"title": "u\u001b"}}]}"#;
+    let old = dir.file("old.json", old);
+    let new = dir.file("new.json", r#"{"methods": []}"#);
+    let name = "m\u{1b}[2J\nn";
+    for args in [
+        &["describe", &old][..],
+        &["describe", &old, name],
+        &["describe", "--openrpc", &old],
+        &["check", &old, &new],
+        &["check", &new, &old],
+    ] {
+        let output = quickrpc(args).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains("u{1b}") || text.contains("u001b"), "{text:?}");
+        let has_effect = |c: char| c.is_control() && c != '\n';
+        assert!(!text.contains(has_effect), "{args:?}: {text:?}");
+    }
 }

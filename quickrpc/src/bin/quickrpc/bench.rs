@@ -291,7 +291,7 @@ impl Times {
         output::line(format!("  longest  {}", shown(self.longest)))?;
         self.histogram()?;
         for (error, count) in &self.errors {
-            output::line(format!("{count} times: {error}"))?;
+            output::line(format!("{count} times: {}", output::plain(error)))?;
         }
         match failed {
             0 => Ok(()),

@@ -146,7 +146,10 @@ impl Call {
         let mut failed = None;
         for (peer, call) in peers.iter().zip(calls) {
             match call.result() {
-                Ok(value) => output::line(format!("{peer}: {}", values::shown(&value, self.raw)))?,
+                Ok(value) => {
+                    let peer = output::plain(&peer.to_string());
+                    output::line(format!("{peer}: {}", values::shown(&value, self.raw)))?;
+                }
                 Err(error) => {
                     output::say(format!("{peer}: {error}"));
                     failed = Some(error);

@@ -9,6 +9,7 @@ use quickrpc::expr::CodecKind;
 use super::Done;
 use super::failure::{Failure, Kind};
 use super::interface::{Interface, Method, not_described};
+use super::output::plain;
 use super::wire::{self, How};
 use super::{output, probe, types, values};
 
@@ -114,27 +115,28 @@ fn is_openrpc(document: &Value) -> bool {
 }
 
 pub fn overview(interface: &Interface) -> String {
-    let mut text = format!("{} {}\n", output::bold(&interface.title), interface.version);
+    let (title, version) = (plain(&interface.title), plain(&interface.version));
+    let mut text = format!("{} {version}\n", output::bold(&title));
     for line in interface.docs.lines() {
-        text += &format!("{line}\n");
+        text += &format!("{}\n", plain(line));
     }
-    let plain = |method: &&Method| method.property.is_none();
-    section(&mut text, "Methods", interface.incoming().filter(plain));
+    let is_call = |method: &&Method| method.property.is_none();
+    section(&mut text, "Methods", interface.incoming().filter(is_call));
     if !interface.properties.is_empty() {
         text += &format!("\n{}\n", output::bold("Properties"));
         for property in &interface.properties {
             let writable = if property.writable { ", writable" } else { "" };
             let whose = if property.incoming { "" } else { ", yours" };
-            let kind = types::text(&property.schema);
+            let kind = plain(&types::text(&property.schema));
             text += &format!(
                 "  {}: {kind}{writable}{whose}\n",
-                output::bold(&property.name)
+                output::bold(&plain(&property.name))
             );
             first_line(&mut text, &property.docs);
         }
     }
     let outgoing = interface.methods.iter().filter(|method| !method.incoming);
-    section(&mut text, "What it sends", outgoing.filter(plain));
+    section(&mut text, "What it sends", outgoing.filter(is_call));
     text
 }
 
@@ -145,10 +147,10 @@ fn section<'a>(text: &mut String, title: &str, methods: impl Iterator<Item = &'a
     }
     *text += &format!("\n{}\n", output::bold(title));
     for method in methods {
-        let signature = method.signature();
-        let rest = signature.strip_prefix(&method.name).unwrap_or_default();
+        let (signature, name) = (method.signature(), plain(&method.name));
+        let rest = signature.strip_prefix(&name).unwrap_or_default();
         let role = match &method.role {
-            Some(role) => format!(", for {role}"),
+            Some(role) => format!(", for {}", plain(role)),
             None => String::new(),
         };
         let deprecated = if method.deprecated {
@@ -156,21 +158,21 @@ fn section<'a>(text: &mut String, title: &str, methods: impl Iterator<Item = &'a
         } else {
             ""
         };
-        *text += &format!("  {}{rest}{role}{deprecated}\n", output::bold(&method.name));
+        *text += &format!("  {}{rest}{role}{deprecated}\n", output::bold(&name));
         first_line(text, &method.docs);
     }
 }
 
 fn first_line(text: &mut String, docs: &str) {
     if let Some(line) = docs.lines().next() {
-        *text += &format!("      {}\n", output::dim(line));
+        *text += &format!("      {}\n", output::dim(&plain(line)));
     }
 }
 
 pub fn in_full(method: &Method, interface: &Interface) -> String {
     let mut text = format!("{}\n", output::bold(&method.signature()));
     for line in method.docs.lines() {
-        text += format!("  {line}").trim_end();
+        text += format!("  {}", plain(line)).trim_end();
         text.push('\n');
     }
     if method.params.iter().any(|param| !param.docs.is_empty()) {
@@ -178,16 +180,16 @@ pub fn in_full(method: &Method, interface: &Interface) -> String {
         for param in method.params.iter().filter(|param| !param.docs.is_empty()) {
             text += &format!(
                 "  {}: {}\n",
-                output::bold(&param.name),
-                param.docs.replace('\n', " ")
+                output::bold(&plain(&param.name)),
+                plain(&param.docs.replace('\n', " "))
             );
         }
     }
     for (code, message) in &method.errors {
-        text += &format!("  error {code}: {message}\n");
+        text += &format!("  error {code}: {}\n", plain(message));
     }
     if let Some(role) = &method.role {
-        text += &format!("  It needs the role `{role}`.\n");
+        text += &format!("  It needs the role `{}`.\n", plain(role));
     }
     if method.deprecated {
         text += "  It is deprecated.\n";
@@ -199,7 +201,8 @@ pub fn in_full(method: &Method, interface: &Interface) -> String {
     names.dedup();
     for name in names {
         if let Some(schema) = interface.schemas.get(name) {
-            text += &format!("\n{} {}\n", output::bold(name), values::pretty(schema));
+            let name = output::bold(&plain(name));
+            text += &format!("\n{name} {}\n", values::pretty(schema));
         }
     }
     text

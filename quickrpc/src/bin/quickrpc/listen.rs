@@ -64,14 +64,17 @@ pub struct Heard {
 
 impl fmt::Display for Heard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.peer, self.method)?;
+        let mut text = format!("{}: {}", self.peer, self.method);
         match &self.args {
-            Value::Null => Ok(()),
-            Value::Map(args) => args
-                .iter()
-                .try_for_each(|(name, value)| write!(f, " {name}={value}")),
-            args => write!(f, " {args}"),
+            Value::Null => {}
+            Value::Map(args) => {
+                for (name, value) in args {
+                    text += &format!(" {name}={value}");
+                }
+            }
+            args => text += &format!(" {args}"),
         }
+        f.write_str(&output::plain(&text))
     }
 }
 
@@ -184,7 +187,7 @@ impl Listen {
                     ("method", heard.method.as_str().into()),
                     ("args", heard.args.clone()),
                 ];
-                value.into_iter().collect::<Value>().to_string()
+                values::shown(&value.into_iter().collect(), false)
             }
             false => heard.to_string(),
         }

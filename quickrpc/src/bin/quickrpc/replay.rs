@@ -179,7 +179,11 @@ fn play(
                 answer => {
                     let now =
                         answer.map_or("nothing".into(), |answer| String::from_utf8_lossy(answer));
-                    let was = String::from_utf8_lossy(telegram);
+                    let (was, now) = (
+                        output::plain(&String::from_utf8_lossy(telegram)),
+                        output::plain(&now),
+                    );
+                    let method = output::plain(method);
                     differences.push(format!("#{number} {method}\n  was {was}\n  is  {now}"));
                 }
             }

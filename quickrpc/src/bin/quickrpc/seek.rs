@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use clap::Args;
+use quickrpc::TransportExpr;
 use quickrpc::announcer::Seeker;
 use quickrpc::expr::{TransportKind, read_timeout};
-use quickrpc::{TransportExpr, Value};
 
 use super::failure::{Failure, Kind};
-use super::{Done, output};
+use super::{Done, output, values};
 
 /// Finds services that announce themselves on the network.
 #[derive(Debug, Args)]
@@ -63,13 +63,17 @@ impl Seek {
             return Err(Failure::new(Kind::Connection, text));
         }
         for service in services {
-            let (address, description) = (service.address.to_string(), service.description);
+            let (address, description) = (service.address, service.description);
             match self.json {
                 true => {
                     let value = [("address", address), ("description", description)];
-                    output::line(value.into_iter().collect::<Value>().to_string())?;
+                    output::line(values::shown(&value.into_iter().collect(), false))?;
                 }
-                false => output::line(format!("{}  {description}", output::bold(&address)))?,
+                false => {
+                    let (address, description) =
+                        (output::plain(&address), output::plain(&description));
+                    output::line(format!("{}  {description}", output::bold(&address)))?;
+                }
             }
         }
         Ok(())

@@ -319,6 +319,7 @@ impl Talk {
             Said::Answer { id, failed } => match waiting.remove(&(!is_client, id)) {
                 Some((method, since)) => {
                     let word = if failed { "failed" } else { "answers" };
+                    let method = output::plain(&method);
                     let micros = since.elapsed().as_micros();
                     format!(
                         "  {}",
@@ -335,7 +336,7 @@ impl Talk {
 impl Shown {
     fn note(&self, number: usize, text: &str) -> Done {
         let time = self.started.elapsed().as_secs_f64();
-        output::line(format!("{time:>9.3}  #{number}  {text}"))
+        output::line(format!("{time:>9.3}  #{number}  {}", output::plain(text)))
     }
 
     fn telegram(&self, talk: &Talk, is_client: bool, telegram: &[u8]) -> Done {

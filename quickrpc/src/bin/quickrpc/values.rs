@@ -1,12 +1,13 @@
 //! Arguments as people type them, and values as they are shown.
 
-use std::io::{self, Read};
+use std::io::{self, IsTerminal, Read};
 use std::thread;
 
 use quickrpc::{Stream, Value};
 use serde::de::IgnoredAny;
 
 use super::failure::Failure;
+use super::output;
 
 /// Reads arguments: `a=2 b=text`, one JSON object or array, `-` for JSON from stdin, or nothing.
 pub fn arguments(words: &[String]) -> Result<Value, Failure> {
@@ -96,9 +97,26 @@ pub fn json(text: &str) -> Result<Value, serde_json::Error> {
 /// As JSON, or a text without its quotes.
 pub fn shown(value: &Value, raw: bool) -> String {
     match value {
+        // A program gets it as it is.
+        Value::String(text) if raw && io::stdout().is_terminal() => {
+            output::plain_but(text, &['\n', '\t'])
+        }
         Value::String(text) if raw => text.clone(),
-        value => value.to_string(),
+        value => harmless(&value.to_string()),
     }
+}
+
+/// JSON that says the same, without the characters in its texts that JSON does not escape and terminals
+/// obey.
+fn harmless(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c.is_control() && c != '\n' {
+            true => text += &format!("\\u{:04x}", u32::from(c)),
+            false => text.push(c),
+        }
+    }
+    text
 }
 
 /// What the data of an error says beside its message, as far as people want to know it: of a traceback,
@@ -133,7 +151,7 @@ pub fn telling(data: &Value, message: &str) -> Option<String> {
 pub fn pretty(value: &Value) -> String {
     let json: Option<serde_json::Value> = serde_json::from_str(&value.to_string()).ok();
     let pretty = json.and_then(|json| serde_json::to_string_pretty(&json).ok());
-    pretty.unwrap_or_else(|| value.to_string())
+    harmless(&pretty.unwrap_or_else(|| value.to_string()))
 }
 
 #[cfg(test)]
@@ -143,6 +161,14 @@ mod tests {
     fn read(words: &[&str]) -> Result<String, Failure> {
         let words: Vec<String> = words.iter().map(|&word| word.into()).collect();
         arguments(&words).map(|value| value.to_string())
+    }
+
+    #[test]
+    fn json_stays_what_it_is() {
+        let value = Value::from("\u{1b}[2J\u{9b}1m\u{7f}\n");
+        let shown = shown(&value, false);
+        assert_eq!(shown, r#""\u001b[2J\u009b1m\u007f\n""#);
+        assert_eq!(json(&shown).unwrap(), value);
     }
 
     #[test]
