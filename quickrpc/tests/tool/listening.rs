@@ -132,7 +132,7 @@ fn talkative() -> (Api, String) {
     api.on("start", move |sender, _args| {
         for number in 0..200 {
             let args = Value::from_iter([("number", number)]);
-            teller.to(&sender).notify("tick", &args).unwrap();
+            teller.to(sender).notify("tick", &args).unwrap();
         }
         Value::from(true)
     });

@@ -139,7 +139,7 @@ fn words_of_others_have_no_effect() {
     let teller = api.clone();
     api.on("start", move |sender, _args| {
         let args = Value::from_iter([("text\u{1b}", said)]);
-        teller.to(&sender).notify("tick\n", &args).unwrap();
+        teller.to(sender).notify("tick\n", &args).unwrap();
         Value::from(said)
     });
     api.start().unwrap();

@@ -160,7 +160,7 @@ fn what_the_server_tells_beside_answers_holds_up_nothing() {
     let teller = server.clone();
     server.on("add", move |sender, _args| {
         for _ in 0..200 {
-            teller.to(&sender).notify("tick", ()).unwrap();
+            teller.to(sender).notify("tick", ()).unwrap();
         }
         Value::from(5)
     });

@@ -147,7 +147,7 @@ impl Call {
         for (peer, call) in peers.iter().zip(calls) {
             match call.result() {
                 Ok(value) => {
-                    let peer = output::plain(&peer.to_string());
+                    let peer = output::plain(peer.as_ref());
                     output::line(format!("{peer}: {}", values::shown(&value, self.raw)))?;
                 }
                 Err(error) => {
