@@ -40,6 +40,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
@@ -121,7 +122,14 @@ impl Config {
     pub fn read(file: impl AsRef<Path>) -> Result<Self> {
         let name = file.as_ref().display().to_string();
         let text = fs::read_to_string(file.as_ref()).map_err(|error| {
-            let text = format!("cannot read {name}: {error}; name a file that exists");
+            let next = match error.kind() {
+                ErrorKind::NotFound => "name a file that exists",
+                ErrorKind::IsADirectory => "name a file in it",
+                ErrorKind::InvalidData => "save it as UTF-8",
+                ErrorKind::PermissionDenied => "let this user read it",
+                _ => "name a file that can be read",
+            };
+            let text = format!("cannot read {name}: {error}; {next}");
             Error::Config(text.into())
         })?;
         Self::parse(&name, &text)

@@ -131,3 +131,118 @@ fn original() -> Option<PathBuf> {
     );
     found.then_some(python)
 }
+
+/// A description whose words are those of the languages, or leave what they are put into.
+const FORGED: &str = r##"{
+    "info": {"title": "Lab\nforged()", "version": "1\rforged()\u2028forged()", "description": "ends with \"\u0000"},
+    "methods": [
+        {"name": "fooBar", "description": "one\rforged()", "params": [], "result": {"schema": {"type": "null"}}},
+        {"name": "foo_bar", "description": "*/ forged() \"\"\" forged() \\", "params": []},
+        {"name": "self", "description": "says \"hi\"", "params": []},
+        {"name": "move", "params": [
+            {"name": "self", "schema": {"type": "integer"}}, {"name": "aB", "schema": {"enum": ["Self", "", "x-y", "x y", "\u0001"]}},
+            {"name": "a_b", "schema": {"$ref": "#/components/schemas/Self"}}, {"name": "from", "schema": {"type": "string"}}]},
+        {"name": "take", "params": [
+            {"name": "text", "x-default": "\"\" + forged() + \"\"", "schema": {}},
+            {"name": "inf", "x-default": "inf", "schema": {"type": "string", "default": "a\"\\\u0007\u2028"}},
+            {"name": "number", "x-default": "inf", "schema": {}}]},
+        {"name": "line\nforged()", "params": []}
+    ],
+    "components": {"schemas": {
+        "Self": {"type": "object", "properties": {"super": {}, "kB": {"description": "x\u2028forged()"}, "k_b": {}}},
+        "option": {"type": "string"}, "lab forged": {"type": "object", "properties": {"k\u001b": {}}}, "labForged": {}, "options": {}
+    }}
+}"##;
+
+#[test]
+fn words_of_others_are_no_code() {
+    let dir = Dir::new();
+    let file = dir.file("forged.json", FORGED);
+    let rust = says(&["codegen", "rust", &file]);
+    let items = syn::parse_file(&rust).expect(&rust).items;
+    let mut types: Vec<String> = Vec::new();
+    for item in &items {
+        match item {
+            syn::Item::Struct(one) => types.push(one.ident.to_string()),
+            syn::Item::Enum(one) => types.push(one.ident.to_string()),
+            syn::Item::Type(one) => types.push(one.ident.to_string()),
+            syn::Item::Trait(one) => {
+                let calls = one.items.iter().filter_map(|item| match item {
+                    syn::TraitItem::Fn(one) => Some(one.sig.ident.to_string()),
+                    _ => None,
+                });
+                let calls: Vec<String> = calls.collect();
+                let all = [
+                    "foo_bar",
+                    "foo_bar_2",
+                    "self_",
+                    "move_",
+                    "take",
+                    "line_forged__",
+                ];
+                assert_eq!(calls, all);
+            }
+            syn::Item::Use(_) => {}
+            _ => panic!("something else in {rust}"),
+        }
+    }
+    let all = [
+        "Self_2",
+        "Option_2",
+        "LabForged_2",
+        "LabForged_3",
+        "Options",
+        "MoveAB",
+    ];
+    assert!(
+        all.iter().all(|name| types.iter().any(|one| one == name)),
+        "{types:?}"
+    );
+    assert!(
+        rust.contains("self_: Option<i64>, #[name = \"aB\"] a_b: "),
+        "{rust}"
+    );
+    assert!(
+        rust.contains("#[name = \"a_b\"] a_b_2: Option<Self_2>"),
+        "{rust}"
+    );
+
+    let typescript = says(&["codegen", "typescript", &file]);
+    assert!(
+        typescript.contains("export type Options_2 = any;"),
+        "{typescript}"
+    );
+    for code in [&rust, &typescript] {
+        let is_forged = |line: &str| line.trim_start().starts_with("forged");
+        assert!(!code.lines().any(is_forged), "{code}");
+        assert!(
+            !code.contains(|c: char| c.is_control() && c != '\n'),
+            "{code:?}"
+        );
+        assert!(!code.contains('\u{2028}'), "{code:?}");
+    }
+
+    let python = says(&["codegen", "python", &file]);
+    dir.file("lab.py", &python);
+    let script = r#"
+import ast
+module = ast.parse(open("lab.py").read())
+print([type(one).__name__ for one in module.body])
+print([type(one).__name__ for one in module.body[1].body])
+for one in module.body[1].body[1:]:
+    print(one.name, [ast.literal_eval(default) for default in one.args.defaults])
+"#;
+    let mut command = Command::new("python3");
+    let output = command
+        .args(["-c", script])
+        .current_dir(dir.path())
+        .output();
+    let output = output.expect("Python");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "['ImportFrom', 'ClassDef']\n['Expr', 'FunctionDef', 'FunctionDef', 'FunctionDef', 'FunctionDef']\n\
+         fooBar [None]\nfoo_bar [None]\nself [None]\ntake [None, None, 'a\"\\\\\\x07\\u2028', None]\n",
+        "{errors}\n{python}"
+    );
+}

@@ -1,6 +1,11 @@
 //! What comes from the other side, at a prompt and without one.
 
+use std::io::{ErrorKind, Write};
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
+
+use quickrpc::Value;
+use quickrpc::dynamic::Api;
 
 use crate::run::{Running, run, says, tcp_lab, with_input};
 
@@ -94,4 +99,67 @@ fn a_prompt_takes_scripts() {
     assert_eq!(ran.code, 1, "{}", ran.stderr);
     assert!(answers(&ran.stdout).is_empty(), "{}", ran.stdout);
     assert!(ran.stderr.contains("did you mean `add`?"), "{}", ran.stderr);
+}
+
+#[test]
+fn who_does_not_read_what_is_shown_holds_up_the_other_side() {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let tcp = format!("tcp:{}", server.local_addr().unwrap());
+    // Its output is a pipe that nobody reads.
+    let _listener = Running::start(&["listen", "--method", "tick", &tcp]);
+    let (mut peer, _) = server.accept().unwrap();
+    peer.set_write_timeout(Some(Duration::from_secs(1)))
+        .unwrap();
+    let text = "x".repeat(10_000);
+    let telegram = format!(r#"{{"jsonrpc":"2.0","method":"tick","params":{{"text":"{text}"}}}}"#);
+    let telegrams = format!("{telegram}\0").repeat(20);
+    let mut sent = 0;
+    let error = loop {
+        match peer.write(telegrams.as_bytes()) {
+            Ok(count) => sent += count,
+            Err(error) => break error,
+        }
+        assert!(sent < 100 << 20, "all of that was taken");
+    };
+    let is_full = matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
+    assert!(is_full, "{error}");
+}
+
+/// A service that tells a lot before it answers.
+fn talkative() -> (Api, String) {
+    let api = Api::bind("jrpc", "tcpserv:127.0.0.1:0").unwrap();
+    let teller = api.clone();
+    api.on("start", move |sender, _args| {
+        for number in 0..200 {
+            let args = Value::from_iter([("number", number)]);
+            teller.to(sender).notify("tick", &args).unwrap();
+        }
+        Value::from(true)
+    });
+    api.start().unwrap();
+    let tcp = format!("tcp:{}", api.local_addrs()[0]);
+    (api, tcp)
+}
+
+#[test]
+fn what_is_told_before_an_answer_is_shown_meanwhile() {
+    let (_api, tcp) = talkative();
+    let shown = says(&["listen", "--first", "start", "-n", "200", &tcp]);
+    assert_eq!(shown.lines().count(), 200, "{shown}");
+    assert!(shown.ends_with(": tick number=199\n"), "{shown}");
+    // Where less is enough, the call is made all the same.
+    let shown = says(&["listen", "--first", "start", "-n", "1", &tcp]);
+    assert!(shown.ends_with(": tick number=0\n"), "{shown}");
+    let ran = run(&["listen", "--first", "begin", "-n", "1", &tcp]);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+}
+
+#[test]
+fn a_script_is_no_arguments() {
+    let (_lab, tcp) = tcp_lab("jrpc");
+    let ran = with_input(&["repl", &tcp], "add a=1\nadd -\n");
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    assert!(ran.stdout.contains("2\n"), "{}", ran.stdout);
+    let said = "error: stdin has the calls, and cannot be arguments, too\nhint: ";
+    assert!(ran.stderr.starts_with(said), "{}", ran.stderr);
 }

@@ -7,6 +7,7 @@ mod bridges;
 mod calls;
 mod generated;
 mod listening;
+mod mistakes;
 mod run;
 mod streams;
 mod taps;

@@ -1,5 +1,9 @@
 //! Between two sides, and what was said there said again.
 
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
+
 use quickrpc::Value;
 use quickrpc::dynamic::Api;
 
@@ -148,4 +152,88 @@ fn what_cannot_be_looked_into_says_what_can_be_done() {
     client.start().unwrap();
     assert_eq!(tap.code(), 3);
     assert!(tap.error_line().contains("nobody listens there"));
+}
+
+#[test]
+fn what_the_server_tells_beside_answers_holds_up_nothing() {
+    let server = Api::bind("jrpc", "wsserv:127.0.0.1:0").unwrap();
+    let teller = server.clone();
+    server.on("add", move |sender, _args| {
+        for _ in 0..200 {
+            teller.to(sender).notify("tick", ()).unwrap();
+        }
+        Value::from(5)
+    });
+    server.start().unwrap();
+    let said = |from: &str, telegram: &str| {
+        let members = [("from", from), ("telegram", telegram)];
+        members.into_iter().collect::<Value>().to_string()
+    };
+    let mut talk = Vec::new();
+    for id in 0..3 {
+        let call = format!(r#"{{"jsonrpc":"2.0","method":"add","id":{id}}}"#);
+        talk.push(said("client", &call));
+    }
+    // That of the others is not waited for.
+    talk.push(said("server", r#"{"jsonrpc":"2.0","result":5,"id":0}"#));
+    let dir = Dir::new();
+    let file = dir.file("talk.jsonl", &talk.join("\n"));
+    let ws = format!("ws:{}", server.local_addrs()[0]);
+    let said = says(&["replay", "--speed", "0", &file, &ws]);
+    assert_eq!(said, "1 answers are the same, 0 differ\n");
+}
+
+#[test]
+fn what_is_no_telegram_is_passed_on() {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let tcp = format!("tcp:{}", server.local_addr().unwrap());
+    let front = "tcpserv:127.0.0.1:0";
+    let codec = "jrpc:content-length";
+    let mut tap = Running::start(&["tap", "--once", "-c", codec, front, &tcp]);
+    let mut client = TcpStream::connect(tap.address()).unwrap();
+    let (mut peer, _) = server.accept().unwrap();
+    let said = b"Content-Length: 18446744073709551615\r\n\r\nhello";
+    client.write_all(said).unwrap();
+    client.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut heard = Vec::new();
+    peer.set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    peer.read_to_end(&mut heard).unwrap();
+    assert_eq!(heard, said);
+    drop(peer);
+    let shown = tap.rest();
+    assert!(shown.contains("is passed on and not shown"), "{shown}");
+    assert_eq!(tap.code(), 0);
+}
+
+/// The system has no room for one more, which is no reason to leave those who are there.
+#[cfg(target_os = "linux")]
+#[test]
+fn too_many_clients_end_no_talk() {
+    let (_lab, tcp) = tcp_lab("jrpc");
+    let mut shell = std::process::Command::new("sh");
+    let bin = env!("CARGO_BIN_EXE_quickrpc");
+    let script = format!("ulimit -n 24; exec {bin} tap tcpserv:127.0.0.1:0 {tcp}");
+    let mut tap = Running::spawn(shell.args(["-c", &script]));
+    let address = tap.address();
+    let here = Api::bind("jrpc", format!("tcp:{address}").as_str()).unwrap();
+    here.start().unwrap();
+    let add = |api: &Api| api.call("add", Value::from_iter([("a", 2)])).result();
+    assert_eq!(add(&here).unwrap(), Value::from(3));
+    let more: Vec<_> = (0..30)
+        .map(|_| TcpStream::connect(&address).unwrap())
+        .collect();
+    let line = tap.error_line();
+    assert!(line.contains("Too many open files"), "{line}");
+    assert_eq!(add(&here).unwrap(), Value::from(3));
+    drop(more);
+    // Until those have gone, one more may still be one too many.
+    let end = std::time::Instant::now() + Duration::from_secs(20);
+    loop {
+        let later = Api::bind("jrpc", format!("tcp:{address}").as_str()).unwrap();
+        if later.start().is_ok() && add(&later).is_ok() {
+            break;
+        }
+        assert!(std::time::Instant::now() < end, "nobody is taken any more");
+    }
 }

@@ -1,18 +1,18 @@
 //! `quickrpc bench`: how fast a service answers.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use quickrpc::Value;
 use quickrpc::dynamic::Outgoing;
 use quickrpc::expr::read_timeout;
+use quickrpc::{Error, Value};
 
 use super::call::explain;
-use super::failure::{Failure, Kind};
+use super::failure::{Failure, Kind, NO_ANSWER};
 use super::wire::Wire;
 use super::{Done, output, values};
 
@@ -66,11 +66,18 @@ Examples:
 /// What the threads have in common.
 struct Run {
     arguments: Value,
-    ends: Instant,
+    ends: Option<Instant>,
     begun: AtomicU64,
     started: Instant,
     options: Bench,
+    /// Whether another peer may come in the place of one that has gone.
+    goes_on: bool,
+    /// Why there is nobody to be called any more.
+    gone: OnceLock<String>,
 }
+
+/// How long a call that had nobody to go to waits for the next one.
+const AGAIN: Duration = Duration::from_millis(10);
 
 /// Times of calls, by their length in steps of about 3 %.
 #[derive(Debug, Default)]
@@ -104,13 +111,19 @@ impl Bench {
         while connections.len() < self.connections {
             connections.push(self.wire.connect()?);
         }
+        let goes_on = connections
+            .iter()
+            .any(|connection| !connection.bound.ends_with_peer());
         let started = Instant::now();
         let run = Arc::new(Run {
             arguments,
-            ends: started + self.duration,
+            // One that has no end on this clock has none.
+            ends: started.checked_add(self.duration),
             begun: AtomicU64::new(0),
             started,
             options: self,
+            goes_on,
+            gone: OnceLock::new(),
         });
         let mut threads = Vec::new();
         for connection in &connections {
@@ -124,7 +137,19 @@ impl Bench {
             let done = thread.join();
             times.add(done.map_err(|_| Failure::new(Kind::Connection, "a thread has panicked"))?);
         }
-        times.tell(started.elapsed(), run.options.json)
+        let told = times.tell(started.elapsed(), run.options.json);
+        match run.gone.get() {
+            None => told,
+            Some(why) => {
+                // What has failed before is beside that.
+                told.or_else(|failure| match failure.kind {
+                    Kind::Unread => Err(failure),
+                    _ => Ok(()),
+                })?;
+                let text = format!("the service is gone after {} calls: {why}", times.count);
+                Err(Failure::new(Kind::Connection, text))
+            }
+        }
     }
 }
 
@@ -136,16 +161,41 @@ impl Run {
             if self.options.count.is_some_and(|count| number >= count) {
                 return times;
             }
+            let now = Instant::now();
             let due = match self.options.rate {
-                Some(rate) => self.started + Duration::from_secs_f64(number as f64 / rate),
-                None => Instant::now(),
+                // What is too far away is never due.
+                Some(rate) => Duration::try_from_secs_f64(number as f64 / rate)
+                    .ok()
+                    .and_then(|after| self.started.checked_add(after)),
+                None => Some(now),
             };
-            if due >= self.ends || Instant::now() >= self.ends {
+            let Some(due) = due else { return times };
+            if self.ends.is_some_and(|ends| due.max(now) >= ends) || self.gone.get().is_some() {
                 return times;
             }
-            thread::sleep(due.saturating_duration_since(Instant::now()));
+            thread::sleep(due.saturating_duration_since(now));
             let result = target.call(&self.options.method, &self.arguments).result();
+            let is_alone = match &result {
+                Err(Error::NoPeer { .. } | Error::Disconnected { .. }) => true,
+                // Over HTTP, nobody is there who could say anything.
+                Err(Error::Call(call)) if call.code == NO_ANSWER => call
+                    .data
+                    .as_ref()
+                    .is_none_or(|data| data["status"].is_null()),
+                _ => false,
+            };
+            if let Err(error) = &result
+                && is_alone
+                && !self.goes_on
+            {
+                // The first of them says why.
+                self.gone.set(error.to_string()).ok();
+                return times;
+            }
             times.record(due.elapsed(), result.err().map(|error| error.to_string()));
+            if is_alone {
+                thread::sleep(AGAIN);
+            }
         }
     }
 }
@@ -241,7 +291,7 @@ impl Times {
         output::line(format!("  longest  {}", shown(self.longest)))?;
         self.histogram()?;
         for (error, count) in &self.errors {
-            output::line(format!("{count} times: {error}"))?;
+            output::line(format!("{count} times: {}", output::plain(error)))?;
         }
         match failed {
             0 => Ok(()),

@@ -4,7 +4,7 @@ use clap::Args;
 use quickrpc::{CallError, Error, Value};
 
 use super::Done;
-use super::failure::{Failure, NO_ANSWER};
+use super::failure::{Failure, Kind, NO_ANSWER};
 use super::interface::Interface;
 use super::wire::{Connected, Wire};
 use super::{items, output, probe, values};
@@ -129,6 +129,16 @@ impl Call {
     fn call_each(&self, connected: &Connected, arguments: &Value) -> Done {
         connected.meet();
         let peers = connected.api.peers();
+        if peers.is_empty() {
+            let text = format!(
+                "nobody on `{}` has said that he is there",
+                connected.bound.transport
+            );
+            let failure = Failure::new(Kind::Connection, text);
+            return Err(failure.hint(
+                "--each is for those who say so, as ours do; without it one of those who serve a call is called",
+            ));
+        }
         let calls = peers
             .iter()
             .map(|peer| connected.api.to(peer).call(&self.method, arguments));
@@ -136,7 +146,10 @@ impl Call {
         let mut failed = None;
         for (peer, call) in peers.iter().zip(calls) {
             match call.result() {
-                Ok(value) => output::line(format!("{peer}: {}", values::shown(&value, self.raw)))?,
+                Ok(value) => {
+                    let peer = output::plain(peer.as_ref());
+                    output::line(format!("{peer}: {}", values::shown(&value, self.raw)))?;
+                }
                 Err(error) => {
                     output::say(format!("{peer}: {error}"));
                     failed = Some(error);

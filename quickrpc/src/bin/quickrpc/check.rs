@@ -40,7 +40,7 @@ impl Check {
                 true => output::bold("breaks"),
                 false => "adds  ".to_owned(),
             };
-            output::line(format!("{kind}  {}", difference.text))?;
+            output::line(format!("{kind}  {}", output::plain(&difference.text)))?;
         }
         match found.iter().filter(|difference| difference.breaks).count() {
             0 if found.is_empty() => output::line("the same"),

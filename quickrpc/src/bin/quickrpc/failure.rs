@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use quickrpc::Error;
 
+use super::output;
+
 /// The code of what a server of HTTP said that is no answer to the call.
 pub const NO_ANSWER: i64 = -32_300;
 
@@ -30,8 +32,12 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// In one line: the text may have words of others in it, who tell no next step.
     pub fn new(kind: Kind, text: impl Into<String>) -> Self {
-        let text = text.into();
+        Self::told(kind, output::plain(&text.into()))
+    }
+
+    fn told(kind: Kind, text: String) -> Self {
         Failure {
             kind,
             text,
@@ -45,7 +51,7 @@ impl Failure {
 
     /// The same with a next step.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hints.push(hint.into());
+        self.hints.push(output::plain(&hint.into()));
         self
     }
 
@@ -87,7 +93,14 @@ impl From<Error> for Failure {
             | Error::AmbiguousPeer { .. } => Kind::Usage,
             _ => Kind::Connection,
         };
-        Failure::new(kind, error.to_string())
+        let text = error.to_string();
+        match error {
+            // These show where in what the user has written.
+            Error::Expression(_) | Error::Config(_) => {
+                Failure::told(kind, output::plain_but(&text, &['\n']))
+            }
+            _ => Failure::new(kind, text),
+        }
     }
 }
 

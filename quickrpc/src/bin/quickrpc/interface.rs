@@ -6,7 +6,7 @@ use quickrpc::dynamic::Outgoing;
 use quickrpc::{CallError, Error, Value};
 
 use super::failure::{Failure, Kind, NO_ANSWER};
-use super::types;
+use super::{output, types};
 
 /// What a document says, in our words.
 #[derive(Debug, Clone, Default)]
@@ -154,10 +154,10 @@ impl Method {
         }
     }
 
-    /// `add(a: integer, b: integer = 1) -> integer`
+    /// `add(a: integer, b: integer = 1) -> integer`, for people.
     pub fn signature(&self) -> String {
         if self.undeclared {
-            return format!("{}(..)", self.name);
+            return output::plain(&format!("{}(..)", self.name));
         }
         let params = self.params.iter().map(|param| {
             let mut text = format!("{}: {}", param.name, types::text(&param.schema));
@@ -180,7 +180,7 @@ impl Method {
             (None, Some(result)) => text += &format!(" -> {}", types::text(result)),
             (None, None) => {}
         }
-        text
+        output::plain(&text)
     }
 }
 

@@ -56,10 +56,7 @@ fn has_result(service: &Outgoing, method: &str) -> Option<bool> {
 
 /// Writes over what was drawn before, as wide as any terminal is.
 fn draw(text: &str, is_first: bool) {
-    let text: String = text
-        .lines()
-        .next()
-        .unwrap_or_default()
+    let text: String = output::plain(text.lines().next().unwrap_or_default())
         .chars()
         .take(70)
         .collect();

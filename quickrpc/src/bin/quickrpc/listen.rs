@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Args;
-use crossbeam_channel::{bounded, unbounded};
+use crossbeam_channel::{Receiver, bounded, never};
 use quickrpc::dynamic::{Api, Call};
 use quickrpc::expr::{CodecKind, TransportKind, read_timeout};
 use quickrpc::{CallError, Promise, Value};
@@ -14,7 +14,7 @@ use quickrpc::{CallError, Promise, Value};
 use super::call::explain;
 use super::failure::{Failure, Kind};
 use super::interface::{Interface, not_described};
-use super::wire::Wire;
+use super::wire::{Connected, Wire};
 use super::{Done, output, values};
 
 /// Shows what the other side sends: notifications, and changes of properties.
@@ -64,20 +64,27 @@ pub struct Heard {
 
 impl fmt::Display for Heard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.peer, self.method)?;
+        let mut text = format!("{}: {}", self.peer, self.method);
         match &self.args {
-            Value::Null => Ok(()),
-            Value::Map(args) => args
-                .iter()
-                .try_for_each(|(name, value)| write!(f, " {name}={value}")),
-            args => write!(f, " {args}"),
+            Value::Null => {}
+            Value::Map(args) => {
+                for (name, value) in args {
+                    text += &format!(" {name}={value}");
+                }
+            }
+            args => text += &format!(" {args}"),
         }
+        f.write_str(&output::plain(&text))
     }
 }
 
+/// So many calls may wait to be shown. With more, the other side is not read meanwhile: whoever reads what
+/// is shown may be slow.
+const WAITING: usize = 16;
+
 impl Listen {
     pub fn run(self) -> Done {
-        let (heard, lines) = unbounded();
+        let (heard, lines) = bounded(WAITING);
         let (ended, end) = bounded(1);
         let bound = self.wire.bound()?;
         if let TransportKind::Http { .. } = bound.transport.kind() {
@@ -108,43 +115,36 @@ impl Listen {
                 ended.try_send(format!("{peer} is gone: {reason}")).ok();
             });
         })?;
-        for call in &self.first {
-            let words = values::split(call)?;
-            let Some((method, words)) = words.split_first() else {
-                continue;
-            };
-            let called = connected.service().call(method, values::arguments(words)?);
-            called
-                .result()
-                .map_err(|error| explain(&connected, method, error))?;
-        }
-        if self.method.is_empty() && is_subscribed {
-            match Interface::ask(&connected.describer()) {
-                Ok(interface) => hear(&connected.api, &sent(&interface), &tell),
-                Err(error) => {
-                    let failure = not_described(error);
-                    return Err(failure.hint(
-                        "events, and changes of properties, are told to who names them: --method NAME, \
-                         --method PROPERTY_changed",
-                    ));
-                }
-            }
-        } else if self.method.is_empty() {
-            // Who does not answer is heard meanwhile.
-            let (api, service, tell) = (connected.api.clone(), connected.describer(), tell.clone());
-            thread::spawn(move || {
-                if let Ok(interface) = Interface::ask(&service) {
-                    hear(&api, &with_streams(&interface), &tell);
-                }
+        let connected = Arc::new(connected);
+        let (ready, begun) = bounded(1);
+        let (asker, first) = (Arc::clone(&connected), self.first.clone());
+        let hears_all = self.method.is_empty();
+        // Its answers come behind what is to be shown, so that both go on at once.
+        thread::spawn(move || {
+            let done = begin(&asker, &first).and_then(|()| match hears_all {
+                true => ask(&asker, is_subscribed, &tell, &ready),
+                false => Ok(()),
             });
-        }
-        // Those who tell it are the handlers.
-        drop(tell);
-        let until = self
-            .r#for
-            .map_or_else(crossbeam_channel::never, crossbeam_channel::after);
+            ready.try_send(done).ok();
+        });
+        self.show(&connected, lines, &begun, &end)
+    }
+
+    /// Shows what comes, until that is enough. What comes later waits for nobody.
+    fn show(
+        &self,
+        connected: &Connected,
+        lines: Receiver<Heard>,
+        begun: &Receiver<Done>,
+        end: &Receiver<String>,
+    ) -> Done {
+        // Both are there once the first calls are made.
+        let mut until = never();
+        let mut has_begun = false;
         let mut count = 0;
         while self.count != Some(count) {
+            let none = never();
+            let begins = if has_begun { &none } else { begun };
             crossbeam_channel::select! {
                 recv(lines) -> one => match one {
                     Ok(one) => {
@@ -154,6 +154,11 @@ impl Listen {
                     Err(_) => break,
                 },
                 recv(until) -> _ => break,
+                recv(begins) -> done => {
+                    done.unwrap_or(Ok(()))?;
+                    has_begun = true;
+                    until = self.r#for.map_or_else(never, crossbeam_channel::after);
+                }
                 recv(end) -> reason => if connected.bound.ends_with_peer() {
                     let left = self.count.map_or(usize::MAX, |all| all - count);
                     for one in lines.try_iter().take(left) {
@@ -166,7 +171,12 @@ impl Listen {
                 }
             }
         }
-        Ok(())
+        drop(lines);
+        match has_begun {
+            true => Ok(()),
+            // What was to be called first has to be, whatever was heard meanwhile.
+            false => begun.recv().unwrap_or(Ok(())),
+        }
     }
 
     fn shown(&self, heard: &Heard) -> String {
@@ -177,11 +187,53 @@ impl Listen {
                     ("method", heard.method.as_str().into()),
                     ("args", heard.args.clone()),
                 ];
-                value.into_iter().collect::<Value>().to_string()
+                values::shown(&value.into_iter().collect(), false)
             }
             false => heard.to_string(),
         }
     }
+}
+
+/// Makes the calls that come first.
+fn begin(connected: &Connected, first: &[String]) -> Done {
+    for call in first {
+        let words = values::split(call)?;
+        let Some((method, words)) = words.split_first() else {
+            continue;
+        };
+        let called = connected.service().call(method, values::arguments(words)?);
+        called
+            .result()
+            .map_err(|error| explain(connected, method, error))?;
+    }
+    Ok(())
+}
+
+/// Asks what there is that has to be heard by its name.
+fn ask(
+    connected: &Connected,
+    is_subscribed: bool,
+    tell: &Tell,
+    ready: &crossbeam_channel::Sender<Done>,
+) -> Done {
+    if is_subscribed {
+        return match Interface::ask(&connected.describer()) {
+            Ok(interface) => {
+                hear(&connected.api, &sent(&interface), tell);
+                Ok(())
+            }
+            Err(error) => Err(not_described(error).hint(
+                "events, and changes of properties, are told to who names them: --method NAME, \
+                 --method PROPERTY_changed",
+            )),
+        };
+    }
+    // Who does not answer is heard meanwhile.
+    ready.try_send(Ok(())).ok();
+    if let Ok(interface) = Interface::ask(&connected.describer()) {
+        hear(&connected.api, &with_streams(&interface), tell);
+    }
+    Ok(())
 }
 
 /// Is told what is heard.

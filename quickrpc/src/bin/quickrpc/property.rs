@@ -46,12 +46,13 @@ pub struct Set {
     property: String,
 
     /// JSON, or else the text as it is
+    #[arg(allow_hyphen_values = true)]
     value: String,
 }
 
 const SET: &str = "\
 Examples:
-  quickrpc set @lab voltage 6
+  quickrpc set @lab voltage -6
   quickrpc set @lab name 'the red one'";
 
 /// How long a state that is shown to all who connect may take.
@@ -88,8 +89,8 @@ impl Get {
 
 impl Set {
     pub fn run(self) -> Done {
+        let value = values::value_of(&self.value)?;
         let connected = self.wire.connect()?;
-        let value = values::value_of(&self.value);
         let written = connected.service().write(&self.property, value).result();
         written.map_err(|error| explain(&connected, &self.property, error))
     }

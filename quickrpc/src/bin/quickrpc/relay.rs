@@ -101,7 +101,7 @@ pub fn open(codec: &CodecExpr, transport: &TransportExpr, like: &Bound) -> Resul
         name: codec.to_string(),
         delimiter: delimiter.to_vec(),
     };
-    let builder = Api::builder().discover(false).call_timeout(like.timeout);
+    let builder = like.patient(Api::builder()).discover(false);
     let builder = builder.processing(Processing::Pool(CLIENTS));
     Ok(builder.bind(codec, transport.clone()).build_dynamic()?)
 }

@@ -117,7 +117,7 @@ impl Session {
             "{}> ",
             match self.interface.title.as_str() {
                 "" => self.connected.bound.transport.to_string(),
-                title => title.to_owned(),
+                title => output::plain(title),
             }
         );
         loop {
@@ -176,6 +176,12 @@ impl Session {
                     None => return Err(Failure::usage(format!("there is no method `{name}`"))),
                 }
             }
+            Some((_, [word])) if word == "-" => {
+                let failure = Failure::usage("stdin has the calls, and cannot be arguments, too");
+                return Err(
+                    failure.hint("arguments are `a=2`, or one JSON object, in the same line")
+                );
+            }
             Some((method, words)) => {
                 let arguments = values::arguments(words)?;
                 match method.strip_prefix('!') {
@@ -205,10 +211,14 @@ struct Words {
 
 impl Words {
     fn of(interface: &Interface) -> Self {
+        // What is no word is not typed, either.
+        let is_word = |name: &&str| output::plain(name) == **name;
         let methods = interface.incoming().map(|method| {
-            let params = method.params.iter().map(|param| param.name.clone());
+            let params = method.params.iter().map(|param| param.name.as_str());
+            let params = params.filter(is_word).map(str::to_owned);
             (method.name.clone(), params.collect())
         });
+        let methods = methods.filter(|(name, _)| is_word(&name.as_str()));
         let methods: Vec<(String, Vec<String>)> = methods.collect();
         Words { methods }
     }

@@ -4,17 +4,18 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::path::PathBuf;
+use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use crossbeam_channel::{Receiver, unbounded};
+use crossbeam_channel::{Receiver, bounded};
 use quickrpc::Value;
 use quickrpc::dynamic::Api;
 
 use super::failure::{Failure, Kind};
 use super::relay;
-use super::telegrams::{self, Cut, Said};
+use super::telegrams::{self, Cut, Cutter, Found, Said};
 use super::wire::{Bound, Wire};
 use super::{Done, output, values};
 
@@ -60,6 +61,15 @@ impl Replay {
         let cut = Cut::of(&bound.codec)?;
         let talks = self.read()?;
         let started = Instant::now();
+        for entry in talks.values().flatten() {
+            if due(started, entry, self.speed).is_none() {
+                let text = format!(
+                    "what was said after {} s cannot be said again at speed {}",
+                    entry.time, self.speed
+                );
+                return Err(Failure::usage(text).hint("--speed 0 is without pauses"));
+            }
+        }
         let mut threads = Vec::new();
         for (number, entries) in talks {
             let line = Line::open(&bound, &cut)?;
@@ -113,6 +123,15 @@ impl Replay {
     }
 }
 
+/// When something is to be said again. `None` where no clock goes so far.
+fn due(started: Instant, entry: &Entry, speed: f64) -> Option<Instant> {
+    let after = match speed > 0.0 {
+        true => (entry.time / speed).max(0.0),
+        false => 0.0,
+    };
+    started.checked_add(Duration::try_from_secs_f64(after).ok()?)
+}
+
 /// Says what one client has said; gives how many answers are the same, and those that are not.
 fn play(
     number: i64,
@@ -146,8 +165,7 @@ fn play(
     thread::scope(|scope| {
         let reader = scope.spawn(|| line.answers(expected.len(), timeout));
         for entry in entries.iter().filter(|entry| entry.is_client) {
-            if speed > 0.0 {
-                let due = started + Duration::from_secs_f64((entry.time / speed).max(0.0));
+            if let Some(due) = due(started, entry, speed) {
                 thread::sleep(due.saturating_duration_since(Instant::now()));
             }
             if line.say(&entry.telegram).is_err() {
@@ -161,7 +179,11 @@ fn play(
                 answer => {
                     let now =
                         answer.map_or("nothing".into(), |answer| String::from_utf8_lossy(answer));
-                    let was = String::from_utf8_lossy(telegram);
+                    let (was, now) = (
+                        output::plain(&String::from_utf8_lossy(telegram)),
+                        output::plain(&now),
+                    );
+                    let method = output::plain(method);
                     differences.push(format!("#{number} {method}\n  was {was}\n  is  {now}"));
                 }
             }
@@ -175,8 +197,12 @@ fn play(
 /// A connection to the server.
 enum Line {
     Stream(TcpStream, Cut),
-    Wire(Api, Receiver<Vec<u8>>),
+    /// What comes is there until somebody has read what he wants of it.
+    Wire(Api, Mutex<Option<Receiver<Vec<u8>>>>),
 }
+
+/// So many telegrams may wait to be looked at. With more, the server is not read meanwhile.
+const WAITING: usize = 16;
 
 impl Line {
     fn open(bound: &Bound, cut: &Cut) -> Result<Self, Failure> {
@@ -187,12 +213,12 @@ impl Line {
             return Ok(Line::Stream(stream, cut.clone()));
         }
         let api = relay::open(&bound.codec, &bound.transport, bound)?;
-        let (tell, told) = unbounded();
+        let (tell, told) = bounded(WAITING);
         relay::hear(&api, move |_server, telegram| {
             tell.send(telegram.to_vec()).ok();
         });
         api.start().map_err(|error| bound.cannot_start(error))?;
-        Ok(Line::Wire(api, told))
+        Ok(Line::Wire(api, Mutex::new(Some(told))))
     }
 
     fn say(&self, telegram: &[u8]) -> Done {
@@ -205,12 +231,19 @@ impl Line {
         }
     }
 
-    /// Reads until so many answers are there, or nothing more comes.
+    /// Reads until so many answers are there, or nothing more comes. What comes later waits for nobody.
     fn answers(&self, count: usize, timeout: Duration) -> HashMap<String, Vec<u8>> {
+        let told = match self {
+            Line::Stream(..) => None,
+            Line::Wire(_, told) => told.lock().ok().and_then(|mut told| told.take()),
+        };
         let mut found = HashMap::new();
-        let mut rest = Vec::new();
+        let mut cutter = match self {
+            Line::Stream(_, cut) => Some(Cutter::new(cut)),
+            Line::Wire(..) => None,
+        };
         while found.len() < count
-            && let Some(telegrams) = self.next(&mut rest, timeout)
+            && let Some(telegrams) = self.next(told.as_ref(), cutter.as_mut(), timeout)
         {
             for telegram in telegrams {
                 if let Said::Answer { id, .. } = Said::of(&telegram) {
@@ -222,15 +255,24 @@ impl Line {
     }
 
     /// What has come, as soon as there is something.
-    fn next(&self, rest: &mut Vec<u8>, timeout: Duration) -> Option<Vec<Vec<u8>>> {
+    fn next(
+        &self,
+        told: Option<&Receiver<Vec<u8>>>,
+        cutter: Option<&mut Cutter>,
+        timeout: Duration,
+    ) -> Option<Vec<Vec<u8>>> {
         match self {
-            Line::Stream(stream, cut) => {
+            Line::Stream(stream, _) => {
                 let (mut input, mut buffer) = (stream, vec![0; 64 << 10]);
                 let count = input.read(&mut buffer).ok().filter(|&count| count > 0)?;
-                rest.extend_from_slice(buffer.get(..count).unwrap_or_default());
-                Some(cut.telegrams(rest))
+                let found = cutter?.push(buffer.get(..count).unwrap_or_default());
+                let telegrams = found.into_iter().filter_map(|one| match one {
+                    Found::Telegram(telegram) => Some(telegram),
+                    Found::Unseen => None,
+                });
+                Some(telegrams.collect())
             }
-            Line::Wire(_, told) => told
+            Line::Wire(..) => told?
                 .recv_timeout(timeout)
                 .ok()
                 .map(|telegram| vec![telegram]),

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use clap::Args;
+use quickrpc::TransportExpr;
 use quickrpc::announcer::Seeker;
-use quickrpc::expr::read_timeout;
-use quickrpc::{TransportExpr, Value};
+use quickrpc::expr::{TransportKind, read_timeout};
 
 use super::failure::{Failure, Kind};
-use super::{Done, output};
+use super::{Done, output, values};
 
 /// Finds services that announce themselves on the network.
 #[derive(Debug, Args)]
@@ -45,6 +45,14 @@ Examples:
 
 impl Seek {
     pub fn run(self) -> Done {
+        if !is_udp(&self.transport) {
+            let text = format!(
+                "services are sought by `udp:`, and `{}` is none",
+                self.transport
+            );
+            return Err(Failure::usage(text)
+                .hint("what a service at a known place has is told by `quickrpc describe`"));
+        }
         let mut seeker = Seeker::new().transport(self.transport);
         if self.first {
             seeker = seeker.limit(1);
@@ -55,15 +63,28 @@ impl Seek {
             return Err(Failure::new(Kind::Connection, text));
         }
         for service in services {
-            let (address, description) = (service.address.to_string(), service.description);
+            let (address, description) = (service.address, service.description);
             match self.json {
                 true => {
                     let value = [("address", address), ("description", description)];
-                    output::line(value.into_iter().collect::<Value>().to_string())?;
+                    output::line(values::shown(&value.into_iter().collect(), false))?;
                 }
-                false => output::line(format!("{}  {description}", output::bold(&address)))?,
+                false => {
+                    let (address, description) =
+                        (output::plain(&address), output::plain(&description));
+                    output::line(format!("{}  {description}", output::bold(&address)))?;
+                }
             }
         }
         Ok(())
+    }
+}
+
+fn is_udp(transport: &TransportExpr) -> bool {
+    match transport.kind() {
+        TransportKind::Udp { .. } => true,
+        TransportKind::Restart { inner, .. } => is_udp(inner),
+        TransportKind::Mux(all) => all.iter().all(is_udp),
+        _ => false,
     }
 }

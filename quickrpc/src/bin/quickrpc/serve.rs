@@ -59,7 +59,7 @@ impl Serve {
             )));
         };
         let bound = self.wire.bound()?;
-        let mut builder = Api::builder().call_timeout(bound.timeout);
+        let mut builder = bound.patient(Api::builder());
         builder = match &bound.security {
             Some(security) => builder.bind_secured(&bound.codec, security, bound.transport.clone()),
             None => builder.bind(&bound.codec, bound.transport.clone()),

@@ -8,16 +8,16 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use crossbeam_channel::{Receiver, bounded, select, unbounded};
 use quickrpc::dynamic::Api;
 use quickrpc::{Sender, TransportExpr, Value};
 
-use super::failure::Failure;
+use super::failure::{Failure, Kind};
 use super::relay;
-use super::telegrams::{self, Cut, Said};
+use super::telegrams::{self, Cut, Cutter, Found, Said};
 use super::wire::{Bound, Wire};
 use super::{Done, output};
 
@@ -97,9 +97,25 @@ impl Tap {
         let listener = telegrams::listen(&self.listen)?;
         output::say(format!("listening on {}", listener.local_addr()?));
         let once = self.once;
-        for (number, client) in listener.incoming().enumerate() {
-            let client = client?;
-            let talk = Talk::new(number + 1);
+        let (mut number, mut is_full) = (0, false);
+        for client in listener.incoming() {
+            let client = match client {
+                Ok(client) => client,
+                Err(error) => {
+                    // Once, and not for each that waits until others have gone.
+                    if !std::mem::replace(&mut is_full, true) {
+                        let text = format!("cannot take one more client: {error}");
+                        Failure::new(Kind::Connection, text)
+                            .hint("the others go on; `ulimit -n` says how many files may be open")
+                            .tell();
+                    }
+                    thread::sleep(AGAIN);
+                    continue;
+                }
+            };
+            is_full = false;
+            number += 1;
+            let talk = Talk::new(number);
             let (shown, server, cut) = (Arc::clone(shown), server.clone(), cut.clone());
             let thread =
                 thread::spawn(move || told(once, talk.go_between(&client, &server, &cut, &shown)));
@@ -189,6 +205,11 @@ fn told(once: bool, done: Done) -> Done {
     done
 }
 
+const UNSEEN: &str = "what is no telegram, or longer than 64 MiB, is passed on and not shown";
+
+/// How long those wait who could not be taken.
+const AGAIN: Duration = Duration::from_millis(100);
+
 /// So many telegrams of a client may wait for its server.
 const WAITING: usize = 1_024;
 
@@ -267,12 +288,14 @@ impl Talk {
     }
 
     fn see(&self, from: &TcpStream, to: &TcpStream, cut: &Cut, is_client: bool, shown: &Shown) {
-        let mut rest = Vec::new();
+        let mut cutter = Cutter::new(cut);
         telegrams::pass(from, to, |bytes| {
-            rest.extend_from_slice(bytes);
-            for telegram in cut.telegrams(&mut rest) {
+            for found in cutter.push(bytes) {
                 // Where nobody reads any more, the two still talk.
-                let _ = shown.telegram(self, is_client, &telegram);
+                let _ = match found {
+                    Found::Telegram(telegram) => shown.telegram(self, is_client, &telegram),
+                    Found::Unseen => shown.note(self.number, UNSEEN),
+                };
             }
         });
     }
@@ -296,6 +319,7 @@ impl Talk {
             Said::Answer { id, failed } => match waiting.remove(&(!is_client, id)) {
                 Some((method, since)) => {
                     let word = if failed { "failed" } else { "answers" };
+                    let method = output::plain(&method);
                     let micros = since.elapsed().as_micros();
                     format!(
                         "  {}",
@@ -312,7 +336,7 @@ impl Talk {
 impl Shown {
     fn note(&self, number: usize, text: &str) -> Done {
         let time = self.started.elapsed().as_secs_f64();
-        output::line(format!("{time:>9.3}  #{number}  {text}"))
+        output::line(format!("{time:>9.3}  #{number}  {}", output::plain(text)))
     }
 
     fn telegram(&self, talk: &Talk, is_client: bool, telegram: &[u8]) -> Done {

@@ -1,11 +1,13 @@
 //! Arguments as people type them, and values as they are shown.
 
-use std::io::{self, Read};
+use std::io::{self, IsTerminal, Read};
 use std::thread;
 
 use quickrpc::{Stream, Value};
+use serde::de::IgnoredAny;
 
 use super::failure::Failure;
+use super::output;
 
 /// Reads arguments: `a=2 b=text`, one JSON object or array, `-` for JSON from stdin, or nothing.
 pub fn arguments(words: &[String]) -> Result<Value, Failure> {
@@ -26,7 +28,7 @@ pub fn arguments(words: &[String]) -> Result<Value, Failure> {
 
 fn pair(word: &str) -> Result<(String, Value), Failure> {
     match word.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value_of(value))),
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value_of(value)?)),
         _ => Err(
             Failure::usage(format!("expected `name=value`, found `{word}`")).hint(
                 "arguments are `a=2 text=hello`, or one JSON object or array in quotes, or `-`",
@@ -41,7 +43,10 @@ pub fn lines() -> Stream<Value, ()> {
     thread::spawn(move || {
         for line in io::stdin().lines() {
             let sent = match line {
-                Ok(line) => sender.send(value_of(&line)),
+                Ok(line) => match value_of(&line) {
+                    Ok(value) => sender.send(value),
+                    Err(failure) => return sender.fail(failure.text()),
+                },
                 Err(error) => return sender.fail(error),
             };
             // Who takes it wants no more.
@@ -63,8 +68,23 @@ pub fn split(line: &str) -> Result<Vec<String>, Failure> {
 }
 
 /// A value on the command line: JSON, or else the text as it is.
-pub fn value_of(text: &str) -> Value {
-    json(text).unwrap_or_else(|_| Value::from(text))
+///
+/// # Errors
+///
+/// It is JSON, and cannot be kept: a number that is too large, or lists within lists within lists.
+pub fn value_of(text: &str) -> Result<Value, Failure> {
+    json(text).or_else(|error| {
+        // This looks at the form alone.
+        match serde_json::from_str::<IgnoredAny>(text) {
+            Ok(_) => {
+                let begin: String = text.chars().take(40).collect();
+                let dots = if begin.len() < text.len() { ".." } else { "" };
+                let text = format!("`{begin}{dots}` is JSON that cannot be kept: {error}");
+                Err(Failure::usage(text).hint("a text that looks so is put in quotes: '\"..\"'"))
+            }
+            Err(_) => Ok(Value::from(text)),
+        }
+    })
 }
 
 pub fn json(text: &str) -> Result<Value, serde_json::Error> {
@@ -77,9 +97,26 @@ pub fn json(text: &str) -> Result<Value, serde_json::Error> {
 /// As JSON, or a text without its quotes.
 pub fn shown(value: &Value, raw: bool) -> String {
     match value {
+        // A program gets it as it is.
+        Value::String(text) if raw && io::stdout().is_terminal() => {
+            output::plain_but(text, &['\n', '\t'])
+        }
         Value::String(text) if raw => text.clone(),
-        value => value.to_string(),
+        value => harmless(&value.to_string()),
     }
+}
+
+/// JSON that says the same, without the characters in its texts that JSON does not escape and terminals
+/// obey.
+fn harmless(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c.is_control() && c != '\n' {
+            true => text += &format!("\\u{:04x}", u32::from(c)),
+            false => text.push(c),
+        }
+    }
+    text
 }
 
 /// What the data of an error says beside its message, as far as people want to know it: of a traceback,
@@ -114,7 +151,7 @@ pub fn telling(data: &Value, message: &str) -> Option<String> {
 pub fn pretty(value: &Value) -> String {
     let json: Option<serde_json::Value> = serde_json::from_str(&value.to_string()).ok();
     let pretty = json.and_then(|json| serde_json::to_string_pretty(&json).ok());
-    pretty.unwrap_or_else(|| value.to_string())
+    harmless(&pretty.unwrap_or_else(|| value.to_string()))
 }
 
 #[cfg(test)]
@@ -124,6 +161,14 @@ mod tests {
     fn read(words: &[&str]) -> Result<String, Failure> {
         let words: Vec<String> = words.iter().map(|&word| word.into()).collect();
         arguments(&words).map(|value| value.to_string())
+    }
+
+    #[test]
+    fn json_stays_what_it_is() {
+        let value = Value::from("\u{1b}[2J\u{9b}1m\u{7f}\n");
+        let shown = shown(&value, false);
+        assert_eq!(shown, r#""\u001b[2J\u009b1m\u007f\n""#);
+        assert_eq!(json(&shown).unwrap(), value);
     }
 
     #[test]
@@ -155,6 +200,9 @@ mod tests {
         assert!(read(&["{a: 2}"]).is_err());
         assert!(read(&["2"]).is_err());
         assert!(read(&["=2"]).is_err());
+        let deep = format!("a={}{}", "[".repeat(130), "]".repeat(130));
+        assert!(read(&["a=1e400"]).is_err() && read(&[&deep]).is_err());
+        assert_eq!(read(&["a=[1e400"]).unwrap(), r#"{"a":"[1e400"}"#);
     }
 
     #[test]

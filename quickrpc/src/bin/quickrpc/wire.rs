@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, bounded};
 use quickrpc::config::{self, Config};
 use quickrpc::dynamic::{Api, Outgoing};
 use quickrpc::expr::{TransportKind, read_timeout};
-use quickrpc::{CallError, CodecExpr, Error, SecurityExpr, TransportExpr};
+use quickrpc::{Builder, CallError, CodecExpr, Error, Limits, SecurityExpr, TransportExpr};
 
 use super::failure::{Failure, Kind};
 
@@ -149,12 +149,22 @@ const FILE: &str = "quickrpc.toml";
 impl Bound {
     /// The API, not started yet. It says nothing of itself: it is no service.
     pub fn build(&self) -> Result<Api, Failure> {
-        let mut builder = Api::builder().call_timeout(self.timeout).discover(false);
+        let mut builder = self.patient(Api::builder()).discover(false);
         builder = match &self.security {
             Some(security) => builder.bind_secured(&self.codec, security, self.transport.clone()),
             None => builder.bind(&self.codec, self.transport.clone()),
         };
         Ok(builder.build_dynamic()?)
+    }
+
+    /// With the time that connecting, greeting and each answer may take.
+    pub fn patient<A>(&self, builder: Builder<A>) -> Builder<A> {
+        let limits = Limits {
+            connect: self.timeout,
+            greeting: self.timeout,
+            ..Limits::default()
+        };
+        builder.call_timeout(self.timeout).limits(limits)
     }
 
     /// Connects, and waits for a peer, which a server may have none of yet.

@@ -5,6 +5,8 @@ mod rust;
 mod schema;
 mod typescript;
 
+use std::collections::BTreeSet;
+
 use clap::{Args, ValueEnum};
 
 use super::interface::Interface;
@@ -103,6 +105,45 @@ fn snake_name(text: &str, reserved: &[&str]) -> String {
     name
 }
 
+/// Text of others for a comment of several lines, in which nothing but these ends a line: what is a line
+/// break for some language is one for all, and other control characters are none at all.
+fn clean(text: &str) -> String {
+    let text = text.replace("\r\n", "\n");
+    let clean = text.chars().map(|c| match c {
+        '\n' => '\n',
+        '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => '\n',
+        c if c.is_control() => ' ',
+        c => c,
+    });
+    clean.collect()
+}
+
+/// The same for a comment that ends with its line.
+fn one_line(text: &str) -> String {
+    clean(text).replace('\n', " ")
+}
+
+/// Names that are taken.
+#[derive(Debug, Default)]
+struct Names(BTreeSet<String>);
+
+impl Names {
+    fn with<'a>(taken: impl IntoIterator<Item = &'a str>) -> Self {
+        Names(taken.into_iter().map(str::to_owned).collect())
+    }
+
+    /// The name, or where something else has it that with a number behind it.
+    fn fresh(&mut self, name: String) -> String {
+        let mut fresh = name.clone();
+        let mut number = 2;
+        while !self.0.insert(fresh.clone()) {
+            fresh = format!("{name}_{number}");
+            number += 1;
+        }
+        fresh
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,5 +155,17 @@ mod tests {
         assert_eq!(snake_name("lab.moveTo", &[]), "lab_move_to");
         assert_eq!(snake_name("type", &["type"]), "type_");
         assert_eq!(snake_name("7", &[]), "_7");
+        let mut names = Names::with(["Lab"]);
+        let mut fresh = |name: &str| names.fresh(name.to_owned());
+        assert_eq!(
+            [fresh("Lab"), fresh("Lab"), fresh("Hub")],
+            ["Lab_2", "Lab_3", "Hub"]
+        );
+    }
+
+    #[test]
+    fn text_leaves_no_comment() {
+        assert_eq!(clean("a\r\nb\rc\u{2028}d\0e\u{1b}"), "a\nb\nc\nd e ");
+        assert_eq!(one_line("a\nb\u{c}c"), "a b c");
     }
 }

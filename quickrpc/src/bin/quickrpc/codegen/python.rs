@@ -2,16 +2,24 @@
 
 use std::fmt::Write as _;
 
+use quickrpc::Value;
+
 use super::schema::Type;
-use super::snake_name;
+use super::{clean, one_line, snake_name};
 use crate::interface::{Interface, Method};
+use crate::values::json;
 
 pub fn generate(name: &str, interface: &Interface) -> String {
+    let name = match KEYWORDS.contains(&name) {
+        true => &format!("{name}_"),
+        false => name,
+    };
     let mut out = format!(
         "# Made by `quickrpc codegen python` from {} {}. Do not edit.\n\
          from quickrpc import RemoteAPI, incoming, outgoing\n\n\n\
          class {name}(RemoteAPI):\n",
-        interface.title, interface.version
+        one_line(&interface.title),
+        one_line(&interface.version)
     );
     let about = match interface.docs.is_empty() {
         true => interface.title.clone(),
@@ -25,8 +33,10 @@ pub fn generate(name: &str, interface: &Interface) -> String {
         if snake_name(&method.name, &[]) != method.name && !is_name(&method.name)
             || method.positional
             || KEYWORDS.contains(&method.name.as_str())
+            || ITS_OWN.contains(&method.name.as_str())
+            || !has_names(method)
         {
-            left_out.push(method.name.as_str());
+            left_out.push(one_line(&method.name));
             continue;
         }
         out.push('\n');
@@ -125,14 +135,45 @@ fn kind(ty: &Type) -> String {
 }
 
 /// A default as Python writes it, if it is a plain value.
-fn literal(json: &str) -> Option<String> {
-    match json {
-        "true" => Some("True".to_owned()),
-        "false" => Some("False".to_owned()),
-        "null" => Some("None".to_owned()),
-        text if text.starts_with('"') || text.parse::<f64>().is_ok() => Some(text.to_owned()),
+fn literal(text: &str) -> Option<String> {
+    match json(text).ok()? {
+        Value::Bool(true) => Some("True".to_owned()),
+        Value::Bool(false) => Some("False".to_owned()),
+        Value::Null => Some("None".to_owned()),
+        Value::String(text) => Some(quoted(&text)),
+        // These are in Python as in JSON.
+        number if !matches!(number, Value::List(_) | Value::Map(_) | Value::Bytes(_)) => {
+            Some(number.to_string())
+        }
         _ => None,
     }
+}
+
+/// A text as Python writes it: what is no letter of some kind is a number there.
+fn quoted(text: &str) -> String {
+    let mut out = "\"".to_owned();
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            c if c.is_control() || clean(&c.to_string()) != c.to_string() => {
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// Whether Python can say its arguments by their names, each of which is there once.
+fn has_names(method: &Method) -> bool {
+    let mut taken = vec!["self", "sender", "receivers"];
+    method.params.iter().all(|param| {
+        let name = param.name.as_str();
+        let is_free = is_name(name) && !KEYWORDS.contains(&name) && !taken.contains(&name);
+        taken.push(name);
+        is_free
+    })
 }
 
 fn is_name(text: &str) -> bool {
@@ -144,7 +185,12 @@ fn docs(out: &mut String, indent: &str, text: &str) {
     if text.is_empty() {
         return;
     }
-    let text = text.replace('\\', "\\\\").replace("\"\"\"", "'''");
+    let text = clean(text).replace('\\', "\\\\").replace("\"\"\"", "'''");
+    // A quote at the end would be one of those that end it.
+    let text = match text.strip_suffix('"') {
+        Some(text) => format!("{text}\\\""),
+        None => text,
+    };
     let mut lines = text.lines();
     let _ = write!(out, "{indent}\"\"\"{}", lines.next().unwrap_or_default());
     for line in lines {
@@ -158,44 +204,12 @@ fn docs(out: &mut String, indent: &str, text: &str) {
     }
 }
 
-const KEYWORDS: [&str; 39] = [
-    "False",
-    "None",
-    "True",
-    "and",
-    "as",
-    "assert",
-    "async",
-    "await",
-    "break",
-    "class",
-    "continue",
-    "def",
-    "del",
-    "elif",
-    "else",
-    "except",
-    "finally",
-    "for",
-    "from",
-    "global",
-    "if",
-    "import",
-    "in",
-    "is",
-    "lambda",
-    "nonlocal",
-    "not",
-    "or",
-    "pass",
-    "raise",
-    "return",
-    "try",
-    "while",
-    "with",
-    "yield",
-    "codec",
-    "transport",
-    "security",
-    "invert",
+const KEYWORDS: [&str; 35] = [
+    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue",
+    "def", "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import",
+    "in", "is", "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while",
+    "with", "yield",
 ];
+
+/// What a class of QuickRPC has beside its calls.
+const ITS_OWN: [&str; 4] = ["codec", "transport", "security", "invert"];

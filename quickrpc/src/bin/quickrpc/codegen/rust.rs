@@ -1,16 +1,18 @@
 //! Rust: the trait as the service declares it, and its types.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::schema::{Field, Type};
-use super::{snake_name, type_name};
+use super::{Names, clean, one_line, snake_name, type_name};
 use crate::interface::{Interface, Method, Param};
 
 pub fn generate(name: &str, interface: &Interface) -> String {
-    let mut body = Body::default();
+    let mut body = Body::new(name, interface);
     for (schema_name, schema) in &interface.schemas {
         let docs = schema["description"].as_str().unwrap_or_default();
-        body.define(&type_name(schema_name), docs, &Type::of(schema));
+        let name = body.named(schema_name);
+        body.define(&name, docs, &Type::of(schema));
     }
     let mut calls = String::new();
     for method in interface
@@ -28,7 +30,7 @@ pub fn generate(name: &str, interface: &Interface) -> String {
             "outgoing"
         };
         let writable = if property.writable { ", writable" } else { "" };
-        let rust = snake_name(&property.name, &KEYWORDS);
+        let rust = body.calls.fresh(snake_name(&property.name, &KEYWORDS));
         let _ = writeln!(calls, "    #[{direction}(property{writable})]");
         if rust != property.name {
             let _ = writeln!(calls, "    #[name = {:?}]", property.name);
@@ -40,7 +42,8 @@ pub fn generate(name: &str, interface: &Interface) -> String {
         "// Made by `quickrpc codegen rust` from {} {}. Do not edit.\n\
          // `{name}` is the side that serves, `{name}Inverse` the one that calls.\n\n\
          use quickrpc::remote_api;\n",
-        interface.title, interface.version
+        one_line(&interface.title),
+        one_line(&interface.version)
     );
     if !body.types.is_empty() {
         out.push_str("use serde::{Deserialize, Serialize};\n");
@@ -57,12 +60,36 @@ pub fn generate(name: &str, interface: &Interface) -> String {
 }
 
 /// The types that were found on the way.
-#[derive(Default)]
 struct Body {
     types: String,
+    /// What those are called that the document has names for.
+    named: BTreeMap<String, String>,
+    /// Names of types, and of what the trait has.
+    taken: Names,
+    calls: Names,
 }
 
 impl Body {
+    fn new(name: &str, interface: &Interface) -> Self {
+        let inverse = format!("{name}Inverse");
+        let mut taken = Names::with(ITS_OWN.into_iter().chain([name, &inverse]));
+        let named = interface.schemas.keys().map(|schema| {
+            let fresh = taken.fresh(type_name(schema));
+            (schema.clone(), fresh)
+        });
+        Body {
+            types: String::new(),
+            named: named.collect(),
+            taken,
+            calls: Names::default(),
+        }
+    }
+
+    fn named(&self, schema: &str) -> String {
+        let named = self.named.get(schema).cloned();
+        named.unwrap_or_else(|| type_name(schema))
+    }
+
     fn method(&mut self, out: &mut String, method: &Method) {
         docs(out, "    ", &method.docs);
         let direction = if method.incoming {
@@ -77,7 +104,7 @@ impl Body {
             None => String::new(),
         };
         let _ = writeln!(out, "    #[{direction}{words}]");
-        let rust = snake_name(&method.name, &KEYWORDS);
+        let rust = self.calls.fresh(snake_name(&method.name, &KEYWORDS));
         if rust != method.name {
             let _ = writeln!(out, "    #[name = {:?}]", method.name);
         }
@@ -89,9 +116,11 @@ impl Body {
         }
         let of = type_name(&method.name);
         let _ = write!(out, "    fn {rust}(&self");
+        let mut names = Names::default();
         for param in &method.params {
             out.push_str(", ");
-            self.param(out, param, &of);
+            let rust = names.fresh(snake_name(&param.name, &KEYWORDS));
+            self.param(out, param, &rust, &of);
         }
         out.push(')');
         let result = method
@@ -114,8 +143,7 @@ impl Body {
         out.push_str(";\n\n");
     }
 
-    fn param(&mut self, out: &mut String, param: &Param, of: &str) {
-        let rust = snake_name(&param.name, &KEYWORDS);
+    fn param(&mut self, out: &mut String, param: &Param, rust: &str, of: &str) {
         if rust != param.name {
             let _ = write!(out, "#[name = {:?}] ", param.name);
         }
@@ -167,10 +195,11 @@ impl Body {
                 let value = self.written(value, &format!("{name}Value"));
                 format!("std::collections::BTreeMap<String, {value}>")
             }
-            Type::Named(name) => type_name(name),
+            Type::Named(name) => self.named(name),
             Type::Words(_) | Type::Object(_) => {
-                self.define(name, "", &ty);
-                name.to_owned()
+                let name = self.taken.fresh(name.to_owned());
+                self.define(&name, "", &ty);
+                name
             }
         };
         match nullable {
@@ -186,15 +215,18 @@ impl Body {
         match ty {
             Type::Object(fields) => {
                 let _ = writeln!(out, "{derive}\npub struct {name} {{");
+                let mut names = Names::default();
                 for field in fields {
-                    self.field(&mut out, field, name);
+                    let rust = names.fresh(snake_name(&field.name, &KEYWORDS));
+                    self.field(&mut out, field, &rust, name);
                 }
                 out.push_str("}\n\n");
             }
             Type::Words(words) => {
                 let _ = writeln!(out, "{derive}\npub enum {name} {{");
+                let mut names = Names::with(["Self"]);
                 for word in words {
-                    let variant = type_name(word);
+                    let variant = names.fresh(type_name(word));
                     if variant != *word {
                         let _ = writeln!(out, "    #[serde(rename = {word:?})]");
                     }
@@ -210,9 +242,8 @@ impl Body {
         self.types += &out;
     }
 
-    fn field(&mut self, out: &mut String, field: &Field, of: &str) {
+    fn field(&mut self, out: &mut String, field: &Field, rust: &str, of: &str) {
         docs(out, "    ", &field.docs);
-        let rust = snake_name(&field.name, &KEYWORDS);
         if rust != field.name {
             let _ = writeln!(out, "    #[serde(rename = {:?})]", field.name);
         }
@@ -232,14 +263,25 @@ impl Body {
 }
 
 fn docs(out: &mut String, indent: &str, text: &str) {
-    for line in text.lines() {
+    for line in clean(text).lines() {
         let _ = writeln!(out, "{indent}{}", format!("/// {line}").trim_end());
     }
 }
 
-const KEYWORDS: [&str; 41] = [
+/// Names of types that are taken: the language's, and those that the types here are made of.
+const ITS_OWN: [&str; 6] = [
+    "Deserialize",
+    "Option",
+    "Self",
+    "Serialize",
+    "String",
+    "Vec",
+];
+
+const KEYWORDS: [&str; 50] = [
     "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate",
     "do", "dyn", "else", "enum", "extern", "final", "fn", "for", "gen", "if", "impl", "in", "let",
     "loop", "macro", "match", "mod", "move", "mut", "override", "priv", "pub", "ref", "return",
-    "static", "struct", "trait", "type", "unsafe", "use", "where",
+    "self", "static", "struct", "super", "trait", "true", "false", "try", "type", "typeof",
+    "unsafe", "unsized", "use", "virtual", "where", "yield",
 ];

@@ -1,17 +1,30 @@
 //! TypeScript, for `quickrpc.js`.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use quickrpc::Value;
+
 use super::schema::Type;
-use super::type_name;
+use super::{Names, clean, one_line, type_name};
 use crate::interface::{Interface, Method};
 
 pub fn generate(name: &str, interface: &Interface, import: &str) -> String {
     let mut out = format!(
         "// Made by `quickrpc codegen typescript` from {} {}. Do not edit.\n\
          import {{ connect, type Api, type Options }} from {import:?};\n",
-        interface.title, interface.version
+        one_line(&interface.title),
+        one_line(&interface.version)
     );
+    let mut taken = Names::with(ITS_OWN);
+    for end in ["Remote", "Local", "Properties"] {
+        taken.fresh(format!("{name}{end}"));
+    }
+    let names: Named = interface
+        .schemas
+        .keys()
+        .map(|schema| (schema.clone(), taken.fresh(type_name(schema))))
+        .collect();
     for (schema_name, schema) in &interface.schemas {
         out.push('\n');
         docs(
@@ -22,13 +35,14 @@ pub fn generate(name: &str, interface: &Interface, import: &str) -> String {
         let _ = writeln!(
             out,
             "export type {} = {};",
-            type_name(schema_name),
-            written(&Type::of(schema), 0)
+            named(&names, schema_name),
+            written(&names, &Type::of(schema), 0)
         );
     }
     let plain = |method: &&Method| method.property.is_none();
     calls(
         &mut out,
+        &names,
         &format!("{name}Remote"),
         "What this page may call.",
         interface.incoming().filter(plain),
@@ -36,6 +50,7 @@ pub fn generate(name: &str, interface: &Interface, import: &str) -> String {
     let sent = interface.methods.iter().filter(|method| !method.incoming);
     calls(
         &mut out,
+        &names,
         &format!("{name}Local"),
         "What is called in this page.",
         sent.filter(plain),
@@ -50,7 +65,7 @@ pub fn generate(name: &str, interface: &Interface, import: &str) -> String {
         .filter(|property| property.incoming)
     {
         docs(&mut out, "  ", &property.docs);
-        let ty = written(&Type::of(&property.schema), 1);
+        let ty = written(&names, &Type::of(&property.schema), 1);
         let _ = writeln!(out, "  {}: {ty};", key(&property.name));
     }
     out.push_str("};\n\n");
@@ -64,7 +79,13 @@ pub fn generate(name: &str, interface: &Interface, import: &str) -> String {
     out
 }
 
-fn calls<'a>(out: &mut String, name: &str, about: &str, methods: impl Iterator<Item = &'a Method>) {
+fn calls<'a>(
+    out: &mut String,
+    names: &Named,
+    name: &str,
+    about: &str,
+    methods: impl Iterator<Item = &'a Method>,
+) {
     let _ = write!(out, "\n/** {about} */\nexport type {name} = {{\n");
     for method in methods {
         let mut text = method.docs.clone();
@@ -81,13 +102,13 @@ fn calls<'a>(out: &mut String, name: &str, about: &str, methods: impl Iterator<I
             params if method.positional => {
                 let types = params
                     .iter()
-                    .map(|param| written(&Type::of(&param.schema), 1));
+                    .map(|param| written(names, &Type::of(&param.schema), 1));
                 format!("params: [{}]", types.collect::<Vec<_>>().join(", "))
             }
             params => {
                 let fields = params.iter().map(|param| {
                     let mark = if param.required { "" } else { "?" };
-                    let mut ty = written(&Type::of(&param.schema), 1);
+                    let mut ty = written(names, &Type::of(&param.schema), 1);
                     if !param.required && param.default.is_none() {
                         ty += " | null";
                     }
@@ -105,7 +126,7 @@ fn calls<'a>(out: &mut String, name: &str, about: &str, methods: impl Iterator<I
             }
         };
         let result = match &method.result {
-            Some(result) => written(&Type::of(result), 1),
+            Some(result) => written(names, &Type::of(result), 1),
             None => "void".to_owned(),
         };
         let _ = writeln!(out, "  {}({params}): {result};", key(&method.name));
@@ -113,7 +134,7 @@ fn calls<'a>(out: &mut String, name: &str, about: &str, methods: impl Iterator<I
     out.push_str("};\n");
 }
 
-fn written(ty: &Type, depth: usize) -> String {
+fn written(names: &Named, ty: &Type, depth: usize) -> String {
     match ty {
         Type::Any => "any".to_owned(),
         Type::Null => "null".to_owned(),
@@ -121,16 +142,19 @@ fn written(ty: &Type, depth: usize) -> String {
         Type::Integer | Type::Number => "number".to_owned(),
         Type::Text => "string".to_owned(),
         Type::Bytes => "Uint8Array".to_owned(),
-        Type::List(item) => format!("Array<{}>", written(item, depth)),
+        Type::List(item) => format!("Array<{}>", written(names, item, depth)),
         Type::Tuple(items) => {
-            let items: Vec<String> = items.iter().map(|item| written(item, depth)).collect();
+            let items: Vec<String> = items
+                .iter()
+                .map(|item| written(names, item, depth))
+                .collect();
             format!("[{}]", items.join(", "))
         }
-        Type::Map(value) => format!("{{ [name: string]: {} }}", written(value, depth)),
-        Type::Named(name) => type_name(name),
+        Type::Map(value) => format!("{{ [name: string]: {} }}", written(names, value, depth)),
+        Type::Named(name) => named(names, name),
         Type::Words(words) => words
             .iter()
-            .map(|word| format!("{word:?}"))
+            .map(|word| quoted(word))
             .collect::<Vec<_>>()
             .join(" | "),
         Type::Object(fields) if fields.is_empty() => "{}".to_owned(),
@@ -140,17 +164,33 @@ fn written(ty: &Type, depth: usize) -> String {
             for field in fields {
                 docs(&mut out, &indent, &field.docs);
                 let mark = if field.required { "" } else { "?" };
-                let ty = written(&field.ty, depth + 1);
+                let ty = written(names, &field.ty, depth + 1);
                 let _ = writeln!(out, "{indent}{}{mark}: {ty};", key(&field.name));
             }
             out + &"  ".repeat(depth) + "}"
         }
         Type::Union(parts) => parts
             .iter()
-            .map(|part| written(part, depth))
+            .map(|part| written(names, part, depth))
             .collect::<Vec<_>>()
             .join(" | "),
     }
+}
+
+/// What the schemas of the document are called.
+type Named = BTreeMap<String, String>;
+
+fn named(names: &Named, schema: &str) -> String {
+    let name = names.get(schema).cloned();
+    name.unwrap_or_else(|| type_name(schema))
+}
+
+/// Names of types that are taken: what is imported, and what the types here are made of.
+const ITS_OWN: [&str; 4] = ["Api", "Array", "Options", "Uint8Array"];
+
+/// A text, which is in TypeScript as in JSON.
+fn quoted(text: &str) -> String {
+    Value::from(text).to_string()
 }
 
 fn key(name: &str) -> String {
@@ -158,12 +198,12 @@ fn key(name: &str) -> String {
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     match plain {
         true => name.to_owned(),
-        false => format!("{name:?}"),
+        false => quoted(name),
     }
 }
 
 fn docs(out: &mut String, indent: &str, text: &str) {
-    let text = text.trim().replace("*/", "*\\/");
+    let text = clean(text).trim().replace("*/", "*\\/");
     match text.lines().count() {
         0 => {}
         1 => {
