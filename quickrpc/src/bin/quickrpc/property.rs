@@ -46,7 +46,7 @@ pub struct Set {
     property: String,
 
     /// JSON, or else the text as it is
-    #[arg(allow_hyphen_values = true)]
+    #[arg(allow_negative_numbers = true)]
     value: String,
 }
 
