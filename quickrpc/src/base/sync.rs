@@ -27,6 +27,21 @@ pub(crate) fn wait<'a, T>(changed: &Condvar, guard: MutexGuard<'a, T>) -> MutexG
         .unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
+/// Waits for a change of what is locked until a time; `None` when that has come.
+#[cfg_attr(
+    not(feature = "http"),
+    allow(dead_code, reason = "only who posts waits so")
+)]
+pub(crate) fn wait_until<'a, T>(
+    changed: &Condvar,
+    guard: MutexGuard<'a, T>,
+    deadline: Instant,
+) -> Option<MutexGuard<'a, T>> {
+    let left = deadline.checked_duration_since(Instant::now())?;
+    let waited = changed.wait_timeout(guard, left);
+    Some(waited.unwrap_or_else(|poisoned| poisoned.into_inner()).0)
+}
+
 /// The time after so long, which a user may have set to "never": what is beyond the clock
 /// becomes a time that nobody lives to see.
 pub(crate) fn after(wait: Duration) -> Instant {

@@ -39,13 +39,17 @@ impl Above for Calls {
     }
 
     fn lost(&self, peer: &Conn, reason: &DisconnectReason) {
+        // One that has only ended its side may still take answers.
+        let takes_answers = !peer.is_closed() && peer.wire.frames.ends_by_halves();
         self.properties.lost(peer.id());
-        self.feeds.lost(peer.id());
+        match takes_answers {
+            true => self.feeds.ended_side(peer.id()),
+            false => self.feeds.lost(peer.id()),
+        }
         self.arguments.lost(peer.id(), &peer.gone(reason));
         self.fail_pending(peer, reason);
         self.foreign.lost(peer.id());
-        // One that has only ended its side may still take answers.
-        if peer.is_closed() || !peer.wire.frames.ends_by_halves() {
+        if !takes_answers {
             self.cancel_all(peer);
         }
     }

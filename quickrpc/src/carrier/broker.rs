@@ -303,6 +303,7 @@ impl Greeting for Begin {
             opening: self.0.opening(),
             settings: Arc::clone(&self.0),
             output: Output::new(Vec::new()),
+            heard: 0,
         })
     }
 }
@@ -313,10 +314,17 @@ struct Beginning {
     opening: Result<Opening, String>,
     settings: Arc<Settings>,
     output: Output,
+    /// The broker has said so many bytes.
+    heard: usize,
 }
 
-/// No beginning is longer than this.
+/// No part of what a broker says first is longer than this: NATS's list of a cluster's servers is all on one line.
 const MOST: usize = 64 << 10;
+/// Nor is all of it longer than this: a few such lines.
+const ALL: usize = 4 * MOST;
+/// Others have their turn when so much was read or said: a broker that never stops to talk keeps its own
+/// connection busy, and no other one.
+const TURN: usize = 16;
 
 /// How more is read.
 type ReadMore = fn(&Stream, &mut Vec<u8>, usize) -> io::Result<bool>;
@@ -327,7 +335,7 @@ impl Beginning {
             Ok(opening) => opening,
             Err(why) => return Step::Refused(format!("the login cannot be read: {why}")),
         };
-        loop {
+        for _ in 0..TURN {
             match self.output.write(stream) {
                 Ok((_, true)) => {}
                 Ok((_, false)) => return Step::Wait,
@@ -351,8 +359,16 @@ impl Beginning {
                 Said::Refused(why) => return Step::Refused(why),
                 Said::Wait => {}
             }
+            let before = input.len();
+            if before >= MOST || self.heard >= ALL {
+                let (kind, most) = (opening.kind(), ALL >> 10);
+                return Step::Refused(format!(
+                    "it says more within the greeting than a broker has to (more than {most} KiB in all, or a \
+                     part that has no end); is it {kind}?"
+                ));
+            }
             match more(stream, input, MOST) {
-                Ok(true) => {}
+                Ok(true) => self.heard += input.len() - before,
                 Ok(false) => return Step::Wait,
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                     let kind = opening.kind();
@@ -368,6 +384,7 @@ impl Beginning {
                 Err(error) => return Step::Failed(error),
             }
         }
+        Step::More
     }
 }
 

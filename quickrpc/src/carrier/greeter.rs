@@ -40,6 +40,12 @@ pub(crate) enum Step {
         allow(dead_code, reason = "nothing says so much")
     )]
     Moved { more: bool },
+    /// It goes on at once, after others had their turn; its time does not count anew.
+    #[cfg_attr(
+        not(any(feature = "mqtt", feature = "nats")),
+        allow(dead_code, reason = "nobody else has so much to say")
+    )]
+    More,
     /// The connection is a peer, unless the other side objects within so long.
     #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "nothing says so"))]
     Unless(Duration),

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::{Read, Write};
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::base::reason::DisconnectReason;
 
@@ -19,7 +20,13 @@ pub(crate) struct Pipe {
     /// Runs on a thread of its own beside reader and writer; the link ends with it. Without one
     /// it ends with the writer.
     pub(crate) watcher: Option<Box<dyn FnOnce() + Send>>,
+    /// Waits for what becomes of what was written, where that is found out.
+    pub(crate) outcome: Option<Outcome>,
 }
+
+/// Waits until it is known what has become of all that was written without an answer, and the reader has taken
+/// that; but not beyond this time.
+pub(crate) type Outcome = Box<dyn Fn(Instant) + Send + Sync>;
 
 /// Takes what a sending thread has, where nothing waits for the writer; `false`: the writer is to take
 /// it. Called with the peer's queue locked, so that it must neither wait nor run code of the program.
@@ -50,6 +57,7 @@ impl Pipe {
             wakers: Arc::new(wakers),
             end_of_input: Box::new(|| None),
             watcher: None,
+            outcome: None,
         }
     }
 }

@@ -313,7 +313,7 @@ impl Handshake {
             let step = self.greeter.0.advance(&self.ours, &mut self.input);
             self.listen();
             match step {
-                Step::Moved { .. } => {}
+                Step::Moved { .. } | Step::More => {}
                 Step::Wait if rest.is_empty() => return None,
                 Step::Wait => {}
                 Step::Done | Step::Unless(_) => return Some(Ok(())),

@@ -59,6 +59,13 @@ pub(crate) struct Greetings {
 }
 
 impl Greetings {
+    /// This one goes on when others had their turn. An event may have come before its own.
+    pub(crate) fn goes_on(&mut self, token: usize, id: u64) {
+        if !self.more.contains(&(token, id)) {
+            self.more.push((token, id));
+        }
+    }
+
     /// Whether some of them go on without being asked.
     pub(crate) fn go_on(&self) -> bool {
         !self.more.is_empty()

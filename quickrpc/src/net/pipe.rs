@@ -37,6 +37,7 @@ impl Net {
         let writer = WriterOutlet {
             end: Box::new(end),
             at_once: pipe.at_once.take(),
+            outcome: pipe.outcome.take(),
         };
         self.connect(wire, link, name, Outlet::Writer(writer), Vec::new())
     }
@@ -55,6 +56,7 @@ impl Net {
             wakers,
             end_of_input,
             watcher,
+            outcome: _,
         } = pipe;
         let (net, above, peer) = (Arc::clone(self), Arc::clone(above), Arc::clone(conn));
         let reading = move || {

@@ -70,6 +70,7 @@ fn conn(name: &str, security: AnySecurity, link: usize) -> Arc<Conn> {
     let outlet = Outlet::Writer(WriterOutlet {
         end: Box::new(|_| ()),
         at_once: None,
+        outcome: None,
     });
     let keeper = Weak::<crate::net::net::Net>::new();
     let budget = Budget::new(usize::MAX);

@@ -275,6 +275,18 @@ fn who_is_asked_over_http_may_not_be_there() {
     assert!(says(&["describe", &http]).starts_with("Lab 0.1.0\n"));
     assert_eq!(run(&["call", &http, "measure", "channel=9"]).code, 1);
     assert_eq!(run(&["call", "http://127.0.0.1:1/", "add"]).code, 3);
+    // What is only said is told of all the same.
+    assert_eq!(says(&["notify", &http, "say", "text=hello"]), "");
+    let elsewhere = run(&["notify", &format!("{http}elsewhere"), "say", "text=hello"]);
+    assert_eq!(elsewhere.code, 3, "{}", elsewhere.stderr);
+    assert!(
+        elsewhere.stderr.contains("status 405"),
+        "{}",
+        elsewhere.stderr
+    );
+    let nobody = run(&["notify", "http://127.0.0.1:1/", "say", "text=hello"]);
+    assert_eq!(nobody.code, 3, "{}", nobody.stderr);
+    assert!(nobody.stderr.contains("refused"), "{}", nobody.stderr);
     let ran = run(&["listen", &http]);
     assert_eq!(ran.code, 2);
     assert!(

@@ -26,6 +26,7 @@ mod cluster;
 mod crowd;
 mod logins;
 mod secured;
+mod talkative;
 
 /// The current server.
 const CURRENT: Release = Release::Current(env!("CARGO_TARGET_TMPDIR"));

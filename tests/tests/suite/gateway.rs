@@ -254,6 +254,53 @@ fn giving_up_and_deadlines_reach_the_backend() {
     drop(waits);
 }
 
+/// He can still take them: `nc -N`.
+#[test]
+fn who_has_ended_his_side_gets_the_answers_of_what_was_passed_on() {
+    let passed = Passed::new("jrpc", Processing::Pool(2));
+    let ((tell, waiting), (told, counting)) = (inbox(), inbox());
+    passed.backend.wait.connect(move |_sender| {
+        let (promise, resolver) = Promise::<u8>::pair();
+        tell.send(resolver).unwrap();
+        promise
+    });
+    passed.backend.count.connect(move |_sender, _to| {
+        let (items, stream) = Stream::<u32, String>::channel();
+        told.send(items).unwrap();
+        stream
+    });
+    let mut person = Telnet::connect(passed.front.local_addrs()[0]);
+    person.send(concat!(
+        r#"{"jsonrpc":"2.0","method":"wait","id":1}"#,
+        "\0",
+        r#"{"jsonrpc":"2.0","method":"count","params":{"to":2},"id":2}"#,
+        "\0"
+    ));
+    let (resolver, items) = (waiting.next(), counting.next());
+    items.send(1).unwrap();
+    assert_eq!(person.json()["params"], json!({"id": 2, "value": 1}));
+    // The answer to this cannot come any more, from which the gateway's side is seen.
+    let asked = passed.front.all().call("ask", ());
+    assert_eq!(person.json()["method"], "ask");
+    person.close_write();
+    let error = asked.result().unwrap_err();
+    assert!(matches!(error, Error::Disconnected { .. }), "{error}");
+    items.send(2).unwrap();
+    items.finish("done".to_owned()).unwrap();
+    resolver.set_result(7).unwrap();
+    let rest = person.rest();
+    let rest = rest.split('\0').filter(|telegram| !telegram.is_empty());
+    let mut rest: Vec<serde_json::Value> = rest
+        .map(|telegram| serde_json::from_str(telegram).unwrap())
+        .collect();
+    // The two calls have nothing to do with each other.
+    rest.sort_by_key(|said| said["id"].as_u64());
+    assert_eq!(rest.len(), 3, "{rest:?}");
+    assert_eq!(rest[0]["params"], json!({"id": 2, "value": 2}));
+    assert_eq!(rest[1]["result"], 7);
+    assert_eq!(rest[2]["result"], "done");
+}
+
 #[test]
 fn a_backend_that_is_away_is_an_error() {
     let passed = Passed::new("jrpc", Processing::Inline);

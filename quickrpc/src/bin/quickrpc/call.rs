@@ -1,6 +1,7 @@
 //! `quickrpc call` and `quickrpc notify`.
 
 use clap::Args;
+use quickrpc::expr::TransportKind;
 use quickrpc::{CallError, Error, Value};
 
 use super::Done;
@@ -183,7 +184,13 @@ impl Notify {
             _ => Failure::from(error),
         })?;
         // What is queued leaves before the end.
-        Ok(connected.api.stop()?)
+        connected.api.stop()?;
+        // Over HTTP, it is known then what has become of it.
+        let is_posted = matches!(connected.bound.transport.kind(), TransportKind::Http { .. });
+        match connected.trouble().into_iter().next() {
+            Some(trouble) if is_posted => Err(Failure::new(Kind::Connection, trouble)),
+            _ => Ok(()),
+        }
     }
 }
 

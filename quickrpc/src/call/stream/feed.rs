@@ -102,6 +102,10 @@ impl Entry {
             let error = CallError::new(CallError::INVALID_REQUEST, text);
             return Err(Some(Error::Call(error)));
         };
+        // Whoever hears of that looks at the streams after it, and this one after entering.
+        if conn.end.has_ended() {
+            fed.is_silent();
+        }
         Ok(Entry {
             calls,
             peer,
@@ -302,21 +306,24 @@ impl<T: Send + 'static, R: Send + 'static> Feeding<T, R> {
                     Err(end) => return Poll::Ready(end),
                 }
             }
-            match self.entry.fed.may_send() {
-                May::Send => {}
+            let concludes = match self.entry.fed.may_send() {
+                May::Send => false,
+                May::Conclude => true,
                 May::Wait => return Poll::Pending,
                 May::Look => {
                     self.look();
                     return Poll::Pending;
                 }
-            }
+            };
             let Some(stream) = &mut self.stream else {
                 return Poll::Ready(End::Gone);
             };
             let item = match foreign::inside(|| stream.poll_item(cx)) {
                 Ok(Poll::Ready(Some(Ok(item)))) => item,
                 Ok(Poll::Pending) => {
-                    self.entry.fed.unsent();
+                    if !concludes {
+                        self.entry.fed.unsent();
+                    }
                     return Poll::Pending;
                 }
                 Ok(Poll::Ready(_)) => return Poll::Ready(End::Ended),
@@ -326,6 +333,13 @@ impl<T: Send + 'static, R: Send + 'static> Feeding<T, R> {
                     return Poll::Ready(End::Failed(Error::Call(error)));
                 }
             };
+            if concludes {
+                foreign::catch("dropping an item", || drop(item));
+                return Poll::Ready(End::Failed(Error::Call(CallError::new(
+                    CallError::CANCELLED,
+                    "the caller has ended its side before it asked for all items",
+                ))));
+            }
             if let Err(end) = self.send::<W>(&conn, item) {
                 return Poll::Ready(end);
             }

@@ -49,6 +49,8 @@ struct Account {
     heard: Instant,
     /// Whether it was looked what the peer has said, since the last items that were counted for it.
     look: Look,
+    /// The peer has ended its side, and says nothing more of it.
+    is_silent: bool,
 }
 
 /// A look at what the peer has said.
@@ -67,6 +69,8 @@ pub(crate) enum May {
     Wait,
     /// When whoever reads the peer has had its turn: the peer may have said how much it takes.
     Look,
+    /// Never again: all that can still be said is that the stream is over, if it is.
+    Conclude,
 }
 
 /// So many items go to a peer before it is looked whether it has said how many it takes.
@@ -101,6 +105,7 @@ impl Fed {
                 credit,
                 heard,
                 look: Look::Due,
+                is_silent: false,
             }),
             task: Mutex::default(),
         })
@@ -122,6 +127,7 @@ impl Fed {
                 }
                 *sent += 1;
             }
+            Credit::Left(0) if account.is_silent => return May::Conclude,
             Credit::Left(0) | Credit::Unasked | Credit::Over => return May::Wait,
             Credit::Left(left) => *left -= 1,
         }
@@ -156,6 +162,12 @@ impl Fed {
             Credit::Free | Credit::Over => return,
         });
         drop(account);
+        self.wake();
+    }
+
+    /// The peer says nothing more of it, and takes no more than it has said.
+    pub(super) fn is_silent(&self) {
+        lock(&self.account).is_silent = true;
         self.wake();
     }
 
@@ -314,6 +326,36 @@ impl Feeds {
         for fed in streams {
             fed.wake();
         }
+    }
+
+    /// A peer has ended its side, and may still take what it has asked for: the results of its calls. The others
+    /// are dropped, as nobody waits for those calls any more, or no answer is owed.
+    pub(crate) fn ended_side(&self, peer: u64) {
+        if self.count.load(Ordering::SeqCst) == 0 {
+            return;
+        }
+        let (mut results, mut others) = (Vec::new(), HashMap::new());
+        let mut table = lock(&self.table);
+        let Some(streams) = table.get_mut(&peer) else {
+            return;
+        };
+        for (id, fed) in std::mem::take(streams) {
+            match fed.kind {
+                Kind::Result => {
+                    results.push(Arc::clone(&fed));
+                    streams.insert(id, fed);
+                }
+                Kind::Argument | Kind::Subscription(_) => drop(others.insert(id, fed)),
+            }
+        }
+        if streams.is_empty() {
+            table.remove(&peer);
+        }
+        drop(table);
+        for fed in results {
+            fed.is_silent();
+        }
+        self.end(std::iter::once(others));
     }
 
     /// A peer is gone: its streams are dropped.

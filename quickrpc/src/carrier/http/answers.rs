@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::sync::{Arc, Condvar, Mutex};
+use std::time::Instant;
 
-use crate::base::sync::{lock, wait};
+use crate::base::sync::{lock, wait, wait_until};
 
 use super::MOST;
 use super::room::Room;
@@ -34,11 +35,17 @@ pub(super) struct Told {
     some: Condvar,
     /// There is room, or the end has come.
     room: Condvar,
+    /// All was read and handled, or the end has come.
+    idle: Condvar,
 }
 
 #[derive(Default)]
 struct State {
     answers: VecDeque<Answer>,
+    /// Whoever reads has done with what it has read, and waits for more.
+    is_idle: bool,
+    /// Somebody waits for that.
+    is_awaited: bool,
     /// Nobody reads any more.
     ended: bool,
 }
@@ -67,6 +74,7 @@ impl Told {
                 return None;
             }
             if let Some(answer) = state.answers.pop_front() {
+                state.is_idle = false;
                 let was_full = state.answers.len() + 1 >= MOST;
                 drop(state);
                 if was_full {
@@ -74,7 +82,23 @@ impl Told {
                 }
                 return Some(answer);
             }
+            state.is_idle = true;
+            if state.is_awaited {
+                self.idle.notify_all();
+            }
             state = wait(&self.some, state);
+        }
+    }
+
+    /// Waits until all that was told is read and handled, but not beyond this time.
+    pub(super) fn await_reader(&self, deadline: Instant) {
+        let mut state = lock(&self.state);
+        state.is_awaited = true;
+        while !state.ended && (!state.is_idle || !state.answers.is_empty()) {
+            match wait_until(&self.idle, state, deadline) {
+                Some(again) => state = again,
+                None => return,
+            }
         }
     }
 
@@ -84,8 +108,9 @@ impl Told {
         state.ended = true;
         let unread = std::mem::take(&mut state.answers);
         drop(state);
-        self.some.notify_all();
-        self.room.notify_all();
+        for changed in [&self.some, &self.room, &self.idle] {
+            changed.notify_all();
+        }
         drop(unread);
     }
 }

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use ureq::Agent;
 use ureq::http::StatusCode;
 
-use crate::base::often::Origin;
 use crate::expr::Hidden;
 
 use super::Target;
@@ -32,7 +31,7 @@ pub(super) struct Job {
 }
 
 impl Target {
-    /// Posts something. Gives what is answered to its caller, if somebody waits.
+    /// Posts something. Gives what is answered to its caller, if somebody waits, and what is wrong.
     pub(super) fn exchange(
         &self,
         agent: &Agent,
@@ -41,12 +40,13 @@ impl Target {
     ) -> Option<Answer> {
         let limit = job.timeout.unwrap_or(PATIENCE);
         let left = limit.saturating_sub(job.since.elapsed());
-        if left.is_zero() {
-            // Its caller has given up.
-            return None;
-        }
         let mut room = self.rooms.one();
-        let said = self.post(agent, authorization, job.telegram, left + GRACE, &mut room);
+        let said = match (left.is_zero(), job.call) {
+            // Its caller has given up.
+            (true, Some(_)) => return None,
+            (true, None) => Err(String::from("was busy for too long")),
+            (false, _) => self.post(agent, authorization, job.telegram, left + GRACE, &mut room),
+        };
         let (why, status) = match (said, job.call) {
             (Ok((status, _)), None) if status.is_success() => return None,
             (Ok((status, body)), Some(call)) => {
@@ -59,17 +59,8 @@ impl Target {
             (Err(error), _) => (error, None),
         };
         let why = format!("{} {why}", self.shown);
-        match job.call {
-            Some(call) => {
-                let answer = not_answered(&self.codec, call, &why, status);
-                Some(Answer::new(answer, None))
-            }
-            None => {
-                let origin = Origin::Name(self.shown.as_str().into());
-                crate::base::log::warn_often!("notifications that were not taken", &origin; "{why}");
-                None
-            }
-        }
+        let answer = not_answered(&self.codec, job.call, &why, status);
+        Some(Answer::new(answer, None))
     }
 
     fn post(
@@ -151,9 +142,9 @@ fn told(status: StatusCode, body: &[u8]) -> String {
         start.is_empty(),
     ) {
         (true, ..) => "answered with a redirection, which a call does not follow",
-        (_, _, true) => "answered without an answer",
-        (_, true, _) => "answered something else than JSON-RPC to this call",
         (_, false, _) => "answered",
+        (_, true, true) => "answered without an answer",
+        (_, true, false) => "answered something else than JSON-RPC to this call",
     };
     match start.is_empty() {
         true => format!("{what}: status {status}"),

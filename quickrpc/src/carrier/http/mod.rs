@@ -128,7 +128,7 @@ impl Transport for Client {
         let (target, answers) = (Arc::clone(&self.target), Answers::new(Arc::clone(&told)));
         let work = Arc::new(Work::new(target, authorization, Arc::clone(&told)));
         let (giving_up, watched) = (Arc::clone(&work), Arc::clone(&work));
-        let posting = Arc::clone(&work);
+        let (posting, posted) = (Arc::clone(&work), Arc::clone(&work));
         let pipe = Pipe {
             reader: Box::new(answers),
             writer: Box::new(Calls {
@@ -146,6 +146,7 @@ impl Transport for Client {
             }),
             end_of_input: Box::new(|| None),
             watcher: Some(Box::new(move || watched.watch())),
+            outcome: Some(Box::new(move |deadline| posted.await_outcome(deadline))),
         };
         entry.connect_pipe(&self.name, pipe)?;
         Ok(())

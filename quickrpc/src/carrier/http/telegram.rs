@@ -94,20 +94,32 @@ pub(super) fn answer(
     }
 }
 
-/// The answer of a call that failed on its way.
-pub(super) fn not_answered(codec: &AnyCodec, call: u64, why: &str, status: Option<u16>) -> Vec<u8> {
+/// The answer of a call that failed on its way. Of what is no call it belongs to none, which is JSON-RPC's answer
+/// to what could not be read.
+pub(super) fn not_answered(
+    codec: &AnyCodec,
+    call: Option<u64>,
+    why: &str,
+    status: Option<u16>,
+) -> Vec<u8> {
     let mut error = CallError::new(TRANSPORT_ERROR.into(), why);
     if let Some(status) = status {
         let data = [(String::from("status"), u64::from(status))];
         error.data = crate::base::value::to_value(&std::collections::BTreeMap::from(data)).ok();
     }
-    failure(codec, call, &error)
+    match call {
+        Some(call) => failure(codec, call, &error),
+        None => encoded(codec, "null", &error),
+    }
 }
 
 fn failure(codec: &AnyCodec, call: u64, error: &CallError) -> Vec<u8> {
+    encoded(codec, &call.to_string(), error)
+}
+
+fn encoded(codec: &AnyCodec, id: &str, error: &CallError) -> Vec<u8> {
     let mut out = Vec::new();
-    let id = call.to_string();
-    if codec.encode_error(&mut out, &id, error).is_err() {
+    if codec.encode_error(&mut out, id, error).is_err() {
         out.clear();
     }
     out.push(NUL);

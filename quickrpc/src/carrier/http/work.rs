@@ -9,7 +9,7 @@ use std::time::Instant;
 use ureq::Agent;
 
 use crate::base::foreign;
-use crate::base::sync::{lock, wait};
+use crate::base::sync::{lock, wait, wait_until};
 use crate::expr::Hidden;
 
 use super::answers::{Answer, Told};
@@ -35,11 +35,15 @@ pub(super) struct Work {
     room: Condvar,
     /// There is a connection to close, or the end has come, or nobody is at it any more.
     to_watch: Condvar,
+    /// What has become of all notifications was told, or nobody is to post them any more.
+    told_all: Condvar,
 }
 
 #[derive(Default)]
 struct State {
     waiting: VecDeque<Job>,
+    /// So many notifications were taken, of which it was not told yet what has become.
+    untold: usize,
     /// Somebody waits for room.
     is_awaited: bool,
     /// Who is at it, by number: the call, and the connection.
@@ -85,6 +89,7 @@ impl Work {
             to_do: Condvar::new(),
             room: Condvar::new(),
             to_watch: Condvar::new(),
+            told_all: Condvar::new(),
         }
     }
 
@@ -136,6 +141,7 @@ impl Work {
                 }
             }
         }
+        state.untold += usize::from(call.is_none());
         drop(state);
         self.to_do.notify_one();
         Ok(())
@@ -159,6 +165,8 @@ impl Work {
     pub(super) fn give_up(&self) {
         self.end(|state| {
             state.given_up = true;
+            let notifications = state.waiting.iter().filter(|job| job.call.is_none());
+            state.untold = state.untold.saturating_sub(notifications.count());
             state.waiting.clear();
         });
     }
@@ -170,8 +178,34 @@ impl Work {
         let given_up = state.given_up;
         state.stop_running(|call| given_up || call.is_some());
         drop(state);
-        for changed in [&self.to_do, &self.room, &self.to_watch] {
+        for changed in [&self.to_do, &self.room, &self.to_watch, &self.told_all] {
             changed.notify_all();
+        }
+    }
+
+    /// Waits until it was heard what has become of all notifications, but not beyond this time. Nobody waits for
+    /// answers any more, which would hold them up.
+    pub(super) fn await_outcome(&self, deadline: Instant) {
+        self.end(|_state| ());
+        let mut state = lock(&self.state);
+        while state.untold > 0 && !state.given_up {
+            match wait_until(&self.told_all, state, deadline) {
+                Some(again) => state = again,
+                None => return,
+            }
+        }
+        drop(state);
+        self.told.await_reader(deadline);
+    }
+
+    /// It was told what has become of a notification.
+    fn has_told(&self) {
+        let mut state = lock(&self.state);
+        state.untold = state.untold.saturating_sub(1);
+        let all = state.untold == 0;
+        drop(state);
+        if all {
+            self.told_all.notify_all();
         }
     }
 
@@ -211,15 +245,10 @@ impl Work {
                 self.target
                     .exchange(&agent, self.authorization.as_ref(), job)
             });
-            let answer = match (posted, call) {
-                (Some(answer), _) => answer,
-                (None, Some(call)) => {
-                    let why = "posting it panicked";
-                    let answer = not_answered(&self.target.codec, call, why, None);
-                    Some(Answer::new(answer, None))
-                }
-                (None, None) => None,
-            };
+            let answer = posted.unwrap_or_else(|| {
+                let answer = not_answered(&self.target.codec, call, "posting it panicked", None);
+                Some(Answer::new(answer, None))
+            });
             let mut state = lock(&self.state);
             let was_stopped = state.running.remove(&number).is_none();
             state.stopped -= usize::from(was_stopped);
@@ -234,6 +263,9 @@ impl Work {
             }
             if let Some(answer) = answer {
                 self.told.tell(answer);
+            }
+            if call.is_none() {
+                self.has_told();
             }
             if was_stopped {
                 // It connects no more.

@@ -1,6 +1,7 @@
 //! The end of a peer, as far as it is its own business.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::base::error::Error;
 use crate::base::reason::DisconnectReason;
@@ -42,6 +43,16 @@ impl Conn {
         if self.flow.settle() {
             let reason = self.end.reason();
             self.close(reason.unwrap_or(DisconnectReason::EndOfInput));
+        }
+    }
+
+    /// Waits until what has become of all that was sent is heard, where that is found out without an answer; but not
+    /// beyond this time.
+    pub(crate) fn await_outcome(&self, deadline: Instant) {
+        if let Outlet::Writer(writer) = &self.outlet
+            && let Some(outcome) = &writer.outcome
+        {
+            outcome(deadline);
         }
     }
 

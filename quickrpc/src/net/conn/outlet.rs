@@ -8,7 +8,7 @@ use super::queue::{Collects, Queued, Wait};
 use crate::base::error::Error;
 use crate::base::security::SecInfo;
 use crate::base::sender::Credentials;
-use crate::carrier::pipe::AtOnce;
+use crate::carrier::pipe::{AtOnce, Outcome};
 use crate::carrier::stream::Stream;
 use crate::carrier::sys::unix;
 use crate::carrier::udp::UdpPort;
@@ -81,6 +81,8 @@ pub(crate) struct WriterOutlet {
     pub(crate) end: Box<dyn Fn(bool) + Send + Sync>,
     /// What need not wait for that thread.
     pub(crate) at_once: Option<AtOnce>,
+    /// What becomes of it, where that is found out.
+    pub(crate) outcome: Option<Outcome>,
 }
 
 /// How a datagram leaves: from where, and where to.

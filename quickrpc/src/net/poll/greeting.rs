@@ -144,11 +144,12 @@ impl Loop {
                 let deadline = after(stall);
                 greeted.deadline = deadline;
                 if more {
-                    self.greetings.more.push((token, greeted.id));
+                    self.greetings.goes_on(token, greeted.id);
                 }
                 // It may come before that of the greeting.
                 self.look_at_greetings(deadline);
             }
+            Step::More => self.greetings.goes_on(token, greeted.id),
             Step::Unless(time) => {
                 let deadline = greeted.deadline.min(after(time));
                 greeted.deadline = deadline;

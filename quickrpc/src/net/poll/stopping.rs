@@ -56,6 +56,10 @@ impl Loop {
             self.net.say_last(conn);
         }
         self.flush_all(&peers);
+        // As for handlers that run: what fails is told while there is somebody to hear it.
+        for conn in &peers {
+            conn.await_outcome(deadline);
+        }
         for conn in &peers {
             conn.close(DisconnectReason::Stopped);
         }

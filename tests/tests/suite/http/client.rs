@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use quickrpc::{Error, Promise, remote_api};
+use quickrpc::{Error, Processing, Promise, remote_api};
 use quickrpc_tests::{Authority, Lab, LabInverse, OwnDir, SOON, bounded, eventually, inbox};
 
 use super::server;
@@ -279,6 +279,42 @@ fn what_was_said_before_a_stop_is_posted() {
         .collect();
     notes.sort_unstable();
     assert_eq!(notes, (0..50).collect::<Vec<_>>());
+}
+
+#[test]
+fn that_a_notification_was_not_taken_is_told_also_while_it_stops() {
+    let (addr, _requests) = server_that_says(
+        "HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno",
+    );
+    for mode in [Processing::Inline, Processing::Queue, Processing::Pool(2)] {
+        let client = LabInverse::builder()
+            .transport(format!("http://{addr}/rpc").as_str())
+            .processing(mode)
+            .build()
+            .unwrap();
+        let (told, trouble) = inbox();
+        client.on_error(move |_peer, error, _call| {
+            let _ = told.send(error.clone());
+        });
+        client.start().unwrap();
+        let is_told = |error: Error| {
+            let Error::Call(error) = error else {
+                panic!("{error}");
+            };
+            assert_eq!(error.code, -32_300);
+            let text = error.to_string();
+            assert!(text.contains("/rpc answered: status 404"), "{text}");
+        };
+        client.all().notify("one").unwrap();
+        is_told(trouble.next());
+        for _ in 0..20 {
+            client.all().notify("more").unwrap();
+        }
+        bounded("the stop", move || client.stop().unwrap());
+        let more = trouble.so_far();
+        assert_eq!(more.len(), 20, "{mode:?}");
+        more.into_iter().for_each(is_told);
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod flow;
 mod foreign;
 mod foreign_late;
 mod foreign_served;
+mod halves;
 mod raw;
 mod sources;
 mod words;
