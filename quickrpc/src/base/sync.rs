@@ -28,10 +28,6 @@ pub(crate) fn wait<'a, T>(changed: &Condvar, guard: MutexGuard<'a, T>) -> MutexG
 }
 
 /// Waits for a change of what is locked until a time; `None` when that has come.
-#[cfg_attr(
-    not(feature = "http"),
-    allow(dead_code, reason = "only who posts waits so")
-)]
 pub(crate) fn wait_until<'a, T>(
     changed: &Condvar,
     guard: MutexGuard<'a, T>,

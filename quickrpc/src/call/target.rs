@@ -229,7 +229,7 @@ impl Target {
         }
         let peers = peers.as_slice();
         if self.calls.unsent.is_busy() {
-            self.calls.send_waiting_first();
+            self.calls.send_waiting_first(self.limit(None));
         }
         let wait = self.wait(peers);
         let about = About::Call {

@@ -4,6 +4,7 @@ use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::time::Duration;
 
+use memchr::memmem;
 use quickrpc::expr::{CodecKind, Framing, TransportKind};
 use quickrpc::{CodecExpr, TransportExpr, Value};
 
@@ -144,8 +145,8 @@ impl Cutter {
                 // A delimiter may have come in two pieces.
                 let from = start.max(self.searched.saturating_sub(width - 1));
                 let rest = self.bytes.get(from..).unwrap_or_default();
-                let end = rest.windows(width).position(|part| part == delimiter);
-                if let Some(end) = end {
+                let end = memmem::find(rest, delimiter);
+                if let Some(end) = end.filter(|_| !delimiter.is_empty()) {
                     return Some((from + end, from + end + width));
                 }
                 self.searched = self.bytes.len();
@@ -164,7 +165,7 @@ impl Cutter {
             Cut::ContentLength => {
                 let from = start.max(self.searched.saturating_sub(3));
                 let rest = self.bytes.get(from..).unwrap_or_default();
-                let Some(end) = rest.windows(4).position(|part| part == b"\r\n\r\n") else {
+                let Some(end) = memmem::find(rest, b"\r\n\r\n") else {
                     self.searched = self.bytes.len();
                     if self.bytes.len() - start > HEADERS {
                         self.lose(found);

@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 
+use crate::base::utf8;
 use crate::base::value::Value;
 use crate::wire::Wire;
 use crate::wire::codec::{AnyCodec, Envelope, Payload, Script, Span};
@@ -32,7 +33,7 @@ fn decoded(
 ) -> Option<Value> {
     if let AnyCodec::Foreign(_) = &wire.codec {
         // Its sessions put their envelopes around it.
-        let script = Script::Text(std::str::from_utf8(telegram).ok()?);
+        let script = Script::Text(utf8::text(telegram).ok()?);
         let all = Payload::Text(Span::new(0..telegram.len())?);
         return value(wire, &script, &all);
     }

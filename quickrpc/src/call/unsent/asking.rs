@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use super::table::UnsentCall;
 use crate::base::error::{Error, Result};
+use crate::base::here;
 use crate::base::scratch::with_scratch;
 use crate::base::sender::Receiver;
-use crate::base::sync::lock;
+use crate::base::sync::{after, lock};
 use crate::call::calls::Calls;
 use crate::call::given::add_trace;
 use crate::call::promise::{CallInfo, Context, PendingCall};
@@ -68,7 +69,7 @@ impl Target {
     pub(crate) fn for_nobody(&self, failures: Failures, method: &str) -> Result<(Few, Failures)> {
         let calls = self.calls();
         let waits = calls.unsent.waits() && !calls.net.has_servers() && may_come(&failures);
-        if waits && !crate::base::here::delivers_for_any() {
+        if waits && !here::delivers_for_any() {
             let until = Instant::now().checked_add(self.limit(None));
             self.wait_for_peer(until, method)?;
             return Ok(self.resolve());
@@ -175,11 +176,15 @@ impl Calls {
         }
     }
 
-    /// What comes behind calls that wait is not to overtake those that somebody is there for.
+    /// What comes behind calls that wait is not to overtake those that somebody is there for. Another thread may be
+    /// sending them, and wait for room; it is waited for so long, but not on a thread that delivers, which is to
+    /// go on though a peer does not read.
     #[cold]
-    pub(crate) fn send_waiting_first(&self) {
+    pub(crate) fn send_waiting_first(&self, limit: Duration) {
         self.send_waiting();
-        self.unsent.wait_sent();
+        if !here::delivers_for_any() {
+            self.unsent.wait_sent(after(limit));
+        }
     }
 
     /// Sends the calls that somebody is there for, one after the other.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::base::error::{Error, Result};
 use crate::base::sender::Receiver;
-use crate::base::sync::{lock, wait};
+use crate::base::sync::{lock, wait_until};
 use crate::wire::Wire;
 use crate::wire::session::Way;
 
@@ -32,9 +32,7 @@ struct State {
     calls: VecDeque<UnsentCall>,
     /// How much of memory they take.
     bytes: usize,
-    /// A thread sends them; it looks once more.
-    sending: bool,
-    /// Which that is.
+    /// The thread that sends them; it looks once more.
     sender: Option<ThreadId>,
     again: bool,
     /// Changes when a peer comes, and when none will.
@@ -100,8 +98,10 @@ impl Unsent {
         };
         let call = state.calls.remove(place);
         state.bytes -= call.as_ref().map_or(0, UnsentCall::size);
-        self.is_busy
-            .store(state.sending || !state.calls.is_empty(), Ordering::Release);
+        self.is_busy.store(
+            state.sender.is_some() || !state.calls.is_empty(),
+            Ordering::Release,
+        );
         drop(state);
         drop(call);
     }
@@ -148,10 +148,8 @@ impl Unsent {
     pub(super) fn begin(&self) -> bool {
         let mut state = lock(&self.state);
         state.again = true;
-        let begins = !std::mem::replace(&mut state.sending, true);
-        if begins {
-            state.sender = Some(thread::current().id());
-        }
+        let begins = state.sender.is_none();
+        state.sender.get_or_insert_with(|| thread::current().id());
         begins
     }
 
@@ -161,7 +159,6 @@ impl Unsent {
         if std::mem::take(&mut state.again) {
             return Some(state.calls.iter().map(|call| call.id).collect());
         }
-        state.sending = false;
         state.sender = None;
         self.came.notify_all();
         self.is_busy
@@ -169,12 +166,15 @@ impl Unsent {
         None
     }
 
-    /// Waits until nobody sends them any more; this thread does not wait for itself.
-    pub(super) fn wait_sent(&self) {
+    /// Waits until nobody sends them any more, but not beyond this time; this thread does not wait for itself.
+    pub(super) fn wait_sent(&self, deadline: Instant) {
         let me = thread::current().id();
         let mut state = lock(&self.state);
-        while state.sending && state.sender != Some(me) {
-            state = wait(&self.came, state);
+        while state.sender.is_some_and(|sender| sender != me) {
+            match wait_until(&self.came, state, deadline) {
+                Some(again) => state = again,
+                None => return,
+            }
         }
     }
 

@@ -135,6 +135,8 @@ fn failed(error: &ureq::Error) -> String {
 fn told(status: StatusCode, body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    // It may begin with what is said already.
+    let text = text.strip_prefix(&format!("{status}: ")).unwrap_or(&text);
     let start: String = text.chars().filter(|c| !c.is_control()).take(200).collect();
     let what = match (
         status.is_redirection(),

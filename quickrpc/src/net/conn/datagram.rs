@@ -5,7 +5,6 @@ use super::{
 };
 use crate::base::error::Error;
 use crate::base::reason::DisconnectReason;
-use crate::base::sync::after;
 use crate::net::addresses::room::Room;
 use crate::wire::session::About;
 
@@ -63,12 +62,7 @@ impl Conn {
         bytes: &[u8],
         wait: Wait,
     ) -> Result<(), Error> {
-        let deadline = match wait {
-            Wait::Never | Wait::Answer | Wait::Offered => None,
-            Wait::UpTo(limit) => Some(after(limit)),
-            Wait::Call { until, .. } => Some(until),
-        };
-        match outlet.port.send(bytes, outlet.to, deadline) {
+        match outlet.port.send(bytes, outlet.to, wait.deadline()) {
             None => Err(self.gone(&DisconnectReason::Stopped)),
             Some(Ok(())) => Ok(()),
             Some(Err(error)) => Err(Error::io(format!("sending to {}", outlet.to), error)),

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::base::reason::DisconnectReason;
 use crate::base::spare;
+use crate::base::sync::after;
 use crate::carrier::sys::Bell;
 use crate::wire::session::Speaking;
 
@@ -70,6 +71,15 @@ impl Wait {
     #[inline]
     pub(crate) fn is_patient(self) -> bool {
         matches!(self, Wait::UpTo(_) | Wait::Call { .. })
+    }
+
+    /// Until when, if so, where it begins now.
+    pub(crate) fn deadline(self) -> Option<Instant> {
+        match self {
+            Wait::Never | Wait::Answer | Wait::Offered => None,
+            Wait::UpTo(limit) => Some(after(limit)),
+            Wait::Call { until, .. } => Some(until),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Instant;
 use crate::base::error::Error;
 use crate::base::reason::DisconnectReason;
 use crate::base::scratch::with_scratch;
-use crate::base::sync::{after, lock};
+use crate::base::sync::lock;
 
 use super::queue::{Collects, Queued, Tx, Wait, write};
 use super::speak::Content;
@@ -175,12 +175,8 @@ impl Conn {
                     return Err(error);
                 }
                 Wait::UpTo(_) | Wait::Call { .. } => {
-                    let deadline = *deadline.get_or_insert_with(|| match wait {
-                        Wait::Call { until, .. } => until,
-                        Wait::UpTo(limit) => after(limit),
-                        _ => Instant::now(),
-                    });
                     let now = Instant::now();
+                    let deadline = *deadline.get_or_insert_with(|| wait.deadline().unwrap_or(now));
                     if now >= deadline {
                         return Err(Error::QueueFull {
                             peer: Arc::clone(&self.peer().name),

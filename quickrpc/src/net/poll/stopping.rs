@@ -169,7 +169,7 @@ impl Loop {
             return false;
         };
         for _ in 0..64 {
-            match stream.read(&mut *self.scratch) {
+            match stream.discard(&mut self.scratch) {
                 Ok(0) => return false,
                 Ok(_) => *some = true,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use crate::base::utf8;
 use crate::format::property::property_of;
 use crate::wire::session::{Deed, Due, Say, Speaking, Way};
 
@@ -78,7 +79,7 @@ impl Speaking for Speaker {
             return write(out, &self.asking(Asks::Exit, &message), NOTHING);
         }
         // It was written as JSON.
-        let args = std::str::from_utf8(args).unwrap_or("null");
+        let args = utf8::text(args).unwrap_or("null");
         let (thing, member) = self.client.thing.split(method);
         let property = property_of(member);
         let names;

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use crate::base::error::Error;
 use crate::base::limits::Limits;
+use crate::base::utf8;
 use crate::base::value::Value;
 use crate::format::description::{CallDescription, Direction};
 use crate::format::text::{self, Json};
@@ -269,7 +270,7 @@ impl Publisher {
 impl Speaking for Publisher {
     fn call(&mut self, out: &mut Vec<u8>, method: &str, args: &[u8], id: Option<u64>, _: Way) {
         if id.is_none() {
-            let args = std::str::from_utf8(args).unwrap_or("null");
+            let args = utf8::text(args).unwrap_or("null");
             self.publish(out, method, || Said::event(args));
         }
     }
@@ -281,7 +282,7 @@ impl Speaking for Publisher {
     fn answer(&mut self, _: &mut Vec<u8>, _: &str, _: &[u8], _: bool) {}
 
     fn change(&mut self, out: &mut Vec<u8>, property: &str, value: &[u8]) -> Result<(), Error> {
-        let value = std::str::from_utf8(value).unwrap_or("null");
+        let value = utf8::text(value).unwrap_or("null");
         self.publish(out, &format!("{property}{CHANGE}"), || Said::value(value));
         Ok(())
     }

@@ -7,6 +7,7 @@ use crate::base::error::Error;
 use crate::base::limits::DEEPEST;
 use crate::base::reason::DisconnectReason;
 use crate::base::sync::{self, lock};
+use crate::base::utf8;
 use crate::expr::JugglerGeneration as Generation;
 use crate::format::text::{self, Json};
 use crate::wire::codec::Span;
@@ -256,7 +257,7 @@ fn call_equal(out: &mut Vec<u8>, method: &str, args: &[u8], id: Option<u64>) {
 
 /// The only argument among these, which are a list or an object that we have written.
 fn single(args: &[u8]) -> Option<&str> {
-    let args = std::str::from_utf8(args).ok()?;
+    let args = utf8::text(args).ok()?;
     let inner = args
         .strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'));
