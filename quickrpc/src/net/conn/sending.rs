@@ -132,8 +132,8 @@ impl Conn {
         let mut deadline = None;
         let mut tx = lock(&self.tx);
         loop {
-            if let Some(reason) = self.closed().or_else(|| tx.broken.clone()) {
-                return Err(self.gone(&reason));
+            if self.is_closed() || tx.broken.is_some() {
+                return Err(self.takes_nothing(&tx));
             }
             if matches!(wait, Wait::Offered) && !tx.has_room(limit) {
                 tx.awaited = true;
@@ -314,6 +314,13 @@ impl Conn {
         drop(tx);
         self.resume_with_room();
         left
+    }
+
+    /// Why a peer that is closed or broken is sent nothing.
+    #[cold]
+    fn takes_nothing(&self, tx: &Tx) -> Error {
+        let reason = self.closed().or_else(|| tx.broken.clone());
+        self.gone(&reason.unwrap_or(DisconnectReason::EndOfInput))
     }
 
     /// The peer is about to be told that a call is given up: it is not sent after that.
