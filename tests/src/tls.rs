@@ -71,6 +71,21 @@ impl TlsStream {
     /// If the files are not what they should be.
     #[track_caller]
     pub fn server(stream: TcpStream, identity: &Identity, authority: Option<&Path>) -> Self {
+        Self::server_that_gives(2, stream, identity, authority)
+    }
+
+    /// The same, with so many tickets behind the handshake (RFC 8446, section 4.6.1).
+    ///
+    /// # Panics
+    ///
+    /// Likewise.
+    #[track_caller]
+    pub fn server_that_gives(
+        tickets: usize,
+        stream: TcpStream,
+        identity: &Identity,
+        authority: Option<&Path>,
+    ) -> Self {
         let provider = Arc::new(ring::default_provider());
         let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
@@ -84,7 +99,8 @@ impl TlsStream {
             None => config.with_no_client_auth(),
         };
         let (chain, key) = read(identity);
-        let config = config.with_single_cert(chain, key).expect("a pair");
+        let mut config = config.with_single_cert(chain, key).expect("a pair");
+        config.send_tls13_tickets = tickets;
         let tls = ServerConnection::new(config.into()).expect("a server");
         TlsStream::over(Connection::Server(tls), stream)
     }

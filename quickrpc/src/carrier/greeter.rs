@@ -8,6 +8,9 @@ use std::time::Duration;
 use super::stream::Stream;
 use crate::wire::met::Met;
 
+/// So often what comes may be nothing to read, such as tickets of TLS, before it is too much of it.
+const INTERRUPTIONS: usize = 16;
+
 /// The handshake of one connection. It never waits: the poll thread calls it when the
 /// stream can be read or written, and gives up when it takes too long.
 pub(crate) trait Greeter: Send {
@@ -136,7 +139,7 @@ fn read_by(
     let Some(chunk) = chunk.get_mut(..room).filter(|chunk| !chunk.is_empty()) else {
         return Ok(false);
     };
-    loop {
+    for _ in 0..INTERRUPTIONS {
         match read(chunk) {
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(count) => {
@@ -148,4 +151,6 @@ fn read_by(
             Err(error) => return Err(error),
         }
     }
+    let text = "it sends much, and says nothing";
+    Err(io::Error::new(io::ErrorKind::InvalidData, text))
 }

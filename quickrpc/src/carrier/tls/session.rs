@@ -23,6 +23,8 @@ use super::subject;
 /// So much is encrypted at once: a few records (RFC 8446, section 5.1), which is also what
 /// is kept at the most while the socket takes nothing.
 const CHUNK: usize = 64 << 10;
+/// So often a socket is read for what is nothing to read, before others have their turn.
+const TURN: usize = 8;
 
 /// How far a handshake is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -273,11 +275,22 @@ impl Session {
     }
 
     /// Decrypts until there is something to read, or the end.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`Interrupted`](io::ErrorKind::Interrupted) where much has come that is nothing to
+    /// read, such as tickets, and others should have their turn before it goes on.
     fn decrypt(&mut self, socket: &TcpStream) -> io::Result<()> {
-        while self.unread == 0 && !self.ended {
+        for _ in 0..TURN {
+            if self.unread > 0 || self.ended {
+                return Ok(());
+            }
             self.take_some(socket)?;
         }
-        Ok(())
+        match self.unread > 0 || self.ended {
+            true => Ok(()),
+            false => Err(io::ErrorKind::Interrupted.into()),
+        }
     }
 
     /// Takes what the socket has, and decrypts it.
@@ -371,7 +384,7 @@ impl fmt::Debug for Tls {
 /// before it goes on.
 fn throw_away(socket: &TcpStream) -> io::Result<usize> {
     let mut scratch = [0; 4096];
-    for _ in 0..16 {
+    for _ in 0..TURN {
         let count = sys::receive(sys::socket(socket), &mut scratch, Wait::Never)?;
         if count == 0 {
             return Ok(0);

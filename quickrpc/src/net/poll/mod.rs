@@ -489,7 +489,11 @@ impl Loop {
                 Pumped::End => ended = true,
                 Pumped::Nothing => break,
                 Pumped::Read(count, next) => {
-                    left = left.saturating_sub(count);
+                    left = match count {
+                        // What came was for nobody, and is a round.
+                        0 => 0,
+                        _ => left.saturating_sub(count),
+                    };
                     flow = next;
                     if !to_the_end && count > 0 && count < room {
                         break;

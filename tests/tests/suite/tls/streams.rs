@@ -1,6 +1,7 @@
 //! What is promised over TLS as over every stream: nothing lost, nothing without limit.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::thread;
 
 use quickrpc::{DisconnectReason, Limits};
@@ -44,6 +45,44 @@ fn nothing_is_left_behind_when_readers_change() {
     }
 }
 
+/// A server may send much that is nothing to read, and others have their turn meanwhile. What is
+/// behind it arrives, whoever reads.
+#[test]
+fn many_tickets_are_nothing_to_read_and_lose_nothing() {
+    // With more, rustls takes them for one message that is too large.
+    const TICKETS: usize = 800;
+    let authority = Authority::new("lab");
+    let identity = authority.server();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = client_of(&authority, listener.local_addr().unwrap());
+    let serving = thread::spawn(move || {
+        for _ in 0..2 {
+            let stream = listener.accept().unwrap().0;
+            let mut server = TlsStream::server_that_gives(TICKETS, stream, &identity, None);
+            server.handshake().unwrap();
+            let mut line = String::new();
+            let mut lines = BufReader::new(server.clone());
+            lines.read_line(&mut line).unwrap();
+            let id = line.split(['[', ']']).nth(1).unwrap();
+            server.write_all(format!("[{id}]:3\n").as_bytes()).unwrap();
+            server.flush().unwrap();
+            while lines.read_line(&mut line).is_ok_and(|count| count > 0) {}
+        }
+    });
+    let one = connected("terse", &client);
+    assert_eq!(one.all().add(1, 2).result().unwrap(), 3);
+    drop(one);
+    let two = connected("terse", &client);
+    let (done, answers) = inbox();
+    two.all().add(1, 2).then(
+        move |sum| done.send(sum).unwrap(),
+        |error| panic!("{error}"),
+    );
+    assert_eq!(answers.next(), 3);
+    drop(two);
+    bounded("the server", || serving.join()).unwrap();
+}
+
 /// What is written while the other side does not read is encrypted in part already: nothing of
 /// it may be lost, doubled, or sent in another order.
 #[test]
@@ -70,10 +109,10 @@ fn a_peer_that_reads_late_reads_everything() {
         threads.into_iter().for_each(|one| one.join().unwrap())
     });
     let mut next = [0; 3];
-    let mut reader = std::io::BufReader::new(person.0.clone());
+    let mut reader = BufReader::new(person.0.clone());
     for _ in 0..NOTES {
         let mut line = String::new();
-        std::io::BufRead::read_line(&mut reader, &mut line).unwrap();
+        BufRead::read_line(&mut reader, &mut line).unwrap();
         let text = line.strip_prefix("notified text:\"").expect("a note");
         let mut parts = text.trim_end().trim_end_matches('"').split(' ');
         let mut number = || parts.next().unwrap().parse::<usize>().unwrap();
