@@ -68,6 +68,8 @@ pub(crate) enum Heard {
     Nothing,
     /// A message, and what acknowledges it.
     Message(Box<Incoming>),
+    /// A message that somebody has made wrongly, and the broker has passed on.
+    Unreadable(Unreadable),
     /// What came of a message of ours.
     Acknowledged {
         subject: Box<str>,
@@ -89,6 +91,14 @@ pub(crate) struct Incoming {
     pub(crate) payload: Vec<u8>,
     /// The broker has kept it from before we asked for such.
     pub(crate) kept: bool,
+    /// What acknowledges it.
+    pub(crate) acknowledgement: Vec<u8>,
+}
+
+/// A message that cannot be read.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Unreadable {
+    pub(crate) why: String,
     /// What acknowledges it.
     pub(crate) acknowledgement: Vec<u8>,
 }

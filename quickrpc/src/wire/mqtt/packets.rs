@@ -10,7 +10,7 @@ use mqtt_protocol_core::mqtt::result_code::{
     MqttError, PubackReasonCode, SubackReasonCode, UnsubackReasonCode,
 };
 
-use super::{Incoming, Login, Outcome, acknowledgement};
+use super::{Incoming, Login, Outcome, Unreadable, acknowledgement};
 
 /// No packet is larger than this, whatever a broker takes.
 pub(super) const LARGEST: usize = 268_435_455;
@@ -114,17 +114,43 @@ pub(super) fn connect(
     Ok(builder.build().map_err(wrong)?.to_continuous_buffer())
 }
 
-/// Reads a message.
-pub(super) fn published(first: u8, body: &[u8]) -> Result<Incoming, String> {
-    let (packet, _) = Publish::parse(first & 0x0f, body.into()).map_err(wrong)?;
-    let number = match packet.qos() {
-        Qos::AtMostOnce => None,
-        Qos::AtLeastOnce => packet.packet_id(),
-        Qos::ExactlyOnce => return Err("a message with QoS 2, which was not asked for".into()),
+/// What is in front of the properties of a message, which the broker has made itself: its number,
+/// where it has one.
+fn number(first: u8, body: &[u8]) -> Result<Option<u16>, String> {
+    let two = |at: usize| -> Result<u16, String> {
+        let bytes = body.get(at..at + 2).ok_or("a message that is cut off")?;
+        bytes
+            .try_into()
+            .map(u16::from_be_bytes)
+            .map_err(|_| "no number".into())
     };
-    if packet.topic_name().is_empty() {
+    let topic = usize::from(two(0)?);
+    if topic == 0 {
         return Err("a message without a topic".into());
     }
+    match (first >> 1) & 3 {
+        0 => Ok(None),
+        1 => two(2 + topic).map(Some),
+        _ => Err("a message with QoS 2, which was not asked for".into()),
+    }
+}
+
+/// Reads a message. What is wrong with one that somebody else has made is no fault of the broker's: some
+/// pass on what they do not look at.
+pub(super) fn published(first: u8, body: &[u8]) -> Result<Result<Incoming, Unreadable>, String> {
+    let acknowledgement = number(first, body)?
+        .map(acknowledgement)
+        .unwrap_or_default();
+    let packet = match Publish::parse(first & 0x0f, body.into()) {
+        Ok((packet, _)) => packet,
+        Err(error) => {
+            let why = wrong(error);
+            return Ok(Err(Unreadable {
+                why,
+                acknowledgement,
+            }));
+        }
+    };
     let (mut reply, mut correlation) = (Box::default(), Box::default());
     for property in packet.props() {
         match property {
@@ -133,15 +159,17 @@ pub(super) fn published(first: u8, body: &[u8]) -> Result<Incoming, String> {
             _ => {}
         }
     }
-    Ok(Incoming {
+    Ok(Ok(Incoming {
         topic: packet.topic_name().into(),
         reply,
         correlation,
         payload: packet.payload().as_slice().to_vec(),
         kept: packet.retain(),
-        acknowledgement: number.map(acknowledgement).unwrap_or_default(),
-    })
+        acknowledgement,
+    }))
 }
+
+const PACKET_TOO_LARGE: u8 = 0x95;
 
 /// What the broker says behind a code.
 fn reason(code: &str, properties: Option<&Properties>) -> String {
@@ -158,6 +186,13 @@ fn reason(code: &str, properties: Option<&Properties>) -> String {
 
 /// Reads what came of a message, and which.
 pub(super) fn acknowledged(body: &[u8]) -> Result<(u16, Outcome), String> {
+    // Which belongs to other packets (MQTT 5, section 2.4), and Mosquitto says of a message beyond its
+    // `message_size_limit`.
+    if let [high, low, PACKET_TOO_LARGE, ..] = *body {
+        let text = "PacketTooLarge: it is larger than the broker allows";
+        let number = u16::from_be_bytes([high, low]);
+        return Ok((number, Outcome::Refused(text.into())));
+    }
     let (packet, _) = Puback::parse(body).map_err(wrong)?;
     let outcome = match packet.reason_code() {
         None | Some(PubackReasonCode::Success) => Outcome::Fine,

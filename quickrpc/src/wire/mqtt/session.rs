@@ -224,7 +224,8 @@ impl Session {
             self.kept.insert(message.to.subject.into());
         }
         let number = Some(number);
-        if self.under_way > self.granted.window {
+        // Nothing overtakes what is held, though there may be room meanwhile.
+        if !self.held.is_empty() || self.under_way > self.granted.window {
             self.under_way -= 1;
             self.held_bytes += bytes.len();
             self.held.push_back(bytes);
@@ -239,7 +240,7 @@ impl Session {
         })
     }
 
-    /// What was to leave has not.
+    /// What was to leave has not. Something that is held may leave in its place.
     pub(crate) fn forget(&mut self, number: u16) {
         if self.sent.remove(&number).is_some() {
             self.under_way = self.under_way.saturating_sub(1);
@@ -275,10 +276,10 @@ impl Session {
     /// What is wrong with it.
     pub(crate) fn hear(&mut self, first: u8, body: &[u8]) -> Result<Heard, String> {
         match first >> 4 {
-            3 => {
-                let incoming = packets::published(first, body)?;
-                Ok(Heard::Message(Box::new(incoming)))
-            }
+            3 => Ok(match packets::published(first, body)? {
+                Ok(incoming) => Heard::Message(Box::new(incoming)),
+                Err(unreadable) => Heard::Unreadable(unreadable),
+            }),
             4 => {
                 let (number, outcome) = packets::acknowledged(body)?;
                 // Whatever else has this number is not acknowledged so.

@@ -94,12 +94,20 @@ impl Broker {
                 };
                 self.delivery(above, &delivery);
             }
+            Ok(Heard::Unreadable(message)) => {
+                self.write(&message.acknowledgement);
+                let wire = &self.wire.name;
+                crate::base::log::warn_often!(
+                    "messages of a broker that cannot be read", &self.everyone.peer.origin;
+                    %wire, "a message by the broker cannot be read ({}), and is dropped", message.why
+                );
+            }
             Ok(Heard::Acknowledged {
                 subject,
                 reply,
                 outcome,
             }) => {
-                self.let_out(above);
+                self.let_others(above);
                 self.acknowledged(above, &subject, &reply, outcome);
             }
             Ok(Heard::Unsubscribed { filter, outcome }) => {
@@ -123,19 +131,22 @@ impl Broker {
         }
     }
 
-    /// What was held leaves as far as the broker takes it.
-    fn let_out(&self, above: &dyn Above) {
-        let has_room = {
-            let mut tongue = lock(&self.tongue);
-            let Tongue::Mqtt(session) = &mut *tongue else {
-                return;
-            };
-            while let Some(bytes) = session.next() {
-                self.write(&bytes);
-            }
-            session.has_room()
+    /// What was held leaves as far as the broker takes it. Gives whether nothing is any more, for which
+    /// somebody has waited.
+    pub(super) fn let_out(&self) -> bool {
+        let mut tongue = lock(&self.tongue);
+        let Tongue::Mqtt(session) = &mut *tongue else {
+            return false;
         };
-        if has_room {
+        while let Some(bytes) = session.next() {
+            self.write(&bytes);
+        }
+        session.has_room()
+    }
+
+    /// The same for what the broker has acknowledged: others send again.
+    fn let_others(&self, above: &dyn Above) {
+        if self.let_out() {
             for conn in self.all() {
                 above.room(&conn);
             }
@@ -145,8 +156,10 @@ impl Broker {
     /// What came of a message of ours.
     fn acknowledged(&self, above: &dyn Above, subject: &str, reply: &str, outcome: Outcome) {
         let subjects = self.subjects();
-        let To::Inbox(mark) = subjects.what(reply) else {
-            return;
+        let mark = match subjects.what(reply) {
+            To::Inbox(mark) => mark,
+            // No call, such as a value that is kept: nobody answers it.
+            _ => subjects::NONE,
         };
         match outcome {
             // Whoever is there is known, and to our own subscription a call does not come.

@@ -101,6 +101,7 @@ impl Broker {
             && let Some(number) = leaving.number
         {
             lock(&self.tongue).forget(number);
+            self.let_out();
         }
         sent
     }
