@@ -126,6 +126,60 @@ fn a_call_that_the_broker_brings_again_is_not_run_again() {
     assert_eq!(begins.so_far(), [9]);
 }
 
+/// Mosquitto passes on what it does not look at, and keeps it for those who come.
+#[test]
+fn a_message_that_cannot_be_read_ends_nothing() {
+    let Some(server) = Mosquitto::start() else {
+        return;
+    };
+    let shop = Shop::bind("jrpc", server.bound("lab", "name=shop")).unwrap();
+    shop.add.connect(|_, a, b| a + b);
+    shop.start().unwrap();
+    let hub = client(&server, "hub");
+    sees(&hub, 1);
+    let (left, leaves) = inbox();
+    hub.on_status(move |status| left.send(status.to_string()).unwrap_or_default());
+    let mut hand = ByHand::new(&server, "lab/in/me/#");
+    // A payload format indicator of 2 (MQTT 5, section 3.3.2.3.2).
+    for topic in ["lab/all/say", "lab/to/hub/say", "lab/here/evil/t"] {
+        hand.publish((0x33, topic), &[1, 2], b"x");
+        while hand.packet().0 != 0x40 {}
+    }
+    for a in 0..3 {
+        assert_eq!(hub.to("shop").add(a, 1).result().unwrap(), a + 1);
+    }
+    let late = client(&server, "late");
+    sees(&late, 2);
+    assert_eq!(late.any().add(1, 2).result().unwrap(), 3);
+    assert_eq!(leaves.so_far(), Vec::<String>::new());
+}
+
+/// Who counts nothing has a response topic for each call.
+#[test]
+fn calls_with_the_same_id_are_told_apart_by_where_their_answers_go() {
+    let Some(server) = Mosquitto::start() else {
+        return;
+    };
+    let shop = Shop::bind("jrpc", server.bound("lab", "name=shop")).unwrap();
+    shop.add.connect(|_, a, b| a + b);
+    shop.start().unwrap();
+    let mut hand = ByHand::new(&server, "lab/in/me/#");
+    for a in 0..3_u8 {
+        let reply = format!("lab/in/me/tok/c{a}");
+        let length = u8::try_from(reply.len()).unwrap();
+        let properties = [&[8, 0, length][..], reply.as_bytes()].concat();
+        let call =
+            format!(r#"{{"jsonrpc":"2.0","id":1,"method":"add","params":{{"a":{a},"b":1}}}}"#);
+        let to = (0x32, "lab/to/shop/add");
+        hand.publish(to, &properties, call.as_bytes());
+        let message = hand.message();
+        let (topic, _) = counted(&message);
+        assert_eq!(topic, reply.as_bytes());
+        let answer = format!(r#"{{"jsonrpc":"2.0","result":{},"id":1}}"#, a + 1);
+        assert!(message.ends_with(answer.as_bytes()), "{message:?}");
+    }
+}
+
 /// A number of two bytes, and so many bytes behind it.
 fn counted(bytes: &[u8]) -> (&[u8], &[u8]) {
     let (length, rest) = bytes.split_at(2);

@@ -7,7 +7,7 @@ use quickrpc_tests::{Mosquitto, Python, SOON, eventually, inbox};
 
 use crate::failures::floods;
 use crate::parts::{
-    Shop, ShopInverse, WorkInverse, Worker, client, doubles, pretended, publish, sees, shop,
+    Shop, ShopInverse, Work, WorkInverse, Worker, client, doubles, pretended, publish, sees, shop,
 };
 
 cases!(Mosquitto::start());
@@ -92,6 +92,54 @@ fn too_large_is_refused_here() {
         "{error}"
     );
     assert_eq!(hub.peers().len(), 1);
+}
+
+/// Mosquitto has a word for it that MQTT has not.
+#[test]
+fn too_large_for_the_broker_alone_costs_that_message() {
+    let config = "allow_anonymous true\nmessage_size_limit 2000\n";
+    let Some(server) = Mosquitto::with(config, &[]) else {
+        return;
+    };
+    let shop = Shop::bind("jrpc", server.bound("lab", "name=shop")).unwrap();
+    let (said, heard) = inbox();
+    shop.say
+        .connect(move |_, text| said.send(text.len()).unwrap());
+    shop.who.connect(|_| "x".repeat(4000));
+    shop.start().unwrap();
+    let hub = client(&server, "hub");
+    let (told, trouble) = inbox();
+    hub.on_error(move |_, error, _| told.send(error.to_string()).unwrap_or_default());
+    sees(&hub, 1);
+    hub.all().say(&"x".repeat(3000)).unwrap();
+    let error = trouble.next();
+    assert!(
+        error.contains("PacketTooLarge") && error.contains("lab/all/say"),
+        "{error}"
+    );
+    hub.all().say("short").unwrap();
+    assert_eq!(heard.next(), 5);
+    assert_eq!(hub.peers().len(), 1);
+}
+
+#[test]
+fn whoever_may_not_keep_a_value_is_told() {
+    let acl = "user hub\ntopic readwrite lab/#\ntopic deny lab/is/#\n";
+    let Some(server) = Mosquitto::with(USERS, &[("passwords", PASSWORDS), ("acl", acl)]) else {
+        return;
+    };
+    let password = quickrpc_tests::OwnDir::new();
+    let file = password.path("password");
+    std::fs::write(&file, "secret\n").unwrap();
+    let options = format!("name=hub&user=hub&password_file={}", file.display());
+    let hub = Work::bind("jrpc", server.bound("lab", &options)).unwrap();
+    let (told, trouble) = inbox();
+    hub.on_error(move |_, error, _| told.send(error.clone()).unwrap_or_default());
+    hub.start().unwrap();
+    hub.voltage.set(1.5).unwrap();
+    let error = trouble.next();
+    assert!(matches!(error, Error::Security(_)), "{error}");
+    assert!(error.to_string().contains("lab/is/hub/"), "{error}");
 }
 
 #[test]

@@ -128,6 +128,9 @@ fn number(first: u8, body: &[u8]) -> Result<Option<u16>, String> {
     if topic == 0 {
         return Err("a message without a topic".into());
     }
+    if body.len() < 2 + topic {
+        return Err("a message that is cut off".into());
+    }
     match (first >> 1) & 3 {
         0 => Ok(None),
         1 => two(2 + topic).map(Some),

@@ -17,9 +17,8 @@ use crate::wire::nats::service::{Endpoint, Service, rfc3339, service_name};
 #[derive(Debug, Default)]
 pub(super) struct Served {
     methods: BTreeMap<String, Endpoint>,
-    /// Calls that have come: those that have not been answered yet, and nothing for those that
-    /// were lately.
-    calls: HashMap<Key, Option<Owed>>,
+    /// Calls that have come: those that have not been answered yet, and those that were lately.
+    calls: HashMap<Key, Called>,
     /// Those that were answered, in the order in which they were.
     answered: VecDeque<Key>,
 }
@@ -29,6 +28,29 @@ type Key = (u64, Arc<str>);
 
 /// So many calls that were answered are known again.
 const ANSWERED: usize = 4096;
+
+#[derive(Debug)]
+enum Called {
+    Owed(Owed),
+    /// Where its answer went.
+    Answered(ReplyTo),
+}
+
+impl Called {
+    fn reply(&self) -> Reply<'_> {
+        match self {
+            Called::Owed(owed) => owed.reply.get(),
+            Called::Answered(reply) => reply.get(),
+        }
+    }
+
+    fn owed(&self) -> Option<&Owed> {
+        match self {
+            Called::Owed(owed) => Some(owed),
+            Called::Answered(_) => None,
+        }
+    }
+}
 
 /// A call that has not been answered yet.
 #[derive(Debug)]
@@ -47,14 +69,16 @@ impl Served {
         if self.answered.len() > ANSWERED
             && let Some(oldest) = self.answered.pop_front()
             && let Entry::Occupied(call) = self.calls.entry(oldest)
-            && call.get().is_none()
+            && call.get().owed().is_none()
         {
             call.remove();
         }
     }
 
     fn owes(&self, key: &Key) -> bool {
-        matches!(self.calls.get(key), Some(Some(_)))
+        self.calls
+            .get(key)
+            .is_some_and(|call| call.owed().is_some())
     }
 }
 
@@ -109,7 +133,8 @@ impl Broker {
     }
 
     /// A call has come that wants an answer. Gives false if it has come before: some brokers bring
-    /// what nobody has acknowledged again, and our own peers count their calls.
+    /// what nobody has acknowledged again. What is to be answered elsewhere is another call, for those
+    /// who give all their calls the same id.
     pub(super) fn owe(&self, conn: &Arc<Conn>, id: &str, method: &str, reply: Reply<'_>) -> bool {
         let owed = Owed {
             conn: Arc::clone(conn),
@@ -119,12 +144,14 @@ impl Broker {
         };
         let mut served = lock(&self.served);
         match served.calls.entry((conn.id(), id.into())) {
-            Entry::Occupied(_) if matches!(at(conn), Some(At::Peer(_))) => {
+            Entry::Occupied(call)
+                if matches!(at(conn), Some(At::Peer(_))) && call.get().reply() == reply =>
+            {
                 crate::base::log::debug!(peer = %conn.peer(), method, "a call that has come before");
                 return false;
             }
-            Entry::Occupied(mut call) => *call.get_mut() = Some(owed),
-            Entry::Vacant(call) => _ = call.insert(Some(owed)),
+            Entry::Occupied(mut call) => *call.get_mut() = Called::Owed(owed),
+            Entry::Vacant(call) => _ = call.insert(Called::Owed(owed)),
         }
         true
     }
@@ -135,7 +162,10 @@ impl Broker {
         let Entry::Occupied(mut call) = served.calls.entry((to, id.into())) else {
             return None;
         };
-        let owed = call.get_mut().take()?;
+        let answered = Called::Answered(call.get().owed()?.reply.clone());
+        let Called::Owed(owed) = std::mem::replace(call.get_mut(), answered) else {
+            return None;
+        };
         // Before its answer leaves: whoever has that may bring the call again at once.
         match at(&owed.conn) {
             Some(At::Peer(_)) => {
@@ -151,8 +181,11 @@ impl Broker {
     pub(super) fn paid(&self, (to, id): (u64, &str), owed: Owed, failed: Option<bool>) {
         let mut served = lock(&self.served);
         let Some(failed) = failed else {
-            let call = served.calls.entry((to, id.into())).or_default();
-            call.get_or_insert(owed);
+            match served.calls.entry((to, id.into())) {
+                Entry::Occupied(call) if call.get().owed().is_some() => {}
+                Entry::Occupied(mut call) => *call.get_mut() = Called::Owed(owed),
+                Entry::Vacant(call) => _ = call.insert(Called::Owed(owed)),
+            }
             return;
         };
         if let Some(endpoint) = served.methods.get_mut(&*owed.method) {
@@ -168,13 +201,14 @@ impl Broker {
     /// Those who have gone are owed nothing.
     pub(super) fn forget_owed(&self) {
         let mut served = lock(&self.served);
-        let stays = |call: &Option<Owed>| call.as_ref().is_none_or(|owed| !owed.conn.is_closed());
+        let stays = |call: &Called| call.owed().is_none_or(|owed| !owed.conn.is_closed());
         served.calls.retain(|_, call| stays(call));
     }
 
     /// Whether nobody waits for an answer of ours.
     pub(super) fn owes_nothing(&self) -> bool {
-        lock(&self.served).calls.values().all(Option::is_none)
+        let served = lock(&self.served);
+        served.calls.values().all(|call| call.owed().is_none())
     }
 
     /// A peer asks which of these calls of its we work on.
