@@ -53,7 +53,9 @@ pub struct Limits {
     /// ([`DisconnectReason::SlowConsumer`](crate::DisconnectReason::SlowConsumer)).
     pub peer_queue: usize,
     /// Messages of one peer that wait for handlers, before it is not read. Default 1,024.
-    /// (Over UDP what comes then is dropped.)
+    /// (Over UDP what comes then is dropped. Behind a broker the peers have sixteen times as many together, of which
+    /// one may have half where others need none; beyond that its calls are answered as busy, and its notifications
+    /// are dropped, of which `on_error` hears.)
     pub waiting_messages: usize,
     /// Bytes of one peer's messages that wait for handlers, before it is not read. Of a subscription
     /// at others, which wait for nobody, so many bytes of items, before it ends with

@@ -335,11 +335,11 @@ impl<'a> Ear<'a> {
             Some(_) => 0,
             None => telegram.script.len(),
         };
-        let id = parts
-            .id
-            .as_ref()
-            .filter(|_| self.conn.outlet.is_behind_broker());
-        let behind_broker = id.map(|id| (id.of(*telegram.script).to_owned(), route.clone()));
+        let behind_broker = self.conn.outlet.is_behind_broker().then(|| {
+            let id = parts.id.as_ref().map(|id| id.of(*telegram.script));
+            (id.map(str::to_owned), route.clone())
+        });
+        let caller = behind_broker.is_some().then(|| sender.clone());
         let (conn, sender, route) = (Arc::clone(self.conn), sender.clone(), route.clone());
         let telegram = telegram.shared();
         let bounds = self.bounds;
@@ -380,17 +380,26 @@ impl<'a> Ear<'a> {
             })
         };
         if !self.wait_turn(item, bytes)
-            && let Some((id, route)) = behind_broker
+            && let (Some((id, route)), Some(caller)) = (behind_broker, caller)
         {
-            self.busy(&id, &route);
+            self.busy(id.as_deref(), &route, &caller);
         }
     }
 
-    /// Too much of this peer waits, of whom not even the connection is ours to leave unread.
+    /// Too much of this peer waits, of whom not even the connection is ours to leave unread. A caller is told;
+    /// of notifications our own side is, once for all that are dropped before it has caught up.
     #[cold]
-    fn busy(&self, id: &str, route: &Route) {
-        let text = "busy: too many calls of this peer wait for handlers; ask again later";
-        self.answer_error(id, &CallError::new(CallError::TOO_MANY_CALLS, text), route);
+    fn busy(&self, id: Option<&str>, route: &Route, caller: &Sender) {
+        if let Some(id) = id {
+            let text = "busy: too many calls of this peer wait for handlers; ask again later";
+            return self.answer_error(id, &CallError::new(CallError::TOO_MANY_CALLS, text), route);
+        }
+        if self.conn.overflows() {
+            let text = "notifications are dropped, as too many messages wait for their handlers \
+                        (`waiting_messages=` lets more wait)";
+            let error = Error::Call(CallError::new(CallError::TOO_MANY_CALLS, text));
+            self.calls.trouble(caller, error, None);
+        }
     }
 
     #[cold]

@@ -5,9 +5,10 @@ use std::time::Instant;
 use quickrpc::{Error, remote_api};
 use quickrpc_tests::{Mosquitto, Python, SOON, eventually, inbox};
 
-use crate::failures::floods;
+use crate::failures::{FEW, floods};
 use crate::parts::{
     Shop, ShopInverse, Work, WorkInverse, Worker, client, doubles, pretended, publish, sees, shop,
+    shop_with,
 };
 
 cases!(Mosquitto::start());
@@ -350,7 +351,7 @@ fn a_flood_costs_nobody_else_anything() {
     let Some(server) = Mosquitto::with("allow_anonymous true\nmax_queued_messages 0", &[]) else {
         return;
     };
-    let shop = shop(&server, "shop");
+    let shop = shop_with(&server, "shop", FEW);
     let hub = client(&server, "hub");
     sees(&hub, 1);
     floods(&hub);

@@ -7,8 +7,8 @@ use std::time::Instant;
 use quickrpc::Error;
 use quickrpc_tests::{NatsServer, Python, Release, SOON, inbox};
 
-use crate::failures::floods;
-use crate::parts::{Shop, ShopInverse, client, doubles, pretended, sees, shop};
+use crate::failures::{FEW, floods};
+use crate::parts::{Shop, ShopInverse, client, doubles, pretended, sees, shop, shop_with};
 
 /// Each of these by the server that is installed, and by the current one.
 macro_rules! by_both_servers {
@@ -260,7 +260,7 @@ fn forged_senders_and_a_flood_cost_nobody_else_anything(release: Release) {
     let Some(server) = NatsServer::of(release, "") else {
         return;
     };
-    let shop = shop(&server, "shop");
+    let shop = shop_with(&server, "shop", FEW);
     let hub = client(&server, "hub");
     sees(&hub, 1);
     let mut hand = ByHand::new(&server);

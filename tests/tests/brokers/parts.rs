@@ -61,7 +61,13 @@ pub(crate) trait Shop {
 }
 
 pub(crate) fn shop(server: &impl Server, name: &str) -> Shop {
-    let shop = Shop::bind("jrpc", server.bound("lab", &format!("name={name}"))).unwrap();
+    shop_with(server, name, "")
+}
+
+/// The same with further options.
+pub(crate) fn shop_with(server: &impl Server, name: &str, options: &str) -> Shop {
+    let bound = server.bound("lab", &format!("name={name}{options}"));
+    let shop = Shop::bind("jrpc", bound).unwrap();
     let me = name.to_owned();
     shop.add.connect(|_, a, b| a + b);
     shop.who.connect(move |_| me.clone());

@@ -1,7 +1,7 @@
 //! How much of a wire with addresses waits for its turn.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::base::limits::Limits;
 
@@ -13,6 +13,8 @@ pub(crate) struct Waiting {
     shares: usize,
     messages: AtomicUsize,
     bytes: AtomicUsize,
+    /// Something was dropped since nothing waited the last time.
+    overflows: AtomicBool,
 }
 
 /// Room for one message, given back when it is dropped.
@@ -28,18 +30,31 @@ impl Waiting {
             shares,
             messages: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
+            overflows: AtomicBool::new(false),
         }
+    }
+
+    /// Whether half of what may wait of the wire does, or more.
+    pub(crate) fn is_half_full(&self, limits: &Limits) -> bool {
+        self.holds(limits, self.shares.div_ceil(2))
+    }
+
+    /// Whether so many shares wait.
+    fn holds(&self, limits: &Limits, shares: usize) -> bool {
+        self.messages.load(Ordering::Relaxed) >= limits.waiting_messages.saturating_mul(shares)
+            || self.bytes.load(Ordering::Relaxed) >= limits.waiting_bytes.saturating_mul(shares)
+    }
+
+    /// Something is dropped. Gives whether it is the first since nothing waited.
+    pub(crate) fn overflows(&self) -> bool {
+        !self.overflows.swap(true, Ordering::Relaxed)
     }
 }
 
 impl Room {
     /// `None`: too much of the wire waits.
     pub(crate) fn take(waiting: &Arc<Waiting>, bytes: usize, limits: &Limits) -> Option<Self> {
-        let shares = waiting.shares;
-        let full = waiting.messages.load(Ordering::Relaxed)
-            >= limits.waiting_messages.saturating_mul(shares)
-            || waiting.bytes.load(Ordering::Relaxed) >= limits.waiting_bytes.saturating_mul(shares);
-        if full {
+        if waiting.holds(limits, waiting.shares) {
             return None;
         }
         waiting.messages.fetch_add(1, Ordering::Relaxed);
@@ -54,7 +69,9 @@ impl Room {
 impl Drop for Room {
     fn drop(&mut self) {
         let waiting = &self.waiting;
-        waiting.messages.fetch_sub(1, Ordering::Relaxed);
+        if waiting.messages.fetch_sub(1, Ordering::Relaxed) == 1 {
+            waiting.overflows.store(false, Ordering::Relaxed);
+        }
         waiting.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }

@@ -96,17 +96,30 @@ impl Conn {
         by.send(to, about, payload, wait, collects)
     }
 
+    /// A message behind a broker was dropped. Gives whether it is the first since it had caught up.
+    pub(crate) fn overflows(&self) -> bool {
+        match &self.outlet {
+            Outlet::Broker(outlet) => outlet.waiting.overflows(),
+            _ => false,
+        }
+    }
+
     /// Whether a message that cannot be handled at once may wait. Too many of this peer do
     /// already if it is `crowded`.
     pub(crate) fn may_wait(&self, bytes: usize, crowded: impl FnOnce() -> bool) -> Admitted {
-        let waiting = match &self.outlet {
-            Outlet::Datagram(outlet) => &outlet.waiting,
-            Outlet::Broker(outlet) => &outlet.waiting,
+        let limits = &self.wire.limits;
+        let (waiting, is_full) = match &self.outlet {
+            Outlet::Datagram(outlet) => (&outlet.waiting, crowded()),
+            // Nothing is lost on the way there, so one peer may have what others do not need.
+            Outlet::Broker(outlet) => {
+                let waiting = &outlet.waiting;
+                (waiting, waiting.is_half_full(limits) && crowded())
+            }
             Outlet::Socket(_) | Outlet::Writer(_) => return Admitted::Stream,
         };
-        let room = match crowded() {
+        let room = match is_full {
             true => None,
-            false => Room::take(waiting, bytes, &self.wire.limits),
+            false => Room::take(waiting, bytes, limits),
         };
         if room.is_none() {
             let wire = &self.wire.name;
