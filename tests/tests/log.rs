@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
-use quickrpc::{TransportState, announcer};
+use quickrpc::{CallError, TransportState, announcer};
 use quickrpc_tests::{KeyFile, Lab, LabInverse, OwnPort, SOON, Telnet, inbox, secret, serve};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -313,5 +313,43 @@ fn what_cannot_be_read_is_shown_from_its_beginning() {
     let shown = format!("in `nonsense \u{fffd} {}…`", "ä".repeat(49));
     let entry = told("undecodable message", 1).remove(0);
     assert!(entry.text.contains(&shown), "{}", entry.text);
+    lab.stop().unwrap();
+}
+
+/// A second mistake is not hidden behind the first one, nor what handlers do behind what peers do.
+#[test]
+fn other_mistakes_are_told_too() {
+    listen();
+    let lab = Lab::bind("terse?answers=off", "tcpserv:127.0.0.1:0").unwrap();
+    lab.notify
+        .connect(|_sender, text| -> Result<(), CallError> { Err(CallError::new(7, text)) });
+    lab.echo
+        .connect(|_sender, text| -> String { panic!("cannot repeat {text}") });
+    lab.start().unwrap();
+    let mut person = Telnet::connect(lab.local_addrs()[0]);
+    // Whoever varies what he is wrong about does not fill the log.
+    for number in 0..100 {
+        person.send(format!("nosuch{number}\n"));
+    }
+    for text in ["the valve is stuck", "the pump is hot", "the valve is stuck"] {
+        person.send(format!("notify text:\"{text}\"\n"));
+    }
+    for id in 0..2 {
+        for text in ["valves", "pumps"] {
+            person.send(format!("echo[{id}] text:\"{text}\"\n"));
+            assert!(person.line().starts_with(&format!("[{id}]!")));
+        }
+    }
+    for text in [
+        "the valve is stuck",
+        "the pump is hot",
+        "cannot repeat valves",
+        "cannot repeat pumps",
+    ] {
+        let told = told(text, 1);
+        assert_eq!(told.len(), 1, "{told:?}");
+    }
+    let told = told("unknown method `nosuch", 1);
+    assert!((2..=8).contains(&told.len()), "{told:?}");
     lab.stop().unwrap();
 }

@@ -62,6 +62,6 @@ pub(crate) fn attempt<R>(run: impl FnOnce() -> R) -> Result<R, String> {
 /// Tells of a panic.
 pub(crate) fn report(what: &'static str, text: &str) {
     crate::base::log::error_often!(
-        what, &Origin::Name("panics".into()); "{what} panicked: {}", Shown(text)
+        what, &Origin::Name("panics".into()), &Shown(text); "{what} panicked: {}", Shown(text)
     );
 }
