@@ -292,7 +292,8 @@ impl<A> Builder<A> {
     /// rather than fail with [`Error::NoPeer`]. They do not by default.
     ///
     /// A call with reply returns its promise at once, as ever, and leaves when somebody comes who is
-    /// meant; calls leave in the order in which they were made. A notification waits where it is
+    /// meant; calls leave in the order in which they were made. Where nobody comes in time, it is
+    /// [`Error::Timeout`] with `sent: false`. A notification waits where it is
     /// sent, and fails with [`Error::NoPeer`] if nobody comes, or in a handler, which must not wait.
     /// A server broadcasts to whoever is there, and waits for nobody. What waits takes up
     /// [`Limits::peer_queue`] of memory at the most. Calls to a connection that is gone

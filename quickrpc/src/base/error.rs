@@ -43,11 +43,14 @@ pub enum Error {
     },
 
     /// Nobody is connected: a call that nobody can answer, or a notification of a client without a
-    /// peer, which would be lost. See [`Builder::wait_for_peer`](crate::Builder::wait_for_peer).
-    #[error("nobody is connected, so `{method}` was not sent")]
+    /// peer, which would be lost. See [`Builder::wait_for_peer`](crate::Builder::wait_for_peer). Or the
+    /// call was sent to an empty list of peers.
+    #[error("{}", nobody(.method, *.addressed))]
     NoPeer {
         /// The method that was called.
         method: Arc<str>,
+        /// False for an empty list of peers.
+        addressed: bool,
     },
 
     /// No connected peer has this name.
@@ -77,13 +80,16 @@ pub enum Error {
         reason: Arc<str>,
     },
 
-    /// The call was not answered before its deadline.
-    #[error("no answer {} within {after:?}", to_method(.method, .peer))]
+    /// The call was not answered before its deadline; or it waited for a peer
+    /// ([`Builder::wait_for_peer`](crate::Builder::wait_for_peer)), and none came.
+    #[error("{}", late(.method, .peer, *.sent, *.after))]
     Timeout {
         /// The method that was called; empty for a promise that is not a call.
         method: Arc<str>,
         /// Who was asked; empty if it was not a single peer.
         peer: Arc<str>,
+        /// Whether it was sent to anybody; if not, nothing of it was done.
+        sent: bool,
         /// How long was waited.
         after: Duration,
     },
@@ -417,11 +423,23 @@ fn list_known(names: &[Arc<str>]) -> String {
     format!("; connected: {}", names.join(", "))
 }
 
-fn to_method(method: &str, peer: &str) -> String {
+fn nobody(method: &str, addressed: bool) -> String {
+    match addressed {
+        true => format!("nobody is connected, so `{method}` was not sent"),
+        false => {
+            format!("`{method}` was sent to an empty list of peers, which nobody can answer")
+        }
+    }
+}
+
+fn late(method: &str, peer: &str, sent: bool, after: Duration) -> String {
     match (method, peer) {
-        ("", _) => String::new(),
-        (_, "") => format!("to `{method}`"),
-        _ => format!("to `{method}` from `{peer}`"),
+        _ if !sent => {
+            format!("`{method}` was not sent: nobody it was for was connected within {after:?}")
+        }
+        ("", _) => format!("no answer within {after:?}"),
+        (_, "") => format!("no answer to `{method}` within {after:?}"),
+        _ => format!("no answer to `{method}` from `{peer}` within {after:?}"),
     }
 }
 

@@ -57,6 +57,7 @@ impl Target {
         let missing = verdict(failures, self.single(&[])).err();
         missing.unwrap_or_else(|| Error::NoPeer {
             method: method.into(),
+            addressed: !self.is_for_nobody(),
         })
     }
 
@@ -286,6 +287,7 @@ impl Calls {
         let Some((wire, text)) = text else {
             return Err(Error::NoPeer {
                 method: call.method.as_ref().into(),
+                addressed: true,
             });
         };
         with_scratch(|out| {
