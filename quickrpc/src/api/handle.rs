@@ -121,7 +121,8 @@ impl Api {
     }
 
     /// Stops: nothing more is sent, listeners are closed, pending promises fail with
-    /// [`Error::Stopped`], the running handler finishes, answers are flushed (up to 1 s).
+    /// [`Error::Stopped`], the running handler finishes, answers are flushed (up to 1 s). Streams that
+    /// peers get end with [`CallError::SHUTTING_DOWN`](crate::CallError::SHUTTING_DOWN).
     ///
     /// It can be started again. Stopping what is stopped does nothing.
     ///

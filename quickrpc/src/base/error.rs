@@ -501,7 +501,7 @@ impl CallError {
     /// dropped.
     pub const TOO_LONG: i64 = -32003;
     /// The called side shuts down, and begins no calls any more; see
-    /// [`Api::shutdown`](crate::Api::shutdown). (The same as
+    /// [`Api::shutdown`](crate::Api::shutdown). Or it stopped before a stream was over. (The same as
     /// [`TOO_MANY_CALLS`](Self::TOO_MANY_CALLS): both are worth trying again later, here or
     /// elsewhere. [`is_shutting_down`](Self::is_shutting_down) tells them apart.)
     pub const SHUTTING_DOWN: i64 = -32002;
