@@ -6,6 +6,7 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
+use super::error::CallError;
 use super::here;
 use super::log::Shown;
 use super::often::Origin;
@@ -57,6 +58,15 @@ pub(crate) fn catch<R>(what: &'static str, run: impl FnOnce() -> R) -> Option<R>
 /// Runs foreign code; a panic in it gives its words, which are to be told when no lock is held.
 pub(crate) fn attempt<R>(run: impl FnOnce() -> R) -> Result<R, String> {
     catch_unwind(AssertUnwindSafe(run)).map_err(told)
+}
+
+/// Runs foreign code whose outcome somebody waits for; a panic in it is logged, and an error for who
+/// waits, as that of a handler is.
+pub(crate) fn running<R>(what: &'static str, run: impl FnOnce() -> R) -> Result<R, CallError> {
+    attempt(run).map_err(|text| {
+        report(what, &text);
+        CallError::new(CallError::INTERNAL_ERROR, format!("{what} panicked"))
+    })
 }
 
 /// Tells of a panic.
