@@ -95,7 +95,7 @@ impl Api {
     fn links(&self, transport: impl IntoTransport) -> Result<Vec<Arc<Link>>> {
         let transport = transport.into_transport()?;
         let (codec, security) = lock(&self.guard.first_wire).clone();
-        link::links(&codec, &security, &transport, &self.net().limits)
+        link::links(&codec, &security, &transport, &self.net().limits, None)
     }
 
     /// Opens all transports, and returns when all are open.
@@ -432,7 +432,7 @@ impl Api {
         let codec = codec.into_codec()?;
         let transport = transport.into_transport()?;
         let security = lock(&self.guard.first_wire).1.clone();
-        let links = link::links(&codec, &security, &transport, &self.net().limits)?;
+        let links = link::links(&codec, &security, &transport, &self.net().limits, None)?;
         lifecycle::replace_links(self.net(), links)?;
         self.calls().limit_subscriptions();
         let before = std::mem::replace(&mut lock(&self.guard.first_wire).0, codec);

@@ -58,9 +58,9 @@ impl Target {
         declared: Option<Duration>,
         make: impl FnOnce(Arc<dyn Context>, CallInfo, &[Arc<Conn>]) -> Result<(P, Arc<dyn PendingCall>)>,
     ) -> Result<P> {
-        let timeout = self.limit(declared);
-        let deadline = Instant::now().checked_add(timeout);
         let wires = self.wires();
+        let timeout = self.limit(declared, &wires.0);
+        let deadline = Instant::now().checked_add(timeout);
         let read = || read_args(&wires.1, args, &method, Some(1));
         let mut seen = self.seen_call(&method, &wires, &read, deadline);
         let (mut make, mut asked) = (Some(make), None);

@@ -71,7 +71,7 @@ impl Target {
         let calls = self.calls();
         let waits = calls.unsent.waits() && !calls.net.has_servers() && may_come(&failures);
         if waits && !here::delivers_for_any() {
-            let until = Instant::now().checked_add(self.limit(None));
+            let until = Instant::now().checked_add(self.limit(None, &[]));
             self.wait_for_peer(until, method)?;
             return Ok(self.resolve());
         }
