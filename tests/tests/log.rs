@@ -331,7 +331,11 @@ fn other_mistakes_are_told_too() {
     for number in 0..100 {
         person.send(format!("nosuch{number}\n"));
     }
-    for text in ["the valve is stuck", "the pump is hot", "the valve is stuck"] {
+    for text in [
+        "the valve is stuck",
+        "the pump is hot",
+        "the valve is stuck",
+    ] {
         person.send(format!("notify text:\"{text}\"\n"));
     }
     for id in 0..2 {

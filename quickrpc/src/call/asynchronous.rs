@@ -162,7 +162,9 @@ impl<T: Send + 'static> AsyncCall<T> {
         let method = self.method.clone();
         foreign::attempt(|| executor(Box::pin(self))).map_err(|text| {
             foreign::report("the executor", &text);
-            internal(format!("the executor of the handler of `{method}` panicked"))
+            internal(format!(
+                "the executor of the handler of `{method}` panicked"
+            ))
         })
     }
 

@@ -13,7 +13,7 @@ use crate::carrier::greeter::Greeting;
 use crate::carrier::process::CommandLine;
 use crate::carrier::sys::unix;
 use crate::carrier::transport::{AnyTransport, Transport};
-use crate::carrier::{broker, http, tcp, tls, udp, websocket, zmq};
+use crate::carrier::{broker, features, http, tcp, tls, udp, websocket, zmq};
 use crate::expr::{Retry, TransportExpr, TransportKind, ZmqAddress};
 use crate::format::description::{CallDescription, Description, Direction};
 use crate::format::property::PropertyDescription;
@@ -196,6 +196,7 @@ fn link(
     limits: &Limits,
     adjust: impl Fn(&mut Wire),
 ) -> Result<Arc<Link>, Error> {
+    features::check(expr)?;
     let name = expr.to_string();
     let options = expr.options();
     let usual = codec.protocol().map_or("/", |protocol| protocol.path());

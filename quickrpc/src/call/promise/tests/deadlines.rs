@@ -83,5 +83,8 @@ fn the_runtime_may_time_a_call_out() {
     let (promise, pending) = call(&fake, MINUTE);
     pending.time_out(false, 0);
     let text = promise.result().unwrap_err().to_string();
-    assert_eq!(text, "`add` was not sent: nobody it was for was connected within 60s");
+    assert_eq!(
+        text,
+        "`add` was not sent: nobody it was for was connected within 60s"
+    );
 }
