@@ -6,7 +6,9 @@ use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use quickrpc::{CallError, TransportState, announcer};
-use quickrpc_tests::{KeyFile, Lab, LabInverse, OwnPort, SOON, Telnet, inbox, secret, serve};
+use quickrpc_tests::{
+    DatagramPort, KeyFile, Lab, LabInverse, OwnPort, SOON, Telnet, inbox, secret, serve,
+};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -223,6 +225,8 @@ fn an_outage_is_one_warning() {
     lab.start().unwrap();
     client.ready(SOON).unwrap();
     assert_eq!(client.all().add(1, 2).result().unwrap(), 3);
+    // The poll thread may not have come so far.
+    quickrpc_tests::eventually("its end", || logged().len() > 1);
     assert_eq!(logged(), [(Level::WARN, false), (Level::INFO, true)]);
     // That it is away again within the minute is counted.
     lab.stop().unwrap();
@@ -356,4 +360,44 @@ fn other_mistakes_are_told_too() {
     let told = told("unknown method `nosuch", 1);
     assert!((2..=8).contains(&told.len()), "{told:?}");
     lab.stop().unwrap();
+}
+
+/// Of two at one address, one hears nothing that is sent to it; on a port alone, all hear broadcasts.
+#[cfg(target_os = "linux")]
+#[test]
+fn two_at_one_address_of_datagrams_are_warned_about() {
+    listen();
+    let port = DatagramPort::new();
+    let everywhere = format!("udp:{}?echo=on", port.number());
+    let start = |transport: &str| {
+        let lab = Lab::bind("terse", transport).unwrap();
+        lab.start().unwrap();
+        lab
+    };
+    let others = [
+        start(&port.wire(2)),
+        start(&everywhere),
+        start(&everywhere),
+        start(&port.wire(1)),
+    ];
+    let address = format!(
+        "another socket is bound to 127.0.0.1:{}, too",
+        port.number()
+    );
+    let warned = || {
+        entries()
+            .iter()
+            .filter(|one| one.text.contains(&address))
+            .count()
+    };
+    assert_eq!(warned(), 0);
+    let second = start(&port.wire(1));
+    assert_eq!(warned(), 1);
+    let entry = told(&address, 1).remove(0);
+    assert_eq!((entry.level, entry.wire), (Level::WARN, port.wire(1)));
+    for lab in others.iter().chain([&second]) {
+        lab.stop().unwrap();
+    }
+    let ours = |one: &Entry| one.text.contains(&format!(":{}, too", port.number()));
+    assert_eq!(entries().iter().filter(|one| ours(one)).count(), 1);
 }
