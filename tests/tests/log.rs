@@ -5,8 +5,10 @@ use std::fmt::{self, Write as _};
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
-use quickrpc::{TransportState, announcer};
-use quickrpc_tests::{KeyFile, Lab, LabInverse, OwnPort, SOON, Telnet, inbox, secret, serve};
+use quickrpc::{CallError, TransportState, announcer};
+use quickrpc_tests::{
+    DatagramPort, KeyFile, Lab, LabInverse, OwnPort, SOON, Telnet, inbox, secret, serve,
+};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -223,6 +225,8 @@ fn an_outage_is_one_warning() {
     lab.start().unwrap();
     client.ready(SOON).unwrap();
     assert_eq!(client.all().add(1, 2).result().unwrap(), 3);
+    // The poll thread may not have come so far.
+    quickrpc_tests::eventually("its end", || logged().len() > 1);
     assert_eq!(logged(), [(Level::WARN, false), (Level::INFO, true)]);
     // That it is away again within the minute is counted.
     lab.stop().unwrap();
@@ -314,4 +318,86 @@ fn what_cannot_be_read_is_shown_from_its_beginning() {
     let entry = told("undecodable message", 1).remove(0);
     assert!(entry.text.contains(&shown), "{}", entry.text);
     lab.stop().unwrap();
+}
+
+/// A second mistake is not hidden behind the first one, nor what handlers do behind what peers do.
+#[test]
+fn other_mistakes_are_told_too() {
+    listen();
+    let lab = Lab::bind("terse?answers=off", "tcpserv:127.0.0.1:0").unwrap();
+    lab.notify
+        .connect(|_sender, text| -> Result<(), CallError> { Err(CallError::new(7, text)) });
+    lab.echo
+        .connect(|_sender, text| -> String { panic!("cannot repeat {text}") });
+    lab.start().unwrap();
+    let mut person = Telnet::connect(lab.local_addrs()[0]);
+    // Whoever varies what he is wrong about does not fill the log.
+    for number in 0..100 {
+        person.send(format!("nosuch{number}\n"));
+    }
+    for text in [
+        "the valve is stuck",
+        "the pump is hot",
+        "the valve is stuck",
+    ] {
+        person.send(format!("notify text:\"{text}\"\n"));
+    }
+    for id in 0..2 {
+        for text in ["valves", "pumps"] {
+            person.send(format!("echo[{id}] text:\"{text}\"\n"));
+            assert!(person.line().starts_with(&format!("[{id}]!")));
+        }
+    }
+    for text in [
+        "the valve is stuck",
+        "the pump is hot",
+        "cannot repeat valves",
+        "cannot repeat pumps",
+    ] {
+        let told = told(text, 1);
+        assert_eq!(told.len(), 1, "{told:?}");
+    }
+    let told = told("unknown method `nosuch", 1);
+    assert!((2..=8).contains(&told.len()), "{told:?}");
+    lab.stop().unwrap();
+}
+
+/// Of two at one address, one hears nothing that is sent to it; on a port alone, all hear broadcasts.
+#[cfg(target_os = "linux")]
+#[test]
+fn two_at_one_address_of_datagrams_are_warned_about() {
+    listen();
+    let port = DatagramPort::new();
+    let everywhere = format!("udp:{}?echo=on", port.number());
+    let start = |transport: &str| {
+        let lab = Lab::bind("terse", transport).unwrap();
+        lab.start().unwrap();
+        lab
+    };
+    let others = [
+        start(&port.wire(2)),
+        start(&everywhere),
+        start(&everywhere),
+        start(&port.wire(1)),
+    ];
+    let address = format!(
+        "another socket is bound to 127.0.0.1:{}, too",
+        port.number()
+    );
+    let warned = || {
+        entries()
+            .iter()
+            .filter(|one| one.text.contains(&address))
+            .count()
+    };
+    assert_eq!(warned(), 0);
+    let second = start(&port.wire(1));
+    assert_eq!(warned(), 1);
+    let entry = told(&address, 1).remove(0);
+    assert_eq!((entry.level, entry.wire), (Level::WARN, port.wire(1)));
+    for lab in others.iter().chain([&second]) {
+        lab.stop().unwrap();
+    }
+    let ours = |one: &Entry| one.text.contains(&format!(":{}, too", port.number()));
+    assert_eq!(entries().iter().filter(|one| ours(one)).count(), 1);
 }

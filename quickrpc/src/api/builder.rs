@@ -60,7 +60,7 @@ pub struct Builder<A> {
     codec: AnyCodec,
     security: AnySecurity,
     transport: Option<AnyTransport>,
-    further: Vec<(AnyCodec, AnySecurity, AnyTransport)>,
+    further: Vec<(AnyCodec, AnySecurity, AnyTransport, Option<Duration>)>,
     processing: Processing,
     io_threads: usize,
     limits: Limits,
@@ -126,16 +126,28 @@ impl<A> Builder<A> {
 
     /// A further wire, with a codec and a security provider of its own.
     pub fn bind_secured(
+        self,
+        codec: impl IntoCodec,
+        security: impl IntoSecurity,
+        transport: impl IntoTransport,
+    ) -> Self {
+        self.bind_for(codec, security, transport, None)
+    }
+
+    /// The same, with how long calls to its peers may take.
+    pub(super) fn bind_for(
         mut self,
         codec: impl IntoCodec,
         security: impl IntoSecurity,
         transport: impl IntoTransport,
+        call_timeout: Option<Duration>,
     ) -> Self {
         let codec = note(&mut self.mistake, codec.into_codec());
         let security = note(&mut self.mistake, security.into_security());
         let transport = note(&mut self.mistake, transport.into_transport());
         if let (Some(codec), Some(security), Some(transport)) = (codec, security, transport) {
-            self.further.push((codec, security, transport));
+            let wire = (codec, security, transport, call_timeout);
+            self.further.push(wire);
         }
         self
     }
@@ -239,7 +251,8 @@ impl<A> Builder<A> {
         self
     }
 
-    /// How long calls may take unless their handle says otherwise. 10 s by default.
+    /// How long calls may take unless their handle, their declaration or their wire
+    /// (`quickrpc::config`) says otherwise. 10 s by default.
     pub fn call_timeout(mut self, timeout: Duration) -> Self {
         self.call_timeout = timeout;
         self
@@ -292,7 +305,8 @@ impl<A> Builder<A> {
     /// rather than fail with [`Error::NoPeer`]. They do not by default.
     ///
     /// A call with reply returns its promise at once, as ever, and leaves when somebody comes who is
-    /// meant; calls leave in the order in which they were made. A notification waits where it is
+    /// meant; calls leave in the order in which they were made. Where nobody comes in time, it is
+    /// [`Error::Timeout`] with `sent: false`. A notification waits where it is
     /// sent, and fails with [`Error::NoPeer`] if nobody comes, or in a handler, which must not wait.
     /// A server broadcasts to whoever is there, and waits for nobody. What waits takes up
     /// [`Limits::peer_queue`] of memory at the most. Calls to a connection that is gone
@@ -403,10 +417,11 @@ impl<A> Builder<A> {
         self.limits.check()?;
         let mut links = Vec::new();
         if let Some(transport) = &self.transport {
-            links = link::links(&self.codec, &self.security, transport, &self.limits)?;
+            links = link::links(&self.codec, &self.security, transport, &self.limits, None)?;
         }
-        for (codec, security, transport) in &self.further {
-            links.extend(link::links(codec, security, transport, &self.limits)?);
+        for (codec, security, transport, timeout) in &self.further {
+            let more = link::links(codec, security, transport, &self.limits, *timeout)?;
+            links.extend(more);
         }
         let processing = match self.processing {
             // The connection to a broker is never left unread.
@@ -431,7 +446,7 @@ impl<A> Builder<A> {
             calls.gate.add(rule);
         }
         let first_wire = match (self.transport, self.further.into_iter().next()) {
-            (None, Some((codec, security, _))) => (codec, security),
+            (None, Some((codec, security, ..))) => (codec, security),
             _ => (self.codec, self.security),
         };
         Ok(Api::new(calls, first_wire))

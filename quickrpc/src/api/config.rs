@@ -5,7 +5,7 @@
 //! [wire.lab]
 //! codec = "terse"                                       # jrpc if it is missing
 //! transport = "restart:5:tcp:${LAB_HOST:-localhost}:8888"
-//! timeout = "30s"                                       # of its calls; 10 s if it is missing
+//! timeout = "30s"                                       # of calls to its peers; 10 s if it is missing
 //!
 //! [wire.vault]
 //! transport = "tcpserv:127.0.0.1:0"
@@ -71,7 +71,7 @@ pub struct Wire {
     pub security: Option<SecurityExpr>,
     /// Where they go.
     pub transport: TransportExpr,
-    /// How long calls may take, if that is said.
+    /// How long calls to its peers may take, if that is said.
     pub timeout: Option<Duration>,
 }
 
@@ -206,16 +206,16 @@ impl Config {
 }
 
 impl<A> Builder<A> {
-    /// Binds the API to a wire of a file, beside others that it has; its calls have the deadline of
-    /// the last wire that says one.
+    /// Binds the API to a wire of a file, beside others that it has.
+    ///
+    /// Its timeout is that of calls to its peers, in place of
+    /// [`call_timeout`](Self::call_timeout). A call to peers of several wires has the longest of
+    /// theirs, and one that waits for a peer ([`wait_for_peer`](Self::wait_for_peer)) that of all wires.
     pub fn wire(self, wire: &Wire) -> Self {
-        let builder = match wire.timeout {
-            Some(timeout) => self.call_timeout(timeout),
-            None => self,
-        };
+        let (transport, timeout) = (wire.transport.clone(), wire.timeout);
         match &wire.security {
-            Some(security) => builder.bind_secured(&wire.codec, security, wire.transport.clone()),
-            None => builder.bind(&wire.codec, wire.transport.clone()),
+            Some(security) => self.bind_for(&wire.codec, security, transport, timeout),
+            None => self.bind_for(&wire.codec, "null", transport, timeout),
         }
     }
 }
@@ -407,6 +407,54 @@ mod tests {
             error,
             "lab.toml has no wire `x`; a wire is a table such as `[wire.x]`"
         );
+    }
+
+    /// How long a call takes that is never answered.
+    #[test]
+    fn a_timeout_is_that_of_its_wire() {
+        use crate::dynamic::Api;
+        use crate::{Promise, Sender};
+
+        let config = read(
+            "[wire.hasty]\ntransport = 'tcpserv:127.0.0.1:0'\ntimeout = '50ms'\n\
+             [wire.patient]\ntransport = 'tcpserv:127.0.0.1:0'\ntimeout = '70ms'\n\
+             [wire.usual]\ntransport = 'tcpserv:127.0.0.1:0'\n",
+        )
+        .unwrap();
+        let mut builder = Api::builder().call_timeout(Duration::from_millis(60));
+        for name in ["hasty", "patient", "usual"] {
+            builder = builder.wire(config.wire(name).unwrap());
+        }
+        let api = builder.build_dynamic().unwrap();
+        let (come, peers) = std::sync::mpsc::channel::<Sender>();
+        api.on_connect(move |peer| come.send(peer.clone()).unwrap());
+        api.start().unwrap();
+        let mut clients = Vec::new();
+        let after = |promise: Promise<crate::Value>| match promise.result() {
+            Err(Error::Timeout { after, .. }) => after.as_millis(),
+            other => panic!("{other:?}"),
+        };
+        let mut all = Vec::new();
+        for (addr, within) in api.local_addrs().into_iter().zip([50, 70, 60]) {
+            let client = Api::bind("jrpc", format!("tcp:{addr}")).unwrap();
+            let (keep, kept) = std::sync::mpsc::channel();
+            client.on("wait", move |_sender, _args| {
+                let (promise, resolver) = Promise::<crate::Value>::pair();
+                keep.send(resolver).ok();
+                promise
+            });
+            client.start().unwrap();
+            let peer = peers.recv_timeout(Duration::from_secs(20)).unwrap();
+            assert_eq!(after(api.to(&peer).call("wait", ())), within);
+            let own = api.to(&peer).timeout(Duration::from_millis(40));
+            assert_eq!(after(own.call("wait", ())), 40);
+            clients.push((client, kept));
+            all.push(peer);
+            // Those of several wires have the longest.
+            let longest = if all.len() == 1 { 50 } else { 70 };
+            assert_eq!(after(api.to(&all).call("wait", ())), longest);
+        }
+        api.stop().unwrap();
     }
 
     #[test]

@@ -95,7 +95,7 @@ impl Api {
     fn links(&self, transport: impl IntoTransport) -> Result<Vec<Arc<Link>>> {
         let transport = transport.into_transport()?;
         let (codec, security) = lock(&self.guard.first_wire).clone();
-        link::links(&codec, &security, &transport, &self.net().limits)
+        link::links(&codec, &security, &transport, &self.net().limits, None)
     }
 
     /// Opens all transports, and returns when all are open.
@@ -121,7 +121,8 @@ impl Api {
     }
 
     /// Stops: nothing more is sent, listeners are closed, pending promises fail with
-    /// [`Error::Stopped`], the running handler finishes, answers are flushed (up to 1 s).
+    /// [`Error::Stopped`], the running handler finishes, answers are flushed (up to 1 s). Streams that
+    /// peers get end with [`CallError::SHUTTING_DOWN`](crate::CallError::SHUTTING_DOWN).
     ///
     /// It can be started again. Stopping what is stopped does nothing.
     ///
@@ -431,7 +432,7 @@ impl Api {
         let codec = codec.into_codec()?;
         let transport = transport.into_transport()?;
         let security = lock(&self.guard.first_wire).1.clone();
-        let links = link::links(&codec, &security, &transport, &self.net().limits)?;
+        let links = link::links(&codec, &security, &transport, &self.net().limits, None)?;
         lifecycle::replace_links(self.net(), links)?;
         self.calls().limit_subscriptions();
         let before = std::mem::replace(&mut lock(&self.guard.first_wire).0, codec);

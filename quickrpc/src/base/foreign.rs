@@ -6,6 +6,7 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
+use super::error::CallError;
 use super::here;
 use super::log::Shown;
 use super::often::Origin;
@@ -59,9 +60,18 @@ pub(crate) fn attempt<R>(run: impl FnOnce() -> R) -> Result<R, String> {
     catch_unwind(AssertUnwindSafe(run)).map_err(told)
 }
 
+/// Runs foreign code whose outcome somebody waits for; a panic in it is logged, and an error for who
+/// waits, as that of a handler is.
+pub(crate) fn running<R>(what: &'static str, run: impl FnOnce() -> R) -> Result<R, CallError> {
+    attempt(run).map_err(|text| {
+        report(what, &text);
+        CallError::new(CallError::INTERNAL_ERROR, format!("{what} panicked"))
+    })
+}
+
 /// Tells of a panic.
 pub(crate) fn report(what: &'static str, text: &str) {
     crate::base::log::error_often!(
-        what, &Origin::Name("panics".into()); "{what} panicked: {}", Shown(text)
+        what, &Origin::Name("panics".into()), &Shown(text); "{what} panicked: {}", Shown(text)
     );
 }

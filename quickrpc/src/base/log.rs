@@ -3,8 +3,9 @@
 //! these macros, and not by those of `tracing`.
 //!
 //! What a peer can cause again and again is logged by the macros that end in `_often`, which take
-//! what kind of thing it is and who causes it: the first of a while has its level, and those that
-//! follow are at level debug, and counted (`base/often.rs`).
+//! what kind of thing it is and who causes it, and perhaps the words in which it differs from others
+//! of its kind: the first of a while has its level, and those that follow are at level debug, and
+//! counted (`base/often.rs`).
 
 use std::fmt::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,7 +13,7 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use super::foreign;
-use super::often::{Level, Often, Origin, Untold, WITHIN};
+use super::often::{Level, Often, Origin, Untold, WITHIN, Words};
 use super::sync::lock;
 
 /// Logs; a panic in it is lost, since there is no other place to tell of it.
@@ -39,7 +40,10 @@ macro_rules! often_levels {
     ($d:tt $($inner:ident $name:ident $first:ident $level:ident)*) => {
         $(macro_rules! $inner {
             ($kind:expr, $origin:expr; $d($d entry:tt)*) => {
-                match $crate::base::log::is_first($crate::base::often::Level::$level, $kind, $origin) {
+                $crate::base::log::$name!($kind, $origin, &""; $d($d entry)*)
+            };
+            ($kind:expr, $origin:expr, $words:expr; $d($d entry:tt)*) => {
+                match $crate::base::log::is_first($crate::base::often::Level::$level, $kind, $origin, $words) {
                     true => $crate::base::log::$first!($d($d entry)*),
                     false => $crate::base::log::debug!($d($d entry)*),
                 }
@@ -59,8 +63,15 @@ often_levels! {
 static OFTEN: Mutex<Often> = Mutex::new(Often::new());
 
 /// Whether something is told at its own level, since it was not lately.
-pub(crate) fn is_first(level: Level, kind: &'static str, origin: &Origin) -> bool {
-    let (first, over) = lock(&OFTEN).happens(level, kind, origin, Instant::now());
+pub(crate) fn is_first(
+    level: Level,
+    kind: &'static str,
+    origin: &Origin,
+    words: &dyn fmt::Display,
+) -> bool {
+    let mut known = Words::of(&"");
+    guarded(|| known = Words::of(words));
+    let (first, over) = lock(&OFTEN).happens(level, kind, origin, known, Instant::now());
     over.iter().for_each(tell);
     first
 }

@@ -1,6 +1,7 @@
 //! What every part has in common: errors, values, limits, threads and locks.
 
 pub(crate) mod bytes;
+pub(crate) mod call_error;
 pub(crate) mod current;
 #[cfg_attr(
     not(feature = "hololinked"),

@@ -1,12 +1,16 @@
 //! What may happen again and again is told once for a while, and counted from then on: so that
 //! nobody outside can fill a disk by being wrong often. The log asks here; nothing is written.
 //!
-//! One table for all that is told, with one order: an entry is as old as what was told, and its
+//! What has other words is something else: a second mistake is not hidden behind the first. But words
+//! may be those of a peer, so that only a few of one kind and origin are told.
+//!
+//! One table for all that is told, with one order: an entry is as old as what was told first, and its
 //! time is over when that of all before it is. So nothing has to wake for it: what is over is
 //! found when something else happens.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::fmt;
+use std::fmt::{self, Write as _};
+use std::hash::{DefaultHasher, Hasher as _};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,6 +20,9 @@ pub(crate) const WITHIN: Duration = Duration::from_secs(60);
 /// So many are told apart. Whoever has more addresses than that shares one entry of each kind
 /// with all others.
 const APART: usize = 128;
+/// So many words of one kind and origin are told; and of all together, beyond the first of each,
+/// [`APART`].
+const WORDS: usize = 8;
 
 /// How serious it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,15 +47,24 @@ pub(crate) enum Origin {
 /// What happened, and to whom it is due.
 type Key = (&'static str, Origin);
 
+/// The words that tell it from others of its kind, as a hash. Who finds two that are alike hides
+/// what he has done himself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Words(u64);
+
 /// What has been told lately.
 pub(crate) struct Often {
     told: BTreeMap<Key, Told>,
     /// When, in this order.
     order: VecDeque<(Instant, Key)>,
+    /// How many words were told beyond the first of each.
+    further: usize,
 }
 
 struct Told {
     level: Level,
+    /// Those that were told.
+    words: Vec<Words>,
     /// What followed and was not told.
     more: u64,
 }
@@ -73,11 +89,29 @@ impl Origin {
     }
 }
 
+impl Words {
+    /// Calls code of others, which may panic.
+    pub(crate) fn of(text: &dyn fmt::Display) -> Self {
+        struct Hashed(DefaultHasher);
+        impl fmt::Write for Hashed {
+            fn write_str(&mut self, text: &str) -> fmt::Result {
+                self.0.write(text.as_bytes());
+                Ok(())
+            }
+        }
+        let mut hashed = Hashed(DefaultHasher::new());
+        // What fails has said something before.
+        let _ = write!(hashed, "{text}");
+        Words(hashed.0.finish())
+    }
+}
+
 impl Often {
     pub(crate) const fn new() -> Self {
         Often {
             told: BTreeMap::new(),
             order: VecDeque::new(),
+            further: 0,
         }
     }
 
@@ -87,6 +121,7 @@ impl Often {
         level: Level,
         kind: &'static str,
         origin: &Origin,
+        words: Words,
         now: Instant,
     ) -> (bool, Vec<Untold>) {
         let over = self.over(now);
@@ -95,11 +130,24 @@ impl Often {
             key.1 = Origin::Anybody;
         }
         if let Some(told) = self.told.get_mut(&key) {
-            told.more += 1;
-            return (false, over);
+            let others = told.words.len() < WORDS && self.further < APART;
+            let is_new = others && !told.words.contains(&words);
+            match is_new {
+                true => {
+                    told.words.push(words);
+                    self.further += 1;
+                }
+                false => told.more += 1,
+            }
+            return (is_new, over);
         }
         self.order.push_back((now, key.clone()));
-        self.told.insert(key, Told { level, more: 0 });
+        let told = Told {
+            level,
+            words: vec![words],
+            more: 0,
+        };
+        self.told.insert(key, told);
         (true, over)
     }
 
@@ -111,6 +159,7 @@ impl Often {
             && let Some((_, key)) = self.order.pop_front()
         {
             if let Some(mut told) = self.told.remove(&key) {
+                self.further -= told.words.len().saturating_sub(1);
                 untold.extend(told.take(&key));
             }
         }
@@ -163,7 +212,19 @@ mod tests {
         origin: &Origin,
         now: Instant,
     ) -> (bool, Vec<(&'static str, Origin, u64)>) {
-        let (told, over) = often.happens(Level::Warn, kind, origin, now);
+        says(often, kind, origin, "", now)
+    }
+
+    /// The same, with these words.
+    fn says(
+        often: &mut Often,
+        kind: &'static str,
+        origin: &Origin,
+        words: &str,
+        now: Instant,
+    ) -> (bool, Vec<(&'static str, Origin, u64)>) {
+        let words = Words::of(&words);
+        let (told, over) = often.happens(Level::Warn, kind, origin, words, now);
         let over = over.into_iter();
         (
             told,
@@ -216,7 +277,7 @@ mod tests {
         let mut often = Often::new();
         let start = Instant::now();
         for _ in 0..4 {
-            often.happens(Level::Info, "page", &ip(1), start);
+            often.happens(Level::Info, "page", &ip(1), Words::of(&""), start);
         }
         let untold = Untold {
             level: Level::Info,
@@ -229,6 +290,58 @@ mod tests {
         assert_eq!(happens(&mut often, "page", &ip(1), start), (false, vec![]));
         let over = happens(&mut often, "sign", &ip(1), start + WITHIN);
         assert_eq!(over, (true, vec![("page", ip(1), 1)]));
+    }
+
+    #[test]
+    fn other_words_are_something_else_of_which_few_are_told() {
+        let mut often = Often::new();
+        let start = Instant::now();
+        let none = Vec::new;
+        for words in ["one", "another"] {
+            assert_eq!(
+                says(&mut often, "page", &ip(1), words, start),
+                (true, none())
+            );
+            for _ in 0..10 {
+                assert_eq!(
+                    says(&mut often, "page", &ip(1), words, start),
+                    (false, none())
+                );
+            }
+        }
+        let mut told = 2;
+        for number in 0..10_000 {
+            let words = format!("number {number}");
+            told += usize::from(says(&mut often, "page", &ip(1), &words, start).0);
+        }
+        assert_eq!(told, WORDS);
+        // They are over together.
+        let (told, over) = says(&mut often, "page", &ip(1), "one", start + WITHIN);
+        assert!(told);
+        assert_eq!(over, [("page", ip(1), 20 + 10_000 - WORDS as u64 + 2)]);
+        assert!(says(&mut often, "page", &ip(1), "another", start + WITHIN).0);
+    }
+
+    #[test]
+    fn many_addresses_with_many_words_are_bounded() {
+        let mut often = Often::new();
+        let start = Instant::now();
+        let mut told = 0;
+        for number in 0..100_000 {
+            let words = format!("number {number}");
+            told += usize::from(says(&mut often, "page", &ip(number % 1000), &words, start).0);
+        }
+        assert_eq!(told, 2 * APART + 1);
+        let words: usize = often.told.values().map(|told| told.words.len()).sum();
+        assert_eq!(words, told);
+        // What is new is told once at least, as ever; and in a while all is as it was.
+        assert!(says(&mut often, "sign", &ip(1), "one", start).0);
+        assert!(!says(&mut often, "sign", &ip(1), "another", start).0);
+        let later = start + WITHIN;
+        for words in ["one", "another"] {
+            assert!(says(&mut often, "sign", &ip(1), words, later).0);
+        }
+        assert_eq!(often.further, 1);
     }
 
     #[test]

@@ -159,9 +159,13 @@ impl<T: Send + 'static> AsyncCall<T> {
             );
             return Err(internal(text));
         };
-        // If it panics, the resolver goes with the future.
-        foreign::catch("the executor", || executor(Box::pin(self)));
-        Ok(())
+        let method = self.method.clone();
+        foreign::attempt(|| executor(Box::pin(self))).map_err(|text| {
+            foreign::report("the executor", &text);
+            internal(format!(
+                "the executor of the handler of `{method}` panicked"
+            ))
+        })
     }
 
     fn reply(&mut self, reply: Reply<T>) {

@@ -278,7 +278,7 @@ impl Calls {
             }
         }
         for late in late {
-            late.call.time_out(0);
+            late.call.time_out(!late.asked.as_slice().is_empty(), 0);
         }
         next
     }
@@ -374,7 +374,7 @@ impl Context for Calls {
             return id == 0;
         };
         self.tell_cancelled(id, late.asked.as_slice());
-        late.call.time_out(0);
+        late.call.time_out(!late.asked.as_slice().is_empty(), 0);
         true
     }
 

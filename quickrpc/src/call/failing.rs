@@ -41,7 +41,7 @@ impl Calls {
             false => Origin::Name((*slot.name).into()),
         };
         crate::base::log::error_often!(
-            "a handler panicked", &origin;
+            "a handler panicked", &origin, &Shown(text);
             peer = %call.sender, "the handler of `{method}` panicked: {}", Shown(text)
         );
         internal(format!("the handler of `{method}` panicked"))

@@ -61,8 +61,8 @@ impl Gate {
             inside(|| rule(sender, method)).unwrap_or_else(|panic| {
                 let text = told(panic);
                 crate::base::log::error_often!(
-                    "a rule panicked", &Origin::Name(method.into());
-                    peer = %sender, "the rule for `{method}` panicked: {}", Shown(text)
+                    "a rule panicked", &Origin::Name(method.into()), &Shown(&text);
+                    peer = %sender, "the rule for `{method}` panicked: {}", Shown(&text)
                 );
                 false
             })

@@ -95,14 +95,15 @@ impl Observers {
     pub(crate) fn trouble(&self, peer: &Sender, error: &Error, in_reply_to: Option<&str>) {
         let handlers = lock(&self.error).clone();
         if handlers.is_empty() {
-            let (origin, shown) = (&peer.origin, Shown(error));
-            match in_reply_to {
+            let (kind, origin) = (kind(error, in_reply_to), &peer.origin);
+            let shown = Shown(error);
+            match in_reply_to.map(Shown) {
                 Some(method) => crate::base::log::warn_often!(
-                    kind(error), origin;
-                    peer = %peer, "`{}`: {shown}", Shown(method)
+                    kind, origin, &format_args!("{method}: {shown}");
+                    peer = %peer, "`{method}`: {shown}"
                 ),
                 None => crate::base::log::warn_often!(
-                    kind(error), origin; peer = %peer, "{shown}"
+                    kind, origin, &shown; peer = %peer, "{shown}"
                 ),
             }
         }
@@ -131,16 +132,27 @@ impl Observers {
     }
 }
 
-/// What kind of trouble it is, for the log.
-fn kind(error: &Error) -> &'static str {
+/// What kind of trouble it is, for the log. What peers do wrong does not hide what handlers do.
+fn kind(error: &Error, in_reply_to: Option<&str>) -> &'static str {
     match error {
         Error::Decode(_) | Error::MessageTooLarge { .. } => "messages that cannot be read",
         Error::Security(_) => "messages that were refused",
         Error::Call(error) if error.code == CallError::FORBIDDEN => "calls that are not allowed",
         Error::Call(error) if error.code == CallError::TOO_MANY_CALLS => "too many calls",
+        Error::Call(error) if in_reply_to.is_some() && !is_of_caller(error) => {
+            "handlers that failed"
+        }
         Error::Call(_) => "calls that failed",
         _ => "messages that were not sent",
     }
+}
+
+/// Whether the caller is wrong, by the code.
+fn is_of_caller(error: &CallError) -> bool {
+    matches!(
+        error.code,
+        CallError::METHOD_NOT_FOUND | CallError::INVALID_PARAMS | CallError::INVALID_REQUEST
+    )
 }
 
 impl fmt::Debug for Observers {

@@ -79,10 +79,30 @@ impl Target {
         self.receivers.as_ref().is_some_and(|list| list.is_empty())
     }
 
-    /// How long a call may take.
-    pub(crate) fn limit(&self, declared: Option<Duration>) -> Duration {
-        let timeout = self.timeout.or(declared);
-        timeout.unwrap_or(self.calls.call_timeout)
+    /// How long a call to these peers may take; without any, one to whoever comes.
+    #[inline]
+    pub(super) fn limit(&self, declared: Option<Duration>, peers: &[Arc<Conn>]) -> Duration {
+        match (self.timeout.or(declared), peers) {
+            (Some(timeout), _) => timeout,
+            (None, [one]) => match one.wire.call_timeout {
+                Some(timeout) => timeout,
+                None => self.calls.call_timeout,
+            },
+            (None, several) => self.longest(several),
+        }
+    }
+
+    /// The longest of those of their wires; without any, of all wires.
+    #[cold]
+    #[inline(never)]
+    fn longest(&self, peers: &[Arc<Conn>]) -> Duration {
+        let usual = self.calls.call_timeout;
+        let wires = match peers {
+            [] => self.calls.net.wires(),
+            some => some.iter().map(|conn| Arc::clone(&conn.wire)).collect(),
+        };
+        let timeouts = wires.iter().map(|wire| wire.call_timeout.unwrap_or(usual));
+        timeouts.max().unwrap_or(usual)
     }
 
     /// The same for other receivers.
@@ -113,7 +133,7 @@ impl Target {
 
     /// The same with calls that have to be answered at this time, if not before.
     pub(crate) fn until(&self, deadline: Instant) -> Self {
-        let usual = self.timeout.unwrap_or(self.calls.call_timeout);
+        let usual = self.limit(None, &[]);
         self.timeout(usual.min(deadline.saturating_duration_since(Instant::now())))
     }
 
@@ -229,7 +249,7 @@ impl Target {
         }
         let peers = peers.as_slice();
         if self.calls.unsent.is_busy() {
-            self.calls.send_waiting_first(self.limit(None));
+            self.calls.send_waiting_first(self.limit(None, peers));
         }
         let wait = self.wait(peers);
         let about = About::Call {
@@ -284,7 +304,7 @@ impl Target {
     ) -> Result<P> {
         let (peers, mut failures) = self.resolve();
         let peers = peers.as_slice();
-        let timeout = self.limit(declared);
+        let timeout = self.limit(declared, peers);
         if peers.is_empty() || self.calls.unsent.is_busy() {
             return self.ask_later(method, args, timeout, failures, make);
         }
@@ -358,7 +378,7 @@ impl Target {
         if peers.len() != 1 || self.one_of_several || crate::base::here::delivers_for_any() {
             return Wait::Never;
         }
-        Wait::UpTo(self.limit(None))
+        Wait::UpTo(self.limit(None, peers))
     }
 
     #[inline]

@@ -46,30 +46,13 @@ enum Kind {
 ///
 /// # Errors
 ///
-/// Where the feature is off, and if a file with what the broker is to know us by is not there, or not right.
+/// If a file with what the broker is to know us by is not there, or not right.
 pub(crate) fn bind(expr: &TransportExpr) -> Result<Option<Arc<Settings>>, Error> {
-    let (kind, feature, is_there) = match expr.kind() {
-        TransportKind::Nats(nats) => (
-            Kind::Nats(NatsExpr::clone(nats)),
-            "nats",
-            cfg!(feature = "nats"),
-        ),
-        TransportKind::Mqtt(mqtt) => (
-            Kind::Mqtt(MqttExpr::clone(mqtt)),
-            "mqtt",
-            cfg!(feature = "mqtt"),
-        ),
+    let kind = match expr.kind() {
+        TransportKind::Nats(nats) => Kind::Nats(NatsExpr::clone(nats)),
+        TransportKind::Mqtt(mqtt) => Kind::Mqtt(MqttExpr::clone(mqtt)),
         _ => return Ok(None),
     };
-    if !is_there {
-        return Err(Error::lacks_feature(expr, feature));
-    }
-    if let Kind::Nats(nats) = &kind
-        && (nats.nkey_file.is_some() || nats.creds_file.is_some())
-        && !cfg!(feature = "nkeys")
-    {
-        return Err(Error::lacks_feature(expr, "nkeys"));
-    }
     let (style, namespace, name, group, probe, place) = match &kind {
         Kind::Nats(it) => (
             Style::Dots,
@@ -397,29 +380,6 @@ impl Greeter for Beginning {
         match &self.opening {
             Ok(opening) if !opening.is_plain_first() => Step::Done,
             _ => self.go_on(stream, input, read_plain),
-        }
-    }
-}
-
-#[cfg(all(test, not(all(feature = "mqtt", feature = "nats"))))]
-mod tests {
-    use crate::TransportExpr;
-
-    #[test]
-    fn the_error_names_the_feature() {
-        for (name, is_there) in [
-            ("mqtt", cfg!(feature = "mqtt")),
-            ("nats", cfg!(feature = "nats")),
-        ] {
-            let expr: TransportExpr = format!("{name}:h:1/lab").parse().unwrap();
-            let bound = super::bind(&expr).map(|settings| settings.is_some());
-            match is_there {
-                true => assert!(bound.unwrap()),
-                false => {
-                    let text = bound.unwrap_err().to_string();
-                    assert!(text.contains(&format!("--features {name}")), "{text}");
-                }
-            }
         }
     }
 }

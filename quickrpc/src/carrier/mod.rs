@@ -6,6 +6,7 @@ pub(crate) mod broker;
 #[path = "no_broker.rs"]
 pub(crate) mod broker;
 mod child_log;
+pub(crate) mod features;
 #[cfg_attr(
     not(any(feature = "websocket", feature = "zmq")),
     allow(dead_code, reason = "nothing else says so much")

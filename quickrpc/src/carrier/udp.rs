@@ -100,6 +100,12 @@ impl UdpPort {
         self.local
     }
 
+    /// Whether another socket has the same address, so that only one of them hears what is sent to it.
+    /// (Sockets that are bound to all addresses hear broadcasts beside each other.)
+    pub(crate) fn is_shared(&self) -> bool {
+        !self.local.ip().is_unspecified() && sys::is_bound_twice(self.local)
+    }
+
     /// Where messages to all go.
     pub(crate) fn to_all(&self) -> IpAddr {
         self.to_all

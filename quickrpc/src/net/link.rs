@@ -13,7 +13,7 @@ use crate::carrier::greeter::Greeting;
 use crate::carrier::process::CommandLine;
 use crate::carrier::sys::unix;
 use crate::carrier::transport::{AnyTransport, Transport};
-use crate::carrier::{broker, http, tcp, tls, udp, websocket, zmq};
+use crate::carrier::{broker, features, http, tcp, tls, udp, websocket, zmq};
 use crate::expr::{Retry, TransportExpr, TransportKind, ZmqAddress};
 use crate::format::description::{CallDescription, Description, Direction};
 use crate::format::property::PropertyDescription;
@@ -120,6 +120,7 @@ pub(crate) fn links(
     security: &AnySecurity,
     transport: &AnyTransport,
     limits: &Limits,
+    call_timeout: Option<Duration>,
 ) -> Result<Vec<Arc<Link>>, Error> {
     if !security.is_null() && !codec.header() {
         let text = format!(
@@ -132,7 +133,8 @@ pub(crate) fn links(
     let id = TransportId::next();
     let expr = match transport {
         AnyTransport::Object(object) => {
-            let wire = Wire::new(codec, security, limits.clone(), object.expression());
+            let mut wire = Wire::new(codec, security, limits.clone(), object.expression());
+            wire.call_timeout = call_timeout;
             suits(&wire)?;
             return Ok(vec![Arc::new(Link {
                 id,
@@ -153,6 +155,10 @@ pub(crate) fn links(
     let mut made = Vec::new();
     for one in links {
         let make = |expr: &TransportExpr, retry, adjust: fn(&mut Wire)| {
+            let adjust = |wire: &mut Wire| {
+                wire.call_timeout = call_timeout;
+                adjust(wire);
+            };
             link(id, codec, security, expr, retry, limits, adjust)
         };
         let beside = codec
@@ -188,8 +194,9 @@ fn link(
     expr: &TransportExpr,
     retry: Option<Retry>,
     limits: &Limits,
-    adjust: fn(&mut Wire),
+    adjust: impl Fn(&mut Wire),
 ) -> Result<Arc<Link>, Error> {
+    features::check(expr)?;
     let name = expr.to_string();
     let options = expr.options();
     let usual = codec.protocol().map_or("/", |protocol| protocol.path());

@@ -111,7 +111,7 @@ impl Loop {
                     1 => {
                         let origin = Origin::Name(Arc::clone(&link.wire.name));
                         crate::base::log::warn_often!(
-                            "a transport cannot be opened", &origin;
+                            "a transport cannot be opened", &origin, &Shown(&error);
                             wire = %link.wire.name,
                             "{}; trying again in {wait:?}, until it can be opened", Shown(&error)
                         );
@@ -158,7 +158,7 @@ impl Loop {
                 let reason = reason.unwrap_or(Error::Ended);
                 let origin = Origin::Name(Arc::clone(&link.wire.name));
                 crate::base::log::info_often!(
-                    "a transport has ended", &origin;
+                    "a transport has ended", &origin, &Shown(&reason);
                     wire = %link.wire.name, "{}; starting again in {wait:?}", Shown(&reason)
                 );
                 self.down(index, &link, reason, wait);

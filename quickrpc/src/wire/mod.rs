@@ -85,6 +85,8 @@ pub(crate) struct Wire {
     pub(crate) codec: AnyCodec,
     pub(crate) security: AnySecurity,
     pub(crate) limits: Limits,
+    /// How long calls to its peers may take, where that is said of it.
+    pub(crate) call_timeout: Option<Duration>,
     /// The transport's expression, for errors and logs.
     pub(crate) name: Arc<str>,
     /// Which end of its connections we are.
@@ -133,6 +135,7 @@ impl Wire {
             codec: codec.clone(),
             security: security.clone(),
             limits,
+            call_timeout: None,
             name: name.into(),
             role: Role::Client,
             beside: false,

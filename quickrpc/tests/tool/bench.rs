@@ -1,8 +1,10 @@
 //! How fast a service answers.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
+use quickrpc::CallError;
 use quickrpc::dynamic::Api;
 
 use crate::run::{Dir, Running, run, says, tcp_lab};
@@ -75,4 +77,28 @@ fn what_is_never_due_is_no_trouble() {
         );
     }
     says(&["replay", "--speed", "0", &far, &tcp]);
+}
+
+#[test]
+fn calls_that_fail_are_a_failure_however_it_is_told() {
+    let service = Api::bind("jrpc", "tcpserv:127.0.0.1:0").unwrap();
+    let called = AtomicU64::new(0);
+    service.on("add", move |_sender, args| {
+        // The first call is the one that is tried.
+        match called.fetch_add(1, Ordering::Relaxed) {
+            0..2 => Ok(args),
+            _ => Err(CallError::new(500, "out of order")),
+        }
+    });
+    service.start().unwrap();
+    let tcp = format!("tcp:{}", service.local_addrs()[0]);
+    let ran = run(&["bench", "--json", "-n", "20", &tcp, "add", "a=2"]);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    let json: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!((&json["calls"], &json["errors"]), (&20.into(), &19.into()));
+    assert!(
+        ran.stderr.contains("19 of 20 calls have failed"),
+        "{}",
+        ran.stderr
+    );
 }

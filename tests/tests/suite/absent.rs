@@ -177,6 +177,16 @@ fn nobody_waits_beyond_the_deadline_and_nothing_is_sent_later() {
     let soon = client.all().timeout(Duration::from_millis(30));
     let late = settled(soon.add(1, 1));
     assert!(matches!(late, Err(Error::Timeout { .. })), "{late:?}");
+    let never_sent = "`add` was not sent: nobody it was for was connected within 30ms";
+    assert_eq!(late.unwrap_err().to_string(), never_sent);
+    let (tell, told) = inbox();
+    soon.add(1, 1)
+        .then(|_| (), move |error| tell.send(error.to_string()).unwrap());
+    assert_eq!(told.next(), never_sent);
+    let lines = soon.lines(1);
+    let late = bounded("a stream", move || lines.result()).unwrap_err();
+    assert!(matches!(late, Error::Timeout { .. }), "{late:?}");
+    assert_eq!(late.to_string(), never_sent.replace("add", "lines"));
     let cancelled = client.all().timeout(SOON).add(2, 2);
     cancelled.cancel();
     assert!(matches!(settled(cancelled), Err(Error::Cancelled)));

@@ -150,7 +150,17 @@ fn a_panic_of_a_future_is_an_answer() {
     assert_eq!(error.code, CallError::INTERNAL_ERROR);
     assert_eq!(error.message, "the handler of `add` panicked");
     assert_eq!(settled(client.all().add(1, 0)).unwrap(), 1);
-    // An executor that drops what it is given.
+    // An executor that panics.
+    let panics = |_future: Future| panic!("wanted by the test");
+    let (office, client) = Office::builder().executor(panics).pair();
+    office.add.connect_async(|_sender, a, _b| async move { a });
+    let error = call_error(settled(client.all().add(1, 0)));
+    assert_eq!(error.code, CallError::INTERNAL_ERROR);
+    assert_eq!(
+        error.message,
+        "the executor of the handler of `add` panicked"
+    );
+    // One that drops what it is given.
     let (office, client) = Office::builder().executor(drop).pair();
     office.add.connect_async(|_sender, a, _b| async move { a });
     let error = call_error(settled(client.all().add(1, 0)));
@@ -299,7 +309,9 @@ fn what_is_made_of_promises() {
         hub.add(1, 0)
             .map(|_| -> i64 { panic!("wanted by the test") }),
     );
-    assert_eq!(panicked, Err(Error::Abandoned));
+    let panicked = call_error(panicked);
+    assert_eq!(panicked.code, CallError::INTERNAL_ERROR);
+    assert_eq!(panicked.message, "the function given to `map` panicked");
     let all = Promise::join((0..50).map(|n| hub.add(n + 20, n)));
     assert_eq!(settled(all).unwrap()[49], 69 + 49);
     assert_eq!(settled(Promise::<u8>::join([])), Ok(Vec::new()));

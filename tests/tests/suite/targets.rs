@@ -287,3 +287,17 @@ fn the_handles_own_methods_stay_reachable() {
     assert_eq!(Handle::peers(&all).len(), 1);
     all.start().unwrap();
 }
+
+#[test]
+fn an_empty_list_of_receivers_is_said_to_be_one() {
+    let party = Party::of(&["ann"]);
+    let nobody: [&str; 0] = [];
+    let result = settled(party.hub.to(nobody).question(""));
+    let error = result.unwrap_err();
+    assert!(matches!(error, Error::NoPeer { .. }), "{error:?}");
+    assert_eq!(
+        error.to_string(),
+        "`question` was sent to an empty list of peers, which nobody can answer"
+    );
+    party.hub.to(nobody).notified("hello").unwrap();
+}

@@ -274,7 +274,8 @@ impl Times {
             ]
             .into_iter()
             .collect();
-            return output::line(all.to_string());
+            output::line(all.to_string())?;
+            return self.verdict(failed);
         }
         output::line(format!(
             "{} calls in {}: {rate:.0} a second",
@@ -293,6 +294,10 @@ impl Times {
         for (error, count) in &self.errors {
             output::line(format!("{count} times: {}", output::plain(error)))?;
         }
+        self.verdict(failed)
+    }
+
+    fn verdict(&self, failed: u64) -> Done {
         match failed {
             0 => Ok(()),
             failed => {

@@ -58,9 +58,9 @@ impl Target {
         declared: Option<Duration>,
         make: impl FnOnce(Arc<dyn Context>, CallInfo, &[Arc<Conn>]) -> Result<(P, Arc<dyn PendingCall>)>,
     ) -> Result<P> {
-        let timeout = self.limit(declared);
-        let deadline = Instant::now().checked_add(timeout);
         let wires = self.wires();
+        let timeout = self.limit(declared, &wires.0);
+        let deadline = Instant::now().checked_add(timeout);
         let read = || read_args(&wires.1, args, &method, Some(1));
         let mut seen = self.seen_call(&method, &wires, &read, deadline);
         let (mut make, mut asked) = (Some(make), None);
@@ -259,7 +259,7 @@ enum Arrived {
         lane: u64,
     },
     Failed(Error, u64),
-    TimedOut(u64),
+    TimedOut(bool, u64),
     GivenUp(Error),
 }
 
@@ -299,7 +299,7 @@ impl Asked {
                 }
             }
             Arrived::Failed(error, lane) => self.fail(error, lane),
-            Arrived::TimedOut(lane) => self.time_out(lane),
+            Arrived::TimedOut(sent, lane) => self.time_out(sent, lane),
             Arrived::GivenUp(error) => self.given_up(error),
         }
     }
@@ -334,10 +334,11 @@ impl Asked {
         }
     }
 
-    fn timeout(&self) -> Error {
+    fn timeout(&self, sent: bool) -> Error {
         Error::Timeout {
             method: self.info.method.as_ref().into(),
             peer: self.info.peer.clone().unwrap_or_else(|| "".into()),
+            sent,
             after: self.info.timeout,
         }
     }
@@ -384,13 +385,13 @@ impl PendingCall for Asked {
         }
     }
 
-    fn time_out(&self, lane: u64) {
-        let Some(watchers) = self.watchers(|| Arrived::TimedOut(lane)) else {
+    fn time_out(&self, sent: bool, lane: u64) {
+        let Some(watchers) = self.watchers(|| Arrived::TimedOut(sent, lane)) else {
             return;
         };
-        match watchers.tell(Seen::Failed(self.timeout()), 0) {
+        match watchers.tell(Seen::Failed(self.timeout(sent)), 0) {
             Some(instead) => self.settle(instead, lane),
-            None => self.call.time_out(lane),
+            None => self.call.time_out(sent, lane),
         }
     }
 

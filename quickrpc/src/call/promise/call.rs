@@ -112,8 +112,8 @@ pub(crate) trait PendingCall: Send + Sync {
     /// Settles the call with an error.
     fn fail(&self, error: Error, lane: u64);
 
-    /// Settles the call with `Error::Timeout`, as its deadline has passed.
-    fn time_out(&self, lane: u64);
+    /// Settles the call with `Error::Timeout`, as its deadline has passed; perhaps before it was sent.
+    fn time_out(&self, sent: bool, lane: u64);
 
     /// Nobody waits for it any more, for this reason; whoever did has settled it by himself.
     fn given_up(&self, error: Error) {
@@ -197,8 +197,8 @@ impl<T: Send + 'static> PendingCall for Shared<T> {
         self.settle(Err(error), Turn::Lane(lane));
     }
 
-    fn time_out(&self, lane: u64) {
-        self.settle(Err(self.deadline_error()), Turn::Lane(lane));
+    fn time_out(&self, sent: bool, lane: u64) {
+        self.settle(Err(self.deadline_error(sent)), Turn::Lane(lane));
     }
 
     fn is_wanted(&self) -> bool {

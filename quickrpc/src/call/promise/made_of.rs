@@ -7,15 +7,16 @@ use super::shared::{Shared, Turn};
 use super::wish::{self, Unwanted};
 use super::{Promise, Resolver};
 use crate::base::error::{Error, Result};
-use crate::base::foreign::catch;
+use crate::base::foreign::running;
 use crate::base::sync::lock;
 
 impl<T: Send + 'static> Promise<T> {
     /// A promise of what a function makes of the value. Errors stay as they are.
     ///
     /// The function runs where the answer is read, as deserialising does, and should be as short;
-    /// for more there is [`then`](Promise::then). If it panics, the promise is
-    /// [`Error::Abandoned`]. Cancelling the new promise cancels this one.
+    /// for more there is [`then`](Promise::then). If it panics, the promise fails as a call does whose
+    /// handler panics ([`CallError::INTERNAL_ERROR`](crate::CallError::INTERNAL_ERROR)). Cancelling the
+    /// new promise cancels this one.
     ///
     /// ```
     /// use quickrpc::{Promise, remote_api};
@@ -42,8 +43,8 @@ impl<T: Send + 'static> Promise<T> {
         let (promise, resolver) = made_of([&self].into_iter());
         self.shared.on_settled(move |result, turn| {
             let made = result.and_then(|value| {
-                let made = catch("a function given to `map`", || map(value));
-                made.ok_or(Error::Abandoned)
+                let made = running("the function given to `map`", || map(value));
+                made.map_err(Error::Call)
             });
             resolver.shared.settle(made, turn);
         });

@@ -155,7 +155,7 @@ impl<T: Send + 'static> Promise<T> {
         let until = Instant::now().checked_add(timeout);
         match self.shared.wait(until) {
             Some(result) => result,
-            None => Err(self.shared.timeout_error(timeout)),
+            None => Err(self.shared.timeout_error(true, timeout)),
         }
     }
 

@@ -375,21 +375,22 @@ impl<T> Shared<T> {
             return settled;
         }
         // If layers have another answer in its place, it came too late.
-        self.settle(Err(self.deadline_error()), Turn::Now);
+        self.settle(Err(self.deadline_error(true)), Turn::Now);
         None
     }
 
-    pub(crate) fn deadline_error(&self) -> Error {
+    pub(crate) fn deadline_error(&self, sent: bool) -> Error {
         let timeout = self.call().map(|call| call.info.timeout);
-        self.timeout_error(timeout.unwrap_or_default())
+        self.timeout_error(sent, timeout.unwrap_or_default())
     }
 
-    pub(crate) fn timeout_error(&self, after: Duration) -> Error {
+    pub(crate) fn timeout_error(&self, sent: bool, after: Duration) -> Error {
         let info = self.call().map(|call| &call.info);
         let peer = info.and_then(|info| info.peer.clone());
         Error::Timeout {
             method: info.map_or("", |info| &info.method).into(),
             peer: peer.unwrap_or_else(|| "".into()),
+            sent,
             after,
         }
     }

@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Wake};
 
 use super::{Source, Stream};
 use crate::base::error::Error;
+use crate::base::foreign::running;
 use crate::base::here;
 use crate::call::local::Local;
 use crate::call::promise::{Promise, behind};
@@ -18,7 +19,8 @@ impl<T: Send + 'static, R: Send + 'static> Stream<T, R> {
     /// Calls back with each item, and gives a promise of the result.
     ///
     /// Items of a call take their turn like handlers; of another stream they come on the thread
-    /// that makes them. A panic in the callback ends the stream, and so does cancelling the promise.
+    /// that makes them. A panic in the callback ends the stream, and the promise fails as a call does
+    /// whose handler panics; cancelling the promise ends the stream, too.
     ///
     /// ```
     /// use quickrpc::{remote_api, Stream};
@@ -62,14 +64,22 @@ impl<T: Send + 'static, R: Send + 'static> Stream<T, R> {
         });
         let work = move |cx: &mut Context<'_>| {
             for _ in 0..EACH_TURN {
-                match self.poll_item(cx) {
-                    Poll::Ready(Some(Ok(item))) => here::may_wait(|| callback(item)),
-                    Poll::Ready(_) => {
+                let taken = match running("the stream", || self.poll_item(cx)) {
+                    Ok(Poll::Ready(Some(Ok(item)))) => {
+                        let call_back = || here::may_wait(|| callback(item));
+                        running("the callback given to `each`", call_back)
+                    }
+                    Ok(Poll::Ready(_)) => {
                         let result = self.end.take().unwrap_or(Err(Error::Done));
                         here::may_wait(|| resolver.settle_with(result));
                         return Poll::Ready(());
                     }
-                    Poll::Pending => return Poll::Pending,
+                    Ok(Poll::Pending) => return Poll::Pending,
+                    Err(panicked) => Err(panicked),
+                };
+                if let Err(panicked) = taken {
+                    here::may_wait(|| resolver.settle_with(Err(Error::Call(panicked))));
+                    return Poll::Ready(());
                 }
             }
             cx.waker().wake_by_ref();

@@ -475,6 +475,12 @@ impl<T, R> Drop for Feeding<T, R> {
             // Who has ended it knows that.
             self.behind = None;
         }
-        self.give_up(Error::Cancelled);
+        self.give_up(match self.entry.calls.net.check_running() {
+            Ok(()) => Error::Cancelled,
+            // Nobody has cancelled anything.
+            Err(_) => Error::Call(CallError::shutting_down(
+                "the API was stopped before the stream was over",
+            )),
+        });
     }
 }

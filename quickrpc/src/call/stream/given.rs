@@ -342,8 +342,8 @@ impl PendingCall for GivingCall {
         self.giver.settled();
     }
 
-    fn time_out(&self, lane: u64) {
-        self.call.time_out(lane);
+    fn time_out(&self, sent: bool, lane: u64) {
+        self.call.time_out(sent, lane);
         self.giver.is_settled.store(true, Ordering::Relaxed);
         self.giver.end(|_| true);
     }

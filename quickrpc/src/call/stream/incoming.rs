@@ -98,10 +98,11 @@ impl<T: Send + 'static, R: Send + 'static> Incoming<T, R> {
         (stream, incoming)
     }
 
-    fn timeout_error(&self) -> Error {
+    fn timeout_error(&self, sent: bool) -> Error {
         Error::Timeout {
             method: self.info.method.as_ref().into(),
             peer: self.info.peer.clone().unwrap_or_else(|| "".into()),
+            sent,
             after: self.info.timeout,
         }
     }
@@ -159,8 +160,8 @@ impl<T: Send + 'static, R: Send + 'static> PendingCall for Incoming<T, R> {
         self.channel.finish(Err(error));
     }
 
-    fn time_out(&self, _lane: u64) {
-        self.channel.finish(Err(self.timeout_error()));
+    fn time_out(&self, sent: bool, _lane: u64) {
+        self.channel.finish(Err(self.timeout_error(sent)));
     }
 
     fn is_wanted(&self) -> bool {
@@ -241,7 +242,7 @@ impl<T: Send + 'static, R: Send + 'static> StreamCall for Incoming<T, R> {
         if !self.context.expire(self.info.id) {
             self.channel.wait(Instant::now().checked_add(SETTLING));
         }
-        self.channel.finish(Err(self.timeout_error()));
+        self.channel.finish(Err(self.timeout_error(true)));
     }
 
     fn attend(&self) {

@@ -57,6 +57,7 @@ impl Target {
         let missing = verdict(failures, self.single(&[])).err();
         missing.unwrap_or_else(|| Error::NoPeer {
             method: method.into(),
+            addressed: !self.is_for_nobody(),
         })
     }
 
@@ -70,7 +71,7 @@ impl Target {
         let calls = self.calls();
         let waits = calls.unsent.waits() && !calls.net.has_servers() && may_come(&failures);
         if waits && !here::delivers_for_any() {
-            let until = Instant::now().checked_add(self.limit(None));
+            let until = Instant::now().checked_add(self.limit(None, &[]));
             self.wait_for_peer(until, method)?;
             return Ok(self.resolve());
         }
@@ -286,6 +287,7 @@ impl Calls {
         let Some((wire, text)) = text else {
             return Err(Error::NoPeer {
                 method: call.method.as_ref().into(),
+                addressed: true,
             });
         };
         with_scratch(|out| {

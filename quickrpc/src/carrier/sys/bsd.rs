@@ -1,6 +1,7 @@
 //! macOS and the BSDs. Sockets are never in blocking mode; who waits asks `poll` first.
 
 use std::io::{self, IoSlice};
+use std::net;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::SocketAddr;
 use std::process::Child;
@@ -24,6 +25,11 @@ use super::posix::fd;
 use super::wait::Wait;
 
 // ---- sockets
+
+/// Whether two sockets for datagrams are bound to this very address: nobody asks the system.
+pub(crate) fn is_bound_twice(_address: net::SocketAddr) -> bool {
+    false
+}
 
 /// From now on the socket is a peer's.
 pub(crate) fn adopt(_socket: BorrowedFd<'_>) -> io::Result<()> {

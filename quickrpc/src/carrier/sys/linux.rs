@@ -1,7 +1,9 @@
 //! Linux. Sockets are in blocking mode, and each call that must not wait says so: a thread that
 //! waits for an answer then reads with one system call.
 
+use std::fs;
 use std::io::{self, IoSlice};
+use std::net::{self, IpAddr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::SocketAddr;
@@ -26,6 +28,42 @@ use super::wait::Wait;
 const SLACK: Duration = Duration::from_millis(1);
 
 // ---- sockets
+
+/// Whether two sockets for datagrams are bound to this very address, of which one alone hears what is
+/// sent to it. Where the system does not tell, nobody knows.
+pub(crate) fn is_bound_twice(address: net::SocketAddr) -> bool {
+    let table = match address {
+        net::SocketAddr::V4(_) => "/proc/net/udp",
+        net::SocketAddr::V6(_) => "/proc/net/udp6",
+    };
+    let table = fs::read_to_string(table).unwrap_or_default();
+    let mut sockets = table.lines().filter_map(hears_all);
+    let key = (address.ip(), address.port());
+    // One of them may be listed twice, if others come and go meanwhile.
+    let mut first = None;
+    sockets.any(|(ip, port, inode)| (ip, port) == key && *first.get_or_insert(inode) != inode)
+}
+
+/// What a line of the table of datagram sockets says of one that hears whoever sends to it
+/// (proc_pid_net(5)): its address, port and number.
+fn hears_all(line: &str) -> Option<(IpAddr, u16, &str)> {
+    let words: Vec<_> = line.split_whitespace().collect();
+    let &[_, local, _, "07", _, _, _, _, _, inode, ..] = &words[..] else {
+        return None;
+    };
+    let (ip, port) = local.split_once(':')?;
+    // Words as they lie in memory.
+    let mut bytes = Vec::with_capacity(16);
+    for word in ip.as_bytes().chunks(8) {
+        let word = u32::from_str_radix(std::str::from_utf8(word).ok()?, 16).ok()?;
+        bytes.extend(word.to_ne_bytes());
+    }
+    let ip = match <[u8; 4]>::try_from(&bytes[..]) {
+        Ok(ip) => IpAddr::from(ip),
+        Err(_) => IpAddr::from(<[u8; 16]>::try_from(&bytes[..]).ok()?),
+    };
+    Some((ip, u16::from_str_radix(port, 16).ok()?, inode))
+}
 
 /// From now on only calls that say so do not block.
 pub(crate) fn adopt(socket: BorrowedFd<'_>) -> io::Result<()> {
@@ -177,4 +215,42 @@ pub(super) fn credentials(stream: &impl AsFd) -> Option<Credentials> {
         uid: peer.uid.as_raw(),
         gid: peer.gid.as_raw(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{SocketAddr, UdpSocket};
+
+    use super::*;
+
+    #[test]
+    fn two_datagram_sockets_at_one_address_are_seen() {
+        for ip in ["127.0.0.1", "::1"] {
+            let Ok(first) = UdpSocket::bind((ip, 0)) else {
+                // A machine without IPv6.
+                assert_eq!(ip, "::1");
+                continue;
+            };
+            let address = first.local_addr().unwrap();
+            assert!(!is_bound_twice(address));
+            SockRef::from(&first).set_reuse_address(true).unwrap();
+            let sharing = |address: SocketAddr| {
+                let domain = socket2::Domain::for_address(address);
+                let socket = socket2::Socket::new(domain, socket2::Type::DGRAM, None).unwrap();
+                socket.set_reuse_address(true).unwrap();
+                socket.bind(&address.into()).unwrap();
+                UdpSocket::from(socket)
+            };
+            // One that is bound to all, and one that hears a single peer, are no others.
+            let all: IpAddr = match address {
+                SocketAddr::V4(_) => [0; 4].into(),
+                SocketAddr::V6(_) => [0; 16].into(),
+            };
+            let _all = sharing(SocketAddr::new(all, address.port()));
+            let second = sharing(address);
+            assert!(is_bound_twice(address));
+            second.connect((ip, 9)).unwrap();
+            assert!(!is_bound_twice(address));
+        }
+    }
 }

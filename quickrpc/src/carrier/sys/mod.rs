@@ -41,8 +41,8 @@ pub(crate) use {
     },
     posix::{process, stdio, unix},
     system::{
-        adopt, cut_when_silent, limit_waits, receive, receive_behind, send_now, send_parts_now,
-        wait_for_input,
+        adopt, cut_when_silent, is_bound_twice, limit_waits, receive, receive_behind, send_now,
+        send_parts_now, wait_for_input,
     },
 };
 
@@ -53,7 +53,7 @@ pub(crate) use system::{
     sockets::{
         Bell, HEARS_BROADCASTS, LocalStream, READS_TO_THE_END, Rung, SHARES_LISTENING_PORTS,
         Socket, TcpStream, UdpSocket, WAITERS_READ, adopt, connected, cut_when_silent, datagrams,
-        deregister, deregister_datagrams, end_listening, is_here, is_lacking,
+        deregister, deregister_datagrams, end_listening, is_bound_twice, is_here, is_lacking,
         is_out_of_descriptors, limit_waits, pair, receive, receive_behind, register,
         register_datagrams, reregister, send_groups_from, send_now, send_parts_now, share_port,
         socket, wait_for_events, wait_for_input, wait_for_room, wait_for_room_of_datagrams,

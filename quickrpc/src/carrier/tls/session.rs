@@ -182,7 +182,7 @@ impl Tls {
         {
             let address = SocketAddr::new(address.ip().to_canonical(), address.port());
             crate::base::log::info_often!(
-                "handshakes of TLS that failed", &Origin::Address(address.ip());
+                "handshakes of TLS that failed", &Origin::Address(address.ip()), &Shown(why);
                 peer = %address, "no handshake of TLS: {}", Shown(why)
             );
         }

@@ -190,7 +190,7 @@ impl Server {
         let who = match self.who(request) {
             Ok(who) => who,
             Err(why) => {
-                crate::base::log::warn_often!("requests of nobody known", origin; "{why}");
+                crate::base::log::warn_often!("requests of nobody known", origin, &why; "{why}");
                 return Verdict::Answer(nobody(why));
             }
         };
@@ -244,7 +244,7 @@ impl Server {
 
     fn check_page(&self, request: &Request, origin: &Origin) -> Result<(), Answer> {
         self.0.access.check_wire(request).map_err(|why| {
-            crate::base::log::warn_often!("pages that were refused", origin; "{why}");
+            crate::base::log::warn_often!("pages that were refused", origin, &why; "{why}");
             refuse("403 Forbidden", &[], &why, true)
         })
     }
@@ -301,7 +301,7 @@ impl Server {
         if (served.folder.is_some() || served.inspect.is_some())
             && let Err(why) = served.access.check_page(request)
         {
-            crate::base::log::warn_often!("pages that were refused", origin; "{why}");
+            crate::base::log::warn_often!("pages that were refused", origin, &why; "{why}");
             return refuse("403 Forbidden", &[], &why, with_body);
         }
         if let Some(page) = &served.inspect

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use mio::Token;
 
 use crate::base::error::Error;
+use crate::base::often::Origin;
 use crate::base::reason::DisconnectReason;
 use crate::base::sync::lock;
 use crate::carrier::sys;
@@ -30,7 +31,7 @@ impl Loop {
         settings: &Settings,
     ) -> io::Result<()> {
         let (port, sockets) = udp::open(settings)?;
-        let address = port.local();
+        let (address, is_shared) = (port.local(), port.is_shared());
         let (keeper, budget) = (self.net.me.clone(), &self.net.budget);
         let wire = Datagrams::new(keeper, budget, &link.wire, index, port)?;
         let wire = Arc::new(wire);
@@ -47,6 +48,15 @@ impl Loop {
         lock(&self.net.peers).add_wire(wire);
         lock(&self.net.addresses).push((index, address));
         crate::base::log::info!(%address, "listening for datagrams");
+        if is_shared {
+            let name = &link.wire.name;
+            crate::base::log::warn_often!(
+                "an address of two", &Origin::Name(Arc::clone(name));
+                wire = %name,
+                "another socket is bound to {address}, too: what is sent to it comes to one of the two \
+                 alone, and only broadcasts to both; `bind` another address"
+            );
+        }
         self.net.warn_if_open(&link.wire, address);
         self.opened(index);
         Ok(())

@@ -87,7 +87,7 @@ impl Loop {
         let who = met.name().unwrap_or_default();
         let origin = Origin::of(name, &link.wire.name);
         crate::base::log::warn_often!(
-            "two peers of one name", &origin;
+            "two peers of one name", &origin, &who;
             peer = name, "closed: `{who}` is connected already"
         );
         let text = format!("its name `{who}` is that of another peer");

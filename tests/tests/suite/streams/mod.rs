@@ -13,6 +13,7 @@ mod foreign_served;
 mod halves;
 mod raw;
 mod sources;
+mod stopped;
 mod words;
 
 use std::net::SocketAddr;

@@ -1,8 +1,10 @@
 //! What people read who do with a stream what cannot be done.
 
 use quickrpc::dynamic::Api;
-use quickrpc::{Error, Stream};
-use quickrpc_tests::{eventually, own_bus};
+use quickrpc::{CallError, Error, Processing, Promise, Stream};
+use quickrpc_tests::{bounded, eventually, own_bus};
+
+use super::{client, server};
 
 #[test]
 fn several_receivers_are_told_what_to_do_where_there_is_no_each() {
@@ -55,4 +57,31 @@ fn a_sender_that_is_dropped_owes_a_result() {
         text.contains("the sender of the stream") && text.contains("without a result"),
         "{text}"
     );
+}
+
+#[test]
+fn a_panic_while_items_are_taken_is_said_to_be_one() {
+    let (hub, addr, _fed) = server("jrpc", Processing::Inline);
+    let client = client("jrpc", addr);
+    let failed = |promise: Promise<()>| match bounded("the promise", || promise.result()) {
+        Err(Error::Call(error)) => {
+            assert_eq!(error.code, CallError::INTERNAL_ERROR);
+            error.message
+        }
+        other => panic!("{other:?}"),
+    };
+    let callback = "the callback given to `each` panicked";
+    let of_call = client.all().lines(1000);
+    let promise = of_call.each(|line| assert_ne!(line, "line 7", "wanted by the test"));
+    assert_eq!(failed(promise), callback);
+    let promise = Stream::iter(0..3).each(|number| assert_ne!(number, 1, "wanted by the test"));
+    assert_eq!(failed(promise), callback);
+    let panics = (0..3).inspect(|number| assert_ne!(*number, 1, "wanted by the test"));
+    assert_eq!(
+        failed(Stream::iter(panics).each(drop)),
+        "the stream panicked"
+    );
+    // Nothing else is lost by that.
+    assert_eq!(client.all().add(1, 2).result().unwrap(), 3);
+    hub.stop().unwrap();
 }

@@ -77,7 +77,14 @@ fn the_runtime_may_time_a_call_out() {
     let fake = Arc::new(Fake::default());
     let (promise, pending) = call(&fake, MINUTE);
     assert!(pending.deadline().unwrap() > Instant::now());
-    pending.time_out(0);
+    pending.time_out(true, 0);
     let text = promise.result().unwrap_err().to_string();
     assert_eq!(text, "no answer to `add` from `bob` within 60s");
+    let (promise, pending) = call(&fake, MINUTE);
+    pending.time_out(false, 0);
+    let text = promise.result().unwrap_err().to_string();
+    assert_eq!(
+        text,
+        "`add` was not sent: nobody it was for was connected within 60s"
+    );
 }

@@ -290,7 +290,7 @@ impl<T: Send + 'static, R: Send + 'static> Subscribed<T, R> {
     }
 
     /// Its deadline has passed. What the peer begins all the same is ended when it says what that is.
-    fn is_late(&self) {
+    fn is_late(&self, sent: bool) {
         let mut state = lock(&self.state);
         let is_asked = matches!(state.stage, Stage::Asked | Stage::Unwanted);
         let is_event = self.convention.is_event;
@@ -312,6 +312,7 @@ impl<T: Send + 'static, R: Send + 'static> Subscribed<T, R> {
         self.channel.finish(Err(Error::Timeout {
             method: self.info.method.as_ref().into(),
             peer: self.info.peer.clone().unwrap_or_else(|| "".into()),
+            sent,
             after: self.info.timeout,
         }));
     }
@@ -376,8 +377,8 @@ impl<T: Send + 'static, R: Send + 'static> PendingCall for Subscribed<T, R> {
         });
     }
 
-    fn time_out(&self, _lane: u64) {
-        self.is_late();
+    fn time_out(&self, sent: bool, _lane: u64) {
+        self.is_late(sent);
     }
 
     fn is_wanted(&self) -> bool {

@@ -315,6 +315,11 @@ pub(crate) fn share_port(socket: &socket2::Socket) -> io::Result<()> {
     socket.set_reuse_address(true)
 }
 
+/// Whether two sockets for datagrams are bound to this very address: nobody asks the system.
+pub(crate) fn is_bound_twice(_address: SocketAddr) -> bool {
+    false
+}
+
 /// Messages to a group leave where the address is.
 pub(crate) fn send_groups_from(socket: &UdpSocket, address: Ipv4Addr) -> io::Result<()> {
     SockRef::from(&socket.plain).set_multicast_if_v4(&address)

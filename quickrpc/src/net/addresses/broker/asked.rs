@@ -172,6 +172,7 @@ impl Broker {
         let error = match question.silences {
             0 => Error::NoPeer {
                 method: self.subjects().method_of(&question.subject).into(),
+                addressed: true,
             },
             // It has been there.
             _ => Error::Disconnected {

@@ -201,7 +201,7 @@ impl Broker {
                 return;
             }
             crate::base::log::warn_often!(
-                "permissions of a broker", &self.everyone.peer.origin;
+                "permissions of a broker", &self.everyone.peer.origin, &text;
                 %wire, "the broker says `{text}`"
             );
             return match lower.starts_with("permissions violation for subscription") {
