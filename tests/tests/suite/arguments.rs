@@ -179,6 +179,38 @@ fn owned_where_it_may_borrow() {
     assert_eq!(settled(told).unwrap(), "  None");
 }
 
+/// A map that JSON has not.
+type Pairs = BTreeMap<(u8, u8), i64>;
+
+#[remote_api]
+trait Unwritable {
+    #[incoming]
+    fn by_name(&self, first: i64, pairs: Pairs);
+
+    #[incoming(positional)]
+    fn by_place(&self, first: i64, #[name = "allPairs"] pairs: &[Pairs]);
+}
+
+#[test]
+fn what_cannot_be_written_is_named() {
+    let (_api, client) = Unwritable::pair();
+    let pairs = || Pairs::from([((1, 2), 3)]);
+    let refused = "a map key must be a string, an integer, a bool or a char";
+    for (error, of) in [
+        (
+            client.all().by_name(1, pairs()),
+            "`by_name`: argument `pairs`",
+        ),
+        (
+            client.all().by_place(1, &[pairs()]),
+            "`by_place`: argument `allPairs`",
+        ),
+    ] {
+        let error = error.unwrap_err().to_string();
+        assert_eq!(error, format!("cannot encode {of}: {refused}"));
+    }
+}
+
 #[test]
 fn no_arguments() {
     let (api, caller) = Kinds::pair();
