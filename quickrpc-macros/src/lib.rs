@@ -69,7 +69,8 @@ use proc_macro::TokenStream;
 /// # Types
 ///
 /// What is declared is what both sides see. Arguments and results are any types that are both
-/// `Serialize` and `Deserialize`; results are owned, and references have no lifetimes.
+/// `Serialize` and `Deserialize`; results are owned, and references have no lifetimes. Where another type has
+/// one it is `'static`, as in `Cow<'static, str>`, which is owned wherever it arrives.
 ///
 /// | declared | a handler gets | a subscription gets | on the wire |
 /// |---|---|---|---|

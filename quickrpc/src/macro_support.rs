@@ -11,9 +11,10 @@ use crate::format::text::{Json, Reader};
 /// The result of a call can be sent and received.
 ///
 /// Called in each function that needs either, so that all of these report the same error
-/// at the same place, which the compiler then shows once.
+/// at the same place, which the compiler then shows once. Of `Deserialize` serde says what to do about
+/// it, of `DeserializeOwned` nothing.
 #[inline(always)]
-pub fn result_travels<T: Serialize + DeserializeOwned>() {}
+pub fn result_travels<T: Serialize + for<'de> Deserialize<'de>>() {}
 
 /// Whether the result of a call can be null: if it can be read from it, as the caller will.
 pub fn reads_null<T: DeserializeOwned>() -> bool {

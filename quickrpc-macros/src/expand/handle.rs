@@ -242,12 +242,9 @@ impl Side<'_> {
         let fields = fields.filter(|(_, call)| call.is_incoming() == self.declared);
         let fields = fields.map(|(index, call)| {
             let (field, slot) = (&call.name, &call.slot);
-            let (wire, travels) = match &call.result {
-                Some(result) => (result.wire(krate), result.travels(krate)),
-                None => (
-                    quote!(()),
-                    quote!(#krate::__private::result_travels::<()>();),
-                ),
+            let (travels, reads_null) = match &call.result {
+                Some(result) => (Some(result.travels(krate)), result.reads_null(krate)),
+                None => (None, quote!(#krate::__private::reads_null::<()>)),
             };
             let lints = call.lints.silenced();
             let errors = self.errors(call.result.as_ref());
@@ -258,7 +255,7 @@ impl Side<'_> {
                         #travels
                         api.__slot(
                             const { &#name::DESCRIPTION.calls[#index] },
-                            #krate::__private::reads_null::<#wire>,
+                            #reads_null,
                             #errors,
                         )
                     };

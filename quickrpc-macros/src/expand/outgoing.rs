@@ -1,7 +1,7 @@
 //! `EchoOutgoing` and `EchoOutgoingEach`: the sending half.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote;
+use quote::{quote, quote_spanned};
 
 use super::property::Property;
 use super::{Side, docs};
@@ -89,7 +89,7 @@ impl Side<'_> {
                 let (value, wire) = (&result.value, result.wire(krate));
                 (
                     quote!(#krate::Promise<#value>),
-                    quote!(call::<#value, #wire, _>),
+                    quote_spanned!(result.span()=> call::<#value, #wire, _>),
                     "Sends the call and returns a promise of the answer.",
                 )
             }
@@ -153,8 +153,8 @@ impl Side<'_> {
                     quote!(#krate::Promises<#value>),
                     quote!(call_each),
                     match &gives {
-                        Some(_) => quote!(call::<#value, #wire, _>),
-                        None => quote!(call_each::<#value, #wire, _>),
+                        Some(_) => quote_spanned!(result.span()=> call::<#value, #wire, _>),
+                        None => quote_spanned!(result.span()=> call_each::<#value, #wire, _>),
                     },
                     "Sends the call to each receiver and returns one promise for each.",
                 )

@@ -7,7 +7,7 @@ use syn::spanned::Spanned as _;
 
 use super::description::option;
 use super::{Side, docs};
-use crate::model::{Call, PropertyParts, Returned, option_value};
+use crate::model::{Call, PropertyParts, Returned, option_value, travels};
 use crate::parse::Lints;
 
 /// A property, which is whose, and its place in the description.
@@ -90,11 +90,12 @@ impl Side<'_> {
             let form = quote_spanned! {value.span()=>
                 #krate::__private::property_form::<#value, #wire>()
             };
+            let travels = travels(value, &wire, krate);
             quote! {
                 #name: {
                     #lints
                     let property = {
-                        #krate::__private::result_travels::<#wire>();
+                        #travels
                         api.#make(const { &#handle::DESCRIPTION.properties[#index] }, #form, #errors)
                     };
                     property
@@ -332,7 +333,7 @@ impl Side<'_> {
                 true => Lints::silenced(&call.lints),
             };
             let (value, wire) = (&property.value.value, property.value.wire(krate));
-            let travels = quote!(#krate::__private::result_travels::<#wire>(););
+            let travels = travels(value, &wire, krate);
             let description = quote!(#handle::DESCRIPTION.properties[#index]);
             let reads = docs::of_call(call, &format!("Reads the property `{name}`{to}."));
             let write = parts.writable.then(|| {

@@ -255,10 +255,15 @@ impl Side<'_> {
             .iter()
             .map(|argument| default(krate, argument));
         let decode = format_ident!("decode{}", wires.len());
+        // What is `'static` may borrow nevertheless, which is an error where it is decoded.
+        let mut types = call.arguments.iter();
+        let span = types.find_map(|argument| argument.shape.lifetime());
+        let span = span.map_or_else(Span::call_site, |span| Span::call_site().located_at(span));
+        let krate = located_at(krate, span);
         let decoded = match call.has_whole() {
-            true => quote!(#krate::__private::decode_whole::<#(#wires),*>(__call)),
+            true => quote_spanned!(span=> #krate::__private::decode_whole::<#(#wires),*>(__call)),
             false => {
-                quote!(#krate::__private::#decode::<#(#wires),*>(__call, (#(#defaults,)*)))
+                quote_spanned!(span=> #krate::__private::#decode::<#(#wires),*>(__call, (#(#defaults,)*)))
             }
         };
         quote! {

@@ -7,8 +7,9 @@ mod shape;
 
 use std::time::Duration;
 
-use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned as _;
 use syn::{Attribute, Ident, LitStr, Path, Type, Visibility, parse_quote};
 
 pub(crate) use names::{SideNames, generated_names};
@@ -296,14 +297,22 @@ impl Returned {
         }
     }
 
+    /// Where the compiler is to say what is wrong with the type.
+    pub(crate) fn span(&self) -> Span {
+        Span::call_site().located_at(self.value.span())
+    }
+
+    /// The function that tells whether it may be null.
+    pub(crate) fn reads_null(&self, krate: &Path) -> TokenStream {
+        let (wire, krate) = (self.wire(krate), located_at(krate, self.span()));
+        quote_spanned!(self.span()=> #krate::__private::reads_null::<#wire>)
+    }
+
     /// Says where it is used that what is encoded can travel.
     pub(crate) fn travels(&self, krate: &Path) -> TokenStream {
         match &self.stream {
             Some(stream) => stream.travels(krate),
-            None => {
-                let value = self.wire(krate);
-                quote!(#krate::__private::result_travels::<#value>();)
-            }
+            None => travels(&self.value, &self.wire(krate), krate),
         }
     }
 }
@@ -326,11 +335,9 @@ impl Streamed {
 
     /// Says where it is used that both can travel.
     pub(crate) fn travels(&self, krate: &Path) -> TokenStream {
-        let (item, end) = (self.item.wire(krate), self.end.wire(krate));
-        quote! {
-            #krate::__private::result_travels::<#item>();
-            #krate::__private::result_travels::<#end>();
-        }
+        let item = travels(&self.item.ty, &self.item.wire(krate), krate);
+        let end = travels(&self.end.ty, &self.end.wire(krate), krate);
+        quote!(#item #end)
     }
 }
 
@@ -345,6 +352,13 @@ impl Travelling {
     pub(crate) fn wire(&self, krate: &Path) -> TokenStream {
         wire(self.kind, &self.ty, krate)
     }
+}
+
+/// Says that what is encoded for a type can travel; what is wrong with that is at the type.
+pub(crate) fn travels(ty: &Type, wire: &TokenStream, krate: &Path) -> TokenStream {
+    let span = ty.span();
+    let krate = located_at(krate, span);
+    quote_spanned!(span=> #krate::__private::result_travels::<#wire>();)
 }
 
 fn wire(kind: ValueKind, ty: &Type, krate: &Path) -> TokenStream {

@@ -4,7 +4,8 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens as _, quote, quote_spanned};
 use syn::spanned::Spanned as _;
-use syn::{GenericArgument, Path, PathArguments, Type};
+use syn::visit::Visit;
+use syn::{GenericArgument, Lifetime, Path, PathArguments, Type};
 
 /// How an argument travels.
 pub(crate) struct Shape {
@@ -129,6 +130,24 @@ impl Shape {
                 WELL_KNOWN.iter().any(|name| is_path(ty, name))
             }
         }
+    }
+
+    /// Where the user's type inside has a lifetime, if it has one.
+    pub(crate) fn lifetime(&self) -> Option<Span> {
+        struct Found(Option<Span>);
+        impl<'ast> Visit<'ast> for Found {
+            fn visit_lifetime(&mut self, lifetime: &'ast Lifetime) {
+                self.0.get_or_insert(lifetime.span());
+            }
+        }
+        let mut found = Found(None);
+        match &self.kind {
+            ArgumentKind::Slice(ty) | ArgumentKind::Reference(ty) | ArgumentKind::Plain(ty) => {
+                found.visit_type(ty);
+            }
+            _ => {}
+        }
+        found.0
     }
 
     /// The user's type inside, which is what the compiler shall point at if it cannot travel.

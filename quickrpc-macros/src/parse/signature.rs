@@ -2,7 +2,11 @@
 
 use proc_macro2::TokenStream;
 use quote::format_ident;
-use syn::{FnArg, Ident, Pat, ReceiverKind, ReturnType, Safety, Signature, TraitItemFn, Type};
+use syn::visit::Visit;
+use syn::{
+    FnArg, GenericParam, Ident, Lifetime, Pat, ReceiverKind, ReturnType, Safety, Signature,
+    TraitItemFn, Type,
+};
 
 use super::attr::{ArgumentAttrs, CallAttrs};
 use crate::mistakes::Mistakes;
@@ -89,7 +93,12 @@ fn check_qualifiers(sig: &Signature, mistakes: &mut Mistakes) {
 }
 
 fn check_generics(sig: &Signature, mistakes: &mut Mistakes) {
-    if !sig.generics.params.is_empty() {
+    let in_types = sig.generics.params.iter();
+    let in_types = in_types.filter(
+        |param| matches!(param, GenericParam::Lifetime(one) if is_written(&one.lifetime, sig)),
+    );
+    // A lifetime is reported in the type that has it.
+    if in_types.count() < sig.generics.params.len() {
         mistakes.add(
             &sig.generics.params,
             "a call cannot be generic: both sides have to know its types; write concrete types, \
@@ -102,6 +111,24 @@ fn check_generics(sig: &Signature, mistakes: &mut Mistakes) {
     if let Some(variadic) = &sig.variadic {
         mistakes.add(variadic, "a call has a fixed number of arguments");
     }
+}
+
+/// Whether a lifetime stands in the types of a signature.
+fn is_written(lifetime: &Lifetime, sig: &Signature) -> bool {
+    struct Written<'a>(&'a Lifetime, bool);
+    impl<'ast> Visit<'ast> for Written<'_> {
+        fn visit_lifetime(&mut self, lifetime: &'ast Lifetime) {
+            self.1 |= lifetime == self.0;
+        }
+    }
+    let mut written = Written(lifetime, false);
+    for input in &sig.inputs {
+        if let FnArg::Typed(input) = input {
+            written.visit_type(&input.ty);
+        }
+    }
+    written.visit_return_type(&sig.output);
+    written.1
 }
 
 fn check_receiver(sig: &Signature, mistakes: &mut Mistakes) {

@@ -2,6 +2,7 @@
 //!
 //! Calls about which too little is known to generate code are replaced by placeholders.
 
+mod lifetimes;
 mod names;
 mod subscriptions;
 mod types;

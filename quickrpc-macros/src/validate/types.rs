@@ -2,11 +2,14 @@
 
 use std::collections::HashSet;
 
+use quote::ToTokens as _;
 use syn::visit::{self, Visit};
 use syn::{Type, TypePath, TypeReference};
 
+use super::lifetimes;
 use crate::mistakes::Mistakes;
 use crate::model::{ArgumentKind, Call, option_value, peel, streamed};
+use crate::text;
 
 pub(super) fn check(call: &Call, generated: &HashSet<String>, mistakes: &mut Mistakes) {
     streams(call, mistakes);
@@ -149,7 +152,15 @@ impl Checker<'_> {
     /// What a reference must not have.
     fn qualifiers(&mut self, reference: &TypeReference) {
         if let Some(lifetime) = &reference.lifetime {
-            self.visit_lifetime(lifetime);
+            let mut plain = reference.clone();
+            plain.lifetime = None;
+            self.mistakes.add(
+                lifetime,
+                format!(
+                    "an argument is borrowed for the duration of the call: write `{}`",
+                    text::of(lifetimes::owned(plain.into_token_stream()))
+                ),
+            );
         }
         if let Some(token) = &reference.mutability {
             self.mistakes.add(
@@ -195,15 +206,10 @@ impl<'ast> Visit<'ast> for Checker<'_> {
         );
     }
 
-    fn visit_lifetime(&mut self, lifetime: &'ast syn::Lifetime) {
-        self.mistakes.add(
-            lifetime,
-            "no lifetimes here: arguments are borrowed for the duration of the call (write `&str`), \
-             everything else is owned",
-        );
-    }
-
     fn visit_type_path(&mut self, ty: &'ast TypePath) {
+        if lifetimes::borrows(ty, self.mistakes) {
+            return;
+        }
         if let (None, Some(first)) = (&ty.qself, ty.path.segments.first()) {
             let alone = ty.path.segments.len() == 1 && ty.path.leading_colon.is_none();
             if first.ident == "Self" {

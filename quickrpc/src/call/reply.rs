@@ -81,7 +81,8 @@ pub enum Reply<T> {
 #[diagnostic::on_unimplemented(
     message = "a handler of this call must return `{T}`, `Option<{T}>`, `Result<{T}, E>` or `Promise<{T}>`, not `{Self}`",
     label = "its handler returns `{Self}`",
-    note = "the declaration of the call says `{T}`; `E` is any error that converts into `Box<dyn Error + Send + Sync>`"
+    note = "the declaration of the call says `{T}`; `E` is any error that converts into `Box<dyn Error + Send + Sync>`",
+    note = "a handler that is async, or returns another future, goes to `connect_async` (of a property: `on_read_async`, `on_write_async`)"
 )]
 pub trait IntoReply<T> {
     /// What the handler has to say.
@@ -156,7 +157,8 @@ impl<T, E: Into<BoxError>> From<Result<Promise<T>, E>> for Reply<T> {
 #[diagnostic::on_unimplemented(
     message = "a handler of this call must return `{T}`, `Option<{T}>`, `Result<{T}, E>` or `Promise<{T}>`, not `{Self}`",
     label = "its handler returns `{Self}`",
-    note = "the declaration of the call says `{T}`; `E` is any error that converts into `Box<dyn Error + Send + Sync>`"
+    note = "the declaration of the call says `{T}`; `E` is any error that converts into `Box<dyn Error + Send + Sync>`",
+    note = "a handler that is async, or returns another future, goes to `connect_async` (of a property: `on_read_async`, `on_write_async`)"
 )]
 pub trait Returns<T, K> {
     /// What the handler has to say.

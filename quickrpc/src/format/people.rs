@@ -116,7 +116,7 @@ fn placeholder(argument: &ArgumentDescription) -> &'static str {
             "[..]"
         }
         name if name.starts_with("HashMap<") || name.starts_with("BTreeMap<") => "{..}",
-        "&str" | "String" | "char" => "\"..\"",
+        "&str" | "String" | "Cow<'static, str>" | "char" => "\"..\"",
         _ => "..",
     }
 }

@@ -155,6 +155,41 @@ const FORGED: &str = r##"{
 }"##;
 
 #[test]
+fn a_name_that_no_call_can_have_is_another_one_in_rust() {
+    let dir = Dir::new();
+    let names = r#"{"info": {"title": "Odd", "version": "1"}, "methods": [
+        {"name": "into", "params": []}, {"name": "__api", "params": []}, {"name": "type", "params": []}]}"#;
+    let rust = says(&["codegen", "rust", &dir.file("odd.json", names)]);
+    for part in [
+        "    #[name = \"into\"]\n    fn into_2(&self);\n",
+        "    #[name = \"__api\"]\n    fn __api_2(&self);\n",
+        "    #[name = \"type\"]\n    fn type_(&self);\n",
+    ] {
+        assert!(rust.contains(part), "{part}\nin\n{rust}");
+    }
+}
+
+#[test]
+fn a_name_that_goes_both_ways_is_one_method_in_python() {
+    let dir = Dir::new();
+    let both = r#"{"info": {"title": "Editor", "version": "1"}, "methods": [
+        {"name": "cancel", "x-direction": "outgoing", "params": [{"name": "why", "schema": {}}]},
+        {"name": "cancel", "params": [{"name": "id", "schema": {"type": "integer"}}]},
+        {"name": "print", "x-direction": "outgoing", "params": []}]}"#;
+    let python = says(&["codegen", "python", &dir.file("both.json", both)]);
+    assert_eq!(python.matches("def cancel(").count(), 1, "{python}");
+    assert!(
+        python.contains("def cancel(self, sender=None, id=None):"),
+        "{python}"
+    );
+    assert!(
+        python.contains("def print(self, receivers=None):"),
+        "{python}"
+    );
+    assert!(python.contains("has no such calls: cancel\n"), "{python}");
+}
+
+#[test]
 fn words_of_others_are_no_code() {
     let dir = Dir::new();
     let file = dir.file("forged.json", FORGED);

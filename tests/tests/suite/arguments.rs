@@ -1,5 +1,6 @@
 //! Arguments: what is declared is what both sides see.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use quickrpc::{Bytes, CallError, remote_api};
@@ -50,7 +51,21 @@ trait Kinds {
     ) -> usize;
 
     #[incoming]
+    fn owned(
+        &self,
+        text: Cow<'static, str>,
+        names: &[Name<'static>],
+        #[default] lines: Option<Cow<'static, [i64]>>,
+    ) -> Cow<'static, str>;
+
+    #[incoming]
     fn nothing(&self) -> bool;
+}
+
+/// May borrow, and does not where it travels.
+#[derive(Serialize, Deserialize)]
+struct Name<'a> {
+    text: Cow<'a, str>,
 }
 
 fn point(x: f64) -> Point {
@@ -146,6 +161,54 @@ fn containers() {
         .all()
         .containers(vec![1, 2, 3], map, (1, "abcd".into()));
     assert_eq!(settled(answer).unwrap(), 9);
+}
+
+#[test]
+fn owned_where_it_may_borrow() {
+    let (api, client) = Kinds::pair();
+    api.owned.connect(|_, text, names, lines| {
+        let names: Vec<_> = names.iter().map(|name| &*name.text).collect();
+        Cow::from(format!("{text} {} {lines:?}", names.join("+")))
+    });
+    let names = ["a", "b\n"].map(|text| Name { text: text.into() });
+    let told = client
+        .all()
+        .owned("ß\t".into(), &names, Some(vec![1, 2].into()));
+    assert_eq!(settled(told).unwrap(), "ß\t a+b\n Some([1, 2])");
+    let told = client.all().owned("".into(), &[], None);
+    assert_eq!(settled(told).unwrap(), "  None");
+}
+
+/// A map that JSON has not.
+type Pairs = BTreeMap<(u8, u8), i64>;
+
+#[remote_api]
+trait Unwritable {
+    #[incoming]
+    fn by_name(&self, first: i64, pairs: Pairs);
+
+    #[incoming(positional)]
+    fn by_place(&self, first: i64, #[name = "allPairs"] pairs: &[Pairs]);
+}
+
+#[test]
+fn what_cannot_be_written_is_named() {
+    let (_api, client) = Unwritable::pair();
+    let pairs = || Pairs::from([((1, 2), 3)]);
+    let refused = "a map key must be a string, an integer, a bool or a char";
+    for (error, of) in [
+        (
+            client.all().by_name(1, pairs()),
+            "`by_name`: argument `pairs`",
+        ),
+        (
+            client.all().by_place(1, &[pairs()]),
+            "`by_place`: argument `allPairs`",
+        ),
+    ] {
+        let error = error.unwrap_err().to_string();
+        assert_eq!(error, format!("cannot encode {of}: {refused}"));
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Arguments to be sent: references, serialised by name or by place.
 
-use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+use serde::ser::{Error, Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use super::for_tuples;
 use crate::format::description::ArgumentDescription;
@@ -90,7 +90,11 @@ pub trait OutArgs {
     ) -> Result<S::Ok, S::Error>;
 
     /// Serialises a list, without the missing ones at its end.
-    fn serialize_positional<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
+    fn serialize_positional<S: Serializer>(
+        &self,
+        arguments: &[ArgumentDescription],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error>;
 }
 
 impl OutArgs for () {
@@ -106,9 +110,19 @@ impl OutArgs for () {
 
     // An empty list, though an empty map says the same: there are servers that take nothing but
     // arrays, and the original takes one where it allows positional arguments.
-    fn serialize_positional<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    fn serialize_positional<S: Serializer>(
+        &self,
+        _arguments: &[ArgumentDescription],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         serializer.serialize_seq(Some(0))?.end()
     }
+}
+
+/// Which argument cannot be written.
+#[cold]
+fn of<E: Error>(argument: &ArgumentDescription, error: &E) -> E {
+    E::custom(format_args!("argument `{}`: {error}", argument.wire_name))
 }
 
 macro_rules! out_args {
@@ -128,7 +142,8 @@ macro_rules! out_args {
                     if let Some(argument) = arguments.get($index)
                         && !self.$index.is_missing()
                     {
-                        map.serialize_entry(&Name(argument), &self.$index)?;
+                        map.serialize_entry(&Name(argument), &self.$index)
+                            .map_err(|error| of(argument, &error))?;
                     }
                 )+
                 map.end()
@@ -136,6 +151,7 @@ macro_rules! out_args {
 
             fn serialize_positional<S: Serializer>(
                 &self,
+                arguments: &[ArgumentDescription],
                 serializer: S,
             ) -> Result<S::Ok, S::Error> {
                 let mut len = 0;
@@ -147,7 +163,12 @@ macro_rules! out_args {
                 let mut list = serializer.serialize_seq(Some(len))?;
                 $(
                     if $index < len {
-                        list.serialize_element(&self.$index)?;
+                        list.serialize_element(&self.$index).map_err(|error| {
+                            match arguments.get($index) {
+                                Some(argument) => of(argument, &error),
+                                None => error,
+                            }
+                        })?;
                     }
                 )+
                 list.end()
@@ -173,7 +194,11 @@ impl<A: ArgValue> OutArgs for Whole<A> {
         self.0.serialize(serializer)
     }
 
-    fn serialize_positional<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    fn serialize_positional<S: Serializer>(
+        &self,
+        _arguments: &[ArgumentDescription],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         self.0.serialize(serializer)
     }
 }
@@ -190,7 +215,7 @@ impl<A: OutArgs> Serialize for ArgsOut<'_, A> {
     #[inline]
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if self.positional {
-            self.args.serialize_positional(serializer)
+            self.args.serialize_positional(self.call, serializer)
         } else {
             self.args.serialize_named(self.call, serializer)
         }

@@ -5,6 +5,7 @@ use std::str;
 use serde::de::{Deserializer, Visitor};
 
 use super::de::mismatch;
+use super::mark;
 use super::reader::{Reader, Token};
 use crate::format::text::TextError;
 
@@ -12,6 +13,29 @@ use crate::format::text::TextError;
 pub(super) struct MapKey<'a, 'de>(pub(super) &'a mut Reader<'de>);
 
 impl<'de> MapKey<'_, 'de> {
+    /// A key that is to be a text, which is how whoever knows nothing but texts has any.
+    #[inline]
+    fn visit_text<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TextError> {
+        match self.0.token()? {
+            Token::Text(text) => match str::from_utf8(text) {
+                Ok(text) => visitor.visit_borrowed_str(text),
+                Err(_) => visitor.visit_string(String::from_utf8_lossy(text).into_owned()),
+            },
+            Token::Bytes(bytes) => {
+                visitor.visit_string(String::from_utf8_lossy(bytes).into_owned())
+            }
+            Token::Unsigned(value) => visitor.visit_string(value.to_string()),
+            Token::Signed(value) => visitor.visit_string(value.to_string()),
+            Token::Wide(value) => visitor.visit_string(value.to_string()),
+            Token::WideUnsigned(value) => visitor.visit_string(value.to_string()),
+            Token::Bool(value) => visitor.visit_str(if value { "true" } else { "false" }),
+            other => Err(mismatch(
+                other,
+                &"a key of a map: a string, an integer or a bool",
+            )),
+        }
+    }
+
     /// A key that is to be an integer. Peers that know nothing but texts, and values that came
     /// from one, have it as a text.
     fn visit_integer<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TextError> {
@@ -49,6 +73,17 @@ macro_rules! integers {
     };
 }
 
+macro_rules! as_texts {
+    ($($method:ident)*) => {
+        $(
+            #[inline]
+            fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TextError> {
+                self.visit_text(visitor)
+            }
+        )*
+    };
+}
+
 macro_rules! as_values {
     ($($method:ident)*) => {
         $(
@@ -62,26 +97,10 @@ macro_rules! as_values {
 impl<'de> Deserializer<'de> for MapKey<'_, 'de> {
     type Error = TextError;
 
-    #[inline]
+    /// Who takes anything keeps it to read it later, as serde does for enums without a tag or with one
+    /// inside: it has to be what it is.
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TextError> {
-        match self.0.token()? {
-            Token::Text(text) => match str::from_utf8(text) {
-                Ok(text) => visitor.visit_borrowed_str(text),
-                Err(_) => visitor.visit_string(String::from_utf8_lossy(text).into_owned()),
-            },
-            Token::Bytes(bytes) => {
-                visitor.visit_string(String::from_utf8_lossy(bytes).into_owned())
-            }
-            Token::Unsigned(value) => visitor.visit_string(value.to_string()),
-            Token::Signed(value) => visitor.visit_string(value.to_string()),
-            Token::Wide(value) => visitor.visit_string(value.to_string()),
-            Token::WideUnsigned(value) => visitor.visit_string(value.to_string()),
-            Token::Bool(value) => visitor.visit_str(if value { "true" } else { "false" }),
-            other => Err(mismatch(
-                other,
-                &"a key of a map: a string, an integer or a bool",
-            )),
-        }
+        self.0.deserialize_any(visitor)
     }
 
     integers! {
@@ -104,6 +123,10 @@ impl<'de> Deserializer<'de> for MapKey<'_, 'de> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TextError> {
+        if self.0.peek() == Some(mark::NIL) {
+            self.0.token()?;
+            return visitor.visit_none();
+        }
         // The option itself takes nothing of the input, like one in a value.
         self.0.wrapped(|reader| visitor.visit_some(MapKey(reader)))
     }
@@ -160,5 +183,5 @@ impl<'de> Deserializer<'de> for MapKey<'_, 'de> {
         self.0.deserialize_unit_struct(name, visitor)
     }
 
-    serde::forward_to_deserialize_any! { char str string identifier }
+    as_texts! { deserialize_char deserialize_str deserialize_string deserialize_identifier }
 }

@@ -186,6 +186,30 @@ fn keys_are_what_they_are_and_texts_to_those_who_want_texts() {
 }
 
 #[test]
+fn keys_may_be_null_and_are_kept_as_they_are() {
+    round_trip(&BTreeMap::from([(None, 1), (Some(2_u8), 3)]));
+    round_trip(&BTreeMap::from([(None, 1), (Some("a".to_owned()), 3)]));
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Untagged {
+        Signed(BTreeMap<i64, bool>),
+        Pairs(BTreeMap<(u8, u8), Option<bool>>),
+        Flags(BTreeMap<bool, String>),
+    }
+    round_trip(&Untagged::Signed(BTreeMap::from([(-1, true), (7, false)])));
+    round_trip(&Untagged::Pairs(BTreeMap::from([((1, 2), None)])));
+    round_trip(&Untagged::Flags(BTreeMap::from([(true, "on".to_owned())])));
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(tag = "kind")]
+    enum Tagged {
+        Counts { of: BTreeMap<u16, i64> },
+    }
+    round_trip(&Tagged::Counts {
+        of: BTreeMap::from([(1, -1)]),
+    });
+}
+
+#[test]
 fn extensions() {
     let buffer = Ext {
         kind: 0,

@@ -72,6 +72,13 @@ fn known(name: &str) -> Object {
         let schemas = vec![by_name(inner), of_type("null").into()];
         return Object::default().with("anyOf", schemas);
     }
+    if let Some(inner) = inside(name, "Cow") {
+        // Bytes are a list there, as serde says.
+        return match inner.trim_start_matches("'static, ") {
+            "[u8]" => of_type("array").with("items", by_name("u8")),
+            inner => known(inner),
+        };
+    }
     if matches!(name, "Vec<u8>" | "[u8]" | "Bytes" | "quickrpc::Bytes") {
         // The member itself cannot be described: it would mark byte strings.
         return of_type("object")
@@ -86,7 +93,7 @@ fn known(name: &str) -> Object {
     }
     let entries = ["HashMap", "BTreeMap"];
     let entries = entries.iter().find_map(|map| inside(name, map));
-    if let Some((_, value)) = entries.and_then(|entries| entries.split_once(", ")) {
+    if let Some(value) = entries.and_then(behind_comma) {
         return of_type("object").with("additionalProperties", by_name(value));
     }
     let unsigned = |bits: u32| {
@@ -114,6 +121,20 @@ fn inside<'a>(name: &'a str, outer: &str) -> Option<&'a str> {
     name.strip_prefix(outer)?
         .strip_prefix('<')?
         .strip_suffix('>')
+}
+
+/// The second of two parameters.
+fn behind_comma(parameters: &str) -> Option<&str> {
+    let mut depth = 0;
+    let comma = parameters.find(|c| {
+        match c {
+            '<' | '(' | '[' => depth += 1,
+            '>' | ')' | ']' => depth -= 1,
+            _ => {}
+        }
+        c == ',' && depth == 0
+    });
+    parameters.get(comma? + 1..).map(str::trim_start)
 }
 
 /// The value of a default, where it is written out.
@@ -188,6 +209,14 @@ mod tests {
                 r#"{"anyOf":[{"title":"bool","type":"boolean"},{"type":"null"}],"title":"Option<bool>"}"#,
             ),
             ("[f64; 3]", r#"{"title":"[f64; 3]"}"#),
+            (
+                "BTreeMap<(u8, u8), Cow<'static, str>>",
+                r#"{"additionalProperties":{"title":"Cow<'static, str>","type":"string"},"title":"BTreeMap<(u8, u8), Cow<'static, str>>","type":"object"}"#,
+            ),
+            (
+                "Cow<'static, [u8]>",
+                r#"{"items":{"maximum":255,"minimum":0,"title":"u8","type":"integer"},"title":"Cow<'static, [u8]>","type":"array"}"#,
+            ),
         ];
         for (name, schema) in cases {
             assert_eq!(by_name(name).to_string(), schema);

@@ -193,7 +193,7 @@ fn schema(type_name: &str) -> String {
     let kind = match text {
         "bool" => "boolean",
         "f32" | "f64" => "number",
-        "str" | "String" | "char" => "string",
+        "str" | "String" | "Cow<'static,str>" | "char" => "string",
         "i8" | "i16" | "i32" | "i64" | "i128" | "isize" | "u8" | "u16" | "u32" | "u64" | "u128"
         | "usize" => "integer",
         _ => return String::new(),

@@ -1,5 +1,6 @@
 //! Python: a `RemoteAPI` for QuickRPC 0.1.0, to be called with `invert=True`.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use quickrpc::Value;
@@ -28,13 +29,17 @@ pub fn generate(name: &str, interface: &Interface) -> String {
     let text = format!("{about}\n\nWhoever calls the service says {name}(.., invert=True).");
     docs(&mut out, "    ", &text);
     let mut left_out = Vec::new();
-    for method in &interface.methods {
+    let mut taken = BTreeSet::new();
+    // A class has one method of a name. Where one goes both ways, it is the one that is called.
+    let (called, heard): (Vec<_>, Vec<_>) = interface.methods.iter().partition(|one| one.incoming);
+    for method in called.into_iter().chain(heard) {
         // What Python cannot say is called by no name of a function.
         if snake_name(&method.name, &[]) != method.name && !is_name(&method.name)
             || method.positional
             || KEYWORDS.contains(&method.name.as_str())
             || ITS_OWN.contains(&method.name.as_str())
             || !has_names(method)
+            || !taken.insert(&method.name)
         {
             left_out.push(one_line(&method.name));
             continue;

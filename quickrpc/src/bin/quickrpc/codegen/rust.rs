@@ -81,7 +81,7 @@ impl Body {
             types: String::new(),
             named: named.collect(),
             taken,
-            calls: Names::default(),
+            calls: Names::with(REFUSED),
         }
     }
 
@@ -277,6 +277,9 @@ const ITS_OWN: [&str; 6] = [
     "String",
     "Vec",
 ];
+
+/// What no call can be named, as `#[remote_api]` has it.
+const REFUSED: [&str; 3] = ["__api", "into", "try_into"];
 
 const KEYWORDS: [&str; 50] = [
     "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate",

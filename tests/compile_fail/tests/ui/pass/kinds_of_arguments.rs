@@ -3,9 +3,10 @@
 #![deny(warnings)]
 #![allow(unused_parens)]
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
-use quickrpc::{Bytes, Resolver, Sender, remote_api};
+use quickrpc::{Bytes, Resolver, Sender, Stream, remote_api};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
@@ -19,8 +20,27 @@ pub enum Shape {
     Nothing,
 }
 
+/// A type that may borrow, and does not where it travels.
+#[derive(Serialize, Deserialize)]
+pub struct Name<'a> {
+    pub text: Cow<'a, str>,
+}
+
 #[remote_api]
 pub trait Kinds {
+    #[incoming]
+    fn owned(
+        &self,
+        text: Cow<'static, str>,
+        maybe: Option<&Cow<'static, str>>,
+        #[default(vec![].into())] names: Cow<'static, [String]>,
+        name: &Name<'static>,
+        lines: Stream<Cow<'static, str>>,
+    ) -> Result<Name<'static>, Cow<'static, str>>;
+
+    #[incoming(property)]
+    fn name(&self) -> Cow<'static, str>;
+
     #[incoming]
     fn text(&self, text: &str, maybe: Option<&str>, owned: String, maybe_owned: Option<String>);
 
@@ -85,6 +105,11 @@ pub trait Kinds {
 }
 
 fn handlers(api: &Kinds) {
+    api.owned.connect(|_, text, maybe, names, name, lines| {
+        let _: (Option<&Cow<'static, str>>, Cow<'static, [String]>) = (maybe, names);
+        let _: (&Name<'static>, Stream<Cow<'static, str>>) = (name, lines);
+        Name { text }
+    });
     api.text.connect(|sender, text, maybe, owned, maybe_owned| {
         let _: (&Sender, &str, Option<&str>, String, Option<String>) =
             (sender, text, maybe, owned, maybe_owned);
@@ -170,6 +195,9 @@ fn subscriptions(api: &Kinds) {
 
 fn sending(hub: &KindsInverseOutgoing) -> quickrpc::Result<()> {
     let point = || Point { x: 1.0 };
+    let name = Name { text: "a".into() };
+    let _: quickrpc::Promise<Name<'static>> =
+        hub.owned("a".into(), Some(&"b".into()), vec![].into(), &name, Stream::iter(["c".into()]));
     hub.text("a", None, "b".into(), Some("c".to_owned()))?;
     hub.text(&String::new(), Some("a"), String::new(), None)?;
     let _: quickrpc::Promise<Vec<u8>> =
@@ -200,6 +228,20 @@ fn sending(hub: &KindsInverseOutgoing) -> quickrpc::Result<()> {
 struct Server;
 
 impl KindsIncoming for Server {
+    fn owned(
+        &self,
+        _: &Sender,
+        text: Cow<'static, str>,
+        _: Option<&Cow<'static, str>>,
+        _: Cow<'static, [String]>,
+        _: &Name<'static>,
+        _: Stream<Cow<'static, str>>,
+    ) -> Result<Name<'static>, Cow<'static, str>> {
+        Ok(Name { text })
+    }
+    fn name(&self, _: &Sender) -> Cow<'static, str> {
+        "name".into()
+    }
     fn text(&self, _: &Sender, _: &str, _: Option<&str>, _: String, _: Option<String>) {}
     fn bytes(
         &self,
