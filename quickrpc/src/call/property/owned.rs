@@ -168,6 +168,14 @@ impl Owned {
         self.step(Telling::leave)
     }
 
+    pub(super) fn air(&self) -> Option<(u64, Arc<dyn Stored>)> {
+        self.step(Telling::air)
+    }
+
+    pub(super) fn aired(&self, version: u64) {
+        self.step(|telling| telling.aired(version));
+    }
+
     /// Makes a value ready to be told to a peer. No lock is held: the type is the user's.
     pub(super) fn encode(&self, peer: &Conn, value: &dyn Stored, out: &mut Vec<u8>) -> Result<()> {
         out.clear();

@@ -368,7 +368,7 @@ impl<T: Send + 'static> Core<T> {
         let value = (self.form.store)(value);
         let change = self.owned.change(&value)?;
         match self.calls.upgrade() {
-            Some(calls) => calls.changed(&self.owned, &*value, change),
+            Some(calls) => calls.changed(&self.owned, change),
             // There is nobody left to be told.
             None if change == Change::Begun => drop(self.owned.leave()),
             None => {}

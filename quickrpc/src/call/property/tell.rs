@@ -31,15 +31,24 @@ impl Drop for Teller<'_> {
     }
 }
 
+/// A thread that sends to addresses.
+struct Airing<'a>(&'a Owned, u64);
+
+impl Drop for Airing<'_> {
+    fn drop(&mut self) {
+        self.0.aired(self.1);
+    }
+}
+
 impl Calls {
     /// A property has changed so.
-    pub(super) fn changed(&self, property: &Owned, value: &dyn Stored, change: Change) {
+    pub(super) fn changed(&self, property: &Owned, change: Change) {
         match change {
             Change::None => return,
             Change::Begun => self.tell(property),
             Change::Left => {}
         }
-        self.tell_addresses(property, value);
+        self.tell_addresses(property);
     }
 
     /// A peer has come: in its turn, behind `on_connect`, it is told what there is.
@@ -178,6 +187,7 @@ impl Calls {
         for property in self.properties.own() {
             property.owned().room(peer);
             self.go_on(property.owned());
+            self.tell_addresses(property.owned());
         }
     }
 
@@ -267,18 +277,34 @@ impl Calls {
     }
 
     /// Tells everybody on wires that have addresses in place of peers. What gets lost there is
-    /// not told again; and who is there is not known, so that it has to be for everybody.
-    fn tell_addresses(&self, property: &Owned, value: &dyn Stored) {
-        let everyone: Vec<_> = lock(&self.net.peers).everyones().cloned().collect();
+    /// not told again; and who is there is not known, so that it has to be for everybody. One thread at a time
+    /// does so, lest an older value go last.
+    fn tell_addresses(&self, property: &Owned) {
+        // Behind a broker it is known who is there, and each of them is told.
+        let mut everyone: Vec<_> = lock(&self.net.peers).everyones().cloned().collect();
+        everyone.retain(|one| !one.outlet.is_behind_broker());
+        let Some(one) = everyone.first() else {
+            return;
+        };
+        for _ in 0..ROUNDS {
+            let Some((version, value)) = property.air() else {
+                return;
+            };
+            let _airing = Airing(property, version);
+            self.air(property, &everyone, &*value);
+        }
+        self.net.ask(Command::Room(Arc::clone(one)));
+    }
+
+    fn air(&self, property: &Owned, everyone: &[Arc<Conn>], value: &dyn Stored) {
         for one in everyone {
-            // Behind a broker it is known, and each of them is told.
-            if one.outlet.is_behind_broker() || !self.may_read(&one, property) {
+            if !self.may_read(one, property) {
                 continue;
             }
             let sent = with_scratch(|out| {
-                property.encode(&one, value, out)?;
-                let about = property.about(&one);
-                self.net.transmit(&one, out, about, Wait::Never)
+                property.encode(one, value, out)?;
+                let about = property.about(one);
+                self.net.transmit(one, out, about, Wait::Never)
             });
             if let Err(error) = sent {
                 let change = &property.names.change;

@@ -21,6 +21,9 @@ pub(super) struct Telling<V, P> {
     peers: BTreeMap<u64, Listener<P>>,
     /// A thread tells.
     busy: bool,
+    /// The last version that went to addresses, and whether a thread sends one there.
+    aired: u64,
+    airing: bool,
     /// Values that nobody needs any more. They may be of the user: to be dropped without a lock.
     gone: Vec<V>,
 }
@@ -63,6 +66,8 @@ impl<V: Clone, P: Clone> Telling<V, P> {
             changes: VecDeque::new(),
             peers: BTreeMap::new(),
             busy: false,
+            aired: 0,
+            airing: false,
             gone: Vec::new(),
         }
     }
@@ -167,6 +172,23 @@ impl<V: Clone, P: Clone> Telling<V, P> {
         }
         self.busy = false;
         None
+    }
+
+    /// What is to be sent to addresses, which know nothing of versions: the newest value, where it was not, and
+    /// nobody else does so. Whoever gets it says when it is [`aired`](Self::aired).
+    pub(super) fn air(&mut self) -> Option<(u64, V)> {
+        if self.airing || self.aired == self.version {
+            return None;
+        }
+        let newest = self.newest.clone()?;
+        self.airing = true;
+        Some((self.version, newest))
+    }
+
+    /// It was sent.
+    pub(super) fn aired(&mut self, version: u64) {
+        self.airing = false;
+        self.aired = version;
     }
 
     fn whoever(&mut self, wanted: impl Fn(&Listener<P>) -> bool) -> Vec<(u64, P)> {
@@ -322,6 +344,21 @@ mod tests {
             None,
             "who waits is told when there is room"
         );
+    }
+
+    #[test]
+    fn addresses_get_the_newest_last() {
+        let mut telling: Telling<u32, u64> = Telling::new();
+        assert_eq!(telling.air(), None);
+        telling.change(10);
+        assert_eq!(telling.air(), Some((1, 10)));
+        telling.change(11);
+        telling.change(12);
+        assert_eq!(telling.air(), None, "one sends");
+        telling.aired(1);
+        assert_eq!(telling.air(), Some((3, 12)));
+        telling.aired(3);
+        assert_eq!(telling.air(), None);
     }
 
     #[test]

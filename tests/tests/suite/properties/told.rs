@@ -293,3 +293,32 @@ fn every_mode_of_processing() {
     supply.voltage.set(6.0).unwrap();
     assert_eq!(heard.next(), 6.0, "changes need no turn");
 }
+
+/// Nobody knows there who hears it, so that nothing is told again.
+#[test]
+fn the_newest_value_is_the_last_on_a_bus_whoever_sets() {
+    let supply = Supply::bind("jrpc", "internal:newest-is-last:supply").unwrap();
+    supply.start().unwrap();
+    let lab = SupplyInverse::bind("jrpc", "internal:newest-is-last:lab").unwrap();
+    let heard = voltages(&lab);
+    let measured = lab.measured.subscribe();
+    lab.start().unwrap();
+    for round in 0..500 {
+        thread::scope(|scope| {
+            for number in 0..2 {
+                let supply = &supply;
+                scope.spawn(move || {
+                    for step in 0..5 {
+                        let volts = f64::from(round * 10 + number * 5 + step);
+                        supply.voltage.set(volts).unwrap();
+                    }
+                });
+            }
+        });
+        let newest = supply.voltage.get().unwrap();
+        // Which comes behind all of that.
+        supply.measured.set(f64::from(round)).unwrap();
+        while measured.recv_timeout(SOON).unwrap().1 != f64::from(round) {}
+        assert_eq!(heard.so_far().last(), Some(&newest), "round {round}");
+    }
+}
