@@ -117,6 +117,10 @@ pub(super) fn parse(shorthand: &str, params: Piece<'_>, scope: &Scope<'_, '_>) -
         let message = "`vouched=on` needs to know who the broker vouches for: `user=..`";
         return Err(Wrong::new(params.end(), message.to_owned()));
     }
+    if password_file.is_some() && user.is_none() {
+        let message = "`password_file` needs to know whose password it is: `user=..`";
+        return Err(Wrong::new(params.end(), message.to_owned()));
+    }
     Ok(NatsExpr {
         host,
         port,
@@ -202,6 +206,10 @@ mod tests {
             (
                 "nats:h:1/lab?password_file=a&nkey_file=b",
                 "not by two of them",
+            ),
+            (
+                "nats:h:1/lab?password_file=a",
+                "whose password it is: `user=..`",
             ),
             ("nats:h:1/lab?vouched=on", "`user=..`"),
             ("nats:h:1/lab?vouched=on&user=a.b", "has a dot"),
