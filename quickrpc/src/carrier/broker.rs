@@ -353,11 +353,17 @@ impl Beginning {
             match more(stream, input, MOST) {
                 Ok(true) => self.heard += input.len() - before,
                 Ok(false) => return Step::Wait,
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset
+                    ) =>
+                {
                     let kind = opening.kind();
                     let hint = match opening.is_plain_first() {
                         true => " (One that begins with TLS at once wants `handshake_first=on`.)",
-                        false => "",
+                        false if matches!(stream, Stream::Tls(_)) => "",
+                        false => " (One that wants TLS is reached by `nats+tls:` or `mqtts:`.)",
                     };
                     let text = format!(
                         "the other side closed the connection within the greeting; is it {kind}?{hint}"

@@ -175,12 +175,13 @@ fn a_broker_is_reached_over_tls() {
     // Who is behind the broker is not known by the broker's certificate.
     assert!(!api.to("shop").who().result().unwrap().contains("lab"));
     // Others are not believed, and need not be plain.
-    for wrong in [
-        server.bound_over_tls("lab", "name=x"),
-        server.bound("lab", "name=x"),
+    for (wrong, says) in [
+        (server.bound_over_tls("lab", "name=x"), "certificate"),
+        (server.bound("lab", "name=x"), "`mqtts:`"),
     ] {
         let api = ShopInverse::bind("jrpc", wrong).unwrap();
-        assert!(api.start().is_err());
+        let error = api.start().unwrap_err().to_string();
+        assert!(error.contains(says), "{error}");
     }
 }
 

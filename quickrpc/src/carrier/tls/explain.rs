@@ -48,7 +48,7 @@ pub(super) fn in_handshake(side: Side, asked: bool, error: io::Error) -> io::Err
         ),
         Side::Client => format!(
             "the {other} {what} the connection within the handshake of TLS; does it speak TLS? \
-             Otherwise connect without, by `tcp:` or `ws:`"
+             Otherwise connect without, by `tcp:`, `ws:`, `nats:` or `mqtt:`"
         ),
         Side::Server => format!("the {other} {what} the connection within the handshake of TLS"),
     };
@@ -62,7 +62,8 @@ pub(super) fn trouble(side: Side, handshaking: bool, error: &Error) -> io::Error
         Error::InvalidMessage(wrong) if handshaking && is_no_tls(wrong) => match side {
             Side::Client => String::from(
                 "the server does not speak TLS, but something else, perhaps plain text; \
-                 connect without TLS, by `tcp:` or `ws:`, or make it a `tlsserv:` or `wssserv:`",
+                 connect without TLS, by `tcp:`, `ws:`, `nats:` or `mqtt:`, or have the server speak it (by \
+                 `tlsserv:` or `wssserv:`, if it is ours)",
             ),
             Side::Server => String::from(
                 "the client does not speak TLS, but something else, perhaps plain text; it \
