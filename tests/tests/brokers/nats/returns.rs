@@ -5,12 +5,14 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
 use quickrpc::Error;
-use quickrpc_tests::{NatsServer, Release, SOON, eventually, inbox};
+use quickrpc_tests::{Inbox, NatsServer, Release, SOON, eventually, inbox};
 
-use crate::parts::{Work, WorkInverse};
+use super::ByHand;
+use crate::parts::{ShopInverse, Work, WorkInverse};
 
 by_both_servers! {
     a_link_that_was_cut_ends_its_calls_and_brings_the_values_back
+    what_is_no_text_costs_nobody_his_connection
 }
 
 /// What carries connections to a server, and can cut them.
@@ -103,4 +105,35 @@ fn a_link_that_was_cut_ends_its_calls_and_brings_the_values_back(release: Releas
     eventually("the value is known to who has come again", || knows(&hub));
     go_on.send(()).unwrap();
     assert_eq!(hub.to("press").work(0).result().unwrap(), 7);
+}
+
+/// A hub, and what it hears of others: `+` for who comes, `-` for who goes, and errors.
+fn looks_on(server: &NatsServer) -> (ShopInverse, Inbox<String>) {
+    let hub = ShopInverse::bind("jrpc", server.bound("lab", "name=hub")).unwrap();
+    let (told, events) = inbox();
+    // The test may be over.
+    let (came, gone, error) = (told.clone(), told.clone(), told);
+    hub.on_connect(move |peer| drop(came.send(format!("+{}", peer.name()))));
+    hub.on_disconnect(move |peer, _| drop(gone.send(format!("-{}", peer.name()))));
+    hub.on_error(move |_, text, _| drop(error.send(text.to_string())));
+    hub.start().unwrap();
+    (hub, events)
+}
+
+fn what_is_no_text_costs_nobody_his_connection(release: Release) {
+    let Some(server) = NatsServer::of(release, "") else {
+        return;
+    };
+    let (_hub, events) = looks_on(&server);
+    let mut hand = ByHand::new(&server);
+    for head in [
+        &b"PUB lab.all.\xff 2"[..],
+        b"PUB lab.all.say lab.in.\xff.t.x 2",
+        b"PUB lab.to.hub.\xff\xfe answers.\xfe 2",
+    ] {
+        let message = [head, b"\r\n{}\r\n"].concat();
+        hand.0.get_mut().write_all(&message).unwrap();
+    }
+    hand.publish("lab.all._here", "lab.in.press.t.x", "");
+    assert_eq!(events.next(), "+press");
 }
