@@ -12,6 +12,7 @@ use crate::parts::{ShopInverse, Work, WorkInverse};
 
 by_both_servers! {
     a_link_that_was_cut_ends_its_calls_and_brings_the_values_back
+    whoever_comes_again_has_gone_before
     what_is_no_text_costs_nobody_his_connection
 }
 
@@ -118,6 +119,27 @@ fn looks_on(server: &NatsServer) -> (ShopInverse, Inbox<String>) {
     hub.on_error(move |_, text, _| drop(error.send(text.to_string())));
     hub.start().unwrap();
     (hub, events)
+}
+
+fn whoever_comes_again_has_gone_before(release: Release) {
+    let Some(server) = NatsServer::of(release, "") else {
+        return;
+    };
+    let (_hub, events) = looks_on(&server);
+    let mut hand = ByHand::new(&server);
+    let mut comes = |name: &str, token: &str| {
+        hand.publish("lab.all._here", &format!("lab.in.{name}.{token}.x"), "");
+    };
+    for token in ["t1", "t2", "t3", "t4"] {
+        comes("press", token);
+        if token != "t1" {
+            assert_eq!(events.next(), "-press");
+        }
+        assert_eq!(events.next(), "+press");
+        // With the word of another one, the callback for the one before has ended: nothing of it waits.
+        comes(token, "x");
+        assert_eq!(events.next(), format!("+{token}"));
+    }
 }
 
 fn what_is_no_text_costs_nobody_his_connection(release: Release) {

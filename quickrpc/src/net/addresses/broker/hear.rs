@@ -241,7 +241,7 @@ impl Broker {
             }
             To::Here(from) if from.token == subjects.token() => {}
             To::Here(from) => match delivery.payload {
-                [] => self.goodbye(from),
+                [] => self.goodbye(above, from),
                 _ => {
                     self.member(above, from, user);
                 }
@@ -267,7 +267,7 @@ impl Broker {
                     self.greet(from);
                 }
             }
-            (subjects::BYE, Some(from)) => self.goodbye(from),
+            (subjects::BYE, Some(from)) => self.goodbye(above, from),
             (subjects::PING, _) if !reply.subject.is_empty() => {
                 if let Some(from) = from {
                     self.member(above, from, user);
@@ -296,7 +296,7 @@ impl Broker {
         match (asked::marked(mark), mark.strip_prefix(subjects::PONG)) {
             (Some(key), _) => self.nobody_listens(above, key),
             (None, Some(name)) => {
-                self.nobody_named(name.trim_start_matches('-'));
+                self.nobody_named(above, name.trim_start_matches('-'));
             }
             (None, None) => {}
         }

@@ -218,7 +218,7 @@ impl Broker {
         }
         self.greet_late();
         self.look_at_questions(above, now);
-        self.look_at_members();
+        self.look_at_members(above);
         self.forget_owed();
         self.look_at_cluster(now);
     }
