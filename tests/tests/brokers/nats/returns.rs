@@ -8,12 +8,13 @@ use quickrpc::Error;
 use quickrpc_tests::{Inbox, NatsServer, Release, SOON, eventually, inbox};
 
 use super::ByHand;
-use crate::parts::{ShopInverse, Work, WorkInverse};
+use crate::parts::{ShopInverse, Work, WorkInverse, shop};
 
 by_both_servers! {
     a_link_that_was_cut_ends_its_calls_and_brings_the_values_back
     whoever_comes_again_has_gone_before
     what_is_no_text_costs_nobody_his_connection
+    a_name_that_begins_with_a_dash_is_nobody_elses
 }
 
 /// What carries connections to a server, and can cut them.
@@ -158,4 +159,26 @@ fn what_is_no_text_costs_nobody_his_connection(release: Release) {
     }
     hand.publish("lab.all._here", "lab.in.press.t.x", "");
     assert_eq!(events.next(), "+press");
+}
+
+fn a_name_that_begins_with_a_dash_is_nobody_elses(release: Release) {
+    let Some(server) = NatsServer::of(release, "") else {
+        return;
+    };
+    let _shop = shop(&server, "x");
+    let (hub, events) = looks_on(&server);
+    assert_eq!(events.next(), "+x");
+    let mut hand = ByHand::new(&server);
+    hand.say("SUB lab.to.-x.> 1\r\n");
+    hand.publish("lab.all._here", "lab.in.-x.t.x", "");
+    assert_eq!(events.next(), "+-x");
+    let call = hub.to("-x").timeout(SOON * 3).who();
+    while !hand.message().0.ends_with(".who") {}
+    // He listens no more while he owes an answer.
+    hand.say("UNSUB 1\r\n");
+    let error = call.result().unwrap_err();
+    assert!(matches!(error, Error::Disconnected { .. }), "{error}");
+    assert_eq!(events.next(), "--x");
+    assert_eq!(hub.to("x").who().result().unwrap(), "x");
+    assert_eq!(events.so_far(), [""; 0]);
 }

@@ -296,7 +296,8 @@ impl Broker {
         match (asked::marked(mark), mark.strip_prefix(subjects::PONG)) {
             (Some(key), _) => self.nobody_listens(above, key),
             (None, Some(name)) => {
-                self.nobody_named(above, name.trim_start_matches('-'));
+                // A name may begin with a dash, too.
+                self.nobody_named(above, name.strip_prefix('-').unwrap_or(name));
             }
             (None, None) => {}
         }
