@@ -7,6 +7,7 @@ use super::super::super::above::Above;
 use super::super::super::conn::{At, Conn};
 use super::super::table::AddressTable;
 use super::Broker;
+use crate::base::error::Error;
 use crate::base::reason::DisconnectReason;
 use crate::base::sync::lock;
 use crate::wire::broker::subjects::{self, From};
@@ -178,6 +179,9 @@ impl Broker {
             known.members.insert(from.name.into(), member);
             conn
         };
+        if from.name == self.subjects().name() {
+            self.warn_of_namesake(above);
+        }
         let around = self.around.upgrade();
         if around.is_some_and(|around| around.enter(&conn)) {
             crate::base::log::debug!(peer = %conn.peer(), wire = %self.wire.name, "it is there");
@@ -186,6 +190,20 @@ impl Broker {
             conn.close(DisconnectReason::Stopped);
         }
         conn
+    }
+
+    /// Another program says that it is called as we are.
+    fn warn_of_namesake(&self, above: &dyn Above) {
+        let (namespace, name) = (self.subjects().namespace(), self.subjects().name());
+        let text = format!(
+            "another program in `{namespace}` is called `{name}`, too: what is sent to `{name}` comes to both, and \
+             calls to it may fail; give each of them a `name` of its own"
+        );
+        crate::base::log::warn_often!(
+            "two programs of one name", &self.everyone.peer.origin;
+            wire = %self.wire.name, "{text}"
+        );
+        above.trouble(self.everyone.peer(), Error::Config(text.into()));
     }
 
     /// A peer has gone.
