@@ -14,6 +14,7 @@ macro_rules! cases {
             failures::whoever_is_killed_is_known_in_two_seconds
             failures::a_broker_that_comes_again_brings_everybody_back
             failures::a_slow_worker_is_slow_and_nothing_else
+            failures::two_programs_of_one_name_are_told_of_in_both
         }
     };
     ($start:expr => $($file:ident::$case:ident)*) => {

@@ -8,14 +8,13 @@ use quickrpc::Error;
 use quickrpc_tests::{Inbox, NatsServer, Release, SOON, eventually, inbox};
 
 use super::ByHand;
-use crate::parts::{ShopInverse, Work, WorkInverse, client, shop};
+use crate::parts::{ShopInverse, Work, WorkInverse, shop};
 
 by_both_servers! {
     a_link_that_was_cut_ends_its_calls_and_brings_the_values_back
     whoever_comes_again_has_gone_before
     what_is_no_text_costs_nobody_his_connection
     a_name_that_begins_with_a_dash_is_nobody_elses
-    another_program_of_our_name_is_told_of
 }
 
 /// What carries connections to a server, and can cut them.
@@ -182,18 +181,4 @@ fn a_name_that_begins_with_a_dash_is_nobody_elses(release: Release) {
     assert_eq!(events.next(), "--x");
     assert_eq!(hub.to("x").who().result().unwrap(), "x");
     assert_eq!(events.so_far(), [""; 0]);
-}
-
-fn another_program_of_our_name_is_told_of(release: Release) {
-    let Some(server) = NatsServer::of(release, "") else {
-        return;
-    };
-    let (_hub, events) = looks_on(&server);
-    let _other = client(&server, "hub");
-    let text = events.next();
-    assert!(
-        text.contains("another program in `lab` is called `hub`, too"),
-        "{text}"
-    );
-    assert_eq!(events.next(), "+hub");
 }
