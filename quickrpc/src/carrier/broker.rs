@@ -127,9 +127,14 @@ fn secret(path: &str) -> Result<String, String> {
 }
 
 impl Settings {
-    /// Which subjects mean what.
-    pub(crate) fn subjects(&self) -> &Subjects {
-        &self.subjects
+    /// Which subjects mean what on a new connection. A server of NATS tells nobody that a connection has ended, so
+    /// that each one has a token of its own there: with it others see that we have come again. A broker of MQTT
+    /// tells it, by the will that belongs to the token.
+    pub(crate) fn subjects(&self) -> Subjects {
+        match &self.kind {
+            Kind::Nats(_) => self.subjects.renewed(&random_token()),
+            Kind::Mqtt(_) => self.subjects.clone(),
+        }
     }
 
     /// Those who share work with us.

@@ -211,6 +211,18 @@ impl Around for Net {
         lock(&self.peers).insert(Arc::clone(peer))
     }
 
+    fn leave(&self, above: &dyn Above, peer: &Arc<Conn>, reason: DisconnectReason) {
+        let was_in = {
+            let mut peers = lock(&self.peers);
+            peers.remove(peer) && peers.left(peer)
+        };
+        peer.close(reason);
+        // Or somebody else has closed it meanwhile, and sees to that.
+        if was_in {
+            self.farewell(above, peer);
+        }
+    }
+
     fn send(&self, by: &Arc<Conn>, bytes: &[u8]) {
         // If it has ended, that is seen to elsewhere.
         self.put(by, Content::Framed(bytes), Wait::Answer).ok();

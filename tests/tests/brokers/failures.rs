@@ -193,6 +193,26 @@ pub(crate) fn a_slow_worker_is_slow_and_nothing_else(server: impl Server) {
 /// How many may wait where somebody [`floods`]: eight times as many of one peer.
 pub(crate) const FEW: &str = "&waiting_messages=100";
 
+pub(crate) fn two_programs_of_one_name_are_told_of_in_both(server: impl Server) {
+    let hubs = [(); 2].map(|()| {
+        let hub = ShopInverse::bind("jrpc", server.bound("lab", "name=hub")).unwrap();
+        let (told, errors) = inbox();
+        hub.on_error(move |_, error, _| {
+            // The test may be over.
+            told.send(error.to_string()).ok();
+        });
+        hub.start().unwrap();
+        (hub, errors)
+    });
+    for (_hub, errors) in &hubs {
+        let text = errors.next();
+        assert!(
+            text.contains("another program in `lab` is called `hub`, too"),
+            "{text}"
+        );
+    }
+}
+
 /// One peer calls for far more than may wait; what is beyond that is answered as busy.
 pub(crate) fn floods(hub: &ShopInverse) {
     let slow: Vec<_> = (0..3000)

@@ -15,6 +15,7 @@ macro_rules! cases {
             failures::a_broker_that_comes_again_brings_everybody_back
             failures::a_slow_worker_is_slow_and_nothing_else
             failures::a_burst_of_notifications_waits_or_is_told
+            failures::two_programs_of_one_name_are_told_of_in_both
         }
     };
     ($start:expr => $($file:ident::$case:ident)*) => {

@@ -25,6 +25,7 @@ macro_rules! by_both_servers {
 mod cluster;
 mod crowd;
 mod logins;
+mod returns;
 mod secured;
 mod talkative;
 

@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use super::above::{Above, Feed, Hears};
 use super::conn::Conn;
+use crate::base::reason::DisconnectReason;
 use crate::base::sender::Sender;
 use crate::wire::broker::Said;
 
@@ -26,6 +27,10 @@ use crate::wire::broker::Said;
 pub(crate) trait Around: Send + Sync {
     /// A peer has come, which can be sent to from now on. Gives false if nobody is let in any more.
     fn enter(&self, peer: &Arc<Conn>) -> bool;
+
+    /// A peer that had come has gone. The program is told at once, before it hears of whoever comes next. On the
+    /// poll thread.
+    fn leave(&self, above: &dyn Above, peer: &Arc<Conn>, reason: DisconnectReason);
 
     /// Sends something, or queues it.
     fn send(&self, by: &Arc<Conn>, bytes: &[u8]);

@@ -2,9 +2,9 @@
 //! words so:
 //!
 //! * `lab.all.<method>`, `lab.to.<peer>.<method>`, `lab.any.<method>`: calls;
-//! * `lab.in.<peer>.<token>.<id>`: the answer to a call of this peer. The token is made at each
-//!   start, so that a peer that has come again is told from the one before. It is the reply
-//!   subject of all that a peer sends, which thereby says who he is;
+//! * `lab.in.<peer>.<token>.<id>`: the answer to a call of this peer. The token is made for each
+//!   connection (with MQTT, at each start), so that a peer that has come again is told from the
+//!   one before. It is the reply subject of all that a peer sends, which thereby says who he is;
 //! * `lab.here.<peer>.<token>`: that this peer is there, where the broker keeps messages;
 //! * `lab.is.<peer>.<token>.<change>`: the value of a property of this peer, there too. It counts as
 //!   long as the peer is there;
@@ -90,6 +90,14 @@ impl Subjects {
         };
         subjects.inbox = subjects.inbox_of(From { name, token }, "").into();
         subjects
+    }
+
+    /// The same with another token.
+    pub(crate) fn renewed(&self, token: &str) -> Self {
+        Subjects {
+            user: self.user.clone(),
+            ..Subjects::new(self.style, &self.namespace, &self.name, token)
+        }
     }
 
     pub(crate) fn style(&self) -> Style {

@@ -121,23 +121,24 @@ impl Reader {
         limit: usize,
     ) -> Result<(usize, Event<'a>), String> {
         let wrong = || "a line of MSG that is none".to_owned();
-        let line = std::str::from_utf8(line).map_err(|_| wrong())?;
-        let mut words = line.split_ascii_whitespace();
-        let mut word = || words.next();
+        // As the server does it: whoever publishes may write bytes into a subject that are no text.
+        let mut words = line.split(u8::is_ascii_whitespace);
+        let mut word = || words.find(|word| !word.is_empty());
         let (subject, _number) = (word().ok_or_else(wrong)?, word().ok_or_else(wrong)?);
         let rest = [word(), word(), word()];
         if word().is_some() {
             return Err(wrong());
         }
         let (reply, headers, total) = match (has_headers, rest) {
-            (false, [Some(total), None, None]) => ("", "0", total),
-            (false, [Some(reply), Some(total), None]) => (reply, "0", total),
-            (true, [Some(headers), Some(total), None]) => ("", headers, total),
+            (false, [Some(total), None, None]) => (&[][..], &b"0"[..], total),
+            (false, [Some(reply), Some(total), None]) => (reply, &b"0"[..], total),
+            (true, [Some(headers), Some(total), None]) => (&[][..], headers, total),
             (true, [Some(reply), Some(headers), Some(total)]) => (reply, headers, total),
             _ => return Err(wrong()),
         };
-        let headers: usize = headers.parse().map_err(|_| wrong())?;
-        let total: usize = total.parse().map_err(|_| wrong())?;
+        let number = |word| std::str::from_utf8(word).ok()?.parse::<usize>().ok();
+        let headers = number(headers).ok_or_else(wrong)?;
+        let total = number(total).ok_or_else(wrong)?;
         if headers > total {
             return Err(wrong());
         }
@@ -145,6 +146,13 @@ impl Reader {
             .checked_add(total)
             .and_then(|end| end.checked_add(2))
             .ok_or_else(wrong)?;
+        let text = std::str::from_utf8;
+        let (Ok(subject), Ok(reply)) = (text(subject), text(reply)) else {
+            // It is for nobody.
+            let here = whole.min(bytes.len());
+            self.skip = whole - here;
+            return Ok((here, Event::Part));
+        };
         let size = total - headers;
         if size > limit || headers > HEADERS {
             let here = whole.min(bytes.len());

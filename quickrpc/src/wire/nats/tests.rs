@@ -53,6 +53,15 @@ fn verbs_are_found_wherever_they_are_split() {
 }
 
 #[test]
+fn a_subject_that_is_no_text_is_passed_over() {
+    let bytes = b"MSG a.\xff 1 9\r\n123456789\r\nMSG a 1 \xfe 2\r\nPI\r\nPING\r\n";
+    for piece in 1..bytes.len() {
+        let found = found(bytes, piece, 100).unwrap();
+        assert_eq!(found, ["Ping"], "{piece}");
+    }
+}
+
+#[test]
 fn a_message_that_is_too_large_is_passed_over() {
     let bytes = b"MSG a 1 9\r\n123456789\r\nPING\r\nMSG a 1 8\r\n12345678\r\n";
     for piece in 1..bytes.len() {

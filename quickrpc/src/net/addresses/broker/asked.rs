@@ -105,7 +105,7 @@ impl Broker {
             }
         }
         if asks_all || named {
-            self.ask_members(|conn| asks_all || conn.flow.is_awaited());
+            self.ask_members(above, |conn| asks_all || conn.flow.is_awaited());
         }
         if !open.is_empty() {
             let marks: Vec<_> = open.into_iter().take(NAMED).map(mark).collect();
@@ -164,7 +164,7 @@ impl Broker {
         let conn = &question.conn;
         if let Some(At::Peer(name)) = at(conn)
             && self
-                .nobody_named(name)
+                .nobody_named(above, name)
                 .is_some_and(|gone| gone.id() == conn.id())
         {
             return;

@@ -254,7 +254,7 @@ impl Broker {
             }
             To::Here(from) if from.token == subjects.token() => {}
             To::Here(from) => match delivery.payload {
-                [] => self.goodbye(from),
+                [] => self.goodbye(above, from),
                 _ => {
                     self.member(above, from, user);
                 }
@@ -280,7 +280,7 @@ impl Broker {
                     self.greet(from);
                 }
             }
-            (subjects::BYE, Some(from)) => self.goodbye(from),
+            (subjects::BYE, Some(from)) => self.goodbye(above, from),
             (subjects::PING, _) if !reply.subject.is_empty() => {
                 if let Some(from) = from {
                     self.member(above, from, user);
@@ -309,7 +309,8 @@ impl Broker {
         match (asked::marked(mark), mark.strip_prefix(subjects::PONG)) {
             (Some(key), _) => self.nobody_listens(above, key),
             (None, Some(name)) => {
-                self.nobody_named(name.trim_start_matches('-'));
+                // A name may begin with a dash, too.
+                self.nobody_named(above, name.strip_prefix('-').unwrap_or(name));
             }
             (None, None) => {}
         }

@@ -7,6 +7,7 @@ use super::super::super::above::Above;
 use super::super::super::conn::{At, Conn};
 use super::super::table::AddressTable;
 use super::Broker;
+use crate::base::error::Error;
 use crate::base::reason::DisconnectReason;
 use crate::base::sync::lock;
 use crate::wire::broker::subjects::{self, From};
@@ -141,24 +142,31 @@ impl Broker {
         from: From<'_>,
         user: Option<&str>,
     ) -> Arc<Conn> {
-        let (conn, replaced) = {
+        let is_new = |member: &Member| {
+            *member.token != *from.token
+                || member.user.as_deref() != user
+                || member.conn.is_closed()
+        };
+        let replaced = {
             let mut known = lock(&self.known);
-            let make = || self.conn(from.name, At::Peer(from.name.into()), user);
-            let is_full = known.members.len() >= MEMBERS;
-            match known.members.get_mut(from.name) {
-                Some(member)
-                    if *member.token == *from.token
-                        && member.user.as_deref() == user
-                        && !member.conn.is_closed() =>
-                {
+            let member = known.members.get_mut(from.name);
+            match member {
+                Some(member) if !is_new(member) => {
                     member.silences = 0;
                     return Arc::clone(&member.conn);
                 }
-                None if is_full => {
-                    let inbox = self.subjects().inbox_of(from, "");
-                    return known.stranger_at(Reply::to(&inbox), make);
-                }
-                _ => {}
+                member => member.map(|member| Arc::clone(&member.conn)),
+            }
+        };
+        if let Some(before) = replaced {
+            self.ends(above, &before, DisconnectReason::Replaced);
+        }
+        let conn = {
+            let mut known = lock(&self.known);
+            let make = || self.conn(from.name, At::Peer(from.name.into()), user);
+            if known.members.len() >= MEMBERS {
+                let inbox = self.subjects().inbox_of(from, "");
+                return known.stranger_at(Reply::to(&inbox), make);
             }
             let conn = make();
             let member = Member {
@@ -168,11 +176,11 @@ impl Broker {
                 values: BTreeSet::new(),
                 silences: 0,
             };
-            let before = known.members.insert(from.name.into(), member);
-            (conn, before.map(|member| member.conn))
+            known.members.insert(from.name.into(), member);
+            conn
         };
-        if let Some(before) = replaced {
-            before.close(DisconnectReason::Replaced);
+        if from.name == self.subjects().name() {
+            self.warn_of_namesake(above);
         }
         let around = self.around.upgrade();
         if around.is_some_and(|around| around.enter(&conn)) {
@@ -182,6 +190,29 @@ impl Broker {
             conn.close(DisconnectReason::Stopped);
         }
         conn
+    }
+
+    /// Another program says that it is called as we are.
+    fn warn_of_namesake(&self, above: &dyn Above) {
+        let (namespace, name) = (self.subjects().namespace(), self.subjects().name());
+        let text = format!(
+            "another program in `{namespace}` is called `{name}`, too: what is sent to `{name}` comes to both, and \
+             calls to it may fail; give each of them a `name` of its own"
+        );
+        crate::base::log::warn_often!(
+            "two programs of one name", &self.everyone.peer.origin;
+            wire = %self.wire.name, "{text}"
+        );
+        above.trouble(self.everyone.peer(), Error::Config(text.into()));
+    }
+
+    /// A peer has gone.
+    fn ends(&self, above: &dyn Above, conn: &Arc<Conn>, reason: DisconnectReason) {
+        self.forget(conn);
+        match self.around.upgrade() {
+            Some(around) => around.leave(above, conn, reason),
+            None => _ = conn.close(reason),
+        }
     }
 
     /// A peer was closed.
@@ -230,7 +261,7 @@ impl Broker {
     }
 
     /// A peer says that it goes.
-    pub(super) fn goodbye(&self, from: From<'_>) {
+    pub(super) fn goodbye(&self, above: &dyn Above, from: From<'_>) {
         let gone = {
             let mut known = lock(&self.known);
             let member = known.member(from);
@@ -239,12 +270,12 @@ impl Broker {
         if let Some((conn, values)) = gone {
             let values: Vec<_> = values.into_iter().collect();
             self.take_back_values(from, &values);
-            conn.close(DisconnectReason::EndOfInput);
+            self.ends(above, &conn, DisconnectReason::EndOfInput);
         }
     }
 
     /// Asks some peers whether they are there. Those who have not answered before are gone.
-    pub(super) fn ask_members(&self, whom: impl Fn(&Conn) -> bool) {
+    pub(super) fn ask_members(&self, above: &dyn Above, whom: impl Fn(&Conn) -> bool) {
         let (mut gone, mut asked) = (Vec::new(), Vec::new());
         {
             let mut known = lock(&self.known);
@@ -268,12 +299,12 @@ impl Broker {
         }
         let after = self.probe() * SILENCES;
         for conn in gone {
-            conn.close(DisconnectReason::Silent { after });
+            self.ends(above, &conn, DisconnectReason::Silent { after });
         }
     }
 
     /// Of a crowd, some are asked whether they are there.
-    pub(super) fn look_at_members(&self) {
+    pub(super) fn look_at_members(&self, above: &dyn Above) {
         let some: Vec<u64> = {
             let mut known = lock(&self.known);
             let count = known.members.len();
@@ -289,16 +320,16 @@ impl Broker {
                 .collect()
         };
         let some: std::collections::HashSet<u64> = some.into_iter().collect();
-        self.ask_members(|conn| some.contains(&conn.id()));
+        self.ask_members(above, |conn| some.contains(&conn.id()));
     }
 
     /// The broker says that nobody listens who has this name.
-    pub(super) fn nobody_named(&self, name: &str) -> Option<Arc<Conn>> {
+    pub(super) fn nobody_named(&self, above: &dyn Above, name: &str) -> Option<Arc<Conn>> {
         let known = lock(&self.known);
         let conn = Arc::clone(&known.members.get(name)?.conn);
         drop(known);
         let text = "the broker says that nobody of this name is connected any more";
-        conn.close(DisconnectReason::Transport(text.into()));
+        self.ends(above, &conn, DisconnectReason::Transport(text.into()));
         Some(conn)
     }
 }

@@ -66,6 +66,8 @@ pub(crate) struct Broker {
     /// The connection.
     pub(crate) line: Arc<Conn>,
     settings: Arc<Settings>,
+    /// Which subjects mean what on this connection.
+    subjects: Subjects,
     everyone: Arc<Conn>,
     anyone: Arc<Conn>,
     waiting: Arc<Waiting>,
@@ -128,6 +130,7 @@ impl Broker {
                 link,
                 line: Arc::clone(&line),
                 settings: Arc::clone(settings),
+                subjects,
                 everyone: conn(everybody, &all, At::All),
                 anyone: conn(next_id(), &any, At::Any),
                 waiting: Arc::clone(&waiting),
@@ -146,7 +149,7 @@ impl Broker {
     }
 
     pub(super) fn subjects(&self) -> &Subjects {
-        self.settings.subjects()
+        &self.subjects
     }
 
     /// Subscribes to what is ours, and says that we are there.
@@ -215,7 +218,7 @@ impl Broker {
         }
         self.greet_late();
         self.look_at_questions(above, now);
-        self.look_at_members();
+        self.look_at_members(above);
         self.forget_owed();
         self.look_at_cluster(now);
     }

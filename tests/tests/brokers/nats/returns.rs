@@ -1,0 +1,184 @@
+//! Peers that come again, and what anybody may say.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+use quickrpc::Error;
+use quickrpc_tests::{Inbox, NatsServer, Release, SOON, eventually, inbox};
+
+use super::ByHand;
+use crate::parts::{ShopInverse, Work, WorkInverse, shop};
+
+by_both_servers! {
+    a_link_that_was_cut_ends_its_calls_and_brings_the_values_back
+    whoever_comes_again_has_gone_before
+    what_is_no_text_costs_nobody_his_connection
+    a_name_that_begins_with_a_dash_is_nobody_elses
+}
+
+/// What carries connections to a server, and can cut them.
+struct Relay {
+    addr: SocketAddr,
+    open: Arc<Mutex<Vec<TcpStream>>>,
+}
+
+impl Relay {
+    fn to(server: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        let open: Arc<Mutex<Vec<TcpStream>>> = Arc::default();
+        let links = Arc::clone(&open);
+        // It goes on until the test program ends.
+        std::thread::spawn(move || {
+            for from in listener.incoming().map_while(Result::ok) {
+                let Ok(to) = TcpStream::connect(server) else {
+                    continue;
+                };
+                let both = [from.try_clone().unwrap(), to.try_clone().unwrap()];
+                links.lock().unwrap().extend(both);
+                let back = (to.try_clone().unwrap(), from.try_clone().unwrap());
+                for (from, to) in [(from, to), back] {
+                    std::thread::spawn(move || carry(from, to));
+                }
+            }
+        });
+        Relay { addr, open }
+    }
+
+    fn bound(&self, name: &str) -> String {
+        format!("restart:0.05:nats:{}/lab?name={name}", self.addr)
+    }
+
+    fn cut(&self) {
+        for stream in self.open.lock().unwrap().drain(..) {
+            // It may have ended by itself.
+            stream.shutdown(Shutdown::Both).ok();
+        }
+    }
+}
+
+/// Carries what comes by one side to the other, until one of them ends.
+fn carry(mut from: TcpStream, mut to: TcpStream) {
+    let mut room = vec![0; 64 << 10];
+    while let Ok(size @ 1..) = from.read(&mut room) {
+        if to.write_all(&room[..size]).is_err() {
+            break;
+        }
+    }
+    from.shutdown(Shutdown::Both).ok();
+    to.shutdown(Shutdown::Both).ok();
+}
+
+fn a_link_that_was_cut_ends_its_calls_and_brings_the_values_back(release: Release) {
+    let Some(server) = NatsServer::of(release, "") else {
+        return;
+    };
+    let (of_press, of_hub) = (Relay::to(server.addr()), Relay::to(server.addr()));
+    let work = Work::bind("jrpc", of_press.bound("press")).unwrap();
+    work.voltage.set(5.0).unwrap();
+    let (began, begins) = inbox();
+    let (go_on, goes_on) = inbox::<()>();
+    work.work.connect(move |_, _| {
+        began.send(()).unwrap();
+        goes_on.next();
+        7
+    });
+    work.start().unwrap();
+    let hub = WorkInverse::bind("jrpc", of_hub.bound("hub")).unwrap();
+    hub.start().unwrap();
+    let knows = |hub: &WorkInverse| hub.voltage.latest("press") == Some(5.0);
+    eventually("the value is known", || knows(&hub));
+    let call = hub.to("press").timeout(SOON * 3).work(0);
+    begins.next();
+    of_press.cut();
+    let error = call.result().unwrap_err();
+    assert!(matches!(error, Error::Disconnected { .. }), "{error}");
+    go_on.send(()).unwrap();
+    eventually("the value is known again", || knows(&hub));
+    // Now the link of the one who has values of others, while nothing is under way.
+    let (told, gone) = inbox();
+    hub.on_disconnect(move |peer, _| {
+        // The test may be over.
+        told.send(peer.name().to_owned()).ok();
+    });
+    of_hub.cut();
+    assert_eq!(gone.next(), "press");
+    eventually("the value is known to who has come again", || knows(&hub));
+    go_on.send(()).unwrap();
+    assert_eq!(hub.to("press").work(0).result().unwrap(), 7);
+}
+
+/// A hub, and what it hears of others: `+` for who comes, `-` for who goes, and errors.
+fn looks_on(server: &NatsServer) -> (ShopInverse, Inbox<String>) {
+    let hub = ShopInverse::bind("jrpc", server.bound("lab", "name=hub")).unwrap();
+    let (told, events) = inbox();
+    // The test may be over.
+    let (came, gone, error) = (told.clone(), told.clone(), told);
+    hub.on_connect(move |peer| drop(came.send(format!("+{}", peer.name()))));
+    hub.on_disconnect(move |peer, _| drop(gone.send(format!("-{}", peer.name()))));
+    hub.on_error(move |_, text, _| drop(error.send(text.to_string())));
+    hub.start().unwrap();
+    (hub, events)
+}
+
+fn whoever_comes_again_has_gone_before(release: Release) {
+    let Some(server) = NatsServer::of(release, "") else {
+        return;
+    };
+    let (_hub, events) = looks_on(&server);
+    let mut hand = ByHand::new(&server);
+    let mut comes = |name: &str, token: &str| {
+        hand.publish("lab.all._here", &format!("lab.in.{name}.{token}.x"), "");
+    };
+    for token in ["t1", "t2", "t3", "t4"] {
+        comes("press", token);
+        if token != "t1" {
+            assert_eq!(events.next(), "-press");
+        }
+        assert_eq!(events.next(), "+press");
+        // With the word of another one, the callback for the one before has ended: nothing of it waits.
+        comes(token, "x");
+        assert_eq!(events.next(), format!("+{token}"));
+    }
+}
+
+fn what_is_no_text_costs_nobody_his_connection(release: Release) {
+    let Some(server) = NatsServer::of(release, "") else {
+        return;
+    };
+    let (_hub, events) = looks_on(&server);
+    let mut hand = ByHand::new(&server);
+    for head in [
+        &b"PUB lab.all.\xff 2"[..],
+        b"PUB lab.all.say lab.in.\xff.t.x 2",
+        b"PUB lab.to.hub.\xff\xfe answers.\xfe 2",
+    ] {
+        let message = [head, b"\r\n{}\r\n"].concat();
+        hand.0.get_mut().write_all(&message).unwrap();
+    }
+    hand.publish("lab.all._here", "lab.in.press.t.x", "");
+    assert_eq!(events.next(), "+press");
+}
+
+fn a_name_that_begins_with_a_dash_is_nobody_elses(release: Release) {
+    let Some(server) = NatsServer::of(release, "") else {
+        return;
+    };
+    let _shop = shop(&server, "x");
+    let (hub, events) = looks_on(&server);
+    assert_eq!(events.next(), "+x");
+    let mut hand = ByHand::new(&server);
+    hand.say("SUB lab.to.-x.> 1\r\n");
+    hand.publish("lab.all._here", "lab.in.-x.t.x", "");
+    assert_eq!(events.next(), "+-x");
+    let call = hub.to("-x").timeout(SOON * 3).who();
+    while !hand.message().0.ends_with(".who") {}
+    // He listens no more while he owes an answer.
+    hand.say("UNSUB 1\r\n");
+    let error = call.result().unwrap_err();
+    assert!(matches!(error, Error::Disconnected { .. }), "{error}");
+    assert_eq!(events.next(), "--x");
+    assert_eq!(hub.to("x").who().result().unwrap(), "x");
+    assert_eq!(events.so_far(), [""; 0]);
+}
