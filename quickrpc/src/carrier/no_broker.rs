@@ -26,7 +26,7 @@ pub(crate) fn bind(_expr: &TransportExpr) -> Result<Option<Arc<Settings>>, Error
 }
 
 impl Settings {
-    pub(crate) fn subjects(&self) -> &Subjects {
+    pub(crate) fn subjects(&self) -> Subjects {
         match *self {}
     }
 
