@@ -101,9 +101,10 @@ fn a_server_that_anybody_can_call_is_warned_about_once() {
     );
     announcer::seek("", Duration::from_millis(1)).unwrap();
     let entries = entries();
+    // Of this test: another one, beside it, has datagrams with echoes.
     let warnings = entries
         .iter()
-        .filter(|entry| entry.target == "quickrpc::open");
+        .filter(|entry| entry.target == "quickrpc::open" && !entry.wire.contains("echo=on"));
     let wires: Vec<_> = warnings
         .map(|entry| {
             assert_eq!(entry.level, Level::WARN);
