@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::super::super::above::Above;
 use super::super::super::conn::{At, Conn};
@@ -192,8 +193,12 @@ impl Broker {
         conn
     }
 
-    /// Another program says that it is called as we are.
+    /// Another program says that it is called as we are. Told once for a connection: whoever says so may
+    /// be somebody else each time.
     fn warn_of_namesake(&self, above: &dyn Above) {
+        if self.namesake.swap(true, Ordering::Relaxed) {
+            return;
+        }
         let (namespace, name) = (self.subjects().namespace(), self.subjects().name());
         let text = format!(
             "another program in `{namespace}` is called `{name}`, too: what is sent to `{name}` comes to both, and \

@@ -19,6 +19,7 @@ mod served;
 mod values;
 
 use std::fmt;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -88,6 +89,8 @@ pub(crate) struct Broker {
     cluster: Mutex<Cluster>,
     /// Why no answers can come, if the broker does not let us hear them.
     deaf: OnceLock<Error>,
+    /// The program was told that another one is called as it is.
+    namesake: AtomicBool,
 }
 
 impl Broker {
@@ -144,6 +147,7 @@ impl Broker {
                 served: Mutex::default(),
                 cluster: Mutex::default(),
                 deaf: OnceLock::new(),
+                namesake: AtomicBool::new(false),
             }
         })
     }

@@ -162,19 +162,21 @@ impl Broker {
         let Entry::Occupied(mut call) = served.calls.entry((to, id.into())) else {
             return None;
         };
-        let answered = Called::Answered(call.get().owed()?.reply.clone());
-        let Called::Owed(owed) = std::mem::replace(call.get_mut(), answered) else {
-            return None;
-        };
+        let owed = call.get().owed()?;
         // Before its answer leaves: whoever has that may bring the call again at once.
-        match at(&owed.conn) {
+        let called = match at(&owed.conn) {
             Some(At::Peer(_)) => {
-                let key = call.key().clone();
+                let (key, answered) = (call.key().clone(), Called::Answered(owed.reply.clone()));
+                let called = call.insert(answered);
                 served.note(key);
+                called
             }
-            _ => _ = call.remove(),
+            _ => call.remove(),
+        };
+        match called {
+            Called::Owed(owed) => Some(owed),
+            Called::Answered(_) => None,
         }
-        Some(owed)
     }
 
     /// It was answered, or not: then another answer comes in the place of that.
