@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Write};
 use std::net::TcpListener;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use quickrpc::Value;
@@ -17,7 +18,7 @@ fn say_until(lab: &crate::run::Lab, text: &str, heard: impl Fn() -> bool) {
         assert!(Instant::now() < end, "it was not heard");
         // Who has heard it may go at this very moment.
         let _ = everybody.said(text);
-        std::thread::park_timeout(Duration::from_millis(20));
+        thread::park_timeout(Duration::from_millis(20));
     }
 }
 
@@ -47,7 +48,7 @@ fn what_is_sent_is_shown() {
             .map(|&arg| arg.into())
             .chain([tcp.clone()])
             .collect();
-        let thread = std::thread::spawn(move || {
+        let thread = thread::spawn(move || {
             let args: Vec<&str> = args.iter().map(String::as_str).collect();
             done.send(says(&args)).unwrap();
         });
@@ -152,6 +153,31 @@ fn what_is_told_before_an_answer_is_shown_meanwhile() {
     assert!(shown.ends_with(": tick number=0\n"), "{shown}");
     let ran = run(&["listen", "--first", "begin", "-n", "1", &tcp]);
     assert_eq!(ran.code, 1, "{}", ran.stderr);
+}
+
+#[test]
+fn who_comes_again_is_asked_again() {
+    let (api, tcp) = talkative();
+    let (come, comers) = std::sync::mpsc::channel();
+    let come = std::sync::Mutex::new(come);
+    api.on("ready", move |sender, _args| {
+        come.lock().unwrap().send(sender.clone()).unwrap();
+        Value::from(true)
+    });
+    let listener = thread::spawn(move || {
+        let again = format!("restart:0.01:{tcp}");
+        let first = ["--first", "start", "--first", "ready"];
+        says(&[&["listen"][..], &first, &["-n", "401", &again]].concat())
+    });
+    let peer = comers.recv_timeout(Duration::from_secs(20)).unwrap();
+    // What it answers comes behind what it was answered. It shows that call, too.
+    let unknown = api.to(&peer).call("unknown", &Value::Null).result();
+    assert!(unknown.is_err());
+    api.disconnect(&peer).unwrap();
+    let shown = listener.join().unwrap();
+    let last = ": tick number=199";
+    let both: Vec<&str> = shown.lines().filter(|line| line.ends_with(last)).collect();
+    assert_eq!((shown.lines().count(), both.len()), (401, 2), "{shown}");
 }
 
 #[test]

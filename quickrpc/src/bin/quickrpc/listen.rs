@@ -1,15 +1,15 @@
 //! `quickrpc listen`: what the other side sends.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
 
 use clap::Args;
-use crossbeam_channel::{Receiver, bounded, never};
-use quickrpc::dynamic::{Api, Call};
+use crossbeam_channel::{Receiver, bounded, never, unbounded};
+use quickrpc::dynamic::{Api, Call, Outgoing};
 use quickrpc::expr::{CodecKind, TransportKind, read_timeout};
-use quickrpc::{CallError, Promise, Value};
+use quickrpc::{CallError, Promise, Sender, Value};
 
 use super::call::explain;
 use super::failure::{Failure, Kind};
@@ -28,7 +28,7 @@ pub struct Listen {
     #[arg(long, short, value_name = "METHOD")]
     method: Vec<String>,
 
-    /// Call this first, such as what subscribes: 'nvim_subscribe ["moved"]'
+    /// Call this first of whoever connects, such as what subscribes: 'nvim_subscribe ["moved"]'
     #[arg(long, value_name = "CALL")]
     first: Vec<String>,
 
@@ -96,7 +96,11 @@ impl Listen {
         let tell: Tell = Arc::new(move |one| heard.send(one).is_ok());
         let has_state = matches!(bound.codec.kind(), CodecKind::Juggler(_));
         let is_subscribed = matches!(bound.codec.kind(), CodecKind::Hololinked(_));
+        let (come, comers) = unbounded();
         let connected = bound.connect(|api| {
+            api.on_connect(move |peer| {
+                come.send(peer.clone()).ok();
+            });
             if self.method.is_empty() {
                 hear_all(api, &tell);
             }
@@ -121,11 +125,16 @@ impl Listen {
         let hears_all = self.method.is_empty();
         // Its answers come behind what is to be shown, so that both go on at once.
         thread::spawn(move || {
-            let done = begin(&asker, &first).and_then(|()| match hears_all {
+            let done = begin(&asker, &comers, &first).and_then(|()| match hears_all {
                 true => ask(&asker, is_subscribed, &tell, &ready),
                 false => Ok(()),
             });
+            let is_done = done.is_ok();
             ready.try_send(done).ok();
+            let asker = Arc::downgrade(&{ asker });
+            if is_done && !first.is_empty() {
+                begin_again(&asker, &comers, &first);
+            }
         });
         self.show(&connected, lines, &begun, &end)
     }
@@ -194,14 +203,38 @@ impl Listen {
     }
 }
 
-/// Makes the calls that come first.
-fn begin(connected: &Connected, first: &[String]) -> Done {
+/// Makes the calls that come first: of the first peer, or of somebody behind a broker.
+fn begin(connected: &Connected, comers: &Receiver<Sender>, first: &[String]) -> Done {
+    match connected.bound.reaches_strangers() {
+        true => ask_for(connected, &connected.service(), first),
+        false => match comers.recv() {
+            Ok(peer) => ask_for(connected, &connected.api.to(&peer), first),
+            Err(_) => Ok(()),
+        },
+    }
+}
+
+/// Makes them of all that come later, too: a service that was started anew knows of nobody.
+fn begin_again(connected: &Weak<Connected>, comers: &Receiver<Sender>, first: &[String]) {
+    for peer in comers {
+        let Some(connected) = connected.upgrade() else {
+            return;
+        };
+        if !connected.bound.reaches_strangers()
+            && let Err(failure) = ask_for(&connected, &connected.api.to(&peer), first)
+        {
+            output::say(format!("{peer} tells nothing: {}", failure.text()));
+        }
+    }
+}
+
+fn ask_for(connected: &Connected, whom: &Outgoing, first: &[String]) -> Done {
     for call in first {
         let words = values::split(call)?;
         let Some((method, words)) = words.split_first() else {
             continue;
         };
-        let called = connected.service().call(method, values::arguments(words)?);
+        let called = whom.call(method, values::arguments(words)?);
         called
             .result()
             .map_err(|error| explain(connected, method, error))?;

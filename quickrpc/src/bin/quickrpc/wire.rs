@@ -191,7 +191,7 @@ impl Bound {
         if let Err(error) = api.start() {
             return Err(self.cannot_start(error));
         }
-        let needs_peer = !reaches_strangers(&self.transport);
+        let needs_peer = !self.reaches_strangers();
         if needs_peer && api.peers().is_empty() {
             let left = self.timeout.saturating_sub(started.elapsed());
             if peer.recv_timeout(left).is_err() {
@@ -208,6 +208,11 @@ impl Bound {
             trouble,
             peer,
         })
+    }
+
+    /// Whether it reaches those who do not say that they are there.
+    pub fn reaches_strangers(&self) -> bool {
+        reaches_strangers(&self.transport)
     }
 
     /// Whether its peers are behind a broker.
