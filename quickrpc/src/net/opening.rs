@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::above::Done;
 use super::adding::Adding;
@@ -75,6 +75,7 @@ impl Loop {
         }
         if let Some(state) = self.states.get_mut(index) {
             state.tried = true;
+            state.opened = Some(Instant::now());
             let failures = std::mem::take(&mut state.failures);
             if failures > 0
                 && let Some(link) = self.links.get(index)
@@ -105,7 +106,7 @@ impl Loop {
         let adding = state.adding.take();
         match link.retry {
             Some(retry) => {
-                let wait = pause(&link, retry, state.failures);
+                let wait = pause(&link, retry, state);
                 // Once for an outage, however long it is; its end is told.
                 match state.failures {
                     1 => {
@@ -151,10 +152,10 @@ impl Loop {
         if let Some(error) = self.greeting_failed(index, &link, reason.as_ref()) {
             return self.failed(index, error);
         }
-        let over = self.states.get(index).is_none_or(|state| state.over);
-        match link.retry {
-            Some(retry) if !over => {
-                let wait = pause(&link, retry, 1);
+        let state = self.states.get_mut(index).filter(|state| !state.over);
+        match (link.retry, state) {
+            (Some(retry), Some(state)) => {
+                let wait = pause(&link, retry, state);
                 let reason = reason.unwrap_or(Error::Ended);
                 let origin = Origin::Name(Arc::clone(&link.wire.name));
                 crate::base::log::info_often!(
@@ -340,8 +341,18 @@ fn has_address(transport: &Leaf) -> bool {
     )
 }
 
+/// A connection has lasted if it was longer than the pause before it, or than this.
+const LASTING: Duration = Duration::from_secs(5);
+
 /// How long to wait before the next attempt. Another server of a broker is tried at once.
-fn pause(link: &Link, retry: Retry, failures: u32) -> Duration {
+///
+/// The pause grows until a connection has lasted, for one that is accepted and closed at once is of no use.
+fn pause(link: &Link, retry: Retry, state: &mut LinkState) -> Duration {
+    let lasted = state.opened.take().map(|opened| opened.elapsed());
+    if lasted.is_some_and(|lasted| lasted > state.paused.min(LASTING)) {
+        state.in_vain = 0;
+    }
+    state.in_vain = state.in_vain.saturating_add(1);
     if let Leaf::Broker(settings) = &link.transport
         && settings.has_untried()
     {
@@ -350,13 +361,12 @@ fn pause(link: &Link, retry: Retry, failures: u32) -> Duration {
     let Some(most) = retry.backoff else {
         return retry.interval;
     };
-    let doubled = retry.interval.saturating_mul(
-        1_u32
-            .checked_shl(failures.saturating_sub(1))
-            .unwrap_or(u32::MAX),
-    );
+    let doubled = retry
+        .interval
+        .saturating_mul(1_u32.checked_shl(state.in_vain - 1).unwrap_or(u32::MAX));
     let wait = doubled.min(most.max(retry.interval));
     // Up to a fifth less, so that many clients do not come back at once.
-    let random = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), failures);
-    wait - wait / 500 * (random % 100) as u32
+    let random = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), state.in_vain);
+    state.paused = wait - wait / 500 * (random % 100) as u32;
+    state.paused
 }

@@ -2,6 +2,8 @@
 //! many times, and keeping connections alive.
 
 use std::net::TcpListener;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use quickrpc::{Error, TransportState, TransportStatus};
 use quickrpc_tests::{
@@ -160,6 +162,34 @@ fn ten_restarts_of_a_server() {
         assert_eq!(notes.next(), "again");
         running = Some(lab);
     }
+}
+
+#[test]
+fn who_is_accepted_and_closed_waits_longer_each_time() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let text = format!("restart:1:tcp:{addr}?backoff=60");
+    let caller = LabInverse::bind("jrpc", text.as_str()).unwrap();
+    let (seen, pauses) = inbox();
+    caller.on_status(move |status| {
+        if let TransportState::Down { retry_in, .. } = status.state {
+            seen.send(retry_in).unwrap();
+        }
+    });
+    caller.start().unwrap();
+    let second = Duration::from_secs(1);
+    drop(listener.accept().unwrap());
+    assert!(pauses.next() <= second);
+    drop(listener.accept().unwrap());
+    assert!(pauses.next() > second);
+    // One that lasts longer than the pause before makes up for that.
+    let (open, _) = listener.accept().unwrap();
+    let lasts = Instant::now() + 2 * second;
+    while let Some(left) = lasts.checked_duration_since(Instant::now()) {
+        thread::park_timeout(left);
+    }
+    drop(open);
+    assert!(pauses.next() <= second);
 }
 
 #[test]

@@ -99,6 +99,12 @@ pub(crate) struct LinkState {
     pub(crate) over: bool,
     /// Failed attempts in a row.
     pub(crate) failures: u32,
+    /// When it was opened, while it is.
+    pub(crate) opened: Option<Instant>,
+    /// Attempts in a row that have failed, or led to a connection that did not last.
+    pub(crate) in_vain: u32,
+    /// The last pause between two attempts.
+    pub(crate) paused: Duration,
     /// It is connected, and waits for its greeting.
     pub(crate) greeting: bool,
     /// Counts the openings, so that old news are told from new.
