@@ -188,3 +188,26 @@ fn words_of_others_have_no_effect() {
         assert!(!text.contains(has_effect), "{args:?}: {text:?}");
     }
 }
+
+#[test]
+fn who_goes_at_once_is_said_to_have_gone() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let ended = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !ended.load(std::sync::atomic::Ordering::SeqCst) {
+                drop(listener.accept());
+            }
+        });
+        // Before the call or within it.
+        for _ in 0..5 {
+            let ran = run(&["call", &format!("tcp:{addr}"), "add", "a=1"]);
+            assert_eq!(ran.code, 3, "{}", ran.stderr);
+            let said = format!("error: peer `{addr}` is disconnected: ");
+            assert!(ran.stderr.starts_with(&said), "{}", ran.stderr);
+        }
+        ended.store(true, std::sync::atomic::Ordering::SeqCst);
+        drop(std::net::TcpStream::connect(addr));
+    });
+}

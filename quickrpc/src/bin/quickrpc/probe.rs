@@ -25,6 +25,11 @@ const OF_OTHERS: [&str; 5] = [
 
 /// Adds to a failure of a call what can be found out about it.
 pub fn explain(connected: &Connected, error: Error) -> Failure {
+    // Who was there a moment ago may say more by how he went.
+    let error = match error {
+        Error::NoPeer { .. } => connected.gone().unwrap_or(error),
+        error => error,
+    };
     let silent = matches!(
         error,
         Error::Timeout { .. } | Error::Disconnected { .. } | Error::Decode(_)

@@ -60,6 +60,8 @@ pub struct Connected {
     trouble: Arc<Mutex<Vec<String>>>,
     /// Is told when a peer has come.
     peer: Receiver<()>,
+    /// Is told why the first of them has gone.
+    gone: Receiver<Error>,
 }
 
 impl Wire {
@@ -174,6 +176,14 @@ impl Bound {
         api.on_connect(move |_peer| {
             come.try_send(()).ok();
         });
+        let (went, gone) = bounded(1);
+        api.on_disconnect(move |peer, reason| {
+            let error = Error::Disconnected {
+                peer: peer.to_string().into(),
+                reason: reason.to_string().into(),
+            };
+            went.try_send(error).ok();
+        });
         let trouble = Arc::new(Mutex::new(Vec::new()));
         let troubles = Arc::clone(&trouble);
         api.on_error(move |_peer, error, _call| {
@@ -207,6 +217,7 @@ impl Bound {
             bound: self,
             trouble,
             peer,
+            gone,
         })
     }
 
@@ -272,7 +283,7 @@ fn has_broker(transport: &TransportExpr) -> bool {
     }
 }
 
-/// How long those behind a broker may take to say that they are there.
+/// How long those behind a broker may take to say that they are there; how long after a peer's end it is told.
 const GRACE: Duration = Duration::from_millis(500);
 
 impl Connected {
@@ -299,6 +310,14 @@ impl Connected {
         let end = Instant::now() + GRACE;
         if has_broker(&self.bound.transport) {
             while self.api.peers().is_empty() && self.peer.recv_deadline(end).is_ok() {}
+        }
+    }
+
+    /// Why nobody is there any more, where there can be only one.
+    pub fn gone(&self) -> Option<Error> {
+        match self.bound.ends_with_peer() {
+            true => self.gone.recv_timeout(GRACE).ok(),
+            false => None,
         }
     }
 
