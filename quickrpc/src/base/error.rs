@@ -46,12 +46,14 @@ pub enum Error {
     /// Nobody is connected: a call that nobody can answer, or a notification of a client without a
     /// peer, which would be lost. See [`Builder::wait_for_peer`](crate::Builder::wait_for_peer). Or the
     /// call was sent to an empty list of peers.
-    #[error("{}", nobody(.method, *.addressed))]
+    #[error("{}", nobody(.method, *.addressed, .reason))]
     NoPeer {
         /// The method that was called.
         method: Arc<str>,
         /// False for an empty list of peers.
         addressed: bool,
+        /// What has become of the transports, such as why one cannot be opened; or nothing.
+        reason: Arc<str>,
     },
 
     /// No connected peer has this name.
@@ -429,9 +431,10 @@ fn list_known(names: &[Arc<str>]) -> String {
     format!("; connected: {}", names.join(", "))
 }
 
-fn nobody(method: &str, addressed: bool) -> String {
+fn nobody(method: &str, addressed: bool, reason: &str) -> String {
     match addressed {
-        true => format!("nobody is connected, so `{method}` was not sent"),
+        true if reason.is_empty() => format!("nobody is connected, so `{method}` was not sent"),
+        true => format!("nobody is connected, so `{method}` was not sent: {reason}"),
         false => {
             format!("`{method}` was sent to an empty list of peers, which nobody can answer")
         }

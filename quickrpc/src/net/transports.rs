@@ -26,6 +26,23 @@ impl Net {
         links.iter().map(|link| link.status()).collect()
     }
 
+    /// What is known of why nobody is there, of the first few transports.
+    pub(crate) fn outage(&self) -> String {
+        let status = self.status();
+        let reasons = status.iter().filter_map(|one| match &one.state {
+            TransportState::Down { reason, retry_in } => {
+                Some(format!("{reason} (trying again in {retry_in:?})"))
+            }
+            TransportState::Ended {
+                reason: Some(reason),
+            } => Some(reason.to_string()),
+            TransportState::Ended { reason: None } => Some(format!("`{}` has ended", one.name())),
+            TransportState::Opening => Some(format!("`{}` is being opened", one.name())),
+            TransportState::Up | TransportState::Stopped => None,
+        });
+        reasons.take(3).collect::<Vec<_>>().join("; ")
+    }
+
     /// A transport changed: remembers it, and tells the program in its turn.
     pub(crate) fn set_state(&self, link: &Link, state: TransportState) {
         *lock(&link.state) = state;

@@ -1,8 +1,10 @@
 //! A client without its peer: calls that wait for one, and what is lost is said to be.
 
+use std::net::TcpListener;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use quickrpc::{Error, Processing, Promise, Stream, Value, dynamic, remote_api};
+use quickrpc::{Error, Processing, Promise, Stream, TransportState, Value, dynamic, remote_api};
 use quickrpc_tests::{OwnPort, SOON, bounded, inbox, own_bus};
 
 use crate::settled;
@@ -45,6 +47,50 @@ fn depot(codec: &str, port: &OwnPort) -> Depot {
             .map(|at| at.duration_since(Instant::now()).as_secs_f64())
     });
     depot
+}
+
+#[test]
+fn that_nobody_is_there_is_said_with_the_reason() {
+    let port = OwnPort::new();
+    let lost = |transport: &str| {
+        let client = DepotInverse::bind("jrpc", transport).unwrap();
+        let (tell, changes) = inbox();
+        client.on_status(move |status| tell.send(status.state.clone()).unwrap());
+        client.start().unwrap();
+        let is_over = |state: &TransportState| {
+            matches!(
+                state,
+                TransportState::Down { .. } | TransportState::Ended { .. }
+            )
+        };
+        while !is_over(&changes.next()) {}
+        let lost = client.all().add(1, 2).result().unwrap_err();
+        assert_eq!(
+            lost.to_string(),
+            client
+                .all()
+                .note(1)
+                .unwrap_err()
+                .to_string()
+                .replace("note", "add")
+        );
+        lost.to_string()
+    };
+    let addr = port.addr();
+    let said = lost(&format!("restart:60:tcp:{addr}"));
+    let begins = format!(
+        "nobody is connected, so `add` was not sent: cannot start transport `tcp:{addr}`: "
+    );
+    assert!(said.starts_with(&begins), "{said}");
+    assert!(said.contains("start the server first"), "{said}");
+    assert!(said.ends_with(" (trying again in 60s)"), "{said}");
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let goes = thread::spawn(move || drop(listener.accept().unwrap()));
+    let said = lost(&format!("tcp:{addr}"));
+    goes.join().unwrap();
+    assert!(said.contains(&addr.to_string()), "{said}");
 }
 
 #[test]
@@ -93,19 +139,19 @@ fn a_future_waits_without_a_thread() {
 }
 
 fn pollster<T>(future: impl Future<Output = T>) -> T {
-    struct Unpark(std::thread::Thread);
+    struct Unpark(thread::Thread);
     impl std::task::Wake for Unpark {
         fn wake(self: std::sync::Arc<Self>) {
             self.0.unpark();
         }
     }
-    let waker = std::sync::Arc::new(Unpark(std::thread::current())).into();
+    let waker = std::sync::Arc::new(Unpark(thread::current())).into();
     let mut future = std::pin::pin!(future);
     let mut context = std::task::Context::from_waker(&waker);
     loop {
         match future.as_mut().poll(&mut context) {
             std::task::Poll::Ready(value) => return value,
-            std::task::Poll::Pending => std::thread::park(),
+            std::task::Poll::Pending => thread::park(),
         }
     }
 }
@@ -151,7 +197,7 @@ fn who_comes_amid_calls_hears_them_in_order() {
         let hub = client.all().timeout(SOON);
         let mut heard = Vec::new();
         let mut calls: Vec<Promise<i64>> = (0..300).map(|n| hub.add(n, 0)).collect();
-        std::thread::scope(|scope| {
+        thread::scope(|scope| {
             scope.spawn(|| depot.start().unwrap());
             let mut n = 300;
             // Until it has come, and somewhat longer.
@@ -208,7 +254,7 @@ fn nobody_waits_beyond_the_deadline_and_nothing_is_sent_later() {
 fn a_notification_waits_where_it_is_sent() {
     let port = OwnPort::new();
     let client = early("jrpc", &port);
-    let sending = std::thread::spawn({
+    let sending = thread::spawn({
         let hub = client.all().timeout(SOON);
         move || hub.note(7)
     });
@@ -224,7 +270,7 @@ fn what_waits_ends_with_the_api() {
     let port = OwnPort::new();
     let client = early("jrpc", &port);
     let call = client.all().timeout(SOON).add(1, 1);
-    let noting = std::thread::spawn({
+    let noting = thread::spawn({
         let hub = client.all().timeout(SOON);
         move || hub.note(7)
     });
@@ -279,7 +325,7 @@ fn the_deadline_that_travels_is_what_is_left() {
     let call = client.all().timeout(SOON).left();
     let began = Instant::now();
     while began.elapsed() < Duration::from_millis(50) {
-        std::thread::park_timeout(Duration::from_millis(50));
+        thread::park_timeout(Duration::from_millis(50));
     }
     let depot = depot("jrpc", &port);
     depot.start().unwrap();
@@ -301,7 +347,7 @@ fn ready_waits_and_gives_the_handle() {
         matches!(missing, Err(Error::UnknownPeer { .. })),
         "{missing:?}"
     );
-    let waiting = std::thread::spawn({
+    let waiting = thread::spawn({
         let hub = api.all();
         move || hub.ready(SOON)?.add(1, 2).result()
     });
@@ -344,11 +390,9 @@ fn a_notification_that_nobody_got_is_an_error() {
     client.all().ready(SOON).unwrap().note(1).unwrap();
     depot.stop().unwrap();
     gone.next();
-    let lost = client.all().note(2).unwrap_err();
-    assert_eq!(
-        lost.to_string(),
-        "nobody is connected, so `note` was not sent"
-    );
+    let lost = client.all().note(2).unwrap_err().to_string();
+    let said = "nobody is connected, so `note` was not sent: ";
+    assert!(lost.starts_with(said), "{lost}");
     assert!(client.all().each().note(2).is_empty());
     let nobody: [&str; 0] = [];
     client.to(nobody).note(2).unwrap();

@@ -55,9 +55,16 @@ impl Target {
     /// Why a message to nobody was not sent.
     fn nobody(&self, failures: Failures, method: &str) -> Error {
         let missing = verdict(failures, self.single(&[])).err();
-        missing.unwrap_or_else(|| Error::NoPeer {
-            method: method.into(),
-            addressed: !self.is_for_nobody(),
+        missing.unwrap_or_else(|| {
+            let addressed = !self.is_for_nobody();
+            Error::NoPeer {
+                method: method.into(),
+                addressed,
+                reason: match addressed {
+                    true => self.calls().net.outage().into(),
+                    false => "".into(),
+                },
+            }
         })
     }
 
@@ -288,6 +295,7 @@ impl Calls {
             return Err(Error::NoPeer {
                 method: call.method.as_ref().into(),
                 addressed: true,
+                reason: "".into(),
             });
         };
         with_scratch(|out| {

@@ -173,6 +173,7 @@ impl Broker {
             0 => Error::NoPeer {
                 method: self.subjects().method_of(&question.subject).into(),
                 addressed: true,
+                reason: "".into(),
             },
             // It has been there.
             _ => Error::Disconnected {
