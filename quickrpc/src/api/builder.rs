@@ -310,7 +310,8 @@ impl<A> Builder<A> {
     /// sent, and fails with [`Error::NoPeer`] if nobody comes, or in a handler, which must not wait.
     /// A server broadcasts to whoever is there, and waits for nobody. What waits takes up
     /// [`Limits::peer_queue`] of memory at the most. Calls to a connection that is gone
-    /// (to a [`Sender`]) fail at once.
+    /// (to a [`Sender`]) fail at once; so do all, and those that wait, where every transport has ended and
+    /// none is behind `restart:`, since nobody can come then.
     ///
     /// ```
     /// use std::time::Duration;

@@ -31,7 +31,11 @@ impl Above for Calls {
         if peer.wire.tells_when_asked() {
             self.ask_for_properties(peer);
         }
-        self.somebody_came();
+        self.peers_changed();
+    }
+
+    fn deserted(&self) {
+        self.peers_changed();
     }
 
     fn round(&self, peer: &Arc<Conn>, feed: &mut dyn FnMut(&mut dyn Hears)) {

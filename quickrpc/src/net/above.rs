@@ -21,6 +21,9 @@ pub(crate) trait Above: Send + Sync {
     /// of the API.
     fn came(&self, peer: &Arc<Conn>);
 
+    /// The last transport has ended: nobody will come, unless one is added.
+    fn deserted(&self);
+
     /// Hears what a peer has sent: `feed` is called once, with whoever hears it.
     fn round(&self, peer: &Arc<Conn>, feed: &mut dyn FnMut(&mut dyn Hears));
 

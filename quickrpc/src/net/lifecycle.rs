@@ -107,11 +107,20 @@ impl Net {
         let mut run = lock(&self.run);
         run.alive = run.alive.saturating_sub(1);
         self.run_changed.notify_all();
-        let is_over = run.alive == 0 && run.phase == Phase::Running && !run.ending.is_empty();
+        let is_deserted = run.alive == 0 && run.phase == Phase::Running;
+        let is_over = is_deserted && !run.ending.is_empty();
         drop(run);
         if is_over {
             self.request_stop();
+        } else if is_deserted && let Some(above) = self.above() {
+            above.deserted();
         }
+    }
+
+    /// Whether nobody can come any more, unless a transport is added: all of them have ended.
+    pub(crate) fn is_deserted(&self) -> bool {
+        let run = lock(&self.run);
+        run.alive == 0 && run.phase == Phase::Running
     }
 
     /// Tells when it is stopped, by whomever, or all of its transports have ended, which stops it.

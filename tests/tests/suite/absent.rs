@@ -94,6 +94,50 @@ fn that_nobody_is_there_is_said_with_the_reason() {
 }
 
 #[test]
+fn nobody_is_waited_for_who_cannot_come() {
+    let port = OwnPort::new();
+    let depot = depot("jrpc", &port);
+    depot.start().unwrap();
+    // Without `restart:`.
+    let client = DepotInverse::builder()
+        .transport(format!("tcp:{}", port.addr()))
+        .wait_for_peer(true)
+        .call_timeout(Duration::from_secs(3600))
+        .build()
+        .unwrap();
+    client.start().unwrap();
+    assert_eq!(settled(client.all().add(1, 2)).unwrap(), 3);
+    let absent = client.to("tester");
+    let waiting = absent.add(1, 2);
+    let (told, tester) = inbox();
+    let notes = thread::spawn(move || told.send(absent.note(1)).unwrap());
+    depot.stop().unwrap();
+    for lost in [settled(waiting).map(|_| ()), tester.next()] {
+        assert!(matches!(lost, Err(Error::UnknownPeer { .. })), "{lost:?}");
+    }
+    notes.join().unwrap();
+    let lost = settled(client.all().add(1, 2)).unwrap_err();
+    assert!(matches!(lost, Error::NoPeer { .. }), "{lost}");
+    assert_eq!(
+        lost.to_string(),
+        client
+            .all()
+            .note(1)
+            .unwrap_err()
+            .to_string()
+            .replace("note", "add")
+    );
+    // Who comes by another transport is waited for.
+    let later = OwnPort::new();
+    let transport = format!("restart:0.01:tcp:{}", later.addr());
+    client.add_transport(transport.as_str()).unwrap();
+    let waiting = client.all().add(2, 2);
+    let depot = self::depot("jrpc", &later);
+    depot.start().unwrap();
+    assert_eq!(settled(waiting).unwrap(), 4);
+}
+
+#[test]
 fn calls_wait_for_a_server_that_starts_later() {
     for codec in ["jrpc", "terse"] {
         let port = OwnPort::new();

@@ -46,7 +46,7 @@ impl Target {
             if !peers.as_slice().is_empty() && failures.is_empty() {
                 return Ok(());
             }
-            if !may_come(&failures) || !unsent.wait(seen, until) {
+            if !self.may_come(&failures) || !unsent.wait(seen, until) {
                 return Err(self.nobody(failures, method));
             }
         }
@@ -76,7 +76,7 @@ impl Target {
     #[cold]
     pub(crate) fn for_nobody(&self, failures: Failures, method: &str) -> Result<(Few, Failures)> {
         let calls = self.calls();
-        let waits = calls.unsent.waits() && !calls.net.has_servers() && may_come(&failures);
+        let waits = calls.unsent.waits() && !calls.net.has_servers() && self.may_come(&failures);
         if waits && !here::delivers_for_any() {
             let until = Instant::now().checked_add(self.limit(None, &[]));
             self.wait_for_peer(until, method)?;
@@ -101,7 +101,7 @@ impl Target {
     ) -> Result<P> {
         let calls = self.calls();
         let unsent = &calls.unsent;
-        if self.is_for_nobody() || !unsent.waits() || !may_come(&failures) {
+        if self.is_for_nobody() || !unsent.waits() || !self.may_come(&failures) {
             return Err(self.nobody(failures, &method));
         }
         let deadline = Instant::now().checked_add(timeout);
@@ -134,6 +134,12 @@ impl Target {
         // Somebody may have come meanwhile, or the call is given up.
         calls.send_waiting();
         Ok(promise)
+    }
+
+    /// Whether those who are missing may come.
+    fn may_come(&self, failures: &Failures) -> bool {
+        let is_unknown = |error: &Error| matches!(error, Error::UnknownPeer { .. });
+        failures.iter().all(|(_, error)| is_unknown(error)) && !self.calls().net.is_deserted()
     }
 
     /// A call as each wire wants it.
@@ -169,16 +175,10 @@ fn left(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now())
 }
 
-/// Whether those who are missing may come.
-fn may_come(failures: &Failures) -> bool {
-    let is_unknown = |error: &Error| matches!(error, Error::UnknownPeer { .. });
-    failures.iter().all(|(_, error)| is_unknown(error))
-}
-
 impl Calls {
-    /// A peer has come: threads and calls have waited for it.
-    pub(crate) fn somebody_came(&self) {
-        self.unsent.came();
+    /// A peer has come, or none will: threads and calls have waited for that.
+    pub(crate) fn peers_changed(&self) {
+        self.unsent.changed();
         if self.unsent.is_busy() {
             self.send_waiting();
         }
@@ -209,7 +209,7 @@ impl Calls {
         }
     }
 
-    /// Sends those of the calls that somebody is there for. Gives false where an earlier one has
+    /// Sends those of the calls that somebody is there for, or fails them where nobody will come. Gives false where an earlier one has
     /// to be looked at again before the rest.
     fn send_in_order(&self, calls: Vec<u64>) -> bool {
         // Whom the calls before this one are for that stay.
@@ -227,6 +227,7 @@ impl Calls {
                 continue;
             }
             match self.who_is_there(receivers.clone()) {
+                None if self.net.is_deserted() => self.send_to_nobody(id),
                 None => absent.push(receivers),
                 // Who has come during this round may be waited for by those before, too.
                 Some(_)
@@ -248,15 +249,29 @@ impl Calls {
         (failures.is_empty() && !peers.as_slice().is_empty()).then_some(peers)
     }
 
+    /// Fails one of the calls that wait.
+    fn send_to_nobody(&self, id: u64) {
+        let (Some(call), Some(calls)) = (self.unsent.take(id), self.me.upgrade()) else {
+            return;
+        };
+        let target = Target::of(calls, call.receivers);
+        let (_, failures) = target.resolve();
+        self.settle_unsent(id, target.nobody(failures, &call.method));
+    }
+
+    fn settle_unsent(&self, id: u64, error: Error) {
+        let pending = lock(&self.pending).remove(id);
+        if let Some(pending) = pending {
+            pending.fail(error, 0);
+        }
+    }
+
     /// Sends one of the calls that wait.
     fn send_late(&self, id: u64, peers: &[Arc<Conn>]) {
         let call = self.unsent.take(id);
         let Some(call) = call else { return };
         if let Err(error) = self.send_to(&call, peers) {
-            let pending = lock(&self.pending).remove(id);
-            if let Some(pending) = pending {
-                pending.fail(error, 0);
-            }
+            self.settle_unsent(id, error);
         }
     }
 

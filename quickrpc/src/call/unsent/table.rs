@@ -183,8 +183,8 @@ impl Unsent {
         lock(&self.state).again = true;
     }
 
-    /// A peer has come.
-    pub(super) fn came(&self) {
+    /// A peer has come, or none will.
+    pub(super) fn changed(&self) {
         lock(&self.state).changes += 1;
         self.came.notify_all();
     }
