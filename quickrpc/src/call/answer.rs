@@ -212,7 +212,7 @@ impl LateAnswer {
                 (None, Ok(_)) => None,
                 (_, Err(error)) => Some(match self.is_wanted() {
                     true => call_error(error),
-                    false => given_up(call_error(error)),
+                    false => self.calls.given_up(call_error(error)),
                 }),
             };
             let failure = match self.watchers.is_empty() {
@@ -256,17 +256,4 @@ fn call_error(error: Error) -> CallError {
     }
 }
 
-const UNANSWERED: &str = "the promise of the answer was dropped unanswered";
-
-/// The error of a handler whose call nobody waits for any more: one without a code of its own is
-/// no failure.
-pub(crate) fn given_up(mut error: CallError) -> CallError {
-    match error.code {
-        CallError::HANDLER_ERROR => error.code = CallError::CANCELLED,
-        CallError::INTERNAL_ERROR if error.message == UNANSWERED => {
-            return CallError::from_boxed(Error::Cancelled.into());
-        }
-        _ => {}
-    }
-    error
-}
+pub(super) const UNANSWERED: &str = "the promise of the answer was dropped unanswered";

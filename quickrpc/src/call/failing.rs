@@ -23,11 +23,41 @@ impl Calls {
         out: &mut Vec<u8>,
     ) {
         match id {
-            Some(id) => encode_failure(call.conn, out, id, error),
+            Some(id) => self.encode_failure(call.conn, out, id, error),
             None => {
                 self.answer_person(call, out, method, &error);
                 self.trouble(call.sender, Error::Call(error), Some(method));
             }
+        }
+    }
+
+    /// Encodes the error of a handler, which may have given up since nobody waits for it.
+    #[cold]
+    fn encode_failure(&self, conn: &Conn, out: &mut Vec<u8>, id: &str, mut error: CallError) {
+        if CallKey::new(conn.id(), id).is_marked() {
+            error = self.given_up(error);
+        }
+        answer::encode_error(conn, out, id, &error);
+    }
+
+    /// The error of a handler whose call nobody waits for any more: one without a code of its own is
+    /// no failure. In a stop, nobody has cancelled it.
+    pub(super) fn given_up(&self, error: CallError) -> CallError {
+        let said = match error.code {
+            CallError::HANDLER_ERROR => &error.message,
+            CallError::CANCELLED => "the API was stopped before the call was over",
+            CallError::INTERNAL_ERROR if error.message == answer::UNANSWERED => {
+                "the API was stopped before the call was answered"
+            }
+            _ => return error,
+        };
+        match (self.net.check_running().is_err(), error.code) {
+            (true, _) => CallError::shutting_down(said),
+            (false, CallError::INTERNAL_ERROR) => CallError::from_boxed(Error::Cancelled.into()),
+            (false, _) => CallError {
+                code: CallError::CANCELLED,
+                ..error
+            },
         }
     }
 
@@ -46,13 +76,4 @@ impl Calls {
         );
         internal(format!("the handler of `{method}` panicked"))
     }
-}
-
-/// Encodes the error of a handler, which may have given up since nobody waits for it.
-#[cold]
-fn encode_failure(conn: &Conn, out: &mut Vec<u8>, id: &str, mut error: CallError) {
-    if CallKey::new(conn.id(), id).is_marked() {
-        error = answer::given_up(error);
-    }
-    answer::encode_error(conn, out, id, &error);
 }

@@ -325,5 +325,9 @@ fn a_stop_ends_handlers_that_look() {
     let works = server.works.clone();
     bounded("the stop", move || works.stop()).unwrap();
     server.given_up("a");
-    drop(settled(job));
+    let Err(Error::Call(error)) = settled(job) else {
+        panic!("it has given up");
+    };
+    // Nobody has cancelled it.
+    assert!(error.is_shutting_down(), "{error:?}");
 }
