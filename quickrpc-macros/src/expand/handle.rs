@@ -1,10 +1,11 @@
 //! `Echo`: the handle of a side, with its slots.
 
-use proc_macro2::TokenStream;
-use quote::quote;
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned as _;
 
 use super::{Side, docs};
-use crate::model::Returned;
+use crate::model::{Call, Returned};
 
 impl Side<'_> {
     pub(super) fn handle(&self) -> TokenStream {
@@ -164,7 +165,7 @@ impl Side<'_> {
             {
                 returned = quote!(#krate::__private::served(#returned));
             }
-            quote! {{
+            quote_spanned! {blamed(call)=> {
                 let server = ::core::clone::Clone::clone(&server);
                 self.#method.connect(move |sender, #(#arguments),*| #returned)
             }}
@@ -202,7 +203,7 @@ impl Side<'_> {
             {
                 returned = quote!(#krate::__private::served(#returned));
             }
-            quote! {{
+            quote_spanned! {blamed(call)=> {
                 let server = ::core::clone::Clone::clone(&server);
                 self.#method.connect_async(move |sender, #(#arguments),*| {
                     let server = ::core::clone::Clone::clone(&server);
@@ -288,4 +289,11 @@ impl Side<'_> {
             }
         }
     }
+}
+
+/// Where it is said that the declared error is none.
+fn blamed(call: &Call) -> Span {
+    let error = call.result.as_ref().and_then(Returned::error);
+    let place = Span::call_site();
+    error.map_or(place, |error| place.located_at(error.span()))
 }

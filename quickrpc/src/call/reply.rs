@@ -107,12 +107,31 @@ impl<T> IntoReply<T> for Option<T> {
     }
 }
 
-impl<T, E: Into<BoxError>> IntoReply<T> for Result<T, E> {
+/// What a handler may fail with: what converts into `Box<dyn Error + Send + Sync>`.
+#[diagnostic::on_unimplemented(
+    message = "a call cannot fail with `{Self}`, which is no error",
+    label = "`{Self}` is no error",
+    note = "implement `std::error::Error` for it, such as by `#[derive(Debug, thiserror::Error)]`; a `String` is one as it is"
+)]
+pub trait Failure {
+    /// It, as all errors are.
+    fn into_boxed(self) -> BoxError;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: Into<BoxError>> Failure for E {
+    #[inline]
+    fn into_boxed(self) -> BoxError {
+        self.into()
+    }
+}
+
+impl<T, E: Failure> IntoReply<T> for Result<T, E> {
     #[inline]
     fn into_reply(self) -> Reply<T> {
         match self {
             Ok(value) => Reply::Value(value),
-            Err(error) => Reply::Failed(error.into()),
+            Err(error) => Reply::Failed(error.into_boxed()),
         }
     }
 }
@@ -143,11 +162,11 @@ impl<T> IntoReply<T> for Reply<T> {
     }
 }
 
-impl<T, E: Into<BoxError>> From<Result<Promise<T>, E>> for Reply<T> {
+impl<T, E: Failure> From<Result<Promise<T>, E>> for Reply<T> {
     fn from(result: Result<Promise<T>, E>) -> Self {
         match result {
             Ok(promise) => Reply::Later(promise),
-            Err(error) => Reply::Failed(error.into()),
+            Err(error) => Reply::Failed(error.into_boxed()),
         }
     }
 }
@@ -193,6 +212,7 @@ impl<T, R: IntoReply<T>> Returns<T, Something> for R {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T> Returns<T, Nothing> for Never {
     fn __say(self) -> Reply<T> {
         self
@@ -200,7 +220,7 @@ impl<T> Returns<T, Nothing> for Never {
 }
 
 /// What a server's method has returned, which was declared `-> Result<Promise<T>, E>`.
-pub fn served<T, E: Into<BoxError>>(result: Result<Promise<T>, E>) -> Reply<T> {
+pub fn served<T, E: Failure>(result: Result<Promise<T>, E>) -> Reply<T> {
     Reply::from(result)
 }
 
