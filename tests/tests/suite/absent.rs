@@ -1,10 +1,16 @@
 //! A client without its peer: calls that wait for one, and what is lost is said to be.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use quickrpc::{Error, Processing, Promise, Stream, TransportState, Value, dynamic, remote_api};
+use quickrpc::security::{SecInfo, Security};
+use quickrpc::{
+    BoxError, Error, Processing, Promise, Stream, TransportState, Value, dynamic, remote_api,
+};
 use quickrpc_tests::{OwnPort, SOON, bounded, inbox, own_bus};
 
 use crate::settled;
@@ -137,6 +143,70 @@ fn nobody_is_waited_for_who_cannot_come() {
     assert_eq!(settled(waiting).unwrap(), 4);
 }
 
+/// Does something just before the first call to `add` leaves.
+#[derive(Clone)]
+struct Before(Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>);
+
+impl fmt::Debug for Before {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Before")
+    }
+}
+
+impl Security for Before {
+    fn expression(&self) -> String {
+        "before".into()
+    }
+
+    fn sec_out(&self, payload: Vec<u8>) -> Result<(Option<SecInfo>, Vec<u8>), BoxError> {
+        let does = self.0.lock().unwrap().take();
+        match does {
+            Some(does) if payload.windows(5).any(|bytes| bytes == b"\"add\"") => does(),
+            does => *self.0.lock().unwrap() = does,
+        }
+        Ok((None, payload))
+    }
+
+    fn sec_in<'a>(
+        &self,
+        payload: Cow<'a, [u8]>,
+        _header: Option<&SecInfo>,
+    ) -> Result<(Cow<'a, [u8]>, SecInfo), BoxError> {
+        Ok((payload, SecInfo::new()))
+    }
+}
+
+#[test]
+fn a_call_that_is_given_up_as_it_leaves_is_given_up_there() {
+    let port = OwnPort::new();
+    let before = Before(Arc::default());
+    let client = DepotInverse::builder()
+        .security(before.clone())
+        .transport(format!("restart:0.01:tcp:{}", port.addr()))
+        .wait_for_peer(true)
+        .build()
+        .unwrap();
+    client.start().unwrap();
+    let call = client.all().add(1, 2);
+    *before.0.lock().unwrap() = Some(Box::new(move || call.cancel()));
+    let server = Depot::builder()
+        .transport(format!("tcpserv:{}", port.addr()))
+        .processing(Processing::Queue)
+        .build()
+        .unwrap();
+    let (tell, told) = inbox();
+    server.add.connect(move |sender, _a, _b| {
+        let end = Instant::now() + SOON / 2;
+        while !sender.is_cancelled() && Instant::now() < end {
+            thread::yield_now();
+        }
+        tell.send(sender.is_cancelled()).unwrap();
+        0
+    });
+    server.start().unwrap();
+    assert!(told.next(), "it runs in vain");
+}
+
 #[test]
 fn calls_wait_for_a_server_that_starts_later() {
     for codec in ["jrpc", "terse"] {
@@ -185,11 +255,11 @@ fn a_future_waits_without_a_thread() {
 fn pollster<T>(future: impl Future<Output = T>) -> T {
     struct Unpark(thread::Thread);
     impl std::task::Wake for Unpark {
-        fn wake(self: std::sync::Arc<Self>) {
+        fn wake(self: Arc<Self>) {
             self.0.unpark();
         }
     }
-    let waker = std::sync::Arc::new(Unpark(thread::current())).into();
+    let waker = Arc::new(Unpark(thread::current())).into();
     let mut future = std::pin::pin!(future);
     let mut context = std::task::Context::from_waker(&waker);
     loop {

@@ -290,6 +290,9 @@ impl Calls {
             if let Err(error) = self.send_late_to(call, conn) {
                 self.fail_call(conn, Some(call.id), error.clone());
                 failed = Some(error);
+            } else if !lock(&self.pending).holds(call.id) {
+                // Given up meanwhile, of which the peer has heard before it heard of the call.
+                self.tell_cancelled(call.id, std::slice::from_ref(conn));
             }
         }
         match (failed, call.credit) {
