@@ -349,8 +349,8 @@ impl<'a> Ear<'a> {
         }
         let method = parts.method.of(telegram.script());
         let item: Item = if self.calls.runs_apart(method) {
-            let key = parts.id.as_ref().map(|id| id.of(telegram.script()));
-            let key = key.map(|id| CallKey::new(conn.id(), id));
+            let id = parts.id.as_ref();
+            let id = id.map(|id| id.of(telegram.script()).to_owned());
             let peer = Arc::clone(&conn);
             Box::new(move || {
                 let call = move |calls: &Calls| {
@@ -363,7 +363,7 @@ impl<'a> Ear<'a> {
                     };
                     calls.begin(&call, bounds);
                 };
-                calls.run_apart(&peer, key, Box::new(call));
+                calls.run_apart(&peer, id.as_deref(), Box::new(call));
                 calls.make_room(&peer);
             })
         } else {

@@ -1,10 +1,13 @@
 //! Calls that are declared `concurrent`: they run beside each other, and hold up nobody.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use quickrpc::{Error, Processing, Promise, Sender, remote_api};
+use quickrpc::{Error, Processing, Promise, Sender, Stream, remote_api};
 use quickrpc_tests::{Inbox, SOON, Telnet, bounded, inbox};
+use serde_json::json;
 
+use crate::asynchronous::spawn;
 use crate::settled;
 
 #[remote_api]
@@ -52,7 +55,7 @@ fn serve(processing: Processing) -> Served {
         tell_end.send((number, false)).unwrap();
         number
     };
-    let begins = std::sync::Arc::new(begins);
+    let begins = Arc::new(begins);
     let same = begins.clone();
     works
         .work
@@ -239,4 +242,80 @@ fn the_description_says_so() {
         .iter()
         .filter(|call| call.concurrent);
     assert_eq!(concurrent.count(), 3);
+}
+
+#[remote_api]
+trait Lines {
+    #[incoming(concurrent)]
+    fn lines(&self, count: u32) -> Stream<u32>;
+    #[incoming]
+    fn plain(&self) -> bool;
+}
+
+/// What is taken of a stream may be said before there is one.
+#[test]
+fn who_takes_items_early_gets_no_more() {
+    for (processing, is_async) in WORKERS.into_iter().flat_map(|w| [(w, false), (w, true)]) {
+        let api = Lines::builder()
+            .codec("jrpc:\\n")
+            .transport("tcpserv:127.0.0.1:0")
+            .processing(processing)
+            .executor(spawn)
+            .build()
+            .unwrap();
+        let (tell, begun) = inbox();
+        let (let_go, gone) = crossbeam_channel::bounded::<()>(0);
+        let lines = move |count| {
+            tell.send(()).unwrap();
+            gone.recv_timeout(SOON).unwrap();
+            Stream::iter(0..count)
+        };
+        match is_async {
+            false => api.lines.connect(move |_sender, count| lines(count)),
+            true => {
+                let lines = Arc::new(lines);
+                api.lines.connect_async(move |_sender, count| {
+                    let lines = Arc::clone(&lines);
+                    async move { lines(count) }
+                })
+            }
+        };
+        api.plain.connect(|_sender| true);
+        api.start().unwrap();
+        let mut peer = Telnet::connect(api.local_addrs()[0]);
+        let say = |method: &str, params: serde_json::Value, id: Option<u32>| {
+            let mut call = json!({"jsonrpc": "2.0", "method": method, "params": params});
+            if let Some(id) = id {
+                call["id"] = id.into();
+            }
+            format!("{call}\n")
+        };
+        let more = |items: u32| say("rpc.more", json!({"id": 1, "items": items}), None);
+        peer.send(say("lines", json!({"count": 40}), Some(1)) + &more(3) + &more(2));
+        begun.next();
+        // That has been read: what comes after it was answered.
+        peer.send(say("plain", json!({}), Some(2)));
+        assert_eq!(parsed(&peer.line())["result"], true);
+        let_go.send(()).unwrap();
+        let items = |peer: &mut Telnet| {
+            let item = parsed(&peer.line());
+            item["params"]["value"].clone()
+        };
+        for number in 0..5 {
+            assert_eq!(items(&mut peer), number, "{processing:?} {is_async}");
+        }
+        peer.send(say("plain", json!({}), Some(3)));
+        let next = parsed(&peer.line());
+        assert_eq!(next["id"], 3, "{processing:?} {is_async}: {next}");
+        // One more, so that the end is seen.
+        peer.send(more(36));
+        for number in 5..40 {
+            assert_eq!(items(&mut peer), number);
+        }
+        assert_eq!(parsed(&peer.line())["id"], 1);
+    }
+}
+
+fn parsed(line: &str) -> serde_json::Value {
+    serde_json::from_str(line).unwrap()
 }

@@ -10,6 +10,7 @@ use crate::call::late::Place;
 use crate::call::mailbox::AfterPush;
 use crate::call::processing::Processing;
 use crate::call::promise::wish::{Callback, Unwanted};
+use crate::call::stream::telegrams::CallId;
 use crate::net::conn::Conn;
 
 /// What is done for a call.
@@ -21,6 +22,8 @@ struct Begun {
     conn: Arc<Conn>,
     number: u64,
     place: Option<Place>,
+    /// What it may give a stream for.
+    id: Option<CallId>,
     /// Hears that nobody wants it.
     _wish: Arc<Given>,
 }
@@ -45,6 +48,9 @@ impl Drop for Begun {
         let calls = &self.calls;
         calls.answered_later(self.place);
         calls.apart.leave(self.number);
+        if let Some(id) = self.id.take() {
+            calls.feeds.expect_no_more(self.conn.id(), id);
+        }
         calls.paid(&self.conn);
     }
 }
@@ -57,7 +63,8 @@ impl Calls {
     }
 
     /// Runs a call beside others, if not too many do. In its turn in the lane of its peer.
-    pub(crate) fn run_apart(&self, conn: &Arc<Conn>, key: Option<CallKey>, run: Run) {
+    pub(crate) fn run_apart(&self, conn: &Arc<Conn>, id: Option<&str>, run: Run) {
+        let key = id.map(|id| CallKey::new(conn.id(), id));
         let Some(calls) = self.me.upgrade() else {
             return;
         };
@@ -71,11 +78,16 @@ impl Calls {
         });
         let unwanted: Weak<dyn Unwanted> = Arc::downgrade(&wish) as _;
         let place = self.begins_apart(conn, key, unwanted);
+        let id = id.map(CallId::of);
+        if let Some(id) = &id {
+            self.feeds.expect(conn.id(), id.clone());
+        }
         let begun = Begun {
             calls,
             conn: Arc::clone(conn),
             number,
             place,
+            id,
             _wish: wish,
         };
         let item = move || {

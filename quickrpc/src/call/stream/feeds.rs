@@ -1,6 +1,7 @@
 //! The streams that are fed to peers: who has credit for more.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
@@ -18,11 +19,23 @@ pub(crate) struct Feeds {
     count: AtomicUsize,
     /// By peer and call; a leaf in the lock order.
     table: Mutex<HashMap<u64, HashMap<CallId, Arc<Fed>>>>,
+    /// Of calls that run beside others: a peer may take items before there is a stream. Comes before the
+    /// table in the lock order.
+    expected: Mutex<HashMap<(u64, CallId), Expected>>,
     /// How many arguments of ours were streams.
     arguments: AtomicI64,
     /// How many subscriptions there were, and what hides that.
     subscriptions: AtomicU64,
     spread: RandomState,
+}
+
+/// A stream that may come.
+#[derive(Default)]
+struct Expected {
+    /// So many calls of this id run.
+    calls: usize,
+    /// The peer has taken so many items.
+    items: u64,
 }
 
 /// A stream that a peer gets.
@@ -211,7 +224,32 @@ impl Fed {
 impl Feeds {
     /// A stream begins. `None`: another one of this peer has this id.
     pub(crate) fn begin(&self, peer: u64, id: &CallId) -> Option<Arc<Fed>> {
-        self.enter(peer, id, Kind::Result, usize::MAX)
+        let fed = self.enter(peer, id, Kind::Result, usize::MAX)?;
+        let mut expected = lock(&self.expected);
+        if let Some(one) = expected.get_mut(&(peer, id.clone())) {
+            let items = std::mem::take(&mut one.items);
+            drop(expected);
+            if items > 0 {
+                fed.grant(items);
+            }
+        }
+        Some(fed)
+    }
+
+    /// A call is begun that is in no lane of its peer, and may give a stream.
+    pub(crate) fn expect(&self, peer: u64, id: CallId) {
+        lock(&self.expected).entry((peer, id)).or_default().calls += 1;
+    }
+
+    /// It is over, or its stream has begun.
+    pub(crate) fn expect_no_more(&self, peer: u64, id: CallId) {
+        let mut expected = lock(&self.expected);
+        if let Entry::Occupied(mut one) = expected.entry((peer, id)) {
+            one.get_mut().calls -= 1;
+            if one.get().calls == 0 {
+                one.remove();
+            }
+        }
     }
 
     /// The same for an argument of a call of ours.
@@ -302,16 +340,21 @@ impl Feeds {
         drop(fed);
     }
 
-    /// A peer takes so many more. False: there is no such stream.
+    /// A peer takes so many more. False: there is no such stream, nor is one expected.
     pub(crate) fn more(&self, peer: u64, id: &CallId, items: u64) -> bool {
+        let mut expected = lock(&self.expected);
         let table = lock(&self.table);
         let fed = table.get(&peer).and_then(|streams| streams.get(id));
         let fed = fed.cloned();
         drop(table);
-        if let Some(fed) = &fed {
+        if let Some(fed) = fed {
+            drop(expected);
             fed.grant(items);
+            return true;
         }
-        fed.is_some()
+        let one = expected.get_mut(&(peer, id.clone()));
+        one.map(|one| one.items = one.items.saturating_add(items))
+            .is_some()
     }
 
     /// The queue of a peer has room.
