@@ -12,7 +12,7 @@
 //! security = "hmac:alice?keys=${VAULT_KEYS}"
 //! ```
 //!
-//! `${NAME}` is the environment variable of that name, `${NAME:-text}` the text where there is none, and
+//! `${NAME}` is the environment variable of that name, `${NAME:-text}` the text where there is none or it is empty, and
 //! `$$` a dollar. What a program has in the same file beside the table `wire` is its own affair.
 //!
 //! ```
@@ -353,7 +353,9 @@ fn expand(
             Some((name, otherwise)) => (name, Some(otherwise)),
             None => (inner, None),
         };
-        match variable(name).or_else(|| otherwise.map(str::to_owned)) {
+        // As in shells, one that is empty is as good as none where there is another text.
+        let found = variable(name).filter(|found| !found.is_empty() || otherwise.is_none());
+        match found.or_else(|| otherwise.map(str::to_owned)) {
             Some(found) => text.push_str(&found),
             None => {
                 let message = format!(
@@ -384,7 +386,7 @@ mod tests {
     fn wires_have_names() {
         let config = read(
             "title = 'mine'\n[wire.lab]\ncodec = 'terse'\nsecurity = 'null'\n\
-             transport = 'tcp:${HOST}:${PORT:-8888}'\ntimeout = 2.5\n\
+             transport = 'tcp:${HOST}:${EMPTY:-8888}'\ntimeout = 2.5\n\
              [wire.b]\ntransport = \"unix:/tmp/$$x\"\ntimeout = '500ms'\n",
         )
         .unwrap();

@@ -238,8 +238,9 @@ fn built_in(kind: ExprKind) -> &'static [&'static str] {
         ExprKind::Codec => &["hololinked", "jrpc", "juggler", "msgpack", "terse", "zonis"],
         ExprKind::Security => &["blindly_believe_everything", "hmac", "null", "seal"],
         ExprKind::Transport => &[
-            "http", "internal", "mqtt", "mux", "nats", "process", "restart", "stdio", "tcp",
-            "tcpserv", "udp", "unix", "unixserv", "ws", "wsserv", "zmq", "zmqserv",
+            "http", "https", "internal", "mqtt", "mqtts", "mux", "nats", "nats+tls", "process",
+            "restart", "stdio", "tcp", "tcpserv", "tls", "tlsserv", "udp", "unix", "unixserv",
+            "ws", "wsserv", "wss", "wssserv", "zmq", "zmqserv",
         ],
     }
 }

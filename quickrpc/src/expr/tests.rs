@@ -170,7 +170,7 @@ fn both_directions() {
 fn mistakes_are_shown_where_they_are() {
     let long = format!("tcp:h:1?{}", "x".repeat(99));
     for (text, position, message) in [
-        ("", 0, "expected a transport; known are `http`, `internal`,"),
+        ("", 0, "expected a transport; known are `http`, `https`,"),
         (":", 0, "expected a transport; known are"),
         (
             "tpc:h:1",

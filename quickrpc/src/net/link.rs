@@ -130,6 +130,21 @@ pub(crate) fn links(
         );
         return Err(Error::Config(text.into()));
     }
+    let has_base64 = |text: &[u8]| {
+        let is_base64 = |b: &u8| b.is_ascii_alphanumeric() || b"+/=".contains(b);
+        !text.is_empty() && text.iter().all(is_base64)
+    };
+    if let AnyCodec::Jrpc(jrpc) = codec
+        && !security.is_null()
+        && jrpc.framing().delimiter().is_some_and(has_base64)
+    {
+        let text = format!(
+            "the delimiter of the codec `{codec}` may be in what security `{}` puts before a \
+             message, such as a signature; use one that is no letters and digits, or `jrpc`",
+            security.expression()
+        );
+        return Err(Error::Config(text.into()));
+    }
     let id = TransportId::next();
     let expr = match transport {
         AnyTransport::Object(object) => {

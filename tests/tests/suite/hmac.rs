@@ -8,7 +8,7 @@ use quickrpc::security::{
     Hmac, Opened, PeerContext, Seal, Sealed, SecInfo, Security, SecurityError, SecuritySession,
     Telegram,
 };
-use quickrpc::{BoxError, DisconnectReason, Error};
+use quickrpc::{BoxError, DisconnectReason, Error, remote_api};
 use quickrpc_tests::{
     DatagramPort, Inbox, KeyFile, Lab, LabInverse, OwnDir, Served, Telnet, bounded, eventually,
     inbox, own_bus, serve,
@@ -258,6 +258,38 @@ fn over_datagrams() {
     assert_eq!(settled(alice.all().echo("to all")).unwrap(), "to all");
     assert_eq!(hub.users.next().0, "alice");
     assert!(hub.errors.so_far().is_empty());
+}
+
+#[remote_api]
+trait Meter {
+    #[incoming(property)]
+    fn volts(&self) -> f64;
+    #[outgoing]
+    fn said(&self, text: &str);
+}
+
+#[test]
+fn what_is_for_everybody_needs_a_key_of_ones_own() {
+    let keys = KeyFile::of(&["alice"]);
+    let port = DatagramPort::new();
+    let meter = Meter::builder()
+        .security(keys.hmac("hub"))
+        .transport(port.wire(2))
+        .build()
+        .unwrap();
+    let (failed, errors) = inbox();
+    meter.on_error(move |_sender, error, of| {
+        failed
+            .send((error.to_string(), of.map(str::to_owned)))
+            .unwrap();
+    });
+    meter.start().unwrap();
+    meter.volts.set(5.0).unwrap();
+    let (error, of) = errors.next();
+    assert!(error.contains("put one into `[users.hub]`"), "{error}");
+    assert_eq!(of.as_deref(), Some("volts_changed"));
+    let error = meter.all().said("hello").unwrap_err().to_string();
+    assert!(error.contains("put one into `[users.hub]`"), "{error}");
 }
 
 /// The server refuses, and the client's start says so.

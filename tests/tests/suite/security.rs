@@ -105,6 +105,20 @@ fn terse_has_no_place_for_a_header() {
     );
 }
 
+#[test]
+fn a_delimiter_that_may_be_in_a_signature_is_refused() {
+    for (delimiter, is_right) in [("END", false), ("=", false), ("%%", true), ("\\n", true)] {
+        let built = Lab::builder()
+            .codec(format!("jrpc:{delimiter}").as_str())
+            .security(CREDULOUS)
+            .transport("tcpserv:127.0.0.1:0")
+            .build();
+        let error = built.err().map(|error| error.to_string());
+        let said = error.as_deref().unwrap_or("").contains("delimiter");
+        assert_eq!((error.is_none(), said), (is_right, !is_right), "{error:?}");
+    }
+}
+
 /// Turns the payload round, byte by byte, and signs with a name both sides know.
 #[derive(Debug)]
 struct Mirror;

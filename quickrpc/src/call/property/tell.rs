@@ -307,8 +307,7 @@ impl Calls {
                 self.net.transmit(one, out, about, Wait::Never)
             });
             if let Err(error) = sent {
-                let change = &property.names.change;
-                crate::base::log::debug!(peer = %one.peer(), "`{change}`: {error}");
+                self.trouble(&one.sender(), error, Some(&property.names.change));
             }
         }
     }

@@ -68,6 +68,14 @@ impl Parties {
         };
         keys.current(owner, seconds(now))
             .ok_or_else(|| match keys.user(owner) {
+                None if owner == EVERYBODY => {
+                    let user = &self.user;
+                    let text = format!(
+                        "a message to everybody is signed with a key of one's own, and `{user}` has \
+                         none: put one into `[users.{user}]`, here and where it is heard"
+                    );
+                    SecurityError::Refused(text.into())
+                }
                 Some(_) => SecurityError::Expired(format!("all keys of `{owner}`").into()),
                 None => SecurityError::UnknownUser(owner.into()),
             })
