@@ -176,6 +176,11 @@ impl Subjects {
         self.subject(&["to", name, method])
     }
 
+    /// What all subjects begin with that answers to us go to.
+    pub(crate) fn answers(&self) -> &str {
+        &self.inbox
+    }
+
     /// Where the answer to this goes.
     pub(crate) fn inbox(&self, id: &str) -> String {
         [&*self.inbox, id].concat()
@@ -237,15 +242,25 @@ impl Subjects {
 
     /// What a message with this subject is.
     pub(crate) fn what<'a>(&self, subject: &'a str) -> To<'a> {
+        self.what_and_whose(subject).0
+    }
+
+    /// What a message with this subject is, and who has published it, if the broker vouches for that.
+    pub(crate) fn what_and_whose<'a>(&self, subject: &'a str) -> (To<'a>, Option<&'a str>) {
         if let Some(id) = subject.strip_prefix(&*self.inbox) {
-            return To::Inbox(id);
+            return (To::Inbox(id), None);
         }
         if let Some(verb) = subject.strip_prefix("$SRV.") {
-            return To::Service(verb.split('.').next().unwrap_or_default());
+            let verb = verb.split('.').next().unwrap_or_default();
+            return (To::Service(verb), None);
         }
-        let Some((_, kind, rest)) = self.parts(subject) else {
-            return To::Nothing;
-        };
+        match self.parts(subject) {
+            Some((user, kind, rest)) => (self.of_kind(kind, rest), user),
+            None => (To::Nothing, None),
+        }
+    }
+
+    fn of_kind<'a>(&self, kind: &str, rest: &'a str) -> To<'a> {
         match kind {
             "in" => match self.peer(rest) {
                 Some((from, id)) if from == self.me() => To::Inbox(id),
@@ -280,11 +295,6 @@ impl Subjects {
         let (from, id) = self.peer(rest)?;
         self.style.check_word(id).ok()?;
         Some(from)
-    }
-
-    /// Who has published this, if the broker vouches for that.
-    pub(crate) fn publisher<'a>(&self, subject: &'a str) -> Option<&'a str> {
-        self.parts(subject)?.0
     }
 
     /// Whether one with this name may have been published by this user.
@@ -370,8 +380,7 @@ mod tests {
             ("lab.all.add", To::All("add"), None),
             ("lab.by.u.by.v.all.add", To::Nothing, Some("u")),
         ] {
-            assert_eq!(subjects.what(subject), what, "{subject}");
-            assert_eq!(subjects.publisher(subject), by, "{subject}");
+            assert_eq!(subjects.what_and_whose(subject), (what, by), "{subject}");
         }
         assert_eq!(subjects.own()[1], "lab.by.*.to.w~1.>");
         assert_eq!(subjects.silence().unwrap(), "lab.in.w~1.tok.>");

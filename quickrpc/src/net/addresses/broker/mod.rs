@@ -39,7 +39,7 @@ use crate::wire::security::AnySecurity;
 use self::asked::Questions;
 use self::known::Known;
 use self::served::Served;
-use super::super::above::Above;
+use super::super::above::{Above, Hears};
 use super::super::budget::Budget;
 use super::super::collect::Batch;
 use super::super::conn::{At, BrokerOutlet, Carries, Conn, Keeper, Outlet};
@@ -242,7 +242,7 @@ impl Broker {
         let subject = &*self.subjects().addressed(subject);
         self.publish_message(&Message {
             to: Reply::to(subject),
-            reply,
+            reply: &[reply],
             payload,
             kept: false,
         });
@@ -250,9 +250,10 @@ impl Broker {
 
     fn publish_message(&self, message: &Message<'_>) {
         let limit = self.line.wire.limits.peer_queue.saturating_mul(4);
-        let leaving = lock(&self.tongue).publish(message, limit);
+        let mut out = Vec::new();
+        let leaving = lock(&self.tongue).publish(message, limit, &mut out);
         match leaving {
-            Ok(leaving) => self.write(&leaving.bytes.unwrap_or_default()),
+            Ok(_) => self.write(&out),
             Err(why) => crate::base::log::debug!(
                 subject = message.to.subject,
                 "not said to the broker: {why:?}"
@@ -385,8 +386,8 @@ impl Addresses for Broker {
         Some(&self.anyone)
     }
 
-    fn hear(&self, above: &dyn Above, said: Said<'_>) {
-        self.listen(above, said);
+    fn hear(&self, above: &dyn Above, hears: &mut dyn Hears, said: Said<'_>) {
+        self.listen(above, hears, said);
     }
 
     fn named(&self, name: &str) -> Option<Arc<Conn>> {
