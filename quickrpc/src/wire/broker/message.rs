@@ -50,8 +50,10 @@ impl ReplyTo {
 /// One that is sent.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Message<'a> {
-    /// Where it goes, and what it brings back to whoever has asked.
-    pub(crate) to: Reply<'a>,
+    /// Where it goes, in pieces.
+    pub(crate) subject: &'a [&'a str],
+    /// What it brings back to whoever has asked.
+    pub(crate) correlation: &'a [u8],
     /// Where its answer goes, in pieces; empty: nowhere.
     pub(crate) reply: &'a [&'a str],
     pub(crate) payload: &'a [u8],

@@ -27,6 +27,10 @@ pub(crate) struct Subjects {
     name: Box<str>,
     /// `lab.in.me.token.`
     inbox: Box<str>,
+    /// `lab.all.`, `lab.any.` and `lab.to.`, as we publish to them.
+    all: Box<str>,
+    any: Box<str>,
+    to: Box<str>,
     token: Box<str>,
     /// Who we are to the broker, where it vouches for that.
     user: Option<Box<str>>,
@@ -85,18 +89,33 @@ impl Subjects {
             namespace: namespace.into(),
             name: name.into(),
             inbox: "".into(),
+            all: "".into(),
+            any: "".into(),
+            to: "".into(),
             token: token.into(),
             user: None,
         };
         subjects.inbox = subjects.inbox_of(From { name, token }, "").into();
-        subjects
+        subjects.prepared()
+    }
+
+    /// With what all subjects begin with that calls are published to.
+    fn prepared(self) -> Self {
+        let [all, any, to] = ["all", "any", "to"].map(|kind| self.subject(&[kind, ""]).into());
+        Subjects {
+            all,
+            any,
+            to,
+            ..self
+        }
     }
 
     /// The same with another token.
     pub(crate) fn renewed(&self, token: &str) -> Self {
-        Subjects {
-            user: self.user.clone(),
-            ..Subjects::new(self.style, &self.namespace, &self.name, token)
+        let new = Subjects::new(self.style, &self.namespace, &self.name, token);
+        match &self.user {
+            Some(user) => new.vouched(user),
+            None => new,
         }
     }
 
@@ -118,10 +137,8 @@ impl Subjects {
 
     /// The same where the broker vouches for this user, who we are, and for others.
     pub(crate) fn vouched(self, user: &str) -> Self {
-        Subjects {
-            user: Some(user.into()),
-            ..self
-        }
+        let user = Some(user.into());
+        Subjects { user, ..self }.prepared()
     }
 
     /// Whether the broker vouches for who has published something.
@@ -165,15 +182,24 @@ impl Subjects {
     }
 
     pub(crate) fn all(&self, method: &str) -> String {
-        self.subject(&["all", method])
-    }
-
-    pub(crate) fn any(&self, method: &str) -> String {
-        self.subject(&["any", method])
+        self.to_all(method).concat()
     }
 
     pub(crate) fn to(&self, name: &str, method: &str) -> String {
-        self.subject(&["to", name, method])
+        self.to_one(name, method).concat()
+    }
+
+    /// Where a call for everybody is published, in pieces; and the same for others.
+    pub(crate) fn to_all<'a>(&'a self, method: &'a str) -> [&'a str; 4] {
+        [&self.all, method, "", ""]
+    }
+
+    pub(crate) fn to_any<'a>(&'a self, method: &'a str) -> [&'a str; 4] {
+        [&self.any, method, "", ""]
+    }
+
+    pub(crate) fn to_one<'a>(&'a self, name: &'a str, method: &'a str) -> [&'a str; 4] {
+        [&self.to, name, self.style.separator(), method]
     }
 
     /// What all subjects begin with that answers to us go to.
@@ -322,15 +348,6 @@ impl Subjects {
         let (kind, rest) = self.style.cut(rest)?;
         Some((Some(user), kind, rest))
     }
-
-    /// The method that a subject of ours is for.
-    pub(crate) fn method_of<'a>(&self, subject: &'a str) -> &'a str {
-        match self.parts(subject) {
-            Some((_, "to", rest)) => self.style.cut(rest).map_or("", |it| it.1),
-            Some((_, _, rest)) => rest,
-            None => "",
-        }
-    }
 }
 
 #[cfg(test)]
@@ -385,7 +402,6 @@ mod tests {
         assert_eq!(subjects.own()[1], "lab.by.*.to.w~1.>");
         assert_eq!(subjects.silence().unwrap(), "lab.in.w~1.tok.>");
         assert_eq!(subjects.to("x", "add"), "lab.by.w.to.x.add");
-        assert_eq!(subjects.method_of("lab.by.w.to.x.rpc.item"), "rpc.item");
         assert_eq!(subjects.addressed("lab.in.x.t.5"), "lab.by.w.in.x.t.5");
         assert_eq!(subjects.addressed("_INBOX.x"), "_INBOX.x");
         for (user, name, speaks) in [
@@ -436,8 +452,6 @@ mod tests {
         assert_eq!(subjects.value(bob, "x"), "a/lab/is/b.ob/t/x");
         assert_eq!(subjects.values(), "a/lab/is/#");
         assert_eq!(subjects.from("a/lab/in/b.ob/t/5"), Some(bob));
-        assert_eq!(subjects.method_of("a/lab/to/bob/rpc.item"), "rpc.item");
-        assert_eq!(subjects.method_of("a/lab/any/add"), "add");
         assert_eq!(subjects.own()[1], "a/lab/to/me/#");
     }
 }

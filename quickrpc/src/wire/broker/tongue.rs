@@ -37,7 +37,7 @@ impl Tongue {
             Tongue::Nats(_) => {
                 let mut out = Vec::new();
                 let (all, inbox) = (subjects.all(subjects::HERE), subjects.inbox(subjects::HERE));
-                nats::publish(&mut out, &all, &[&inbox], b"");
+                nats::publish(&mut out, &[&all], &[&inbox], b"");
                 Ok(out)
             }
             Tongue::Mqtt(session) => session.announce(subjects),
@@ -50,7 +50,8 @@ impl Tongue {
             Tongue::Nats(_) => {
                 let mut out = Vec::new();
                 let all = subjects.all(subjects::BYE);
-                nats::publish(&mut out, &all, &[subjects.answers(), subjects::NONE], b"");
+                let inbox = [subjects.answers(), subjects::NONE];
+                nats::publish(&mut out, &[&all], &inbox, b"");
                 out
             }
             Tongue::Mqtt(session) => session.leave(subjects),

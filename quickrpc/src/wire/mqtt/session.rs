@@ -205,20 +205,20 @@ impl Session {
         }
         // Whoever answers somebody else brings back what he wants to see; in what we ask, it is
         // what stands in the reply's topic, too.
-        let reply = &*message.reply.concat();
-        let correlation = match message.to.correlation {
+        let (topic, reply) = (&*message.subject.concat(), &*message.reply.concat());
+        let correlation = match message.correlation {
             b"" => reply.rsplit('/').next().unwrap_or_default().as_bytes(),
             correlation => correlation,
         };
         let (number, bytes) = self.say(&Outgoing {
-            topic: message.to.subject,
+            topic,
             reply,
             correlation,
             payload: message.payload,
             kept: message.kept,
         })?;
-        if message.kept && !message.payload.is_empty() && !self.kept.contains(message.to.subject) {
-            self.kept.insert(message.to.subject.into());
+        if message.kept && !message.payload.is_empty() && !self.kept.contains(topic) {
+            self.kept.insert(topic.into());
         }
         let number = Some(number);
         // Nothing overtakes what is held, though there may be room meanwhile.

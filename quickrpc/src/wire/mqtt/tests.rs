@@ -36,9 +36,10 @@ fn granted(window: usize, largest: usize) -> Granted {
     }
 }
 
-fn message<'a>(subject: &'a str, reply: &'a [&'a str], payload: &'a [u8]) -> Message<'a> {
+fn message<'a>(subject: &'a [&'a str], reply: &'a [&'a str], payload: &'a [u8]) -> Message<'a> {
     Message {
-        to: Reply::to(subject),
+        subject,
+        correlation: b"",
         reply,
         payload,
         kept: false,
@@ -144,7 +145,7 @@ fn nothing_overtakes_what_is_held() {
     let mut session = Session::new(granted(1, 1000));
     let mut publish = |payload: &[u8]| {
         let leaving = session.publish(
-            &message("lab/any/add", &[], payload),
+            &message(&["lab/any/", "add"], &[], payload),
             100_000,
             &mut Vec::new(),
         );
@@ -161,7 +162,7 @@ fn nothing_overtakes_what_is_held() {
     assert!(matches!(outcome, Outcome::Refused(_)), "{outcome:?}");
     // There is room again, and somebody else is faster than what lets out what is held.
     let third = session.publish(
-        &message("lab/any/add", &[], b"third"),
+        &message(&["lab/any/", "add"], &[], b"third"),
         100_000,
         &mut Vec::new(),
     );
@@ -177,7 +178,7 @@ fn what_the_broker_does_not_take_yet_is_held() {
     for number in 0..4 {
         let reply = format!("lab/in/me/t/{number}-1");
         let leaving = session.publish(
-            &message("lab/any/add", &[&reply], b"x"),
+            &message(&["lab/any/", "add"], &[&reply], b"x"),
             100_000,
             &mut Vec::new(),
         );
@@ -214,12 +215,16 @@ fn what_the_broker_does_not_take_yet_is_held() {
     // So much waits, and no more.
     let mut last = Ok(());
     for _ in 0..100 {
-        let published = session.publish(&message("lab/any/add", &[], b"x"), 200, &mut Vec::new());
+        let published = session.publish(
+            &message(&["lab/any/", "add"], &[], b"x"),
+            200,
+            &mut Vec::new(),
+        );
         last = published.map(|_| ());
     }
     assert!(matches!(last, Err(Unsaid::Full(_))), "{last:?}");
     let large = session.publish(
-        &message("lab/any/add", &[], &[0; 1000]),
+        &message(&["lab/any/", "add"], &[], &[0; 1000]),
         100_000,
         &mut Vec::new(),
     );
@@ -254,7 +259,7 @@ fn a_connection_begins() {
         panic!("it is not done");
     };
     assert_eq!(input, b"\xd0\0");
-    let large = session.publish(&message("a", &[], &[0; 2048]), 100_000, &mut Vec::new());
+    let large = session.publish(&message(&["a"], &[], &[0; 2048]), 100_000, &mut Vec::new());
     assert!(matches!(large, Err(Unsaid::TooLarge(2015))), "{large:?}");
     let subjects = Subjects::new(Style::Slashes, "lab", "a", "t");
     let entered = session.enter(&subjects).unwrap();

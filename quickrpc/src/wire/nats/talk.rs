@@ -83,12 +83,15 @@ impl Talk {
     /// The largest payload that the broker takes, where this one is larger.
     pub(crate) fn publish(&self, message: &Message<'_>, out: &mut Vec<u8>) -> Result<(), usize> {
         let Message {
-            to, reply, payload, ..
+            subject,
+            reply,
+            payload,
+            ..
         } = *message;
         if payload.len() > self.info.max_payload {
             return Err(self.info.max_payload);
         }
-        publish(out, to.subject, reply, payload);
+        publish(out, subject, reply, payload);
         Ok(())
     }
 }

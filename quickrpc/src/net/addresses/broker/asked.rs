@@ -17,8 +17,9 @@ use crate::wire::broker::subjects;
 pub(super) struct Question {
     /// Who was asked.
     pub(super) conn: Arc<Conn>,
-    /// The subject that it was sent to.
-    pub(super) subject: Box<str>,
+    /// Whom it was sent to, as its subject says.
+    pub(super) sent_to: At,
+    pub(super) method: Box<str>,
     pub(super) since: Instant,
     /// How often nobody has said that he works on it.
     pub(super) silences: u32,
@@ -179,7 +180,7 @@ impl Broker {
         }
         let error = match question.silences {
             0 => Error::NoPeer {
-                method: self.subjects().method_of(&question.subject).into(),
+                method: (*question.method).into(),
                 addressed: true,
             },
             // It has been there.
@@ -224,9 +225,13 @@ impl Broker {
     pub(super) fn refused(&self, above: &dyn Above, subject: &str, error: &Error) {
         let refused: Vec<_> = {
             let mut questions = lock(&self.questions);
+            let is_its = |question: &Question| {
+                let sent_to = self.subject_of(&question.sent_to, &question.method, true);
+                sent_to.is_some_and(|pieces| pieces.concat() == subject)
+            };
             let keys: Vec<_> = questions
                 .iter()
-                .filter(|(_, question)| *question.subject == *subject)
+                .filter(|(_, question)| is_its(question))
                 .map(|(key, _)| *key)
                 .collect();
             let refused = keys.into_iter();

@@ -18,6 +18,10 @@ use crate::wire::broker::{Delivery, Reply, Said, Tongue};
 use crate::wire::mqtt::{self, Heard, Outcome};
 use crate::wire::nats;
 
+/// Who has sent something, as far as he says so, the user for whom the broker vouches, and the peer if he has
+/// spoken lately.
+type Who<'a> = (Option<From<'a>>, Option<&'a str>, Option<Arc<Conn>>);
+
 /// The broker's status where nobody listens.
 const NOBODY: u16 = 503;
 
@@ -227,7 +231,10 @@ impl Broker {
         delivery: &Delivery<'_>,
     ) {
         let (subjects, reply) = (self.subjects(), delivery.reply);
-        let from = subjects.from(reply.subject);
+        let (from, spoken) = match self.spoken(reply.subject, user) {
+            Some((from, conn)) => (Some(from), Some(conn)),
+            None => (subjects.from(reply.subject), None),
+        };
         let is_own = from.is_some_and(|from| from.token == subjects.token());
         if subjects.is_vouched() && user.is_none() && !matches!(to, To::Service(_)) {
             crate::base::log::debug!("a message that the broker vouches for nobody for");
@@ -252,12 +259,13 @@ impl Broker {
             }
             To::Inbox(mark) => {
                 let from = from.filter(|_| !is_own);
-                self.inbox(above, hears, mark, (from, user), delivery);
+                let spoken = spoken.filter(|_| !is_own);
+                self.inbox(above, hears, mark, (from, user, spoken), delivery);
             }
             // Our own messages do not come back, but somebody may copy them.
             _ if is_own => {}
             To::All(method) | To::Me(method) | To::Any(method) => {
-                self.called(above, hears, method, (from, user), delivery);
+                self.called(above, hears, method, (from, user, spoken), delivery);
             }
             To::Here(from) if from.token == subjects.token() => {}
             To::Here(from) => match delivery.payload {
@@ -277,7 +285,7 @@ impl Broker {
         above: &dyn Above,
         hears: &mut dyn Hears,
         method: &str,
-        (from, user): (Option<From<'_>>, Option<&str>),
+        (from, user, spoken): Who<'_>,
         delivery: &Delivery<'_>,
     ) {
         let (subjects, reply) = (self.subjects(), delivery.reply);
@@ -302,9 +310,10 @@ impl Broker {
             }
             (method, _) if method.starts_with('_') => {}
             (method, _) => {
-                let conn = match from {
-                    Some(from) => self.member(above, from, user),
-                    None => self.stranger_of(reply, user),
+                let conn = match (spoken, from) {
+                    (Some(conn), _) => conn,
+                    (None, Some(from)) => self.member(above, from, user),
+                    (None, None) => self.stranger_of(reply, user),
                 };
                 let expected = Expected::Call { method, reply };
                 self.heard(above, hears, &conn, expected, delivery.payload);
@@ -330,11 +339,11 @@ impl Broker {
         above: &dyn Above,
         hears: &mut dyn Hears,
         mark: &str,
-        (from, user): (Option<From<'_>>, Option<&str>),
+        (from, user, spoken): Who<'_>,
         delivery: &Delivery<'_>,
     ) {
         let key = asked::marked(mark);
-        let member = from.map(|from| self.member(above, from, user));
+        let member = spoken.or_else(|| Some(self.member(above, from?, user)));
         let Some(key) = key else {
             if let (subjects::OWED, Some(by)) = (mark, &member) {
                 let marks = std::str::from_utf8(delivery.payload).unwrap_or_default();

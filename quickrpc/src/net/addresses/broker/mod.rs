@@ -14,6 +14,7 @@ mod check;
 mod cluster;
 mod hear;
 mod known;
+mod lately;
 mod outlet;
 mod served;
 mod values;
@@ -32,7 +33,7 @@ use crate::carrier::broker::Settings;
 use crate::carrier::stream::Stream;
 use crate::wire::Wire;
 use crate::wire::broker::subjects::Subjects;
-use crate::wire::broker::{Message, Reply, Said, Tongue, Unsaid};
+use crate::wire::broker::{Message, Said, Tongue, Unsaid};
 use crate::wire::frames::Frames;
 use crate::wire::security::AnySecurity;
 
@@ -241,7 +242,8 @@ impl Broker {
     fn publish(&self, subject: &str, reply: &str, payload: &[u8]) {
         let subject = &*self.subjects().addressed(subject);
         self.publish_message(&Message {
-            to: Reply::to(subject),
+            subject: &[subject],
+            correlation: b"",
             reply: &[reply],
             payload,
             kept: false,
@@ -255,7 +257,7 @@ impl Broker {
         match leaving {
             Ok(_) => self.write(&out),
             Err(why) => crate::base::log::debug!(
-                subject = message.to.subject,
+                subject = message.subject.concat(),
                 "not said to the broker: {why:?}"
             ),
         }

@@ -10,7 +10,7 @@ use crate::base::error::Error;
 use crate::base::scratch::with_scratch;
 use crate::base::sync::lock;
 use crate::wire::broker::subjects;
-use crate::wire::broker::{Message, Reply};
+use crate::wire::broker::{Message, ReplyTo};
 use crate::wire::session::About;
 
 /// What is said of a running call goes to all where it is not known who has it.
@@ -38,7 +38,8 @@ impl Carries for Broker {
             About::Change { method, .. } => {
                 let subject = self.kept_at(method)?;
                 let message = Message {
-                    to: Reply::to(&subject),
+                    subject: &[&subject],
+                    correlation: b"",
                     reply: &[],
                     payload,
                     kept: true,
@@ -71,37 +72,26 @@ impl Broker {
     ) -> Result<Queued, Error> {
         self.check_method(method)?;
         let subjects = self.subjects();
-        let subject = match at {
-            At::All => subjects.all(method),
-            // Whoever has taken the call is among them.
-            At::Any if method.starts_with(OF_CALLS) && key.is_none() => subjects.all(method),
-            At::Any => subjects.any(method),
-            At::Peer(name) | At::Named(name) => subjects.to(name, method),
+        let nowhere = [subjects.answers(), subjects::NONE];
+        let Some(subject) = self.subject_of(at, method, key.is_some()) else {
             // What belongs to a stream of results.
-            At::Reply(reply) if key.is_none() => {
-                let message = Message {
-                    to: reply.get(),
-                    reply: &[subjects.answers(), subjects::NONE],
-                    payload,
-                    kept: false,
-                };
-                return self.put(&message, wait, collects);
+            if let (At::Reply(to), None) = (at, key) {
+                return self.put_answer(to, payload, wait, collects);
             }
-            At::Reply(_) | At::Nowhere => {
-                let text = "who has no name in the namespace cannot be called";
-                return Err(self.cannot(method, text));
-            }
+            let text = "who has no name in the namespace cannot be called";
+            return Err(self.cannot(method, text));
         };
         let mut message = Message {
-            to: Reply::to(&subject),
-            reply: &[subjects.answers(), subjects::NONE],
+            subject: &subject,
+            correlation: b"",
+            reply: &nowhere,
             payload,
             kept: false,
         };
         let Some(key) = key else {
             return self.put(&message, wait, collects);
         };
-        self.expect(key, at, &subject)?;
+        self.expect(key, at, method)?;
         let (mut call, mut asked) = (itoa::Buffer::new(), itoa::Buffer::new());
         let [call, dash, asked] = mark(key, &mut call, &mut asked);
         let reply = [subjects.answers(), call, dash, asked];
@@ -127,14 +117,7 @@ impl Broker {
             let text = "it has not said where its answers go";
             return Err(self.cannot("an answer", text));
         };
-        let message = Message {
-            to: owed.reply.get(),
-            // Which says who has answered.
-            reply: &[self.subjects().answers(), subjects::NONE],
-            payload,
-            kept: false,
-        };
-        let sent = self.put(&message, wait, collects);
+        let sent = self.put_answer(&owed.reply, payload, wait, collects);
         match sent {
             Ok(_) => owed.is_paid(failed),
             Err(_) => self.owe_still((to, call), owed),
@@ -142,14 +125,48 @@ impl Broker {
         sent
     }
 
+    /// Where a call of this method is published that is for these, in pieces, if they can be called.
+    pub(super) fn subject_of<'a>(
+        &'a self,
+        at: &'a At,
+        method: &'a str,
+        wants_answer: bool,
+    ) -> Option<[&'a str; 4]> {
+        let subjects = self.subjects();
+        match at {
+            At::All => Some(subjects.to_all(method)),
+            // Whoever has taken the call is among them.
+            At::Any if method.starts_with(OF_CALLS) && !wants_answer => {
+                Some(subjects.to_all(method))
+            }
+            At::Any => Some(subjects.to_any(method)),
+            At::Peer(name) | At::Named(name) => Some(subjects.to_one(name, method)),
+            At::Reply(_) | At::Nowhere => None,
+        }
+    }
+
+    /// Sends what goes where an answer is wanted.
+    fn put_answer(
+        &self,
+        to: &ReplyTo,
+        payload: &[u8],
+        wait: Wait,
+        collects: Collects,
+    ) -> Result<Queued, Error> {
+        let to = to.get();
+        let message = Message {
+            subject: &[&self.subjects().addressed(to.subject)],
+            correlation: to.correlation,
+            // Which says who has answered.
+            reply: &[self.subjects().answers(), subjects::NONE],
+            payload,
+            kept: false,
+        };
+        self.put(&message, wait, collects)
+    }
+
     /// Sends a message of a peer, or holds it as long as the broker does not take it.
     fn put(&self, message: &Message<'_>, wait: Wait, collects: Collects) -> Result<Queued, Error> {
-        let subject = self.subjects().addressed(message.to.subject);
-        let to = Reply {
-            subject: &subject,
-            ..message.to
-        };
-        let message = &Message { to, ..*message };
         with_scratch(|out| self.put_made_in(out, message, wait, collects))
     }
 
@@ -171,9 +188,10 @@ impl Broker {
                 Wait::Answer => limit.saturating_mul(4),
                 _ => limit,
             };
-            tongue
-                .publish(message, limit, out)
-                .map_err(|why| self.unsaid(why, message.to.subject, message.payload.len()))?
+            tongue.publish(message, limit, out).map_err(|why| {
+                let subject = message.subject.concat();
+                self.unsaid(why, &subject, message.payload.len())
+            })?
         };
         if leaving.is_held {
             return Ok(Queued::Fine);
@@ -199,7 +217,7 @@ impl Broker {
     }
 
     /// A call waits for its answer from now on, unless none can come.
-    fn expect(&self, key: (u64, u64), at: &At, subject: &str) -> Result<(), Error> {
+    fn expect(&self, key: (u64, u64), at: &At, method: &str) -> Result<(), Error> {
         let conn = self.at(key.1, at);
         let mut questions = lock(&self.questions);
         // Under the lock: what is in the table when no answers can come any more is told so, and
@@ -212,7 +230,8 @@ impl Broker {
         };
         let question = Question {
             conn,
-            subject: subject.into(),
+            sent_to: at.clone(),
+            method: method.into(),
             since: Instant::now(),
             silences: 0,
         };

@@ -14,7 +14,7 @@ use crate::base::error::Error;
 use crate::base::sync::lock;
 use crate::wire::Wire;
 use crate::wire::broker::subjects::From;
-use crate::wire::broker::{Delivery, Message, Reply, Tongue};
+use crate::wire::broker::{Delivery, Message, Tongue};
 
 /// So many values of a peer are taken back by others.
 pub(super) const VALUES: usize = 256;
@@ -93,7 +93,8 @@ impl Broker {
 
     fn take_back(&self, subject: &str) {
         self.publish_message(&Message {
-            to: Reply::to(subject),
+            subject: &[subject],
+            correlation: b"",
             reply: &[],
             payload: b"",
             kept: true,
