@@ -8,7 +8,7 @@ use super::session::{Granted, Session};
 use super::{Heard, Login, Outcome};
 use crate::base::subject::Style;
 use crate::wire::broker::subjects::Subjects;
-use crate::wire::broker::{Message, Reply, Unsaid};
+use crate::wire::broker::{Message, Unsaid};
 
 /// All that is found in some bytes, as text, where they come in pieces of this size.
 fn found(bytes: &[u8], piece: usize, limit: usize) -> Result<Vec<String>, String> {
