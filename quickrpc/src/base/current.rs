@@ -15,7 +15,7 @@ use super::sync::lock;
 use super::trace::Trace;
 
 /// A call that was received: whose it is, and its id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct CallKey {
     pub(crate) peer: u64,
     /// The id itself, where it has few bytes, else a hash of it: two calls of one peer may be taken

@@ -15,6 +15,7 @@ pub(crate) mod here;
 pub(crate) mod limits;
 pub(crate) mod log;
 pub(crate) mod mark;
+pub(crate) mod numbers;
 pub(crate) mod often;
 pub(crate) mod private_names;
 pub(crate) mod reason;

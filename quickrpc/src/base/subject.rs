@@ -145,6 +145,13 @@ impl Style {
         is_word && words.len() <= LONGEST
     }
 
+    /// The last of some words, and those before it with what parts them, if something does.
+    pub(crate) fn cut_last(self, words: &str) -> Option<(&str, &str)> {
+        let separator = self.separating_byte();
+        let at = words.bytes().rposition(|byte| byte == separator)?;
+        words.split_at_checked(at + 1)
+    }
+
     /// The first of some words, and those that follow, if something parts them.
     pub(crate) fn cut(self, words: &str) -> Option<(&str, &str)> {
         // Words are short: nothing faster gets going.
@@ -195,5 +202,7 @@ mod tests {
         assert_eq!(Style::Slashes.check_word("a.*>"), Ok(()));
         assert_eq!(Style::Dots.cut("a.b.c"), Some(("a", "b.c")));
         assert_eq!(Style::Slashes.cut("a.b"), None);
+        assert_eq!(Style::Dots.cut_last("a.b.c"), Some(("a.b.", "c")));
+        assert_eq!(Style::Slashes.cut_last("a.b"), None);
     }
 }

@@ -133,10 +133,8 @@ impl Calls {
         item: impl FnOnce() + Send + 'static,
     ) -> bool {
         // It takes up room as a call would, or a peer could fill the memory with them.
-        let room = match conn.may_wait(size, || self.crowded(conn, 1)) {
-            Admitted::Stream => None,
-            Admitted::Datagram(room) => Some(room),
-            Admitted::Dropped => return false,
+        let Admitted::Waits(room) = conn.may_wait(size, || self.crowded(conn, 1)) else {
+            return false;
         };
         let item = move || {
             item();

@@ -52,7 +52,12 @@ pub(super) struct Telegram<'a> {
     shared: Option<SharedScript>,
 }
 
-impl Telegram<'_> {
+impl<'a> Telegram<'a> {
+    pub(super) fn new(script: &'a Script<'a>) -> Self {
+        let shared = None;
+        Telegram { script, shared }
+    }
+
     fn shared(&mut self) -> SharedScript {
         let script = self.script;
         self.shared.get_or_insert_with(|| script.share()).clone()
@@ -61,10 +66,7 @@ impl Telegram<'_> {
 
 impl Hears for Ear<'_> {
     fn hear(&mut self, heard: Envelope, sender: &Sender, telegram: &Script<'_>) {
-        let mut telegram = Telegram {
-            script: telegram,
-            shared: None,
-        };
+        let mut telegram = Telegram::new(telegram);
         self.envelope(heard, sender, &mut telegram, &Route::Alone);
     }
 
@@ -112,10 +114,14 @@ impl Hears for Ear<'_> {
         let Some(calls) = self.calls.me.upgrade() else {
             return;
         };
+        let Admitted::Waits(room) = self.admit(0) else {
+            return;
+        };
         let (conn, sender) = (Arc::clone(self.conn), sender.clone());
         let item = move || {
             calls.observers.trouble(&sender, &error, None);
             calls.make_room(&conn);
+            drop(room);
         };
         self.wait_turn(Box::new(item), 0);
     }
@@ -126,6 +132,12 @@ impl Hears for Ear<'_> {
             self.waits = self.calls.crowded(self.conn, shares);
             self.waits
         }
+    }
+
+    fn behind(&mut self, peer: &Arc<Conn>, feed: &mut dyn FnMut(&mut dyn Hears)) {
+        let mut ear = Ear::new(self.calls, peer);
+        feed(&mut ear);
+        self.waking.join(&mut ear.waking);
     }
 }
 
@@ -335,11 +347,9 @@ impl<'a> Ear<'a> {
             Some(_) => 0,
             None => telegram.script.len(),
         };
-        let behind_broker = self.conn.outlet.is_behind_broker().then(|| {
-            let id = parts.id.as_ref().map(|id| id.of(*telegram.script));
-            (id.map(str::to_owned), route.clone())
-        });
-        let caller = behind_broker.is_some().then(|| sender.clone());
+        let Admitted::Waits(room) = self.admit(bytes) else {
+            return self.busy(&parts, sender, telegram.script, route);
+        };
         let (conn, sender, route) = (Arc::clone(self.conn), sender.clone(), route.clone());
         let telegram = telegram.shared();
         let bounds = self.bounds;
@@ -365,6 +375,7 @@ impl<'a> Ear<'a> {
                 };
                 calls.run_apart(&peer, id.as_deref(), Box::new(call));
                 calls.make_room(&peer);
+                drop(room);
             })
         } else {
             Box::new(move || {
@@ -377,22 +388,24 @@ impl<'a> Ear<'a> {
                 };
                 calls.begin(&call, bounds);
                 calls.make_room(&conn);
+                drop(room);
             })
         };
-        if !self.wait_turn(item, bytes)
-            && let (Some((id, route)), Some(caller)) = (behind_broker, caller)
-        {
-            self.busy(id.as_deref(), &route, &caller);
-        }
+        self.wait_turn(item, bytes);
     }
 
     /// Too much of this peer waits, of whom not even the connection is ours to leave unread. A caller is told;
     /// of notifications our own side is, once for all that are dropped before it has caught up.
     #[cold]
-    fn busy(&self, id: Option<&str>, route: &Route, caller: &Sender) {
-        if let Some(id) = id {
+    fn busy(&self, parts: &CallParts, caller: &Sender, telegram: &Script<'_>, route: &Route) {
+        if !self.conn.outlet.is_behind_broker() {
+            // Nobody is asked to wait with datagrams; they may get lost anyway.
+            return;
+        }
+        if let Some(id) = &parts.id {
             let text = "busy: too many calls of this peer wait for handlers; ask again later";
-            return self.answer_error(id, &CallError::new(CallError::TOO_MANY_CALLS, text), route);
+            let error = CallError::new(CallError::TOO_MANY_CALLS, text);
+            return self.answer_error(id.of(*telegram), &error, route);
         }
         if self.conn.overflows() {
             let text = "notifications are dropped, as too many messages wait for their handlers \
@@ -434,24 +447,17 @@ impl<'a> Ear<'a> {
         }
     }
 
-    /// Gives false if too much waits, so that this does not.
-    fn wait_turn(&mut self, item: Item, bytes: usize) -> bool {
-        let item: Item = match self
-            .conn
-            .may_wait(bytes, || self.calls.crowded(self.conn, 1))
-        {
-            Admitted::Stream => item,
-            Admitted::Datagram(room) => Box::new(move || {
-                item();
-                drop(room);
-            }),
-            // Nobody is asked to wait with datagrams; they may get lost anyway.
-            Admitted::Dropped => return false,
-        };
+    /// Whether one more message may wait for its turn.
+    fn admit(&self, bytes: usize) -> Admitted {
+        let crowded = || self.calls.crowded(self.conn, 1);
+        self.conn.may_wait(bytes, crowded)
+    }
+
+    /// What was admitted waits.
+    fn wait_turn(&mut self, item: Item, bytes: usize) {
         self.waits = true;
         let asleep = self.calls.put(self.conn.id(), item, bytes);
         self.waking.more(asleep);
-        true
     }
 }
 
@@ -486,7 +492,11 @@ impl Calls {
 
     /// This thread handles a call, unless nobody waits for its answer any more: then it is
     /// answered without that.
-    fn enter(&self, call: &Call<'_>, bounds: Option<Bounds>) -> Option<Option<Handling>> {
+    pub(super) fn enter(
+        &self,
+        call: &Call<'_>,
+        bounds: Option<Bounds>,
+    ) -> Option<Option<Handling>> {
         let Some(id) = call.parts.id.as_ref().map(|id| id.of(*call.telegram)) else {
             return Some(None);
         };
@@ -511,33 +521,6 @@ impl Calls {
     pub(crate) fn take(&self, call: &Call<'_>) {
         if let Err(Unreadable) = self.handle(call) {
             self.take_in_full(call);
-        }
-    }
-
-    #[inline(never)]
-    fn take_in_full(&self, call: &Call<'_>) {
-        let mut ear = Ear::new(self, call.conn);
-        let wire = &call.conn.wire;
-        let (parts, bounds) = match wire.codec.decode(*call.telegram, &wire.limits) {
-            Ok(Envelope::Call { method, params, id }) => (CallParts { method, params, id }, None),
-            Ok(Envelope::Timed(timed)) => (timed.1, Some(Bounds::new(timed.0))),
-            Ok(envelope) => {
-                let mut telegram = Telegram {
-                    script: call.telegram,
-                    shared: None,
-                };
-                return ear.envelope(envelope, call.sender, &mut telegram, call.route);
-            }
-            Err(error) => {
-                let bytes = call.telegram.as_bytes();
-                return ear.unreadable(call.sender, &error.to_string(), bytes);
-            }
-        };
-        // Only now it is known whether it has an id. What is decoded in full can be read.
-        let parts = &parts;
-        let call = Call { parts, ..*call };
-        if let Some(_handling) = self.enter(&call, bounds) {
-            self.handle(&call).ok();
         }
     }
 

@@ -4,13 +4,14 @@
 //! only when nothing is ready. So nothing that was accepted is forgotten, and no lock is
 //! held while an item runs.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::base::numbers::NumberMap;
 use crate::base::sync::lock;
 use crate::base::{foreign, here};
 
@@ -51,7 +52,7 @@ pub(crate) struct Mailbox {
 
 #[derive(Default)]
 struct State {
-    lanes: HashMap<u64, Lane>,
+    lanes: NumberMap<u64, Lane>,
     ready: VecDeque<u64>,
     /// Turns that are held.
     held: usize,

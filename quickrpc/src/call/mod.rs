@@ -17,6 +17,7 @@ mod failing;
 pub(crate) mod gate;
 pub(crate) mod given;
 pub(crate) mod hear;
+mod in_full;
 pub(crate) mod late;
 mod local;
 pub(crate) mod mailbox;

@@ -1,12 +1,12 @@
 //! Calls that wait for their answers: who was asked, and until when. No I/O in it.
 
-use std::collections::{HashMap, hash_map};
+use std::collections::hash_map;
 use std::fmt;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::base::error::Error;
+use crate::base::numbers::NumberMap;
 
 use super::deadlines::Deadlines;
 use super::owed::{Look, Owed};
@@ -18,28 +18,6 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 /// So many calls are many. Where fewer wait, each fails when it is due.
 const MANY: usize = 64;
-
-/// Spreads the ids of calls. They are our own and count up, so that nobody can choose them
-/// to make them collide, and a hash that is safe from that would cost more than the rest.
-#[derive(Default)]
-struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write_u64(&mut self, id: u64) {
-        // Fibonacci hashing: 2^64 divided by the golden ratio.
-        self.0 = id.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(self.0 ^ u64::from(*byte));
-        }
-    }
-}
 
 /// A peer that was asked, as far as this table needs to know it.
 pub(crate) trait Peer {
@@ -89,7 +67,7 @@ pub(crate) trait Peer {
 
 /// The calls `C` that wait for answers of peers `P`.
 pub(crate) struct PendingTable<C: ?Sized, P> {
-    calls: HashMap<u64, Entry<C, P>, BuildHasherDefault<IdHasher>>,
+    calls: NumberMap<u64, Entry<C, P>>,
     deadlines: Deadlines,
     /// Somebody will look at the deadlines by then.
     looked_at: Option<Instant>,
@@ -104,7 +82,7 @@ pub(crate) struct PendingTable<C: ?Sized, P> {
 impl<C: ?Sized, P> Default for PendingTable<C, P> {
     fn default() -> Self {
         PendingTable {
-            calls: HashMap::default(),
+            calls: NumberMap::default(),
             deadlines: Deadlines::default(),
             looked_at: None,
             rests_until: None,

@@ -1,5 +1,7 @@
 //! Waking workers once for what a round has brought.
 
+use std::mem;
+
 use super::mailbox::Mailbox;
 
 /// So much may wait for the end of its round, lest the first of it wait for long.
@@ -26,9 +28,17 @@ impl<'a> Waking<'a> {
         }
     }
 
+    /// What is in the lane of another peer that was heard in the same round.
+    pub(super) fn join(&mut self, other: &mut Waking<'_>) {
+        self.count += mem::take(&mut other.count);
+        if self.count >= RUN {
+            self.wake();
+        }
+    }
+
     /// Nothing is to come for a while.
     pub(super) fn wake(&mut self) {
-        if std::mem::take(&mut self.count) > 0 {
+        if mem::take(&mut self.count) > 0 {
             self.mailbox.wake();
         }
     }

@@ -8,7 +8,7 @@ use crate::base::subject::Style;
 use crate::expr::{TransportExpr, TransportKind};
 use crate::wire::Wire;
 use crate::wire::broker::subjects::Subjects;
-use crate::wire::broker::{Message, Reply, Said};
+use crate::wire::broker::{Message, Said};
 use crate::wire::codec::AnyCodec;
 use crate::wire::cut::Cut;
 use crate::wire::cutter::Cutter;
@@ -225,12 +225,14 @@ fn under_way() -> mqtt::Session {
     session.enter(&subjects).expect("a subscription");
     for _ in 0..3 {
         let message = Message {
-            to: Reply::to("lab/any/add"),
-            reply: "lab/in/a/t/1-2",
+            subject: &["lab/any/add"],
+            correlation: b"",
+            reply: &["lab/in/a/t/1-2"],
             payload: b"x",
             kept: false,
         };
-        session.publish(&message, 1000).expect("a message");
+        let published = session.publish(&message, 1000, &mut Vec::new());
+        published.expect("a message");
     }
     session
 }

@@ -114,4 +114,7 @@ pub(crate) trait Hears {
     /// Whether so many shares of what may wait for its turn are used up by the peer. Asked
     /// after each message.
     fn is_full(&mut self, shares: usize) -> bool;
+
+    /// Hears in the same round what somebody else has sent who shares the connection.
+    fn behind(&mut self, peer: &Arc<Conn>, feed: &mut dyn FnMut(&mut dyn Hears));
 }

@@ -231,13 +231,13 @@ impl Around for Net {
     fn deliver(
         &self,
         above: &dyn Above,
+        round: &mut dyn Hears,
         conn: &Arc<Conn>,
         bytes: &[u8],
         check: &mut dyn FnMut(&mut dyn Hears, Feed<'_>),
     ) {
         foreign::catch("reading a message of a broker", || {
-            let _batch = Batch::begin();
-            above.round(conn, &mut |hears| {
+            round.behind(conn, &mut |hears| {
                 check(hears, &mut |hears| {
                     let mut round = Round {
                         net: self,
@@ -263,6 +263,8 @@ impl Round<'_> {
         let conn = self.conn;
         let Hearing { cutter, sense } = hearing;
         let mut position = 0;
+        // What is behind the connection; looked for once.
+        let mut broker = None;
         for _ in 0..ROUND {
             let limit = conn.input_limit();
             if self.must_stall() {
@@ -297,9 +299,9 @@ impl Round<'_> {
                             continue;
                         }
                         Cut::Broker(said) => {
-                            let broker = lock(&self.net.peers).wire_at(conn.link).cloned();
-                            if let Some(broker) = broker {
-                                broker.hear(self.above, said);
+                            let find = || lock(&self.net.peers).wire_at(conn.link).cloned();
+                            if let Some(broker) = broker.get_or_insert_with(find) {
+                                broker.hear(self.above, self.hears, said);
                             }
                             if conn.is_closed() {
                                 return (bytes.len(), Flow::Closed);

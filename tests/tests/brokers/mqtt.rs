@@ -272,6 +272,10 @@ fn others_take_part() {
     // Its method is not that of the topic: the broker's permissions are for the topic.
     publish(&server, &["-t", "lab/any/who", "-m", add]);
     assert!(trouble.next().contains("by the subject of `who`"));
+    let hidden = r#"{"jsonrpc":"2.0","method":"who","params":[2,3],"method":"add","id":9}"#;
+    let answer = request(&server, "lab/any/who", hidden);
+    assert!(answer.contains("\"error\""), "{answer}");
+    assert!(trouble.next().contains("two things"));
     publish(&server, &["-t", "lab/all/add", "-m", "what is this?"]);
     assert!(trouble.next().len() > 5);
     // What is kept is no call: nobody knows how old it is.

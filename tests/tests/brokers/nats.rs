@@ -227,6 +227,22 @@ fn others_call_by_hand_and_are_looked_at(release: Release) {
         answer.contains("\"result\":5") && answer.contains("\"id\":7"),
         "{answer}"
     );
+    // One that looks like ours, and has more in it.
+    let more = r#"{"jsonrpc":"2.0","method":"add","params":{"a":2,"b":3},"more":1,"id":8}"#;
+    hand.publish("lab.any.add", "me.8", more);
+    let (subject, answer) = hand.message();
+    assert!(
+        subject == "me.8" && answer.contains("\"result\":5"),
+        "{subject}: {answer}"
+    );
+    let hidden = r#"{"jsonrpc":"2.0","method":"who","params":[2,3],"method":"add","id":9}"#;
+    hand.publish("lab.any.who", "me.9", hidden);
+    assert!(trouble.next().contains("two things"));
+    let (subject, answer) = hand.message();
+    assert!(
+        subject == "me.9" && answer.contains("\"error\""),
+        "{subject}: {answer}"
+    );
     // Its method is not that of the subject: the broker's permissions are for the subject.
     hand.publish("lab.any.who", "me.2", add);
     assert!(trouble.next().contains("by the subject of `who`"));

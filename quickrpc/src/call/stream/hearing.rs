@@ -5,6 +5,7 @@ use crate::base::error::{CallError, Error};
 use crate::base::sender::Sender;
 use crate::call::answer::Route;
 use crate::call::hear::{Ear, Telegram};
+use crate::call::in_full::decode_in_full;
 use crate::net::above::Hears as _;
 use crate::wire::codec::{CallParts, Payload};
 
@@ -51,9 +52,8 @@ impl Ear<'_> {
         if calls.slots.find(method).is_some() {
             return false;
         }
-        let limits = &conn.wire.limits;
         if matches!(params, Payload::Raw(_))
-            && let Ok(envelope) = conn.wire.codec.decode(*script, limits)
+            && let Ok(envelope) = decode_in_full(conn, script, parts)
         {
             // Nobody has looked at the whole telegram yet, which says what it really is.
             self.envelope(envelope, sender, telegram, route);

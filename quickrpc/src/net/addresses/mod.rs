@@ -35,10 +35,12 @@ pub(crate) trait Around: Send + Sync {
     /// Sends something, or queues it.
     fn send(&self, by: &Arc<Conn>, bytes: &[u8]);
 
-    /// Handles one message. It stands alone, and `check` hands it on, or not.
+    /// Handles one message, within a round of the connection that it came by. It stands alone, and `check` hands
+    /// it on, or not.
     fn deliver(
         &self,
         above: &dyn Above,
+        round: &mut dyn Hears,
         from: &Arc<Conn>,
         bytes: &[u8],
         check: &mut dyn FnMut(&mut dyn Hears, Feed<'_>),
@@ -55,8 +57,8 @@ pub(crate) trait Addresses: fmt::Debug + Send + Sync {
         None
     }
 
-    /// Hears what the broker says, where there is one. On the poll thread.
-    fn hear(&self, _above: &dyn Above, _said: Said<'_>) {}
+    /// Hears what the broker says, where there is one, in a round of its connection. On the poll thread.
+    fn hear(&self, _above: &dyn Above, _round: &mut dyn Hears, _said: Said<'_>) {}
 
     /// What stands for an address that is named. `None`: it is none, or cannot be reached from
     /// here.

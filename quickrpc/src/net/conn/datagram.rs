@@ -11,10 +11,9 @@ use crate::wire::session::About;
 /// What happens to a message that cannot be handled at once.
 #[derive(Debug)]
 pub(crate) enum Admitted {
-    /// It waits; a stream is not read while too much of it does.
-    Stream,
-    /// It waits, and takes up room of its wire.
-    Datagram(Room),
+    /// It waits, and takes up this room of its wire. A stream has none; it is not read while too much of it
+    /// waits.
+    Waits(Option<Room>),
     /// Too much waits.
     Dropped,
 }
@@ -115,7 +114,7 @@ impl Conn {
                 let waiting = &outlet.waiting;
                 (waiting, waiting.is_half_full(limits) && crowded())
             }
-            Outlet::Socket(_) | Outlet::Writer(_) => return Admitted::Stream,
+            Outlet::Socket(_) | Outlet::Writer(_) => return Admitted::Waits(None),
         };
         let room = match is_full {
             true => None,
@@ -128,6 +127,6 @@ impl Conn {
                 %wire, peer = %self.peer, "calls are dropped: too many wait for handlers"
             );
         }
-        room.map_or(Admitted::Dropped, Admitted::Datagram)
+        room.map_or(Admitted::Dropped, |room| Admitted::Waits(Some(room)))
     }
 }

@@ -10,7 +10,7 @@ use crate::base::scratch::with_scratch;
 use crate::base::sync::lock;
 
 use super::queue::{Collects, Queued, Tx, Wait, write};
-use super::speak::Content;
+use super::speak::{Content, Speech};
 use super::{Conn, Outlet};
 
 /// A collecting thread flushes when so much is queued for one peer, or its queue would be full.
@@ -105,9 +105,15 @@ impl Conn {
         wait: Wait,
         collects: Collects,
     ) -> Result<Queued, Error> {
-        match content {
-            Content::Framed(_) => self.send_made_in(&mut Vec::new(), content, wait, collects),
-            _ => with_scratch(|out| self.send_made_in(out, content, wait, collects)),
+        let is_made = match content {
+            Content::Framed(_) => true,
+            // It is made already, but for where it goes.
+            Content::Said(..) => matches!(self.speech, Speech::Addressed),
+            Content::Payload(..) | Content::Plain(..) => false,
+        };
+        match is_made {
+            true => self.send_made_in(&mut Vec::new(), content, wait, collects),
+            false => with_scratch(|out| self.send_made_in(out, content, wait, collects)),
         }
     }
 

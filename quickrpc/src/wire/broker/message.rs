@@ -1,5 +1,7 @@
 //! Messages to a broker, and from it.
 
+use std::sync::Arc;
+
 /// Where an answer goes, and what it has to bring back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Reply<'a> {
@@ -9,11 +11,11 @@ pub(crate) struct Reply<'a> {
     pub(crate) correlation: &'a [u8],
 }
 
-/// The same, to keep.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+/// The same, to keep. Several may have it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct ReplyTo {
-    subject: Box<str>,
-    correlation: Box<[u8]>,
+    subject: Arc<str>,
+    correlation: Option<Arc<[u8]>>,
 }
 
 impl<'a> Reply<'a> {
@@ -28,24 +30,19 @@ impl<'a> Reply<'a> {
     pub(crate) fn keep(&self) -> ReplyTo {
         ReplyTo {
             subject: self.subject.into(),
-            correlation: self.correlation.into(),
+            correlation: match self.correlation {
+                [] => None,
+                correlation => Some(correlation.into()),
+            },
         }
     }
 }
 
 impl ReplyTo {
-    /// One that brings nothing back.
-    pub(crate) fn to(subject: String) -> Self {
-        ReplyTo {
-            subject: subject.into(),
-            correlation: Box::default(),
-        }
-    }
-
     pub(crate) fn get(&self) -> Reply<'_> {
         Reply {
             subject: &self.subject,
-            correlation: &self.correlation,
+            correlation: self.correlation.as_deref().unwrap_or_default(),
         }
     }
 }
@@ -53,10 +50,12 @@ impl ReplyTo {
 /// One that is sent.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Message<'a> {
-    /// Where it goes, and what it brings back to whoever has asked.
-    pub(crate) to: Reply<'a>,
-    /// Where its answer goes; empty: nowhere.
-    pub(crate) reply: &'a str,
+    /// Where it goes, in pieces.
+    pub(crate) subject: &'a [&'a str],
+    /// What it brings back to whoever has asked.
+    pub(crate) correlation: &'a [u8],
+    /// Where its answer goes, in pieces; empty: nowhere.
+    pub(crate) reply: &'a [&'a str],
     pub(crate) payload: &'a [u8],
     /// The broker keeps it for those who come later, where it can.
     pub(crate) kept: bool,
@@ -87,6 +86,6 @@ pub(crate) enum Unsaid {
 pub(crate) struct Leaving {
     /// It is under way by this number, until the broker has acknowledged it.
     pub(crate) number: Option<u16>,
-    /// `None`: it waits until the broker takes more.
-    pub(crate) bytes: Option<Vec<u8>>,
+    /// It waits until the broker takes more.
+    pub(crate) is_held: bool,
 }

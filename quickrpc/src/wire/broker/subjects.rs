@@ -27,6 +27,10 @@ pub(crate) struct Subjects {
     name: Box<str>,
     /// `lab.in.me.token.`
     inbox: Box<str>,
+    /// `lab.all.`, `lab.any.` and `lab.to.`, as we publish to them.
+    all: Box<str>,
+    any: Box<str>,
+    to: Box<str>,
     token: Box<str>,
     /// Who we are to the broker, where it vouches for that.
     user: Option<Box<str>>,
@@ -85,18 +89,33 @@ impl Subjects {
             namespace: namespace.into(),
             name: name.into(),
             inbox: "".into(),
+            all: "".into(),
+            any: "".into(),
+            to: "".into(),
             token: token.into(),
             user: None,
         };
         subjects.inbox = subjects.inbox_of(From { name, token }, "").into();
-        subjects
+        subjects.prepared()
+    }
+
+    /// With what all subjects begin with that calls are published to.
+    fn prepared(self) -> Self {
+        let [all, any, to] = ["all", "any", "to"].map(|kind| self.subject(&[kind, ""]).into());
+        Subjects {
+            all,
+            any,
+            to,
+            ..self
+        }
     }
 
     /// The same with another token.
     pub(crate) fn renewed(&self, token: &str) -> Self {
-        Subjects {
-            user: self.user.clone(),
-            ..Subjects::new(self.style, &self.namespace, &self.name, token)
+        let new = Subjects::new(self.style, &self.namespace, &self.name, token);
+        match &self.user {
+            Some(user) => new.vouched(user),
+            None => new,
         }
     }
 
@@ -118,10 +137,8 @@ impl Subjects {
 
     /// The same where the broker vouches for this user, who we are, and for others.
     pub(crate) fn vouched(self, user: &str) -> Self {
-        Subjects {
-            user: Some(user.into()),
-            ..self
-        }
+        let user = Some(user.into());
+        Subjects { user, ..self }.prepared()
     }
 
     /// Whether the broker vouches for who has published something.
@@ -165,15 +182,29 @@ impl Subjects {
     }
 
     pub(crate) fn all(&self, method: &str) -> String {
-        self.subject(&["all", method])
-    }
-
-    pub(crate) fn any(&self, method: &str) -> String {
-        self.subject(&["any", method])
+        self.to_all(method).concat()
     }
 
     pub(crate) fn to(&self, name: &str, method: &str) -> String {
-        self.subject(&["to", name, method])
+        self.to_one(name, method).concat()
+    }
+
+    /// Where a call for everybody is published, in pieces; and the same for others.
+    pub(crate) fn to_all<'a>(&'a self, method: &'a str) -> [&'a str; 4] {
+        [&self.all, method, "", ""]
+    }
+
+    pub(crate) fn to_any<'a>(&'a self, method: &'a str) -> [&'a str; 4] {
+        [&self.any, method, "", ""]
+    }
+
+    pub(crate) fn to_one<'a>(&'a self, name: &'a str, method: &'a str) -> [&'a str; 4] {
+        [&self.to, name, self.style.separator(), method]
+    }
+
+    /// What all subjects begin with that answers to us go to.
+    pub(crate) fn answers(&self) -> &str {
+        &self.inbox
     }
 
     /// Where the answer to this goes.
@@ -237,15 +268,25 @@ impl Subjects {
 
     /// What a message with this subject is.
     pub(crate) fn what<'a>(&self, subject: &'a str) -> To<'a> {
+        self.what_and_whose(subject).0
+    }
+
+    /// What a message with this subject is, and who has published it, if the broker vouches for that.
+    pub(crate) fn what_and_whose<'a>(&self, subject: &'a str) -> (To<'a>, Option<&'a str>) {
         if let Some(id) = subject.strip_prefix(&*self.inbox) {
-            return To::Inbox(id);
+            return (To::Inbox(id), None);
         }
         if let Some(verb) = subject.strip_prefix("$SRV.") {
-            return To::Service(verb.split('.').next().unwrap_or_default());
+            let verb = verb.split('.').next().unwrap_or_default();
+            return (To::Service(verb), None);
         }
-        let Some((_, kind, rest)) = self.parts(subject) else {
-            return To::Nothing;
-        };
+        match self.parts(subject) {
+            Some((user, kind, rest)) => (self.of_kind(kind, rest), user),
+            None => (To::Nothing, None),
+        }
+    }
+
+    fn of_kind<'a>(&self, kind: &str, rest: &'a str) -> To<'a> {
         match kind {
             "in" => match self.peer(rest) {
                 Some((from, id)) if from == self.me() => To::Inbox(id),
@@ -282,11 +323,6 @@ impl Subjects {
         Some(from)
     }
 
-    /// Who has published this, if the broker vouches for that.
-    pub(crate) fn publisher<'a>(&self, subject: &'a str) -> Option<&'a str> {
-        self.parts(subject)?.0
-    }
-
     /// Whether one with this name may have been published by this user.
     pub(crate) fn speaks_for(&self, user: Option<&str>, name: &str) -> bool {
         !self.is_vouched() || user.is_some_and(|user| speaks_for(user, name))
@@ -311,15 +347,6 @@ impl Subjects {
         let (user, rest) = self.style.cut(rest)?;
         let (kind, rest) = self.style.cut(rest)?;
         Some((Some(user), kind, rest))
-    }
-
-    /// The method that a subject of ours is for.
-    pub(crate) fn method_of<'a>(&self, subject: &'a str) -> &'a str {
-        match self.parts(subject) {
-            Some((_, "to", rest)) => self.style.cut(rest).map_or("", |it| it.1),
-            Some((_, _, rest)) => rest,
-            None => "",
-        }
     }
 }
 
@@ -370,13 +397,11 @@ mod tests {
             ("lab.all.add", To::All("add"), None),
             ("lab.by.u.by.v.all.add", To::Nothing, Some("u")),
         ] {
-            assert_eq!(subjects.what(subject), what, "{subject}");
-            assert_eq!(subjects.publisher(subject), by, "{subject}");
+            assert_eq!(subjects.what_and_whose(subject), (what, by), "{subject}");
         }
         assert_eq!(subjects.own()[1], "lab.by.*.to.w~1.>");
         assert_eq!(subjects.silence().unwrap(), "lab.in.w~1.tok.>");
         assert_eq!(subjects.to("x", "add"), "lab.by.w.to.x.add");
-        assert_eq!(subjects.method_of("lab.by.w.to.x.rpc.item"), "rpc.item");
         assert_eq!(subjects.addressed("lab.in.x.t.5"), "lab.by.w.in.x.t.5");
         assert_eq!(subjects.addressed("_INBOX.x"), "_INBOX.x");
         for (user, name, speaks) in [
@@ -427,8 +452,6 @@ mod tests {
         assert_eq!(subjects.value(bob, "x"), "a/lab/is/b.ob/t/x");
         assert_eq!(subjects.values(), "a/lab/is/#");
         assert_eq!(subjects.from("a/lab/in/b.ob/t/5"), Some(bob));
-        assert_eq!(subjects.method_of("a/lab/to/bob/rpc.item"), "rpc.item");
-        assert_eq!(subjects.method_of("a/lab/any/add"), "add");
         assert_eq!(subjects.own()[1], "a/lab/to/me/#");
     }
 }

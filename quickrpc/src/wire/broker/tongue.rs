@@ -37,7 +37,7 @@ impl Tongue {
             Tongue::Nats(_) => {
                 let mut out = Vec::new();
                 let (all, inbox) = (subjects.all(subjects::HERE), subjects.inbox(subjects::HERE));
-                nats::publish(&mut out, &all, &inbox, b"");
+                nats::publish(&mut out, &[&all], &[&inbox], b"");
                 Ok(out)
             }
             Tongue::Mqtt(session) => session.announce(subjects),
@@ -50,7 +50,8 @@ impl Tongue {
             Tongue::Nats(_) => {
                 let mut out = Vec::new();
                 let all = subjects.all(subjects::BYE);
-                nats::publish(&mut out, &all, &subjects.inbox(subjects::NONE), b"");
+                let inbox = [subjects.answers(), subjects::NONE];
+                nats::publish(&mut out, &[&all], &inbox, b"");
                 out
             }
             Tongue::Mqtt(session) => session.leave(subjects),
@@ -93,7 +94,8 @@ impl Tongue {
         }
     }
 
-    /// Sends a message. If too much waits already, that is as much as `limit`.
+    /// Sends a message, which is appended to `out`, or held. If too much waits already, that is as much as
+    /// `limit`.
     ///
     /// # Errors
     ///
@@ -102,18 +104,17 @@ impl Tongue {
         &mut self,
         message: &Message<'_>,
         limit: usize,
+        out: &mut Vec<u8>,
     ) -> Result<Leaving, Unsaid> {
         match self {
             Tongue::Nats(talk) => {
-                let bytes = talk.publish(message.to.subject, message.reply, message.payload);
-                bytes
-                    .map(|bytes| Leaving {
-                        number: None,
-                        bytes: Some(bytes),
-                    })
-                    .map_err(Unsaid::TooLarge)
+                talk.publish(message, out).map_err(Unsaid::TooLarge)?;
+                Ok(Leaving {
+                    number: None,
+                    is_held: false,
+                })
             }
-            Tongue::Mqtt(session) => session.publish(message, limit),
+            Tongue::Mqtt(session) => session.publish(message, limit, out),
         }
     }
 

@@ -54,7 +54,12 @@ impl Session {
         match *self {}
     }
 
-    pub(crate) fn publish(&mut self, _: &Message<'_>, _: usize) -> Result<Leaving, Unsaid> {
+    pub(crate) fn publish(
+        &mut self,
+        _: &Message<'_>,
+        _: usize,
+        _: &mut Vec<u8>,
+    ) -> Result<Leaving, Unsaid> {
         match *self {}
     }
 

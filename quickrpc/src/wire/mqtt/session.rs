@@ -193,35 +193,32 @@ impl Session {
         Ok((number, bytes))
     }
 
-    /// Sends a message, or holds it until the broker takes more.
+    /// Sends a message, which is appended to `out`, or holds it until the broker takes more.
     pub(crate) fn publish(
         &mut self,
         message: &Message<'_>,
         limit: usize,
+        out: &mut Vec<u8>,
     ) -> Result<Leaving, Unsaid> {
         if self.held_bytes >= limit {
             return Err(Unsaid::Full(self.held_bytes));
         }
         // Whoever answers somebody else brings back what he wants to see; in what we ask, it is
         // what stands in the reply's topic, too.
-        let correlation = match message.to.correlation {
-            b"" => message
-                .reply
-                .rsplit('/')
-                .next()
-                .unwrap_or_default()
-                .as_bytes(),
+        let (topic, reply) = (&*message.subject.concat(), &*message.reply.concat());
+        let correlation = match message.correlation {
+            b"" => reply.rsplit('/').next().unwrap_or_default().as_bytes(),
             correlation => correlation,
         };
         let (number, bytes) = self.say(&Outgoing {
-            topic: message.to.subject,
-            reply: message.reply,
+            topic,
+            reply,
             correlation,
             payload: message.payload,
             kept: message.kept,
         })?;
-        if message.kept && !message.payload.is_empty() && !self.kept.contains(message.to.subject) {
-            self.kept.insert(message.to.subject.into());
+        if message.kept && !message.payload.is_empty() && !self.kept.contains(topic) {
+            self.kept.insert(topic.into());
         }
         let number = Some(number);
         // Nothing overtakes what is held, though there may be room meanwhile.
@@ -231,12 +228,13 @@ impl Session {
             self.held.push_back(bytes);
             return Ok(Leaving {
                 number,
-                bytes: None,
+                is_held: true,
             });
         }
+        out.extend_from_slice(&bytes);
         Ok(Leaving {
             number,
-            bytes: Some(bytes),
+            is_held: false,
         })
     }
 

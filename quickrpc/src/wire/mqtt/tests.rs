@@ -8,7 +8,7 @@ use super::session::{Granted, Session};
 use super::{Heard, Login, Outcome};
 use crate::base::subject::Style;
 use crate::wire::broker::subjects::Subjects;
-use crate::wire::broker::{Message, Reply, Unsaid};
+use crate::wire::broker::{Message, Unsaid};
 
 /// All that is found in some bytes, as text, where they come in pieces of this size.
 fn found(bytes: &[u8], piece: usize, limit: usize) -> Result<Vec<String>, String> {
@@ -36,9 +36,10 @@ fn granted(window: usize, largest: usize) -> Granted {
     }
 }
 
-fn message<'a>(subject: &'a str, reply: &'a str, payload: &'a [u8]) -> Message<'a> {
+fn message<'a>(subject: &'a [&'a str], reply: &'a [&'a str], payload: &'a [u8]) -> Message<'a> {
     Message {
-        to: Reply::to(subject),
+        subject,
+        correlation: b"",
         reply,
         payload,
         kept: false,
@@ -143,11 +144,15 @@ fn what_somebody_else_made_wrongly_is_acknowledged_and_no_more() {
 fn nothing_overtakes_what_is_held() {
     let mut session = Session::new(granted(1, 1000));
     let mut publish = |payload: &[u8]| {
-        let leaving = session.publish(&message("lab/any/add", "", payload), 100_000);
+        let leaving = session.publish(
+            &message(&["lab/any/", "add"], &[], payload),
+            100_000,
+            &mut Vec::new(),
+        );
         leaving.unwrap()
     };
     let first = publish(b"first").number.unwrap();
-    assert!(publish(b"second").bytes.is_none());
+    assert!(publish(b"second").is_held);
     let [high, low] = first.to_be_bytes();
     // Mosquitto's word for what is too large for it, which is none of MQTT's for this.
     let heard = session.hear(0x40, &[high, low, 0x95]).unwrap();
@@ -156,8 +161,12 @@ fn nothing_overtakes_what_is_held() {
     };
     assert!(matches!(outcome, Outcome::Refused(_)), "{outcome:?}");
     // There is room again, and somebody else is faster than what lets out what is held.
-    let third = session.publish(&message("lab/any/add", "", b"third"), 100_000);
-    assert!(third.unwrap().bytes.is_none());
+    let third = session.publish(
+        &message(&["lab/any/", "add"], &[], b"third"),
+        100_000,
+        &mut Vec::new(),
+    );
+    assert!(third.unwrap().is_held);
     let next = session.next().unwrap();
     assert!(next.ends_with(b"second") && session.next().is_none());
 }
@@ -168,9 +177,13 @@ fn what_the_broker_does_not_take_yet_is_held() {
     let mut numbers = Vec::new();
     for number in 0..4 {
         let reply = format!("lab/in/me/t/{number}-1");
-        let leaving = session.publish(&message("lab/any/add", &reply, b"x"), 100_000);
+        let leaving = session.publish(
+            &message(&["lab/any/", "add"], &[&reply], b"x"),
+            100_000,
+            &mut Vec::new(),
+        );
         let leaving = leaving.unwrap();
-        assert_eq!(leaving.bytes.is_some(), number < 2, "{number}");
+        assert_eq!(leaving.is_held, number >= 2, "{number}");
         numbers.push(leaving.number.unwrap());
     }
     assert!(session.is_holding());
@@ -202,11 +215,19 @@ fn what_the_broker_does_not_take_yet_is_held() {
     // So much waits, and no more.
     let mut last = Ok(());
     for _ in 0..100 {
-        let published = session.publish(&message("lab/any/add", "", b"x"), 200);
+        let published = session.publish(
+            &message(&["lab/any/", "add"], &[], b"x"),
+            200,
+            &mut Vec::new(),
+        );
         last = published.map(|_| ());
     }
     assert!(matches!(last, Err(Unsaid::Full(_))), "{last:?}");
-    let large = session.publish(&message("lab/any/add", "", &[0; 1000]), 100_000);
+    let large = session.publish(
+        &message(&["lab/any/", "add"], &[], &[0; 1000]),
+        100_000,
+        &mut Vec::new(),
+    );
     assert!(matches!(large, Err(Unsaid::TooLarge(_))), "{large:?}");
 }
 
@@ -238,7 +259,7 @@ fn a_connection_begins() {
         panic!("it is not done");
     };
     assert_eq!(input, b"\xd0\0");
-    let large = session.publish(&message("a", "", &[0; 2048]), 100_000);
+    let large = session.publish(&message(&["a"], &[], &[0; 2048]), 100_000, &mut Vec::new());
     assert!(matches!(large, Err(Unsaid::TooLarge(2015))), "{large:?}");
     let subjects = Subjects::new(Style::Slashes, "lab", "a", "t");
     let entered = session.enter(&subjects).unwrap();

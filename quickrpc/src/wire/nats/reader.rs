@@ -1,6 +1,7 @@
 //! Cuts what a broker sends into verbs.
 
 use super::info::Info;
+use crate::base::utf8;
 
 /// A line of a broker is no longer than this; that of `INFO` names all servers of a cluster.
 const LINE: usize = 4096 + 512;
@@ -121,38 +122,25 @@ impl Reader {
         limit: usize,
     ) -> Result<(usize, Event<'a>), String> {
         let wrong = || "a line of MSG that is none".to_owned();
-        // As the server does it: whoever publishes may write bytes into a subject that are no text.
-        let mut words = line.split(u8::is_ascii_whitespace);
-        let mut word = || words.find(|word| !word.is_empty());
-        let (subject, _number) = (word().ok_or_else(wrong)?, word().ok_or_else(wrong)?);
-        let rest = [word(), word(), word()];
-        if word().is_some() {
-            return Err(wrong());
-        }
-        let (reply, headers, total) = match (has_headers, rest) {
-            (false, [Some(total), None, None]) => (&[][..], &b"0"[..], total),
-            (false, [Some(reply), Some(total), None]) => (reply, &b"0"[..], total),
-            (true, [Some(headers), Some(total), None]) => (&[][..], headers, total),
-            (true, [Some(reply), Some(headers), Some(total)]) => (reply, headers, total),
-            _ => return Err(wrong()),
-        };
-        let number = |word| std::str::from_utf8(word).ok()?.parse::<usize>().ok();
-        let headers = number(headers).ok_or_else(wrong)?;
-        let total = number(total).ok_or_else(wrong)?;
-        if headers > total {
-            return Err(wrong());
-        }
-        let whole = after
-            .checked_add(total)
-            .and_then(|end| end.checked_add(2))
-            .ok_or_else(wrong)?;
-        let text = std::str::from_utf8;
-        let (Ok(subject), Ok(reply)) = (text(subject), text(reply)) else {
-            // It is for nobody.
+        let end = |total: usize| after.checked_add(total)?.checked_add(2);
+        let Ok(text) = utf8::text(line) else {
+            // As the server does it: whoever publishes may write bytes into a subject that are no text. It is for
+            // nobody.
+            let line = String::from_utf8_lossy(line);
+            let line = Line::read(&line, has_headers).ok_or_else(wrong)?;
+            let whole = end(line.total).ok_or_else(wrong)?;
             let here = whole.min(bytes.len());
             self.skip = whole - here;
             return Ok((here, Event::Part));
         };
+        let line = Line::read(text, has_headers).ok_or_else(wrong)?;
+        let Line {
+            subject,
+            reply,
+            headers,
+            total,
+        } = line;
+        let whole = end(total).ok_or_else(wrong)?;
         let size = total - headers;
         if size > limit || headers > HEADERS {
             let here = whole.min(bytes.len());
@@ -181,6 +169,49 @@ impl Reader {
     pub(crate) fn is_within_message(&self) -> bool {
         self.skip > 0
     }
+}
+
+/// What a line of a message says.
+struct Line<'a> {
+    subject: &'a str,
+    reply: &'a str,
+    /// So many bytes are headers, of so many in all.
+    headers: usize,
+    total: usize,
+}
+
+impl<'a> Line<'a> {
+    fn read(line: &'a str, has_headers: bool) -> Option<Self> {
+        let (subject, rest) = cut(line)?;
+        let (_number, rest) = cut(rest)?;
+        let (first, rest) = cut(rest)?;
+        let (reply, headers, total) = match (has_headers, cut(rest)) {
+            (false, None) => ("", "0", first),
+            (true, None) => return None,
+            (false, Some((total, ""))) => (first, "0", total),
+            (true, Some((total, ""))) => ("", first, total),
+            (false, Some(_)) => return None,
+            (true, Some((headers, rest))) => match cut(rest)? {
+                (total, "") => (first, headers, total),
+                _ => return None,
+            },
+        };
+        let (headers, total) = (headers.parse().ok()?, total.parse().ok()?);
+        (headers <= total).then_some(Line {
+            subject,
+            reply,
+            headers,
+            total,
+        })
+    }
+}
+
+/// The first word of a line, and what follows it.
+fn cut(line: &str) -> Option<(&str, &str)> {
+    let line = line.trim_start_matches([' ', '\t']);
+    let end = memchr::memchr2(b' ', b'\t', line.as_bytes());
+    let (word, rest) = line.split_at_checked(end.unwrap_or(line.len()))?;
+    (!word.is_empty()).then_some((word, rest))
 }
 
 fn is_info(bytes: &[u8]) -> bool {

@@ -1,18 +1,40 @@
 //! What a service of NATS says of itself (its ADR-32), so that NATS's own tools see it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
 use serde::Serialize;
 
 use crate::format::text::{Json, write};
 
 /// A method that is served, and how often it was asked for.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Endpoint {
     pub(crate) name: String,
     pub(crate) subject: String,
-    pub(crate) requests: u64,
-    pub(crate) errors: u64,
+    requests: AtomicU64,
+    errors: AtomicU64,
     /// What answering took, in nanoseconds.
-    pub(crate) time: u64,
+    time: AtomicU64,
+}
+
+impl Endpoint {
+    pub(crate) fn new(name: String, subject: String) -> Self {
+        Endpoint {
+            name,
+            subject,
+            ..Endpoint::default()
+        }
+    }
+
+    /// It was asked for, and has answered.
+    pub(crate) fn count(&self, took: Duration, failed: bool) {
+        let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.errors.fetch_add(failed.into(), Ordering::Relaxed);
+        self.time.fetch_add(nanos, Ordering::Relaxed);
+    }
 }
 
 /// Whose service it is.
@@ -23,7 +45,7 @@ pub(crate) struct Service<'a> {
     pub(crate) group: &'a str,
     /// Who it is in the namespace.
     pub(crate) peer: &'a str,
-    pub(crate) endpoints: Vec<Endpoint>,
+    pub(crate) endpoints: Vec<Arc<Endpoint>>,
 }
 
 #[derive(Serialize)]
@@ -85,7 +107,12 @@ impl Service<'_> {
             "PING" => self.write::<()>("io.nats.micro.v1.ping_response", None, None, None),
             "INFO" => {
                 let described = |endpoint| self.described(endpoint);
-                let endpoints = self.endpoints.iter().map(described).collect();
+                let endpoints = self
+                    .endpoints
+                    .iter()
+                    .map(|it| &**it)
+                    .map(described)
+                    .collect();
                 let text = Some("methods of an API of quickrpc");
                 self.write(
                     "io.nats.micro.v1.info_response",
@@ -96,7 +123,7 @@ impl Service<'_> {
             }
             "STATS" => {
                 let counted = |endpoint| self.counted(endpoint);
-                let endpoints = self.endpoints.iter().map(counted).collect();
+                let endpoints = self.endpoints.iter().map(|it| &**it).map(counted).collect();
                 let kind = "io.nats.micro.v1.stats_response";
                 self.write(kind, None, Some(started), Some(endpoints))
             }
@@ -114,15 +141,17 @@ impl Service<'_> {
     }
 
     fn counted<'a>(&'a self, endpoint: &'a Endpoint) -> Counted<'a> {
+        let requests = endpoint.requests.load(Ordering::Relaxed);
+        let time = endpoint.time.load(Ordering::Relaxed);
         Counted {
             name: &endpoint.name,
             subject: &endpoint.subject,
             queue_group: self.group,
-            num_requests: endpoint.requests,
-            num_errors: endpoint.errors,
+            num_requests: requests,
+            num_errors: endpoint.errors.load(Ordering::Relaxed),
             last_error: "",
-            processing_time: endpoint.time,
-            average_processing_time: endpoint.time.checked_div(endpoint.requests).unwrap_or(0),
+            processing_time: time,
+            average_processing_time: time.checked_div(requests).unwrap_or(0),
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::info::Info;
 use super::service::service_name;
 use super::verbs::{publish, subscribe, unsubscribe};
+use crate::wire::broker::Message;
 use crate::wire::broker::subjects::Subjects;
 
 /// What we say by one connection.
@@ -75,22 +76,22 @@ impl Talk {
         out
     }
 
-    /// A message.
+    /// Appends a message.
     ///
     /// # Errors
     ///
     /// The largest payload that the broker takes, where this one is larger.
-    pub(crate) fn publish(
-        &self,
-        subject: &str,
-        reply: &str,
-        payload: &[u8],
-    ) -> Result<Vec<u8>, usize> {
+    pub(crate) fn publish(&self, message: &Message<'_>, out: &mut Vec<u8>) -> Result<(), usize> {
+        let Message {
+            subject,
+            reply,
+            payload,
+            ..
+        } = *message;
         if payload.len() > self.info.max_payload {
             return Err(self.info.max_payload);
         }
-        let mut out = Vec::with_capacity(payload.len() + subject.len() + 128);
-        publish(&mut out, subject, reply, payload);
-        Ok(out)
+        publish(out, subject, reply, payload);
+        Ok(())
     }
 }

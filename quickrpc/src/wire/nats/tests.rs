@@ -161,8 +161,8 @@ fn a_connection_is_refused() {
 #[test]
 fn verbs_are_written() {
     let mut out = Vec::new();
-    publish(&mut out, "a.b", "re.ply", b"xyz");
-    publish(&mut out, "a.b", "", b"");
+    publish(&mut out, &["a", ".b"], &["re.", "ply"], b"xyz");
+    publish(&mut out, &["a.b"], &[""], b"");
     subscribe(&mut out, "a.>", None, 1);
     subscribe(&mut out, "a.>", Some("workers"), 2);
     unsubscribe(&mut out, 2);

@@ -3,13 +3,17 @@
 pub(crate) const PING: &[u8] = b"PING\r\n";
 pub(crate) const PONG: &[u8] = b"PONG\r\n";
 
-/// Appends a message for a subject. Where the answers go is `reply`.
-pub(crate) fn publish(out: &mut Vec<u8>, subject: &str, reply: &str, payload: &[u8]) {
+/// Appends a message for a subject. Where the answers go is `reply`; both are in pieces.
+pub(crate) fn publish(out: &mut Vec<u8>, subject: &[&str], reply: &[&str], payload: &[u8]) {
     out.extend_from_slice(b"PUB ");
-    out.extend_from_slice(subject.as_bytes());
+    for piece in subject {
+        out.extend_from_slice(piece.as_bytes());
+    }
     out.push(b' ');
-    if !reply.is_empty() {
-        out.extend_from_slice(reply.as_bytes());
+    if reply.iter().any(|piece| !piece.is_empty()) {
+        for piece in reply {
+            out.extend_from_slice(piece.as_bytes());
+        }
         out.push(b' ');
     }
     out.extend_from_slice(itoa::Buffer::new().format(payload.len()).as_bytes());

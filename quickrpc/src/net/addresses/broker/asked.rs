@@ -1,6 +1,5 @@
 //! What we have asked, and whether those who owe us an answer are still there.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,6 +7,7 @@ use super::super::super::above::Above;
 use super::super::super::conn::{At, Conn, Outlet};
 use super::Broker;
 use crate::base::error::Error;
+use crate::base::numbers::NumberMap;
 use crate::base::security::SecurityError;
 use crate::base::sync::lock;
 use crate::wire::broker::subjects;
@@ -17,25 +17,34 @@ use crate::wire::broker::subjects;
 pub(super) struct Question {
     /// Who was asked.
     pub(super) conn: Arc<Conn>,
-    /// The subject that it was sent to.
-    pub(super) subject: Box<str>,
+    /// Whom it was sent to, as its subject says.
+    pub(super) sent_to: At,
+    pub(super) method: Box<str>,
     pub(super) since: Instant,
     /// How often nobody has said that he works on it.
     pub(super) silences: u32,
 }
 
 /// The calls, by their numbers and those of who was asked: one call may go to several.
-pub(super) type Questions = HashMap<(u64, u64), Question>;
+pub(super) type Questions = NumberMap<(u64, u64), Question>;
 
 /// A call of which nobody has said so often that he works on it is lost.
 const SILENCES: u32 = 3;
 /// So many calls are named at once.
 const NAMED: usize = 4096;
 
-/// What stands in the reply subject for a call.
-pub(super) fn mark((id, asked): (u64, u64)) -> String {
-    let (mut first, mut second) = (itoa::Buffer::new(), itoa::Buffer::new());
-    [first.format(id), "-", second.format(asked)].concat()
+/// What stands in the reply subject for a call, in pieces.
+pub(super) fn mark<'a>(
+    (id, asked): (u64, u64),
+    first: &'a mut itoa::Buffer,
+    second: &'a mut itoa::Buffer,
+) -> [&'a str; 3] {
+    [first.format(id), "-", second.format(asked)]
+}
+
+/// The same as one text.
+fn mark_text(key: (u64, u64)) -> String {
+    mark(key, &mut itoa::Buffer::new(), &mut itoa::Buffer::new()).concat()
 }
 
 /// The call that such a mark means.
@@ -85,7 +94,7 @@ impl Broker {
                         question.silences += 1;
                     }
                     let subject = self.subjects().to(name, subjects::PING);
-                    self.publish(&subject, &self.subjects().inbox(&mark(key)), b"");
+                    self.publish(&subject, &self.subjects().inbox(&mark_text(key)), b"");
                 }
                 _ => {}
             }
@@ -108,7 +117,7 @@ impl Broker {
             self.ask_members(above, |conn| asks_all || conn.flow.is_awaited());
         }
         if !open.is_empty() {
-            let marks: Vec<_> = open.into_iter().take(NAMED).map(mark).collect();
+            let marks: Vec<_> = open.into_iter().take(NAMED).map(mark_text).collect();
             for marks in marks.chunks(64) {
                 let all = self.subjects().all(subjects::OWED);
                 let inbox = self.subjects().inbox(subjects::NONE);
@@ -171,7 +180,7 @@ impl Broker {
         }
         let error = match question.silences {
             0 => Error::NoPeer {
-                method: self.subjects().method_of(&question.subject).into(),
+                method: (*question.method).into(),
                 addressed: true,
                 reason: "".into(),
             },
@@ -217,9 +226,13 @@ impl Broker {
     pub(super) fn refused(&self, above: &dyn Above, subject: &str, error: &Error) {
         let refused: Vec<_> = {
             let mut questions = lock(&self.questions);
+            let is_its = |question: &Question| {
+                let sent_to = self.subject_of(&question.sent_to, &question.method, true);
+                sent_to.is_some_and(|pieces| pieces.concat() == subject)
+            };
             let keys: Vec<_> = questions
                 .iter()
-                .filter(|(_, question)| *question.subject == *subject)
+                .filter(|(_, question)| is_its(question))
                 .map(|(key, _)| *key)
                 .collect();
             let refused = keys.into_iter();

@@ -10,7 +10,7 @@ use crate::base::error::Error;
 use crate::base::security::SecurityError;
 use crate::base::sender::Sender;
 use crate::wire::broker::Reply;
-use crate::wire::codec::{CallParts, Envelope, Script};
+use crate::wire::codec::{CallParts, Envelope, Payload, Script};
 use crate::wire::session::Changes;
 
 /// What a message has to be.
@@ -97,14 +97,23 @@ fn is_change(envelope: &Envelope, change: &str, telegram: &Script<'_>) -> bool {
 }
 
 impl Hears for Checked<'_> {
-    fn hear(&mut self, _heard: Envelope, sender: &Sender, telegram: &Script<'_>) {
+    fn hear(&mut self, heard: Envelope, sender: &Sender, telegram: &Script<'_>) {
         let wire = &self.conn.wire;
-        // In full: a look at the beginning could be taken in by a second `method`.
-        let envelope = match wire.codec.decode(*telegram, &wire.limits) {
-            Ok(envelope) => envelope,
-            Err(error) => {
-                return self.unreadable(sender, &error.to_string(), telegram.as_bytes());
-            }
+        let envelope = match heard {
+            // It may only seem to have no id, and then an answer is owed.
+            Envelope::Call {
+                params: Payload::Raw(_),
+                id: None,
+                ..
+            } => match wire.codec.decode(*telegram, &wire.limits) {
+                Ok(envelope) => envelope,
+                Err(error) => {
+                    return self.unreadable(sender, &error.to_string(), telegram.as_bytes());
+                }
+            },
+            // Of some, the beginning and the end alone were looked at. Whoever looks at all of it later, sees
+            // to it that it is what it seemed to be (`Calls::decode_in_full`).
+            heard => heard,
         };
         match self.expected {
             Expected::Call { method, reply } => {
@@ -154,5 +163,9 @@ impl Hears for Checked<'_> {
 
     fn is_full(&mut self, shares: usize) -> bool {
         self.hears.is_full(shares)
+    }
+
+    fn behind(&mut self, peer: &Arc<Conn>, feed: &mut dyn FnMut(&mut dyn Hears)) {
+        self.hears.behind(peer, feed);
     }
 }

@@ -18,24 +18,29 @@ use crate::wire::broker::{Delivery, Reply, Said, Tongue};
 use crate::wire::mqtt::{self, Heard, Outcome};
 use crate::wire::nats;
 
+/// Who has sent something, as far as he says so, the user for whom the broker vouches, and the peer if he has
+/// spoken lately.
+type Who<'a> = (Option<From<'a>>, Option<&'a str>, Option<Arc<Conn>>);
+
 /// The broker's status where nobody listens.
 const NOBODY: u16 = 503;
 
 impl Broker {
     /// Hears one thing.
-    pub(super) fn listen(&self, above: &dyn Above, said: Said<'_>) {
+    pub(super) fn listen(&self, above: &dyn Above, hears: &mut dyn Hears, said: Said<'_>) {
         lock(&self.pulse).heard();
         match said {
-            Said::Nats(event) => self.listen_nats(above, event),
-            Said::Mqtt(event) => self.listen_mqtt(above, event),
+            Said::Nats(event) => self.listen_nats(above, hears, event),
+            Said::Mqtt(event) => self.listen_mqtt(above, hears, event),
         }
     }
 
-    fn listen_nats(&self, above: &dyn Above, event: nats::Event<'_>) {
+    fn listen_nats(&self, above: &dyn Above, hears: &mut dyn Hears, event: nats::Event<'_>) {
         match event {
             nats::Event::Message(delivery) => {
                 let subject = delivery.subject;
-                match (self.subjects().what(subject), delivery.status) {
+                let (to, user) = self.subjects().what_and_whose(subject);
+                match (to, delivery.status) {
                     (To::Inbox(mark), Some(NOBODY)) => self.nobody(above, mark),
                     (_, Some(_)) => {}
                     (_, None) => {
@@ -45,7 +50,7 @@ impl Broker {
                             payload: delivery.payload,
                             kept: false,
                         };
-                        self.delivery(above, &delivery);
+                        self.delivery(above, hears, (to, user), &delivery);
                     }
                 }
             }
@@ -60,7 +65,7 @@ impl Broker {
         }
     }
 
-    fn listen_mqtt(&self, above: &dyn Above, event: mqtt::Event<'_>) {
+    fn listen_mqtt(&self, above: &dyn Above, hears: &mut dyn Hears, event: mqtt::Event<'_>) {
         let (first, body) = match event {
             mqtt::Event::Packet { first, body } => (first, body),
             mqtt::Event::TooLarge {
@@ -92,7 +97,8 @@ impl Broker {
                     payload: &message.payload,
                     kept: message.kept,
                 };
-                self.delivery(above, &delivery);
+                let (to, user) = self.subjects().what_and_whose(delivery.subject);
+                self.delivery(above, hears, (to, user), &delivery);
             }
             Ok(Heard::Unreadable(message)) => {
                 self.write(&message.acknowledgement);
@@ -216,12 +222,20 @@ impl Broker {
         self.line.close(DisconnectReason::Transport(text.into()));
     }
 
-    fn delivery(&self, above: &dyn Above, delivery: &Delivery<'_>) {
+    /// A message that is for this, and published by that user.
+    fn delivery(
+        &self,
+        above: &dyn Above,
+        hears: &mut dyn Hears,
+        (to, user): (To<'_>, Option<&str>),
+        delivery: &Delivery<'_>,
+    ) {
         let (subjects, reply) = (self.subjects(), delivery.reply);
-        let to = subjects.what(delivery.subject);
-        let from = subjects.from(reply.subject);
+        let (from, spoken) = match self.spoken(reply.subject, user) {
+            Some((from, conn)) => (Some(from), Some(conn)),
+            None => (subjects.from(reply.subject), None),
+        };
         let is_own = from.is_some_and(|from| from.token == subjects.token());
-        let user = subjects.publisher(delivery.subject);
         if subjects.is_vouched() && user.is_none() && !matches!(to, To::Service(_)) {
             crate::base::log::debug!("a message that the broker vouches for nobody for");
             return;
@@ -240,17 +254,18 @@ impl Broker {
                     let make = || self.conn(subjects.name(), At::Reply(reply.keep().into()), None);
                     let conn = self.stranger_at(reply, make);
                     let expected = Expected::Call { method, reply };
-                    self.heard(above, &conn, expected, delivery.payload);
+                    self.heard(above, hears, &conn, expected, delivery.payload);
                 }
             }
             To::Inbox(mark) => {
                 let from = from.filter(|_| !is_own);
-                self.inbox(above, mark, (from, user), delivery);
+                let spoken = spoken.filter(|_| !is_own);
+                self.inbox(above, hears, mark, (from, user, spoken), delivery);
             }
             // Our own messages do not come back, but somebody may copy them.
             _ if is_own => {}
             To::All(method) | To::Me(method) | To::Any(method) => {
-                self.called(above, method, (from, user), delivery);
+                self.called(above, hears, method, (from, user, spoken), delivery);
             }
             To::Here(from) if from.token == subjects.token() => {}
             To::Here(from) => match delivery.payload {
@@ -259,7 +274,7 @@ impl Broker {
                     self.member(above, from, user);
                 }
             },
-            To::Is(from, change) => self.value(above, (from, change), delivery),
+            To::Is(from, change) => self.value(above, hears, (from, change), delivery),
             To::Service(verb) => self.describe(verb, reply.subject),
             To::Nothing => {}
         }
@@ -268,8 +283,9 @@ impl Broker {
     fn called(
         &self,
         above: &dyn Above,
+        hears: &mut dyn Hears,
         method: &str,
-        (from, user): (Option<From<'_>>, Option<&str>),
+        (from, user, spoken): Who<'_>,
         delivery: &Delivery<'_>,
     ) {
         let (subjects, reply) = (self.subjects(), delivery.reply);
@@ -294,12 +310,13 @@ impl Broker {
             }
             (method, _) if method.starts_with('_') => {}
             (method, _) => {
-                let conn = match from {
-                    Some(from) => self.member(above, from, user),
-                    None => self.stranger_of(reply, user),
+                let conn = match (spoken, from) {
+                    (Some(conn), _) => conn,
+                    (None, Some(from)) => self.member(above, from, user),
+                    (None, None) => self.stranger_of(reply, user),
                 };
                 let expected = Expected::Call { method, reply };
-                self.heard(above, &conn, expected, delivery.payload);
+                self.heard(above, hears, &conn, expected, delivery.payload);
             }
         }
     }
@@ -320,12 +337,13 @@ impl Broker {
     fn inbox(
         &self,
         above: &dyn Above,
+        hears: &mut dyn Hears,
         mark: &str,
-        (from, user): (Option<From<'_>>, Option<&str>),
+        (from, user, spoken): Who<'_>,
         delivery: &Delivery<'_>,
     ) {
         let key = asked::marked(mark);
-        let member = from.map(|from| self.member(above, from, user));
+        let member = spoken.or_else(|| Some(self.member(above, from?, user)));
         let Some(key) = key else {
             if let (subjects::OWED, Some(by)) = (mark, &member) {
                 let marks = std::str::from_utf8(delivery.payload).unwrap_or_default();
@@ -354,7 +372,13 @@ impl Broker {
             // Who was asked by name had not been heard of, or answers for another one.
             _ => asked,
         };
-        if self.heard(above, &who, Expected::Answer(key.0), delivery.payload) {
+        if self.heard(
+            above,
+            hears,
+            &who,
+            Expected::Answer(key.0),
+            delivery.payload,
+        ) {
             self.answered(above, key, &who);
         }
     }
@@ -363,6 +387,7 @@ impl Broker {
     pub(super) fn heard(
         &self,
         above: &dyn Above,
+        hears: &mut dyn Hears,
         conn: &Arc<Conn>,
         expected: Expected<'_>,
         payload: &[u8],
@@ -371,7 +396,7 @@ impl Broker {
         let Some(around) = self.around.upgrade() else {
             return false;
         };
-        around.deliver(above, conn, payload, &mut |hears, listen| {
+        around.deliver(above, hears, conn, payload, &mut |hears, listen| {
             let mut checked = Checked {
                 broker: self,
                 conn,

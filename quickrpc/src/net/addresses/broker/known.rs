@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::super::super::above::Above;
 use super::super::super::conn::{At, Conn};
 use super::super::table::AddressTable;
 use super::Broker;
+use super::lately::{Lately, Spoken};
 use crate::base::error::Error;
 use crate::base::reason::DisconnectReason;
 use crate::base::sync::lock;
@@ -32,6 +33,7 @@ const SILENCES: u32 = 3;
 pub(super) struct Known {
     members: HashMap<Arc<str>, Member>,
     strangers: AddressTable<ReplyTo, Arc<Conn>>,
+    lately: Lately,
     /// Those who have come, and are to be greeted.
     greet: Vec<Arc<str>>,
     /// In turns, who is asked of a crowd.
@@ -46,7 +48,7 @@ pub(super) struct Member {
     /// Properties of which the broker keeps values.
     pub(super) values: BTreeSet<Box<str>>,
     /// Questions that it has not answered.
-    silences: u32,
+    silences: Arc<AtomicU32>,
 }
 
 impl Default for Known {
@@ -54,6 +56,7 @@ impl Default for Known {
         Known {
             members: HashMap::new(),
             strangers: AddressTable::new(STRANGERS),
+            lately: Lately::default(),
             greet: Vec::new(),
             turn: 0,
         }
@@ -136,6 +139,16 @@ impl Broker {
         lock(&self.known).stranger_at(reply, make)
     }
 
+    /// Who has sent something with this reply subject, if he has spoken lately.
+    pub(super) fn spoken<'a>(
+        &self,
+        reply: &'a str,
+        user: Option<&str>,
+    ) -> Option<(From<'a>, Arc<Conn>)> {
+        let known = lock(&self.known);
+        known.lately.find(self.subjects().style(), reply, user)
+    }
+
     /// A peer that says who he is. One that was not known has come.
     pub(super) fn member(
         &self,
@@ -153,8 +166,18 @@ impl Broker {
             let member = known.members.get_mut(from.name);
             match member {
                 Some(member) if !is_new(member) => {
-                    member.silences = 0;
-                    return Arc::clone(&member.conn);
+                    member.silences.store(0, Ordering::Relaxed);
+                    let spoken = Spoken {
+                        inbox: self.subjects().inbox_of(from, "").into(),
+                        name: from.name.len(),
+                        token: from.token.len(),
+                        user: user.map(Into::into),
+                        conn: Arc::clone(&member.conn),
+                        silences: Arc::clone(&member.silences),
+                    };
+                    let conn = Arc::clone(&member.conn);
+                    known.lately.note(spoken);
+                    return conn;
                 }
                 member => member.map(|member| Arc::clone(&member.conn)),
             }
@@ -175,7 +198,7 @@ impl Broker {
                 user: user.map(Into::into),
                 conn: Arc::clone(&conn),
                 values: BTreeSet::new(),
-                silences: 0,
+                silences: Arc::default(),
             };
             known.members.insert(from.name.into(), member);
             conn
@@ -228,6 +251,7 @@ impl Broker {
         if known.members.get(name).is_some_and(is_this) {
             known.members.remove(name);
         }
+        known.lately.forget(conn);
     }
 
     /// Whoever has this name, of whom nothing has been heard.
@@ -288,11 +312,11 @@ impl Broker {
                 if !whom(&member.conn) {
                     continue;
                 }
-                if member.silences >= SILENCES {
+                if member.silences.load(Ordering::Relaxed) >= SILENCES {
                     gone.push(Arc::clone(&member.conn));
                     continue;
                 }
-                member.silences += 1;
+                member.silences.fetch_add(1, Ordering::Relaxed);
                 asked.push(Arc::clone(name));
             }
         }
@@ -318,7 +342,8 @@ impl Broker {
             }
             known.turn = (known.turn + ASKED) % count;
             let members = known.members.values().skip(known.turn).take(ASKED);
-            let silent = known.members.values().filter(|member| member.silences > 0);
+            let is_silent = |member: &&Member| member.silences.load(Ordering::Relaxed) > 0;
+            let silent = known.members.values().filter(is_silent);
             members
                 .chain(silent)
                 .map(|member| member.conn.id())

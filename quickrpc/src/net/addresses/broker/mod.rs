@@ -14,6 +14,7 @@ mod check;
 mod cluster;
 mod hear;
 mod known;
+mod lately;
 mod outlet;
 mod served;
 mod values;
@@ -32,14 +33,14 @@ use crate::carrier::broker::Settings;
 use crate::carrier::stream::Stream;
 use crate::wire::Wire;
 use crate::wire::broker::subjects::Subjects;
-use crate::wire::broker::{Message, Reply, Said, Tongue, Unsaid};
+use crate::wire::broker::{Message, Said, Tongue, Unsaid};
 use crate::wire::frames::Frames;
 use crate::wire::security::AnySecurity;
 
 use self::asked::Questions;
 use self::known::Known;
 use self::served::Served;
-use super::super::above::Above;
+use super::super::above::{Above, Hears};
 use super::super::budget::Budget;
 use super::super::collect::Batch;
 use super::super::conn::{At, BrokerOutlet, Carries, Conn, Keeper, Outlet};
@@ -241,8 +242,9 @@ impl Broker {
     fn publish(&self, subject: &str, reply: &str, payload: &[u8]) {
         let subject = &*self.subjects().addressed(subject);
         self.publish_message(&Message {
-            to: Reply::to(subject),
-            reply,
+            subject: &[subject],
+            correlation: b"",
+            reply: &[reply],
             payload,
             kept: false,
         });
@@ -250,11 +252,12 @@ impl Broker {
 
     fn publish_message(&self, message: &Message<'_>) {
         let limit = self.line.wire.limits.peer_queue.saturating_mul(4);
-        let leaving = lock(&self.tongue).publish(message, limit);
+        let mut out = Vec::new();
+        let leaving = lock(&self.tongue).publish(message, limit, &mut out);
         match leaving {
-            Ok(leaving) => self.write(&leaving.bytes.unwrap_or_default()),
+            Ok(_) => self.write(&out),
             Err(why) => crate::base::log::debug!(
-                subject = message.to.subject,
+                subject = message.subject.concat(),
                 "not said to the broker: {why:?}"
             ),
         }
@@ -385,8 +388,8 @@ impl Addresses for Broker {
         Some(&self.anyone)
     }
 
-    fn hear(&self, above: &dyn Above, said: Said<'_>) {
-        self.listen(above, said);
+    fn hear(&self, above: &dyn Above, hears: &mut dyn Hears, said: Said<'_>) {
+        self.listen(above, hears, said);
     }
 
     fn named(&self, name: &str) -> Option<Arc<Conn>> {

@@ -8,6 +8,7 @@ use std::time::Instant;
 use super::super::super::conn::{At, Conn};
 use super::Broker;
 use super::asked::{self, at};
+use crate::base::current::CallKey;
 use crate::base::sync::lock;
 use crate::wire::broker::subjects::{self, From};
 use crate::wire::broker::{Reply, ReplyTo};
@@ -16,15 +17,13 @@ use crate::wire::nats::service::{Endpoint, Service, rfc3339, service_name};
 /// What we serve, and have been asked.
 #[derive(Debug, Default)]
 pub(super) struct Served {
-    methods: BTreeMap<String, Endpoint>,
-    /// Calls that have come: those that have not been answered yet, and those that were lately.
-    calls: HashMap<Key, Called>,
+    methods: BTreeMap<String, Arc<Endpoint>>,
+    /// Calls that have come: those that have not been answered yet, and those that were lately. Whoever calls
+    /// chooses the ids.
+    calls: HashMap<CallKey, Called>,
     /// Those that were answered, in the order in which they were.
-    answered: VecDeque<Key>,
+    answered: VecDeque<CallKey>,
 }
-
-/// Who has called, and the id of the call.
-type Key = (u64, Arc<str>);
 
 /// So many calls that were answered are known again.
 const ANSWERED: usize = 4096;
@@ -58,13 +57,23 @@ pub(super) struct Owed {
     conn: Arc<Conn>,
     /// Where the answer goes.
     pub(super) reply: ReplyTo,
-    method: Box<str>,
+    /// What was called, where that is served.
+    endpoint: Option<Arc<Endpoint>>,
     since: Instant,
+}
+
+impl Owed {
+    /// The answer has left.
+    pub(super) fn is_paid(&self, failed: bool) {
+        if let Some(endpoint) = &self.endpoint {
+            endpoint.count(self.since.elapsed(), failed);
+        }
+    }
 }
 
 impl Served {
     /// One was answered, and is known for a while.
-    fn note(&mut self, call: Key) {
+    fn note(&mut self, call: CallKey) {
         self.answered.push_back(call);
         if self.answered.len() > ANSWERED
             && let Some(oldest) = self.answered.pop_front()
@@ -75,9 +84,9 @@ impl Served {
         }
     }
 
-    fn owes(&self, key: &Key) -> bool {
+    fn owes(&self, key: CallKey) -> bool {
         self.calls
-            .get(key)
+            .get(&key)
             .is_some_and(|call| call.owed().is_some())
     }
 }
@@ -106,12 +115,8 @@ impl Broker {
                 }
                 let subject = self.subjects().served(&method);
                 new.push(subject.clone());
-                let endpoint = Endpoint {
-                    name: service_name(&method),
-                    subject,
-                    ..Endpoint::default()
-                };
-                served.methods.insert(method, endpoint);
+                let endpoint = Endpoint::new(service_name(&method), subject);
+                served.methods.insert(method, Arc::new(endpoint));
             }
         }
         let mut out = Vec::new();
@@ -136,14 +141,15 @@ impl Broker {
     /// what nobody has acknowledged again. What is to be answered elsewhere is another call, for those
     /// who give all their calls the same id.
     pub(super) fn owe(&self, conn: &Arc<Conn>, id: &str, method: &str, reply: Reply<'_>) -> bool {
+        let (key, since) = (CallKey::new(conn.id(), id), Instant::now());
+        let mut served = lock(&self.served);
         let owed = Owed {
             conn: Arc::clone(conn),
             reply: reply.keep(),
-            method: method.into(),
-            since: Instant::now(),
+            endpoint: served.methods.get(method).cloned(),
+            since,
         };
-        let mut served = lock(&self.served);
-        match served.calls.entry((conn.id(), id.into())) {
+        match served.calls.entry(key) {
             Entry::Occupied(call)
                 if matches!(at(conn), Some(At::Peer(_))) && call.get().reply() == reply =>
             {
@@ -159,14 +165,15 @@ impl Broker {
     /// A call is answered now.
     pub(super) fn pay(&self, to: u64, id: &str) -> Option<Owed> {
         let mut served = lock(&self.served);
-        let Entry::Occupied(mut call) = served.calls.entry((to, id.into())) else {
+        let key = CallKey::new(to, id);
+        let Entry::Occupied(mut call) = served.calls.entry(key) else {
             return None;
         };
         let owed = call.get().owed()?;
         // Before its answer leaves: whoever has that may bring the call again at once.
         let called = match at(&owed.conn) {
             Some(At::Peer(_)) => {
-                let (key, answered) = (call.key().clone(), Called::Answered(owed.reply.clone()));
+                let answered = Called::Answered(owed.reply.clone());
                 let called = call.insert(answered);
                 served.note(key);
                 called
@@ -179,24 +186,13 @@ impl Broker {
         }
     }
 
-    /// It was answered, or not: then another answer comes in the place of that.
-    pub(super) fn paid(&self, (to, id): (u64, &str), owed: Owed, failed: Option<bool>) {
+    /// The answer has not left: another one comes in the place of that.
+    pub(super) fn owe_still(&self, (to, id): (u64, &str), owed: Owed) {
         let mut served = lock(&self.served);
-        let Some(failed) = failed else {
-            match served.calls.entry((to, id.into())) {
-                Entry::Occupied(call) if call.get().owed().is_some() => {}
-                Entry::Occupied(mut call) => *call.get_mut() = Called::Owed(owed),
-                Entry::Vacant(call) => _ = call.insert(Called::Owed(owed)),
-            }
-            return;
-        };
-        if let Some(endpoint) = served.methods.get_mut(&*owed.method) {
-            let took = owed.since.elapsed().as_nanos();
-            endpoint.requests += 1;
-            endpoint.errors += u64::from(failed);
-            endpoint.time = endpoint
-                .time
-                .saturating_add(u64::try_from(took).unwrap_or(u64::MAX));
+        match served.calls.entry(CallKey::new(to, id)) {
+            Entry::Occupied(call) if call.get().owed().is_some() => {}
+            Entry::Occupied(mut call) => *call.get_mut() = Called::Owed(owed),
+            Entry::Vacant(call) => _ = call.insert(Called::Owed(owed)),
         }
     }
 
@@ -219,7 +215,7 @@ impl Broker {
             let served = lock(&self.served);
             let is_owed = |mark: &&str| {
                 let id = asked::marked(mark).map(|(id, _)| id.to_string());
-                id.is_some_and(|id| served.owes(&(conn.id(), id.into())))
+                id.is_some_and(|id| served.owes(CallKey::new(conn.id(), &id)))
             };
             marks.split(' ').filter(is_owed).collect()
         };
@@ -236,7 +232,7 @@ impl Broker {
 
     /// Somebody asks what service this is.
     pub(super) fn describe(&self, verb: &str, reply: &str) {
-        let endpoints: Vec<Endpoint> = {
+        let endpoints: Vec<Arc<Endpoint>> = {
             let served = lock(&self.served);
             let methods = served.methods.values();
             methods.cloned().collect()

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::super::super::above::Above;
+use super::super::super::above::{Above, Hears};
 use super::super::super::conn::Conn;
 use super::Broker;
 use super::check::Expected;
@@ -14,7 +14,7 @@ use crate::base::error::Error;
 use crate::base::sync::lock;
 use crate::wire::Wire;
 use crate::wire::broker::subjects::From;
-use crate::wire::broker::{Delivery, Message, Reply, ReplyTo, Tongue};
+use crate::wire::broker::{Delivery, Message, Tongue};
 
 /// So many values of a peer are taken back by others.
 pub(super) const VALUES: usize = 256;
@@ -31,16 +31,16 @@ impl Broker {
     }
 
     /// Where the value of a property of ours is kept.
-    pub(super) fn kept_at(&self, change: &str) -> Result<ReplyTo, Error> {
+    pub(super) fn kept_at(&self, change: &str) -> Result<String, Error> {
         self.check_method(change)?;
-        let subject = self.subjects().value(self.subjects().me(), change);
-        Ok(ReplyTo::to(subject))
+        Ok(self.subjects().value(self.subjects().me(), change))
     }
 
     /// The value of a property of somebody, or that it is kept no more.
     pub(super) fn value(
         &self,
         above: &dyn Above,
+        hears: &mut dyn Hears,
         (from, change): (From<'_>, &str),
         delivery: &Delivery<'_>,
     ) {
@@ -55,7 +55,7 @@ impl Broker {
         match self.told_by(from, change, is_there) {
             Some(conn) if is_there && above.hears_change(change) => {
                 let expected = Expected::Change { method: change };
-                self.heard(above, &conn, expected, delivery.payload);
+                self.heard(above, hears, &conn, expected, delivery.payload);
             }
             Some(_) => {}
             None if delivery.kept && is_there && !self.is_crowded() => {
@@ -93,8 +93,9 @@ impl Broker {
 
     fn take_back(&self, subject: &str) {
         self.publish_message(&Message {
-            to: Reply::to(subject),
-            reply: "",
+            subject: &[subject],
+            correlation: b"",
+            reply: &[],
             payload: b"",
             kept: true,
         });
