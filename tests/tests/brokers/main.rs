@@ -16,6 +16,8 @@ macro_rules! cases {
             failures::a_slow_worker_is_slow_and_nothing_else
             failures::a_burst_of_notifications_waits_or_is_told
             failures::two_programs_of_one_name_are_told_of_in_both
+            returns::whoever_stood_still_is_there_again_with_his_values
+            returns::whoever_was_taken_for_gone_is_told_so
         }
     };
     ($start:expr => $($file:ident::$case:ident)*) => {
@@ -36,4 +38,6 @@ mod failures;
 mod mqtt;
 mod nats;
 mod parts;
+mod relay;
+mod returns;
 mod values;

@@ -39,6 +39,8 @@ const BY: &str = "by";
 pub(crate) const HERE: &str = "_here";
 /// Asks nobody, but says that one is there who was before.
 pub(crate) const AGAIN: &[u8] = b"again";
+/// Says to one that was taken for gone that nothing is left of what was before.
+pub(crate) const ANEW: &[u8] = b"anew";
 /// Says that a peer leaves.
 pub(crate) const BYE: &str = "_bye";
 /// Asks whether a peer is still there.
@@ -199,6 +201,11 @@ impl Subjects {
     /// The values of all properties, of everybody.
     pub(crate) fn values(&self) -> String {
         self.subject(&["is", self.style.rest()])
+    }
+
+    /// The values of all properties, of somebody.
+    pub(crate) fn values_of(&self, from: From<'_>) -> String {
+        self.value(from, self.style.rest())
     }
 
     /// Ourselves.

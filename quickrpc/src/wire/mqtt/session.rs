@@ -166,10 +166,27 @@ impl Session {
 
     /// Hears it no more.
     pub(crate) fn part(&mut self, topic: &str, group: &str) -> Vec<u8> {
+        self.unsubscribe(&shared(topic, group))
+    }
+
+    /// Hears what the broker keeps there, once.
+    pub(crate) fn look_up(&mut self, text: &str) -> Vec<u8> {
+        let filter = Filter {
+            text,
+            echo: false,
+            kept: true,
+        };
+        let mut out = self.subscribe(&[filter]).unwrap_or_default();
+        // What it keeps is on its way then.
+        out.extend(self.unsubscribe(text));
+        out
+    }
+
+    fn unsubscribe(&mut self, filter: &str) -> Vec<u8> {
         let Ok(number) = self.number() else {
             return Vec::new();
         };
-        let bytes = packets::unsubscribe(&shared(topic, group), number);
+        let bytes = packets::unsubscribe(filter, number);
         self.sent.insert(number, Sent::End);
         bytes.unwrap_or_default()
     }

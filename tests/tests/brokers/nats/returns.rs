@@ -1,14 +1,13 @@
 //! Peers that come again, and what anybody may say.
 
-use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::io::Write;
 
 use quickrpc::Error;
 use quickrpc_tests::{Inbox, NatsServer, Release, SOON, eventually, inbox};
 
 use super::ByHand;
 use crate::parts::{ShopInverse, Work, WorkInverse, shop};
+use crate::relay::Relay;
 
 by_both_servers! {
     a_link_that_was_cut_ends_its_calls_and_brings_the_values_back
@@ -17,65 +16,16 @@ by_both_servers! {
     a_name_that_begins_with_a_dash_is_nobody_elses
 }
 
-/// What carries connections to a server, and can cut them.
-struct Relay {
-    addr: SocketAddr,
-    open: Arc<Mutex<Vec<TcpStream>>>,
-}
-
-impl Relay {
-    fn to(server: SocketAddr) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let addr = listener.local_addr().unwrap();
-        let open: Arc<Mutex<Vec<TcpStream>>> = Arc::default();
-        let links = Arc::clone(&open);
-        // It goes on until the test program ends.
-        std::thread::spawn(move || {
-            for from in listener.incoming().map_while(Result::ok) {
-                let Ok(to) = TcpStream::connect(server) else {
-                    continue;
-                };
-                let both = [from.try_clone().unwrap(), to.try_clone().unwrap()];
-                links.lock().unwrap().extend(both);
-                let back = (to.try_clone().unwrap(), from.try_clone().unwrap());
-                for (from, to) in [(from, to), back] {
-                    std::thread::spawn(move || carry(from, to));
-                }
-            }
-        });
-        Relay { addr, open }
-    }
-
-    fn bound(&self, name: &str) -> String {
-        format!("restart:0.05:nats:{}/lab?name={name}", self.addr)
-    }
-
-    fn cut(&self) {
-        for stream in self.open.lock().unwrap().drain(..) {
-            // It may have ended by itself.
-            stream.shutdown(Shutdown::Both).ok();
-        }
-    }
-}
-
-/// Carries what comes by one side to the other, until one of them ends.
-fn carry(mut from: TcpStream, mut to: TcpStream) {
-    let mut room = vec![0; 64 << 10];
-    while let Ok(size @ 1..) = from.read(&mut room) {
-        if to.write_all(&room[..size]).is_err() {
-            break;
-        }
-    }
-    from.shutdown(Shutdown::Both).ok();
-    to.shutdown(Shutdown::Both).ok();
-}
-
 fn a_link_that_was_cut_ends_its_calls_and_brings_the_values_back(release: Release) {
     let Some(server) = NatsServer::of(release, "") else {
         return;
     };
-    let (of_press, of_hub) = (Relay::to(server.addr()), Relay::to(server.addr()));
-    let work = Work::bind("jrpc", of_press.bound("press")).unwrap();
+    let (of_press, of_hub) = (Relay::to(&server), Relay::to(&server));
+    let again = |relay: &Relay, name: &str| {
+        let options = format!("name={name}");
+        format!("restart:0.05:{}", relay.bound(&server, "lab", &options))
+    };
+    let work = Work::bind("jrpc", again(&of_press, "press")).unwrap();
     work.voltage.set(5.0).unwrap();
     let (began, begins) = inbox();
     let (go_on, goes_on) = inbox::<()>();
@@ -85,7 +35,7 @@ fn a_link_that_was_cut_ends_its_calls_and_brings_the_values_back(release: Releas
         7
     });
     work.start().unwrap();
-    let hub = WorkInverse::bind("jrpc", of_hub.bound("hub")).unwrap();
+    let hub = WorkInverse::bind("jrpc", again(&of_hub, "hub")).unwrap();
     hub.start().unwrap();
     let knows = |hub: &WorkInverse| hub.voltage.latest("press") == Some(5.0);
     eventually("the value is known", || knows(&hub));

@@ -324,6 +324,9 @@ impl Broker {
         (from, user): (Option<From<'_>>, Option<&str>),
         delivery: &Delivery<'_>,
     ) {
+        if let (subjects::HERE, subjects::ANEW, Some(from)) = (mark, delivery.payload, from) {
+            return self.begin_anew(above, from, user);
+        }
         let key = asked::marked(mark);
         let member = from.map(|from| self.member(above, from, user));
         let Some(key) = key else {

@@ -23,6 +23,8 @@ const CROWD: usize = MEMBERS / 2;
 const ASKED: usize = 256;
 /// So many strangers are remembered.
 const STRANGERS: usize = 1024;
+/// So many who were taken for gone are remembered.
+const LOST: usize = 1024;
 /// With more members, who comes is greeted a little later, lest all do it at once.
 const LATER: usize = 16;
 /// A member that has not answered so many questions is gone.
@@ -32,6 +34,8 @@ const SILENCES: u32 = 3;
 pub(super) struct Known {
     members: HashMap<Arc<str>, Member>,
     strangers: AddressTable<ReplyTo, Arc<Conn>>,
+    /// Those who have not said good-bye, by their names, with their tokens: they may be heard of again.
+    lost: HashMap<Arc<str>, Box<str>>,
     /// Those who have come, and are to be greeted.
     greet: Vec<Arc<str>>,
     /// In turns, who is asked of a crowd.
@@ -54,6 +58,7 @@ impl Default for Known {
         Known {
             members: HashMap::new(),
             strangers: AddressTable::new(STRANGERS),
+            lost: HashMap::new(),
             greet: Vec::new(),
             turn: 0,
         }
@@ -79,6 +84,26 @@ impl Known {
     pub(super) fn member(&mut self, from: From<'_>) -> Option<&mut Member> {
         let member = self.members.get_mut(from.name)?;
         (*member.token == *from.token).then_some(member)
+    }
+
+    /// Takes out whoever is this connection, who has not said good-bye.
+    fn lose(&mut self, conn: &Conn) {
+        let name = &conn.peer.name;
+        let is_this = |member: &Member| member.conn.id() == conn.id();
+        if self.members.get(name).is_some_and(is_this)
+            && let Some(member) = self.members.remove(name)
+        {
+            if self.lost.len() >= LOST {
+                self.lost.clear();
+            }
+            self.lost.insert(Arc::clone(name), member.token);
+        }
+    }
+
+    /// Whoever says so is gone, or there anew: nothing of before is left. Gives whether he had been lost.
+    fn take_lost(&mut self, from: From<'_>) -> bool {
+        let token = self.lost.remove(from.name);
+        token.is_some_and(|token| *token == *from.token)
     }
 
     /// Whether this is the first of the names of those who are there, but for one.
@@ -162,7 +187,7 @@ impl Broker {
         if let Some(before) = replaced {
             self.ends(above, &before, DisconnectReason::Replaced);
         }
-        let conn = {
+        let (conn, was_lost) = {
             let mut known = lock(&self.known);
             let make = || self.conn(from.name, At::Peer(from.name.into()), user);
             if known.members.len() >= MEMBERS {
@@ -178,10 +203,14 @@ impl Broker {
                 silences: 0,
             };
             known.members.insert(from.name.into(), member);
-            conn
+            (conn, known.take_lost(from))
         };
         if from.name == self.subjects().name() {
             self.warn_of_namesake(above);
+        }
+        if was_lost {
+            // Before anything else is said to it.
+            self.found(from);
         }
         let around = self.around.upgrade();
         if around.is_some_and(|around| around.enter(&conn)) {
@@ -191,6 +220,31 @@ impl Broker {
             conn.close(DisconnectReason::Stopped);
         }
         conn
+    }
+
+    /// Somebody had been taken for gone, wrongly: nothing is left here of what was between us. He is told so, and
+    /// does as if we had gone, too.
+    fn found(&self, from: From<'_>) {
+        let inbox = self.subjects().inbox_of(from, subjects::HERE);
+        let me = self.subjects().inbox(subjects::NONE);
+        self.publish(&inbox, &me, subjects::ANEW);
+        self.give_up_on(from.name);
+        self.ask_for_values(from);
+    }
+
+    /// A peer had taken us for gone: it is as if it had gone, and come again.
+    pub(super) fn begin_anew(&self, above: &dyn Above, from: From<'_>, user: Option<&str>) {
+        let member = lock(&self.known)
+            .member(from)
+            .map(|member| Arc::clone(&member.conn));
+        if let Some(before) = member {
+            let text = "it had taken us for gone, and begins anew";
+            self.ends(above, &before, DisconnectReason::Transport(text.into()));
+        }
+        // It need not be told so.
+        lock(&self.known).take_lost(from);
+        self.member(above, from, user);
+        self.ask_for_values(from);
     }
 
     /// Another program says that it is called as we are. Told once for a connection: whoever says so may
@@ -222,12 +276,7 @@ impl Broker {
 
     /// A peer was closed.
     pub(crate) fn forget(&self, conn: &Conn) {
-        let mut known = lock(&self.known);
-        let name = &conn.peer.name;
-        let is_this = |member: &Member| member.conn.id() == conn.id();
-        if known.members.get(name).is_some_and(is_this) {
-            known.members.remove(name);
-        }
+        lock(&self.known).lose(conn);
     }
 
     /// Whoever has this name, of whom nothing has been heard.
@@ -277,6 +326,8 @@ impl Broker {
             self.take_back_values(from, &values);
             self.ends(above, &conn, DisconnectReason::EndOfInput);
         }
+        // Nor is it lost any more.
+        lock(&self.known).take_lost(from);
     }
 
     /// Asks some peers whether they are there. Those who have not answered before are gone.

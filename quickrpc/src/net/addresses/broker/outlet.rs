@@ -133,6 +133,7 @@ impl Broker {
             subject: subject.into(),
             since: Instant::now(),
             silences: 0,
+            is_lost: false,
         };
         questions.insert(key, question);
         Ok(())

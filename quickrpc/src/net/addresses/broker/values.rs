@@ -65,6 +65,15 @@ impl Broker {
         }
     }
 
+    /// Asks the broker for what it keeps of a peer: of one that was lost and is found nothing is known.
+    pub(super) fn ask_for_values(&self, of: From<'_>) {
+        if self.keeps_values() {
+            let values = self.subjects().values_of(of);
+            let asking = lock(&self.tongue).look_up(&values);
+            self.write(&asking);
+        }
+    }
+
     /// Whoever has told a value, if he is there; what has to be taken back when he has gone is noted.
     fn told_by(&self, from: From<'_>, change: &str, is_there: bool) -> Option<Arc<Conn>> {
         let mut known = lock(&self.known);
