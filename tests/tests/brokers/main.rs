@@ -35,6 +35,7 @@ macro_rules! cases {
 mod by_hand;
 mod cases;
 mod failures;
+mod ghosts;
 mod mqtt;
 mod nats;
 mod parts;

@@ -41,6 +41,8 @@ pub(crate) const HERE: &str = "_here";
 pub(crate) const AGAIN: &[u8] = b"again";
 /// Says to one that was taken for gone that nothing is left of what was before.
 pub(crate) const ANEW: &[u8] = b"anew";
+/// What the presence of a peer is that hears what is sent to it alone: others may have anything there.
+pub(crate) const PRESENT: &[u8] = b"in";
 /// Says that a peer leaves.
 pub(crate) const BYE: &str = "_bye";
 /// Asks whether a peer is still there.
@@ -203,9 +205,14 @@ impl Subjects {
         self.subject(&["is", self.style.rest()])
     }
 
-    /// The values of all properties, of somebody.
-    pub(crate) fn values_of(&self, from: From<'_>) -> String {
-        self.value(from, self.style.rest())
+    /// The values of all properties, of whoever has this name.
+    pub(crate) fn values_of(&self, name: &str) -> String {
+        self.subject(&["is", name, self.style.rest()])
+    }
+
+    /// That somebody is there who has this name.
+    pub(crate) fn presences_of(&self, name: &str) -> String {
+        self.subject(&["here", name, self.style.rest()])
     }
 
     /// Ourselves.
@@ -287,6 +294,16 @@ impl Subjects {
         let (from, id) = self.peer(rest)?;
         self.style.check_word(id).ok()?;
         Some(from)
+    }
+
+    /// Who is asked by what is published there whether he is there, with his token.
+    pub(crate) fn asked<'a>(&self, subject: &'a str) -> Option<From<'a>> {
+        let rest = subject.strip_suffix(PING)?;
+        let (None, "in", rest) = self.parts(rest)? else {
+            return None;
+        };
+        let (from, rest) = self.peer(rest)?;
+        rest.is_empty().then_some(from)
     }
 
     /// Who has published this, if the broker vouches for that.
@@ -434,6 +451,14 @@ mod tests {
         assert_eq!(subjects.value(bob, "x"), "a/lab/is/b.ob/t/x");
         assert_eq!(subjects.values(), "a/lab/is/#");
         assert_eq!(subjects.from("a/lab/in/b.ob/t/5"), Some(bob));
+        assert_eq!(subjects.asked("a/lab/in/b.ob/t/_ping"), Some(bob));
+        for subject in [
+            "a/lab/in/b.ob/t/5",
+            "a/lab/all/_ping",
+            "a/lab/in/b.ob/t/x/_ping",
+        ] {
+            assert_eq!(subjects.asked(subject), None);
+        }
         assert_eq!(subjects.method_of("a/lab/to/bob/rpc.item"), "rpc.item");
         assert_eq!(subjects.method_of("a/lab/any/add"), "add");
         assert_eq!(subjects.own()[1], "a/lab/to/me/#");

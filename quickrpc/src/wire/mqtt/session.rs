@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::packets::{self, Filter, LARGEST, Outgoing};
 use super::{Heard, Outcome};
-use crate::wire::broker::subjects::Subjects;
+use crate::wire::broker::subjects::{PRESENT, Subjects};
 use crate::wire::broker::{Leaving, Message, Unsaid};
 
 /// The connection, as far as it is not bytes. All messages are acknowledged, with one quality of
@@ -48,8 +48,6 @@ enum Sent {
 
 /// So many numbers are in use at most.
 const NUMBERS: usize = 60_000;
-/// What a peer's presence says; it must not be empty.
-const PRESENT: &[u8] = b"1";
 /// Says good-bye to the broker.
 const DISCONNECT: &[u8] = &[0xe0, 0];
 

@@ -167,7 +167,10 @@ impl Broker {
                 self.nobody(above, mark);
             }
             Outcome::Fine => {}
-            Outcome::Nobody => self.nobody(above, mark),
+            Outcome::Nobody => match subjects.asked(subject) {
+                Some(from) => self.only_kept(above, from),
+                None => self.nobody(above, mark),
+            },
             Outcome::Forbidden(text) => {
                 let text = format!("it does not let us publish to `{subject}` ({text})");
                 self.forbidden(above, subject, &text);
@@ -252,13 +255,7 @@ impl Broker {
             To::All(method) | To::Me(method) | To::Any(method) => {
                 self.called(above, method, (from, user), delivery);
             }
-            To::Here(from) if from.token == subjects.token() => {}
-            To::Here(from) => match delivery.payload {
-                [] => self.goodbye(above, from),
-                _ => {
-                    self.member(above, from, user);
-                }
-            },
+            To::Here(from) => self.presence(above, (from, user), delivery),
             To::Is(from, change) => self.value(above, (from, change), delivery),
             To::Service(verb) => self.describe(verb, reply.subject),
             To::Nothing => {}
@@ -330,9 +327,16 @@ impl Broker {
         let key = asked::marked(mark);
         let member = from.map(|from| self.member(above, from, user));
         let Some(key) = key else {
-            if let (subjects::OWED, Some(by)) = (mark, &member) {
-                let marks = std::str::from_utf8(delivery.payload).unwrap_or_default();
-                self.taken(above, by, marks);
+            match (mark, &member) {
+                (subjects::OWED, Some(by)) => {
+                    let marks = std::str::from_utf8(delivery.payload).unwrap_or_default();
+                    self.taken(above, by, marks);
+                }
+                (subjects::PING, Some(_)) => {
+                    let me = self.subjects().inbox(subjects::NONE);
+                    self.publish(delivery.reply.subject, &me, b"");
+                }
+                _ => {}
             }
             return;
         };

@@ -8,6 +8,7 @@ use super::super::super::above::Above;
 use super::super::super::conn::{At, Conn};
 use super::super::table::AddressTable;
 use super::Broker;
+use super::presences::Doubts;
 use crate::base::error::Error;
 use crate::base::reason::DisconnectReason;
 use crate::base::sync::lock;
@@ -23,8 +24,6 @@ const CROWD: usize = MEMBERS / 2;
 const ASKED: usize = 256;
 /// So many strangers are remembered.
 const STRANGERS: usize = 1024;
-/// So many who were taken for gone are remembered.
-const LOST: usize = 1024;
 /// With more members, who comes is greeted a little later, lest all do it at once.
 const LATER: usize = 16;
 /// A member that has not answered so many questions is gone.
@@ -32,18 +31,19 @@ const SILENCES: u32 = 3;
 
 /// Who is there.
 pub(super) struct Known {
-    members: HashMap<Arc<str>, Member>,
+    pub(super) members: HashMap<Arc<str>, Member>,
     strangers: AddressTable<ReplyTo, Arc<Conn>>,
     /// Those who have not said good-bye, by their names, with their tokens: they may be heard of again.
-    lost: HashMap<Arc<str>, Box<str>>,
+    pub(super) lost: HashMap<Arc<str>, Box<str>>,
     /// Those who have come, and are to be greeted.
     greet: Vec<Arc<str>>,
+    pub(super) doubts: Doubts,
     /// In turns, who is asked of a crowd.
     turn: usize,
 }
 
 pub(super) struct Member {
-    token: Box<str>,
+    pub(super) token: Box<str>,
     /// The user for whom the broker vouches.
     user: Option<Box<str>>,
     pub(super) conn: Arc<Conn>,
@@ -51,6 +51,10 @@ pub(super) struct Member {
     pub(super) values: BTreeSet<Box<str>>,
     /// Questions that it has not answered.
     silences: u32,
+    /// Its presence is kept, and says that it listens: it is gone if it does not.
+    pub(super) listens: bool,
+    /// Another presence of its name is kept, too.
+    pub(super) has_rival: bool,
 }
 
 impl Default for Known {
@@ -60,6 +64,7 @@ impl Default for Known {
             strangers: AddressTable::new(STRANGERS),
             lost: HashMap::new(),
             greet: Vec::new(),
+            doubts: Doubts::default(),
             turn: 0,
         }
     }
@@ -86,24 +91,16 @@ impl Known {
         (*member.token == *from.token).then_some(member)
     }
 
-    /// Takes out whoever is this connection, who has not said good-bye.
-    fn lose(&mut self, conn: &Conn) {
-        let name = &conn.peer.name;
-        let is_this = |member: &Member| member.conn.id() == conn.id();
-        if self.members.get(name).is_some_and(is_this)
-            && let Some(member) = self.members.remove(name)
-        {
-            if self.lost.len() >= LOST {
-                self.lost.clear();
-            }
-            self.lost.insert(Arc::clone(name), member.token);
-        }
+    /// The token of whoever has this name.
+    pub(super) fn token_of(&self, name: &str) -> Option<&str> {
+        self.members.get(name).map(|member| &*member.token)
     }
 
-    /// Whoever says so is gone, or there anew: nothing of before is left. Gives whether he had been lost.
-    fn take_lost(&mut self, from: From<'_>) -> bool {
-        let token = self.lost.remove(from.name);
-        token.is_some_and(|token| *token == *from.token)
+    /// Whether somebody is there with this name, and perhaps another one.
+    pub(super) fn has_rival(&self, name: &str) -> bool {
+        self.members
+            .get(name)
+            .is_some_and(|member| member.has_rival)
     }
 
     /// Whether this is the first of the names of those who are there, but for one.
@@ -175,6 +172,7 @@ impl Broker {
         };
         let replaced = {
             let mut known = lock(&self.known);
+            known.doubts.believe(from);
             let member = known.members.get_mut(from.name);
             match member {
                 Some(member) if !is_new(member) => {
@@ -201,6 +199,8 @@ impl Broker {
                 conn: Arc::clone(&conn),
                 values: BTreeSet::new(),
                 silences: 0,
+                listens: false,
+                has_rival: false,
             };
             known.members.insert(from.name.into(), member);
             (conn, known.take_lost(from))
@@ -222,31 +222,6 @@ impl Broker {
         conn
     }
 
-    /// Somebody had been taken for gone, wrongly: nothing is left here of what was between us. He is told so, and
-    /// does as if we had gone, too.
-    fn found(&self, from: From<'_>) {
-        let inbox = self.subjects().inbox_of(from, subjects::HERE);
-        let me = self.subjects().inbox(subjects::NONE);
-        self.publish(&inbox, &me, subjects::ANEW);
-        self.give_up_on(from.name);
-        self.ask_for_values(from);
-    }
-
-    /// A peer had taken us for gone: it is as if it had gone, and come again.
-    pub(super) fn begin_anew(&self, above: &dyn Above, from: From<'_>, user: Option<&str>) {
-        let member = lock(&self.known)
-            .member(from)
-            .map(|member| Arc::clone(&member.conn));
-        if let Some(before) = member {
-            let text = "it had taken us for gone, and begins anew";
-            self.ends(above, &before, DisconnectReason::Transport(text.into()));
-        }
-        // It need not be told so.
-        lock(&self.known).take_lost(from);
-        self.member(above, from, user);
-        self.ask_for_values(from);
-    }
-
     /// Another program says that it is called as we are. Told once for a connection: whoever says so may
     /// be somebody else each time.
     fn warn_of_namesake(&self, above: &dyn Above) {
@@ -266,7 +241,7 @@ impl Broker {
     }
 
     /// A peer has gone.
-    fn ends(&self, above: &dyn Above, conn: &Arc<Conn>, reason: DisconnectReason) {
+    pub(super) fn ends(&self, above: &dyn Above, conn: &Arc<Conn>, reason: DisconnectReason) {
         self.forget(conn);
         match self.around.upgrade() {
             Some(around) => around.leave(above, conn, reason),
@@ -318,16 +293,16 @@ impl Broker {
     pub(super) fn goodbye(&self, above: &dyn Above, from: From<'_>) {
         let gone = {
             let mut known = lock(&self.known);
-            let member = known.member(from);
-            member.map(|member| (Arc::clone(&member.conn), std::mem::take(&mut member.values)))
+            known.member(from).map(Member::leaves)
         };
-        if let Some((conn, values)) = gone {
-            let values: Vec<_> = values.into_iter().collect();
-            self.take_back_values(from, &values);
-            self.ends(above, &conn, DisconnectReason::EndOfInput);
+        if let Some(gone) = gone {
+            self.take_back_values(from, &gone.values);
+            self.ends(above, &gone.conn, DisconnectReason::EndOfInput);
+            self.look_for_rival(from.name, gone.has_rival);
         }
-        // Nor is it lost any more.
-        lock(&self.known).take_lost(from);
+        let mut known = lock(&self.known);
+        known.take_lost(from);
+        known.doubts.believe(from);
     }
 
     /// Asks some peers whether they are there. Those who have not answered before are gone.
@@ -381,11 +356,41 @@ impl Broker {
 
     /// The broker says that nobody listens who has this name.
     pub(super) fn nobody_named(&self, above: &dyn Above, name: &str) -> Option<Arc<Conn>> {
-        let known = lock(&self.known);
-        let conn = Arc::clone(&known.members.get(name)?.conn);
-        drop(known);
+        let (token, gone) = {
+            let mut known = lock(&self.known);
+            let member = known.members.get_mut(name)?;
+            (member.token.clone(), member.leaves())
+        };
+        let from = From {
+            name,
+            token: &token,
+        };
+        if gone.listens {
+            self.take_back_all(from, &gone.values);
+        }
         let text = "the broker says that nobody of this name is connected any more";
-        self.ends(above, &conn, DisconnectReason::Transport(text.into()));
-        Some(conn)
+        self.ends(above, &gone.conn, DisconnectReason::Transport(text.into()));
+        self.look_for_rival(name, gone.has_rival);
+        Some(gone.conn)
+    }
+}
+
+/// A member that goes.
+pub(super) struct Gone {
+    pub(super) conn: Arc<Conn>,
+    pub(super) values: Vec<Box<str>>,
+    pub(super) listens: bool,
+    pub(super) has_rival: bool,
+}
+
+impl Member {
+    /// What is left of it.
+    pub(super) fn leaves(&mut self) -> Gone {
+        Gone {
+            conn: Arc::clone(&self.conn),
+            values: std::mem::take(&mut self.values).into_iter().collect(),
+            listens: self.listens,
+            has_rival: self.has_rival,
+        }
     }
 }
