@@ -3,7 +3,7 @@
 //!
 //! * `lab.all.<method>`, `lab.to.<peer>.<method>`, `lab.any.<method>`: calls;
 //! * `lab.in.<peer>.<token>.<id>`: the answer to a call of this peer. The token is made for each
-//!   connection (with MQTT, at each start), so that a peer that has come again is told from the
+//!   connection (with MQTT, at each start; its first half is made at the start anyway), so that a peer that has come again is told from the
 //!   one before. It is the reply subject of all that a peer sends, which thereby says who he is;
 //! * `lab.here.<peer>.<token>`: that this peer is there, where the broker keeps messages;
 //! * `lab.is.<peer>.<token>.<change>`: the value of a property of this peer, there too. It counts as
@@ -30,6 +30,11 @@ pub(crate) struct Subjects {
     token: Box<str>,
     /// Who we are to the broker, where it vouches for that.
     user: Option<Box<str>>,
+}
+
+/// What the tokens of all connections of a program begin with: 64 bits.
+fn half(token: &str) -> &str {
+    token.get(..16).unwrap_or(token)
 }
 
 /// In the place of a kind, before the name of a user.
@@ -96,12 +101,18 @@ impl Subjects {
         subjects
     }
 
-    /// The same with another token.
+    /// The same for another connection: the second half of the token is this.
     pub(crate) fn renewed(&self, token: &str) -> Self {
+        let token = [half(&self.token), half(token)].concat();
         Subjects {
             user: self.user.clone(),
-            ..Subjects::new(self.style, &self.namespace, &self.name, token)
+            ..Subjects::new(self.style, &self.namespace, &self.name, &token)
         }
+    }
+
+    /// Whether we are this, by this connection or by one before: what that has said last may come to us.
+    pub(crate) fn is_ours(&self, from: From<'_>) -> bool {
+        half(from.token) == half(&self.token)
     }
 
     pub(crate) fn style(&self) -> Style {
@@ -351,6 +362,19 @@ impl Subjects {
 mod tests {
     use super::{From, Subjects, To};
     use crate::base::subject::Style;
+
+    #[test]
+    fn all_connections_of_a_program_are_known_as_its_own() {
+        let of = |token: char| {
+            let token = token.to_string().repeat(32);
+            Subjects::new(Style::Dots, "lab", "me", &token)
+        };
+        let before = of('a').renewed(of('b').token());
+        let after = of('a').renewed(of('c').token());
+        assert_ne!(before.token(), after.token());
+        assert!(after.is_ours(before.me()) && after.is_ours(after.me()));
+        assert!(!after.is_ours(of('d').me()));
+    }
 
     #[test]
     fn subjects_mean_something() {

@@ -14,6 +14,7 @@ by_both_servers! {
     whoever_comes_again_has_gone_before
     what_is_no_text_costs_nobody_his_connection
     a_name_that_begins_with_a_dash_is_nobody_elses
+    what_was_said_before_a_link_was_cut_is_nobody_elses
 }
 
 fn a_link_that_was_cut_ends_its_calls_and_brings_the_values_back(release: Release) {
@@ -61,7 +62,11 @@ fn a_link_that_was_cut_ends_its_calls_and_brings_the_values_back(release: Releas
 
 /// A hub, and what it hears of others: `+` for who comes, `-` for who goes, and errors.
 fn looks_on(server: &NatsServer) -> (ShopInverse, Inbox<String>) {
-    let hub = ShopInverse::bind("jrpc", server.bound("lab", "name=hub")).unwrap();
+    looks_on_by(&server.bound("lab", "name=hub"))
+}
+
+fn looks_on_by(transport: &str) -> (ShopInverse, Inbox<String>) {
+    let hub = ShopInverse::bind("jrpc", transport).unwrap();
     let (told, events) = inbox();
     // The test may be over.
     let (came, gone, error) = (told.clone(), told.clone(), told);
@@ -130,5 +135,30 @@ fn a_name_that_begins_with_a_dash_is_nobody_elses(release: Release) {
     assert!(matches!(error, Error::Disconnected { .. }), "{error}");
     assert_eq!(events.next(), "--x");
     assert_eq!(hub.to("x").who().result().unwrap(), "x");
+    assert_eq!(events.so_far(), [""; 0]);
+}
+
+/// What a connection has said last may arrive when there is another one in its place.
+fn what_was_said_before_a_link_was_cut_is_nobody_elses(release: Release) {
+    let Some(server) = NatsServer::of(release, "") else {
+        return;
+    };
+    let mut hand = ByHand::new(&server);
+    hand.say("SUB lab.all._here 1\r\nPING\r\n");
+    assert_eq!(hand.line(), "PONG");
+    let relay = Relay::to(&server);
+    let bound = relay.bound(&server, "lab", "name=hub");
+    let (_hub, events) = looks_on_by(&format!("restart:0.05:{bound}"));
+    assert_eq!(hand.message().0, "lab.all._here");
+    let before = hand.reply();
+    relay.cut();
+    assert_eq!(hand.message().0, "lab.all._here");
+    assert_ne!(before, hand.reply());
+    let say = r#"{"jsonrpc":"2.0","method":"news","params":{"text":"?"}}"#;
+    for subject in ["lab.all.news", "lab.all._here", "lab.to.hub._ping"] {
+        hand.publish(subject, &before, say);
+    }
+    hand.publish("lab.all._here", "lab.in.press.t.x", "");
+    assert_eq!(events.next(), "+press");
     assert_eq!(events.so_far(), [""; 0]);
 }

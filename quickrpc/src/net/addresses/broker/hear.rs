@@ -223,7 +223,7 @@ impl Broker {
         let (subjects, reply) = (self.subjects(), delivery.reply);
         let to = subjects.what(delivery.subject);
         let from = subjects.from(reply.subject);
-        let is_own = from.is_some_and(|from| from.token == subjects.token());
+        let is_own = from.is_some_and(|from| subjects.is_ours(from));
         let user = subjects.publisher(delivery.subject);
         if subjects.is_vouched() && user.is_none() && !matches!(to, To::Service(_)) {
             crate::base::log::debug!("a message that the broker vouches for nobody for");
