@@ -316,12 +316,9 @@ impl Session {
                 let Some(Sent::Subscription(filters)) = self.sent.remove(&number) else {
                     return Err("it acknowledges a subscription that is none".into());
                 };
-                let mut outcomes = filters.into_iter().zip(outcomes);
-                let refused = outcomes.find(|(_, outcome)| *outcome != Outcome::Fine);
-                Ok(match refused {
-                    Some((filter, outcome)) => Heard::Unsubscribed { filter, outcome },
-                    None => Heard::Nothing,
-                })
+                let refused = filters.into_iter().zip(outcomes);
+                let refused = refused.filter(|(_, outcome)| *outcome != Outcome::Fine);
+                Ok(Heard::Subscribed(refused.collect()))
             }
             11 => {
                 let number = packets::unsubscribed(body)?;

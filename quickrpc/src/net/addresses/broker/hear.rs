@@ -110,15 +110,17 @@ impl Broker {
                 self.let_others(above);
                 self.acknowledged(above, &subject, &reply, outcome);
             }
-            Ok(Heard::Unsubscribed { filter, outcome }) => {
-                let (Outcome::Forbidden(text) | Outcome::Refused(text)) = outcome else {
-                    return;
-                };
-                let wire = &self.wire.name;
-                let text = format!("the broker refuses a subscription to `{filter}`: {text}");
-                crate::base::log::warn!(%wire, "{text}");
-                let error = Error::Security(SecurityError::Refused(text.into()));
-                above.trouble(self.everyone.peer(), error);
+            Ok(Heard::Subscribed(refused)) => {
+                for (filter, outcome) in refused {
+                    let (Outcome::Forbidden(text) | Outcome::Refused(text)) = outcome else {
+                        continue;
+                    };
+                    let wire = &self.wire.name;
+                    let text = format!("the broker refuses a subscription to `{filter}`: {text}");
+                    crate::base::log::warn!(%wire, "{text}");
+                    let error = Error::Security(SecurityError::Refused(text.into()));
+                    above.trouble(self.everyone.peer(), error);
+                }
             }
             Ok(Heard::End(text)) => {
                 let text = format!("the broker says `{text}`");
