@@ -15,6 +15,7 @@ by_both_servers! {
     what_is_no_text_costs_nobody_his_connection
     a_name_that_begins_with_a_dash_is_nobody_elses
     what_was_said_before_a_link_was_cut_is_nobody_elses
+    headers_that_are_too_large_are_told_as_such
 }
 
 fn a_link_that_was_cut_ends_its_calls_and_brings_the_values_back(release: Release) {
@@ -161,4 +162,22 @@ fn what_was_said_before_a_link_was_cut_is_nobody_elses(release: Release) {
     hand.publish("lab.all._here", "lab.in.press.t.x", "");
     assert_eq!(events.next(), "+press");
     assert_eq!(events.so_far(), [""; 0]);
+}
+
+fn headers_that_are_too_large_are_told_as_such(release: Release) {
+    let Some(server) = NatsServer::of(release, "") else {
+        return;
+    };
+    let (_hub, events) = looks_on(&server);
+    let mut hand = ByHand::new(&server);
+    let headers = format!("NATS/1.0\r\nX: {}\r\n\r\n", "x".repeat(70_000));
+    let (size, payload) = (headers.len(), "{}");
+    let total = size + payload.len();
+    hand.say(&format!(
+        "HPUB lab.to.hub.news {size} {total}\r\n{headers}{payload}\r\n"
+    ));
+    hand.publish("lab.all._here", "lab.in.press.t.x", "");
+    let told = format!("message of {size} bytes is larger than the limit of 65536 bytes");
+    assert_eq!(events.next(), told);
+    assert_eq!(events.next(), "+press");
 }

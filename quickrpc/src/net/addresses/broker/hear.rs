@@ -50,7 +50,11 @@ impl Broker {
                 }
             }
             nats::Event::Info(info) => self.informed(&info),
-            nats::Event::TooLarge { size, subject } => self.too_large(above, subject, size),
+            nats::Event::TooLarge {
+                size,
+                limit,
+                subject,
+            } => self.too_large(above, subject, (size, limit)),
             nats::Event::Error(text) => self.error(above, text),
             nats::Event::Incomplete
             | nats::Event::Part
@@ -71,7 +75,7 @@ impl Broker {
                 if let Some(number) = number {
                     self.write(&mqtt::acknowledgement(number));
                 }
-                return self.too_large(above, topic, size);
+                return self.too_large(above, topic, (size, usize::MAX));
             }
             mqtt::Event::Incomplete | mqtt::Event::Part => return,
         };
@@ -189,8 +193,9 @@ impl Broker {
         }
     }
 
-    fn too_large(&self, above: &dyn Above, subject: &str, size: usize) {
-        let limit = self.wire.limits.message_size;
+    fn too_large(&self, above: &dyn Above, subject: &str, (size, limit): (usize, usize)) {
+        // The line has a larger one, for what is around a message.
+        let limit = limit.min(self.wire.limits.message_size);
         crate::base::log::debug!(subject, size, "a message that is too large");
         above.trouble(self.everyone.peer(), Error::MessageTooLarge { size, limit });
     }
