@@ -18,6 +18,7 @@ macro_rules! cases {
             failures::two_programs_of_one_name_are_told_of_in_both
             returns::whoever_stood_still_is_there_again_with_his_values
             returns::whoever_was_taken_for_gone_is_told_so
+            returns::a_broker_that_is_silent_is_told_of_as_such
         }
     };
     ($start:expr => $($file:ident::$case:ident)*) => {

@@ -3,7 +3,7 @@
 use quickrpc::{Error, remote_api};
 use quickrpc_tests::{Inbox, SOON, eventually, inbox};
 
-use crate::parts::{Server, WorkInverse, Worker};
+use crate::parts::{Server, ShopInverse, WorkInverse, Worker, sees, shop};
 use crate::relay::Relay;
 
 /// Whoever stands still and owes an answer is taken for gone. When he goes on, all is known of him that was.
@@ -83,4 +83,29 @@ pub(crate) fn whoever_was_taken_for_gone_is_told_so(server: impl Server) {
     assert_eq!(press.to("hub").work(0).result().unwrap(), 7);
     hub.to("press").turn().result().unwrap();
     assert_eq!(gone.so_far(), [""; 0]);
+}
+
+/// Nobody has called it, and it is not what is silent.
+pub(crate) fn a_broker_that_is_silent_is_told_of_as_such(server: impl Server) {
+    let relay = Relay::to(&server);
+    // Five times a probe with NATS, and once the time with MQTT.
+    let options = match server.bound("", "").starts_with("mqtt") {
+        true => "name=hub&keepalive=1",
+        false => "name=hub&probe=0.2",
+    };
+    let _press = shop(&server, "press");
+    let bound = format!("restart:0.2:{}", relay.bound(&server, "lab", options));
+    let hub = ShopInverse::bind("jrpc", bound).unwrap();
+    let (told, gone) = inbox();
+    hub.on_disconnect(move |peer, reason| {
+        // The test may be over.
+        told.send(format!("{}: {reason}", peer.name())).ok();
+    });
+    hub.start().unwrap();
+    sees(&hub, 1);
+    relay.hold();
+    assert_eq!(
+        gone.next(),
+        "press: the broker is gone: it said nothing for 1s"
+    );
 }
