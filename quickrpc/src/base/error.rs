@@ -45,13 +45,15 @@ pub enum Error {
 
     /// Nobody is connected: a call that nobody can answer, or a notification of a client without a
     /// peer, which would be lost. See [`Builder::wait_for_peer`](crate::Builder::wait_for_peer). Or the
-    /// call was sent to an empty list of peers.
-    #[error("{}", nobody(.method, *.addressed))]
+    /// call was sent to an empty list of peers, or to a broker that says that nobody listens to it.
+    #[error("{}", nobody(.method, *.addressed, *.sent))]
     NoPeer {
         /// The method that was called.
         method: Arc<str>,
         /// False for an empty list of peers.
         addressed: bool,
+        /// True where a broker has it, behind which others may well be connected.
+        sent: bool,
     },
 
     /// No connected peer has this name.
@@ -429,8 +431,9 @@ fn list_known(names: &[Arc<str>]) -> String {
     format!("; connected: {}", names.join(", "))
 }
 
-fn nobody(method: &str, addressed: bool) -> String {
+fn nobody(method: &str, addressed: bool, sent: bool) -> String {
     match addressed {
+        true if sent => format!("the broker says that nobody listens to `{method}` there"),
         true => format!("nobody is connected, so `{method}` was not sent"),
         false => {
             format!("`{method}` was sent to an empty list of peers, which nobody can answer")

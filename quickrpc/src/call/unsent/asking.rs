@@ -58,6 +58,7 @@ impl Target {
         missing.unwrap_or_else(|| Error::NoPeer {
             method: method.into(),
             addressed: !self.is_for_nobody(),
+            sent: false,
         })
     }
 
@@ -288,6 +289,7 @@ impl Calls {
             return Err(Error::NoPeer {
                 method: call.method.as_ref().into(),
                 addressed: true,
+                sent: false,
             });
         };
         with_scratch(|out| {

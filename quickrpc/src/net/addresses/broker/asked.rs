@@ -177,6 +177,7 @@ impl Broker {
             0 => Error::NoPeer {
                 method: self.subjects().method_of(&question.subject).into(),
                 addressed: true,
+                sent: true,
             },
             // It has been there.
             _ => Error::Disconnected {
