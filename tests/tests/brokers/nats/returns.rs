@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-use quickrpc::Error;
-use quickrpc_tests::{Inbox, NatsServer, Release, SOON, eventually, inbox};
+use quickrpc::{Error, Stream};
+use quickrpc_tests::{Inbox, NatsServer, Release, SOON, bounded, eventually, inbox};
 
 use super::ByHand;
 use crate::parts::{ShopInverse, Work, WorkInverse, shop};
@@ -16,6 +16,8 @@ by_both_servers! {
     a_name_that_begins_with_a_dash_is_nobody_elses
     what_was_said_before_a_link_was_cut_is_nobody_elses
     headers_that_are_too_large_are_told_as_such
+    a_call_to_any_ends_with_the_link_of_whoever_has_taken_it
+    a_stream_ends_with_the_link_that_it_comes_by
 }
 
 fn a_link_that_was_cut_ends_its_calls_and_brings_the_values_back(release: Release) {
@@ -180,4 +182,84 @@ fn headers_that_are_too_large_are_told_as_such(release: Release) {
     let told = format!("message of {size} bytes is larger than the limit of 65536 bytes");
     assert_eq!(events.next(), told);
     assert_eq!(events.next(), "+press");
+}
+
+/// Whoever has taken the call has come again before anybody asks him, and has lost it.
+fn a_call_to_any_ends_with_the_link_of_whoever_has_taken_it(release: Release) {
+    let Some(server) = NatsServer::of(release, "") else {
+        return;
+    };
+    let relay = Relay::to(&server);
+    let bound = relay.bound(&server, "lab", "name=press");
+    let work = Work::bind("jrpc", format!("restart:0.05:{bound}")).unwrap();
+    let (began, begins) = inbox();
+    let (go_on, goes_on) = inbox::<()>();
+    work.work.connect(move |_, _| {
+        began.send(()).unwrap();
+        goes_on.next();
+        7
+    });
+    work.start().unwrap();
+    let hub = WorkInverse::bind("jrpc", server.bound("lab", "name=hub")).unwrap();
+    hub.start().unwrap();
+    eventually("it is there", || hub.peers().len() == 1);
+    let mut hand = ByHand::new(&server);
+    hand.say("SUB lab.in.hub.*._owed 1\r\nPING\r\n");
+    assert_eq!(hand.line(), "PONG");
+    for is_told in [true, false] {
+        let call = hub.any().timeout(SOON * 3).work(0);
+        begins.next();
+        if is_told {
+            // He has said that he works on it.
+            hand.message();
+        }
+        relay.cut();
+        let error = call.result().unwrap_err();
+        assert!(matches!(error, Error::Disconnected { .. }), "{error}");
+        go_on.send(()).unwrap();
+        eventually("it is there again", || hub.peers().len() == 1);
+    }
+    let call = hub.any().timeout(SOON).work(0);
+    begins.next();
+    go_on.send(()).unwrap();
+    assert_eq!(call.result().unwrap(), 7);
+}
+
+fn a_stream_ends_with_the_link_that_it_comes_by(release: Release) {
+    let Some(server) = NatsServer::of(release, "") else {
+        return;
+    };
+    let relay = Relay::to(&server);
+    let bound = relay.bound(&server, "lab", "name=press");
+    let work = Work::bind("jrpc", format!("restart:0.05:{bound}")).unwrap();
+    let (go_on, goes_on) = inbox::<()>();
+    work.count.connect(move |_, to| {
+        let goes_on = goes_on.clone();
+        let waits = move |number: &u32| match number {
+            3 => goes_on.next(),
+            _ => (),
+        };
+        Stream::iter((0..to).inspect(waits))
+    });
+    work.start().unwrap();
+    let hub = WorkInverse::bind("jrpc", server.bound("lab", "name=hub")).unwrap();
+    hub.start().unwrap();
+    for any in [false, true] {
+        eventually("it is there", || hub.peers().len() == 1);
+        let mut items = match any {
+            true => hub.any().count(5),
+            false => hub.to("press").count(5),
+        };
+        for number in 0..3 {
+            assert_eq!(items.next().unwrap().unwrap(), number);
+        }
+        relay.cut();
+        let next = bounded("the stream ends", move || items.next());
+        let error = next.unwrap().unwrap_err();
+        assert!(matches!(error, Error::Disconnected { .. }), "{error}");
+        go_on.send(()).unwrap();
+    }
+    eventually("it is there", || hub.peers().len() == 1);
+    let items = hub.any().count(3);
+    assert_eq!(items.map(Result::unwrap).collect::<Vec<_>>(), [0, 1, 2]);
 }
