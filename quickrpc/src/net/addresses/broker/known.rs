@@ -8,7 +8,7 @@ use super::super::super::above::Above;
 use super::super::super::conn::{At, Conn};
 use super::super::table::AddressTable;
 use super::Broker;
-use super::presences::Doubts;
+use super::doubts::Doubts;
 use crate::base::error::Error;
 use crate::base::reason::DisconnectReason;
 use crate::base::sync::lock;

@@ -12,6 +12,7 @@
 mod asked;
 mod check;
 mod cluster;
+mod doubts;
 mod hear;
 mod known;
 mod lost;

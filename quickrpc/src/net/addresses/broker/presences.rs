@@ -6,54 +6,15 @@
 //! that they hear that. Where the broker says that nobody does, or nobody answers as long as the broker
 //! itself would wait, it is taken back.
 
-use std::collections::HashMap;
 use std::time::Instant;
 
 use super::super::super::above::Above;
 use super::Broker;
-use super::known::Member;
+use super::doubts::{ASKED, DOUBTS};
 use crate::base::reason::DisconnectReason;
 use crate::base::sync::lock;
 use crate::wire::broker::Delivery;
 use crate::wire::broker::subjects::{self, From};
-
-/// So many are asked by whoever comes; of others it is found when they are called.
-const ASKED: usize = 16;
-/// So many whose names are ours, or those of others.
-const DOUBTS: usize = 64;
-/// So often, each for half as long as the broker may be silent.
-const TIMES: u32 = 3;
-
-/// Presences of which nothing has been heard, by their tokens.
-#[derive(Debug, Default)]
-pub(super) struct Doubts(HashMap<Box<str>, Doubt>);
-
-#[derive(Debug)]
-struct Doubt {
-    name: Box<str>,
-    asked: Option<Instant>,
-    times: u32,
-}
-
-impl Doubts {
-    /// Something was heard of him.
-    pub(super) fn believe(&mut self, from: From<'_>) {
-        if !self.0.is_empty() {
-            self.0.remove(from.token);
-        }
-    }
-
-    fn add(&mut self, from: From<'_>, most: usize) {
-        if self.0.len() < most {
-            let doubt = Doubt {
-                name: from.name.into(),
-                asked: None,
-                times: 0,
-            };
-            self.0.insert(from.token.into(), doubt);
-        }
-    }
-}
 
 impl Broker {
     /// Somebody is there, or no more.
@@ -104,21 +65,7 @@ impl Broker {
         let Some(keepalive) = lock(&self.tongue).keepalive() else {
             return;
         };
-        let is_due = |doubt: &Doubt| {
-            let asked = doubt.asked;
-            asked.is_none_or(|asked| now.duration_since(asked) >= keepalive / 2)
-        };
-        let (mut asked, mut gone) = (Vec::new(), Vec::new());
-        for (token, doubt) in &mut lock(&self.known).doubts.0 {
-            if !is_due(doubt) {
-                continue;
-            }
-            (doubt.asked, doubt.times) = (Some(now), doubt.times + 1);
-            match doubt.times {
-                ..=TIMES => asked.push((doubt.name.clone(), token.clone())),
-                _ => gone.push((doubt.name.clone(), token.clone())),
-            }
-        }
+        let (asked, gone) = lock(&self.known).doubts.due(now, keepalive / 2);
         for (name, token) in &asked {
             let inbox = self
                 .subjects()
@@ -135,7 +82,7 @@ impl Broker {
         let gone = {
             let mut known = lock(&self.known);
             known.doubts.believe(from);
-            let gone = known.member(from).map(Member::leaves);
+            let gone = known.member(from).map(|member| member.leaves());
             if gone.is_none()
                 && let Some(other) = known.members.get_mut(from.name)
             {
