@@ -235,9 +235,10 @@ fn a_stream_ends_with_the_link_that_it_comes_by(release: Release) {
     let (go_on, goes_on) = inbox::<()>();
     work.count.connect(move |_, to| {
         let goes_on = goes_on.clone();
-        let waits = move |number: &u32| match number {
-            3 => goes_on.next(),
-            _ => (),
+        let waits = move |number: &u32| {
+            if *number == 3 {
+                goes_on.next();
+            }
         };
         Stream::iter((0..to).inspect(waits))
     });
