@@ -45,13 +45,15 @@ pub enum Error {
 
     /// Nobody is connected: a call that nobody can answer, or a notification of a client without a
     /// peer, which would be lost. See [`Builder::wait_for_peer`](crate::Builder::wait_for_peer). Or the
-    /// call was sent to an empty list of peers.
-    #[error("{}", nobody(.method, *.addressed, .reason))]
+    /// call was sent to an empty list of peers, or to a broker that says that nobody listens to it.
+    #[error("{}", nobody(.method, *.addressed, *.sent, .reason))]
     NoPeer {
         /// The method that was called.
         method: Arc<str>,
         /// False for an empty list of peers.
         addressed: bool,
+        /// True where a broker has it, behind which others may well be connected.
+        sent: bool,
         /// What has become of the transports, such as why one cannot be opened; or nothing.
         reason: Arc<str>,
     },
@@ -431,8 +433,9 @@ fn list_known(names: &[Arc<str>]) -> String {
     format!("; connected: {}", names.join(", "))
 }
 
-fn nobody(method: &str, addressed: bool, reason: &str) -> String {
+fn nobody(method: &str, addressed: bool, sent: bool, reason: &str) -> String {
     match addressed {
+        true if sent => format!("the broker says that nobody listens to `{method}` there"),
         true if reason.is_empty() => format!("nobody is connected, so `{method}` was not sent"),
         true => format!("nobody is connected, so `{method}` was not sent: {reason}"),
         false => {

@@ -81,9 +81,10 @@ pub enum DisconnectReason {
         /// The time that it had.
         after: Duration,
     },
-    /// The peer left a call without an answer, and then said nothing at all within
-    /// [`Limits::greeting`](crate::Limits::greeting), not even to a question that it could have
-    /// answered at once. Servers of some protocols stop their service without closing.
+    /// The peer said nothing at all for so long, not even to a question that it could have answered at once: it
+    /// had left a call without an answer, and said nothing within [`Limits::greeting`](crate::Limits::greeting)
+    /// (servers of some protocols stop their service without closing), or it is behind a broker, and was asked
+    /// whether it is there. A client of HTTP may be silent for a while, and then its connection ends.
     Silent {
         /// The time that it had.
         after: Duration,
@@ -167,11 +168,7 @@ impl fmt::Display for DisconnectReason {
             DisconnectReason::NotGreeted { after } => {
                 write!(f, "it did not prove who it is within {after:?}")
             }
-            DisconnectReason::Silent { after } => write!(
-                f,
-                "it answers no more: it said nothing for {after:?} after a call that it did not \
-                 answer in time"
-            ),
+            DisconnectReason::Silent { after } => write!(f, "it said nothing for {after:?}"),
             DisconnectReason::Refused(error) => write!(f, "refused: {error}"),
             DisconnectReason::Transport(text) => f.write_str(text),
         }

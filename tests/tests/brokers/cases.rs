@@ -47,6 +47,13 @@ pub(crate) fn nobody_is_known_at_once(server: impl Server) {
         assert!(matches!(error, Error::NoPeer { .. }), "{error}");
     }
     assert!(begun.elapsed() < SOON / 4);
+    // One that is connected, and serves nothing.
+    let _other = client(&server, "other");
+    sees(&api, 1);
+    let error = api.any().who().result().unwrap_err();
+    assert!(matches!(error, Error::NoPeer { sent: true, .. }), "{error}");
+    let text = "the broker says that nobody listens to `who` there";
+    assert_eq!(error.to_string(), text);
 }
 
 pub(crate) fn streams_cancelling_and_properties_go_by_a_broker(server: impl Server) {

@@ -118,10 +118,18 @@ pub(crate) fn a_broker_that_comes_again_brings_everybody_back(mut server: impl S
     shop.start().unwrap();
     let hub = ShopInverse::bind("jrpc", again("hub")).unwrap();
     hub.start().unwrap();
+    let (told, gone) = inbox();
+    hub.on_disconnect(move |peer, reason| {
+        // The test may be over.
+        told.send(format!("{}: {reason}", peer.name())).ok();
+    });
     sees(&hub, 1);
     assert_eq!(hub.any().add(1, 2).result().unwrap(), 3);
     for round in 1..=2 {
         server.kill();
+        // It is the broker that has gone, and not the shop.
+        let why = gone.next();
+        assert!(why.starts_with("shop: the broker is gone: "), "{why}");
         eventually("nobody is there", || hub.peers().is_empty());
         let error = hub.any().add(1, 2).result().unwrap_err();
         assert!(

@@ -16,6 +16,9 @@ macro_rules! cases {
             failures::a_slow_worker_is_slow_and_nothing_else
             failures::a_burst_of_notifications_waits_or_is_told
             failures::two_programs_of_one_name_are_told_of_in_both
+            returns::whoever_stood_still_is_there_again_with_his_values
+            returns::whoever_was_taken_for_gone_is_told_so
+            returns::a_broker_that_is_silent_is_told_of_as_such
         }
     };
     ($start:expr => $($file:ident::$case:ident)*) => {
@@ -33,7 +36,10 @@ macro_rules! cases {
 mod by_hand;
 mod cases;
 mod failures;
+mod ghosts;
 mod mqtt;
 mod nats;
 mod parts;
+mod relay;
+mod returns;
 mod values;

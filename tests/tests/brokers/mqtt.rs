@@ -1,5 +1,7 @@
 //! Peers behind a broker of MQTT, which is a real one: Mosquitto.
 
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::time::Instant;
 
 use quickrpc::{Error, remote_api};
@@ -381,4 +383,47 @@ fn a_broker_that_is_none_harms_nobody() {
         after(b"\xe0\0"),
     ];
     pretended(said, |addr| format!("mqtt:{addr}/lab?name=hub"));
+}
+
+/// The next packet, which is a short one: its first byte and what is in it.
+fn packet(stream: &mut TcpStream) -> (u8, Vec<u8>) {
+    let mut head = [0; 2];
+    stream.read_exact(&mut head).unwrap();
+    assert!(head[1] < 0x80, "{head:?}");
+    let mut body = vec![0; usize::from(head[1])];
+    stream.read_exact(&mut body).unwrap();
+    (head[0], body)
+}
+
+/// A broker that refuses some of what we want to hear.
+#[test]
+fn all_is_told_that_we_may_not_hear() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let broker = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.set_read_timeout(Some(SOON)).unwrap();
+        assert_eq!(packet(&mut stream).0, 0x10);
+        stream.write_all(b"\x20\x03\0\0\0").unwrap();
+        let (first, body) = packet(&mut stream);
+        assert_eq!(first, 0x82);
+        let codes = [0x87, 1, 0x87, 1, 0x97];
+        let refusal = [&[0x90, 8], &body[..2], &[0], &codes[..]].concat();
+        stream.write_all(&refusal).unwrap();
+        stream
+    });
+    let hub = ShopInverse::bind("jrpc", format!("mqtt:{addr}/lab?name=hub")).unwrap();
+    let (told, errors) = inbox();
+    hub.on_error(move |_, error, _| told.send(error.to_string()).unwrap_or_default());
+    hub.start().unwrap();
+    for (filter, why) in [
+        ("`lab/in/hub/", "NotAuthorized"),
+        ("`lab/all/#`", "NotAuthorized"),
+        ("`lab/is/#`", "QuotaExceeded"),
+    ] {
+        let error = errors.next();
+        assert!(error.contains(filter) && error.contains(why), "{error}");
+    }
+    assert_eq!(errors.so_far(), [""; 0]);
+    drop(broker.join().unwrap());
 }

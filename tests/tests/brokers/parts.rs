@@ -12,6 +12,8 @@ use quickrpc_tests::{Mosquitto, NatsServer, SOON, eventually};
 pub(crate) trait Server: Sized {
     /// What a namespace there is bound as, with options.
     fn bound(&self, namespace: &str, options: &str) -> String;
+    /// Where it listens.
+    fn addr(&self) -> SocketAddr;
     /// Ends it, at once.
     fn kill(&mut self);
     /// Starts it again, on the same port.
@@ -21,6 +23,10 @@ pub(crate) trait Server: Sized {
 impl Server for NatsServer {
     fn bound(&self, namespace: &str, options: &str) -> String {
         self.bound(namespace, options)
+    }
+
+    fn addr(&self) -> SocketAddr {
+        self.addr()
     }
 
     fn kill(&mut self) {
@@ -35,6 +41,10 @@ impl Server for NatsServer {
 impl Server for Mosquitto {
     fn bound(&self, namespace: &str, options: &str) -> String {
         self.bound(namespace, options)
+    }
+
+    fn addr(&self) -> SocketAddr {
+        self.addr()
     }
 
     fn kill(&mut self) {
@@ -129,6 +139,13 @@ impl Worker {
 
     pub(crate) fn id(&self) -> u32 {
         self.0.id()
+    }
+
+    /// Sends it a signal, such as `-STOP`.
+    pub(crate) fn signal(&self, signal: &str) {
+        let id = self.id().to_string();
+        let mut command = Command::new("kill");
+        assert!(command.args([signal, &id]).status().unwrap().success());
     }
 
     pub(crate) fn kill(&mut self) {

@@ -8,15 +8,19 @@ use quickrpc_tests::{Inbox, KeyFile, Mosquitto, eventually, inbox};
 use crate::parts::{Work, WorkInverse, Worker, publish};
 
 /// Somebody who looks on, with `mosquitto_sub`: topics and texts, `(null)` for none.
-struct Watcher {
+pub(crate) struct Watcher {
     child: Child,
     lines: Inbox<String>,
 }
 
 impl Watcher {
     fn start(server: &Mosquitto) -> Self {
+        Watcher::of(server, &["-t", "lab/is/#", "-t", "lab/here/#"])
+    }
+
+    pub(crate) fn of(server: &Mosquitto, filters: &[&str]) -> Self {
         let mut command = server.client("mosquitto_sub");
-        command.args(["-v", "-q", "1", "-t", "lab/is/#", "-t", "lab/here/#"]);
+        command.args(["-v", "-q", "1"]).args(filters);
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let said = BufReader::new(child.stdout.take().unwrap());
         let (line, lines) = inbox();
@@ -30,7 +34,7 @@ impl Watcher {
     }
 
     /// The next line about this, without other topics.
-    fn next(&self, about: &str) -> String {
+    pub(crate) fn next(&self, about: &str) -> String {
         loop {
             let line = self.lines.next();
             if line.contains(about) {
@@ -54,13 +58,13 @@ impl Drop for Watcher {
 }
 
 /// What the broker keeps below a topic.
-fn kept(server: &Mosquitto, filter: &str) -> String {
+pub(crate) fn kept(server: &Mosquitto, filter: &str) -> String {
     let mut command = server.client("mosquitto_sub");
     command.args(["-v", "--retained-only", "-W", "1", "-t", filter]);
     String::from_utf8(command.output().unwrap().stdout).unwrap()
 }
 
-fn owner(server: &Mosquitto, name: &str, volts: f64) -> Work {
+pub(crate) fn owner(server: &Mosquitto, name: &str, volts: f64) -> Work {
     let work = Work::bind("jrpc", server.bound("lab", &format!("name={name}"))).unwrap();
     work.voltage.set(volts).unwrap();
     work.start().unwrap();
@@ -68,7 +72,7 @@ fn owner(server: &Mosquitto, name: &str, volts: f64) -> Work {
 }
 
 /// One that hears of voltages.
-fn hub(server: &Mosquitto) -> (WorkInverse, Inbox<(String, f64)>) {
+pub(crate) fn hub(server: &Mosquitto) -> (WorkInverse, Inbox<(String, f64)>) {
     let hub = WorkInverse::bind("jrpc", server.bound("lab", "name=hub")).unwrap();
     let (told, heard) = inbox();
     hub.voltage.connect(move |sender, volts| {

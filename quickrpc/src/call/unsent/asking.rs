@@ -60,6 +60,7 @@ impl Target {
             Error::NoPeer {
                 method: method.into(),
                 addressed,
+                sent: false,
                 reason: match addressed {
                     true => self.calls().net.outage().into(),
                     false => "".into(),
@@ -313,6 +314,7 @@ impl Calls {
             return Err(Error::NoPeer {
                 method: call.method.as_ref().into(),
                 addressed: true,
+                sent: false,
                 reason: "".into(),
             });
         };

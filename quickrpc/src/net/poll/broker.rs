@@ -133,7 +133,13 @@ impl Loop {
         lock(&self.net.peers).remove_wire(index);
         Addresses::close(&*broker);
         let reason = broker.line.closed();
-        let reason = reason.unwrap_or(DisconnectReason::Stopped);
+        let reason = match reason.unwrap_or(DisconnectReason::Stopped) {
+            reason @ (DisconnectReason::Stopped
+            | DisconnectReason::Local
+            | DisconnectReason::Transport(_)) => reason,
+            // It is the broker that has done so, and not those behind it.
+            reason => DisconnectReason::Transport(format!("the broker is gone: {reason}").into()),
+        };
         for conn in broker.all() {
             conn.close(reason.clone());
         }

@@ -3,7 +3,7 @@
 //!
 //! * `lab.all.<method>`, `lab.to.<peer>.<method>`, `lab.any.<method>`: calls;
 //! * `lab.in.<peer>.<token>.<id>`: the answer to a call of this peer. The token is made for each
-//!   connection (with MQTT, at each start), so that a peer that has come again is told from the
+//!   connection (with MQTT, at each start; its first half is made at the start anyway), so that a peer that has come again is told from the
 //!   one before. It is the reply subject of all that a peer sends, which thereby says who he is;
 //! * `lab.here.<peer>.<token>`: that this peer is there, where the broker keeps messages;
 //! * `lab.is.<peer>.<token>.<change>`: the value of a property of this peer, there too. It counts as
@@ -36,6 +36,11 @@ pub(crate) struct Subjects {
     user: Option<Box<str>>,
 }
 
+/// What the tokens of all connections of a program begin with: 64 bits.
+fn half(token: &str) -> &str {
+    token.get(..16).unwrap_or(token)
+}
+
 /// In the place of a kind, before the name of a user.
 const BY: &str = "by";
 
@@ -43,6 +48,10 @@ const BY: &str = "by";
 pub(crate) const HERE: &str = "_here";
 /// Asks nobody, but says that one is there who was before.
 pub(crate) const AGAIN: &[u8] = b"again";
+/// Says to one that was taken for gone that nothing is left of what was before.
+pub(crate) const ANEW: &[u8] = b"anew";
+/// What the presence of a peer is that hears what is sent to it alone: others may have anything there.
+pub(crate) const PRESENT: &[u8] = b"in";
 /// Says that a peer leaves.
 pub(crate) const BYE: &str = "_bye";
 /// Asks whether a peer is still there.
@@ -110,13 +119,19 @@ impl Subjects {
         }
     }
 
-    /// The same with another token.
+    /// The same for another connection: the second half of the token is this.
     pub(crate) fn renewed(&self, token: &str) -> Self {
-        let new = Subjects::new(self.style, &self.namespace, &self.name, token);
+        let token = [half(&self.token), half(token)].concat();
+        let new = Subjects::new(self.style, &self.namespace, &self.name, &token);
         match &self.user {
             Some(user) => new.vouched(user),
             None => new,
         }
+    }
+
+    /// Whether we are this, by this connection or by one before: what that has said last may come to us.
+    pub(crate) fn is_ours(&self, from: From<'_>) -> bool {
+        half(from.token) == half(&self.token)
     }
 
     pub(crate) fn style(&self) -> Style {
@@ -232,6 +247,16 @@ impl Subjects {
         self.subject(&["is", self.style.rest()])
     }
 
+    /// The values of all properties, of whoever has this name.
+    pub(crate) fn values_of(&self, name: &str) -> String {
+        self.subject(&["is", name, self.style.rest()])
+    }
+
+    /// That somebody is there who has this name.
+    pub(crate) fn presences_of(&self, name: &str) -> String {
+        self.subject(&["here", name, self.style.rest()])
+    }
+
     /// Ourselves.
     pub(crate) fn me(&self) -> From<'_> {
         From {
@@ -323,6 +348,16 @@ impl Subjects {
         Some(from)
     }
 
+    /// Who is asked by what is published there whether he is there, with his token.
+    pub(crate) fn asked<'a>(&self, subject: &'a str) -> Option<From<'a>> {
+        let rest = subject.strip_suffix(PING)?;
+        let (None, "in", rest) = self.parts(rest)? else {
+            return None;
+        };
+        let (from, rest) = self.peer(rest)?;
+        rest.is_empty().then_some(from)
+    }
+
     /// Whether one with this name may have been published by this user.
     pub(crate) fn speaks_for(&self, user: Option<&str>, name: &str) -> bool {
         !self.is_vouched() || user.is_some_and(|user| speaks_for(user, name))
@@ -354,6 +389,19 @@ impl Subjects {
 mod tests {
     use super::{From, Subjects, To};
     use crate::base::subject::Style;
+
+    #[test]
+    fn all_connections_of_a_program_are_known_as_its_own() {
+        let of = |token: char| {
+            let token = token.to_string().repeat(32);
+            Subjects::new(Style::Dots, "lab", "me", &token)
+        };
+        let before = of('a').renewed(of('b').token());
+        let after = of('a').renewed(of('c').token());
+        assert_ne!(before.token(), after.token());
+        assert!(after.is_ours(before.me()) && after.is_ours(after.me()));
+        assert!(!after.is_ours(of('d').me()));
+    }
 
     #[test]
     fn subjects_mean_something() {
@@ -452,6 +500,14 @@ mod tests {
         assert_eq!(subjects.value(bob, "x"), "a/lab/is/b.ob/t/x");
         assert_eq!(subjects.values(), "a/lab/is/#");
         assert_eq!(subjects.from("a/lab/in/b.ob/t/5"), Some(bob));
+        assert_eq!(subjects.asked("a/lab/in/b.ob/t/_ping"), Some(bob));
+        for subject in [
+            "a/lab/in/b.ob/t/5",
+            "a/lab/all/_ping",
+            "a/lab/in/b.ob/t/x/_ping",
+        ] {
+            assert_eq!(subjects.asked(subject), None);
+        }
         assert_eq!(subjects.own()[1], "a/lab/to/me/#");
     }
 }

@@ -78,6 +78,14 @@ impl Tongue {
         }
     }
 
+    /// Asks for what the broker keeps there, where it does.
+    pub(crate) fn look_up(&mut self, subject: &str) -> Vec<u8> {
+        match self {
+            Tongue::Nats(_) => Vec::new(),
+            Tongue::Mqtt(session) => session.look_up(subject),
+        }
+    }
+
     /// Asks the broker whether it is there.
     pub(crate) fn ping(&self) -> Vec<u8> {
         match self {

@@ -76,8 +76,8 @@ pub(crate) enum Heard {
         reply: Box<str>,
         outcome: Outcome,
     },
-    /// We are not let in on what is sent to this topic.
-    Unsubscribed { filter: Box<str>, outcome: Outcome },
+    /// We hear what we wanted to, but what is sent to these topics.
+    Subscribed(Vec<(Box<str>, Outcome)>),
     /// The broker ends the connection.
     End(String),
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::packets::{self, Filter, LARGEST, Outgoing};
 use super::{Heard, Outcome};
-use crate::wire::broker::subjects::Subjects;
+use crate::wire::broker::subjects::{PRESENT, Subjects};
 use crate::wire::broker::{Leaving, Message, Unsaid};
 
 /// The connection, as far as it is not bytes. All messages are acknowledged, with one quality of
@@ -48,8 +48,6 @@ enum Sent {
 
 /// So many numbers are in use at most.
 const NUMBERS: usize = 60_000;
-/// What a peer's presence says; it must not be empty.
-const PRESENT: &[u8] = b"1";
 /// Says good-bye to the broker.
 const DISCONNECT: &[u8] = &[0xe0, 0];
 
@@ -166,10 +164,27 @@ impl Session {
 
     /// Hears it no more.
     pub(crate) fn part(&mut self, topic: &str, group: &str) -> Vec<u8> {
+        self.unsubscribe(&shared(topic, group))
+    }
+
+    /// Hears what the broker keeps there, once.
+    pub(crate) fn look_up(&mut self, text: &str) -> Vec<u8> {
+        let filter = Filter {
+            text,
+            echo: false,
+            kept: true,
+        };
+        let mut out = self.subscribe(&[filter]).unwrap_or_default();
+        // What it keeps is on its way then.
+        out.extend(self.unsubscribe(text));
+        out
+    }
+
+    fn unsubscribe(&mut self, filter: &str) -> Vec<u8> {
         let Ok(number) = self.number() else {
             return Vec::new();
         };
-        let bytes = packets::unsubscribe(&shared(topic, group), number);
+        let bytes = packets::unsubscribe(filter, number);
         self.sent.insert(number, Sent::End);
         bytes.unwrap_or_default()
     }
@@ -299,12 +314,9 @@ impl Session {
                 let Some(Sent::Subscription(filters)) = self.sent.remove(&number) else {
                     return Err("it acknowledges a subscription that is none".into());
                 };
-                let mut outcomes = filters.into_iter().zip(outcomes);
-                let refused = outcomes.find(|(_, outcome)| *outcome != Outcome::Fine);
-                Ok(match refused {
-                    Some((filter, outcome)) => Heard::Unsubscribed { filter, outcome },
-                    None => Heard::Nothing,
-                })
+                let refused = filters.into_iter().zip(outcomes);
+                let refused = refused.filter(|(_, outcome)| *outcome != Outcome::Fine);
+                Ok(Heard::Subscribed(refused.collect()))
             }
             11 => {
                 let number = packets::unsubscribed(body)?;

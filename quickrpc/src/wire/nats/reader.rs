@@ -29,9 +29,10 @@ pub(crate) enum Event<'a> {
     Pong,
     Info(Box<Info>),
     Message(Delivery<'a>),
-    /// A message that is larger than the limit; its bytes are thrown away.
+    /// A message of which something is larger than its limit; its bytes are thrown away.
     TooLarge {
         size: usize,
+        limit: usize,
         subject: &'a str,
     },
     /// What is behind `-ERR`.
@@ -141,11 +142,16 @@ impl Reader {
             total,
         } = line;
         let whole = end(total).ok_or_else(wrong)?;
-        let size = total - headers;
-        if size > limit || headers > HEADERS {
+        let parts = [(total - headers, limit), (headers, HEADERS)];
+        if let Some((size, limit)) = parts.into_iter().find(|(size, limit)| size > limit) {
             let here = whole.min(bytes.len());
             self.skip = whole - here;
-            return Ok((here, Event::TooLarge { size, subject }));
+            let event = Event::TooLarge {
+                size,
+                limit,
+                subject,
+            };
+            return Ok((here, event));
         }
         let Some(body) = bytes.get(after..after + total) else {
             return Ok((0, Event::Incomplete));

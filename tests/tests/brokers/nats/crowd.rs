@@ -81,17 +81,6 @@ fn a_thousand_peers_are_called_by_one(release: Release) {
     assert!(Resources::now().descriptors < before.descriptors + COUNT / 2);
 }
 
-fn signal(worker: &Worker, signal: &str) {
-    let id = worker.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args([signal, &id])
-            .status()
-            .unwrap()
-            .success()
-    );
-}
-
 fn a_worker_that_stands_still_costs_its_own_calls_alone(release: Release) {
     let Some(server) = NatsServer::of(release, "") else {
         return;
@@ -104,7 +93,7 @@ fn a_worker_that_stands_still_costs_its_own_calls_alone(release: Release) {
     hub.start().unwrap();
     eventually("both are there", || hub.peers().len() == 2);
     assert_eq!(hub.to("still").work(0).result().unwrap(), still.id());
-    signal(&still, "-STOP");
+    still.signal("-STOP");
     let begun = Instant::now();
     let lost = hub.to("still").timeout(SOON * 3).work(0);
     let calls: Vec<_> = (0..20).map(|_| hub.to("other").work(1)).collect();
@@ -115,7 +104,7 @@ fn a_worker_that_stands_still_costs_its_own_calls_alone(release: Release) {
     assert!(matches!(error, Error::Disconnected { .. }), "{error}");
     assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
     // When it goes on, it is one of them again.
-    signal(&still, "-CONT");
+    still.signal("-CONT");
     eventually("it works again", || {
         hub.to("still")
             .work(0)
@@ -129,7 +118,7 @@ fn whoever_stands_still_is_known_in_two_seconds(release: Release) {
     let Some(server) = NatsServer::of(release, "") else {
         return;
     };
-    known_in_two_seconds(&server, |worker| signal(worker, "-STOP"));
+    known_in_two_seconds(&server, |worker| worker.signal("-STOP"));
 }
 
 fn a_slow_worker_holds_up_nobody_else(release: Release) {

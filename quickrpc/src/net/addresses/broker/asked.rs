@@ -23,6 +23,8 @@ pub(super) struct Question {
     pub(super) since: Instant,
     /// How often nobody has said that he works on it.
     pub(super) silences: u32,
+    /// Who was asked knows nothing of it any more; what he has said before may be under way.
+    pub(super) is_lost: bool,
 }
 
 /// The calls, by their numbers and those of who was asked: one call may go to several.
@@ -88,7 +90,9 @@ impl Broker {
                 }
                 Some(At::All) => asks_all = true,
                 Some(At::Peer(_)) => named = true,
-                Some(At::Named(_)) if question.silences >= SILENCES => lost.push((key, question)),
+                Some(At::Named(_)) if question.is_lost || question.silences >= SILENCES => {
+                    lost.push((key, question));
+                }
                 Some(At::Named(name)) => {
                     if let Some(question) = lock(&self.questions).get_mut(&key) {
                         question.silences += 1;
@@ -182,6 +186,7 @@ impl Broker {
             0 => Error::NoPeer {
                 method: (*question.method).into(),
                 addressed: true,
+                sent: true,
                 reason: "".into(),
             },
             // It has been there.
@@ -261,6 +266,14 @@ impl Broker {
             if at(&question.conn) == Some(&At::Any) {
                 question.conn = Arc::clone(by);
             }
+        }
+    }
+
+    /// Whoever has this name knows nothing of what was sent to him so far.
+    pub(super) fn give_up_on(&self, name: &str) {
+        for question in lock(&self.questions).values_mut() {
+            let is_his = matches!(at(&question.conn), Some(At::Named(asked)) if **asked == *name);
+            question.is_lost |= is_his;
         }
     }
 

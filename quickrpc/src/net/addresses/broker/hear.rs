@@ -55,7 +55,11 @@ impl Broker {
                 }
             }
             nats::Event::Info(info) => self.informed(&info),
-            nats::Event::TooLarge { size, subject } => self.too_large(above, subject, size),
+            nats::Event::TooLarge {
+                size,
+                limit,
+                subject,
+            } => self.too_large(above, subject, (size, limit)),
             nats::Event::Error(text) => self.error(above, text),
             nats::Event::Incomplete
             | nats::Event::Part
@@ -76,7 +80,7 @@ impl Broker {
                 if let Some(number) = number {
                     self.write(&mqtt::acknowledgement(number));
                 }
-                return self.too_large(above, topic, size);
+                return self.too_large(above, topic, (size, usize::MAX));
             }
             mqtt::Event::Incomplete | mqtt::Event::Part => return,
         };
@@ -116,15 +120,17 @@ impl Broker {
                 self.let_others(above);
                 self.acknowledged(above, &subject, &reply, outcome);
             }
-            Ok(Heard::Unsubscribed { filter, outcome }) => {
-                let (Outcome::Forbidden(text) | Outcome::Refused(text)) = outcome else {
-                    return;
-                };
-                let wire = &self.wire.name;
-                let text = format!("the broker refuses a subscription to `{filter}`: {text}");
-                crate::base::log::warn!(%wire, "{text}");
-                let error = Error::Security(SecurityError::Refused(text.into()));
-                above.trouble(self.everyone.peer(), error);
+            Ok(Heard::Subscribed(refused)) => {
+                for (filter, outcome) in refused {
+                    let (Outcome::Forbidden(text) | Outcome::Refused(text)) = outcome else {
+                        continue;
+                    };
+                    let wire = &self.wire.name;
+                    let text = format!("the broker refuses a subscription to `{filter}`: {text}");
+                    crate::base::log::warn!(%wire, "{text}");
+                    let error = Error::Security(SecurityError::Refused(text.into()));
+                    above.trouble(self.everyone.peer(), error);
+                }
             }
             Ok(Heard::End(text)) => {
                 let text = format!("the broker says `{text}`");
@@ -173,7 +179,10 @@ impl Broker {
                 self.nobody(above, mark);
             }
             Outcome::Fine => {}
-            Outcome::Nobody => self.nobody(above, mark),
+            Outcome::Nobody => match subjects.asked(subject) {
+                Some(from) => self.only_kept(above, from),
+                None => self.nobody(above, mark),
+            },
             Outcome::Forbidden(text) => {
                 let text = format!("it does not let us publish to `{subject}` ({text})");
                 self.forbidden(above, subject, &text);
@@ -190,8 +199,9 @@ impl Broker {
         }
     }
 
-    fn too_large(&self, above: &dyn Above, subject: &str, size: usize) {
-        let limit = self.wire.limits.message_size;
+    fn too_large(&self, above: &dyn Above, subject: &str, (size, limit): (usize, usize)) {
+        // The line has a larger one, for what is around a message.
+        let limit = limit.min(self.wire.limits.message_size);
         crate::base::log::debug!(subject, size, "a message that is too large");
         above.trouble(self.everyone.peer(), Error::MessageTooLarge { size, limit });
     }
@@ -235,7 +245,7 @@ impl Broker {
             Some((from, conn)) => (Some(from), Some(conn)),
             None => (subjects.from(reply.subject), None),
         };
-        let is_own = from.is_some_and(|from| from.token == subjects.token());
+        let is_own = from.is_some_and(|from| subjects.is_ours(from));
         if subjects.is_vouched() && user.is_none() && !matches!(to, To::Service(_)) {
             crate::base::log::debug!("a message that the broker vouches for nobody for");
             return;
@@ -267,13 +277,7 @@ impl Broker {
             To::All(method) | To::Me(method) | To::Any(method) => {
                 self.called(above, hears, method, (from, user, spoken), delivery);
             }
-            To::Here(from) if from.token == subjects.token() => {}
-            To::Here(from) => match delivery.payload {
-                [] => self.goodbye(above, from),
-                _ => {
-                    self.member(above, from, user);
-                }
-            },
+            To::Here(from) => self.presence(above, (from, user), delivery),
             To::Is(from, change) => self.value(above, hears, (from, change), delivery),
             To::Service(verb) => self.describe(verb, reply.subject),
             To::Nothing => {}
@@ -342,12 +346,22 @@ impl Broker {
         (from, user, spoken): Who<'_>,
         delivery: &Delivery<'_>,
     ) {
+        if let (subjects::HERE, subjects::ANEW, Some(from)) = (mark, delivery.payload, from) {
+            return self.begin_anew(above, from, user);
+        }
         let key = asked::marked(mark);
         let member = spoken.or_else(|| Some(self.member(above, from?, user)));
         let Some(key) = key else {
-            if let (subjects::OWED, Some(by)) = (mark, &member) {
-                let marks = std::str::from_utf8(delivery.payload).unwrap_or_default();
-                self.taken(above, by, marks);
+            match (mark, &member) {
+                (subjects::OWED, Some(by)) => {
+                    let marks = std::str::from_utf8(delivery.payload).unwrap_or_default();
+                    self.taken(above, by, marks);
+                }
+                (subjects::PING, Some(_)) => {
+                    let me = self.subjects().inbox(subjects::NONE);
+                    self.publish(delivery.reply.subject, &me, b"");
+                }
+                _ => {}
             }
             return;
         };

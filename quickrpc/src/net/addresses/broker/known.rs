@@ -8,6 +8,7 @@ use super::super::super::above::Above;
 use super::super::super::conn::{At, Conn};
 use super::super::table::AddressTable;
 use super::Broker;
+use super::doubts::Doubts;
 use super::lately::{Lately, Spoken};
 use crate::base::error::Error;
 use crate::base::reason::DisconnectReason;
@@ -31,17 +32,20 @@ const SILENCES: u32 = 3;
 
 /// Who is there.
 pub(super) struct Known {
-    members: HashMap<Arc<str>, Member>,
+    pub(super) members: HashMap<Arc<str>, Member>,
     strangers: AddressTable<ReplyTo, Arc<Conn>>,
-    lately: Lately,
+    pub(super) lately: Lately,
+    /// Those who have not said good-bye, by their names, with their tokens: they may be heard of again.
+    pub(super) lost: HashMap<Arc<str>, Box<str>>,
     /// Those who have come, and are to be greeted.
     greet: Vec<Arc<str>>,
+    pub(super) doubts: Doubts,
     /// In turns, who is asked of a crowd.
     turn: usize,
 }
 
 pub(super) struct Member {
-    token: Box<str>,
+    pub(super) token: Box<str>,
     /// The user for whom the broker vouches.
     user: Option<Box<str>>,
     pub(super) conn: Arc<Conn>,
@@ -49,6 +53,10 @@ pub(super) struct Member {
     pub(super) values: BTreeSet<Box<str>>,
     /// Questions that it has not answered.
     silences: Arc<AtomicU32>,
+    /// Its presence is kept, and says that it listens: it is gone if it does not.
+    pub(super) listens: bool,
+    /// Another presence of its name is kept, too.
+    pub(super) has_rival: bool,
 }
 
 impl Default for Known {
@@ -57,7 +65,9 @@ impl Default for Known {
             members: HashMap::new(),
             strangers: AddressTable::new(STRANGERS),
             lately: Lately::default(),
+            lost: HashMap::new(),
             greet: Vec::new(),
+            doubts: Doubts::default(),
             turn: 0,
         }
     }
@@ -82,6 +92,18 @@ impl Known {
     pub(super) fn member(&mut self, from: From<'_>) -> Option<&mut Member> {
         let member = self.members.get_mut(from.name)?;
         (*member.token == *from.token).then_some(member)
+    }
+
+    /// The token of whoever has this name.
+    pub(super) fn token_of(&self, name: &str) -> Option<&str> {
+        self.members.get(name).map(|member| &*member.token)
+    }
+
+    /// Whether somebody is there with this name, and perhaps another one.
+    pub(super) fn has_rival(&self, name: &str) -> bool {
+        self.members
+            .get(name)
+            .is_some_and(|member| member.has_rival)
     }
 
     /// Whether this is the first of the names of those who are there, but for one.
@@ -145,8 +167,10 @@ impl Broker {
         reply: &'a str,
         user: Option<&str>,
     ) -> Option<(From<'a>, Arc<Conn>)> {
-        let known = lock(&self.known);
-        known.lately.find(self.subjects().style(), reply, user)
+        let mut known = lock(&self.known);
+        let spoken = known.lately.find(self.subjects().style(), reply, user)?;
+        known.doubts.believe(spoken.0);
+        Some(spoken)
     }
 
     /// A peer that says who he is. One that was not known has come.
@@ -163,6 +187,7 @@ impl Broker {
         };
         let replaced = {
             let mut known = lock(&self.known);
+            known.doubts.believe(from);
             let member = known.members.get_mut(from.name);
             match member {
                 Some(member) if !is_new(member) => {
@@ -185,7 +210,7 @@ impl Broker {
         if let Some(before) = replaced {
             self.ends(above, &before, DisconnectReason::Replaced);
         }
-        let conn = {
+        let (conn, was_lost) = {
             let mut known = lock(&self.known);
             let make = || self.conn(from.name, At::Peer(from.name.into()), user);
             if known.members.len() >= MEMBERS {
@@ -199,12 +224,18 @@ impl Broker {
                 conn: Arc::clone(&conn),
                 values: BTreeSet::new(),
                 silences: Arc::default(),
+                listens: false,
+                has_rival: false,
             };
             known.members.insert(from.name.into(), member);
-            conn
+            (conn, known.take_lost(from))
         };
         if from.name == self.subjects().name() {
             self.warn_of_namesake(above);
+        }
+        if was_lost {
+            // Before anything else is said to it.
+            self.found(from);
         }
         let around = self.around.upgrade();
         if around.is_some_and(|around| around.enter(&conn)) {
@@ -235,7 +266,7 @@ impl Broker {
     }
 
     /// A peer has gone.
-    fn ends(&self, above: &dyn Above, conn: &Arc<Conn>, reason: DisconnectReason) {
+    pub(super) fn ends(&self, above: &dyn Above, conn: &Arc<Conn>, reason: DisconnectReason) {
         self.forget(conn);
         match self.around.upgrade() {
             Some(around) => around.leave(above, conn, reason),
@@ -245,13 +276,7 @@ impl Broker {
 
     /// A peer was closed.
     pub(crate) fn forget(&self, conn: &Conn) {
-        let mut known = lock(&self.known);
-        let name = &conn.peer.name;
-        let is_this = |member: &Member| member.conn.id() == conn.id();
-        if known.members.get(name).is_some_and(is_this) {
-            known.members.remove(name);
-        }
-        known.lately.forget(conn);
+        lock(&self.known).lose(conn);
     }
 
     /// Whoever has this name, of whom nothing has been heard.
@@ -293,14 +318,16 @@ impl Broker {
     pub(super) fn goodbye(&self, above: &dyn Above, from: From<'_>) {
         let gone = {
             let mut known = lock(&self.known);
-            let member = known.member(from);
-            member.map(|member| (Arc::clone(&member.conn), std::mem::take(&mut member.values)))
+            known.member(from).map(Member::leaves)
         };
-        if let Some((conn, values)) = gone {
-            let values: Vec<_> = values.into_iter().collect();
-            self.take_back_values(from, &values);
-            self.ends(above, &conn, DisconnectReason::EndOfInput);
+        if let Some(gone) = gone {
+            self.take_back_values(from, &gone.values);
+            self.ends(above, &gone.conn, DisconnectReason::EndOfInput);
+            self.look_for_rival(from.name, gone.has_rival);
         }
+        let mut known = lock(&self.known);
+        known.take_lost(from);
+        known.doubts.believe(from);
     }
 
     /// Asks some peers whether they are there. Those who have not answered before are gone.
@@ -355,11 +382,41 @@ impl Broker {
 
     /// The broker says that nobody listens who has this name.
     pub(super) fn nobody_named(&self, above: &dyn Above, name: &str) -> Option<Arc<Conn>> {
-        let known = lock(&self.known);
-        let conn = Arc::clone(&known.members.get(name)?.conn);
-        drop(known);
+        let (token, gone) = {
+            let mut known = lock(&self.known);
+            let member = known.members.get_mut(name)?;
+            (member.token.clone(), member.leaves())
+        };
+        let from = From {
+            name,
+            token: &token,
+        };
+        if gone.listens {
+            self.take_back_all(from, &gone.values);
+        }
         let text = "the broker says that nobody of this name is connected any more";
-        self.ends(above, &conn, DisconnectReason::Transport(text.into()));
-        Some(conn)
+        self.ends(above, &gone.conn, DisconnectReason::Transport(text.into()));
+        self.look_for_rival(name, gone.has_rival);
+        Some(gone.conn)
+    }
+}
+
+/// A member that goes.
+pub(super) struct Gone {
+    pub(super) conn: Arc<Conn>,
+    pub(super) values: Vec<Box<str>>,
+    pub(super) listens: bool,
+    pub(super) has_rival: bool,
+}
+
+impl Member {
+    /// What is left of it.
+    pub(super) fn leaves(&mut self) -> Gone {
+        Gone {
+            conn: Arc::clone(&self.conn),
+            values: std::mem::take(&mut self.values).into_iter().collect(),
+            listens: self.listens,
+            has_rival: self.has_rival,
+        }
     }
 }

@@ -12,10 +12,13 @@
 mod asked;
 mod check;
 mod cluster;
+mod doubts;
 mod hear;
 mod known;
 mod lately;
+mod lost;
 mod outlet;
+mod presences;
 mod served;
 mod values;
 
@@ -162,6 +165,11 @@ impl Broker {
         let entering = lock(&self.tongue).enter(self.subjects());
         self.say(entering);
         self.serve(served);
+        self.announce();
+    }
+
+    /// Says that we are there.
+    fn announce(&self) {
         let announcing = lock(&self.tongue).announce(self.subjects());
         self.say(announcing);
     }
@@ -224,6 +232,7 @@ impl Broker {
         self.greet_late();
         self.look_at_questions(above, now);
         self.look_at_members(above);
+        self.look_at_doubts(above, now);
         self.forget_owed();
         self.look_at_cluster(now);
     }

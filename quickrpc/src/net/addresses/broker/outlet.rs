@@ -234,6 +234,7 @@ impl Broker {
             method: method.into(),
             since: Instant::now(),
             silences: 0,
+            is_lost: false,
         };
         questions.insert(key, question);
         Ok(())

@@ -59,9 +59,22 @@ impl Broker {
             }
             Some(_) => {}
             None if delivery.kept && is_there && !self.is_crowded() => {
+                if lock(&self.known).has_rival(from.name) {
+                    // It may be his.
+                    return;
+                }
                 self.take_back(&self.subjects().value(from, change));
             }
             None => {}
+        }
+    }
+
+    /// Asks the broker for what it keeps of a peer: of one that was lost and is found nothing is known.
+    pub(super) fn ask_for_values(&self, name: &str) {
+        if self.keeps_values() {
+            let values = self.subjects().values_of(name);
+            let asking = lock(&self.tongue).look_up(&values);
+            self.write(&asking);
         }
     }
 
@@ -86,6 +99,14 @@ impl Broker {
         if values.is_empty() || !lock(&self.known).is_first(self.subjects().name(), of.name) {
             return;
         }
+        for change in values {
+            self.take_back(&self.subjects().value(of, change));
+        }
+    }
+
+    /// Somebody is not there any more, who had said that he is, and had told these.
+    pub(super) fn take_back_all(&self, of: From<'_>, values: &[Box<str>]) {
+        self.take_back(&self.subjects().here(of));
         for change in values {
             self.take_back(&self.subjects().value(of, change));
         }
