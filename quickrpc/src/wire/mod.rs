@@ -65,7 +65,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::base::error::{BoxError, Error};
-use crate::base::limits::Limits;
+use crate::base::limits::{CALL_TIMEOUT, Limits};
 use crate::base::security::SecInfo;
 
 use self::codec::AnyCodec;
@@ -85,8 +85,8 @@ pub(crate) struct Wire {
     pub(crate) codec: AnyCodec,
     pub(crate) security: AnySecurity,
     pub(crate) limits: Limits,
-    /// How long calls to its peers may take, where that is said of it.
-    pub(crate) call_timeout: Option<Duration>,
+    /// How long calls to its peers may take, if nothing else is said of them.
+    pub(crate) call_timeout: Duration,
     /// The transport's expression, for errors and logs.
     pub(crate) name: Arc<str>,
     /// Which end of its connections we are.
@@ -135,7 +135,7 @@ impl Wire {
             codec: codec.clone(),
             security: security.clone(),
             limits,
-            call_timeout: None,
+            call_timeout: CALL_TIMEOUT,
             name: name.into(),
             role: Role::Client,
             beside: false,

@@ -3,6 +3,7 @@
 mod client;
 #[cfg(unix)] // its names of files need no care in an expression
 mod keys;
+mod patience;
 mod posts;
 mod strangers;
 mod traces;
