@@ -11,6 +11,7 @@ use crate::base::sync::lock;
 use crate::base::trace::Trace;
 use crate::wire::session::{About, Due};
 
+use super::head::readable_by;
 use super::{Host, Request};
 
 /// Why something is not said.
@@ -80,6 +81,11 @@ impl Caller {
     /// Whether the last response has been given.
     pub(crate) fn is_done(&self) -> bool {
         self.done.load(Ordering::Acquire)
+    }
+
+    /// The page that the last request came from, which may read what is answered.
+    pub(super) fn page(&self) -> Option<String> {
+        lock(&self.asked).origin.clone()
     }
 
     /// What is known of who sent the last request.
@@ -164,9 +170,7 @@ impl Caller {
         };
         head.push_str("Cache-Control: no-store\r\n");
         if let Some(origin) = &asked.origin {
-            head.push_str(&format!(
-                "Access-Control-Allow-Origin: {origin}\r\nVary: Origin\r\n"
-            ));
+            head.push_str(&readable_by(origin));
         }
         if asked.closes {
             head.push_str("Connection: close\r\n");

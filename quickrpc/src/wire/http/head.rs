@@ -115,6 +115,20 @@ fn header_map(headers: &[httparse::Header<'_>]) -> Result<HeaderMap, BadRequest>
     Ok(map)
 }
 
+/// The headers by which a page from there may read an answer (the Fetch standard, "CORS check").
+pub(crate) fn readable_by(origin: &str) -> String {
+    format!("Access-Control-Allow-Origin: {origin}\r\nVary: Origin\r\n")
+}
+
+/// The same answer, which a page from there may read.
+pub(crate) fn made_readable(mut answer: Vec<u8>, origin: &str) -> Vec<u8> {
+    let line = answer.windows(2).position(|two| two == b"\r\n");
+    if let Some(line) = line {
+        answer.splice(line + 2..line + 2, readable_by(origin).into_bytes());
+    }
+    answer
+}
+
 /// The beginning of an answer that is the last one.
 pub(crate) fn answer_head(
     status: &str,

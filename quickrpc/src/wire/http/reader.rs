@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Visit;
 use super::caller::Caller;
 use super::chunks::{Chunks, Wrong};
-use super::head::{BadRequest, HEAD, Request, refusal};
+use super::head::{BadRequest, HEAD, Request, made_readable, refusal};
 
 /// Reads what one [`Caller`] sends.
 #[derive(Debug)]
@@ -172,7 +172,7 @@ impl Reader {
             }
             Err(bad) => {
                 let (status, why) = bad.answer();
-                return (bytes.len(), self.refuse(status, &why));
+                return (bytes.len(), self.refuse(status, &why, None));
             }
         };
         self.scanned = 0;
@@ -185,7 +185,11 @@ impl Reader {
         };
         let framing = match framing(&request, limit) {
             Ok(framing) => framing,
-            Err((status, why)) => return (bytes.len(), self.refuse(status, &why)),
+            Err((status, why)) => {
+                // It may post.
+                let page = request.header("origin");
+                return (bytes.len(), self.refuse(status, &why, page));
+            }
         };
         let closes = request.version < 1 || request.says("connection", "close");
         self.caller.begins(who, &request, closes);
@@ -214,15 +218,21 @@ impl Reader {
     }
 
     fn wrong(&mut self, wrong: &Wrong, limit: usize) -> Event<'static> {
+        let page = self.caller.page();
+        let page = page.as_deref();
         match wrong {
-            Wrong::TooLarge => self.refuse(TOO_LARGE, &too_large(limit)),
-            Wrong::Malformed(why) => self.refuse("400 Bad Request", why),
+            Wrong::TooLarge => self.refuse(TOO_LARGE, &too_large(limit), page),
+            Wrong::Malformed(why) => self.refuse("400 Bad Request", why, page),
         }
     }
 
-    fn refuse(&mut self, status: &str, why: &str) -> Event<'static> {
+    fn refuse(&mut self, status: &str, why: &str, page: Option<&str>) -> Event<'static> {
         self.state = State::Ends;
-        Event::Say(refusal(status, &[], why))
+        let answer = refusal(status, &[], why);
+        Event::Say(match page {
+            Some(page) => made_readable(answer, page),
+            None => answer,
+        })
     }
 }
 

@@ -26,6 +26,57 @@ fn pages_post_by_the_rule_of_web_sockets() {
     poster.end();
 }
 
+/// A browser would say that it was CORS, and show nothing of the answer.
+#[test]
+fn a_page_that_may_post_can_read_why_it_is_refused() {
+    let (_api, addr, _served) = server_on("jrpc", "wsserv:127.0.0.1:0?message_size=1k");
+    let page = "Origin: http://localhost:3000\r\n";
+    let body = add(2, 3, 1).to_string();
+    let large = "x".repeat(2000);
+    for (refused, status) in [
+        (
+            request(&format!("{page}Content-Type: text/html\r\n"), &body),
+            415,
+        ),
+        (format!("POST / HTTP/1.1\r\n{page}\r\n"), 411),
+        (request(page, &large), 413),
+        (
+            format!(
+                "POST / HTTP/1.1\r\n{page}Transfer-Encoding: chunked\r\n\r\n7d0\r\n{large}\r\n"
+            ),
+            413,
+        ),
+        (format!("PUT / HTTP/1.1\r\n{page}\r\n"), 405),
+        (request(page, &body).replace("POST / ", "POST /other "), 405),
+    ] {
+        // Of the first request of a connection, and of a later one.
+        for before in [0, 1] {
+            let mut poster = Poster::connect(addr);
+            for _ in 0..before {
+                assert_eq!(poster.post(add(2, 3, 1)).json(), sum(5, 1));
+            }
+            poster.send(&refused);
+            let response = poster.response();
+            assert_eq!(response.status, status, "{refused}: {response:?}");
+            for header in [
+                "\r\naccess-control-allow-origin: http://localhost:3000\r\n",
+                "\r\nvary: origin\r\n",
+            ] {
+                assert!(response.head.contains(header), "{refused}: {response:?}");
+            }
+        }
+        let stranger = refused.replace("localhost:3000", "evil.example");
+        let mut poster = Poster::connect(addr);
+        poster.send(stranger);
+        let response = poster.response();
+        assert!(!response.head.contains("access-control"), "{response:?}");
+    }
+    // What can be read is for pages from here.
+    let mut poster = Poster::connect(addr);
+    poster.send(format!("GET / HTTP/1.1\r\n{page}\r\n"));
+    assert!(!poster.response().head.contains("access-control"));
+}
+
 #[test]
 fn browsers_may_ask_before_they_post() {
     let (_api, addr, _served) = server_on("jrpc", "wsserv:127.0.0.1:0?origins=https://a.example");
