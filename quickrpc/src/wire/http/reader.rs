@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Visit;
-use super::caller::Caller;
+use super::caller::{CONTINUE, Caller};
 use super::chunks::{Chunks, Wrong};
 use super::head::{BadRequest, HEAD, Request, made_readable, refusal};
 
@@ -197,10 +197,7 @@ impl Reader {
         self.state = framing;
         let waits = request.version >= 1 && request.says("expect", "100-continue");
         match waits && bytes.len() == length {
-            true => (
-                length,
-                Event::Say(b"HTTP/1.1 100 Continue\r\n\r\n".to_vec()),
-            ),
+            true => (length, Event::Say(CONTINUE.to_vec())),
             false => (length, Event::Part),
         }
     }
