@@ -1,11 +1,12 @@
 //! One request and its response.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
 use ureq::Agent;
 use ureq::http::StatusCode;
 
+use crate::carrier::tls::explained;
 use crate::expr::Hidden;
 
 use super::Target;
@@ -114,7 +115,7 @@ impl Target {
             false => config.timeout_global(left),
         };
         let request = request.build();
-        let mut response = request.send(body).map_err(|error| failed(&error))?;
+        let mut response = request.send(body).map_err(|error| self.failed(&error))?;
         let status = response.status();
         let limit = self.limits.message_size as u64;
         let mut reader = response.body_mut().with_config().limit(limit).reader();
@@ -126,7 +127,7 @@ impl Target {
                     ureq::Error::BodyExceedsLimit(_) => {
                         format!("answered with more than {limit} bytes ({status})")
                     }
-                    error => failed(&error),
+                    error => self.failed(&error),
                 })?;
             // Where each part has its time, one that comes bit by bit must not have it again and again.
             if count > 0 && Instant::now() > end {
@@ -149,13 +150,45 @@ impl Target {
 
 const NOT_IN_TIME: &str = "has not answered in time";
 
-fn failed(error: &ureq::Error) -> String {
-    match error {
-        ureq::Error::Timeout(_) => String::from(NOT_IN_TIME),
-        ureq::Error::HostNotFound => String::from("is not known by that name"),
-        error => format!("cannot be asked: {error}"),
+impl Target {
+    fn failed(&self, error: &ureq::Error) -> String {
+        match error {
+            ureq::Error::Timeout(_) => String::from(NOT_IN_TIME),
+            ureq::Error::HostNotFound => String::from("is not known by that name"),
+            ureq::Error::Io(error) => match explained(error) {
+                Some(why) => format!("cannot be asked: {why}"),
+                // What it had to say of that may be lost, since we go on speaking.
+                None if self.is_tls && is_end(error) => format!(
+                    "cannot be asked: it has ended the connection ({error}); it may want a certificate of ours, or \
+                     not take the one of `?cert=`"
+                ),
+                None => format!("cannot be asked: {error}"),
+            },
+            // Which is what an alert of TLS is taken for.
+            ureq::Error::Protocol(error)
+                if !self.is_tls && error.to_string().contains(NO_VERSION) =>
+            {
+                String::from(
+                    "cannot be asked: it does not speak HTTP there; if it speaks TLS, call it by `https:`",
+                )
+            }
+            error => format!("cannot be asked: {error}"),
+        }
     }
 }
+
+fn is_end(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::BrokenPipe
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::UnexpectedEof
+    )
+}
+
+/// What `ureq` says of an answer that begins with something else than HTTP.
+const NO_VERSION: &str = "invalid HTTP version";
 
 /// What a server said that was no answer, with the beginning of it.
 fn told(status: StatusCode, body: &[u8]) -> String {

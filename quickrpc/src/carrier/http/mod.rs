@@ -49,6 +49,7 @@ pub(super) struct Target {
     url: Hidden,
     /// Without, for people.
     shown: String,
+    is_tls: bool,
     /// No server of names is asked where it is.
     is_at_hand: bool,
     user: Option<String>,
@@ -105,6 +106,7 @@ pub(crate) fn bind(expr: &TransportExpr, wire: &Wire) -> Result<Option<Arc<dyn T
         target: Arc::new(Target {
             url: Hidden::new(url),
             shown,
+            is_tls: tls.is_some(),
             is_at_hand: host == "localhost" || host.parse::<IpAddr>().is_ok(),
             user: user.clone(),
             password_file: password_file.clone(),

@@ -271,8 +271,8 @@ impl Work {
 
     /// One of the threads.
     fn run(&self, number: usize) {
-        let mut agent = self.target.agents.one();
-        while let Some(next) = self.next(number, &agent) {
+        let mut line = self.target.agents.one();
+        while let Some(next) = self.next(number, &line.agent) {
             let job = match next {
                 Next::Post(job) => job,
                 Next::Late(call, why) => {
@@ -282,9 +282,17 @@ impl Work {
                 }
             };
             let (call, method) = (job.call, job.method.clone());
+            if let Some(newer) = self.target.agents.newer(&line) {
+                line = newer;
+                // Whoever was stopped meanwhile finds it closed.
+                match lock(&self.state).running.get_mut(&number) {
+                    Some(running) => running.agent = line.agent.clone(),
+                    None => line.agent.clone().shutdown(),
+                }
+            }
             let posted = foreign::catch("posting a message", || {
                 self.target
-                    .exchange(&agent, self.authorization.as_ref(), job)
+                    .exchange(&line.agent, self.authorization.as_ref(), job)
             });
             let mut answer = posted.unwrap_or_else(|| {
                 let answer = not_answered(&self.target.codec, call, "posting it panicked", None);
@@ -315,7 +323,7 @@ impl Work {
             }
             if was_stopped {
                 // It connects no more.
-                agent = self.target.agents.one();
+                line = self.target.agents.one();
             }
         }
     }

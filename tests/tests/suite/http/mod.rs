@@ -5,6 +5,7 @@ mod client;
 mod keys;
 mod patience;
 mod posts;
+mod secure;
 mod strangers;
 mod traces;
 
