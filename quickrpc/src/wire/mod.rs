@@ -79,6 +79,9 @@ use self::session::{Here, Listening, Meeting, Role, Saying, Speaking};
 /// How long a call may be held back, where nothing is said of it.
 const HOLD: Duration = Duration::from_micros(100);
 
+/// Why nothing that is posted has streams, neither as arguments nor as results.
+const STREAMLESS: &str = "HTTP carries no streams; a WebSocket does";
+
 /// How messages look on a wire, the same for all its peers.
 #[derive(Debug)]
 pub(crate) struct Wire {
@@ -431,8 +434,8 @@ impl Wire {
     pub(crate) fn lacks_streams(&self) -> Option<&'static str> {
         match (self.codec.protocol(), &self.frames) {
             (Some(_), _) => Some("the protocol has no streams"),
-            (None, Frames::Http) => Some("an answer over HTTP is no stream; WebSocket has streams"),
-            (None, _) if self.answers_only => Some("a response over HTTP is no stream"),
+            (None, Frames::Http) => Some(STREAMLESS),
+            (None, _) if self.answers_only => Some(STREAMLESS),
             (None, _) => None,
         }
     }

@@ -270,6 +270,10 @@ fn framing(request: &Request, limit: usize) -> Result<State, (&'static str, Stri
             }
         }
         (false, true) => {
+            let all = request.headers.get_all("content-length");
+            if all.iter().count() > 1 {
+                return Err(bad("`Content-Length` stands there more than once"));
+            }
             let text = request.header("content-length").unwrap_or_default();
             let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
             if !digits {

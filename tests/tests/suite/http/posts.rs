@@ -296,6 +296,33 @@ fn bodies_come_in_any_form() {
     assert_eq!(poster.post(format!("\u{feff}{body}")).json(), sum(5, 1));
 }
 
+/// As proxies are asked, and every server has to take it.
+#[test]
+fn a_target_may_be_a_whole_url() {
+    let (_api, addr, _served) = server();
+    let asks = request("", &add(2, 3, 1).to_string());
+    let mut poster = Poster::connect(addr);
+    for target in [
+        "http://localhost/",
+        "HTTP://hub.example:8080",
+        "https://hub.example/?a=b",
+        "http://hub.example?a=/b",
+    ] {
+        poster.send(asks.replace("POST / ", &format!("POST {target} ")));
+        assert_eq!(poster.response().json(), sum(5, 1), "{target}");
+    }
+    // Its host counts, and not what else is said of it.
+    for (host, status) in [("192.168.0.7", 200), ("evil.example", 403)] {
+        let mut poster = Poster::connect(addr);
+        let page = format!("Origin: http://{host}\r\n");
+        let asks = request(&page, &add(2, 3, 1).to_string());
+        poster.send(asks.replace("POST / ", &format!("POST http://{host}/ ")));
+        assert_eq!(poster.response().status, status, "{host}");
+    }
+    poster.send(asks.replace("POST / ", "POST http://localhost/other "));
+    assert_eq!(poster.response().status, 405);
+}
+
 #[test]
 fn who_posts_is_a_peer_that_takes_answers_only() {
     let (api, addr, _served) = server();

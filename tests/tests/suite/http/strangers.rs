@@ -117,6 +117,16 @@ fn what_is_no_message_is_refused_with_its_reason() {
             "Content-Encoding",
         ),
         (request("Expect: more\r\n", &body), 417, "100-continue"),
+        (
+            request(&format!("Content-Length: {}\r\n", body.len()), &body),
+            400,
+            "more than once",
+        ),
+        (
+            request(&"X: y\r\n".repeat(100), &body),
+            431,
+            "more than 100 headers",
+        ),
         (String::from("POST / HTTP/1.1\r\n\r\n"), 411, "body"),
         (
             String::from("POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n"),
