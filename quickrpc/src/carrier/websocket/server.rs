@@ -304,15 +304,23 @@ impl Server {
         let with_body = request.method != "HEAD";
         let get = matches!(request.method.as_str(), "GET" | "HEAD");
         if !get {
-            let posts = served.posts && request.path == served.path;
+            let here = request.path == served.path;
+            let posts = served.posts && here;
             let (allow, what) = match posts {
                 true => ("GET, HEAD, POST, OPTIONS", "takes messages, with POST"),
                 false => ("GET, HEAD", "can only be read, with GET or HEAD"),
             };
             let mut text = format!("`{}` {what}", request.path);
-            // A path that was forgotten.
-            if served.posts && !posts && request.method == "POST" {
-                text.push_str(&format!("; messages are posted to `{}`", served.path));
+            match (served.posts, here, request.method == "POST") {
+                // A path that was forgotten.
+                (true, false, true) => {
+                    text.push_str(&format!("; messages are posted to `{}`", served.path));
+                }
+                (false, true, true) => text.push_str(
+                    "; messages are posted to wires of the codec `jrpc` without a security provider, \
+                     and this is none",
+                ),
+                _ => {}
             }
             return refuse("405 Method Not Allowed", &[("Allow", allow)], &text, true);
         }

@@ -1,6 +1,6 @@
 //! Whom a server does not take messages from, and what nobody may send.
 
-use quickrpc_tests::{Telnet, server_on};
+use quickrpc_tests::{Lab, Telnet, server_on};
 
 use super::{Poster, add, request, server, sum};
 
@@ -180,8 +180,23 @@ fn only_who_speaks_json_rpc_is_posted_to() {
         let (_api, addr, _served) = server_on(codec, "wsserv:127.0.0.1:0");
         let mut client = Telnet::connect(addr);
         client.send(request("", "add a:1 b:2"));
-        assert!(client.rest().starts_with("HTTP/1.1 405 "), "{codec}");
+        let answer = client.rest();
+        assert!(answer.starts_with("HTTP/1.1 405 "), "{codec}");
+        assert!(
+            answer.contains("posted to wires of the codec `jrpc` without"),
+            "{answer}"
+        );
     }
+    let secured = Lab::builder().security("blindly_believe_everything:me");
+    let secured = secured.transport("wsserv:127.0.0.1:0").build().unwrap();
+    secured.start().unwrap();
+    let mut poster = Poster::connect(secured.local_addrs()[0]);
+    let response = poster.post(add(2, 3, 1));
+    assert_eq!(response.status, 405);
+    assert!(
+        response.body.contains("without a security provider"),
+        "{response:?}"
+    );
     // An other framing of streams means nothing here.
     for codec in ["jrpc:\\n", "jrpc:content-length"] {
         let (_api, addr, _served) = server_on(codec, "wsserv:127.0.0.1:0");
