@@ -1,9 +1,13 @@
 //! The client that posts over TLS: its files, and what goes wrong.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::Shutdown;
 
-use quickrpc::Error;
-use quickrpc_tests::{Authority, Identity, Lab, LabInverse, inbox, server_on};
+use quickrpc::{DisconnectReason, Error};
+use quickrpc_tests::{Authority, Identity, Lab, LabInverse, TlsStream, inbox, server_on};
+
+use super::{add, request};
 
 /// Why something is not even built.
 #[track_caller]
@@ -93,6 +97,43 @@ fn what_goes_wrong_is_said_in_the_words_of_tls() {
     ] {
         let text = refused(&client(&transport));
         assert!(text.contains(words), "{transport}: {text}");
+    }
+}
+
+/// Of the end between two requests, none of which can be missing, nobody has to be warned.
+#[test]
+fn clients_of_http_need_no_farewell() {
+    let authority = Authority::new("lab");
+    let options = authority.server().options();
+    let (api, addr, _served) = server_on("jrpc", &format!("wssserv:127.0.0.1:0?{options}"));
+    let (told, ends) = inbox();
+    api.on_disconnect(move |_peer, reason| {
+        let _ = told.send(reason.clone());
+    });
+    let client = client(&format!(
+        "https://{addr}/?ca={}",
+        authority.file().display()
+    ));
+    assert_eq!(client.all().add(2, 3).result().unwrap(), 5);
+    client.stop().unwrap();
+    let reason = ends.next();
+    assert!(matches!(reason, DisconnectReason::EndOfInput), "{reason}");
+    // But within one.
+    for part in [
+        "POST / HT",
+        "POST / HTTP/1.1\r\nContent-Length: 99\r\n\r\n{",
+    ] {
+        let mut stream = TlsStream::client(addr, &authority.file(), None);
+        let whole = request("", &add(2, 3, 1).to_string());
+        stream.write_all(whole.as_bytes()).unwrap();
+        stream.read_exact(&mut [0; 8]).unwrap();
+        stream.write_all(part.as_bytes()).unwrap();
+        stream.below().shutdown(Shutdown::Write).unwrap();
+        let reason = ends.next();
+        assert!(
+            matches!(reason, DisconnectReason::Lost(_)),
+            "{part}: {reason}"
+        );
     }
 }
 
