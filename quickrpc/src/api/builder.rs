@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::api::announcer::Announcer;
 use crate::base::error::{Error, Result};
-use crate::base::limits::Limits;
+use crate::base::limits::{CALL_TIMEOUT, Limits};
 use crate::base::sender::Sender;
 use crate::base::sync::lock;
 use crate::carrier::transport::IntoTransport;
@@ -25,9 +25,6 @@ use crate::carrier::transport::AnyTransport;
 use crate::net::companion::Companion;
 use crate::net::link;
 use crate::net::net::Net;
-
-/// How long a call may take unless it is said otherwise.
-const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Puts an API together; made by `Echo::builder()`.
 ///
@@ -418,10 +415,12 @@ impl<A> Builder<A> {
         self.limits.check()?;
         let mut links = Vec::new();
         if let Some(transport) = &self.transport {
-            links = link::links(&self.codec, &self.security, transport, &self.limits, None)?;
+            let (codec, security, usual) = (&self.codec, &self.security, self.call_timeout);
+            links = link::links(codec, security, transport, &self.limits, usual)?;
         }
         for (codec, security, transport, timeout) in &self.further {
-            let more = link::links(codec, security, transport, &self.limits, *timeout)?;
+            let timeout = timeout.unwrap_or(self.call_timeout);
+            let more = link::links(codec, security, transport, &self.limits, timeout)?;
             links.extend(more);
         }
         let processing = match self.processing {

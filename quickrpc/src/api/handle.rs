@@ -11,7 +11,7 @@ use crate::base::sender::{Receivers, Sender};
 use crate::base::sync::lock;
 use crate::base::typed_error::IntoCallError;
 use crate::call::promise::Promise;
-use crate::carrier::transport::IntoTransport;
+use crate::carrier::transport::{AnyTransport, IntoTransport};
 use crate::format::description::{CallDescription, Description};
 use crate::wire::codec::IntoCodec;
 
@@ -95,7 +95,23 @@ impl Api {
     fn links(&self, transport: impl IntoTransport) -> Result<Vec<Arc<Link>>> {
         let transport = transport.into_transport()?;
         let (codec, security) = lock(&self.guard.first_wire).clone();
-        link::links(&codec, &security, &transport, &self.net().limits, None)
+        self.links_of(&codec, &security, &transport)
+    }
+
+    fn links_of(
+        &self,
+        codec: &AnyCodec,
+        security: &AnySecurity,
+        transport: &AnyTransport,
+    ) -> Result<Vec<Arc<Link>>> {
+        let calls = self.calls();
+        link::links(
+            codec,
+            security,
+            transport,
+            &calls.net.limits,
+            calls.call_timeout,
+        )
     }
 
     /// Opens all transports, and returns when all are open.
@@ -432,7 +448,7 @@ impl Api {
         let codec = codec.into_codec()?;
         let transport = transport.into_transport()?;
         let security = lock(&self.guard.first_wire).1.clone();
-        let links = link::links(&codec, &security, &transport, &self.net().limits, None)?;
+        let links = self.links_of(&codec, &security, &transport)?;
         lifecycle::replace_links(self.net(), links)?;
         self.calls().limit_subscriptions();
         let before = std::mem::replace(&mut lock(&self.guard.first_wire).0, codec);

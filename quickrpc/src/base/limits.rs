@@ -202,6 +202,9 @@ pub(crate) const MOST_SUBSCRIBED: usize = 1 << 20;
 /// Decoders recurse; more levels than this might not fit on a thread's stack.
 pub(crate) const DEEPEST: usize = 1024;
 
+/// How long a call may take unless it is said otherwise.
+pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// How long answers may take to leave at a stop.
 pub(crate) const FLUSH: Duration = Duration::from_secs(1);
 

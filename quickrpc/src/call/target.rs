@@ -84,10 +84,7 @@ impl Target {
     pub(super) fn limit(&self, declared: Option<Duration>, peers: &[Arc<Conn>]) -> Duration {
         match (self.timeout.or(declared), peers) {
             (Some(timeout), _) => timeout,
-            (None, [one]) => match one.wire.call_timeout {
-                Some(timeout) => timeout,
-                None => self.calls.call_timeout,
-            },
+            (None, [one]) => one.wire.call_timeout,
             (None, several) => self.longest(several),
         }
     }
@@ -96,13 +93,12 @@ impl Target {
     #[cold]
     #[inline(never)]
     fn longest(&self, peers: &[Arc<Conn>]) -> Duration {
-        let usual = self.calls.call_timeout;
         let wires = match peers {
             [] => self.calls.net.wires(),
             some => some.iter().map(|conn| Arc::clone(&conn.wire)).collect(),
         };
-        let timeouts = wires.iter().map(|wire| wire.call_timeout.unwrap_or(usual));
-        timeouts.max().unwrap_or(usual)
+        let timeouts = wires.iter().map(|wire| wire.call_timeout);
+        timeouts.max().unwrap_or(self.calls.call_timeout)
     }
 
     /// The same for other receivers.

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use crate::base::error::Error;
-use crate::base::limits::Limits;
 use crate::expr::TransportExpr;
-use crate::wire::codec::AnyCodec;
+use crate::wire::Wire;
 
 use super::transport::Transport;
 
@@ -16,8 +15,7 @@ use super::transport::Transport;
 /// None here: it is looked for before (`features.rs`).
 pub(crate) fn bind(
     _expr: &TransportExpr,
-    _codec: &AnyCodec,
-    _limits: &Limits,
+    _wire: &Wire,
 ) -> Result<Option<Arc<dyn Transport>>, Error> {
     Ok(None)
 }

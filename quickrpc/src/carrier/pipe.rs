@@ -17,12 +17,15 @@ pub(crate) struct Pipe {
     /// Asked at the end of the input: a reason to give up the peer at once, with what is
     /// owed to it. `None`: the end is an orderly one.
     pub(crate) end_of_input: Box<dyn FnOnce() -> Option<DisconnectReason> + Send>,
-    /// Runs on a thread of its own beside reader and writer; the link ends with it. Without one
-    /// it ends with the writer.
-    pub(crate) watcher: Option<Box<dyn FnOnce() + Send>>,
+    /// Runs on a thread of its own beside reader and writer; the link ends with it. Without one it ends with the
+    /// writer.
+    pub(crate) watcher: Option<Watcher>,
     /// Waits for what becomes of what was written, where that is found out.
     pub(crate) outcome: Option<Outcome>,
 }
+
+/// What runs on a thread of its own, and the name of that.
+pub(crate) type Watcher = (&'static str, Box<dyn FnOnce() + Send>);
 
 /// Waits until it is known what has become of all that was written without an answer, and the reader has taken
 /// that; but not beyond this time.

@@ -120,7 +120,7 @@ pub(crate) fn links(
     security: &AnySecurity,
     transport: &AnyTransport,
     limits: &Limits,
-    call_timeout: Option<Duration>,
+    call_timeout: Duration,
 ) -> Result<Vec<Arc<Link>>, Error> {
     if !security.is_null() && !codec.header() {
         let text = format!(
@@ -249,7 +249,8 @@ fn link(
         };
         wire = wire.framed(Frames::Zmtp(socket, form));
     }
-    let client = http::bind(expr, &wire.codec, &wire.limits)?;
+    adjust(&mut wire);
+    let client = http::bind(expr, &wire)?;
     let at_broker = broker::bind(expr)?;
     let greeting = match &at_broker {
         Some(settings) => {
@@ -303,7 +304,6 @@ fn link(
         wire.datagrams = true;
         wire.limits.message_size = wire.limits.message_size.min(udp::LARGEST);
     }
-    adjust(&mut wire);
     Ok(Arc::new(Link {
         id,
         wire: Arc::new(wire),

@@ -72,19 +72,18 @@ impl Net {
             }
         };
         let (net, peer) = (Arc::clone(self), Arc::clone(conn));
-        let watching = watcher.map(|watch| {
-            move || {
+        let watching = watcher.map(|(name, watch)| {
+            let run = move || {
                 guarded(&peer, "watching", watch);
                 net.ask(Command::Written(peer));
-            }
+            };
+            (name, run)
         });
         let spawned = self
             .threads
             .spawn("writer", writing)
             .and_then(|()| self.threads.spawn("reader", reading))
-            .and_then(|()| {
-                watching.map_or(Ok(()), |watching| self.threads.spawn("child", watching))
-            });
+            .and_then(|()| watching.map_or(Ok(()), |(name, run)| self.threads.spawn(name, run)));
         if let Err(error) = &spawned {
             let again = io::Error::new(error.kind(), error.to_string());
             conn.close(DisconnectReason::Lost(Arc::new(again)));

@@ -107,6 +107,11 @@ impl Net {
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Pumped::Nothing,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Pumped::Read(0, Flow::Read),
+            Err(error)
+                if error.kind() == io::ErrorKind::UnexpectedEof && conn.misses_nothing(rx) =>
+            {
+                Pumped::End
+            }
             Err(error) => {
                 conn.close(DisconnectReason::Lost(Arc::new(error)));
                 Pumped::Read(0, Flow::Closed)

@@ -96,7 +96,7 @@ impl Frames {
 
     /// Whether a peer that has ended its side may still take answers.
     pub(crate) fn ends_by_halves(&self) -> bool {
-        matches!(self, Frames::Stream(_))
+        matches!(self, Frames::Stream(_) | Frames::Http)
     }
 
     /// Where a message ends, for messages to people.

@@ -65,7 +65,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::base::error::{BoxError, Error};
-use crate::base::limits::Limits;
+use crate::base::limits::{CALL_TIMEOUT, Limits};
 use crate::base::security::SecInfo;
 
 use self::codec::AnyCodec;
@@ -79,14 +79,17 @@ use self::session::{Here, Listening, Meeting, Role, Saying, Speaking};
 /// How long a call may be held back, where nothing is said of it.
 const HOLD: Duration = Duration::from_micros(100);
 
+/// Why nothing that is posted has streams, neither as arguments nor as results.
+const STREAMLESS: &str = "HTTP carries no streams; a WebSocket does";
+
 /// How messages look on a wire, the same for all its peers.
 #[derive(Debug)]
 pub(crate) struct Wire {
     pub(crate) codec: AnyCodec,
     pub(crate) security: AnySecurity,
     pub(crate) limits: Limits,
-    /// How long calls to its peers may take, where that is said of it.
-    pub(crate) call_timeout: Option<Duration>,
+    /// How long calls to its peers may take, if nothing else is said of them.
+    pub(crate) call_timeout: Duration,
     /// The transport's expression, for errors and logs.
     pub(crate) name: Arc<str>,
     /// Which end of its connections we are.
@@ -135,7 +138,7 @@ impl Wire {
             codec: codec.clone(),
             security: security.clone(),
             limits,
-            call_timeout: None,
+            call_timeout: CALL_TIMEOUT,
             name: name.into(),
             role: Role::Client,
             beside: false,
@@ -431,8 +434,8 @@ impl Wire {
     pub(crate) fn lacks_streams(&self) -> Option<&'static str> {
         match (self.codec.protocol(), &self.frames) {
             (Some(_), _) => Some("the protocol has no streams"),
-            (None, Frames::Http) => Some("an answer over HTTP is no stream; WebSocket has streams"),
-            (None, _) if self.answers_only => Some("a response over HTTP is no stream"),
+            (None, Frames::Http) => Some(STREAMLESS),
+            (None, _) if self.answers_only => Some(STREAMLESS),
             (None, _) => None,
         }
     }

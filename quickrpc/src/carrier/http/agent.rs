@@ -1,22 +1,32 @@
 //! What keeps a connection to a server, and how it knows it.
 
 use std::fs;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use ureq::Agent;
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 
 use crate::base::mark::text_of_file;
+use crate::carrier::tls::{Given, Reloaded};
 use crate::expr::{ClientTls, Hidden};
 
 use super::Target;
 
 /// Makes agents, each of which has a connection of its own.
 pub(super) struct Agents {
-    tls: Option<TlsConfig>,
+    tls: Option<Reloaded<TlsConfig>>,
     connect: Duration,
+}
+
+/// What keeps one connection.
+pub(super) struct Line {
+    pub(super) agent: Agent,
+    /// As the files were when it was made.
+    tls: Option<Arc<TlsConfig>>,
 }
 
 impl Agents {
@@ -25,12 +35,19 @@ impl Agents {
     /// When certificates cannot be read.
     pub(super) fn new(tls: Option<&ClientTls>, connect: Duration) -> Result<Self, String> {
         Ok(Agents {
-            tls: tls.map(config).transpose()?,
+            tls: tls.map(reloaded).transpose()?,
             connect,
         })
     }
 
-    pub(super) fn one(&self) -> Agent {
+    /// One whose files are as they are now, where those of this one are not.
+    pub(super) fn newer(&self, than: &Line) -> Option<Line> {
+        let (tls, old) = (self.tls.as_ref()?.get(), than.tls.as_ref()?);
+        (!Arc::ptr_eq(&tls, old)).then(|| self.one())
+    }
+
+    pub(super) fn one(&self) -> Line {
+        let tls = self.tls.as_ref().map(Reloaded::get);
         let mut config = Agent::config_builder()
             .user_agent(concat!("quickrpc/", env!("CARGO_PKG_VERSION")))
             // What a server answers to whom it refuses is told.
@@ -40,55 +57,51 @@ impl Agents {
             .max_redirects_will_error(false)
             .timeout_connect(Some(self.connect))
             .max_idle_connections(1);
-        if let Some(tls) = &self.tls {
-            config = config.tls_config(tls.clone());
+        if let Some(tls) = &tls {
+            config = config.tls_config(TlsConfig::clone(tls));
         }
-        config.build().new_agent()
+        let agent = config.build().new_agent();
+        Line { agent, tls }
     }
 }
 
-fn config(tls: &ClientTls) -> Result<TlsConfig, String> {
+/// # Errors
+///
+/// When certificates and keys are not there, or not right.
+fn reloaded(tls: &ClientTls) -> Result<Reloaded<TlsConfig>, String> {
     if tls.name.is_some() {
         return Err(String::from("`name` is for `tls` and `wss` only"));
     }
-    let roots = match &tls.ca {
-        Some(file) => certificates(file)?,
-        None => {
-            let found = rustls_native_certs::load_native_certs();
-            let roots = found
-                .certs
-                .iter()
-                .map(|one| Certificate::from_der(one).to_owned());
-            roots.collect()
-        }
+    let read = tls.clone();
+    Reloaded::new(Given::files(tls), move || config(&read))
+}
+
+fn config(tls: &ClientTls) -> Result<TlsConfig, String> {
+    let given = Given::read(tls)?;
+    let certificates = |all: Vec<CertificateDer<'static>>| -> Vec<_> {
+        let own = |one: &CertificateDer<'_>| Certificate::from_der(one).to_owned();
+        all.iter().map(own).collect()
     };
-    let mut config = TlsConfig::builder().root_certs(RootCerts::from(roots));
-    if let Some(identity) = &tls.identity {
-        let key = pem(&identity.key)?;
-        let key = PrivateKey::from_pem(&key)
-            .map_err(|error| format!("the key `{}`: {error}", identity.key))?;
-        let chain = certificates(&identity.cert)?;
-        config = config.client_cert(Some(ClientCert::new_with_certs(&chain, key)));
+    let roots = RootCerts::from(certificates(given.authorities));
+    let mut config = TlsConfig::builder().root_certs(roots);
+    if let Some((chain, key)) = given.own {
+        // Of DER, it would have to be told which kind it is by a name that `ureq` keeps to itself.
+        let key = PrivateKey::from_pem(pem(&key).as_bytes())
+            .map_err(|_| String::from("the key of `key` is of a kind that cannot be used here"))?;
+        let own = ClientCert::new_with_certs(&certificates(chain), key);
+        config = config.client_cert(Some(own));
     }
     Ok(config.build())
 }
 
-fn certificates(file: &str) -> Result<Vec<Certificate<'static>>, String> {
-    let bytes = pem(file)?;
-    let found = ureq::tls::parse_pem(&bytes).filter_map(|item| match item {
-        Ok(ureq::tls::PemItem::Certificate(one)) => Some(Ok(one)),
-        Ok(_) => None,
-        Err(error) => Some(Err(format!("the certificates of `{file}`: {error}"))),
-    });
-    let found: Vec<_> = found.collect::<Result<_, _>>()?;
-    match found.is_empty() {
-        true => Err(format!("there is no certificate in `{file}`")),
-        false => Ok(found),
-    }
-}
-
-fn pem(file: &str) -> Result<Vec<u8>, String> {
-    fs::read(file).map_err(|error| format!("`{file}` cannot be read: {error}"))
+fn pem(key: &PrivateKeyDer<'_>) -> String {
+    let kind = match key {
+        PrivateKeyDer::Pkcs1(_) => "RSA PRIVATE KEY",
+        PrivateKeyDer::Sec1(_) => "EC PRIVATE KEY",
+        _ => "PRIVATE KEY",
+    };
+    let text = STANDARD.encode(key.secret_der());
+    format!("-----BEGIN {kind}-----\n{text}\n-----END {kind}-----\n")
 }
 
 impl Target {

@@ -1,11 +1,12 @@
 //! One request and its response.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
 use ureq::Agent;
 use ureq::http::StatusCode;
 
+use crate::carrier::tls::explained;
 use crate::expr::Hidden;
 
 use super::Target;
@@ -17,17 +18,30 @@ use super::telegram::{answer, not_answered, without_terms};
 const GRACE: Duration = Duration::from_secs(5);
 /// So much of a response is read at once.
 const CHUNK: usize = 16 << 10;
-/// A notification has so long; where the server is at hand, each part of the exchange has.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Who waits for something else than the server is told so before his time is over: when this part of it is left,
+/// and no more than [`EARLY`].
+const RESERVE: u32 = 5;
+const EARLY: Duration = Duration::from_secs(1);
 
 /// What is to be posted.
 pub(super) struct Job {
     pub(super) telegram: Vec<u8>,
     /// The call that waits for an answer.
     pub(super) call: Option<u64>,
+    /// The name, if it is a notification.
+    pub(super) method: Box<str>,
     /// How long its caller waits, from when it was made.
     pub(super) timeout: Option<Duration>,
     pub(super) since: Instant,
+}
+
+impl Job {
+    /// When its caller, who would hear only that his time is over, is better told what it has waited for.
+    pub(super) fn late(&self) -> Option<Instant> {
+        let timeout = self.timeout.filter(|_| self.call.is_some())?;
+        let wait = timeout.saturating_sub(EARLY.min(timeout / RESERVE));
+        self.since.checked_add(wait)
+    }
 }
 
 impl Target {
@@ -38,14 +52,17 @@ impl Target {
         authorization: Option<&Hidden>,
         job: Job,
     ) -> Option<Answer> {
-        let limit = job.timeout.unwrap_or(PATIENCE);
+        let limit = job.timeout.unwrap_or(self.patience);
         let left = limit.saturating_sub(job.since.elapsed());
         let mut room = self.rooms.one();
         let said = match (left.is_zero(), job.call) {
             // Its caller has given up.
             (true, Some(_)) => return None,
-            (true, None) => Err(String::from("was busy for too long")),
-            (false, _) => self.post(agent, authorization, job.telegram, left + GRACE, &mut room),
+            (true, None) => Err(format!("was busy for {limit:?} with what was sent before")),
+            (false, call) => {
+                let left = left + call.map_or(Duration::ZERO, |_| GRACE);
+                self.post(agent, authorization, job.telegram, left, &mut room)
+            }
         };
         let (why, status) = match (said, job.call) {
             (Ok((status, _)), None) if status.is_success() => return None,
@@ -58,7 +75,10 @@ impl Target {
             (Ok((status, body)), None) => (told(status, &body), Some(status.as_u16())),
             (Err(error), _) => (error, None),
         };
-        let why = format!("{} {why}", self.shown);
+        let mut why = format!("{} {why}", self.shown);
+        if !job.method.is_empty() {
+            why.push_str(&format!("; that was the notification `{}`", job.method));
+        }
         let answer = not_answered(&self.codec, job.call, &why, status);
         Some(Answer::new(answer, None))
     }
@@ -83,6 +103,7 @@ impl Target {
             request = request.header("Authorization", authorization.reveal());
         }
         let config = request.config();
+        let end = Instant::now() + left;
         let left = Some(left);
         let request = match self.is_at_hand {
             // With a time for all together, a thread would be started to look up what needs no looking up.
@@ -94,7 +115,7 @@ impl Target {
             false => config.timeout_global(left),
         };
         let request = request.build();
-        let mut response = request.send(body).map_err(|error| failed(&error))?;
+        let mut response = request.send(body).map_err(|error| self.failed(&error))?;
         let status = response.status();
         let limit = self.limits.message_size as u64;
         let mut reader = response.body_mut().with_config().limit(limit).reader();
@@ -106,8 +127,12 @@ impl Target {
                     ureq::Error::BodyExceedsLimit(_) => {
                         format!("answered with more than {limit} bytes ({status})")
                     }
-                    error => failed(&error),
+                    error => self.failed(&error),
                 })?;
+            // Where each part has its time, one that comes bit by bit must not have it again and again.
+            if count > 0 && Instant::now() > end {
+                return Err(String::from(NOT_IN_TIME));
+            }
             if count == 0 {
                 return Ok((status, body));
             }
@@ -123,13 +148,47 @@ impl Target {
     }
 }
 
-fn failed(error: &ureq::Error) -> String {
-    match error {
-        ureq::Error::Timeout(_) => String::from("has not answered in time"),
-        ureq::Error::HostNotFound => String::from("is not known by that name"),
-        error => format!("cannot be asked: {error}"),
+const NOT_IN_TIME: &str = "has not answered in time";
+
+impl Target {
+    fn failed(&self, error: &ureq::Error) -> String {
+        match error {
+            ureq::Error::Timeout(_) => String::from(NOT_IN_TIME),
+            ureq::Error::HostNotFound => String::from("is not known by that name"),
+            ureq::Error::Io(error) => match explained(error) {
+                Some(why) => format!("cannot be asked: {why}"),
+                // What it had to say of that may be lost, since we go on speaking.
+                None if self.is_tls && is_end(error) => format!(
+                    "cannot be asked: it has ended the connection ({error}); it may want a certificate of ours, or \
+                     not take the one of `?cert=`"
+                ),
+                None => format!("cannot be asked: {error}"),
+            },
+            // Which is what an alert of TLS is taken for.
+            ureq::Error::Protocol(error)
+                if !self.is_tls && error.to_string().contains(NO_VERSION) =>
+            {
+                String::from(
+                    "cannot be asked: it does not speak HTTP there; if it speaks TLS, call it by `https:`",
+                )
+            }
+            error => format!("cannot be asked: {error}"),
+        }
     }
 }
+
+fn is_end(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::BrokenPipe
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::UnexpectedEof
+    )
+}
+
+/// What `ureq` says of an answer that begins with something else than HTTP.
+const NO_VERSION: &str = "invalid HTTP version";
 
 /// What a server said that was no answer, with the beginning of it.
 fn told(status: StatusCode, body: &[u8]) -> String {

@@ -16,10 +16,12 @@ use std::fmt;
 use std::io::{self, Write};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::base::error::{BoxError, Error};
 use crate::base::limits::Limits;
 use crate::expr::{Hidden, TransportExpr, TransportKind};
+use crate::wire::Wire;
 use crate::wire::codec::AnyCodec;
 
 use super::pipe::{Pipe, Wakers};
@@ -47,6 +49,7 @@ pub(super) struct Target {
     url: Hidden,
     /// Without, for people.
     shown: String,
+    is_tls: bool,
     /// No server of names is asked where it is.
     is_at_hand: bool,
     user: Option<String>,
@@ -55,6 +58,8 @@ pub(super) struct Target {
     agents: Agents,
     codec: AnyCodec,
     limits: Limits,
+    /// How long a notification may take.
+    patience: Duration,
     /// What responses take.
     rooms: Rooms,
 }
@@ -64,11 +69,7 @@ pub(super) struct Target {
 /// # Errors
 ///
 /// When its certificates cannot be read.
-pub(crate) fn bind(
-    expr: &TransportExpr,
-    codec: &AnyCodec,
-    limits: &Limits,
-) -> Result<Option<Arc<dyn Transport>>, Error> {
+pub(crate) fn bind(expr: &TransportExpr, wire: &Wire) -> Result<Option<Arc<dyn Transport>>, Error> {
     let TransportKind::Http {
         host,
         port,
@@ -94,6 +95,7 @@ pub(crate) fn bind(
         Some(query) => format!("{shown}?{}", query.reveal()),
         None => shown.clone(),
     };
+    let limits = &wire.limits;
     let agents = Agents::new(tls.as_ref(), limits.connect).map_err(wrong)?;
     let client = Client {
         expression: expr.to_string(),
@@ -104,13 +106,15 @@ pub(crate) fn bind(
         target: Arc::new(Target {
             url: Hidden::new(url),
             shown,
+            is_tls: tls.is_some(),
             is_at_hand: host == "localhost" || host.parse::<IpAddr>().is_ok(),
             user: user.clone(),
             password_file: password_file.clone(),
             token_env: token_env.clone(),
             agents,
-            codec: codec.clone(),
+            codec: wire.codec.clone(),
             limits: limits.clone(),
+            patience: wire.call_timeout,
             rooms: Rooms::new(limits.buffered_total),
         }),
     };
@@ -145,7 +149,7 @@ impl Transport for Client {
                 end_writing: Box::new(move || giving_up.give_up()),
             }),
             end_of_input: Box::new(|| None),
-            watcher: Some(Box::new(move || watched.watch())),
+            watcher: Some(("http", Box::new(move || watched.watch()))),
             outcome: Some(Box::new(move |deadline| posted.await_outcome(deadline))),
         };
         entry.connect_pipe(&self.name, pipe)?;

@@ -19,8 +19,8 @@ const TRANSPORT_ERROR: i32 = -32_300;
 pub(super) enum Asks {
     /// A call with this id, and how long its caller waits.
     Call(u64, Option<Duration>),
-    /// A notification.
-    Nothing,
+    /// A notification of this name.
+    Nothing(Box<str>),
     /// The call with this id is given up.
     GivesUp(u64),
 }
@@ -28,20 +28,21 @@ pub(super) enum Asks {
 /// What a telegram asks for.
 pub(super) fn asks(codec: &AnyCodec, limits: &Limits, telegram: &[u8]) -> Asks {
     let Ok(text) = utf8::text(telegram) else {
-        return Asks::Nothing;
+        return Asks::Nothing(Box::default());
     };
     let number = |id: &Part| id.of(text).parse().ok();
-    let (id, timeout) = match codec.decode(text, limits) {
-        Ok(Envelope::Call { id, .. }) => (id, None),
-        Ok(Envelope::Timed(timed)) => (timed.1.id, Some(timed.0)),
+    let (method, id, timeout) = match codec.decode(text, limits) {
+        Ok(Envelope::Call { method, id, .. }) => (Some(method), id, None),
+        Ok(Envelope::Timed(timed)) => (None, timed.1.id, Some(timed.0)),
         Ok(Envelope::Cancel { id, .. }) => {
-            return id.parse().map_or(Asks::Nothing, Asks::GivesUp);
+            let id = id.parse();
+            return id.map_or_else(|_| Asks::Nothing(Box::default()), Asks::GivesUp);
         }
-        _ => (None, None),
+        _ => (None, None, None),
     };
     match id.as_ref().and_then(number) {
         Some(id) => Asks::Call(id, timeout.and_then(|terms| terms.start)),
-        None => Asks::Nothing,
+        None => Asks::Nothing(method.map_or_else(Box::default, |method| method.of(text).into())),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ureq::Agent;
 
@@ -22,6 +22,9 @@ const WAITING: usize = 64;
 /// The same with so many bytes, however few they are. What is not taken yet stays in the queue of the peer, which
 /// the budget of all counts.
 const WAITING_BYTES: usize = 1 << 20;
+
+/// So long before the end of a stop, what is not answered is given up, so that this is told and the threads end.
+const LAST: Duration = Duration::from_millis(500);
 
 /// What is to be posted, and by whom.
 pub(super) struct Work {
@@ -46,16 +49,33 @@ struct State {
     untold: usize,
     /// Somebody waits for room.
     is_awaited: bool,
-    /// Who is at it, by number: the call, and the connection.
-    running: HashMap<usize, (Option<u64>, Agent)>,
+    /// Who is at it, by number.
+    running: HashMap<usize, Running>,
     threads: Vec<JoinHandle<()>>,
     /// The connections of those who were given up, and so many threads have not noticed yet.
     closing: Vec<Agent>,
     stopped: usize,
+    /// So many notifications were given up before they were posted.
+    dropped: usize,
     /// Nothing more comes.
     no_more: bool,
     /// What is there is not posted any more.
     given_up: bool,
+}
+
+/// What a thread is at.
+struct Running {
+    call: Option<u64>,
+    /// The name, if it is a notification.
+    method: Box<str>,
+    agent: Agent,
+}
+
+/// What a thread is to do next.
+enum Next {
+    Post(Job),
+    /// To tell a caller why this was not posted.
+    Late(u64, String),
 }
 
 impl State {
@@ -67,8 +87,8 @@ impl State {
     /// The connections of those who are at such a call, or at a notification, are to be closed; they need new ones.
     fn stop_running(&mut self, which: impl Fn(Option<u64>) -> bool) {
         let before = self.running.len();
-        let stopped = self.running.extract_if(|_, (call, _)| which(*call));
-        self.closing.extend(stopped.map(|(_, (_, agent))| agent));
+        let stopped = self.running.extract_if(|_, one| which(one.call));
+        self.closing.extend(stopped.map(|(_, one)| one.agent));
         self.stopped += before - self.running.len();
     }
 
@@ -97,9 +117,9 @@ impl Work {
     /// nothing of the program.
     pub(super) fn add(self: &Arc<Self>, telegram: &[u8], waits: bool) -> io::Result<()> {
         let target = &self.target;
-        let (call, timeout) = match asks(&target.codec, &target.limits, telegram) {
-            Asks::Call(call, timeout) => (Some(call), timeout),
-            Asks::Nothing => (None, None),
+        let (call, timeout, method) = match asks(&target.codec, &target.limits, telegram) {
+            Asks::Call(call, timeout) => (Some(call), timeout, Box::default()),
+            Asks::Nothing(method) => (None, None, method),
             Asks::GivesUp(call) => {
                 self.cancel(call);
                 return Ok(());
@@ -108,6 +128,7 @@ impl Work {
         let job = Job {
             telegram: telegram.to_vec(),
             call,
+            method,
             timeout,
             since: Instant::now(),
         };
@@ -166,7 +187,9 @@ impl Work {
         self.end(|state| {
             state.given_up = true;
             let notifications = state.waiting.iter().filter(|job| job.call.is_none());
-            state.untold = state.untold.saturating_sub(notifications.count());
+            let count = notifications.count();
+            state.untold = state.untold.saturating_sub(count);
+            state.dropped += count;
             state.waiting.clear();
         });
     }
@@ -184,18 +207,28 @@ impl Work {
     }
 
     /// Waits until it was heard what has become of all notifications, but not beyond this time. Nobody waits for
-    /// answers any more, which would hold them up.
+    /// answers any more, which would hold them up. What has no answer shortly before that is given up.
     pub(super) fn await_outcome(&self, deadline: Instant) {
         self.end(|_state| ());
+        let left = deadline.saturating_duration_since(Instant::now());
+        let early = deadline.checked_sub(LAST.min(left / 4));
+        if !self.await_told(early.unwrap_or(deadline), |state| state.given_up) {
+            self.give_up();
+            self.await_told(deadline, |_| false);
+        }
+        self.told.await_reader(deadline);
+    }
+
+    /// Waits until all was told, or this is so. Gives whether it came to that in time.
+    fn await_told(&self, deadline: Instant, or: impl Fn(&State) -> bool) -> bool {
         let mut state = lock(&self.state);
-        while state.untold > 0 && !state.given_up {
+        while state.untold > 0 && !or(&state) {
             match wait_until(&self.told_all, state, deadline) {
                 Some(again) => state = again,
-                None => return,
+                None => return false,
             }
         }
-        drop(state);
-        self.told.await_reader(deadline);
+        true
     }
 
     /// It was told what has become of a notification.
@@ -238,21 +271,37 @@ impl Work {
 
     /// One of the threads.
     fn run(&self, number: usize) {
-        let mut agent = self.target.agents.one();
-        while let Some(job) = self.next(number, &agent) {
-            let call = job.call;
+        let mut line = self.target.agents.one();
+        while let Some(next) = self.next(number, &line.agent) {
+            let job = match next {
+                Next::Post(job) => job,
+                Next::Late(call, why) => {
+                    let answer = not_answered(&self.target.codec, Some(call), &why, None);
+                    self.told.tell(Answer::new(answer, None));
+                    continue;
+                }
+            };
+            let (call, method) = (job.call, job.method.clone());
+            if let Some(newer) = self.target.agents.newer(&line) {
+                line = newer;
+                // Whoever was stopped meanwhile finds it closed.
+                match lock(&self.state).running.get_mut(&number) {
+                    Some(running) => running.agent = line.agent.clone(),
+                    None => line.agent.clone().shutdown(),
+                }
+            }
             let posted = foreign::catch("posting a message", || {
                 self.target
-                    .exchange(&agent, self.authorization.as_ref(), job)
+                    .exchange(&line.agent, self.authorization.as_ref(), job)
             });
-            let answer = posted.unwrap_or_else(|| {
+            let mut answer = posted.unwrap_or_else(|| {
                 let answer = not_answered(&self.target.codec, call, "posting it panicked", None);
                 Some(Answer::new(answer, None))
             });
             let mut state = lock(&self.state);
             let was_stopped = state.running.remove(&number).is_none();
             state.stopped -= usize::from(was_stopped);
-            let ends = state.ends();
+            let (ends, dropped) = (state.ends(), state.dropped);
             drop(state);
             if ends {
                 self.to_watch.notify_all();
@@ -260,6 +309,11 @@ impl Work {
             if call.is_none() {
                 // What is behind it has waited for that, whoever takes it.
                 self.to_do.notify_all();
+            }
+            if was_stopped && call.is_none() && answer.is_some() {
+                let why = self.given_up(&method, dropped);
+                let told = not_answered(&self.target.codec, None, &why, None);
+                answer = Some(Answer::new(told, None));
             }
             if let Some(answer) = answer {
                 self.told.tell(answer);
@@ -269,32 +323,79 @@ impl Work {
             }
             if was_stopped {
                 // It connects no more.
-                agent = self.target.agents.one();
+                line = self.target.agents.one();
             }
         }
     }
 
-    fn next(&self, number: usize, agent: &Agent) -> Option<Job> {
+    /// Why a notification was not answered, when a stop has given it up.
+    fn given_up(&self, method: &str, dropped: usize) -> String {
+        let shown = &self.target.shown;
+        let mut why = format!("{shown} had not answered the notification `{method}` at the stop");
+        if dropped > 0 {
+            why.push_str(&format!("; {dropped} more behind it were not posted"));
+        }
+        why
+    }
+
+    fn next(&self, number: usize, agent: &Agent) -> Option<Next> {
         let mut state = lock(&self.state);
-        let job = loop {
+        let next = loop {
             // What comes behind a notification waits for it, so that it keeps its place.
-            let notifies = state.running.values().any(|(call, _)| call.is_none());
-            if !notifies && let Some(job) = state.waiting.pop_front() {
-                break Some(job);
+            let ahead = state.running.values().find(|one| one.call.is_none());
+            let Some(ahead) = ahead else {
+                if let Some(job) = state.waiting.pop_front() {
+                    break Some(Next::Post(job));
+                }
+                if state.ends() {
+                    break None;
+                }
+                state = wait(&self.to_do, state);
+                continue;
+            };
+            let late = state.waiting.iter().enumerate();
+            let late = late.filter_map(|(at, job)| Some((job.late()?, at)));
+            let Some((due, at)) = late.min() else {
+                if state.waiting.is_empty() && state.ends() {
+                    break None;
+                }
+                state = wait(&self.to_do, state);
+                continue;
+            };
+            if due > Instant::now() {
+                let again = wait_until(&self.to_do, state, due);
+                state = again.unwrap_or_else(|| lock(&self.state));
+                continue;
             }
-            if state.waiting.is_empty() && state.ends() {
-                break None;
-            }
-            state = wait(&self.to_do, state);
+            let shown = &self.target.shown;
+            let method = ahead.method.clone();
+            let Some((call, waited)) = state
+                .waiting
+                .remove(at)
+                .and_then(|job| Some((job.call?, job.since.elapsed())))
+            else {
+                continue;
+            };
+            let why = format!(
+                "{shown} was not asked: the call has waited for {:.1} s behind the notification \
+                 `{method}`, which is not answered",
+                waited.as_secs_f64()
+            );
+            break Some(Next::Late(call, why));
         };
-        if let Some(job) = &job {
-            state.running.insert(number, (job.call, agent.clone()));
+        if let Some(Next::Post(job)) = &next {
+            let running = Running {
+                call: job.call,
+                method: job.method.clone(),
+                agent: agent.clone(),
+            };
+            state.running.insert(number, running);
         }
         let is_awaited = std::mem::take(&mut state.is_awaited);
         drop(state);
         if is_awaited {
             self.room.notify_all();
         }
-        job
+        next
     }
 }

@@ -48,7 +48,7 @@ pub(super) fn in_handshake(side: Side, asked: bool, error: io::Error) -> io::Err
         ),
         Side::Client => format!(
             "the {other} {what} the connection within the handshake of TLS; does it speak TLS? \
-             Otherwise connect without, by `tcp:`, `ws:`, `nats:` or `mqtt:`"
+             Otherwise connect without, by `tcp:`, `ws:`, `http:`, `nats:` or `mqtt:`"
         ),
         Side::Server => format!("the {other} {what} the connection within the handshake of TLS"),
     };
@@ -62,7 +62,7 @@ pub(super) fn trouble(side: Side, handshaking: bool, error: &Error) -> io::Error
         Error::InvalidMessage(wrong) if handshaking && is_no_tls(wrong) => match side {
             Side::Client => String::from(
                 "the server does not speak TLS, but something else, perhaps plain text; \
-                 connect without TLS, by `tcp:`, `ws:`, `nats:` or `mqtt:`, or have the server speak it (by \
+                 connect without TLS, by `tcp:`, `ws:`, `http:`, `nats:` or `mqtt:`, or have the server speak it (by \
                  `tlsserv:` or `wssserv:`, if it is ours)",
             ),
             Side::Server => String::from(
@@ -140,7 +140,7 @@ fn certificate(side: Side, why: &CertificateError) -> String {
             format!(
                 "the certificate of the {other} is not for `{}`, but {names}; connect by the \
                  right name, or say which one to verify, by `?name=..` \
-                 (`?server_name=..` of `mqtts:` and `nats+tls:`)",
+                 (`?server_name=..` of `mqtts:` and `nats+tls:`; `https:` takes the name that it calls)",
                 expected.to_str()
             )
         }

@@ -15,7 +15,7 @@ use crate::base::sys::Stamp;
 use crate::expr::Identity;
 
 /// Something made of files, and made again when one of them has changed.
-pub(super) struct Reloaded<T> {
+pub(crate) struct Reloaded<T> {
     files: Vec<PathBuf>,
     make: Box<dyn Fn() -> Result<T, String> + Send + Sync>,
     current: Mutex<Current<T>>,
@@ -28,7 +28,7 @@ struct Current<T> {
 }
 
 impl<T> Reloaded<T> {
-    pub(super) fn new(
+    pub(crate) fn new(
         files: Vec<PathBuf>,
         make: impl Fn() -> Result<T, String> + Send + Sync + 'static,
     ) -> Result<Self, String> {
@@ -43,7 +43,7 @@ impl<T> Reloaded<T> {
     }
 
     /// What the files give now, or gave when they last were right.
-    pub(super) fn get(&self) -> Arc<T> {
+    pub(crate) fn get(&self) -> Arc<T> {
         let mut current = lock(&self.current);
         let stamps = stamps(&self.files);
         if stamps != current.stamps {
@@ -94,14 +94,45 @@ fn certificates(path: &Path, what: &str) -> Result<Vec<CertificateDer<'static>>,
 /// The authorities of a file, as `option` of the expression gives it.
 pub(super) fn authorities(path: &Path, option: &str) -> Result<RootCertStore, String> {
     let what = format!("the file of `{option}`,");
+    rooted(certificates(path, &what)?, path, &what)
+}
+
+fn rooted(
+    certificates: Vec<CertificateDer<'static>>,
+    path: &Path,
+    what: &str,
+) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
-    for certificate in certificates(path, &what)? {
+    for certificate in certificates {
         roots.add(certificate).map_err(|error| {
             let path = path.display();
             format!("{what} `{path}`, has a certificate that is of no use: {error}")
         })?;
     }
     Ok(roots)
+}
+
+/// The same as they are.
+#[cfg(feature = "http")]
+pub(super) fn authority_certificates(
+    path: &Path,
+    option: &str,
+) -> Result<Vec<CertificateDer<'static>>, String> {
+    let what = format!("the file of `{option}`,");
+    let found = certificates(path, &what)?;
+    rooted(found.clone(), path, &what)?;
+    Ok(found)
+}
+
+/// The same of those that the system believes.
+#[cfg(feature = "http")]
+pub(super) fn system_certificates() -> Result<Vec<CertificateDer<'static>>, String> {
+    let found = rustls_native_certs::load_native_certs().certs;
+    if found.is_empty() {
+        // Which says why.
+        system_authorities()?;
+    }
+    Ok(found)
 }
 
 /// The authorities that the system believes.
@@ -122,7 +153,7 @@ pub(super) fn system_authorities() -> Result<RootCertStore, String> {
 }
 
 /// A certificate of one's own, with those between it and the authority, and its key.
-pub(super) type Own = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+pub(crate) type Own = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
 pub(super) fn own(identity: &Identity) -> Result<Own, String> {
     let chain = certificates(Path::new(&identity.cert), "the file of `cert`,")?;

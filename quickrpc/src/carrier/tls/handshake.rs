@@ -12,7 +12,8 @@ use rustls::pki_types::ServerName;
 use rustls::server::{StoresServerSessions, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use rustls::{
-    ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection, SignatureScheme,
+    ClientConfig, ClientConnection, Connection, RootCertStore, ServerConfig, ServerConnection,
+    SignatureScheme,
 };
 
 use crate::expr::{ClientTls, Identity, ServerTls};
@@ -58,8 +59,7 @@ impl Client {
             )
         })?;
         let (tls, protocols) = (tls.clone(), owned(protocols));
-        let mut files = identity_files(tls.identity.as_ref());
-        files.extend(tls.ca.as_ref().map(PathBuf::from));
+        let files = client_files(&tls);
         let make = move || client_config(&tls, &protocols);
         Ok(Client {
             config: Reloaded::new(files, make)?,
@@ -93,6 +93,13 @@ fn identity_files(identity: Option<&Identity>) -> Vec<PathBuf> {
     both.into_iter().flatten().collect()
 }
 
+/// What a client reads.
+pub(super) fn client_files(tls: &ClientTls) -> Vec<PathBuf> {
+    let mut files = identity_files(tls.identity.as_ref());
+    files.extend(tls.ca.as_ref().map(PathBuf::from));
+    files
+}
+
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }
@@ -102,23 +109,31 @@ fn client_config(tls: &ClientTls, protocols: &[Vec<u8>]) -> Result<ClientConfig,
         Some(ca) => files::authorities(ca.as_ref(), "ca")?,
         None => files::system_authorities()?,
     };
-    let builder = ClientConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_root_certificates(roots);
-    let mut config = match &tls.identity {
-        Some(identity) => {
-            let (chain, key) = files::own(identity)?;
-            builder
-                .with_client_auth_cert(chain, key)
-                .map_err(|error| files::unfit(identity, &error))?
-        }
-        None => builder.with_no_client_auth(),
-    };
+    let mut config = configured(roots, tls.identity.as_ref())?;
     config.alpn_protocols = protocols.to_vec();
     // Whoever may connect is decided each time anew.
     config.resumption = Resumption::disabled();
     Ok(config)
+}
+
+/// What a client says of itself, and whom it believes.
+pub(super) fn configured(
+    roots: RootCertStore,
+    identity: Option<&Identity>,
+) -> Result<ClientConfig, String> {
+    let builder = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .with_root_certificates(roots);
+    match identity {
+        Some(identity) => {
+            let (chain, key) = files::own(identity)?;
+            builder
+                .with_client_auth_cert(chain, key)
+                .map_err(|error| files::unfit(identity, &error))
+        }
+        None => Ok(builder.with_no_client_auth()),
+    }
 }
 
 fn server_config(tls: &ServerTls, protocols: &[Vec<u8>]) -> Result<ServerConfig, String> {

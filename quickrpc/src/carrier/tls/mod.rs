@@ -6,6 +6,8 @@
 
 mod explain;
 mod files;
+#[cfg(feature = "http")]
+mod given;
 mod handshake;
 mod session;
 mod subject;
@@ -19,6 +21,10 @@ use super::greeter::Greeting;
 #[cfg(doc)]
 use super::stream::Stream;
 
+#[cfg(feature = "http")]
+pub(crate) use files::Reloaded;
+#[cfg(feature = "http")]
+pub(crate) use given::{Given, explained};
 pub(crate) use session::Tls;
 
 /// The protocol that is named in the handshake, where HTTP follows (RFC 7301, section 6).

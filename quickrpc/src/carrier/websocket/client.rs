@@ -218,6 +218,10 @@ fn take(input: &mut Vec<u8>) -> Option<Result<Response, String>> {
         Err(Error::HttpFormat(error)) => {
             Some(Err(format!("the server's answer is wrong: {error}")))
         }
+        // A record of TLS (RFC 8446, section 5.1): an alert.
+        Err(_) if input.starts_with(&[0x15, 3]) => Some(Err(String::from(
+            "the server speaks TLS, and this wire is not encrypted; use `wss:`",
+        ))),
         Err(error) => Some(Err(format!("the server does not speak HTTP: {error}"))),
     }
 }

@@ -7,7 +7,9 @@ use tungstenite::handshake::derive_accept_key;
 
 use crate::base::often::Origin;
 use crate::base::security::SecInfo;
-use crate::wire::http::{Caller, Host, Request, Visit, answer_head, refusal, single, words};
+use crate::wire::http::{
+    Caller, Host, Request, Visit, answer_head, made_readable, refusal, single, words,
+};
 use crate::wire::met::Met;
 use crate::wire::security::Tokens;
 
@@ -180,7 +182,23 @@ impl Answer {
 }
 
 impl Server {
+    /// What is done about a request. A page that may post may read why it cannot, too; nothing else is for those from
+    /// elsewhere.
     fn verdict(&self, request: &Request, origin: &Origin) -> Verdict {
+        let verdict = self.judge(request, origin);
+        let reads = matches!(request.method.as_str(), "GET" | "HEAD" | "OPTIONS");
+        match (verdict, request.header("origin")) {
+            (Verdict::Answer(mut answer), Some(page))
+                if self.0.posts && !reads && self.0.access.check_wire(request).is_ok() =>
+            {
+                answer.head = made_readable(answer.head, page);
+                Verdict::Answer(answer)
+            }
+            (verdict, _) => verdict,
+        }
+    }
+
+    fn judge(&self, request: &Request, origin: &Origin) -> Verdict {
         let served = &*self.0;
         let here = request.path == served.path;
         let posts = here && served.posts;
@@ -286,15 +304,23 @@ impl Server {
         let with_body = request.method != "HEAD";
         let get = matches!(request.method.as_str(), "GET" | "HEAD");
         if !get {
-            let posts = served.posts && request.path == served.path;
+            let here = request.path == served.path;
+            let posts = served.posts && here;
             let (allow, what) = match posts {
                 true => ("GET, HEAD, POST, OPTIONS", "takes messages, with POST"),
                 false => ("GET, HEAD", "can only be read, with GET or HEAD"),
             };
             let mut text = format!("`{}` {what}", request.path);
-            // A path that was forgotten.
-            if served.posts && !posts && request.method == "POST" {
-                text.push_str(&format!("; messages are posted to `{}`", served.path));
+            match (served.posts, here, request.method == "POST") {
+                // A path that was forgotten.
+                (true, false, true) => {
+                    text.push_str(&format!("; messages are posted to `{}`", served.path));
+                }
+                (false, true, true) => text.push_str(
+                    "; messages are posted to wires of the codec `jrpc` without a security provider, \
+                     and this is none",
+                ),
+                _ => {}
             }
             return refuse("405 Method Not Allowed", &[("Allow", allow)], &text, true);
         }

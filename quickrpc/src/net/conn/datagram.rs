@@ -87,7 +87,9 @@ impl Conn {
         let about = match content {
             Content::Said(about, _) | Content::Payload(about, _) => about,
             // Nobody greets here.
-            Content::Framed(_) | Content::Plain(..) => About::Kept { last: true },
+            Content::Framed(_) | Content::Nothing | Content::Plain(..) => {
+                About::Kept { last: true }
+            }
         };
         let finished = self.finish(content, None, out);
         let payload = finished.inspect_err(|error| self.refuse_broken(error))?;

@@ -176,6 +176,12 @@ impl Conn {
         matches!(&self.speech, Speech::Framed(Met::Posts(caller)) if caller.is_busy())
     }
 
+    /// Whether one who posts is between two requests, so that nothing is missing, however the connection ends. Most
+    /// clients end one without the farewell of TLS then (RFC 9112, section 9.8).
+    pub(crate) fn misses_nothing(&self, rx: &Rx) -> bool {
+        !self.takes_calls() && !self.is_answering() && !rx.is_within_message()
+    }
+
     /// One who posts has been answered: what it has sent meanwhile is looked at, unless that was
     /// all.
     pub(crate) fn responded(&self) {

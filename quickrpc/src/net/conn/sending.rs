@@ -8,6 +8,7 @@ use crate::base::error::Error;
 use crate::base::reason::DisconnectReason;
 use crate::base::scratch::with_scratch;
 use crate::base::sync::lock;
+use crate::wire::met::Met;
 
 use super::queue::{Collects, Queued, Tx, Wait, write};
 use super::speak::{Content, Speech};
@@ -353,13 +354,20 @@ impl Conn {
     /// something to be sent that means nothing. One that does not is gone: the system says so at
     /// once, or when that has come back. Gives false where there is nothing to be sent.
     pub(crate) fn probe(&self) -> bool {
-        let (Some(bytes), Outlet::Socket(_)) = (self.wire.idle(), &self.outlet) else {
+        let Outlet::Socket(_) = &self.outlet else {
             return false;
+        };
+        let idle = self.wire.idle();
+        let content = match (&idle, &self.speech) {
+            (Some(bytes), _) => Content::Framed(bytes),
+            (None, Speech::Framed(Met::Posts(caller))) if caller.takes_interim() => {
+                Content::Nothing
+            }
+            (None, _) => return false,
         };
         // What is queued finds it out as well.
         if lock(&self.tx).queued() == 0 {
-            self.send(Content::Framed(&bytes), Wait::Never, Collects::Nobody)
-                .ok();
+            self.send(content, Wait::Never, Collects::Nobody).ok();
         }
         true
     }

@@ -73,6 +73,8 @@ pub(crate) enum Content<'a> {
     Payload(About<'a>, &'a [u8]),
     /// To be put into the envelope of the peer's protocol, or into its frames.
     Said(About<'a>, &'a [u8]),
+    /// Nothing, in the words of who posts.
+    Nothing,
     /// To be framed only.
     Plain(Option<&'a SecInfo>, &'a [u8]),
 }
@@ -134,6 +136,12 @@ impl Conn {
         out.clear();
         match (content, self.speech.seal()) {
             (Content::Framed(bytes), _) => return Ok(bytes),
+            (Content::Nothing, _) => {
+                if let Speech::Framed(Met::Posts(caller)) = &self.speech {
+                    caller.say_nothing(out);
+                }
+                return Ok(out);
+            }
             (Content::Payload(_, payload), Some(session)) => {
                 let mut wrapping = self.wire.wrapping(out);
                 session.seal_to(payload, &mut wrapping).map_err(refused)?;

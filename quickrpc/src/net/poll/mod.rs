@@ -323,7 +323,7 @@ impl Loop {
             Command::Broken(conn) => self.read_broken(&conn),
             Command::Parked(conn) => self.look_at_parked(&conn, 0),
             Command::Doubt(conn) => self.doubt(&conn),
-            Command::Probe(conn) => self.probe(&conn, time::PROBE),
+            Command::Probe(conn) => self.begin_probing(&conn),
             Command::LookAfter(conn) => {
                 let at = time::stall_end(&conn);
                 self.after(at, Timer::Stall(Arc::downgrade(&conn)));

@@ -17,6 +17,8 @@ const PARKED: Duration = Duration::from_millis(10);
 /// A peer that has ended its side and is owed something is probed again after so long, and then
 /// after twice as long each time.
 pub(super) const PROBE: Duration = Duration::from_millis(5);
+/// One who posts only after that: what it is sent can be seen by those who read responses by hand.
+const PROBE_POSTER: Duration = Duration::from_millis(100);
 
 /// When a peer that accepts nothing from now on has been stalled for too long.
 pub(crate) fn stall_end(conn: &Conn) -> Instant {
@@ -143,6 +145,17 @@ impl Loop {
         }
         let timer = Timer::Parked(Arc::downgrade(conn), turns);
         self.after(Instant::now() + PARKED, timer);
+    }
+
+    /// A peer that is owed something has ended its side.
+    pub(crate) fn begin_probing(&mut self, conn: &Arc<Conn>) {
+        match conn.takes_calls() {
+            true => self.probe(conn, PROBE),
+            false => {
+                let timer = Timer::Probe(Arc::downgrade(conn), PROBE_POSTER);
+                self.after(after(PROBE_POSTER), timer);
+            }
+        }
     }
 
     /// Whether a peer that has ended its side is there to take what it is owed is only found out

@@ -11,11 +11,15 @@ use crate::base::sync::lock;
 use crate::base::trace::Trace;
 use crate::wire::session::{About, Due};
 
+use super::head::readable_by;
 use super::{Host, Request};
 
 /// Why something is not said.
 pub(crate) const DEAF: &str = "who posts over HTTP takes answers only; for calls and notifications \
                                to it, it has to connect by WebSocket";
+
+/// A response before the last one, which is ignored by who does not wait for it.
+pub(super) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// A connection on which nothing is asked is closed after so long.
 const IDLE: Duration = Duration::from_secs(75);
@@ -44,6 +48,8 @@ struct Asked {
     trace: Option<Trace>,
     /// It is the last one of the connection.
     closes: bool,
+    /// Its sender knows of responses before the last one (RFC 9110, section 15.2).
+    modern: bool,
     /// When it began to arrive, or when the one before was answered.
     since: Instant,
     /// Bytes that have arrived of one that is not complete.
@@ -61,6 +67,7 @@ impl Caller {
                 origin: None,
                 trace: None,
                 closes: false,
+                modern: false,
                 since: Instant::now(),
                 arrived: 0,
             }),
@@ -80,6 +87,11 @@ impl Caller {
     /// Whether the last response has been given.
     pub(crate) fn is_done(&self) -> bool {
         self.done.load(Ordering::Acquire)
+    }
+
+    /// The page that the last request came from, which may read what is answered.
+    pub(super) fn page(&self) -> Option<String> {
+        lock(&self.asked).origin.clone()
     }
 
     /// What is known of who sent the last request.
@@ -110,6 +122,7 @@ impl Caller {
         let trace = request.header("traceparent");
         asked.trace = trace.and_then(|text| text.trim().parse().ok());
         asked.closes = closes;
+        asked.modern = request.version >= 1;
     }
 
     /// A request is complete, and waits for its response.
@@ -148,6 +161,18 @@ impl Caller {
         self.respond(out, None);
     }
 
+    /// Whether who posts can be sent something that means nothing while a request waits for its response.
+    pub(crate) fn takes_interim(&self) -> bool {
+        lock(&self.asked).modern
+    }
+
+    /// Appends that, if a request waits.
+    pub(crate) fn say_nothing(&self, out: &mut Vec<u8>) {
+        if self.is_busy() && self.takes_interim() {
+            out.extend_from_slice(CONTINUE);
+        }
+    }
+
     fn respond(&self, out: &mut Vec<u8>, answer: Option<&[u8]>) {
         if !self.is_busy() {
             return;
@@ -164,9 +189,7 @@ impl Caller {
         };
         head.push_str("Cache-Control: no-store\r\n");
         if let Some(origin) = &asked.origin {
-            head.push_str(&format!(
-                "Access-Control-Allow-Origin: {origin}\r\nVary: Origin\r\n"
-            ));
+            head.push_str(&readable_by(origin));
         }
         if asked.closes {
             head.push_str("Connection: close\r\n");

@@ -23,6 +23,7 @@ pub(crate) struct Request {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum BadRequest {
     TooLarge,
+    TooMany,
     Malformed(String),
 }
 
@@ -41,16 +42,22 @@ impl Request {
                 return Err(BadRequest::TooLarge);
             }
             Ok(httparse::Status::Partial) => return Ok(None),
-            Err(httparse::Error::TooManyHeaders) => return Err(BadRequest::TooLarge),
+            Err(httparse::Error::TooManyHeaders) => return Err(BadRequest::TooMany),
             Err(error) => return Err(BadRequest::Malformed(error.to_string())),
         };
-        let target = request.path.unwrap_or_default();
+        let (host, target) = split(request.path.unwrap_or_default());
         let path = target.split(['?', '#']).next().unwrap_or_default();
+        let mut headers = header_map(request.headers)?;
+        if let Some(host) = host {
+            let host = HeaderValue::from_str(host);
+            let host = host.map_err(|_| BadRequest::Malformed(String::from("the target")))?;
+            headers.insert("host", host);
+        }
         let request = Request {
             method: request.method.unwrap_or_default().to_owned(),
             path: path.to_owned(),
             version: request.version.unwrap_or_default(),
-            headers: header_map(request.headers)?,
+            headers,
         };
         Ok(Some((request, length)))
     }
@@ -70,6 +77,10 @@ impl BadRequest {
     /// The status of the response, and why.
     pub(crate) fn answer(&self) -> (&'static str, String) {
         match self {
+            BadRequest::TooMany => (
+                "431 Request Header Fields Too Large",
+                format!("the request has more than {HEADERS} headers"),
+            ),
             BadRequest::TooLarge => (
                 "431 Request Header Fields Too Large",
                 format!("the request has more than {HEAD} bytes of headers"),
@@ -78,6 +89,24 @@ impl BadRequest {
                 ("400 Bad Request", format!("this is no HTTP request: {why}"))
             }
         }
+    }
+}
+
+/// The authority and the rest of a target, which may be a whole URL. Then its authority counts, whatever `Host` is
+/// (RFC 9112, section 3.2.2).
+fn split(target: &str) -> (Option<&str>, &str) {
+    let after = |scheme: &str| {
+        let (start, rest) = target.split_at_checked(scheme.len())?;
+        start.eq_ignore_ascii_case(scheme).then_some(rest)
+    };
+    let Some(rest) = after("http://").or_else(|| after("https://")) else {
+        return (None, target);
+    };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, rest) = rest.split_at(end);
+    match rest.starts_with('/') {
+        true => (Some(authority), rest),
+        false => (Some(authority), "/"),
     }
 }
 
@@ -113,6 +142,20 @@ fn header_map(headers: &[httparse::Header<'_>]) -> Result<HeaderMap, BadRequest>
         map.append(name, value);
     }
     Ok(map)
+}
+
+/// The headers by which a page from there may read an answer (the Fetch standard, "CORS check").
+pub(crate) fn readable_by(origin: &str) -> String {
+    format!("Access-Control-Allow-Origin: {origin}\r\nVary: Origin\r\n")
+}
+
+/// The same answer, which a page from there may read.
+pub(crate) fn made_readable(mut answer: Vec<u8>, origin: &str) -> Vec<u8> {
+    let line = answer.windows(2).position(|two| two == b"\r\n");
+    if let Some(line) = line {
+        answer.splice(line + 2..line + 2, readable_by(origin).into_bytes());
+    }
+    answer
 }
 
 /// The beginning of an answer that is the last one.

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use crate::base::security::SecInfo;
 
 pub(crate) use caller::Caller;
-pub(crate) use head::{HEAD, HEADERS, Request, answer_head, refusal, single, words};
+pub(crate) use head::{HEAD, HEADERS, Request, answer_head, made_readable, refusal, single, words};
 pub(crate) use reader::{Event, Reader};
 
 /// The server that a request came to.

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::Visit;
-use super::caller::Caller;
+use super::caller::{CONTINUE, Caller};
 use super::chunks::{Chunks, Wrong};
-use super::head::{BadRequest, HEAD, Request, refusal};
+use super::head::{BadRequest, HEAD, Request, made_readable, refusal};
 
 /// Reads what one [`Caller`] sends.
 #[derive(Debug)]
@@ -172,7 +172,7 @@ impl Reader {
             }
             Err(bad) => {
                 let (status, why) = bad.answer();
-                return (bytes.len(), self.refuse(status, &why));
+                return (bytes.len(), self.refuse(status, &why, None));
             }
         };
         self.scanned = 0;
@@ -185,7 +185,11 @@ impl Reader {
         };
         let framing = match framing(&request, limit) {
             Ok(framing) => framing,
-            Err((status, why)) => return (bytes.len(), self.refuse(status, &why)),
+            Err((status, why)) => {
+                // It may post.
+                let page = request.header("origin");
+                return (bytes.len(), self.refuse(status, &why, page));
+            }
         };
         let closes = request.version < 1 || request.says("connection", "close");
         self.caller.begins(who, &request, closes);
@@ -193,10 +197,7 @@ impl Reader {
         self.state = framing;
         let waits = request.version >= 1 && request.says("expect", "100-continue");
         match waits && bytes.len() == length {
-            true => (
-                length,
-                Event::Say(b"HTTP/1.1 100 Continue\r\n\r\n".to_vec()),
-            ),
+            true => (length, Event::Say(CONTINUE.to_vec())),
             false => (length, Event::Part),
         }
     }
@@ -214,15 +215,21 @@ impl Reader {
     }
 
     fn wrong(&mut self, wrong: &Wrong, limit: usize) -> Event<'static> {
+        let page = self.caller.page();
+        let page = page.as_deref();
         match wrong {
-            Wrong::TooLarge => self.refuse(TOO_LARGE, &too_large(limit)),
-            Wrong::Malformed(why) => self.refuse("400 Bad Request", why),
+            Wrong::TooLarge => self.refuse(TOO_LARGE, &too_large(limit), page),
+            Wrong::Malformed(why) => self.refuse("400 Bad Request", why, page),
         }
     }
 
-    fn refuse(&mut self, status: &str, why: &str) -> Event<'static> {
+    fn refuse(&mut self, status: &str, why: &str, page: Option<&str>) -> Event<'static> {
         self.state = State::Ends;
-        Event::Say(refusal(status, &[], why))
+        let answer = refusal(status, &[], why);
+        Event::Say(match page {
+            Some(page) => made_readable(answer, page),
+            None => answer,
+        })
     }
 }
 
@@ -263,6 +270,10 @@ fn framing(request: &Request, limit: usize) -> Result<State, (&'static str, Stri
             }
         }
         (false, true) => {
+            let all = request.headers.get_all("content-length");
+            if all.iter().count() > 1 {
+                return Err(bad("`Content-Length` stands there more than once"));
+            }
             let text = request.header("content-length").unwrap_or_default();
             let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
             if !digits {

@@ -86,6 +86,16 @@ fn who_shows_no_key_is_told_so() {
         assert!(!response.body.contains(ALICE), "{response:?}");
         poster.end();
     }
+    // A page that may post can read it, too.
+    for (page, reads) in [
+        ("http://localhost:3000", true),
+        ("http://evil.example", false),
+    ] {
+        let response = Poster::connect(addr).post_with(&format!("Origin: {page}\r\n"), echo());
+        assert_eq!(response.status, 401);
+        let allowed = format!("access-control-allow-origin: {page}\r\n");
+        assert_eq!(response.head.contains(&allowed), reads, "{response:?}");
+    }
     // Nor does a connection vouch for what comes later on it.
     let mut poster = Poster::connect(addr);
     poster.post_with(&basic("alice", ALICE), add(1, 1, 1));

@@ -3,7 +3,9 @@
 mod client;
 #[cfg(unix)] // its names of files need no care in an expression
 mod keys;
+mod patience;
 mod posts;
+mod secure;
 mod strangers;
 mod traces;
 

@@ -1,5 +1,6 @@
 //! What is posted, and how it is answered.
 
+use std::net::Shutdown;
 use std::time::Duration;
 
 use quickrpc::{DisconnectReason, Error, Processing, Promise, remote_api};
@@ -195,6 +196,52 @@ fn a_late_answer_holds_up_its_connection_only() {
     }
 }
 
+/// As over TCP: programs such as `nc -N` end their side with their question.
+#[test]
+fn who_ends_his_side_is_answered() {
+    for processing in [Processing::Inline, Processing::Queue, Processing::Pool(2)] {
+        let api = Slow::builder().processing(processing);
+        let api = api.transport(super::SERVER).build().unwrap();
+        let (asked, questions) = inbox();
+        api.wait.connect(move |_sender, name| {
+            let (promise, resolver) = Promise::pair();
+            let _ = asked.send((name.to_owned(), resolver));
+            promise
+        });
+        api.quick.connect(|_sender| 7);
+        api.start().unwrap();
+        let addr = api.local_addrs()[0];
+        let wait = json!({"jsonrpc": "2.0", "method": "wait", "params": ["a"], "id": 1});
+        let wait = request("", &wait.to_string());
+        let quick = json!({"jsonrpc": "2.0", "method": "quick", "id": 1}).to_string();
+        let quick = request("", &quick);
+        // All that was asked, also by those who know of nothing but responses.
+        for asks in [quick.replace("HTTP/1.1", "HTTP/1.0"), quick.repeat(3)] {
+            let mut poster = Poster::connect(addr);
+            poster.send(&asks);
+            poster.stream.shutdown(Shutdown::Write).unwrap();
+            for _ in asks.matches("POST") {
+                assert_eq!(poster.response().json()["result"], 7);
+            }
+            poster.end();
+        }
+        let mut poster = Poster::connect(addr);
+        poster.send(&wait);
+        let (_, late) = questions.next();
+        poster.stream.shutdown(Shutdown::Write).unwrap();
+        // Here its end was seen.
+        assert_eq!(poster.response().status, 100);
+        late.set_result("late".to_owned()).unwrap();
+        let mut response = poster.response();
+        while response.status == 100 {
+            response = poster.response();
+        }
+        assert_eq!(response.json()["result"], "late");
+        poster.end();
+        api.stop().unwrap();
+    }
+}
+
 #[test]
 fn who_wants_no_more_is_answered_and_let_go() {
     let (_api, addr, _served) = server();
@@ -247,6 +294,33 @@ fn bodies_come_in_any_form() {
     assert_eq!(poster.response().json(), sum(5, 1));
     // The mark of some editors.
     assert_eq!(poster.post(format!("\u{feff}{body}")).json(), sum(5, 1));
+}
+
+/// As proxies are asked, and every server has to take it.
+#[test]
+fn a_target_may_be_a_whole_url() {
+    let (_api, addr, _served) = server();
+    let asks = request("", &add(2, 3, 1).to_string());
+    let mut poster = Poster::connect(addr);
+    for target in [
+        "http://localhost/",
+        "HTTP://hub.example:8080",
+        "https://hub.example/?a=b",
+        "http://hub.example?a=/b",
+    ] {
+        poster.send(asks.replace("POST / ", &format!("POST {target} ")));
+        assert_eq!(poster.response().json(), sum(5, 1), "{target}");
+    }
+    // Its host counts, and not what else is said of it.
+    for (host, status) in [("192.168.0.7", 200), ("evil.example", 403)] {
+        let mut poster = Poster::connect(addr);
+        let page = format!("Origin: http://{host}\r\n");
+        let asks = request(&page, &add(2, 3, 1).to_string());
+        poster.send(asks.replace("POST / ", &format!("POST http://{host}/ ")));
+        assert_eq!(poster.response().status, status, "{host}");
+    }
+    poster.send(asks.replace("POST / ", "POST http://localhost/other "));
+    assert_eq!(poster.response().status, 405);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Whom a server does not take messages from, and what nobody may send.
 
-use quickrpc_tests::{Telnet, server_on};
+use quickrpc_tests::{Lab, Telnet, server_on};
 
 use super::{Poster, add, request, server, sum};
 
@@ -24,6 +24,57 @@ fn pages_post_by_the_rule_of_web_sockets() {
     assert_eq!(response.status, 403);
     assert!(response.body.contains("origins="), "{}", response.body);
     poster.end();
+}
+
+/// A browser would say that it was CORS, and show nothing of the answer.
+#[test]
+fn a_page_that_may_post_can_read_why_it_is_refused() {
+    let (_api, addr, _served) = server_on("jrpc", "wsserv:127.0.0.1:0?message_size=1k");
+    let page = "Origin: http://localhost:3000\r\n";
+    let body = add(2, 3, 1).to_string();
+    let large = "x".repeat(2000);
+    for (refused, status) in [
+        (
+            request(&format!("{page}Content-Type: text/html\r\n"), &body),
+            415,
+        ),
+        (format!("POST / HTTP/1.1\r\n{page}\r\n"), 411),
+        (request(page, &large), 413),
+        (
+            format!(
+                "POST / HTTP/1.1\r\n{page}Transfer-Encoding: chunked\r\n\r\n7d0\r\n{large}\r\n"
+            ),
+            413,
+        ),
+        (format!("PUT / HTTP/1.1\r\n{page}\r\n"), 405),
+        (request(page, &body).replace("POST / ", "POST /other "), 405),
+    ] {
+        // Of the first request of a connection, and of a later one.
+        for before in [0, 1] {
+            let mut poster = Poster::connect(addr);
+            for _ in 0..before {
+                assert_eq!(poster.post(add(2, 3, 1)).json(), sum(5, 1));
+            }
+            poster.send(&refused);
+            let response = poster.response();
+            assert_eq!(response.status, status, "{refused}: {response:?}");
+            for header in [
+                "\r\naccess-control-allow-origin: http://localhost:3000\r\n",
+                "\r\nvary: origin\r\n",
+            ] {
+                assert!(response.head.contains(header), "{refused}: {response:?}");
+            }
+        }
+        let stranger = refused.replace("localhost:3000", "evil.example");
+        let mut poster = Poster::connect(addr);
+        poster.send(stranger);
+        let response = poster.response();
+        assert!(!response.head.contains("access-control"), "{response:?}");
+    }
+    // What can be read is for pages from here.
+    let mut poster = Poster::connect(addr);
+    poster.send(format!("GET / HTTP/1.1\r\n{page}\r\n"));
+    assert!(!poster.response().head.contains("access-control"));
 }
 
 #[test]
@@ -66,6 +117,16 @@ fn what_is_no_message_is_refused_with_its_reason() {
             "Content-Encoding",
         ),
         (request("Expect: more\r\n", &body), 417, "100-continue"),
+        (
+            request(&format!("Content-Length: {}\r\n", body.len()), &body),
+            400,
+            "more than once",
+        ),
+        (
+            request(&"X: y\r\n".repeat(100), &body),
+            431,
+            "more than 100 headers",
+        ),
         (String::from("POST / HTTP/1.1\r\n\r\n"), 411, "body"),
         (
             String::from("POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n"),
@@ -119,8 +180,23 @@ fn only_who_speaks_json_rpc_is_posted_to() {
         let (_api, addr, _served) = server_on(codec, "wsserv:127.0.0.1:0");
         let mut client = Telnet::connect(addr);
         client.send(request("", "add a:1 b:2"));
-        assert!(client.rest().starts_with("HTTP/1.1 405 "), "{codec}");
+        let answer = client.rest();
+        assert!(answer.starts_with("HTTP/1.1 405 "), "{codec}");
+        assert!(
+            answer.contains("posted to wires of the codec `jrpc` without"),
+            "{answer}"
+        );
     }
+    let secured = Lab::builder().security("blindly_believe_everything:me");
+    let secured = secured.transport("wsserv:127.0.0.1:0").build().unwrap();
+    secured.start().unwrap();
+    let mut poster = Poster::connect(secured.local_addrs()[0]);
+    let response = poster.post(add(2, 3, 1));
+    assert_eq!(response.status, 405);
+    assert!(
+        response.body.contains("without a security provider"),
+        "{response:?}"
+    );
     // An other framing of streams means nothing here.
     for codec in ["jrpc:\\n", "jrpc:content-length"] {
         let (_api, addr, _served) = server_on(codec, "wsserv:127.0.0.1:0");

@@ -74,9 +74,14 @@ fn a_server_that_does_not_upgrade_is_an_error_of_the_start() {
         serving.join().unwrap();
         error.to_string()
     };
-    let cases: [(&[u8], &str); 6] = [
+    let cases: [(&[u8], &str); 7] = [
         (b"", "without an answer"),
         (b"nonsense\r\n\r\n", "does not speak HTTP"),
+        // An alert of TLS.
+        (
+            b"\x15\x03\x03\0\x02\x02\x32",
+            "speaks TLS, and this wire is not encrypted; use `wss:`",
+        ),
         (
             b"HTTP/1.1 403 Forbidden\r\n\r\nnot you\x07\n",
             "403 Forbidden (not you)",

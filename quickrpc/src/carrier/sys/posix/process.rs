@@ -56,7 +56,7 @@ pub(crate) fn start(command: &CommandLine, limits: &Limits) -> io::Result<Pipe> 
     Ok(Pipe {
         wakers,
         end_of_input: Box::new(move || exiting.last_words(&closed)),
-        watcher: Some(Box::new(move || watch.run())),
+        watcher: Some(("child", Box::new(move || watch.run()))),
         ..Pipe::new(reader, writer)
     })
 }

@@ -76,7 +76,7 @@ pub(crate) fn start(command: &CommandLine, limits: &Limits) -> io::Result<Pipe> 
     Ok(Pipe {
         wakers: Arc::new(wakers),
         end_of_input: Box::new(move || exiting.last_words()),
-        watcher: Some(Box::new(move || watch.run())),
+        watcher: Some(("child", Box::new(move || watch.run()))),
         ..Pipe::new(reader, writer)
     })
 }
