@@ -143,9 +143,11 @@ fn nobody_is_waited_for_who_cannot_come() {
     assert_eq!(settled(waiting).unwrap(), 4);
 }
 
+type Does = Box<dyn FnOnce() + Send>;
+
 /// Does something just before the first call to `add` leaves.
 #[derive(Clone)]
-struct Before(Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>);
+struct Before(Arc<Mutex<Option<Does>>>);
 
 impl fmt::Debug for Before {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
