@@ -110,7 +110,7 @@ impl Conn {
             Content::Framed(_) => true,
             // It is made already, but for where it goes.
             Content::Said(..) => matches!(self.speech, Speech::Addressed),
-            Content::Payload(..) | Content::Plain(..) => false,
+            Content::Payload(..) | Content::Plain(..) | Content::Nothing => false,
         };
         match is_made {
             true => self.send_made_in(&mut Vec::new(), content, wait, collects),
