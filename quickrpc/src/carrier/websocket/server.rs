@@ -391,14 +391,16 @@ fn serve(found: Found, path: &str, more: &[(&str, &str)], with_body: bool) -> An
 }
 
 fn nobody(why: &str) -> Answer {
-    let schemes = "Basic realm=\"quickrpc\", charset=\"UTF-8\", Bearer";
+    // A line for each scheme: Chromium asks nobody for a password where both are in one.
+    let schemes = [
+        (
+            "WWW-Authenticate",
+            "Basic realm=\"quickrpc\", charset=\"UTF-8\"",
+        ),
+        ("WWW-Authenticate", "Bearer"),
+    ];
     let text = format!("{why}; who may connect shows a key, as a password or a token");
-    refuse(
-        "401 Unauthorized",
-        &[("WWW-Authenticate", schemes)],
-        &text,
-        true,
-    )
+    refuse("401 Unauthorized", &schemes, &text, true)
 }
 
 /// An answer in words, for whoever tries it by hand.
