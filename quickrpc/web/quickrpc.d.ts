@@ -111,7 +111,10 @@ export interface Options {
   restart?: number | false;
   /** The longest pause: it doubles with each failure, less up to a fifth. Default 30,000. */
   backoff?: number;
-  /** Until an attempt to connect has failed. Default 10,000. */
+  /**
+   * Until an attempt to connect has failed, and until a connection is given up on which nothing is
+   * heard though the other side was asked. Default 10,000.
+   */
   connectTimeout?: number;
   /** The largest message, in both directions, at least 1. Default 16 MiB, as in the library. */
   messageSize?: number;
@@ -396,7 +399,10 @@ export interface ApiBase<Remote = AnyCalls, Local = AnyCalls, Properties = {}, O
    */
   onError(observer: (error: Error, method?: string) => void): Connection;
 
-  /** Connects again at once, where it is `down`. */
+  /**
+   * Connects again at once, where it is `down`; where it is `up`, a new connection takes the place
+   * of that one, and what was pending fails.
+   */
   reconnect(): void;
 
   /** Ends the connection for good; pending calls fail with `stopped`. */

@@ -64,6 +64,10 @@ const PROPERTIES = 1_000;
 const ROOM = 64 << 10;
 /** Browsers do not say when what waits was sent: so it is looked after, in milliseconds. */
 const LOOK = 50;
+/** A call that was not answered says something of the connection where nothing came for so long. */
+const QUIET = 1_000;
+/** A call that nobody has, so that whoever answers at all says so. */
+const PROBE = "rpc.still_there";
 /** Reading a longer number exactly takes more time than a message should. */
 const INTEGER_DIGITS = 1_000;
 /** Browsers take a longer timer for none at all. */
@@ -464,6 +468,9 @@ class Core {
   socket = null;
   failures = 0;
   timer = undefined;
+  /** When something was heard last, or the connection was made; and what waits for something to be heard. */
+  lastHeard = 0;
+  probing = undefined;
 
   constructor(url, options) {
     this.options = { ...DEFAULTS };
@@ -497,7 +504,8 @@ class Core {
   start(api) {
     this.api = api;
     // Who comes back online need not wait for the end of the pause.
-    this.online = () => this.reconnect();
+    // And a connection from before may be none any more.
+    this.online = () => (this.status.state === "up" ? this.probe() : this.reconnect());
     globalThis.addEventListener?.("online", this.online);
     this.open();
   }
@@ -638,6 +646,7 @@ class Core {
     clearTimeout(this.timer);
     this.failures = 0;
     const socket = this.socket;
+    this.lastHeard = performance.now();
     // Observers come first: a page that has to introduce itself does so before anything
     // that has waited. Any of them may close the connection.
     this.setStatus({ state: "up" });
@@ -656,6 +665,37 @@ class Core {
     this.lost(reason);
   }
 
+  /**
+   * Browsers tell nobody that a network has changed or a machine has slept, and a connection that led
+   * there is open for ever. So the other side is asked something, and whatever comes then is an answer.
+   */
+  probe() {
+    const { socket } = this;
+    if (this.probing !== undefined || socket?.readyState !== OPEN) return;
+    const patience = this.options.connectTimeout;
+    const wait = (left) => {
+      this.probing = setTimeout(() => {
+        // What was sent before takes its time.
+        if (socket.bufferedAmount < left) wait(socket.bufferedAmount);
+        else this.drop(`nothing was heard within ${patience} ms`);
+      }, patience);
+    };
+    this.lastId += 1;
+    try {
+      socket.send(`{"jsonrpc":"2.0","method":"${PROBE}","params":{},"id":${this.lastId}}`);
+    } catch {
+      // It is closed, and will say so.
+      return;
+    }
+    wait(socket.bufferedAmount);
+  }
+
+  /** Somebody is there. */
+  proved() {
+    clearTimeout(this.probing);
+    this.probing = undefined;
+  }
+
   leave(code, reason) {
     const socket = this.forget();
     try {
@@ -671,6 +711,7 @@ class Core {
     clearTimeout(this.timer);
     clearTimeout(this.watched?.timer);
     this.watched = undefined;
+    this.proved();
     for (const [, { slot }] of this.mine) {
       clearTimeout(slot.mine.timer);
       slot.mine.isDue = false;
@@ -697,10 +738,10 @@ class Core {
     return socket;
   }
 
-  /** There is no connection any more, or none was made. */
-  lost(reason) {
+  /** There is no connection any more, or none was made. Where a new one `isAsked` for, it is not the end. */
+  lost(reason, isAsked = false) {
     const { restart } = this.options;
-    const over = restart === false;
+    const over = restart === false && !isAsked;
     for (const entry of this.pending.values()) {
       const text = `the connection ended before \`${entry.method}\` was answered: ${reason}`;
       entry.fail(new RpcError("disconnected", text));
@@ -716,7 +757,7 @@ class Core {
       this.setStatus({ state: "ended", reason });
       return;
     }
-    const retryIn = this.pause();
+    const retryIn = isAsked ? 0 : this.pause();
     this.timer = setTimeout(() => this.open(), retryIn);
     this.setStatus({ state: "down", reason, retryIn });
   }
@@ -730,6 +771,11 @@ class Core {
   }
 
   reconnect() {
+    if (this.status.state === "up") {
+      const reason = "a new connection was asked for";
+      this.leave(DROPPED, reason);
+      this.lost(reason, true);
+    }
     if (this.status.state !== "down") return;
     clearTimeout(this.timer);
     this.open();
@@ -831,6 +877,7 @@ class Core {
           ? `\`${method}\` was not sent: no connection within ${patience} ms`
           : `no answer to \`${method}\` within ${patience} ms`;
         giveUp(new RpcError("timeout", text));
+        if (entry.sent >= this.lastHeard && performance.now() - entry.sent >= QUIET) this.probe();
       };
       entry.timer = setTimeout(look, patience);
       if (this.status.state === "up") this.transmit(entry);
@@ -1206,6 +1253,7 @@ class Core {
     }
     // Before it is sent: some WebSockets, of tests above all, have the answer at once.
     if (entry.id !== undefined) this.pending.set(entry.id, entry);
+    entry.sent = performance.now();
     try {
       socket.send(entry.text);
     } catch (error) {
@@ -1239,6 +1287,8 @@ class Core {
   // ---- What arrives. Nothing in here throws, whatever it is.
 
   receive(data, socket) {
+    this.lastHeard = performance.now();
+    this.proved();
     if ((data?.byteLength ?? data?.length) > this.options.messageSize) {
       this.drop(`a message is larger than ${this.options.messageSize} bytes`);
       return;
