@@ -109,7 +109,10 @@ export interface Options {
   wait?: boolean;
   /** The first pause before connecting again, or `false`: not again. Default 1,000. */
   restart?: number | false;
-  /** The longest pause: it doubles with each failure, less up to a fifth. Default 30,000. */
+  /**
+   * The longest pause: it doubles with each failure, less up to a fifth. A connection that is over
+   * before it has lasted as long as the pause before it, or 5 s, is a failure, too. Default 30,000.
+   */
   backoff?: number;
   /**
    * Until an attempt to connect has failed, and until a connection is given up on which nothing is

@@ -66,6 +66,8 @@ const ROOM = 64 << 10;
 const LOOK = 50;
 /** A call that was not answered says something of the connection where nothing came for so long. */
 const QUIET = 1_000;
+/** A connection has lasted if it was longer than the pause before it, or than this. */
+const LASTING = 5_000;
 /** A call that nobody has, so that whoever answers at all says so. */
 const PROBE = "rpc.still_there";
 /** Reading a longer number exactly takes more time than a message should. */
@@ -467,6 +469,9 @@ class Core {
   size = 0;
   socket = null;
   failures = 0;
+  /** The last pause, and when the connection was made that has followed it. */
+  paused = 0;
+  upSince = undefined;
   timer = undefined;
   /** When something was heard last, or the connection was made; and what waits for something to be heard. */
   lastHeard = 0;
@@ -644,9 +649,8 @@ class Core {
 
   up() {
     clearTimeout(this.timer);
-    this.failures = 0;
     const socket = this.socket;
-    this.lastHeard = performance.now();
+    this.lastHeard = this.upSince = performance.now();
     // Observers come first: a page that has to introduce itself does so before anything
     // that has waited. Any of them may close the connection.
     this.setStatus({ state: "up" });
@@ -762,12 +766,19 @@ class Core {
     this.setStatus({ state: "down", reason, retryIn });
   }
 
-  /** Grows with each failure up to `backoff`, less a random part, so that not all come at once. */
+  /**
+   * Grows with each failure up to `backoff`, less a random part, so that not all come at once. A connection
+   * that does not last is one: who is accepted and closed at once would come back for ever.
+   */
   pause() {
     const { restart, backoff } = this.options;
+    const lasted = performance.now() - (this.upSince ?? Infinity);
+    this.upSince = undefined;
+    if (lasted > Math.min(this.paused, LASTING)) this.failures = 0;
     const pause = Math.min(restart * 2 ** Math.min(this.failures, 30), Math.max(restart, backoff));
     this.failures += 1;
-    return Math.round(pause * (1 - Math.random() / 5));
+    this.paused = Math.round(pause * (1 - Math.random() / 5));
+    return this.paused;
   }
 
   reconnect() {

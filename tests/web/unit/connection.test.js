@@ -156,6 +156,25 @@ test("attempts go on, with longer and longer pauses", async (t) => {
   assert.deepEqual(stopped, { state: "stopped" });
 });
 
+test("connections that are closed at once count as failures, and one that lasts does not", async (t) => {
+  let now = 0;
+  t.mock.method(performance, "now", () => now);
+  const { api, sockets } = scripted(t, { restart: 1_000, backoff: 8_000 });
+  const pauses = [];
+  api.onStatus(({ retryIn }) => retryIn !== undefined && pauses.push(retryIn));
+  const lives = (time) => {
+    sockets.at(-1).open();
+    now += time;
+    sockets.at(-1).lose();
+    api.reconnect();
+  };
+  for (const time of [1, 1, 1, 1, 1, 5_001, 1, 1_500, 4_001]) lives(time);
+  for (const [at, most] of [1, 2, 4, 8, 8, 1, 2, 4, 1].entries()) {
+    const pause = pauses[at] / 1_000;
+    assert.ok(pause <= most && pause >= most * 0.8, `${at}: ${pauses}`);
+  }
+});
+
 test("what waits for the first attempt fails with it, unless it is to wait", async (t) => {
   const url = await refusing(t);
   const api = client(t, url, { restart: 1, wait: true });
