@@ -6,10 +6,9 @@ use std::sync::Arc;
 use tungstenite::handshake::derive_accept_key;
 
 use crate::base::often::Origin;
-use crate::base::security::SecInfo;
 use crate::wire::http::{Caller, Host, Request, Visit, answer_head, refusal, single, words};
-use crate::wire::met::Met;
-use crate::wire::security::Tokens;
+use crate::wire::met::{Met, Vouched as _};
+use crate::wire::security::{Guest, Tokens};
 
 use super::super::greeter::{Greeter, Greeting, Output, Step};
 use super::super::stream::Stream;
@@ -77,9 +76,9 @@ enum State {
 /// What is done about a request.
 enum Verdict {
     /// It becomes a WebSocket by this answer.
-    Upgrade(Vec<u8>, Option<SecInfo>),
+    Upgrade(Vec<u8>, Option<Guest>),
     /// Its body is a message.
-    Post(Option<SecInfo>),
+    Post(Option<Guest>),
     Answer(Answer),
 }
 
@@ -151,7 +150,7 @@ impl Handshake {
 impl Host for Server {
     fn visit(&self, request: &Request) -> Visit {
         match self.verdict(request, &Origin::Anybody) {
-            Verdict::Post(who) => Visit::Message(who.map(Arc::new)),
+            Verdict::Post(who) => Visit::Message(who.and_then(|who| who.info().ok())),
             // Whoever wants that begins with it.
             Verdict::Upgrade(..) => Visit::Other(Vec::new()),
             Verdict::Answer(answer) => Visit::Other(answer.whole().unwrap_or_default()),
@@ -210,7 +209,7 @@ impl Server {
     }
 
     /// Who sends a request, where that matters.
-    fn who(&self, request: &Request) -> Result<Option<SecInfo>, &'static str> {
+    fn who(&self, request: &Request) -> Result<Option<Guest>, &'static str> {
         let Some(tokens) = &self.0.tokens else {
             return Ok(None);
         };

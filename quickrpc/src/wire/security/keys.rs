@@ -98,7 +98,6 @@ impl Key {
     }
 
     /// Seconds since 1970.
-    #[cfg(any(feature = "hmac", feature = "seal"))]
     pub(super) fn expires(&self) -> Option<u64> {
         self.expires
     }
@@ -122,6 +121,14 @@ impl Keys {
     #[cfg(feature = "websocket")]
     pub(super) fn users(&self) -> impl Iterator<Item = (&str, &User)> {
         self.users.iter().map(|(name, user)| (&**name, user))
+    }
+
+    /// The same with the name, as it stands here.
+    #[cfg(feature = "websocket")]
+    pub(super) fn entry(&self, name: &str) -> Option<(&str, &User)> {
+        self.users
+            .get_key_value(name)
+            .map(|(name, user)| (&**name, user))
     }
 
     pub(super) fn user(&self, name: &str) -> Option<&User> {

@@ -54,7 +54,7 @@ pub use session::{Opened, PeerContext, Sealed, SecuritySession, Telegram};
 #[doc(hidden)]
 pub use session::{Outgoing, SIGNED};
 #[cfg(feature = "websocket")]
-pub(crate) use tokens::Tokens;
+pub(crate) use tokens::{Guest, Tokens};
 
 use crate::base::error::{BoxError, Error, Result};
 use crate::base::expr_error::ExprKind;
