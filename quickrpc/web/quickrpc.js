@@ -679,11 +679,12 @@ class Core {
     const patience = this.options.connectTimeout;
     const wait = (left) => {
       this.probing = setTimeout(() => {
-        // What was sent before takes its time.
-        if (socket.bufferedAmount < left) wait(socket.bufferedAmount);
+        // Much that was sent before takes its time.
+        if (left > ROOM && socket.bufferedAmount < left) wait(socket.bufferedAmount);
         else this.drop(`nothing was heard within ${patience} ms`);
       }, patience);
     };
+    const before = socket.bufferedAmount;
     this.lastId += 1;
     try {
       socket.send(`{"jsonrpc":"2.0","method":"${PROBE}","params":{},"id":${this.lastId}}`);
@@ -691,7 +692,7 @@ class Core {
       // It is closed, and will say so.
       return;
     }
-    wait(socket.bufferedAmount);
+    wait(before);
   }
 
   /** Somebody is there. */
