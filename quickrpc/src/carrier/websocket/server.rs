@@ -150,7 +150,15 @@ impl Handshake {
 impl Host for Server {
     fn visit(&self, request: &Request) -> Visit {
         match self.verdict(request, &Origin::Anybody) {
-            Verdict::Post(who) => Visit::Message(who.and_then(|who| who.info().ok())),
+            Verdict::Post(who) => match who.map(|who| who.info()).transpose() {
+                Ok(info) => Visit::Message(info),
+                // The file has changed at this moment.
+                Err(_) => Visit::Other(
+                    nobody("nobody is known by that")
+                        .whole()
+                        .unwrap_or_default(),
+                ),
+            },
             // Whoever wants that begins with it.
             Verdict::Upgrade(..) => Visit::Other(Vec::new()),
             Verdict::Answer(answer) => Visit::Other(answer.whole().unwrap_or_default()),
