@@ -109,9 +109,15 @@ export interface Options {
   wait?: boolean;
   /** The first pause before connecting again, or `false`: not again. Default 1,000. */
   restart?: number | false;
-  /** The longest pause: it doubles with each failure, less up to a fifth. Default 30,000. */
+  /**
+   * The longest pause: it doubles with each failure, less up to a fifth. A connection that is over
+   * before it has lasted as long as the pause before it, or 5 s, is a failure, too. Default 30,000.
+   */
   backoff?: number;
-  /** Until an attempt to connect has failed. Default 10,000. */
+  /**
+   * Until an attempt to connect has failed, and until a connection is given up on which nothing is
+   * heard though the other side was asked. Default 10,000.
+   */
   connectTimeout?: number;
   /** The largest message, in both directions, at least 1. Default 16 MiB, as in the library. */
   messageSize?: number;
@@ -396,7 +402,10 @@ export interface ApiBase<Remote = AnyCalls, Local = AnyCalls, Properties = {}, O
    */
   onError(observer: (error: Error, method?: string) => void): Connection;
 
-  /** Connects again at once, where it is `down`. */
+  /**
+   * Connects again at once, where it is `down`; where it is `up`, a new connection takes the place
+   * of that one, and what was pending fails.
+   */
   reconnect(): void;
 
   /** Ends the connection for good; pending calls fail with `stopped`. */

@@ -64,6 +64,12 @@ const PROPERTIES = 1_000;
 const ROOM = 64 << 10;
 /** Browsers do not say when what waits was sent: so it is looked after, in milliseconds. */
 const LOOK = 50;
+/** A call that was not answered says something of the connection where nothing came for so long. */
+const QUIET = 1_000;
+/** A connection has lasted if it was longer than the pause before it, or than this. */
+const LASTING = 5_000;
+/** A call that nobody has, so that whoever answers at all says so. */
+const PROBE = "rpc.still_there";
 /** Reading a longer number exactly takes more time than a message should. */
 const INTEGER_DIGITS = 1_000;
 /** Browsers take a longer timer for none at all. */
@@ -463,7 +469,13 @@ class Core {
   size = 0;
   socket = null;
   failures = 0;
+  /** The last pause, and when the connection was made that has followed it. */
+  paused = 0;
+  upSince = undefined;
   timer = undefined;
+  /** When something was heard last, or the connection was made; and what waits for something to be heard. */
+  lastHeard = 0;
+  probing = undefined;
 
   constructor(url, options) {
     this.options = { ...DEFAULTS };
@@ -497,7 +509,8 @@ class Core {
   start(api) {
     this.api = api;
     // Who comes back online need not wait for the end of the pause.
-    this.online = () => this.reconnect();
+    // And a connection from before may be none any more.
+    this.online = () => (this.status.state === "up" ? this.probe() : this.reconnect());
     globalThis.addEventListener?.("online", this.online);
     this.open();
   }
@@ -636,8 +649,8 @@ class Core {
 
   up() {
     clearTimeout(this.timer);
-    this.failures = 0;
     const socket = this.socket;
+    this.lastHeard = this.upSince = performance.now();
     // Observers come first: a page that has to introduce itself does so before anything
     // that has waited. Any of them may close the connection.
     this.setStatus({ state: "up" });
@@ -656,6 +669,38 @@ class Core {
     this.lost(reason);
   }
 
+  /**
+   * Browsers tell nobody that a network has changed or a machine has slept, and a connection that led
+   * there is open for ever. So the other side is asked something, and whatever comes then is an answer.
+   */
+  probe() {
+    const { socket } = this;
+    if (this.probing !== undefined || socket?.readyState !== OPEN) return;
+    const patience = this.options.connectTimeout;
+    const wait = (left) => {
+      this.probing = setTimeout(() => {
+        // Much that was sent before takes its time.
+        if (left > ROOM && socket.bufferedAmount < left) wait(socket.bufferedAmount);
+        else this.drop(`nothing was heard within ${patience} ms`);
+      }, patience);
+    };
+    const before = socket.bufferedAmount;
+    this.lastId += 1;
+    try {
+      socket.send(`{"jsonrpc":"2.0","method":"${PROBE}","params":{},"id":${this.lastId}}`);
+    } catch {
+      // It is closed, and will say so.
+      return;
+    }
+    wait(before);
+  }
+
+  /** Somebody is there. */
+  proved() {
+    clearTimeout(this.probing);
+    this.probing = undefined;
+  }
+
   leave(code, reason) {
     const socket = this.forget();
     try {
@@ -671,6 +716,7 @@ class Core {
     clearTimeout(this.timer);
     clearTimeout(this.watched?.timer);
     this.watched = undefined;
+    this.proved();
     for (const [, { slot }] of this.mine) {
       clearTimeout(slot.mine.timer);
       slot.mine.isDue = false;
@@ -697,10 +743,10 @@ class Core {
     return socket;
   }
 
-  /** There is no connection any more, or none was made. */
-  lost(reason) {
+  /** There is no connection any more, or none was made. Where a new one `isAsked` for, it is not the end. */
+  lost(reason, isAsked = false) {
     const { restart } = this.options;
-    const over = restart === false;
+    const over = restart === false && !isAsked;
     for (const entry of this.pending.values()) {
       const text = `the connection ended before \`${entry.method}\` was answered: ${reason}`;
       entry.fail(new RpcError("disconnected", text));
@@ -716,20 +762,32 @@ class Core {
       this.setStatus({ state: "ended", reason });
       return;
     }
-    const retryIn = this.pause();
+    const retryIn = isAsked ? 0 : this.pause();
     this.timer = setTimeout(() => this.open(), retryIn);
     this.setStatus({ state: "down", reason, retryIn });
   }
 
-  /** Grows with each failure up to `backoff`, less a random part, so that not all come at once. */
+  /**
+   * Grows with each failure up to `backoff`, less a random part, so that not all come at once. A connection
+   * that does not last is one: who is accepted and closed at once would come back for ever.
+   */
   pause() {
     const { restart, backoff } = this.options;
+    const lasted = performance.now() - (this.upSince ?? Infinity);
+    this.upSince = undefined;
+    if (lasted > Math.min(this.paused, LASTING)) this.failures = 0;
     const pause = Math.min(restart * 2 ** Math.min(this.failures, 30), Math.max(restart, backoff));
     this.failures += 1;
-    return Math.round(pause * (1 - Math.random() / 5));
+    this.paused = Math.round(pause * (1 - Math.random() / 5));
+    return this.paused;
   }
 
   reconnect() {
+    if (this.status.state === "up") {
+      const reason = "a new connection was asked for";
+      this.leave(DROPPED, reason);
+      this.lost(reason, true);
+    }
     if (this.status.state !== "down") return;
     clearTimeout(this.timer);
     this.open();
@@ -831,6 +889,7 @@ class Core {
           ? `\`${method}\` was not sent: no connection within ${patience} ms`
           : `no answer to \`${method}\` within ${patience} ms`;
         giveUp(new RpcError("timeout", text));
+        if (entry.sent >= this.lastHeard && performance.now() - entry.sent >= QUIET) this.probe();
       };
       entry.timer = setTimeout(look, patience);
       if (this.status.state === "up") this.transmit(entry);
@@ -1206,6 +1265,7 @@ class Core {
     }
     // Before it is sent: some WebSockets, of tests above all, have the answer at once.
     if (entry.id !== undefined) this.pending.set(entry.id, entry);
+    entry.sent = performance.now();
     try {
       socket.send(entry.text);
     } catch (error) {
@@ -1239,6 +1299,8 @@ class Core {
   // ---- What arrives. Nothing in here throws, whatever it is.
 
   receive(data, socket) {
+    this.lastHeard = performance.now();
+    this.proved();
     if ((data?.byteLength ?? data?.length) > this.options.messageSize) {
       this.drop(`a message is larger than ${this.options.messageSize} bytes`);
       return;

@@ -89,7 +89,8 @@ pub enum DisconnectReason {
         /// The time that it had.
         after: Duration,
     },
-    /// The security provider refused the peer before it had proved who it is.
+    /// The security provider refused the peer before it had proved who it is, or the file of
+    /// `?keys=` does not let it be here any more.
     Refused(SecurityError),
     /// The transport ended by itself, for a reason of its own, such as `exited with status 3`
     /// of a child process.
@@ -123,6 +124,7 @@ impl DisconnectReason {
             | DisconnectReason::Rejected { code, text } => (*code, text.to_string()),
             DisconnectReason::Replaced => (1000, self.to_string()),
             DisconnectReason::Garbled(text) => (1002, text.to_string()),
+            DisconnectReason::Refused(_) => (1008, self.to_string()),
             _ => (1011, self.to_string()),
         }
     }

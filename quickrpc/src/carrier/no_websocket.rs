@@ -1,5 +1,6 @@
 //! In the place of WebSocket, where the feature is off: nothing of it exists.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::base::error::Error;
@@ -20,6 +21,7 @@ pub(crate) fn bind(
     _expr: &TransportExpr,
     _usual: &str,
     _posts: bool,
+    _keys: Option<PathBuf>,
 ) -> Result<Option<Bound>, Error> {
     Ok(None)
 }

@@ -287,7 +287,7 @@ impl std::fmt::Debug for Greeter {
 impl Handshake {
     /// That of this transport; `None` if it has none.
     pub fn new(expr: &TransportExpr) -> Option<Self> {
-        let (greeting, _) = websocket::bind(expr, "/", false).ok()??;
+        let (greeting, _) = websocket::bind(expr, "/", false, None).ok()??;
         let (ours, theirs) = sys::pair().ok()?;
         let mut handshake = Handshake {
             ours: Stream::Unix(ours),

@@ -222,7 +222,7 @@ fn link(
         false => Wire::new(codec, security, limits, name),
     };
     let posts = wire.posting();
-    let bound = websocket::bind(expr, usual, posts.is_some())?;
+    let bound = websocket::bind(expr, usual, posts.is_some(), security.key_file())?;
     let (greeting, side) = bound.unzip();
     if let Some(side) = side {
         wire.posts = posts.map(Arc::new);

@@ -10,7 +10,6 @@ use crate::base::here;
 use crate::base::limits::Limits;
 use crate::base::often::Origin;
 use crate::base::reason::DisconnectReason;
-use crate::base::security::SecInfo;
 use crate::base::sender::{Receiver, Sender, next_id};
 use crate::base::sync::lock;
 use crate::base::threads::ThreadGroup;
@@ -282,18 +281,7 @@ impl Net {
         outlet: Outlet,
         met: Option<Met>,
     ) -> Arc<Conn> {
-        let said = match &met {
-            Some(Met::Known(info)) => Some(SecInfo::clone(info)),
-            _ => None,
-        };
-        let secinfo = match (outlet.secinfo(), said) {
-            (Some(certificate), Some(mut said)) => {
-                // Nobody can say to be another one than the owner of his certificate.
-                said.extend(SecInfo::clone(&certificate));
-                Some(Arc::new(said))
-            }
-            (certificate, said) => certificate.or(said.map(Arc::new)),
-        };
+        let secinfo = outlet.secinfo();
         let peer = Sender {
             credentials: outlet.credentials(),
             secinfo: secinfo.or_else(|| wire.vouched.get().cloned()),

@@ -417,6 +417,12 @@ impl Round<'_> {
     #[inline]
     fn message(&mut self, sense: &mut Sense, bytes: &[u8]) {
         let conn = self.conn;
+        if let Some(guest) = &conn.guest {
+            return match conn.welcome(guest) {
+                Ok(sender) => self.of_guest(sense, &sender, bytes),
+                Err(reason) => self.trouble(Error::Security(reason)),
+            };
+        }
         match conn.speech {
             Speech::Plain if conn.wire.security.is_null() => self.telegram(&conn.peer, bytes),
             Speech::Addressed if conn.wire.security.is_null() => self.telegram(&conn.peer, bytes),
@@ -425,6 +431,15 @@ impl Round<'_> {
             Speech::Framed(Met::Posts(ref caller)) => self.posted(caller, bytes),
             Speech::Framed(_) => self.telegram(conn.peer(), bytes),
             Speech::Spoken(_) => self.spoken(sense, Message::Whole(bytes)),
+        }
+    }
+
+    /// One of a peer that has shown a key, and is this one now.
+    fn of_guest(&mut self, sense: &mut Sense, sender: &Sender, bytes: &[u8]) {
+        match self.conn.speech {
+            Speech::Plain if self.conn.wire.security.is_null() => self.telegram(sender, bytes),
+            Speech::Spoken(_) => self.spoken(sense, Message::Whole(bytes)),
+            _ => self.sealed(sense, bytes),
         }
     }
 
@@ -527,7 +542,12 @@ impl Round<'_> {
                 .cloned(),
             false => None,
         };
-        let sender = main.as_ref().unwrap_or(conn).peer();
+        let guest = conn.guest.is_some().then(|| conn.sender());
+        let sender = match (&main, &guest) {
+            (Some(main), _) => main.peer(),
+            (None, Some(guest)) => guest,
+            (None, None) => conn.peer(),
+        };
         conn.speaks();
         let shown = match &message {
             Message::Whole(bytes) => bytes,

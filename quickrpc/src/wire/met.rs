@@ -1,13 +1,25 @@
 //! What the greeting of a connection has found out of its peer.
 
+use std::fmt;
 use std::sync::Arc;
 
 use crate::base::error::Error;
-use crate::base::security::SecInfo;
+use crate::base::security::{SecInfo, SecurityError};
 
 use super::http::Caller;
 use super::session::About;
 use super::zmtp::Peer;
+
+/// Who has let a peer in, and may take that back.
+pub(crate) trait Vouched: fmt::Debug + Send + Sync {
+    /// What is known of the peer now, as long as it may be here. The same object, as long as it is
+    /// the same.
+    ///
+    /// # Errors
+    ///
+    /// When it may not be here any more.
+    fn info(&self) -> Result<Arc<SecInfo>, SecurityError>;
+}
 
 /// What is known of a peer when its greeting is over.
 #[derive(Debug, Clone)]
@@ -23,7 +35,7 @@ pub(crate) enum Met {
         not(feature = "websocket"),
         allow(dead_code, reason = "nobody says so")
     )]
-    Known(Arc<SecInfo>),
+    Known(Arc<dyn Vouched>),
 }
 
 impl Met {

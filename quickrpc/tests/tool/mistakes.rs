@@ -24,6 +24,44 @@ fn a_file_that_cannot_be_read_says_why() {
     }
 }
 
+#[cfg(unix)] // it has the permissions of files
+#[test]
+fn who_shows_no_key_is_told_how() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let secret = "YWxpY2VhbGljZWFsaWNlYWxpY2U=";
+    let dir = Dir::new();
+    let keys = dir.file(
+        "keys.toml",
+        &format!("[users.alice]\nkeys = [\"{secret}\"]\n"),
+    );
+    std::fs::set_permissions(&keys, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let api = Api::builder()
+        .transport(format!("wsserv:127.0.0.1:0?keys={keys}"))
+        .build_dynamic()
+        .unwrap();
+    api.on("hello", |_sender, _args| Value::from("you"));
+    api.start().unwrap();
+    let addr = api.local_addrs()[0];
+    let ran = run(&["call", &format!("ws://{addr}/"), "hello"]);
+    assert!(ran.stderr.contains("answered 401"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("ws://<user>:<key>@"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("is it the path"), "{}", ran.stderr);
+    let secret = secret.replace('=', "%3D");
+    let told = says(&["call", &format!("ws://alice:{secret}@{addr}/"), "hello"]);
+    assert_eq!(told, "\"you\"\n");
+    let ran = run(&[
+        "call",
+        &format!("ws://alice:{secret}@{addr}/elsewhere"),
+        "hello",
+    ]);
+    assert!(
+        ran.stderr.contains("is it the path of a WebSocket"),
+        "{}",
+        ran.stderr
+    );
+}
+
 #[test]
 fn what_is_no_description_is_refused() {
     let (_lab, tcp) = tcp_lab("jrpc");

@@ -35,6 +35,8 @@ mod http;
 mod io_threads;
 mod joins;
 mod juggler;
+#[cfg(unix)] // there are no pipes with a place among files elsewhere
+mod key_files;
 mod last_words;
 mod lifecycle;
 mod limits_memory;

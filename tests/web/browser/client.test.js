@@ -1,9 +1,11 @@
 // quickrpc.js in Chromium, with a server in Rust.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, request } from "node:http";
 import { once } from "node:events";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 
 import { FOREIGN, launch, open } from "../support/chromium.js";
@@ -21,8 +23,8 @@ async function lab(t) {
 }
 
 /** A page whose `api` is connected to where it came from. */
-async function connected(t, browser, port) {
-  const page = await open(t, browser, `http://127.0.0.1:${port}/`);
+async function connected(t, browser, port, options = {}) {
+  const page = await open(t, browser, `http://127.0.0.1:${port}/`, options);
   await page.evaluate(async () => {
     Object.assign(globalThis, await import("/quickrpc.js"));
     globalThis.api = await connect().ready;
@@ -54,6 +56,20 @@ test("the client in a browser", { timeout: 300_000 }, async (t) => {
     assert.match(headers["content-type"], /^text\/javascript/);
     assert.equal(body, readFileSync(client, "utf8"));
     assert.equal((await get(port, "/")).body, readFileSync(`${pages}/index.html`, "utf8"));
+  });
+
+  await t.test("who is asked for a key logs in, and the page connects with it", async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), "quickrpc-web-"));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const key = "YWxpY2VhbGljZWFsaWNlYWxpY2U=";
+    const keys = join(folder, "keys.toml");
+    writeFileSync(keys, `[users.alice]\nkeys = ["${key}"]\n`, { mode: 0o600 });
+    const transport = `wsserv:127.0.0.1:0?files=${pages}&keys=${keys}`;
+    const port = await new Program(t, "lab_server", ["jrpc", transport]).port("listening on");
+    assert.equal((await get(port, "/")).status, 401);
+    const httpCredentials = { username: "alice", password: key };
+    const page = await connected(t, browser, port, { httpCredentials });
+    assert.equal(await page.evaluate(() => api.call("add", { a: 1, b: 2 })), 3);
   });
 
   await t.test("values of every kind come back as they were", async (t) => {

@@ -27,6 +27,16 @@ async function refusing(t, serve = (socket) => socket.destroy()) {
   return `ws://127.0.0.1:${server.address().port}/`;
 }
 
+/** A page that can come back online, until the end of the test. */
+function page(t) {
+  const events = new EventTarget();
+  for (const name of ["addEventListener", "removeEventListener"]) {
+    globalThis[name] = events[name].bind(events);
+    t.after(() => delete globalThis[name]);
+  }
+  return { online: () => events.dispatchEvent(new Event("online")) };
+}
+
 test("calls and notifications wait for the first attempt, in order", async (t) => {
   const listener = await listen(t);
   const api = client(t, listener.url);
@@ -144,6 +154,25 @@ test("attempts go on, with longer and longer pauses", async (t) => {
   api.close();
   const stopped = await seen.find(({ state }) => state === "stopped");
   assert.deepEqual(stopped, { state: "stopped" });
+});
+
+test("connections that are closed at once count as failures, and one that lasts does not", async (t) => {
+  let now = 0;
+  t.mock.method(performance, "now", () => now);
+  const { api, sockets } = scripted(t, { restart: 1_000, backoff: 8_000 });
+  const pauses = [];
+  api.onStatus(({ retryIn }) => retryIn !== undefined && pauses.push(retryIn));
+  const lives = (time) => {
+    sockets.at(-1).open();
+    now += time;
+    sockets.at(-1).lose();
+    api.reconnect();
+  };
+  for (const time of [1, 1, 1, 1, 1, 5_001, 1, 1_500, 4_001]) lives(time);
+  for (const [at, most] of [1, 2, 4, 8, 8, 1, 2, 4, 1].entries()) {
+    const pause = pauses[at] / 1_000;
+    assert.ok(pause <= most && pause >= most * 0.8, `${at}: ${pauses}`);
+  }
 });
 
 test("what waits for the first attempt fails with it, unless it is to wait", async (t) => {
@@ -371,20 +400,16 @@ test("a WebSocket that cannot be made is a failed attempt", async (t) => {
 });
 
 test("who comes back online connects at once", async (t) => {
-  const page = new EventTarget();
-  for (const name of ["addEventListener", "removeEventListener"]) {
-    globalThis[name] = page[name].bind(page);
-    t.after(() => delete globalThis[name]);
-  }
+  const { online } = page(t);
   const { api, server, listener } = await pair(t, { restart: 3_600_000 });
   const seen = statuses(api);
   server.socket.terminate();
   await seen.find(({ state }) => state === "down");
-  page.dispatchEvent(new Event("online"));
+  online();
   await listener.accept();
   await within(api.ready, "the connection");
   api.close();
-  page.dispatchEvent(new Event("online"));
+  online();
   assert.equal(api.status.state, "stopped");
 });
 
@@ -559,4 +584,95 @@ test("what is secret in a URL is in no text", async (t) => {
     assert.ok(reason.includes("://***@"), reason);
     assert.ok(!reason.includes("secret"), reason);
   }
+});
+
+test("reconnect puts a new connection in the place of one that is up", async (t) => {
+  for (const restart of [3_600_000, false]) {
+    const { api, server, listener } = await pair(t, { restart });
+    const seen = statuses(api);
+    const pending = api.call("add");
+    await server.next();
+    api.reconnect();
+    await assert.rejects(pending, { kind: "disconnected", message: /a new connection was asked for/ });
+    const again = await listener.accept();
+    const states = ["down", "opening", "up"];
+    for (const state of states) assert.equal((await seen.next()).state, state);
+    assert.equal((await within(server.closed, "the end of the old one")).code, 4000);
+    const sum = api.call("add");
+    await again.answer(5);
+    assert.equal(await sum, 5);
+  }
+});
+
+test("who comes back online finds out whether the connection still leads anywhere", async (t) => {
+  const timers = liveTimers(t);
+  const { online } = page(t);
+  const { api, sockets } = scripted(t, { restart: 3_600_000, connectTimeout: 20 });
+  const seen = statuses(api);
+  sockets[0].open();
+  assert.equal((await seen.next()).state, "up");
+  // It is in the socket until we have returned, as in a browser.
+  sockets[0].send = (text) => {
+    sockets[0].sent.push(text);
+    sockets[0].bufferedAmount = text.length;
+    queueMicrotask(() => (sockets[0].bufferedAmount = 0));
+  };
+  online();
+  online();
+  // Whatever is heard will do.
+  assert.deepEqual(sockets[0].sent.map((text) => JSON.parse(text).method), ["rpc.still_there"]);
+  const { id } = JSON.parse(sockets[0].sent[0]);
+  sockets[0].receive({ jsonrpc: "2.0", error: { code: -32601, message: "unknown" }, id });
+  api.onError((error) => assert.fail(error));
+  assert.equal(timers.size, 0);
+
+  online();
+  const { state, reason } = await seen.next();
+  assert.deepEqual([state, reason], ["down", "nothing was heard within 20 ms"]);
+  assert.equal(sockets[0].closedWith.code, 4000);
+  online();
+  assert.equal(sockets.length, 2);
+});
+
+test("a connection on which calls time out and nothing is heard is given up", async (t) => {
+  const { api, sockets } = scripted(t, { restart: 1, connectTimeout: 20 });
+  const seen = statuses(api);
+  sockets[0].open();
+  await seen.next();
+  // A short time says nothing.
+  await assert.rejects(api.call("add", {}, { timeout: 1 }), { kind: "timeout" });
+  assert.ok(sockets[0].sent.every((text) => !text.includes("still_there")));
+  await assert.rejects(api.call("add", {}, { timeout: 1_100 }), { kind: "timeout" });
+  const down = await seen.next();
+  assert.deepEqual([down.state, down.reason], ["down", "nothing was heard within 20 ms"]);
+  await seen.find(({ state }) => state === "opening", "a new one");
+});
+
+test("a connection on which something was heard is not asked", async (t) => {
+  const { api, sockets } = scripted(t, { restart: false, connectTimeout: 20 });
+  sockets[0].open();
+  const slow = api.call("slow", {}, { timeout: 1_100 });
+  sockets[0].receive("");
+  await assert.rejects(slow, { kind: "timeout" });
+  assert.ok(sockets[0].sent.every((text) => !text.includes("still_there")));
+});
+
+test("a connection that still sends is not given up", async (t) => {
+  const { online } = page(t);
+  const { api, sockets } = scripted(t, { restart: false, connectTimeout: 20 });
+  sockets[0].open();
+  const seen = statuses(api);
+  // What waits as the other side is asked, and then each time that it is looked at.
+  const amounts = [300_000, 200_000, 200_000, 100_000, 100_000, 10, 10];
+  const looked = [];
+  Object.defineProperty(sockets[0], "bufferedAmount", {
+    get: () => {
+      looked.push(amounts[looked.length] ?? 10);
+      return looked.at(-1);
+    },
+  });
+  online();
+  const { reason } = await seen.next();
+  assert.equal(reason, "nothing was heard within 20 ms");
+  assert.deepEqual(looked, amounts);
 });

@@ -21,5 +21,6 @@ mod system;
 compile_error!("quickrpc runs on Linux, macOS, the BSDs and Windows, and not on this system");
 
 pub(crate) use system::{
-    PATHS_HAVE_BACKSLASHES, Stamp, host_name, is_open_to_others, is_plain_name, open_plain,
+    PATHS_HAVE_BACKSLASHES, Stamp, host_name, is_open_to_others, is_pipe, is_plain_name,
+    open_plain, open_soon, read_pipe,
 };

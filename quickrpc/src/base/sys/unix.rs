@@ -1,10 +1,12 @@
 //! Systems with inodes and permissions.
 
 use std::fs::{File, Metadata};
-use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::io::{self, Read as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
 
 /// What differs when a file was changed, or replaced by another.
@@ -37,6 +39,48 @@ pub(crate) fn open_plain(path: &Path) -> io::Result<File> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let flags = i32::try_from(flags.bits()).map_err(|_| io::ErrorKind::InvalidInput)?;
     File::options().read(true).custom_flags(flags).open(path)
+}
+
+/// Opens a file for reading, and does not wait for the other end of a pipe.
+pub(crate) fn open_soon(path: &Path) -> io::Result<File> {
+    let flags = i32::try_from(OFlags::NONBLOCK.bits()).map_err(|_| io::ErrorKind::InvalidInput)?;
+    File::options().read(true).custom_flags(flags).open(path)
+}
+
+/// Whether it is a pipe, such as that of `<(..)` in a shell.
+pub(crate) fn is_pipe(file: &Metadata) -> bool {
+    file.file_type().is_fifo()
+}
+
+/// Reads a pipe that was opened so to its end, or up to so many bytes.
+///
+/// # Blocking
+///
+/// At most so long.
+pub(crate) fn read_pipe(mut pipe: File, most: usize, patience: Duration) -> io::Result<Vec<u8>> {
+    let end = Instant::now() + patience;
+    let mut bytes = Vec::new();
+    let mut chunk = [0; 4096];
+    while bytes.len() < most {
+        match pipe.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(count) => bytes.extend_from_slice(chunk.get(..count).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let left = end.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
+                let left = Timespec::try_from(left).map_err(|_| io::ErrorKind::InvalidInput)?;
+                match poll(&mut [PollFd::new(&pipe, PollFlags::IN)], Some(&left)) {
+                    Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(bytes)
 }
 
 /// Whether a name within a folder means a file of that name, and nothing else.

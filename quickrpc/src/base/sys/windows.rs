@@ -1,9 +1,10 @@
 //! Windows: files have neither inodes that can be asked for, nor permissions in a few bits.
 
 use std::fs::{File, Metadata};
-use std::io;
+use std::io::{self, Read as _};
 use std::os::windows::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::time::Duration;
 
 /// What differs when a file was changed, or replaced by another.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,6 +38,23 @@ pub(crate) fn open_plain(path: &Path) -> io::Result<File> {
         .read(true)
         .custom_flags(NO_FOLLOW)
         .open(path)
+}
+
+/// Opens a file for reading.
+pub(crate) fn open_soon(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
+/// Whether it is a pipe: they have no place among files here.
+pub(crate) fn is_pipe(_file: &Metadata) -> bool {
+    false
+}
+
+/// Reads a pipe, of which there are none, up to so many bytes.
+pub(crate) fn read_pipe(pipe: File, most: usize, _patience: Duration) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    pipe.take(most as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Whether a name within a folder means a file of that name, and nothing else: a colon leads to

@@ -246,6 +246,12 @@ impl Bound {
             _ if refused => failure.hint(
                 "does the server run there? `quickrpc seek` finds those that announce themselves",
             ),
+            TransportKind::WebSocket { .. } if failure.text().contains("the server answered 401") => {
+                failure.hint(
+                    "who may connect says who it is: `ws://<user>:<key>@..`, with `%2F` for a `/` in the key, \
+                     or a line `Authorization: ..` in the file of `?header_file=`",
+                )
+            }
             TransportKind::WebSocket { .. } if failure.text().contains("the server answered") => {
                 failure.hint(
                     "is it the path of a WebSocket? `http:` in the place of `ws:` posts to a server of HTTP",

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::value::{Error as ValueError, UnitDeserializer};
+use serde::de::value::{Error as ValueError, MapAccessDeserializer, UnitDeserializer};
 use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
@@ -182,10 +182,45 @@ fn none<W>() -> Option<W> {
 }
 
 /// The argument of a call that stands for a stream: `{"__stream": n}`.
-#[derive(Debug, Clone, Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct StreamId {
     #[serde(rename = "__stream")]
     pub(crate) id: CallId,
+}
+
+impl<'de> Deserialize<'de> for StreamId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_struct("StreamId", &["__stream"], StreamIdVisitor)
+    }
+}
+
+/// Reads a map only: a list would be told to have too many entries, and who gives one in the place of a
+/// stream should hear what that is.
+struct StreamIdVisitor;
+
+impl<'de> Visitor<'de> for StreamIdVisitor {
+    type Value = StreamId;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a stream, `{\"__stream\": n}`")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<StreamId, A::Error> {
+        #[derive(serde::Deserialize)]
+        struct Named {
+            #[serde(rename = "__stream")]
+            id: CallId,
+        }
+
+        let Named { id } = Named::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(StreamId { id })
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, _list: A) -> Result<StreamId, A::Error> {
+        Err(A::Error::custom(
+            "a stream is expected, and this is a list; in JavaScript, `list.values()` is a stream",
+        ))
+    }
 }
 
 /// Which stream an item belongs to.

@@ -15,6 +15,8 @@ use super::super::stream::Stream;
 pub(super) struct Folder {
     /// Without symlinks and `..`.
     root: PathBuf,
+    /// Files that are never served, wherever they are.
+    secrets: Vec<PathBuf>,
 }
 
 /// A file that is served.
@@ -40,12 +42,12 @@ const PIECE: u64 = 16 << 10;
 const TURN: usize = 256 << 10;
 
 impl Folder {
-    /// The folder of this name.
+    /// The folder of this name, but for the files with secrets that the wire itself has.
     ///
     /// # Errors
     ///
     /// If it is none, in words.
-    pub(super) fn open(name: &str) -> Result<Self, String> {
+    pub(super) fn open(name: &str, secrets: Vec<PathBuf>) -> Result<Self, String> {
         let root = Path::new(name).canonicalize().map_err(|error| {
             let here = std::env::current_dir().unwrap_or_default();
             format!(
@@ -54,7 +56,7 @@ impl Folder {
             )
         })?;
         match root.is_dir() {
-            true => Ok(Folder { root }),
+            true => Ok(Folder { root, secrets }),
             false => Err(format!("`{name}` of `files` is no folder")),
         }
     }
@@ -88,6 +90,11 @@ impl Folder {
             .components()
             .any(|part| is_hidden(&part.as_os_str().to_string_lossy()))
         {
+            return None;
+        }
+        // Looked up each time, since they may be replaced, also as symlinks.
+        let is_secret = |secret: &PathBuf| secret.canonicalize().is_ok_and(|one| one == path);
+        if self.secrets.iter().any(is_secret) {
             return None;
         }
         // It is no symlink any more, and a pipe must not hold us up.

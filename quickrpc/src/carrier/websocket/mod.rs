@@ -9,6 +9,7 @@ mod inspect;
 mod reading;
 mod server;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::base::error::Error;
@@ -23,12 +24,18 @@ use super::tcp;
 pub(crate) type Bound = (Arc<dyn Greeting>, Side);
 
 /// What a transport needs for WebSocket, if it needs it. `usual` is the path where its expression
-/// has none; `posts` says whether messages may be posted to it as well.
+/// has none; `posts` says whether messages may be posted to it as well. `keys` is the file of the wire's
+/// security provider, which is never served.
 ///
 /// # Errors
 ///
 /// If the folder of a server is not there, or its page could not speak to it.
-pub(crate) fn bind(expr: &TransportExpr, usual: &str, posts: bool) -> Result<Option<Bound>, Error> {
+pub(crate) fn bind(
+    expr: &TransportExpr,
+    usual: &str,
+    posts: bool,
+    keys: Option<PathBuf>,
+) -> Result<Option<Bound>, Error> {
     let path_of = |path: &str| match path {
         "/" => usual.to_owned(),
         path => path.to_owned(),
@@ -66,15 +73,21 @@ pub(crate) fn bind(expr: &TransportExpr, usual: &str, posts: bool) -> Result<Opt
         }
         TransportKind::WebSocketServer {
             interface,
+            tls,
             path,
             files,
             origins,
             inspect,
-            keys,
+            keys: users,
             subprotocol,
             ..
         } => {
-            let folder = files.as_deref().map(files::Folder::open).transpose();
+            let secrets = tls.iter().map(|tls| &tls.identity.key).chain(users);
+            let secrets = secrets.map(PathBuf::from).chain(keys).collect();
+            let folder = files.as_deref();
+            let folder = folder
+                .map(|name| files::Folder::open(name, secrets))
+                .transpose();
             let folder = folder.map_err(|why| Error::Config(format!("`{expr}`: {why}").into()))?;
             if *inspect && !posts {
                 let text = format!(
@@ -85,7 +98,7 @@ pub(crate) fn bind(expr: &TransportExpr, usual: &str, posts: bool) -> Result<Opt
             }
             let path = path_of(path);
             let access = access::Access::new(interface, origins);
-            let tokens = keys.as_deref().map(Tokens::open).transpose()?;
+            let tokens = users.as_deref().map(Tokens::open).transpose()?;
             let server = server::Server::new(server::Served {
                 inspect: inspect.then(|| inspect::Page::new(&path)),
                 path,

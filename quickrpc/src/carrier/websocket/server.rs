@@ -6,12 +6,11 @@ use std::sync::Arc;
 use tungstenite::handshake::derive_accept_key;
 
 use crate::base::often::Origin;
-use crate::base::security::SecInfo;
 use crate::wire::http::{
     Caller, Host, Request, Visit, answer_head, made_readable, refusal, single, words,
 };
-use crate::wire::met::Met;
-use crate::wire::security::Tokens;
+use crate::wire::met::{Met, Vouched as _};
+use crate::wire::security::{Guest, Tokens};
 
 use super::super::greeter::{Greeter, Greeting, Output, Step};
 use super::super::stream::Stream;
@@ -79,9 +78,9 @@ enum State {
 /// What is done about a request.
 enum Verdict {
     /// It becomes a WebSocket by this answer.
-    Upgrade(Vec<u8>, Option<SecInfo>),
+    Upgrade(Vec<u8>, Option<Guest>),
     /// Its body is a message.
-    Post(Option<SecInfo>),
+    Post(Option<Guest>),
     Answer(Answer),
 }
 
@@ -153,7 +152,15 @@ impl Handshake {
 impl Host for Server {
     fn visit(&self, request: &Request) -> Visit {
         match self.verdict(request, &Origin::Anybody) {
-            Verdict::Post(who) => Visit::Message(who.map(Arc::new)),
+            Verdict::Post(who) => match who.map(|who| who.info()).transpose() {
+                Ok(info) => Visit::Message(info),
+                // The file has changed at this moment.
+                Err(_) => Visit::Other(
+                    nobody("nobody is known by that")
+                        .whole()
+                        .unwrap_or_default(),
+                ),
+            },
             // Whoever wants that begins with it.
             Verdict::Upgrade(..) => Visit::Other(Vec::new()),
             Verdict::Answer(answer) => Visit::Other(answer.whole().unwrap_or_default()),
@@ -228,7 +235,7 @@ impl Server {
     }
 
     /// Who sends a request, where that matters.
-    fn who(&self, request: &Request) -> Result<Option<SecInfo>, &'static str> {
+    fn who(&self, request: &Request) -> Result<Option<Guest>, &'static str> {
         let Some(tokens) = &self.0.tokens else {
             return Ok(None);
         };
@@ -417,14 +424,16 @@ fn serve(found: Found, path: &str, more: &[(&str, &str)], with_body: bool) -> An
 }
 
 fn nobody(why: &str) -> Answer {
-    let schemes = "Basic realm=\"quickrpc\", charset=\"UTF-8\", Bearer";
+    // A line for each scheme: Chromium asks nobody for a password where both are in one.
+    let schemes = [
+        (
+            "WWW-Authenticate",
+            "Basic realm=\"quickrpc\", charset=\"UTF-8\"",
+        ),
+        ("WWW-Authenticate", "Bearer"),
+    ];
     let text = format!("{why}; who may connect shows a key, as a password or a token");
-    refuse(
-        "401 Unauthorized",
-        &[("WWW-Authenticate", schemes)],
-        &text,
-        true,
-    )
+    refuse("401 Unauthorized", &schemes, &text, true)
 }
 
 /// An answer in words, for whoever tries it by hand.

@@ -5,6 +5,7 @@ mod doubt;
 mod end;
 mod ending;
 mod flow;
+mod guest;
 mod keeper;
 mod outlet;
 mod queue;
@@ -42,6 +43,7 @@ pub(crate) use speak::{Content, Speech};
 
 use self::end::End;
 use self::flow::FlowControl;
+use self::guest::Guest;
 use self::queue::Tx;
 use self::rate::Rate;
 use self::reading::Reading;
@@ -61,6 +63,8 @@ pub(crate) struct Conn {
     pub(crate) identified: OnceLock<Box<Sender>>,
     /// What the session knew of the peer when it was greeted.
     pub(crate) known: OnceLock<Arc<SecInfo>>,
+    /// Who has let it in, where that may be taken back.
+    pub(crate) guest: Option<Guest>,
     /// How often the peer may call, where that is limited.
     pub(crate) rate: Option<Rate>,
     /// How far it is, from its greeting to its end.
@@ -108,6 +112,8 @@ impl Conn {
         let rate = Rate::new(&wire.limits);
         let (listening, speaking) = wire.protocol_session(met.as_ref(), outlet.here()).unzip();
         let rx = Rx::new(Hearing::new(wire, met.as_ref(), listening));
+        let guest = Guest::new(met.as_ref(), &outlet);
+        let vouched = guest.as_ref().and_then(|guest| guest.info().ok());
         let speech = match (session, met) {
             (Some(session), _) => Speech::Sealed(session),
             (None, _) if speaking.is_some() => Speech::Spoken(Box::default()),
@@ -128,6 +134,7 @@ impl Conn {
         };
         let peer = Sender {
             place: Some(Arc::new(place)),
+            secinfo: vouched.or(peer.secinfo),
             ..peer
         };
         Arc::new_cyclic(|me| Conn {
@@ -139,6 +146,7 @@ impl Conn {
             speech,
             identified: OnceLock::new(),
             known: OnceLock::new(),
+            guest,
             rate,
             end: End::new(greets),
             flow: FlowControl::new(),

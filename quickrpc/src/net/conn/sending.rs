@@ -126,6 +126,7 @@ impl Conn {
         wait: Wait,
         collects: Collects,
     ) -> Result<Queued, Error> {
+        self.check_guest()?;
         if let Outlet::Datagram(outlet) = &self.outlet {
             let finished = self.finish(content, None, out);
             let bytes = finished.inspect_err(|error| self.refuse_broken(error))?;

@@ -88,8 +88,12 @@ impl Conn {
     /// The peer, with what is known of it for certain.
     pub(crate) fn sender(&self) -> Sender {
         let peer = self.peer();
+        let known = match (self.known.get(), &self.guest) {
+            (None, Some(guest)) => guest.info().ok(),
+            (known, _) => known.cloned(),
+        };
         Sender {
-            secinfo: self.known.get().or(peer.secinfo.as_ref()).cloned(),
+            secinfo: known.or_else(|| peer.secinfo.clone()),
             ..peer.clone()
         }
     }
@@ -97,7 +101,8 @@ impl Conn {
     /// What a security provider knows, with what the peer's certificate says, of whom nobody
     /// can say to be another.
     pub(crate) fn certified(&self, info: Arc<SecInfo>) -> Arc<SecInfo> {
-        match &self.peer.secinfo {
+        let now = self.guest.as_ref().and_then(|guest| guest.info().ok());
+        match now.as_ref().or(self.peer.secinfo.as_ref()) {
             None => info,
             Some(certificate) => {
                 let mut both = Arc::unwrap_or_clone(info);

@@ -93,7 +93,9 @@ impl Hmac {
     /// [`Error::Config`](crate::Error::Config) if the name cannot be that of a user, or is our
     /// own.
     pub fn to(self, user: &str) -> Result<Self> {
-        let parties = Parties::open(&self.parties.user, self.parties.source().clone())?;
+        // What was read already, if nobody else has it: a pipe is read once.
+        let parties = Arc::try_unwrap(self.parties)
+            .or_else(|shared| Parties::open(&shared.user, shared.source().clone()))?;
         let parties = Arc::new(parties.to(user)?);
         Ok(Hmac { parties })
     }

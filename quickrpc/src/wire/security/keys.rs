@@ -5,10 +5,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::{self, File};
+use std::fs;
 use std::io::Read;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -21,7 +22,7 @@ use super::SecInfo;
 use crate::base::error::{Error, Result};
 use crate::base::mark::text_of_file;
 use crate::base::sync::lock;
-use crate::base::sys::{Stamp, is_open_to_others};
+use crate::base::sys::{Stamp, is_open_to_others, is_pipe, open_soon, read_pipe};
 use crate::expr::KeySource;
 
 /// A secret has at least so many bytes.
@@ -32,6 +33,8 @@ const MOST_KEYS: usize = 8;
 const LARGEST: u64 = 4 << 20;
 /// So often at the most the file is looked at, in microseconds.
 const LOOK: u64 = 1_000_000;
+/// Who writes keys to a pipe, as in `<(..)` of a shell, has so long for it.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The keys of all users.
 #[derive(Default)]
@@ -98,7 +101,6 @@ impl Key {
     }
 
     /// Seconds since 1970.
-    #[cfg(any(feature = "hmac", feature = "seal"))]
     pub(super) fn expires(&self) -> Option<u64> {
         self.expires
     }
@@ -122,6 +124,14 @@ impl Keys {
     #[cfg(feature = "websocket")]
     pub(super) fn users(&self) -> impl Iterator<Item = (&str, &User)> {
         self.users.iter().map(|(name, user)| (&**name, user))
+    }
+
+    /// The same with the name, as it stands here.
+    #[cfg(feature = "websocket")]
+    pub(super) fn entry(&self, name: &str) -> Option<(&str, &User)> {
+        self.users
+            .get_key_value(name)
+            .map(|(name, user)| (&**name, user))
     }
 
     pub(super) fn user(&self, name: &str) -> Option<&User> {
@@ -360,8 +370,8 @@ struct State {
     keys: Arc<Keys>,
     /// In microseconds since 1970.
     looked: u64,
-    /// How the file was when it was last read, or tried to.
-    version: Stamp,
+    /// How the file was when it was last read, or tried to; of a pipe there is nothing to be read again.
+    version: Option<Stamp>,
 }
 
 impl KeyStore {
@@ -373,9 +383,7 @@ impl KeyStore {
     pub(super) fn open(source: KeySource, user: &str) -> Result<Self> {
         let read = match &source {
             KeySource::File(path) => read_file(path),
-            KeySource::Environment(name) => {
-                read_variable(name, user).map(|keys| (keys, Stamp::default()))
-            }
+            KeySource::Environment(name) => read_variable(name, user).map(|keys| (keys, None)),
         };
         let (keys, version) =
             read.map_err(|why| Error::Config(format!("keys from {source}: {why}").into()))?;
@@ -398,14 +406,16 @@ impl KeyStore {
     pub(super) fn current(&self, now: u64) -> Arc<Keys> {
         let mut state = lock(&self.state);
         if let KeySource::File(path) = &self.source
+            && let Some(before) = &state.version
             // A clock that was set back has it looked at, too.
             && now.abs_diff(state.looked) >= LOOK
         {
-            state.looked = now;
             let seen =
                 fs::metadata(path).map_or_else(|_| Stamp::default(), |file| Stamp::of(&file));
-            if seen != state.version {
-                state.version = seen;
+            let is_same = seen == *before;
+            state.looked = now;
+            if !is_same {
+                state.version = Some(seen);
                 match read_file(path) {
                     Ok((keys, version)) => {
                         crate::base::log::info!("keys from {} were read again", self.source);
@@ -426,22 +436,46 @@ impl KeyStore {
     }
 }
 
-fn read_file(path: &str) -> Result<(Keys, Stamp), String> {
-    let file = File::open(path).map_err(|error| error.to_string())?;
+fn read_file(path: &str) -> Result<(Keys, Option<Stamp>), String> {
+    let file = open_soon(Path::new(path)).map_err(|error| error.to_string())?;
     // Of the file that is read, whatever the name means meanwhile.
     let metadata = file.metadata().map_err(|error| error.to_string())?;
+    if metadata.is_dir() {
+        return Err(String::from("it is a folder"));
+    }
+    if !metadata.is_file() && !is_pipe(&metadata) {
+        return Err(String::from("it is no file"));
+    }
     if is_open_to_others(&metadata) {
         return Err(String::from(
             "other users of this machine may read or change it; `chmod o= <file>` takes that away",
         ));
     }
     let mut bytes = Vec::new();
-    let read = file.take(LARGEST + 1).read_to_end(&mut bytes);
-    read.map_err(|error| error.to_string())?;
+    let version = match is_pipe(&metadata) {
+        true => {
+            let read = read_pipe(
+                file,
+                usize::try_from(LARGEST + 1).unwrap_or(usize::MAX),
+                PATIENCE,
+            );
+            bytes = read
+                .map_err(|error| format!("it is a pipe that is not written to its end: {error}"))?;
+            if bytes.is_empty() {
+                return Err(String::from("it is a pipe to which nobody writes"));
+            }
+            None
+        }
+        false => {
+            let read = file.take(LARGEST + 1).read_to_end(&mut bytes);
+            read.map_err(|error| error.to_string())?;
+            Some(Stamp::of(&metadata))
+        }
+    };
     if bytes.len() as u64 > LARGEST {
         return Err(format!("it is larger than {LARGEST} bytes"));
     }
-    Ok((Keys::parse(text_of_file(&bytes)?)?, Stamp::of(&metadata)))
+    Ok((Keys::parse(text_of_file(&bytes)?)?, version))
 }
 
 fn read_variable(name: &str, user: &str) -> Result<Keys, String> {

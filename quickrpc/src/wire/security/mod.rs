@@ -34,6 +34,7 @@ mod tokens;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use crate::base::security::{SecInfo, SecurityError};
@@ -54,11 +55,11 @@ pub use session::{Opened, PeerContext, Sealed, SecuritySession, Telegram};
 #[doc(hidden)]
 pub use session::{Outgoing, SIGNED};
 #[cfg(feature = "websocket")]
-pub(crate) use tokens::Tokens;
+pub(crate) use tokens::{Guest, Tokens};
 
 use crate::base::error::{BoxError, Error, Result};
 use crate::base::expr_error::ExprKind;
-use crate::expr::{Params, Registry, SecurityExpr, SecurityKind};
+use crate::expr::{KeySource, Params, Registry, SecurityExpr, SecurityKind};
 
 use self::guarded::guarded;
 
@@ -218,6 +219,21 @@ impl AnySecurity {
         match self {
             AnySecurity::Null => String::from("null"),
             AnySecurity::Provider(provider) => provider.expression(),
+        }
+    }
+
+    /// The file with its keys, if they are in one.
+    pub(crate) fn key_file(&self) -> Option<PathBuf> {
+        let AnySecurity::Provider(provider) = self else {
+            return None;
+        };
+        let expr: SecurityExpr = provider.expression().parse().ok()?;
+        match expr.kind() {
+            SecurityKind::Hmac { keys, .. } | SecurityKind::Seal { keys, .. } => match keys {
+                KeySource::File(path) => Some(PathBuf::from(path)),
+                KeySource::Environment(_) => None,
+            },
+            _ => None,
         }
     }
 

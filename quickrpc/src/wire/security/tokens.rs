@@ -1,22 +1,78 @@
 //! Users who show their secrets, as HTTP has it: `Basic` with a name (RFC 7617), `Bearer` without
 //! (RFC 6750). For connections that nobody else can read.
 
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 
-use super::SecInfo;
 use super::keys::{Key, KeyStore, Keys, decode_secret, now_micros};
+use super::{SecInfo, SecurityError};
 use crate::base::error::Result;
+use crate::base::sync::lock;
 use crate::expr::KeySource;
+use crate::wire::met::Vouched;
 
 /// What is signed with a secret to compare it with another one, in a time that depends on neither.
 const PROBE: &[u8] = b"who shows this secret";
 
 /// Whose secrets are known.
 #[derive(Debug)]
-pub(crate) struct Tokens(KeyStore);
+pub(crate) struct Tokens(Arc<KeyStore>);
+
+/// Somebody who has shown a secret, for as long as that is one of his.
+#[derive(Debug)]
+pub(crate) struct Guest {
+    store: Arc<KeyStore>,
+    user: Arc<str>,
+    secret: Secret,
+    /// Guards why he may be here; last but for the keys in the lock order.
+    pass: Mutex<Pass>,
+}
+
+/// Why somebody may be here.
+#[derive(Debug)]
+struct Pass {
+    /// The keys with which that was last checked.
+    keys: Arc<Keys>,
+    info: Arc<SecInfo>,
+    /// When the secret expires, in seconds since 1970.
+    expires: Option<u64>,
+}
+
+impl Vouched for Guest {
+    fn info(&self) -> std::result::Result<Arc<SecInfo>, SecurityError> {
+        let micros = now_micros();
+        let now = micros / 1_000_000;
+        let keys = self.store.current(micros);
+        let mut pass = lock(&self.pass);
+        if !Arc::ptr_eq(&keys, &pass.keys) {
+            let user = keys.user(&self.user);
+            let user = user.ok_or_else(|| SecurityError::UnknownUser(Arc::clone(&self.user)))?;
+            let key = self.secret.key_of(&user.keys, now).ok_or_else(|| {
+                let text = format!(
+                    "what `{}` has shown is no key of that user any more",
+                    self.user
+                );
+                SecurityError::Refused(text.into())
+            })?;
+            let info = user.info(&self.user);
+            if info != *pass.info {
+                pass.info = Arc::new(info);
+            }
+            pass.expires = key.expires();
+            pass.keys = keys;
+        }
+        if pass.expires.is_some_and(|expires| expires <= now) {
+            let text = format!("the key that `{}` has shown", self.user);
+            return Err(SecurityError::Expired(text.into()));
+        }
+        Ok(Arc::clone(&pass.info))
+    }
+}
 
 impl Tokens {
     /// Reads a file of keys; it is read again when it has changed.
@@ -25,7 +81,7 @@ impl Tokens {
     ///
     /// When it cannot be read, or others may read it.
     pub(crate) fn open(path: &str) -> Result<Self> {
-        KeyStore::open(KeySource::File(path.to_owned()), "").map(Tokens)
+        KeyStore::open(KeySource::File(path.to_owned()), "").map(|store| Tokens(Arc::new(store)))
     }
 
     /// Who has sent this `Authorization`.
@@ -33,14 +89,34 @@ impl Tokens {
     /// # Errors
     ///
     /// Why nobody knows, with nothing of what was sent.
-    pub(crate) fn who(&self, authorization: &str) -> std::result::Result<SecInfo, &'static str> {
+    pub(crate) fn who(&self, authorization: &str) -> std::result::Result<Guest, &'static str> {
         let now = now_micros();
-        who(&self.0.current(now), authorization, now / 1_000_000)
+        let keys = self.0.current(now);
+        let (user, secret, info, expires) = who(&keys, authorization, now / 1_000_000)?;
+        let info = Arc::new(info);
+        Ok(Guest {
+            store: Arc::clone(&self.0),
+            user: user.into(),
+            secret,
+            pass: Mutex::new(Pass {
+                keys,
+                info,
+                expires,
+            }),
+        })
     }
 }
 
+/// Who has sent this, and shows which secret; what is known of him, and until when, in seconds since
+/// 1970.
+type Found<'k> = (&'k str, Secret, SecInfo, Option<u64>);
+
 /// Who has sent this, at so many seconds since 1970.
-fn who(keys: &Keys, authorization: &str, now: u64) -> std::result::Result<SecInfo, &'static str> {
+fn who<'k>(
+    keys: &'k Keys,
+    authorization: &str,
+    now: u64,
+) -> std::result::Result<Found<'k>, &'static str> {
     let (scheme, shown) = authorization.trim().split_once(' ').unwrap_or_default();
     let shown = shown.trim();
     if scheme.eq_ignore_ascii_case("bearer") {
@@ -48,11 +124,12 @@ fn who(keys: &Keys, authorization: &str, now: u64) -> std::result::Result<SecInf
         let mut known = None;
         // All of them, so that the time tells nothing of the place.
         for (name, user) in keys.users() {
-            if secret.is_one_of(&user.keys, now) {
-                known = Some(user.info(name));
+            if let Some(key) = secret.key_of(&user.keys, now) {
+                known = Some((name, user.info(name), key.expires()));
             }
         }
-        return known.ok_or(UNKNOWN);
+        let (name, info, expires) = known.ok_or(UNKNOWN)?;
+        return Ok((name, secret, info, expires));
     }
     if !scheme.eq_ignore_ascii_case("basic") {
         return Err("`Authorization` has to be `Basic` or `Bearer`");
@@ -61,11 +138,10 @@ fn who(keys: &Keys, authorization: &str, now: u64) -> std::result::Result<SecInf
     let pair = pair.and_then(|pair| String::from_utf8(pair).ok());
     let pair = pair.ok_or("`Basic` is no user and password in base64")?;
     let (name, shown) = pair.split_once(':').ok_or("`Basic` has no password")?;
-    let secret = Secret::shown(shown);
-    match (keys.user(name), secret) {
-        (Some(user), Some(secret)) if secret.is_one_of(&user.keys, now) => Ok(user.info(name)),
-        _ => Err(UNKNOWN),
-    }
+    let secret = Secret::shown(shown).ok_or(UNKNOWN)?;
+    let (name, user) = keys.entry(name).ok_or(UNKNOWN)?;
+    let key = secret.key_of(&user.keys, now).ok_or(UNKNOWN)?;
+    Ok((name, secret, user.info(name), key.expires()))
 }
 
 const UNKNOWN: &str = "nobody is known by that";
@@ -82,12 +158,19 @@ impl Secret {
         Some(Secret(signed.to_vec()))
     }
 
-    fn is_one_of(&self, keys: &[Key], now: u64) -> bool {
+    /// Which of these it is, if it is one that has not expired.
+    fn key_of<'k>(&self, keys: &'k [Key], now: u64) -> Option<&'k Key> {
         let mut keys = keys.iter().filter(|key| !key.is_expired(now));
-        keys.any(|key| {
+        keys.find(|key| {
             let mac = key.mac.clone().chain_update(PROBE);
             mac.verify_slice(&self.0).is_ok()
         })
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
     }
 }
 
@@ -112,7 +195,7 @@ mod tests {
             format!("bearer   {ALICE} "),
             basic(&format!("alice:{ALICE}")),
         ] {
-            let info = who(&keys, &good, now).unwrap();
+            let (_, _, info, _) = who(&keys, &good, now).unwrap();
             assert_eq!(info["user"], "alice");
             assert_eq!(info["roles"], "admin");
         }
@@ -131,7 +214,7 @@ mod tests {
             format!("Digest {ALICE}"),
             String::from("Basic %%%"),
         ] {
-            let why = who(&keys, &bad, now).unwrap_err();
+            let why = who(&keys, &bad, now).err().unwrap();
             assert!(!why.contains(ALICE), "{why}");
         }
         assert!(who(&keys, &format!("Bearer {BOB}"), 0).is_ok());

@@ -248,6 +248,9 @@ fn what_is_no_stream_is_said_to_be_none() {
         ("upload[1] name:\"a\" data:5\n", "data"),
         ("upload[1] name:\"a\" data:{__stream:[1]}\n", "data"),
         ("upload[1] name:\"a\" data:{stream:1}\n", "data"),
+        ("sum[1] numbers:[1 2 3]\n", "a list"),
+        ("sum[1] numbers:[5]\n", "a list"),
+        ("sum[1] numbers:[]\n", "a list"),
         ("rpc.more[1] id:1 items:2\n", "rpc.more"),
         ("rpc.done[1] id:1\n", "rpc.done"),
         ("rpc.item[1] id:1 value:1\n", "rpc.item"),
@@ -276,6 +279,13 @@ fn what_is_no_stream_is_said_to_be_none() {
     // Of streams that there are not.
     person.send("rpc.item id:1 value:1\nrpc.done id:1\nrpc.cancel id:-1\nadd[2] a:1 b:2\n");
     assert_eq!(person.line(), "[2]:3");
+    // As JSON, in which a page gives an array.
+    let (_store, addr) = start("jrpc:\n", Processing::Queue, serve_waiting);
+    let mut page = Telnet::connect(addr);
+    page.send("{\"jsonrpc\":\"2.0\",\"method\":\"sum\",\"params\":{\"numbers\":[1,2]},\"id\":1}\n");
+    let answer = page.line();
+    let words = "`numbers` of `sum`: a stream is expected, and this is a list";
+    assert!(answer.contains(words), "{answer}");
     // As JSON, whose telegrams are not looked at before.
     let (store, addr) = start("jrpc:\n", Processing::Queue, serve_waiting);
     let (told, trouble) = inbox();

@@ -12,7 +12,8 @@ use std::thread;
 
 use quickrpc::{DisconnectReason, Error};
 use quickrpc_tests::{
-    Authority, Inbox, Lab, LabInverse, OwnHost, Served, TlsStream, bounded, inbox, serve, server_on,
+    Authority, Inbox, KeyFile, Lab, LabInverse, OwnHost, Served, TlsStream, bounded, inbox, serve,
+    server_on,
 };
 
 use crate::settled;
@@ -257,6 +258,53 @@ fn files_and_websockets_share_a_port_over_tls() {
     let ca = authority.file();
     let client = connected("jrpc", &format!("wss://{addr}?ca={}", ca.display()));
     assert_eq!(settled(client.all().add(1, 2)).unwrap(), 3);
+}
+
+/// Whoever serves the folder in which all of it is.
+#[cfg(unix)] // it has symlinks
+#[test]
+fn the_secrets_of_a_wire_are_no_files_of_it() {
+    let authority = Authority::new("lab");
+    let own = authority.server();
+    let folder = authority.path("web");
+    std::fs::create_dir(&folder).unwrap();
+    let keys = KeyFile::of(&["alice"]);
+    std::fs::write(folder.join("page.txt"), "the page").unwrap();
+    // With the secrets by other names than those that are served.
+    std::fs::copy(keys.path(), folder.join("keys.toml")).unwrap();
+    let options = own.options();
+    let key = options
+        .split('&')
+        .find_map(|option| option.strip_prefix("key="));
+    std::fs::copy(key.unwrap(), folder.join("server.key")).unwrap();
+    std::os::unix::fs::symlink("keys.toml", folder.join("again.toml")).unwrap();
+    std::os::unix::fs::symlink(folder.join("server.key"), folder.join("again.key")).unwrap();
+    let here = folder.display();
+    let options = options.replace(key.unwrap(), &format!("{here}/again.key"));
+    let (_api, addr, _served) = server_on(
+        "jrpc",
+        &format!("wssserv:127.0.0.1:0?{options}&files={here}&keys={here}/keys.toml"),
+    );
+    let alice = KeyFile::written("alice");
+    for (path, status) in [
+        ("page.txt", 200),
+        ("keys.toml", 404),
+        ("again.toml", 404),
+        ("server.key", 404),
+        ("again.key", 404),
+    ] {
+        let mut stream = TlsStream::connect(addr, &authority.file());
+        let request = format!(
+            "GET /{path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {alice}\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{path}: {answer}"
+        );
+    }
 }
 
 /// Two servers of the same port number, so that one cannot be taken for the other.

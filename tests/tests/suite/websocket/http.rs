@@ -7,7 +7,7 @@ use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 use std::process::Command;
 
-use quickrpc_tests::{Lab, OwnDir, SOON, Telnet, eventually, server_on};
+use quickrpc_tests::{KeyFile, Lab, OwnDir, SOON, Telnet, eventually, server_on};
 
 use super::{Other, SERVER, echo, reply, server};
 
@@ -50,6 +50,35 @@ fn fetch(addr: SocketAddr, request: &str) -> (String, String) {
     let answer = client.rest();
     let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
     (head.to_owned(), body.to_owned())
+}
+
+#[test]
+fn the_keys_of_a_security_provider_are_no_files() {
+    let dir = OwnDir::new();
+    let keys = KeyFile::of(&["alice"]);
+    fs::copy(keys.path(), dir.path("keys.toml")).unwrap();
+    symlink("keys.toml", dir.path("alias.toml")).unwrap();
+    fs::write(dir.path("page.txt"), "the page").unwrap();
+    let api = Lab::builder()
+        .security(format!(
+            "hmac:hub?keys={}",
+            dir.path("alias.toml").display()
+        ))
+        .transport(format!("{SERVER}?files={}", dir.path("").display()))
+        .build()
+        .unwrap();
+    api.start().unwrap();
+    let addr = api.local_addrs()[0];
+    for (path, status) in [("page.txt", 200), ("keys.toml", 404), ("alias.toml", 404)] {
+        let (head, _) = fetch(
+            addr,
+            &format!("GET /{path} HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+        );
+        assert!(
+            head.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{path}: {head}"
+        );
+    }
 }
 
 #[test]

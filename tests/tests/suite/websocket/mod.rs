@@ -1,6 +1,7 @@
 //! WebSocket as programs and browsers speak it.
 
 mod client;
+mod guests;
 mod hostile;
 #[cfg(unix)] // it has symlinks and sockets in folders
 mod http;
