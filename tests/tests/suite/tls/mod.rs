@@ -11,9 +11,10 @@ use std::net::{Shutdown, SocketAddr, TcpListener};
 use std::thread;
 
 use quickrpc::{DisconnectReason, Error};
+#[cfg(unix)]
+use quickrpc_tests::KeyFile;
 use quickrpc_tests::{
-    Authority, Inbox, KeyFile, Lab, LabInverse, OwnHost, Served, TlsStream, bounded, inbox, serve,
-    server_on,
+    Authority, Inbox, Lab, LabInverse, OwnHost, Served, TlsStream, bounded, inbox, serve, server_on,
 };
 
 use crate::settled;
